@@ -1,0 +1,1 @@
+"""Linear mode connectivity of saved checkpoints: barriers, alignment and REPAIR, with proof."""

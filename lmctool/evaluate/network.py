@@ -1,0 +1,43 @@
+"""The forward function of a model, with its weights as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from lmctool.graph.capture import Edit, Graph
+from lmctool.graph.targets import targets
+from lmctool.statistics import affine
+
+
+class Network:
+    """Computes the outputs of a model for any weights.
+
+    Entries ``@TAP.scale`` and ``@TAP.shift`` of the weights are applied to the value of that
+    tap; they need the graph, which is only asked for then.
+    """
+
+    def __init__(self, module: nn.Module, graph: Callable[[], Graph]) -> None:
+        """Keep the module, on its device and in evaluation mode, and a way to its graph."""
+        self.module = module
+        self.graph = graph
+
+    def __call__(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return the outputs of a batch: (example, ...)."""
+        taps = [name[1:-6] for name in weights if name.startswith("@") and name.endswith(".scale")]
+        if taps:
+            edits = {tap: self._edit(weights, tap) for tap in taps}
+            return self.graph().run(weights, inputs, edits)
+        output: Tensor = torch.func.functional_call(self.module, dict(weights), (inputs,))
+        return output
+
+    @cached_property
+    def _axes(self) -> dict[str, int]:
+        return {target.tap: target.axis for target in targets(self.graph(), "both")}
+
+    def _edit(self, weights: Mapping[str, Tensor], tap: str) -> Edit:
+        scale, shift, axis = weights[f"@{tap}.scale"], weights[f"@{tap}.shift"], self._axes[tap]
+        return lambda value: affine(value, axis, scale, shift)

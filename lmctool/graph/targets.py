@@ -1,0 +1,135 @@
+"""The places in a graph whose statistics REPAIR corrects: layers, blocks and BatchNorms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import fx
+
+from lmctool.graph.capture import Graph
+from lmctool.graph.operations import BATCH_NORM, CONVOLUTION, LINEAR, aten, operand
+
+Kind = Literal["layers", "blocks", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """A BatchNorm of the model: the names of its running statistics, and its epsilon."""
+
+    mean: str
+    variance: str
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A value of the graph whose channels' mean and standard deviation are to be set.
+
+    Attributes:
+        name: the layer or block, as the model calls it.
+        tap: the node whose value it is.
+        axis: the axis of its channels.
+        kind: ``layer`` (the preactivations of a convolution or hidden linear layer), ``block``
+            (the value after a residual addition) or ``batchnorm`` (the input of a BatchNorm).
+        weight: the name of the layer's weight; empty for the other kinds.
+        bias: the name of its bias, or empty.
+        batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
+            itself, or None.
+    """
+
+    name: str
+    tap: str
+    axis: int
+    kind: Literal["layer", "block", "batchnorm"]
+    weight: str = ""
+    bias: str = ""
+    batchnorm: BatchNorm | None = None
+
+    @property
+    def fusable(self) -> bool:
+        """Whether the model's own tensors can hold a scale and a shift of each channel."""
+        return self.kind == "layer" and bool(self.bias or self.batchnorm)
+
+
+def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
+    """Return the targets of a graph, in the order they are computed.
+
+    Layers are convolutions and linear layers whose output isn't the model's.  A block is an
+    addition of two activations of one shape: the value after a residual connection.
+    """
+    found: list[Target] = []
+    for node in graph.nodes:
+        if node is graph.output or node.op != "call_function":
+            continue
+        if kind != "blocks" and node.target in LINEAR | CONVOLUTION:
+            found.extend(_layer(graph, node))
+        if kind != "layers" and _is_residual(graph, node):
+            found.append(Target(_module(node), node.name, _channels(node), "block"))
+    return tuple(found)
+
+
+def batchnorms(graph: Graph) -> tuple[Target, ...]:
+    """Return the input of every BatchNorm with running statistics."""
+    found = []
+    for node in graph.nodes:
+        norm = _batchnorm(graph, node)
+        if norm is not None:
+            tap = node.all_input_nodes[0]
+            name = norm.mean.rpartition(".")[0]
+            found.append(Target(name, tap.name, 1, "batchnorm", batchnorm=norm))
+    return tuple(found)
+
+
+def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
+    weight, bias = operand(node, 1, "weight"), operand(node, 2, "bias")
+    if weight is None or weight.name not in graph.tensors:
+        return
+    name = graph.tensors[weight.name]
+    yield Target(
+        name=name.removesuffix(".weight"),
+        tap=node.name,
+        axis=-1 if node.target in LINEAR else 1,
+        kind="layer",
+        weight=name,
+        bias=graph.tensors.get(bias.name, "") if bias else "",
+        batchnorm=next(iter([n for u in node.users if (n := _batchnorm(graph, u))]), None)
+        if len(node.users) == 1
+        else None,
+    )
+
+
+def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
+    if node.target not in BATCH_NORM:
+        return None
+    mean, variance = operand(node, 3, "running_mean"), operand(node, 4, "running_var")
+    if mean is None or variance is None or mean.name not in graph.tensors:
+        return None
+    epsilon = node.args[7] if node.target is aten.batch_norm.default else node.args[6]
+    return BatchNorm(
+        graph.tensors[mean.name],
+        graph.tensors[variance.name],
+        float(epsilon),  # type: ignore[arg-type]
+    )
+
+
+def _is_residual(graph: Graph, node: fx.Node) -> bool:
+    if node.target is not aten.add.Tensor or len(node.all_input_nodes) != 2:
+        return False
+    first, second = node.all_input_nodes
+    if {first.op, second.op} != {"call_function"}:
+        return False  # an addition of a parameter or of the input is no residual connection
+    shapes = [tuple(n.meta["val"].shape) for n in (first, second)]
+    return shapes[0] == shapes[1] and len(shapes[0]) > 1
+
+
+def _channels(node: fx.Node) -> int:
+    """Return the channel axis of an activation: 1 for images, the last for vectors and tokens."""
+    return 1 if node.meta["val"].ndim >= 4 else -1
+
+
+def _module(node: fx.Node) -> str:
+    """Return the path of the module whose forward computes a node."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack and stack[-1][0] else node.name

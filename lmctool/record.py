@@ -1,0 +1,185 @@
+"""What a result says of its run: the judgement of its ends, its permutations and provenance."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import UnjudgedError
+from lmctool.results.provenance import environment
+from lmctool.results.result import Attribute, Group, Result, Variable
+
+if TYPE_CHECKING:
+    from lmctool.data.split import Split
+    from lmctool.evaluate import Scores
+    from lmctool.run import Run
+
+
+def check_ends(run: Run, scores: Scores) -> None:
+    """Refuse ends that no barrier between them would mean anything for.
+
+    Raises:
+        UnjudgedError: a loss is not a number, or every end answers at chance on a split and the
+            user didn't allow that.
+    """
+    for row, name in enumerate(scores.splits):
+        for end, loss in enumerate(scores.loss[row]):
+            if not math.isfinite(loss):
+                raise UnjudgedError(
+                    f"checkpoint '{run.checkpoints[end].path}' has loss {loss} on split {name!r},"
+                    " so nothing between it and another can be judged"
+                )
+        if run.settings.allow_chance or run.task is None:
+            continue
+        targets = run.split(name).targets.cpu().numpy()
+        chance = run.task.chance(targets)
+        # three standard deviations of a share: a network that guesses may be lucky
+        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / len(targets))
+        if (scores.error[row] >= chance - luck).all():
+            errors = " and ".join(f"{error:.1%}" for error in scores.error[row])
+            raise UnjudgedError(
+                f"every checkpoint answers at chance on split {name!r} (errors {errors}, chance"
+                f" {chance:.1%}); most likely the inputs are normalised in another way than in"
+                " training (--mean, --std), or the model or the data is another;"
+                " pass --allow-chance if this is meant"
+            )
+
+
+def plan(run: Run) -> list[tuple[str, str]]:
+    """Return what was resolved, and where each was found, in words."""
+    lines = [
+        (f"checkpoint {letter}", str(checkpoint.path))
+        for letter, checkpoint in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", run.checkpoints, strict=False)
+    ]
+    if run.model is not None:
+        arguments = ", ".join(f"{key}={value}" for key, value in run.model.arguments.items())
+        lines.append(("model", f"{run.model.spec}({arguments}), from {run.model.origin}"))
+    if run.data is not None:
+        lines.append(("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}"))
+        lines.append(("splits", ", ".join(run.settings.splits)))
+    for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
+        if choice is not None:
+            options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
+            lines.append((kind, choice.name + (f" ({options})" if options else "")))
+    lines.append(("device", f"{run.device}, {run.settings.dtype}, {run.settings.precision}"))
+    return lines
+
+
+def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
+    """Return the result with its permutations, their proof, and its provenance."""
+    groups = dict(result.groups)
+    if run.permutations:
+        groups |= _permutations(run)
+    groups["provenance"] = Group(_indices(run), _provenance(run, command, options))
+    return replace(result, groups=groups)
+
+
+def _permutations(run: Run) -> dict[str, Group]:
+    """Return the groups of the first alignment's permutation and of every proof."""
+    permutation = run.permutations[0][0]
+    sizes = permutation.spec.groups
+    names = np.array(list(sizes), dtype=object)
+    moved = np.array([permutation.moved(name) for name in sizes], dtype=np.int64)
+    variables = {
+        "group": Variable(names, ("group",), long_name="permutation group"),
+        "size": Variable(np.array(list(sizes.values()), dtype=np.int64), ("group",), long_name="units"),
+        "moved": Variable(moved, ("group",), long_name="units that moved"),
+    }
+    for number, (name, size) in enumerate(sizes.items()):
+        move = permutation.moves.get(name)
+        variables[f"permutation_{number:03d}"] = Variable(
+            np.arange(size) if move is None else move.numpy(),
+            (f"unit_{number:03d}",),
+            long_name=f"unit of B that goes to each place of {name}",
+        )
+    proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
+    shown = {
+        "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
+        "tolerance": "greatest difference that rounding explains",
+        "scale": "greatest absolute output",
+        "examples": "examples compared",
+        "holds": "whether the two are the same function",
+    }
+    pairs = Variable(np.arange(len(proofs)), ("alignment",), long_name="alignment")
+    proof_variables = {"alignment": pairs} | {
+        key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
+        for key, meaning in shown.items()
+    }
+    dtypes = [str(proof["dtype"]) for proof in proofs]
+    return {
+        "permutations": Group(variables),
+        "proof": Group(proof_variables, {"dtype": dtypes}),
+    }
+
+
+def _used(run: Run) -> dict[str, Split]:
+    """Return the splits that the run read, by the role they had."""
+    if run.data is None:
+        return {}
+    used = {f"split.{split.name}": split for split in run.splits}
+    if "calibration" in run.__dict__:  # a cached property: there only if the run asked for it
+        used["calibration"] = run.calibration
+    return used
+
+
+def _indices(run: Run) -> dict[str, Variable]:
+    """Return which examples of each stored split were used, where not all were."""
+    return {
+        f"index_{role.replace('.', '_')}": Variable(
+            split.index,
+            (f"example_{role.replace('.', '_')}",),
+            long_name=f"positions in the stored split {split.name!r}",
+        )
+        for role, split in _used(run).items()
+        if len(split) < split.total
+    }
+
+
+def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, Attribute]:
+    settings = run.settings
+    said: dict[str, Attribute] = {
+        "command": command,
+        "options": json.dumps(dict(options), default=str),
+        "started": run.started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": settings.seed,
+        "dtype": settings.dtype,
+        "batch_size": run.batch_size.size,
+        **run.arithmetic,
+        **environment(),
+    }
+    for number, checkpoint in enumerate(run.checkpoints):
+        said[f"checkpoint.{number}.path"] = str(checkpoint.path)
+        said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
+        said[f"checkpoint.{number}.digest"] = checkpoint.digest
+    if run.model is not None:
+        said["model"] = run.model.spec
+        said["model.arguments"] = json.dumps(dict(run.model.arguments))
+        said["model.origin"] = run.model.origin
+        said["batchnorm"] = settings.batchnorm
+    if run.data is not None:
+        said["data"] = run.data.spec
+        said["data.origin"] = run.data.origin
+        said["data.source"] = run.data.dataset.source
+        said["task"] = settings.task or run.data.dataset.task
+    for role, split in _used(run).items():
+        said[f"{role}.digest"] = split.digest
+        said[f"{role}.examples"] = len(split)
+        said[f"{role}.of"] = split.total
+        said["preprocessing"] = json.dumps(
+            {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+        )
+    if "calibration" in run.__dict__:
+        said["calibration.split"] = settings.calib_split
+        said["calibration.batch"] = settings.calib_batch
+    for kind, choice in (("aligner", settings.aligner), ("correction", settings.correction)):
+        if choice is not None:
+            said[kind] = choice.name
+            said[f"{kind}.options"] = json.dumps(dict(choice.options), default=str)
+    return said

@@ -1,0 +1,314 @@
+"""What the host prepares for one analysis: checkpoints, model, data, and what is done with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lmctool import arithmetic, batchnorm, config, record, registry, statistics
+from lmctool.checkpoint import Checkpoint, open_checkpoint
+from lmctool.data.resolve import resolve_data
+from lmctool.data.split import Split, open_split
+from lmctool.errors import LmctoolError
+from lmctool.evaluate import Network, Scores, evaluate
+from lmctool.evaluate.engine import BatchSize
+from lmctool.graph.capture import Graph, capture
+from lmctool.graph.targets import Kind, Target, batchnorms, targets
+from lmctool.model.resolve import resolve_model
+from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive, prove
+from lmctool.variant import Variant
+from lmctool.weights import check_same
+
+if TYPE_CHECKING:
+    from lmctool.results.result import Result
+    from lmctool.seam import Analysis
+    from lmctool.settings import Settings
+    from lmctool.statistics import CrossMoments, Goal, Moments
+    from lmctool.symmetry.spec import Tap
+
+Weights = Mapping[str, Tensor]
+Advance = Callable[[int], None]
+Progress = Callable[[int, str], AbstractContextManager[Advance]]
+PROOF_EXAMPLES = 32
+
+
+@contextmanager
+def silent(total: int, description: str) -> Iterator[Advance]:
+    """Show no progress."""
+    yield lambda _: None
+
+
+class Run:
+    """One run of one analysis, with everything it may ask for already resolved.
+
+    Attributes:
+        name: the analysis.
+        settings: what the user asked.
+        checkpoints: the files, opened but not read.
+        model: the model and where it was found, or None for an analysis that needs none.
+        data: the dataset and where it was found, or None likewise.
+        task: what loss and error mean, or None likewise.
+        device: where the work is done.
+        dtype: the dtype of weights and arithmetic.
+        permutations: each alignment made so far, with its proof, by the indices of its ends.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        analysis: Analysis,
+        settings: Settings,
+        progress: Progress = silent,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Open and resolve all that the analysis needs.
+
+        Raises:
+            LmctoolError: something named isn't there, can't be read, or doesn't fit together.
+        """
+        self.name = name
+        self.settings = settings
+        self.progress = progress
+        self.note = note
+        self.started = datetime.now(UTC)
+        self.device = arithmetic.choose_device(settings.device)
+        self.arithmetic = arithmetic.configure(settings.precision, self.device)
+        self.dtype: torch.dtype = getattr(torch, settings.dtype)
+        self.batch_size = BatchSize(settings.batch_size)
+        self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, settings.checkpoints))
+        self.permutations: list[tuple[Permutation, Proof]] = []
+        self._weights: dict[int, Weights] = {}
+        self._splits: dict[tuple[str, int | None], Split] = {}
+        standing = config.load()
+        self.data = self.model = self.task = None
+        if "model" in analysis.needs:
+            for other in self.checkpoints[1:]:
+                check_same(self.checkpoints[0], other)
+            self.model = resolve_model(
+                self.checkpoints[0],
+                spec=settings.model,
+                arguments=settings.model_arguments,
+                config=standing,
+            )
+            self.model.module.to(self.device, self.dtype)
+        if "data" in analysis.needs:
+            metadata = [checkpoint.metadata for checkpoint in self.checkpoints]
+            self.data = resolve_data(spec=settings.data, metadata=metadata, config=standing)
+            self.task = registry.load("lmctool.tasks", settings.task or self.data.dataset.task)
+
+    def weights(self, index: int) -> Weights:
+        """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
+
+        Raises:
+            UnjudgedError: a tensor holds NaN or infinity.
+        """
+        if index not in self._weights:
+            self._weights[index] = self.checkpoints[index].weights(self.dtype, self.device)
+        return self._weights[index]
+
+    def split(self, name: str) -> Split:
+        """Return a split to evaluate on, at most ``--limit`` examples of it."""
+        return self._open(name, self.settings.limit)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that the user asked to evaluate on."""
+        return tuple(self.split(name) for name in self.settings.splits)
+
+    @cached_property
+    def calibration(self) -> Split:
+        """The examples that statistics are taken on."""
+        return self._open(self.settings.calib_split, self.settings.calib_size)
+
+    def _open(self, name: str, limit: int | None) -> Split:
+        if self.data is None:
+            raise LmctoolError(f"analysis {self.name!r} asked for data without needing it")
+        if (name, limit) not in self._splits:
+            self._splits[name, limit] = open_split(
+                self.data.dataset,
+                name,
+                limit=limit,
+                seed=self.settings.seed,
+                device=self.device,
+                mean=self.settings.mean,
+                std=self.settings.std,
+            )
+        return self._splits[name, limit]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the model."""
+        if self.model is None:
+            raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
+        return capture(self.model.module, self.calibration.head(2, self.dtype))
+
+    @cached_property
+    def permutation_spec(self) -> PermutationSpec:
+        """What may be permuted in the model without a change of its function."""
+        return derive(self.graph)
+
+    @cached_property
+    def network(self) -> Network:
+        """The forward function of the model."""
+        if self.model is None:
+            raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
+        return Network(self.model.module, lambda: self.graph)
+
+    def evaluate(
+        self,
+        networks: Iterable[Weights],
+        splits: Sequence[Split] = (),
+        *,
+        count: int | None = None,
+        per_example: bool = False,
+        description: str = "evaluate",
+    ) -> Scores:
+        """Return loss and error of every network on every split.
+
+        Args:
+            networks: weights of each network; a generator never has more than one at a time.
+            splits: the splits, by default those the user asked for.
+            count: how many networks there are, for the progress bar; by default their length.
+            per_example: keep the loss and error of each example.
+            description: what the progress bar says.
+
+        Raises:
+            UnjudgedError: a loss isn't finite.
+        """
+        if self.task is None:
+            raise LmctoolError(f"analysis {self.name!r} asked for scores without needing data")
+        chosen = tuple(splits) or self.splits
+        total = len(networks) if isinstance(networks, Sequence) else count or 0
+        with (
+            self.progress(total * len(chosen), description) as advance,
+            arithmetic.casting(self.settings.precision, self.device),
+        ):
+            return evaluate(
+                self.network,
+                networks,
+                chosen,
+                self.task,
+                dtype=self.dtype,
+                batch_size=self.batch_size,
+                per_example=per_example,
+                advance=advance,
+            )
+
+    @cached_property
+    def ends(self) -> Scores:
+        """The scores of the checkpoints themselves.
+
+        Raises:
+            UnjudgedError: every one of them answers at chance, or its loss isn't a number.
+        """
+        indices = range(len(self.checkpoints))
+        scores = self.evaluate([self.weights(n) for n in indices], description="ends")
+        record.check_ends(self, scores)
+        return scores
+
+    def targets(self, kind: Kind) -> tuple[Target, ...]:
+        """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""
+        return targets(self.graph, kind)
+
+    def batchnorms(self) -> tuple[Target, ...]:
+        """Return the inputs of the BatchNorms."""
+        return batchnorms(self.graph)
+
+    def moments(self, weights: Weights, axes: Mapping[str, int]) -> dict[str, Moments]:
+        """Return mean and variance of each channel at taps (tap -> channel axis)."""
+        return statistics.measured(self.graph, weights, axes, self._calibration_batches("moments"))
+
+    def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> dict[str, Moments]:
+        """Return mean and variance at taps while each is renormalised to its goal by batch."""
+        return statistics.renormalised(self.graph, weights, goals, self._calibration_batches(""))
+
+    def cross_moments(
+        self, a: Weights, b: Weights, taps: Iterable[Tap]
+    ) -> dict[Tap, CrossMoments]:
+        """Return the cross-moments of two networks' units at taps, in one pass over the data."""
+        batches = self._calibration_batches("correlations")
+        return statistics.cross(self.graph, a, b, taps, batches)
+
+    def _calibration_batches(self, description: str) -> Iterator[Tensor]:
+        batches = self.calibration.even_batches(self.settings.calib_batch, self.dtype)
+        if not description:
+            yield from (inputs for inputs, _ in batches)
+            return
+        with self.progress(len(self.calibration), description) as advance:
+            for inputs, _ in batches:
+                yield inputs
+                advance(len(inputs))
+
+    def align(self, a: Weights, b: Weights) -> Permutation:
+        """Return the permutation that brings B's units into A's order, proved.
+
+        The aligner is the one the user named.
+
+        Raises:
+            UnjudgedError: the permutation changes B's function.
+        """
+        if self.settings.aligner is None or self.model is None:
+            raise LmctoolError(f"analysis {self.name!r} asked for an alignment without an aligner")
+        choice = self.settings.aligner
+        aligner = registry.load("lmctool.aligners", choice.name)
+        permutation: Permutation = aligner.align(self, a, b, **choice.options)
+        inputs = self.calibration.head(PROOF_EXAMPLES, self.dtype)
+        self.permutations.append((permutation, prove(self.model.module, b, permutation, inputs)))
+        return permutation
+
+    def variants(self, *, storable: bool = False) -> tuple[Variant, ...]:
+        """Return the paths from the first checkpoint to the second that the flags ask for.
+
+        ``plain`` always; with an aligner ``align``; with a correction ``repair``, or
+        ``align+repair`` where there is an aligner too.
+
+        Args:
+            storable: corrected weights must fit the model's own tensors.
+        """
+        a, b = self.weights(0), self.weights(1)
+        found = [Variant("plain", a, b, partial(self.between, a, b))]
+        name = "repair"
+        if self.settings.aligner is not None:
+            b = self.align(a, b).apply(b)
+            found.append(Variant("align", a, b, partial(self.between, a, b)))
+            name = "align+repair"
+        if self.settings.correction is not None:
+            choice = self.settings.correction
+            correction = registry.load("lmctool.corrections", choice.name)
+            between = correction.prepare(self, a, b, storable=storable, **choice.options)
+            found.append(Variant(name, a, b, between))
+        return tuple(found)
+
+    def between(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
+        """Return (1 - alpha) a + alpha b, with running statistics as ``--batchnorm`` says."""
+        return batchnorm.between(self, a, b, alpha)
+
+    def reset(self, weights: Weights) -> dict[str, Tensor]:
+        """Return weights whose BatchNorms hold the statistics of the calibration examples.
+
+        Each BatchNorm normalises by the batch while they are taken, as in training mode, so
+        that later ones see what corrected earlier ones give.
+        """
+        return batchnorm.reset(self, weights)
+
+    def generator(self, name: str) -> torch.Generator:
+        """Return a generator of its own for each named use, from the run's seed."""
+        digest = hashlib.sha256(f"{self.settings.seed}:{name}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def plan(self) -> list[tuple[str, str]]:
+        """Return what was resolved, and where each was found, in words."""
+        return record.plan(self)
+
+    def complete(self, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
+        """Return the result with its permutations, their proof, and its provenance."""
+        return record.complete(self, result, command=command, options=options)
+
+

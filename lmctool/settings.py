@@ -1,0 +1,67 @@
+"""What the user asked of one run, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A plugin that was chosen by name, with the values of its own options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The shared options of every analysis.
+
+    Attributes:
+        checkpoints: the files or folders, in the user's order.
+        model: the model spec, or None to find it out.
+        model_arguments: arguments of the model, as text or typed values.
+        data: the data spec, or None to find it out.
+        mean: per-channel mean that overrides the dataset's; empty keeps it.
+        std: per-channel standard deviation that overrides the dataset's; empty keeps it.
+        task: the task, or None for the dataset's own.
+        splits: the splits to evaluate on.
+        calib_split: the split that statistics are taken on.
+        calib_size: how many of its examples at most.
+        calib_batch: examples whose batch statistics REPAIR takes together.
+        limit: at most so many examples of each evaluated split; None for all.
+        allow_chance: go on when both ends answer at chance.
+        aligner: the aligner, or None for no alignment.
+        correction: the correction, or None for no correction.
+        batchnorm: what happens to running statistics on a path.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        dtype: the dtype of weights and arithmetic.
+        precision: the precision of matrix products and convolutions.
+        batch_size: examples evaluated at once; None to find it out.
+        seed: the seed of every random choice.
+    """
+
+    checkpoints: tuple[Path, ...]
+    model: str | None = None
+    model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    task: str | None = None
+    splits: tuple[str, ...] = ("test",)
+    calib_split: str = "train"
+    calib_size: int = 5000
+    calib_batch: int = 500
+    limit: int | None = None
+    allow_chance: bool = False
+    aligner: Choice | None = None
+    correction: Choice | None = None
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
+    device: str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    batch_size: int | None = None
+    seed: int = 0

@@ -1,0 +1,1 @@
+"""The built-in analyses, aligners and corrections; they import only ``lmctool.api``."""

@@ -1,0 +1,36 @@
+"""Reset the BatchNorm statistics of interpolated networks.
+
+Izmailov et al. 2018 (arXiv:1803.05407) take the running statistics of an averaged network anew,
+by a pass over training examples in training mode.  In a network with a BatchNorm after every
+convolution this equals REPAIR of the convolutions' outputs (Jordan et al. 2023, section 5.2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.api import Correction, LmctoolError, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmctool.api import Run, Weights
+
+
+def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Callable[[float], Weights]:
+    """Return the network at alpha with its BatchNorm statistics taken anew.
+
+    Raises:
+        LmctoolError: the model has no BatchNorm.
+    """
+    if not run.batchnorms():
+        raise LmctoolError(
+            "the model has no BatchNorm statistics to reset; --repair corrects any network"
+        )
+    return lambda alpha: run.reset(run.between(a, b, alpha))
+
+
+@hookimpl
+def lmctool_correction() -> Correction:
+    """Add ``--repair reset``."""
+    return Correction(prepare)
