@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -23,7 +24,9 @@ def choose_device(word: str) -> torch.device:
     try:
         device = torch.device(word)
     except RuntimeError as cause:
-        raise LmctoolError(f"no device is called {word!r}; try auto, cpu, cuda or cuda:1") from cause
+        raise LmctoolError(
+            f"no device is called {word!r}; try auto, cpu, cuda or cuda:1"
+        ) from cause
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
         raise LmctoolError(f"device {word!r} was asked for, but torch finds {count} CUDA devices")
@@ -56,3 +59,9 @@ def casting(precision: Precision, device: torch.device) -> AbstractContextManage
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def generator(seed: int, name: str) -> torch.Generator:
+    """Return the generator of one named use of randomness, from the seed of a run."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

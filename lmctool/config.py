@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILE = "lmctool.toml"
 KEYS = {"model": {"spec", "arguments"}, "data": {"spec", "paths"}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from lmctool.results.provenance import environment
 from lmctool.results.result import Attribute, Group, Result, Variable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmctool.data.split import Split
     from lmctool.evaluate import Scores
     from lmctool.run import Run
@@ -61,7 +62,9 @@ def plan(run: Run) -> list[tuple[str, str]]:
         arguments = ", ".join(f"{key}={value}" for key, value in run.model.arguments.items())
         lines.append(("model", f"{run.model.spec}({arguments}), from {run.model.origin}"))
     if run.data is not None:
-        lines.append(("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}"))
+        lines.append(
+            ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
+        )
         lines.append(("splits", ", ".join(run.settings.splits)))
     for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
         if choice is not None:
@@ -88,7 +91,9 @@ def _permutations(run: Run) -> dict[str, Group]:
     moved = np.array([permutation.moved(name) for name in sizes], dtype=np.int64)
     variables = {
         "group": Variable(names, ("group",), long_name="permutation group"),
-        "size": Variable(np.array(list(sizes.values()), dtype=np.int64), ("group",), long_name="units"),
+        "size": Variable(
+            np.array(list(sizes.values()), dtype=np.int64), ("group",), long_name="units"
+        ),
         "moved": Variable(moved, ("group",), long_name="units that moved"),
     }
     for number, (name, size) in enumerate(sizes.items()):

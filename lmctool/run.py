@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from lmctool import arithmetic, batchnorm, config, record, registry, statistics
+from lmctool import arithmetic, batchnorm, config, record, registry, statistics, variant
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.data.resolve import resolve_data
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.evaluate import Network, Scores, evaluate
+from lmctool.evaluate import Network, Scores, curve, evaluate
 from lmctool.evaluate.engine import BatchSize
 from lmctool.graph.capture import Graph, capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.resolve import resolve_model
+from lmctool.progress import silent
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive, prove
-from lmctool.variant import Variant
 from lmctool.weights import check_same
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmctool.evaluate.curve import Curves
+    from lmctool.progress import Progress
     from lmctool.results.result import Result
     from lmctool.seam import Analysis
     from lmctool.settings import Settings
     from lmctool.statistics import CrossMoments, Goal, Moments
     from lmctool.symmetry.spec import Tap
+    from lmctool.variant import Variant
 
 Weights = Mapping[str, Tensor]
-Advance = Callable[[int], None]
-Progress = Callable[[int, str], AbstractContextManager[Advance]]
 PROOF_EXAMPLES = 32
-
-
-@contextmanager
-def silent(total: int, description: str) -> Iterator[Advance]:
-    """Show no progress."""
-    yield lambda _: None
 
 
 class Run:
@@ -201,6 +197,16 @@ class Run:
                 advance=advance,
             )
 
+    def follow(self, variants: Sequence[Variant], alpha: NDArray[np.float64]) -> Curves:
+        """Return loss and error of variants at alphas that rise from 0 to 1."""
+        return curve.follow(self, variants, alpha)
+
+    def insert(
+        self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
+    ) -> Curves:
+        """Return curves of the same variants with more alphas, strictly between 0 and 1."""
+        return curve.insert(self, variants, curves, alpha)
+
     @cached_property
     def ends(self) -> Scores:
         """The scores of the checkpoints themselves.
@@ -229,9 +235,7 @@ class Run:
         """Return mean and variance at taps while each is renormalised to its goal by batch."""
         return statistics.renormalised(self.graph, weights, goals, self._calibration_batches(""))
 
-    def cross_moments(
-        self, a: Weights, b: Weights, taps: Iterable[Tap]
-    ) -> dict[Tap, CrossMoments]:
+    def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
         batches = self._calibration_batches("correlations")
         return statistics.cross(self.graph, a, b, taps, batches)
@@ -272,19 +276,7 @@ class Run:
         Args:
             storable: corrected weights must fit the model's own tensors.
         """
-        a, b = self.weights(0), self.weights(1)
-        found = [Variant("plain", a, b, partial(self.between, a, b))]
-        name = "repair"
-        if self.settings.aligner is not None:
-            b = self.align(a, b).apply(b)
-            found.append(Variant("align", a, b, partial(self.between, a, b)))
-            name = "align+repair"
-        if self.settings.correction is not None:
-            choice = self.settings.correction
-            correction = registry.load("lmctool.corrections", choice.name)
-            between = correction.prepare(self, a, b, storable=storable, **choice.options)
-            found.append(Variant(name, a, b, between))
-        return tuple(found)
+        return variant.variants(self, storable=storable)
 
     def between(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
         """Return (1 - alpha) a + alpha b, with running statistics as ``--batchnorm`` says."""
@@ -300,8 +292,7 @@ class Run:
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator of its own for each named use, from the run's seed."""
-        digest = hashlib.sha256(f"{self.settings.seed}:{name}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+        return arithmetic.generator(self.settings.seed, name)
 
     def plan(self) -> list[tuple[str, str]]:
         """Return what was resolved, and where each was found, in words."""
@@ -310,5 +301,3 @@ class Run:
     def complete(self, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
         """Return the result with its permutations, their proof, and its provenance."""
         return record.complete(self, result, command=command, options=options)
-
-

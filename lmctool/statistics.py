@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.graph.capture import Edit, Graph
-from lmctool.symmetry.spec import Tap
+
+if TYPE_CHECKING:
+    from lmctool.graph.capture import Edit, Graph
+    from lmctool.symmetry.spec import Tap
 
 Weights = Mapping[str, Tensor]
 Batches = Iterable[Tensor]
@@ -180,7 +183,8 @@ class _Cross:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
         new = [x.sum(1), y.sum(1), (x * x).sum(1), (y * y).sum(1), x @ y.T]
-        self.sums = [old + part for old, part in zip(self.sums, new, strict=True)] or new
+        old = self.sums or [torch.zeros_like(part) for part in new]
+        self.sums = [total + part for total, part in zip(old, new, strict=True)]
         self.count += x.shape[1]
 
     def moments(self) -> CrossMoments:
@@ -244,7 +248,10 @@ def cross(
 
 
 def _pass(
-    graph: Graph, weights: Weights, edits: Mapping[str, Callable[[Tensor], Tensor]], batches: Batches
+    graph: Graph,
+    weights: Weights,
+    edits: Mapping[str, Callable[[Tensor], Tensor]],
+    batches: Batches,
 ) -> None:
     with torch.no_grad():
         for inputs in batches:

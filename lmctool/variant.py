@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+from lmctool import batchnorm, registry
 
-Weights = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from lmctool.run import Run
+
+    Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +45,20 @@ class Variant:
         if alpha == 0:
             return self.a
         return self.b if alpha == 1 else self.between(alpha)
+
+
+def variants(run: Run, *, storable: bool) -> tuple[Variant, ...]:
+    """Return the variants that the run's flags ask for: ``plain`` always, each step after it."""
+    a, b = run.weights(0), run.weights(1)
+    found = [Variant("plain", a, b, partial(batchnorm.between, run, a, b))]
+    name = "repair"
+    if run.settings.aligner is not None:
+        b = run.align(a, b).apply(b)
+        found.append(Variant("align", a, b, partial(batchnorm.between, run, a, b)))
+        name = "align+repair"
+    if run.settings.correction is not None:
+        choice = run.settings.correction
+        correction = registry.load("lmctool.corrections", choice.name)
+        between = correction.prepare(run, a, b, storable=storable, **choice.options)
+        found.append(Variant(name, a, b, between))
+    return tuple(found)

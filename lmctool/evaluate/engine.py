@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.scores import Scores
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lmctool.data.split import Split
     from lmctool.seam import Task
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from lmctool.graph.capture import Edit, Graph
 from lmctool.graph.targets import targets
 from lmctool.statistics import affine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lmctool.graph.capture import Edit, Graph
 
 
 class Network:

@@ -1,1 +1,1 @@
-"""The exported ATen graph of a model: captured once, run with any weights, read and edited at taps."""
+"""The ATen graph of a model: captured once, run with any weights, read and edited at taps."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-from lmctool.graph.targets import Target
+    from torch import Tensor
+
+    from lmctool.graph.targets import Target
 
 
 def fuse(

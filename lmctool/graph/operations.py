@@ -18,9 +18,7 @@ CONVOLUTION = frozenset(
         aten.conv3d.padding,
     }
 )
-BATCH_NORM = frozenset(
-    {aten._native_batch_norm_legit_no_training.default, aten.batch_norm.default}
-)
+BATCH_NORM = frozenset({aten._native_batch_norm_legit_no_training.default, aten.batch_norm.default})
 NONLINEAR = frozenset(
     {
         aten.relu.default,

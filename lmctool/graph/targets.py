@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from torch import fx
-
-from lmctool.graph.capture import Graph
 from lmctool.graph.operations import BATCH_NORM, CONVOLUTION, LINEAR, aten, operand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import fx
+
+    from lmctool.graph.capture import Graph
 
 Kind = Literal["layers", "blocks", "both"]
 

@@ -1,8 +1,9 @@
 """From a model's graph to its permutation spec; applying, inverting and proving a permutation."""
 
 from lmctool.symmetry.derive import derive
+from lmctool.symmetry.describe import describe
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.proof import Proof, prove
 from lmctool.symmetry.spec import PermutationSpec
 
-__all__ = ["Permutation", "PermutationSpec", "Proof", "derive", "prove"]
+__all__ = ["Permutation", "PermutationSpec", "Proof", "derive", "describe", "prove"]

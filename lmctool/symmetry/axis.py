@@ -9,8 +9,10 @@ impossible both are fixed, which is always sound: the identity keeps every funct
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ANY = -1
 """The size of an axis that isn't known before the model runs, such as the batch."""

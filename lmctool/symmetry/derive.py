@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-import torch
-from torch import fx
-
-from lmctool.graph.capture import Graph
 from lmctool.graph.operations import BATCH_NORM, NONLINEAR
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.rules import Known, fresh, item, value_axes
@@ -22,6 +18,14 @@ from lmctool.symmetry.spec import (
     Tap,
     blocks,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import torch
+    from torch import fx
+
+    from lmctool.graph.capture import Graph
 
 
 def derive(graph: Graph) -> PermutationSpec:
@@ -80,7 +84,9 @@ def _unmovable(graph: Graph, node: fx.Node, name: str) -> str:
     if not node.users:
         return "nothing reads it"
     norms = all(user.target in BATCH_NORM for user in node.users)
-    return "it is a buffer that no normalisation owns" if name in graph.buffers and not norms else ""
+    return (
+        "it is a buffer that no normalisation owns" if name in graph.buffers and not norms else ""
+    )
 
 
 def _constant(tensor: torch.Tensor) -> tuple[Axis, ...]:
@@ -130,9 +136,7 @@ def _form(axis: Axis, names: Mapping[Axis, str]) -> AxisForm:
     return Product(parts) if root.kind == "product" else Concat(parts)
 
 
-def _taps(
-    graph: Graph, known: Known, names: Mapping[Axis, str]
-) -> dict[str, tuple[Tap, ...]]:
+def _taps(graph: Graph, known: Known, names: Mapping[Axis, str]) -> dict[str, tuple[Tap, ...]]:
     """Find the values that show each group: after a nonlinearity if any is, else anywhere."""
     natural: dict[str, list[Tap]] = {name: [] for name in names.values()}
     other: dict[str, list[Tap]] = {name: [] for name in names.values()}

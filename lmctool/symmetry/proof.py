@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from lmctool.errors import UnjudgedError
-from lmctool.symmetry.permutation import Permutation
+
+if TYPE_CHECKING:
+    from lmctool.symmetry.permutation import Permutation
 
 Function = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 ARITHMETIC = {torch.float64: (1e-15, 1e-12), torch.float32: (1e-6, 1e-5)}

@@ -65,8 +65,12 @@ def refused(node: fx.Node, known: Known) -> Any:
             axis.fix(reason)
     value = node.meta.get("val")
     if isinstance(value, list | tuple):
-        return [tuple(Axis(ANY if not isinstance(s, int) else s, reason) for s in part.shape)
-                if isinstance(part, torch.Tensor) else () for part in value]  # fmt: skip
+        return [
+            tuple(Axis(ANY if not isinstance(s, int) else s, reason) for s in part.shape)
+            if isinstance(part, torch.Tensor)
+            else ()
+            for part in value
+        ]
     return fresh(node, reason)
 
 
@@ -157,8 +161,8 @@ def pooling(axes_per_kernel: int) -> Rule:
 def reduction(node: fx.Node, known: Known) -> Axes:
     """Drop the reduced axes: a sum doesn't mind the order of what it adds."""
     x = known.of(node.args[0])
-    dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-    listed = [dims] if isinstance(dims, int) else list(dims or range(len(x)))  # type: ignore[call-overload]
+    dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+    listed = [dims] if isinstance(dims, int) else list(dims or range(len(x)))
     dropped = {dim % len(x) for dim in listed}
     kept = len(sizes(node)) == len(x)
     return tuple(
@@ -191,9 +195,10 @@ def view(node: fx.Node, known: Known) -> Axes:
 
 def _together(old: list[Axis], shape: list[int]) -> tuple[list[Axis], list[int]]:
     """Take the fewest axes off both fronts that have one number of elements."""
-    inside, outside = [], []
+    inside: list[Axis] = []
+    outside: list[int] = []
     left = right = 1
-    while not inside and not outside or left != right:
+    while (not inside and not outside) or left != right:
         if old and (left <= right or not shape):
             inside.append(old.pop(0))
             left *= inside[-1].size
@@ -232,8 +237,9 @@ def sliced(node: fx.Node, known: Known) -> Axes:
     """Cut an axis where a slice starts and ends; a slice with steps fixes it."""
     x = list(known.of(node.args[0]))
     defaults = (None, 0, 0, None, 1)
-    _, dim, start, end, step = (*node.args, *defaults[len(node.args) :])
-    position, size = int(dim) % len(x), sizes(node)[int(dim)]  # type: ignore[call-overload]
+    arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
+    dim, start, step = int(arguments[1]), arguments[2], arguments[4]
+    position, size = dim % len(x), sizes(node)[dim]
     axis = x[position]
     if size == axis.size:
         return tuple(x)
@@ -328,10 +334,17 @@ RULES: Mapping[Any, Rule] = {
     aten.sum.dim_IntList: reduction,
     aten.amax.default: reduction,
     **dict.fromkeys(
-        (aten.view.default, aten.reshape.default, aten._unsafe_view.default,
-         aten.flatten.using_ints, aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims),
+        (
+            aten.view.default,
+            aten.reshape.default,
+            aten._unsafe_view.default,
+            aten.flatten.using_ints,
+            aten.unsqueeze.default,
+            aten.squeeze.dim,
+            aten.squeeze.dims,
+        ),
         view,
-    ),  # fmt: skip
+    ),
     **dict.fromkeys((aten.permute.default, aten.transpose.int, aten.t.default), permuted),
     aten.expand.default: expanded,
     aten.slice.Tensor: sliced,

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Aligner, Permutation, hookimpl
+from lmctool.api import Aligner, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lmctool.api import PermutationSpec, Run, Weights
+    from lmctool.api import Permutation, PermutationSpec, Run, Weights
 
 SILENT = 1e-6
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
@@ -60,6 +60,8 @@ def settle(
     """
     import torch
 
+    from lmctool.api import Permutation
+
     for group, (of_a, of_b) in silent.items():
         rows = torch.nonzero(of_a & of_b[moves[group]]).flatten()
         if len(rows) < 2:
@@ -77,6 +79,8 @@ def settle(
 
 def align(run: Run, a: Weights, b: Weights) -> Permutation:
     """Return the permutation of B that matches its activations with A's."""
+    from lmctool.api import Permutation
+
     spec = run.permutation_spec
     moments = run.cross_moments(a, b, [tap for taps in spec.taps.values() for tap in taps])
     moves: dict[str, Tensor] = {}

@@ -40,8 +40,12 @@ def table(result: Result) -> Table:
     """Show how many units moved, what the proof says, and the scores."""
     scores = result.groups["align/scores"].variables
     rows = tuple(
-        (str(split), str(name), f"{scores['error'].values[n, s]:.2%}",
-         f"{scores['loss'].values[n, s]:.4f}")  # fmt: skip
+        (
+            str(split),
+            str(name),
+            f"{scores['error'].values[n, s]:.2%}",
+            f"{scores['loss'].values[n, s]:.4f}",
+        )
         for s, split in enumerate(scores["split"].values)
         for n, name in enumerate(scores["network"].values)
     )

@@ -12,27 +12,24 @@ over the grid of alphas, which bounds the true barrier from below.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-
 from lmctool.api import Analysis, Group, LmctoolError, Result, Table, Variable, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.api import Curves, Run
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from lmctool.api import Run, Variant
-
     Array = NDArray[np.float64]
 
-Definition = Literal["chord", "mean-ends", "max-end"]
-METRICS = {"loss": "nat", "error": "1"}
 
-
-def reference(alpha: Array, values: Array, definition: Definition) -> Array:
+def reference(alpha: Array, values: Array, definition: str) -> Array:
     """Return what a curve is measured against at each alpha.
 
     Args:
@@ -51,9 +48,11 @@ def reference(alpha: Array, values: Array, definition: Definition) -> Array:
             return np.broadcast_to((first + last) / 2, values.shape)
         case "max-end":
             return np.broadcast_to(np.maximum(first, last), values.shape)
+        case _:
+            raise ValueError(f"no definition of a barrier is called {definition!r}")
 
 
-def barrier(alpha: Array, values: Array, definition: Definition) -> tuple[Array, Array]:
+def barrier(alpha: Array, values: Array, definition: str) -> tuple[Array, Array]:
     """Return the height of the barrier of each curve, and the alpha it stands at.
 
     Args:
@@ -110,75 +109,42 @@ def grid(points: int, alphas: str | None) -> Array:
     return np.array(sorted(listed | {0.0, 1.0}))
 
 
-def curves(run: Run, variants: tuple[Variant, ...], alpha: Array) -> Array:
-    """Return (metric, variant, split, alpha): loss and error at each alpha strictly inside."""
-    rows = []
-    for variant in variants:
-        points = (variant.at(float(value)) for value in alpha)
-        scores = run.evaluate(points, count=len(alpha), description=f"path {variant.name}")
-        rows.append([scores.loss, scores.error])
-    return np.array(rows).swapaxes(0, 1)
-
-
-def path(run: Run, variants: tuple[Variant, ...], alpha: Array) -> Array:
-    """Return (metric, variant, split, alpha) over the whole path, its ends included."""
-    inner = curves(run, variants, alpha[1:-1])
-    ends = np.array([run.ends.loss, run.ends.error])  # (metric, split, end)
-    last = [
-        ends[:, :, 1] if variant.name == "plain" else _end(run, variant) for variant in variants
-    ]
-    start = np.broadcast_to(ends[:, None, :, :1], (*inner.shape[:-1], 1))
-    return np.concatenate([start, inner, np.stack(last, axis=1)[..., None]], axis=-1)
-
-
-def _end(run: Run, variant: Variant) -> Array:
-    scores = run.evaluate([variant.at(1.0)], description=f"end {variant.name}")
-    return np.array([scores.loss[:, 0], scores.error[:, 0]])
-
-
-def compute(
-    run: Run, points: int, alphas: str | None, refine: bool, definition: Definition
-) -> Result:
+def compute(run: Run, points: int, alphas: str | None, refine: bool, definition: str) -> Result:
     """Evaluate every variant of the path, and its barriers."""
     alpha = grid(points, alphas)
-    ends = run.ends  # before the alignment, so that a wrong model is told at once
+    splits = run.ends.splits  # before the alignment, so that a wrong model is told at once
     variants = run.variants()
-    values = path(run, variants, alpha)
+    curves = run.follow(variants, alpha)
     if refine:
-        peaks = np.array([barrier(alpha, metric, definition)[1] for metric in values])
-        new = around(alpha, peaks)
-        order = np.argsort(np.concatenate([alpha, new]), kind="stable")
-        more = curves(run, variants, new)
-        values = np.concatenate([values, more], axis=-1)[..., order]
-        alpha = np.concatenate([alpha, new])[order]
-    return _result(run, definition, [variant.name for variant in variants], alpha, values, ends.splits)
+        peaks = [barrier(alpha, curve, definition)[1] for curve in (curves.loss, curves.error)]
+        curves = run.insert(variants, curves, around(alpha, np.concatenate(peaks)))
+    said = {"definition": definition, "batchnorm": run.settings.batchnorm}
+    names = [variant.name for variant in variants]
+    return _result(said, names, splits, curves)
 
 
 def _result(
-    run: Run,
-    definition: Definition,
-    variants: list[str],
-    alpha: Array,
-    values: Array,
-    splits: tuple[str, ...],
+    said: Mapping[str, str], variants: list[str], splits: tuple[str, ...], curves: Curves
 ) -> Result:
     both = {
         "variant": Variable(np.array(variants, dtype=object), ("variant",), long_name="variant"),
         "split": Variable(np.array(splits, dtype=object), ("split",), long_name="split"),
     }
-    curve = both | {
-        "alpha": Variable(alpha, ("alpha",), long_name="position between A (0) and B (1)")
+    place = "position between A (0) and B (1)"
+    curve = both | {"alpha": Variable(curves.alpha, ("alpha",), long_name=place)}
+    summary = dict(both)
+    ends = {
+        "split": both["split"],
+        "end": Variable(np.array(["a", "b"], dtype=object), ("end",), long_name="checkpoint"),
     }
-    summary, ends = dict(both), {"split": both["split"]}
-    ends["end"] = Variable(np.array(["a", "b"], dtype=object), ("end",), long_name="checkpoint")
-    for (name, unit), metric in zip(METRICS.items(), values, strict=True):
-        height, place = barrier(alpha, metric, definition)
-        curve[name] = Variable(metric, ("variant", "split", "alpha"), unit, name)
-        ends[name] = Variable(metric[0][:, [0, -1]], ("split", "end"), unit, name, f"end.{name}")
-        over = ("variant", "split")
-        summary[f"barrier_{name}"] = Variable(height, over, unit, f"barrier of the {name}", f"barrier.{name}")  # fmt: skip # noqa: E501
-        summary[f"alpha_{name}"] = Variable(place, over, "1", f"alpha of the {name} barrier")
-    said = {"definition": definition, "batchnorm": run.settings.batchnorm}
+    over = ("variant", "split")
+    for name, unit, values in (("loss", "nat", curves.loss), ("error", "1", curves.error)):
+        height, at = barrier(curves.alpha, values, said["definition"])
+        curve[name] = Variable(values, (*over, "alpha"), unit, name)
+        ends[name] = Variable(values[0][:, [0, -1]], ("split", "end"), unit, name, f"end.{name}")
+        meaning = f"barrier of the {name}"
+        summary[f"barrier_{name}"] = Variable(height, over, unit, meaning, f"barrier.{name}")
+        summary[f"alpha_{name}"] = Variable(at, over, "1", f"alpha of the {meaning}")
     return Result(
         "barrier",
         {
@@ -217,8 +183,17 @@ def table(result: Result) -> Table:
     said = result.groups["barrier/summary"].attributes
     return Table(
         f"Barrier ({said['definition']}, {len(alpha)} points, BatchNorm {said['batchnorm']})",
-        ("split", "metric", "variant", "A", f"alpha {alpha[middle]:.3g}", "B", "barrier", "at",
-         "reduced by"),  # fmt: skip
+        (
+            "split",
+            "metric",
+            "variant",
+            "A",
+            f"alpha {alpha[middle]:.3g}",
+            "B",
+            "barrier",
+            "at",
+            "reduced by",
+        ),
         tuple(rows),
     )
 
@@ -227,8 +202,8 @@ def figure(result: Result, figure: Figure) -> None:
     """Draw every variant's curve with its reference, the barrier as an arrow with its value."""
     curve = result.groups["barrier/curve"]
     splits = curve.variables["split"].values
-    figure.set_size_inches(4.6 * len(METRICS), 3.6 * len(splits))
-    axes = figure.subplots(len(splits), len(METRICS), squeeze=False)
+    figure.set_size_inches(4.6 * 2, 3.6 * len(splits))
+    axes = figure.subplots(len(splits), 2, squeeze=False)
     for row, split in enumerate(splits):
         for column, metric in enumerate(("error", "loss")):
             _draw(axes[row, column], curve, row, metric)
@@ -238,12 +213,12 @@ def figure(result: Result, figure: Figure) -> None:
 
 def _draw(axes: Axes, curve: Group, split: int, metric: str) -> None:
     alpha = curve.variables["alpha"].values
-    definition = curve.attributes["definition"]
+    definition = str(curve.attributes["definition"])
     for v, variant in enumerate(curve.variables["variant"].values):
         values = curve.variables[metric].values[v, split]
         (line,) = axes.plot(alpha, values, label=str(variant), marker=".")
-        below = reference(alpha, values, definition)  # type: ignore[arg-type]
-        height, place = barrier(alpha, values, definition)  # type: ignore[arg-type]
+        below = reference(alpha, values, definition)
+        height, place = barrier(alpha, values, definition)
         foot = float(np.interp(place, alpha, below))
         if v == 0:
             axes.plot(alpha, below, color="0.5", linestyle=":", label=str(definition))

@@ -25,14 +25,12 @@ import click
 from lmctool.api import (
     Analysis,
     Correction,
-    Goal,
     Group,
     LmctoolError,
     NewCheckpoint,
     Result,
     Table,
     Variable,
-    fuse,
     hookimpl,
 )
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
-    from lmctool.api import Moments, Run, Target, Weights
+    from lmctool.api import Goal, Moments, Run, Target, Weights
 
 
 def goal(target: Target, first: Moments, second: Moments, alpha: float) -> Goal:
@@ -52,6 +50,8 @@ def goal(target: Target, first: Moments, second: Moments, alpha: float) -> Goal:
         second: the statistics of B there.
         alpha: the position on the path.
     """
+    from lmctool.api import Goal
+
     added = target.batchnorm.epsilon if target.batchnorm else 0.0
     stds = [(moments.variance + added).sqrt() for moments in (first, second)]
     return Goal(
@@ -88,7 +88,12 @@ def chosen(run: Run, kind: Literal["layers", "blocks", "both"], storable: bool) 
 
 
 def prepare(
-    run: Run, a: Weights, b: Weights, *, storable: bool, targets: Literal["layers", "blocks", "both"]
+    run: Run,
+    a: Weights,
+    b: Weights,
+    *,
+    storable: bool,
+    targets: Literal["layers", "blocks", "both"],
 ) -> Callable[[float], Weights]:
     """Return the network at alpha, repaired; the ends' statistics are taken once, here."""
     found = chosen(run, targets, storable)
@@ -116,6 +121,8 @@ def repaired(
     measured: Mapping[str, Moments],
 ) -> Weights:
     """Return weights in which each target's channels have the statistics of its goal."""
+    from lmctool.api import fuse
+
     for target in found:
         wanted, shown = goals[target.tap], measured[target.tap]
         scale = wanted.std / (shown.variance + wanted.epsilon).sqrt()
@@ -152,8 +159,12 @@ def table(result: Result) -> Table:
     group = result.groups["repair/scores"]
     variables = group.variables
     rows = tuple(
-        (str(split), str(name), f"{variables['error'].values[n, s]:.2%}",
-         f"{variables['loss'].values[n, s]:.4f}")  # fmt: skip
+        (
+            str(split),
+            str(name),
+            f"{variables['error'].values[n, s]:.2%}",
+            f"{variables['loss'].values[n, s]:.4f}",
+        )
         for s, split in enumerate(variables["split"].values)
         for n, name in enumerate(variables["network"].values)
     )

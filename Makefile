@@ -1,0 +1,36 @@
+# make demo: the main job on two small checkpoints.  make test: everything CI checks.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+FASHION := /usr/share/datasets/fashion-mnist
+
+.PHONY: demo test test-all bench data clean
+
+$(BIN)/lmctool: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(BIN)/lmctool
+	mkdir -p demo
+	$(BIN)/lmctool barrier examples/digits/a.safetensors examples/digits/b.safetensors \
+	    --align --repair --force -o demo/barrier.h5
+
+test: $(BIN)/lmctool
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(BIN)/lmctool data
+	$(BIN)/python -m pytest -n 2
+
+data:
+	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \
+	    || { echo "Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist" >&2; exit 1; }
+
+bench: $(BIN)/lmctool
+	$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info

@@ -1,0 +1,91 @@
+"""Recognising a checkpoint's model by the names and shapes of its tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from lmctool import registry
+from lmctool.errors import LmctoolError
+from lmctool.model.shapes import difference, shapes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.seam import Argument, ModelFamily
+
+GROUP = "lmctool.models"
+
+
+@dataclass
+class Recognition:
+    """What every registered word says of a checkpoint.
+
+    Attributes:
+        candidates: the words, each with its arguments, that give exactly these tensors.
+        near: how many names a word shares, the word, and its first difference.
+        broken: the plugins that could not be asked, with the reason.
+    """
+
+    candidates: list[tuple[str, dict[str, Argument]]] = field(default_factory=list)
+    near: list[tuple[int, str, str]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
+    """Ask every registered family for the arguments that would give these names and shapes.
+
+    A model is built without memory for its tensors, and each name and shape is compared.
+    """
+    found = Recognition()
+    for word in registry.names(GROUP):
+        try:
+            family = registry.load(GROUP, word)
+            read = family.read(word, shapes) if family.read else None
+            if read is None:
+                continue
+            needed = shapes_of(blueprint(family, word, read))
+        except LmctoolError as error:  # a family that can't be built from these arguments
+            found.broken.append(f"{word}: {error}")
+            continue
+        except Exception as error:  # a stranger's family must not stop the others
+            found.broken.append(f"{word}: {type(error).__name__}: {error}")
+            continue
+        differs = difference(shapes, needed)
+        if differs:
+            found.near.append((len(shapes.keys() & needed.keys()), word, differs))
+        else:
+            found.candidates.append((word, dict(read)))
+    return found
+
+
+def blueprint(family: ModelFamily, spec: str, arguments: Mapping[str, Argument]) -> torch.nn.Module:
+    """Build a model on the meta device: names and shapes, no memory."""
+    with torch.device("meta"), torch.random.fork_rng():
+        return family.build(spec, **arguments)
+
+
+def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:
+    """Return the one word and arguments that give these tensors.
+
+    Raises:
+        LmctoolError: none does, or several do.
+    """
+    found = recognise(shapes)
+    if len(found.candidates) == 1:
+        return found.candidates[0]
+    if found.candidates:
+        listed = "; ".join(
+            f"{word} ({', '.join(f'{key}={value}' for key, value in arguments.items())})"
+            for word, arguments in found.candidates
+        )
+        raise LmctoolError(f"these tensors fit several models: {listed}; pass --model with one")
+    message = "no registered model has tensors of these names and shapes"
+    if found.near:
+        _, word, differs = max(found.near)
+        message += f" (nearest is {word}: {differs})"
+    if found.broken:
+        message += f" (not asked: {'; '.join(found.broken[:3])})"
+    raise LmctoolError(f"{message}; pass --model WORD, timm:NAME or ./file.py:factory")

@@ -1,0 +1,120 @@
+"""Publishing a finished file at once: other programs see the whole of it, or nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from stat import S_IMODE
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def refuse_existing(paths: Sequence[Path], force: bool) -> None:
+    """Check that each of these files may be written, before any work is done for them.
+
+    Raises:
+        LmctoolError: a file exists and ``force`` is not given, the path is no regular file, or
+            its folder is missing or cannot be written to.
+    """
+    for path in paths:
+        if _is_there(path):
+            if path.exists() and not path.is_file():
+                raise LmctoolError(f"output '{path}' is not a regular file; choose another with -o")
+            if not force:
+                raise _existing(path)
+        folder = path.parent
+        if not folder.is_dir():
+            raise LmctoolError(f"folder '{folder}' of output '{path}' does not exist; create it")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise LmctoolError(f"folder '{folder}' cannot be written to; choose another with -o")
+
+
+@contextmanager
+def publish(path: Path, force: bool) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``; what is written there becomes ``path``.
+
+    The body writes, closes, reopens and verifies the file.  When it ends well the file is synced
+    to disk and renamed; when it raises anything (Ctrl-C too) nothing is left behind.  The
+    temporary path keeps the suffix of ``path``, and exists as an empty file.
+
+    Raises:
+        LmctoolError: as ``refuse_existing``; or the file came to exist meanwhile, or the disk is
+            full.
+    """
+    refuse_existing([path], force)
+    draft = path.with_name(f".lmctool-{secrets.token_hex(6)}{path.suffix}")
+    try:
+        # Not mkstemp: the published file must have the permissions that the user's umask gives.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as cause:
+        raise _unwritable(path, cause) from cause
+    try:
+        mode = S_IMODE(draft.stat().st_mode)
+        yield draft
+        draft.chmod(mode)  # a writer may have put a file of its own in the draft's place
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        if force:
+            draft.replace(path)
+        else:
+            _link(draft, path)
+        _sync_folder(path.parent)
+    except OSError as cause:
+        if cause.errno in NO_ROOM:
+            raise _unwritable(path, cause) from cause
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether something has this name, be it a link to nothing."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as cause:
+        raise _unwritable(path, cause) from cause
+    return True
+
+
+def _existing(path: Path) -> LmctoolError:
+    return LmctoolError(f"output '{path}' exists; choose another with -o, or pass --force")
+
+
+def _unwritable(path: Path, cause: OSError) -> LmctoolError:
+    return LmctoolError(f"output '{path}' cannot be written: {cause.strerror}")
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Give the draft its name; a link, because a rename would replace a file unasked."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError as cause:
+        raise _existing(path) from cause
+    except OSError as cause:
+        if cause.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise _existing(path) from cause
+        draft.rename(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last; some filesystems cannot, and the file is whole all the same."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

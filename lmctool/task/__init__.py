@@ -1,0 +1,1 @@
+"""What loss and error mean, one module a task."""

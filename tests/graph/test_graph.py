@@ -1,0 +1,103 @@
+"""The captured graph: the same function, read and edited at its taps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lmctool.errors import LmctoolError
+from lmctool.graph.capture import capture
+from lmctool.graph.fuse import fuse
+from lmctool.graph.targets import batchnorms, targets
+from lmctool.statistics import affine
+
+
+class Block(nn.Module):
+    """A residual block between a stem with BatchNorm and a head, with one of everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+        self.conv = nn.Conv2d(
+            8, 8, 3, padding=2, dilation=2, groups=4, padding_mode="reflect", bias=True
+        )
+        self.bare = nn.Conv2d(8, 8, 1, bias=False)
+        self.scale = nn.Parameter(torch.ones(1))
+        self.hidden = nn.Linear(8, 6)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.norm(self.stem(x)))
+        h = torch.relu_(h + self.bare(torch.relu(self.conv(h))) * self.scale)
+        out: Tensor = self.head(torch.relu(self.hidden(h.mean((2, 3)))))
+        return out
+
+
+@pytest.fixture(scope="module")
+def module() -> nn.Module:
+    torch.manual_seed(0)
+    block = Block().double().eval().requires_grad_(False)
+    block.norm.running_mean.normal_()  # type: ignore[operator,union-attr]
+    block.norm.running_var.uniform_(0.5, 2)  # type: ignore[operator,union-attr]
+    return block
+
+
+INPUTS = torch.randn(5, 3, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_graph_computes_what_the_module_does_for_any_batch_size(module: nn.Module) -> None:
+    graph = capture(module, INPUTS[:2])
+    for size in (1, 2, 5):
+        outputs = graph.run(module.state_dict(), INPUTS[:size], {})
+        torch.testing.assert_close(outputs, module(INPUTS[:size]), rtol=1e-12, atol=1e-14)
+
+
+def test_weights_are_arguments(module: nn.Module) -> None:
+    graph = capture(module, INPUTS[:2])
+    weights = {name: tensor * 2 for name, tensor in module.state_dict().items()}
+    other = Block().double().eval()
+    other.load_state_dict(weights)
+    torch.testing.assert_close(graph.run(weights, INPUTS, {}), other(INPUTS))
+
+
+def test_targets_are_layers_and_block_outputs_but_not_the_head(module: nn.Module) -> None:
+    graph = capture(module, INPUTS[:2])
+    assert [t.name for t in targets(graph, "layers")] == ["stem", "conv", "bare", "hidden"]
+    (block,) = targets(graph, "blocks")
+    assert (block.kind, block.axis) == ("block", 1)
+    assert [t.kind for t in targets(graph, "both")].count("layer") == 4
+    assert [t.fusable for t in targets(graph, "both")] == [True, True, False, False, True]
+    (norm,) = batchnorms(graph)
+    assert norm.batchnorm is not None and norm.batchnorm.mean == "norm.running_mean"
+
+
+def test_fusing_equals_an_affine_layer_behind_the_target(module: nn.Module) -> None:
+    graph = capture(module, INPUTS[:2])
+    weights = dict(module.state_dict())
+    for target in targets(graph, "layers"):
+        channels = weights[target.weight].shape[0]
+        scale, shift = torch.rand(channels).double() + 0.5, torch.randn(channels).double()
+        fused = fuse(weights, target, scale, shift)
+        expected = graph.run(
+            weights,
+            INPUTS,
+            {target.tap: lambda v, t=target, s=scale, h=shift: affine(v, t.axis, s, h)},
+        )
+        if target.fusable:
+            got = module.__class__().double().eval()
+            got.load_state_dict(fused)
+            torch.testing.assert_close(got(INPUTS), expected, rtol=1e-10, atol=1e-12)
+        else:
+            assert f"@{target.tap}.scale" in fused
+            assert fused[target.weight] is weights[target.weight]
+
+
+def test_a_model_that_cannot_be_traced_says_so() -> None:
+    class Branching(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * 2 if x.sum() > 0 else x
+
+    with pytest.raises(LmctoolError, match=r"cannot be traced by torch\.export"):
+        capture(Branching(), torch.zeros(2, 3))
