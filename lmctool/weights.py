@@ -1,0 +1,92 @@
+"""Arithmetic on weights, held as tensors by canonical name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+    from lmctool.checkpoint.checkpoint import Checkpoint
+
+Weights = Mapping[str, "Tensor"]
+
+
+def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
+    """Return ``(1 - alpha) a + alpha b``, tensor by tensor.
+
+    Floating tensors keep their shape, dtype and device.  Integer and boolean buffers have no
+    midpoint and are taken from ``a``.  At 0 and 1 the result is ``a`` and ``b`` themselves, bit
+    for bit and with all buffers; the tensors are shared with them, not copied.
+
+    Raises:
+        LmctoolError: a name is in one of the two only, shapes differ, or a name begins with "@"
+            and so belongs to a correction, not to a model.
+    """
+    import torch
+
+    _check_names(a, b)
+    if alpha in (0, 1):
+        # torch.lerp is not enough here: it turns -0.0 into 0.0 at alpha = 0.
+        return dict(b if alpha == 1 else a)
+    return {
+        name: torch.lerp(start, b[name], alpha) if start.is_floating_point() else start
+        for name, start in a.items()
+    }
+
+
+def check_same(a: Checkpoint, b: Checkpoint) -> None:
+    """Check that two checkpoints hold tensors of the same names, shapes and kinds.
+
+    Raises:
+        LmctoolError: they don't; the sentence names the first tensor that differs.
+    """
+    only_a = [name for name in a.names if name not in b.shapes]
+    only_b = [name for name in b.names if name not in a.shapes]
+    if 2 * (len(only_a) + len(only_b)) > len(a.shapes.keys() | b.shapes.keys()):
+        raise LmctoolError(
+            "the two checkpoints hold different architectures:"
+            f" '{a.path}' has {_some(a.names, only_a)}, '{b.path}' has {_some(b.names, only_b)}"
+        )
+    if only_a:
+        raise LmctoolError(f"tensor {only_a[0]!r} is in '{a.path}' but not in '{b.path}'")
+    if only_b:
+        raise LmctoolError(f"tensor {only_b[0]!r} is in '{b.path}' but not in '{a.path}'")
+    for name in a.names:
+        if a.shapes[name] != b.shapes[name]:
+            raise LmctoolError(
+                f"tensor {name!r} has shape {a.shapes[name]} in '{a.path}'"
+                f" but {b.shapes[name]} in '{b.path}'"
+            )
+        if ("F" in a.dtypes[name]) != ("F" in b.dtypes[name]):
+            raise LmctoolError(
+                f"tensor {name!r} is stored as {a.dtypes[name]} in '{a.path}'"
+                f" but as {b.dtypes[name]} in '{b.path}'"
+            )
+
+
+def _check_names(a: Weights, b: Weights) -> None:
+    for name in (*a, *b):
+        if name.startswith("@"):
+            raise LmctoolError(
+                f"entry {name!r} belongs to no tensor of a model, so it cannot be interpolated"
+            )
+    for name in sorted(a.keys() ^ b.keys()):
+        holder = "first" if name in a else "second"
+        raise LmctoolError(f"tensor {name!r} is only in the {holder} of the two sets of weights")
+    for name, start in a.items():
+        if start.shape != b[name].shape:
+            raise LmctoolError(
+                f"tensor {name!r} has shape {tuple(start.shape)} in the first of the two sets of"
+                f" weights but {tuple(b[name].shape)} in the second"
+            )
+
+
+def _some(names: Iterable[str], own: list[str]) -> str:
+    """Return two names as an example: own ones where there are any."""
+    return " and ".join(repr(name) for name in (own or list(names))[:2])
