@@ -1,0 +1,143 @@
+"""Training a network: schedule, augmentation, label noise, the loop, and the error after it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lmctool.data.split import Split
+    from lmctool.seam import Task
+
+PADDING = 4  # pixels around an image before it is cropped at random (He et al. 2016, sec. 4.2)
+EVALUATED = 500  # examples evaluated at once
+
+
+def factor(schedule: str, warmup: int, step: int, steps: int) -> float:
+    """Return what the learning rate is multiplied by at a step (from 0), rising in the warm-up."""
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    shapes = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    return shapes[schedule]
+
+
+def steps_each(examples: int, batch_size: int) -> int:
+    """Return the steps of one epoch: a last, smaller batch is left out, unless it is the only."""
+    return max(1, examples // batch_size)
+
+
+def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """Return stored images (example, channel, height, width), each shifted and maybe mirrored.
+
+    Raises:
+        LmctoolError: the inputs are no images.
+    """
+    if kind == "none":
+        return images
+    if images.ndim != 4:
+        raise LmctoolError(f"--augment {kind} needs images, not inputs of shape {images.shape[1:]}")
+    count, _, height, width = images.shape
+    shifts = torch.randint(0, 2 * PADDING + 1, (2, count, 1), generator=generator)
+    rows, columns = (
+        torch.arange(size) + shift for size, shift in zip((height, width), shifts, strict=True)
+    )
+    if kind == "flip+crop":
+        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    padded = nn.functional.pad(images, [PADDING] * 4)
+    device = images.device
+    example = torch.arange(count, device=device)[:, None, None]
+    cut = padded[example, :, rows.to(device)[:, :, None], columns.to(device)[:, None, :]]
+    return cut.permute(0, 3, 1, 2)
+
+
+def with_noise(targets: Tensor, share: float, classes: int, seed: int) -> Tensor:
+    """Return the targets, each replaced with probability ``share`` by a random class."""
+    generator = torch.Generator().manual_seed(seed)
+    random = torch.randint(0, max(1, classes), targets.shape, generator=generator)
+    replaced = torch.rand(targets.shape, generator=generator) < share
+    return torch.where(replaced.to(targets.device), random.to(targets.device), targets)
+
+
+def answer(module: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the outputs; images go in channels last, which convolutions on a CPU prefer."""
+    last = inputs.ndim == 4
+    outputs: Tensor = module(
+        inputs.contiguous(memory_format=torch.channels_last) if last else inputs
+    )
+    return outputs
+
+
+@torch.no_grad()
+def test_error(module: nn.Module, split: Split, task: Task) -> float:
+    """Return the share of a split that the network answers wrongly, in evaluation mode."""
+    module.eval()
+    wrong = [
+        task.score(answer(module, inputs), targets)[1].sum()
+        for inputs, targets in split.batches(EVALUATED, torch.float32)
+    ]
+    module.train()
+    return float(sum(wrong)) / len(split)
+
+
+def optimizer_of(module: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """Return the optimizer of these settings; Adam has no use for the momentum."""
+    parameters, rate, decay = module.parameters(), settings["lr"], settings["weight_decay"]
+    if settings["optimizer"] == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(parameters, rate, settings["momentum"], weight_decay=decay)
+
+
+def train(
+    module: nn.Module,
+    split: Split,
+    task: Task,
+    settings: Mapping[str, Any],
+    reached: Callable[[int], None],
+) -> Iterator[float]:
+    """Train, and yield the mean loss of each epoch after it.
+
+    Args:
+        module: trained in place.
+        split: what it is trained on.
+        task: gives the loss of each example.
+        settings: the options of the command line by name.
+        reached: called with the number of steps done, from 0.
+
+    Raises:
+        LmctoolError: the loss is not a number any more.
+    """
+    batch, each = settings["batch_size"], steps_each(len(split), settings["batch_size"])
+    steps = settings["epochs"] * each
+    warmup = round(settings["warmup"] * steps)
+    order = torch.Generator().manual_seed(settings["data_seed"])
+    optimizer = optimizer_of(module, settings)
+    step = 0
+    reached(step)
+    for _ in range(settings["epochs"]):
+        total = torch.zeros((), device=split.inputs.device)
+        shuffled = torch.randperm(len(split), generator=order).to(split.inputs.device)
+        for first in range(0, each * batch, batch):
+            for group in optimizer.param_groups:
+                group["lr"] = settings["lr"] * factor(settings["schedule"], warmup, step, steps)
+            place = shuffled[first : first + batch]
+            stored = augmented(split.inputs[place], settings["augment"], order)
+            outputs = answer(module, split.normalised(stored, torch.float32))
+            loss = task.score(outputs, split.targets[place])[0].mean()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.detach()
+            step += 1
+            reached(step)
+        if not total.isfinite():
+            raise LmctoolError(f"the loss became {total} by step {step}; pass a smaller --lr")
+        yield float(total) / each

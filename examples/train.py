@@ -1,0 +1,217 @@
+"""Train any built-in model on any registered dataset, and save stamped checkpoints.
+
+python examples/train.py --model resnet20 --data fashion-mnist --seed 0 --epochs 5 -o a.safetensors
+
+One seed gives one file: on the CPU, with the same number of threads, to the last bit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+import torch
+from learning import steps_each, test_error, train, with_noise
+from safetensors.torch import save_file
+
+from lmctool import config, registry
+from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stamp, typed_value
+from lmctool.data.resolve import Data, resolve_data
+from lmctool.data.split import Split, open_split
+from lmctool.errors import LmctoolError
+from lmctool.publish import refuse_existing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+
+class Network(NamedTuple):
+    """A module, and the words that its checkpoints are stamped with."""
+
+    module: nn.Module
+    spec: str
+    arguments: Mapping[str, Any]
+
+
+def settled(data: Data, split: Split) -> dict[str, int]:
+    """Return the model arguments that the data settles."""
+    shape = tuple(split.inputs.shape[1:])
+    classes = 1 if data.dataset.task == "binary" else split.classes
+    known = {"classes": classes, "num_classes": classes, "inputs": math.prod(shape)}
+    if len(shape) == 3:
+        known |= {"channels": shape[0], "in_chans": shape[0], "size": shape[1]}
+    return known
+
+
+def build(spec: str, given: Mapping[str, Any], known: Mapping[str, int], seed: int) -> Network:
+    """Return the named model in its initial state of this seed.
+
+    Args:
+        spec: the registered word, or ``WORD:NAME``.
+        given: the arguments that the user gave.
+        known: arguments to fill in where the family takes them and the user gave none.
+        seed: the seed of the initial state.
+    """
+    family = registry.load("lmctool.models", spec.partition(":")[0])
+    taken = {*inspect.signature(family.build).parameters, *family.metadata_arguments}
+    arguments = {name: value for name, value in known.items() if name in taken} | dict(given)
+    torch.manual_seed(seed)
+    return Network(family.build(spec, **arguments), spec, arguments)
+
+
+def save(
+    network: Network, data: Data, training: Mapping[str, Any], path: Path, force: bool
+) -> None:
+    """Write the network's tensors, stamped with model, data and training."""
+    metadata = {
+        MODEL: network.spec,
+        MODEL_ARGUMENTS: json.dumps(network.arguments, sort_keys=True),
+        "lmctool.training": json.dumps(training, sort_keys=True),
+    }
+    word = data.spec.partition(":")[0]
+    if word in registry.names("lmctool.datasets"):  # a file may name no path and no code
+        metadata |= data_metadata(word)
+    state = network.module.state_dict()
+    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+    with TemporaryDirectory() as folder:
+        # Stamped afterwards: safetensors itself writes metadata in an order that varies.
+        plain = Path(folder) / "plain.safetensors"
+        save_file(tensors, plain, {"format": "pt"})
+        stamp(plain, path, metadata, force)
+
+
+def steps_of(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read the option ``--save-at``: numbers of steps, with commas between."""
+    try:
+        return tuple(sorted({int(part) for part in value.split(",") if part}))
+    except ValueError as cause:
+        raise click.BadParameter(f"{value!r} is not numbers with commas between") from cause
+
+
+def arguments_of(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> dict[str, Any]:
+    """Read the option ``--model-arg``: ``NAME=VALUE``, repeated."""
+    for text in value:
+        if "=" not in text:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+    return {name: typed_value(text) for name, _, text in (each.partition("=") for each in value)}
+
+
+def device_of(word: str) -> torch.device:
+    """Return the device of an option; ``auto`` is the GPU where there is one."""
+    gpu = torch.cuda.is_available()
+    return torch.device(("cuda" if gpu else "cpu") if word == "auto" else word)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--model", required=True, help="Registered word of the model, such as resnet20.")
+@click.option("--model-arg", "model_arguments", multiple=True, callback=arguments_of)
+@click.option("--data", "spec", help="Data spec, such as fashion-mnist.")
+@click.option("--seed", default=0, help="Seed of the initial state.")
+@click.option("--data-seed", type=int, help="Seed of the order of examples.  [default: --seed]")
+@click.option("--epochs", default=5, type=click.IntRange(min=0))
+@click.option("--batch-size", default=128, type=click.IntRange(min=1))
+@click.option("--lr", default=0.1, help="Largest learning rate.")
+@click.option("--optimizer", default="sgd", type=click.Choice(["sgd", "adam"]))
+@click.option("--momentum", default=0.9, help="Of SGD.")
+@click.option("--weight-decay", default=5e-4)
+@click.option("--schedule", default="cosine", type=click.Choice(["cosine", "linear", "constant"]))
+@click.option("--warmup", default=0.05, help="Share of all steps in which the rate rises from 0.")
+@click.option("--augment", default="none", type=click.Choice(["none", "crop", "flip+crop"]))
+@click.option("--label-noise", default=0.0, help="Share of train labels replaced at random.")
+@click.option("--limit", type=int, help="Train on so many examples, in the classes' proportions.")
+@click.option("--init", type=click.Path(path_type=Path), help="Start from this checkpoint.")
+@click.option("--save-at", default="", callback=steps_of, help="Save after these steps too.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace existing files.")
+def main(
+    model: str, model_arguments: dict[str, Any], out: Path, force: bool, **settings: Any
+) -> None:
+    """Train MODEL on DATA and save OUT, with --save-at also OUT-stepN beside it."""
+    try:
+        run(model, model_arguments, out, force, settings)
+    except LmctoolError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from error
+
+
+def run(
+    model: str, model_arguments: dict[str, Any], out: Path, force: bool, settings: dict[str, Any]
+) -> None:
+    """Do what the command line says."""
+    places = {step: out.with_stem(f"{out.stem}-step{step}") for step in settings.pop("save_at")}
+    refuse_existing([out, *places.values()], force)
+    if settings["data_seed"] is None:
+        settings["data_seed"] = settings["seed"]
+    device, init = device_of(settings.pop("device")), settings.pop("init")
+    data = resolve_data(spec=settings.pop("spec"), metadata=[], config=config.load())
+    task = registry.load("lmctool.tasks", data.dataset.task)
+    learnt, tested = (
+        # Seed 0: networks of all seeds share one limited training set.
+        open_split(data.dataset, name, limit=limit, seed=0, device=device)
+        for name, limit in (("train", settings["limit"]), ("test", None))
+    )
+    noise = settings["label_noise"], learnt.classes, settings["data_seed"]
+    learnt = replace(learnt, targets=with_noise(learnt.targets, *noise))
+    check_steps(places, settings["epochs"] * steps_each(len(learnt), settings["batch_size"]))
+    network = build(model, model_arguments, settled(data, learnt), settings["seed"])
+    if init is not None:
+        settings["init"] = start_from(init, network)
+    network.module.to(device)
+    network.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def reached(step: int) -> None:
+        if step in places:
+            save(network, data, {**settings, "step": step}, places[step], force)
+
+    begin = time.perf_counter()
+    losses = train(network.module, learnt, task, settings, reached)
+    for epoch, loss in enumerate(losses, start=1):
+        error = test_error(network.module, tested, task)
+        seconds = time.perf_counter() - begin
+        click.echo(
+            f"epoch {epoch}/{settings['epochs']}  train loss {loss:.4f}"
+            f"  test error {error:.2%}  {seconds:.1f} s"
+        )
+    save(network, data, settings, out, force)
+
+
+def check_steps(places: Mapping[int, Path], steps: int) -> None:
+    """Check that every step to be saved comes.
+
+    Raises:
+        LmctoolError: one is after the last, or before the first.
+    """
+    for step in places:
+        if not 0 <= step <= steps:
+            raise LmctoolError(f"--save-at {step} never comes: there are steps 0 to {steps}")
+
+
+def start_from(path: Path, network: Network) -> str:
+    """Load a checkpoint into the network, and return its digest.
+
+    Raises:
+        LmctoolError: it is unreadable, or of another model.
+    """
+    checkpoint = open_checkpoint(path)
+    try:
+        network.module.load_state_dict(checkpoint.weights())
+    except RuntimeError as cause:
+        raise LmctoolError(f"'{path}' does not fit {network.spec!r}: {cause}") from cause
+    return checkpoint.digest
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Data: what formats there are, which one a spec means, and splits on the device."""

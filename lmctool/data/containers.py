@@ -1,0 +1,179 @@
+"""Files of named arrays: what they hold, and one array at a time.
+
+A file is untrusted: nothing in it is executed, no other file is followed, and the size that it
+claims for an array is compared with its own before memory is taken.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import h5py
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+Kind = Literal["npz", "safetensors", "hdf5"]
+EXPANSION = 1100  # deflate expands at most 1032 times; more is a claim, not data
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An array in a file: its shape and dtype, known without reading it, and how to read it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], NDArray[Any]]
+
+
+def kind(path: Path) -> Kind | None:
+    """Return the kind of a file by its content, None where it is none of the three."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError:
+        return None
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "hdf5"
+    if head.startswith(b"PK\x03\x04") and any(name.endswith(".npy") for name in _members(path)):
+        return "npz"
+    length = int.from_bytes(head[:8], "little")
+    whole = 8 + length <= path.stat().st_size
+    return "safetensors" if len(head) == 9 and head[8:] == b"{" and whole else None
+
+
+def arrays(path: Path) -> Mapping[str, Stored]:
+    """Return every array of a file by its name (of HDF5 by its path), reading none.
+
+    Raises:
+        LmctoolError: the file is of no known kind, damaged, or claims more than it can hold.
+    """
+    listing = {"npz": _npz, "safetensors": _safetensors, "hdf5": _hdf5}
+    found = kind(path)
+    if found is None:
+        raise LmctoolError(f"'{path}' is neither npz nor safetensors nor HDF5")
+    return _guarded(path, lambda: listing[found](path))
+
+
+def _guarded(path: Path, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except LmctoolError:
+        raise
+    except Exception as cause:  # three libraries, each with its own types
+        raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return []
+
+
+def _npz(path: Path) -> dict[str, Stored]:
+    found = {}
+    with zipfile.ZipFile(path) as file:
+        for member in file.infolist():
+            if member.filename.endswith(".npy"):
+                name = member.filename.removesuffix(".npy")
+                shape, dtype = _npy_header(file, member)
+                if dtype.hasobject:
+                    raise LmctoolError(f"'{path}' has an array of objects, {name!r}")
+                size = math.prod(shape) * dtype.itemsize
+                if size > member.file_size or size > member.compress_size * EXPANSION:
+                    raise _claim(path, name, shape)
+                read = partial(_guarded, path, partial(_npz_array, path, name))
+                found[name] = Stored(shape, str(dtype), read)
+    return found
+
+
+def _npy_header(
+    file: zipfile.ZipFile, member: zipfile.ZipInfo
+) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with file.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    return shape, dtype
+
+
+def _npz_array(path: Path, name: str) -> NDArray[Any]:
+    with np.load(path, allow_pickle=False) as file:
+        array: NDArray[Any] = file[name]
+        return array
+
+
+def _safetensors(path: Path) -> dict[str, Stored]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {
+            name: Stored(
+                tuple(part.get_shape()),
+                _word(part.get_dtype()),
+                partial(_guarded, path, partial(_safetensors_array, path, name)),
+            )
+            for name, part in slices.items()
+        }
+
+
+def _word(dtype: str) -> str:
+    """Return numpy's word for one of safetensors: U8 is uint8, F32 is float32."""
+    word = {"F": "float", "U": "uint", "I": "int"}.get(dtype[0])
+    return f"{word}{dtype[1:]}" if word and dtype[1:].isdigit() else dtype.lower()
+
+
+def _safetensors_array(path: Path, name: str) -> NDArray[Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        array: NDArray[Any] = file.get_tensor(name)
+        return array
+
+
+def _hdf5(path: Path) -> dict[str, Stored]:
+    import h5py
+
+    found: dict[str, Stored] = {}
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            read = partial(_guarded, path, partial(_hdf5_array, path, name))
+            found[name] = Stored(item.shape or (), str(item.dtype), read)
+
+    with h5py.File(path) as file:
+        file.visititems(add)  # follows no soft or external link
+    return found
+
+
+def _hdf5_array(path: Path, name: str) -> NDArray[Any]:
+    import h5py
+
+    with h5py.File(path) as file:
+        item = file[name]
+        if item.is_virtual or item.external:
+            raise LmctoolError(f"'{path}' keeps {name!r} in other files, which are not followed")
+        if item.nbytes > item.id.get_storage_size() * EXPANSION:
+            raise _claim(path, name, item.shape)
+        array: NDArray[Any] = item[()]
+        return array
+
+
+def _claim(path: Path, name: str, shape: tuple[int, ...]) -> LmctoolError:
+    return LmctoolError(f"'{path}' names {shape} values of {name!r} and cannot hold so many")

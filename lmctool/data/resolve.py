@@ -1,0 +1,166 @@
+"""Which data is meant: by the option, the environment, lmctool.toml or the checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lmctool import registry
+from lmctool.errors import LmctoolError, PluginError
+from lmctool.factory import Factory, is_factory
+from lmctool.seam import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lmctool.config import Config
+
+GROUP: Final = "lmctool.datasets"
+KEY = "lmctool.data"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A dataset, and how it came to be chosen.
+
+    Attributes:
+        dataset: the opened dataset.
+        spec: what named it, as it was written.
+        origin: who named it: ``--data``, ``$LMCTOOL_DATASET``, ``lmctool.toml`` or ``metadata``.
+    """
+
+    dataset: Dataset
+    spec: str
+    origin: str
+
+
+def resolve_data(
+    *, spec: str | None, metadata: Sequence[Mapping[str, str]], config: Config
+) -> Data:
+    """Open the data that is meant.
+
+    The option comes first, then ``$LMCTOOL_DATASET``, lmctool.toml, and what the checkpoints
+    were stamped with.
+
+    Args:
+        spec: ``WORD``, ``WORD:PATH``, ``PATH``, ``package.module:factory`` or
+            ``./file.py:factory``, from the user.
+        metadata: the metadata of each checkpoint, which may name registered words only.
+        config: the user's standing choices.
+
+    Raises:
+        LmctoolError: nobody names any data, the checkpoints disagree or name what a file may
+            not, or the data cannot be opened.
+    """
+    sources = (
+        ("--data", spec),
+        ("$LMCTOOL_DATASET", config.environment_data),
+        ("lmctool.toml", config.data),
+    )
+    for origin, text in sources:
+        if text:
+            return Data(open_spec(text, config), text, origin)
+    word = stamped(metadata)
+    if word is None:
+        raise LmctoolError(f"no data named: pass --data SPEC; registered: {_registered()}")
+    return Data(open_word(word, None, config), word, "metadata")
+
+
+def stamped(metadata: Sequence[Mapping[str, str]]) -> str | None:
+    """Return the word of the data that the checkpoints were stamped with, if any was.
+
+    Raises:
+        LmctoolError: they name different data, or anything but a registered word.
+    """
+    words = sorted({entries[KEY] for entries in metadata if KEY in entries})
+    if len(words) > 1:
+        named = " and ".join(map(repr, words))
+        raise LmctoolError(
+            f"the checkpoints were stamped with different data, {named}; pass --data"
+        )
+    if words and words[0] not in registry.names(GROUP):
+        raise LmctoolError(
+            f"the checkpoint's metadata names data {words[0]!r}, and a file may name only"
+            f" registered words ({_registered()}); pass --data yourself"
+        )
+    return words[0] if words else None
+
+
+def open_spec(spec: str, config: Config) -> Dataset:
+    """Open what a spec of the user names.
+
+    Raises:
+        LmctoolError: it names nothing, or what cannot be opened.
+    """
+    word, colon, location = spec.partition(":")
+    if word in registry.names(GROUP):
+        if colon and not location:
+            raise LmctoolError(f"{spec!r} ends with ':' and names no path")
+        return open_word(word, Path(location).expanduser() if colon else None, config)
+    path = Path(spec).expanduser()
+    if path.exists():
+        return open_path(path)
+    if is_factory(spec):
+        return made(spec)
+    raise LmctoolError(
+        f"no dataset is called {spec!r}, and no such file or folder exists;"
+        f" registered: {_registered()}"
+    )
+
+
+def open_word(word: str, location: Path | None, config: Config) -> Dataset:
+    """Open a registered dataset, at its path or where the configuration has it.
+
+    Raises:
+        LmctoolError: the path does not exist, or the dataset cannot be opened.
+    """
+    place = location or config.data_paths.get(word)
+    if place is not None and not place.exists():
+        whose = "" if location else " of lmctool.toml"
+        raise LmctoolError(f"data {word!r} was not found: there is no '{place}'{whose}")
+    if place is None and config.data_folder and (config.data_folder / word).exists():
+        place = config.data_folder / word
+    return registry.load(GROUP, word).open(word, place)
+
+
+def open_path(path: Path) -> Dataset:
+    """Open a path by the one format whose content it has.
+
+    Raises:
+        LmctoolError: no format can read it, or several could.
+    """
+    words, broken = [], []
+    for word in registry.names(GROUP):
+        try:
+            detect = registry.load(GROUP, word).detect
+            if detect is not None and detect(path):
+                words.append(word)
+        except PluginError as error:  # another's broken plugin must not stop this one
+            broken.append(str(error))
+        except Exception as error:
+            broken.append(f"dataset {word!r} failed on it: {error}")
+    if len(words) > 1:
+        choices = " or ".join(f"--data {word}:{path}" for word in words)
+        raise LmctoolError(f"'{path}' could be {', '.join(words)}; say {choices}")
+    if not words:
+        notes = "".join(f"; {note}" for note in broken)
+        raise LmctoolError(f"no registered format ({_registered()}) can read '{path}'{notes}")
+    return registry.load(GROUP, words[0]).open(words[0], path)
+
+
+def made(spec: str) -> Dataset:
+    """Return the dataset that the user's own code makes.
+
+    Raises:
+        LmctoolError: there is no such code, it fails, or it returns something else.
+    """
+    dataset = Factory(spec).call({})
+    if not isinstance(dataset, Dataset):
+        found = type(dataset).__name__
+        raise LmctoolError(f"{spec!r} returned {found!r}, not an lmctool.api.Dataset")
+    return dataset
+
+
+def _registered() -> str:
+    return ", ".join(registry.names(GROUP))

@@ -1,0 +1,164 @@
+"""One split on the device: stored as it was read, normalised batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from lmctool.data.soundness import check_constants, sound
+from lmctool.data.subset import subset
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lmctool.seam import Dataset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The chosen examples of one split, on the device.
+
+    The model sees ``(inputs * scale - mean) / std``; token ids (int64) it sees as they are.
+
+    Attributes:
+        name: the name of the split.
+        inputs: (example, ...) in the stored dtype: uint8 stays uint8.
+        targets: (example, ...) int64 classes, or floats where the task takes them.
+        index: (example,) positions in the stored split, rising.
+        total: how many examples the stored split has.
+        digest: sha256 over dtype, shape and bytes of the chosen inputs and targets.
+        scale: what the inputs are multiplied by.
+        mean: per channel (axis 1), after the scale; empty for none.
+        std: per channel, after the scale; empty for none.
+        classes: number of classes, 0 where the targets are no classes.
+    """
+
+    name: str
+    inputs: Tensor
+    targets: Tensor
+    index: NDArray[np.int64]
+    total: int
+    digest: str
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    classes: int
+
+    def __len__(self) -> int:
+        """Return the number of chosen examples."""
+        return len(self.index)
+
+    def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time."""
+        return self._parts(range(size, len(self), size), dtype)
+
+    def even_batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield as few batches of at most ``size`` as there can be, as equal as they can be.
+
+        The sizes differ by at most one, the larger batches first (``numpy.array_split``).
+        """
+        count = -(-len(self) // size)
+        least, larger = divmod(len(self), count)
+        cuts = [least * part + min(part, larger) for part in range(1, count)]
+        return self._parts(cuts, dtype)
+
+    def head(self, n: int, dtype: torch.dtype) -> Tensor:
+        """Return the first ``n`` inputs (all, if there are fewer), normalised, in ``dtype``."""
+        return self.normalised(self.inputs[:n], dtype)
+
+    def normalised(self, inputs: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return stored inputs as the model sees them: on their device, in ``dtype``."""
+        import torch
+
+        if inputs.dtype == torch.int64:
+            return inputs
+        seen = inputs.to(dtype)
+        if self.scale != 1:
+            seen = seen * self.scale
+        if not self.mean:
+            return seen
+        channels = (-1, *[1] * (inputs.ndim - 2))
+        mean = torch.tensor(self.mean, dtype=dtype, device=inputs.device).view(channels)
+        std = torch.tensor(self.std, dtype=dtype, device=inputs.device).view(channels)
+        return (seen - mean) / std
+
+    def _parts(
+        self, cuts: range | list[int], dtype: torch.dtype
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        bounds = [0, *cuts, len(self)]
+        for start, end in pairwise(bounds):
+            yield self.normalised(self.inputs[start:end], dtype), self.targets[start:end]
+
+
+def open_split(
+    dataset: Dataset,
+    name: str,
+    *,
+    limit: int | None,
+    seed: int,
+    device: torch.device,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+) -> Split:
+    """Read one split, choose its examples, and put them on the device.
+
+    Args:
+        dataset: the opened dataset.
+        name: the split.
+        limit: choose so many examples, in the proportions of the classes; None for all.
+        seed: the seed of that choice, which is the same at every call.
+        device: where the examples go.
+        mean: per-channel mean in place of the dataset's; empty keeps it.
+        std: per-channel standard deviation in place of the dataset's; empty keeps it.
+
+    Raises:
+        LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
+            mean and standard deviation do not fit the channels.
+    """
+    if name not in dataset.splits:
+        raise LmctoolError(
+            f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
+        )
+    examples = sound(dataset.splits[name](), dataset.classes, f"split {name!r}")
+    mean, std = mean or dataset.mean, std or dataset.std
+    check_constants(mean, std, examples.inputs.shape)
+    total = len(examples.targets)
+    index = subset(examples.targets, dataset.classes, limit, f"{seed}:{name}")
+    whole = len(index) == total
+    inputs = examples.inputs if whole else examples.inputs[index]
+    targets = examples.targets if whole else examples.targets[index]
+    return Split(
+        name=name,
+        inputs=_tensor(inputs, device),
+        targets=_tensor(targets, device),
+        index=index,
+        total=total,
+        digest=_digest(inputs, targets),
+        scale=dataset.scale,
+        mean=mean,
+        std=std,
+        classes=dataset.classes,
+    )
+
+
+def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
+    import torch
+
+    # A copy: arrays read from files may be read-only, which torch cannot express.
+    return torch.tensor(array, device=device)
+
+
+def _digest(inputs: NDArray[Any], targets: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in (inputs, targets):
+        digest.update(f"{array.dtype.str} {array.shape} ".encode())
+        digest.update(array.data)
+    return digest.hexdigest()

@@ -1,0 +1,60 @@
+"""A seeded choice of examples in the proportions of their classes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return how many of ``size`` examples each class gets, by largest remainders.
+
+    Args:
+        counts: (class,) how many examples each class has; ``size`` is at most their sum.
+        size: how many to choose.
+
+    Returns:
+        (class,) each the class's exact share rounded down or up, their sum ``size``; of equal
+        remainders the earlier class is rounded up.
+    """
+    exact = counts * size
+    share: NDArray[np.int64] = exact // counts.sum()
+    order = np.argsort(-(exact % counts.sum()), kind="stable")
+    share[order[: size - share.sum()]] += 1
+    return share
+
+
+def subset(targets: NDArray[Any], classes: int, limit: int | None, key: str) -> NDArray[np.int64]:
+    """Return the positions of the chosen examples, rising.
+
+    Args:
+        targets: (example,) classes, whose proportions are kept; others are chosen uniformly.
+        classes: number of classes, 0 where the targets are no classes.
+        limit: how many to choose; None, or more than there are, for all.
+        key: the seed and whatever else the choice depends on, as text.
+
+    Raises:
+        LmctoolError: ``limit`` is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise LmctoolError(f"a limit of {limit} examples leaves nothing to measure; pass 1 or more")
+    total = len(targets)
+    if limit is None or limit >= total:
+        return np.arange(total, dtype=np.int64)
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest(), "little")
+    order = np.argsort(np.random.default_rng(seed).random(total), kind="stable")
+    if classes == 0 or targets.ndim != 1:
+        return np.sort(order[:limit])
+    _, group, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    chosen = [
+        order[group[order] == number][:share]
+        for number, share in enumerate(shares(counts.astype(np.int64), limit))
+    ]
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,87 @@
+"""The parts of training that a checkpoint's numbers depend on."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FILE = Path(__file__).parents[2] / "examples" / "learning.py"
+
+
+def imported() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("learning_under_test", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+learning = imported()
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_the_rate_rises_in_the_warm_up_and_is_whole_after_it(schedule: str) -> None:
+    rates = [learning.factor(schedule, 4, step, 20) for step in range(20)]
+    assert rates[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+def test_half_way_a_cosine_and_a_line_are_at_one_half() -> None:
+    assert learning.factor("cosine", 0, 5, 10) == pytest.approx(0.5)
+    assert learning.factor("linear", 0, 5, 10) == 0.5
+    assert learning.factor("constant", 0, 9, 10) == 1
+
+
+def test_a_crop_is_a_window_of_the_padded_image() -> None:
+    images = torch.arange(1, 257).view(1, 1, 16, 16).repeat(8, 1, 1, 1)
+    padded = torch.nn.functional.pad(images, [learning.PADDING] * 4)
+    windows = padded[:1].unfold(2, 16, 1).unfold(3, 16, 1).reshape(81, 16, 16)
+    for cut in learning.augmented(images, "crop", seeded()):
+        assert (windows == cut[0]).flatten(1).all(1).sum() == 1
+
+
+def test_some_images_are_mirrored_and_all_keep_their_channels() -> None:
+    images = torch.zeros(32, 2, 16, 16, dtype=torch.uint8)
+    images[:, 1, 4:12, 4] = 1  # a column left of the middle, where no crop can lose it
+    images[:, 1, 4:12, 5] = 2
+    cut = learning.augmented(images, "flip+crop", seeded())
+    assert cut.shape == images.shape
+    assert (cut[:, 0] == 0).all()
+    assert (cut[:, 1] == 2).flatten(1).any(1).all()
+    first = (cut[:, 1] == 1).any(1).int().argmax(1)
+    second = (cut[:, 1] == 2).any(1).int().argmax(1)
+    assert set((second - first).tolist()) == {-1, 1}
+
+
+def test_only_images_can_be_augmented() -> None:
+    with pytest.raises(LmctoolError, match="--augment crop needs images"):
+        learning.augmented(torch.zeros(3, 2), "crop", seeded())
+
+
+def test_label_noise_replaces_the_share_asked_for() -> None:
+    targets = torch.zeros(10_000, dtype=torch.int64)
+    assert torch.equal(learning.with_noise(targets, 0.0, 10, 0), targets)
+    noisy = learning.with_noise(targets, 0.5, 10, 0)
+    # Half are replaced, one in ten of those by the same class; 0.015 is three deviations.
+    assert (noisy != 0).float().mean().item() == pytest.approx(0.45, abs=0.015)
+    assert torch.equal(noisy, learning.with_noise(targets, 0.5, 10, 0))
+    assert noisy.max() == 9
+
+
+def test_a_last_smaller_batch_is_left_out_unless_it_is_the_only_one() -> None:
+    assert learning.steps_each(100, 30) == 3
+    assert learning.steps_each(20, 30) == 1

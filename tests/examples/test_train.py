@@ -1,0 +1,100 @@
+"""The training script, as it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lmctool.checkpoint import open_checkpoint
+from lmctool.config import Config
+from lmctool.data.resolve import resolve_data
+from lmctool.model.resolve import resolve_model
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def train(folder: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Train a small perceptron on the digits in this folder."""
+    command = [sys.executable, str(EXAMPLES / "train.py"), "--model", "mlp", "--data", "digits"]
+    small = ["--model-arg", "width=16", "--epochs", "1", "--device", "cpu", "-o", name]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *small, *options],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    done = train(folder, "a.safetensors", "--save-at", "0,3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("epoch 1/1  train loss ")
+    assert {path.stem for path in folder.iterdir()} == {"a", "a-step0", "a-step3"}
+    return folder
+
+
+@pytest.mark.parametrize(("seed", "same"), [("0", True), ("1", False)])
+def test_one_seed_gives_one_file_to_the_last_bit(
+    trained: Path, tmp_path: Path, seed: str, same: bool
+) -> None:
+    assert train(tmp_path, "b.safetensors", "--seed", seed).returncode == 0
+    first, second = trained / "a.safetensors", tmp_path / "b.safetensors"
+    assert (first.read_bytes() == second.read_bytes()) == same
+
+
+def test_what_a_file_is_stamped_with_is_recognised(trained: Path) -> None:
+    checkpoint = open_checkpoint(trained / "a-step3.safetensors")
+    model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
+    assert (model.spec, model.origin) == ("mlp", "metadata")
+    assert model.arguments["inputs"] == 64
+    assert model.arguments["width"] == 16
+    data = resolve_data(spec=None, metadata=[checkpoint.metadata], config=Config())
+    assert (data.spec, data.origin) == ("digits", "metadata")
+    training = json.loads(checkpoint.metadata["lmctool.training"])
+    assert (training["step"], training["seed"], training["data_seed"]) == (3, 0, 0)
+
+
+def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
+    parent = trained / "a.safetensors"
+    done = train(tmp_path, "b.safetensors", "--init", str(parent), "--save-at", "0")
+    assert done.returncode == 0, done.stderr
+    weights = open_checkpoint(tmp_path / "b-step0.safetensors").weights()
+    expected = open_checkpoint(parent).weights()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--save-at", "99"], "--save-at 99 never comes: there are steps 0 to 10"),
+        (["--lr", "1e9"], "the loss became"),
+        (["--augment", "crop", "--data", "spiral"], "--augment crop needs images"),
+        (["--model", "resnet21"], "no model is called 'resnet21'"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], told: str) -> None:
+    done = train(tmp_path, "a.safetensors", *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert told in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_the_committed_digits_are_small_and_stamped(name: str) -> None:
+    path = EXAMPLES / "digits" / f"{name}.safetensors"
+    assert path.stat().st_size < 150_000
+    checkpoint = open_checkpoint(path)
+    assert checkpoint.metadata["lmctool.model"] == "mlp"
+    assert checkpoint.metadata["lmctool.data"] == "digits"
