@@ -1,0 +1,109 @@
+"""The table and the figure of any result, for analyses that bring none of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+from lmctool.report import curve
+from lmctool.report.table import Table
+from lmctool.report.text import number, titled
+from lmctool.results.metrics import elements
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lmctool.report.curve import Curve, Line
+    from lmctool.results.result import Result, Variable
+
+WIDTH, HEIGHT = 5.2, 3.9
+"""The size of one axes, in inches."""
+BAR = 0.28
+"""The height of one bar, in inches."""
+TALLEST = 100
+LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
+
+
+def metrics_table(result: Result) -> Table:
+    """Return every metric of a result with its value and unit."""
+    rows = [
+        (name, number(value), "" if variable.unit == "1" else variable.unit)
+        for path, group in result.groups.items()
+        for variable in group.variables.values()
+        for name, value in elements(result, path, variable)
+    ]
+    notes = () if rows else ("this result has no metrics",)
+    return Table(result.analysis, ("metric", "value", "unit"), tuple(rows), notes)
+
+
+def draw_curves(result: Result, figure: Figure) -> None:
+    """Draw every curve of a result, one axes each; a result without curves as bars of its metrics.
+
+    Raises:
+        LmctoolError: the result has neither.
+    """
+    if curves := curve.find(result):
+        _draw_curves(curves, figure)
+    else:
+        _draw_bars(result, figure)
+
+
+def _grid(figure: Figure, count: int, height: float) -> list[Axes]:
+    columns = min(count, 2)
+    rows = -(-count // columns)
+    figure.set_size_inches(WIDTH * columns, height * rows)
+    axes: list[Any] = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        figure.delaxes(spare)
+    return axes[:count]
+
+
+def _draw_curves(curves: list[Curve], figure: Figure) -> None:
+    names = [[_name(line) for line in found.lines] for found in curves]
+    shared = len(curves) > 1 and all(some == names[0] for some in names)
+    longest = max(map(len, names))
+    rows = -(-longest // LEGEND_COLUMNS) if longest > 1 else 0
+    grid = _grid(figure, len(curves), HEIGHT + LEGEND_ROW * rows)
+    for axes, found in zip(grid, curves, strict=True):
+        for line in found.lines:
+            axes.plot(found.positions, line.values, label=_name(line))
+        axes.set_xlabel(titled(found.axis.long_name or found.dim, found.axis.unit))
+        axes.set_ylabel(titled(found.title, found.unit))
+        if longest > 1 and not shared:
+            axes.legend(title=", ".join(found.dims))
+    if longest > 1 and shared:
+        handles, words = figure.axes[0].get_legend_handles_labels()
+        columns = min(longest, LEGEND_COLUMNS)
+        figure.legend(handles, words, loc="outside lower center", ncols=columns)
+
+
+def _name(line: Line) -> str:
+    # Matplotlib leaves labels that begin with an underscore out of the legend.
+    return ", ".join(line.labels).lstrip("_")
+
+
+def _draw_bars(result: Result, figure: Figure) -> None:
+    found = [
+        (variable, list(elements(result, path, variable)))
+        for path, group in result.groups.items()
+        for variable in group.variables.values()
+        if variable.metric and variable.values.size
+    ]
+    bars = [(variable, items) for variable, items in found if items]
+    if not bars:
+        raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
+    most = max(len(items) for _, items in bars)
+    grid = _grid(figure, len(bars), min(1 + BAR * most, TALLEST))
+    for axes, (variable, items) in zip(grid, bars, strict=True):
+        _draw_metric(axes, variable, items)
+
+
+def _draw_metric(axes: Axes, variable: Variable, items: list[tuple[str, float | None]]) -> None:
+    names = [name.removeprefix(variable.metric).strip("[]") or " " for name, _ in items]
+    heights = [np.nan if value is None else value for _, value in items]
+    axes.barh(range(len(items)), heights, tick_label=names)
+    axes.invert_yaxis()
+    axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))

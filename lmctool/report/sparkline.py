@@ -1,0 +1,66 @@
+"""Sparklines: a curve as one row of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.report import curve
+from lmctool.report.table import Table
+from lmctool.report.text import number, titled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmctool.report.curve import Curve, Line
+    from lmctool.results.result import Result
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+MISSING = "?"
+MOST_CELLS = 40
+
+
+def curves(result: Result) -> list[Table]:
+    """Return one table for every curve of a result, each of its lines a sparkline.
+
+    The lines of one table are drawn to one scale, so that they can be compared.
+    """
+    return [_curve_table(found) for found in curve.find(result)]
+
+
+def sparkline(values: NDArray[np.float64], low: float, high: float) -> str:
+    """Return one block for each value, its height between ``low`` and ``high``.
+
+    Args:
+        values: (point,) in the unit of ``low`` and ``high``; more than 40 points are taken
+            together, the highest of each stretch standing for it; NaN and infinities are ``?``.
+        low: the value of the lowest block.
+        high: the value of the highest block.
+    """
+    stretches = np.array_split(values, min(len(values), MOST_CELLS))
+    return "".join(_block(stretch, low, high) for stretch in stretches)
+
+
+def _block(stretch: NDArray[np.float64], low: float, high: float) -> str:
+    if not np.isfinite(stretch).all():
+        return MISSING
+    share = (float(stretch.max()) - low) / (high - low) if high > low else 0.0
+    return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]
+
+
+def _curve_table(found: Curve) -> Table:
+    values = np.concatenate([line.values for line in found.lines] or [np.empty(0)])
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    rows = tuple(_curve_row(line, low, high) for line in found.lines)
+    first, last = number(found.positions[0]), number(found.positions[-1])
+    head = f"{found.dim} {first} to {last}"
+    title = titled(found.title, found.unit)
+    return Table(title, (*found.dims, head, "min", "max"), rows)
+
+
+def _curve_row(line: Line, low: float, high: float) -> tuple[str, ...]:
+    finite = line.values[np.isfinite(line.values)]
+    ends = (number(finite.min()), number(finite.max())) if finite.size else ("-", "-")
+    return (*line.labels, sparkline(line.values, low, high), *ends)

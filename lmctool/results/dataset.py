@@ -1,0 +1,107 @@
+"""One variable of a result as an HDF5 dataset, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.results.result import Variable
+
+if TYPE_CHECKING:
+    import h5py
+    from numpy.typing import NDArray
+
+CHUNKED_ABOVE = 1000
+UDUNITS = frozenset({"1", "s", "ms", "us", "Hz", "J", "W", "percent"})
+"""Our units that netCDF's own unit library knows; for others ``units`` says 1."""
+TRUTH = "false true"
+MOST_COMPRESSED = 1100
+"""No honest file unpacks to more bytes than this for each byte stored (gzip: 1,032)."""
+
+
+def write(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
+    """Store one variable; its scales are attached later."""
+    values = variable.values
+    dataset = create(group, name, values.astype(np.int8) if values.dtype == bool else values)
+    if values.dtype.kind != "O":
+        dataset.attrs["units"] = variable.unit if variable.unit in UDUNITS else "1"
+    if values.dtype.kind != "O" or variable.unit != "1":
+        dataset.attrs["unit"] = variable.unit
+    for key in ("long_name", "metric"):
+        if text := getattr(variable, key):
+            dataset.attrs[key] = text
+    if values.dtype == bool:
+        dataset.attrs["flag_values"] = np.array([0, 1], np.int8)
+        dataset.attrs["flag_meanings"] = TRUTH
+    return dataset
+
+
+def create(group: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
+    """Store an array of numbers or strings; a large one is compressed and checksummed."""
+    import h5py
+
+    if values.dtype.kind == "O":
+        return group.create_dataset(
+            name, data=values, dtype=h5py.string_dtype(), shape=values.shape, track_order=True
+        )
+    if values.size <= CHUNKED_ABOVE:
+        return group.create_dataset(name, data=values, track_order=True)
+    return group.create_dataset(
+        name,
+        data=values,
+        track_order=True,
+        chunks=True,
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        fletcher32=True,
+    )
+
+
+def read(dataset: h5py.Dataset) -> Variable:
+    """Return the variable that a dataset holds.
+
+    Raises:
+        ValueError: a type or a storage that no result has, or an axis without a scale.
+    """
+    attributes = dataset.attrs
+    values = _values(dataset)
+    if attributes.get("flag_meanings") == TRUTH and values.dtype == np.int8:
+        values = values.astype(bool)
+    return Variable(
+        values,
+        _dims(dataset),
+        unit=str(attributes.get("unit", "1")),
+        long_name=str(attributes.get("long_name", "")),
+        metric=str(attributes.get("metric", "")),
+    )
+
+
+def _values(dataset: h5py.Dataset) -> NDArray[Any]:
+    """Return the values of a dataset from an untrusted file."""
+    import h5py
+
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"{dataset.name} is kept in another file")
+    stored = max(dataset.id.get_storage_size(), 1024)
+    if dataset.nbytes > MOST_COMPRESSED * stored:
+        raise ValueError(f"{dataset.name} claims more values than the file holds")
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return np.asarray(dataset.asstr()[()], dtype=object)
+    if dataset.dtype.kind not in "iuf":
+        raise ValueError(f"{dataset.name} has type {dataset.dtype}")
+    return np.asarray(dataset[()])
+
+
+def _dims(dataset: h5py.Dataset) -> tuple[str, ...]:
+    """Return the names of the scales of a dataset's axes; a scale's own axis has its name."""
+    if dataset.is_scale:
+        return (_name(dataset),)
+    if any(len(axis) == 0 for axis in dataset.dims):
+        raise ValueError(f"{dataset.name} has an axis without a name")
+    return tuple(_name(axis[0]) for axis in dataset.dims)
+
+
+def _name(dataset: h5py.Dataset) -> str:
+    return str(dataset.name).rpartition("/")[2]
