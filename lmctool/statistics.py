@@ -159,13 +159,14 @@ class CrossMoments:
     variance_b: Tensor
     covariance: Tensor
 
-    def correlation(self, floor: float = 1e-4) -> Tensor:
-        """Return (unit of A, unit of B): covariance / (std_A std_B + floor).
+    def correlation(self) -> Tensor:
+        """Return (unit of A, unit of B): covariance / (std_A std_B), 0 where a unit never varies.
 
-        The floor keeps units that never vary from dividing by zero.
+        Public code adds 1e-4 to the denominator.  That favours pairs of one strong and one weak
+        unit over two weak ones, so that even a permuted copy isn't matched with itself.
         """
         spread = torch.outer(self.variance_a.sqrt(), self.variance_b.sqrt())
-        return self.covariance / (spread + floor)
+        return torch.where(spread > 0, self.covariance / spread, 0)
 
 
 class _Cross:

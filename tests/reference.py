@@ -31,13 +31,13 @@ def errors(logits: Array, targets: NDArray[np.int64]) -> Array:
     )
 
 
-def correlation(a: Array, b: Array, floor: float = 1e-4) -> Array:
+def correlation(a: Array, b: Array) -> Array:
     """Return (unit of A, unit of B) correlations of (unit, sample) activations."""
     found = np.zeros((len(a), len(b)))
     for i, x in enumerate(a):
         for j, y in enumerate(b):
             covariance = float(np.mean((x - x.mean()) * (y - y.mean())))
-            found[i, j] = covariance / (x.std() * y.std() + floor)
+            found[i, j] = covariance / (x.std() * y.std()) if x.std() * y.std() > 0 else 0
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
 import torch
 from torch import nn
 
@@ -13,6 +12,7 @@ from lmctool.errors import LmctoolError
 from lmctool.graph.capture import Graph, capture
 from lmctool.graph.targets import targets
 from lmctool.symmetry import derive
+from tests import reference
 
 
 def network(seed: int) -> nn.Module:
@@ -72,7 +72,7 @@ def test_correlations_of_a_network_with_itself_are_one(
     weights = network(3).state_dict()
     tap = derive(graph).taps["0"][0]
     found = statistics.cross(graph, weights, weights, [tap], batches)[tap]
-    diagonal = found.correlation(floor=0).diagonal()
+    diagonal = found.correlation().diagonal()
     torch.testing.assert_close(diagonal, torch.ones_like(diagonal))
 
 

@@ -39,7 +39,8 @@ def follow(run: Run, variants: Sequence[Variant], alpha: NDArray[np.float64]) ->
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
     """
-    loss, error = [], []
+    loss: list[NDArray[np.float64]] = []
+    error: list[NDArray[np.float64]] = []
     for variant in variants:
         own = variant.name == "plain"
         inner = [float(value) for value in (alpha[1:-1] if own else alpha[1:])]

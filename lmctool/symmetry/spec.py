@@ -67,8 +67,10 @@ class Block:
 
     def units(self, value: Tensor, axis: int) -> Tensor:
         """Return (unit, rest) of a tensor that has the block on an axis."""
+        axis %= value.ndim
         part = value.narrow(axis, self.start, self.outer * self.size * self.inner)
-        split = part.unflatten(axis, (self.outer, self.size, self.inner))
+        before, after = part.shape[:axis], part.shape[axis + 1 :]
+        split = part.reshape(*before, self.outer, self.size, self.inner, *after)
         return split.movedim(axis + 1, 0).reshape(self.size, -1)
 
 

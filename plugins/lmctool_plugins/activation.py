@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lmctool.api import Permutation, PermutationSpec, Run, Weights
 
-SILENT = 1e-6
+SILENT = 1e-5
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
 
 

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+
 from lmctool.api import Analysis, Group, LmctoolError, Result, Table, Variable, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.api import Curves, Run
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from lmctool.api import Curves, Run
 
     Array = NDArray[np.float64]
 
@@ -223,8 +225,9 @@ def _draw(axes: Axes, curve: Group, split: int, metric: str) -> None:
         if v == 0:
             axes.plot(alpha, below, color="0.5", linestyle=":", label=str(definition))
         if height > 0:
-            ends = {"xy": (place, foot + height), "xytext": (place, foot)}
-            axes.annotate("", arrowprops={"arrowstyle": "<->", "color": line.get_color()}, **ends)
+            at = float(place)
+            arrow = {"arrowstyle": "<->", "color": line.get_color()}
+            axes.annotate("", (at, foot + float(height)), (at, foot), arrowprops=arrow)
             axes.annotate(
                 f"{height:.3g}",
                 (place, foot + height),
@@ -232,7 +235,7 @@ def _draw(axes: Axes, curve: Group, split: int, metric: str) -> None:
                 textcoords="offset points",
                 color=line.get_color(),
             )
-    axes.set_xlabel(r"$\alpha$ (0 = A, 1 = B)")
+    axes.set_xlabel("alpha (0 = A, 1 = B)")
     axes.set_ylabel("error (share of examples)" if metric == "error" else "loss (nats)")
 
 
