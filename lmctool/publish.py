@@ -35,8 +35,7 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
         folder = path.parent
         if not folder.is_dir():
             raise LmctoolError(f"folder '{folder}' of output '{path}' does not exist; create it")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise LmctoolError(f"folder '{folder}' cannot be written to; choose another with -o")
+        _try_to_write(folder)
 
 
 @contextmanager
@@ -75,6 +74,18 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Make a file and remove it: permissions don't tell of read-only and special file systems."""
+    probe = folder / f".lmctool-{secrets.token_hex(6)}"
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as cause:
+        raise LmctoolError(
+            f"folder '{folder}' cannot be written to ({cause.strerror}); choose another with -o"
+        ) from cause
 
 
 def _is_there(path: Path) -> bool:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+ARROW = 0.05
+"""A barrier below this share of the axis is told by the legend alone: its arrow would be a dot."""
+
 
 def reference(alpha: Array, values: Array, definition: str) -> Array:
     """Return what a curve is measured against at each alpha.
@@ -201,7 +204,7 @@ def table(result: Result) -> Table:
 
 
 def figure(result: Result, figure: Figure) -> None:
-    """Draw every variant's curve with its reference, the barrier as an arrow with its value."""
+    """Draw every variant's curve, its barrier as an arrow, the reference, and the values."""
     curve = result.groups["barrier/curve"]
     splits = curve.variables["split"].values
     figure.set_size_inches(4.6 * 2, 3.6 * len(splits))
@@ -210,31 +213,25 @@ def figure(result: Result, figure: Figure) -> None:
         for column, metric in enumerate(("error", "loss")):
             _draw(axes[row, column], curve, row, metric)
             axes[row, column].set_title(f"{metric} on {split}")
-    axes[0, 0].legend()
 
 
 def _draw(axes: Axes, curve: Group, split: int, metric: str) -> None:
     alpha = curve.variables["alpha"].values
     definition = str(curve.attributes["definition"])
-    for v, variant in enumerate(curve.variables["variant"].values):
-        values = curve.variables[metric].values[v, split]
-        (line,) = axes.plot(alpha, values, label=str(variant), marker=".")
-        below = reference(alpha, values, definition)
-        height, place = barrier(alpha, values, definition)
-        foot = float(np.interp(place, alpha, below))
-        if v == 0:
-            axes.plot(alpha, below, color="0.5", linestyle=":", label=str(definition))
-        if height > 0:
-            at = float(place)
+    variants = curve.variables["variant"].values
+    values = curve.variables[metric].values[:, split]
+    heights, places = barrier(alpha, values, definition)
+    for v, variant in enumerate(variants):
+        label = f"{variant}: {heights[v]:.3g}"
+        (line,) = axes.plot(alpha, values[v], label=label, marker=".")
+        if heights[v] > ARROW * (values.max() - values.min()):
+            at = float(places[v])
+            foot = float(np.interp(at, alpha, reference(alpha, values[v], definition)))
             arrow = {"arrowstyle": "<->", "color": line.get_color()}
-            axes.annotate("", (at, foot + float(height)), (at, foot), arrowprops=arrow)
-            axes.annotate(
-                f"{height:.3g}",
-                (place, foot + height),
-                xytext=(4, 2),
-                textcoords="offset points",
-                color=line.get_color(),
-            )
+            axes.annotate("", (at, foot + float(heights[v])), (at, foot), arrowprops=arrow)
+    below = reference(alpha, values[0], definition)
+    axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
+    axes.legend(title="barrier", fontsize="small")
     axes.set_xlabel("alpha (0 = A, 1 = B)")
     axes.set_ylabel("error (share of examples)" if metric == "error" else "loss (nats)")
 

@@ -1,0 +1,162 @@
+"""The command builder: which options there are, and what they mean together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lmctool.settings import Choice, Settings
+from lmctool.testing import invoke
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Install
+
+TARGETS = {"targets": "both"}
+
+
+@pytest.mark.parametrize(
+    ("words", "aligner", "correction"),
+    [
+        (["a", "b"], None, None),
+        (["--align", "a", "b"], "activation", None),
+        (["a", "b", "--align"], "activation", None),
+        (["--align", "activation", "a", "b"], "activation", None),
+        (["--align=activation", "a", "b"], "activation", None),
+        (["--repair", "--align", "a", "b"], "activation", "repair"),
+        (["a", "--repair", "reset", "b"], None, "reset"),
+        (["--repair", "repair", "--repair", "reset", "a", "b"], None, "reset"),
+    ],
+)
+def test_optional_names_never_swallow_a_checkpoint(
+    words: list[str], aligner: str | None, correction: str | None, asked: list[Any]
+) -> None:
+    done = invoke("barrier", *words)
+    assert done.exit_code == 0, done.output
+    settings = asked[0].settings
+    assert settings.checkpoints == (Path("a"), Path("b"))
+    assert (settings.aligner and settings.aligner.name) == aligner
+    assert (settings.correction and settings.correction.name) == correction
+
+
+def test_a_word_after_two_dashes_is_a_checkpoint(asked: list[Any]) -> None:
+    assert invoke("barrier", "--", "--align", "b").exit_code == 0
+    assert asked[0].settings.checkpoints == (Path("--align"), Path("b"))
+
+
+def test_options_left_out_give_the_standard_settings(asked: list[Any]) -> None:
+    invoke("barrier", "a", "b")
+    assert asked[0].settings == Settings(checkpoints=(Path("a"), Path("b")))
+    assert asked[0].options["points"] == 25
+    assert asked[0].command == "lmctool barrier a b"
+
+
+def test_every_shared_option_reaches_the_settings(asked: list[Any]) -> None:
+    text = (
+        "--model mlp --model-arg width=3 --data digits --split train,test --split test"
+        " --calib-split test --calib-size 7 --calib-batch 3 --limit 9 --mean 0.1,0.2 --std 1,2"
+        " --task binary --allow-chance --batchnorm reset --device cpu --dtype float64"
+        " --precision tf32 --batch-size 5 --seed 4 --repair --targets layers"
+    )
+    done = invoke("barrier", "a", "b", *text.split())
+    assert done.exit_code == 0, done.output
+    assert asked[0].settings == Settings(
+        checkpoints=(Path("a"), Path("b")),
+        model="mlp",
+        model_arguments={"width": "3"},
+        data="digits",
+        mean=(0.1, 0.2),
+        std=(1, 2),
+        task="binary",
+        splits=("train", "test"),
+        calib_split="test",
+        calib_size=7,
+        calib_batch=3,
+        limit=9,
+        allow_chance=True,
+        correction=Choice("repair", {"targets": "layers"}),
+        batchnorm="reset",
+        device="cpu",
+        dtype="float64",
+        precision="tf32",
+        batch_size=5,
+        seed=4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("a b c", "barrier takes two checkpoints, A and B; 3 given: 'a', 'b', 'c'"),
+        ("a", "barrier takes two checkpoints, A and B; 1 given: 'a'"),
+        ("--align activaton a b", "no aligner is called 'activaton'; did you mean 'activation'?"),
+        ("--align=other a b", "no aligner is called 'other'; installed: activation"),
+        ("--repair zzz a b", "no correction is called 'zzz'; installed: repair, reset"),
+        ("a b --targets both", "option '--targets' belongs to --repair; give that too"),
+        ("a b --batch-size 0", "'0' is neither auto nor a positive number"),
+        ("a b --mean x", "'x' is no comma list of numbers"),
+        ("a b --std nan", "'nan' is no comma list of numbers"),
+        ("a b --split test,", "a name is empty"),
+        ("a b --model-arg width", "'width' is not of the form K=V"),
+        ("a b --model-arg w=1 --model-arg w=2", "'w' is given twice"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_exit_code_2(
+    words: str, message: str, asked: list[Any]
+) -> None:
+    done = invoke("barrier", *words.split())
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not asked
+
+
+def test_options_that_do_not_apply_are_left_out(weigh: str) -> None:
+    shown = invoke(weigh, "--help").stdout
+    for absent in ("--model", "--data", "--calib-size", "--batchnorm", "--precision"):
+        assert absent not in shown
+    for present in ("--grams", "--align [NAME]", "--device", "--seed", "--json", "--dry-run"):
+        assert present in shown
+
+
+def test_help_shows_the_options_of_the_named_correction() -> None:
+    assert "--targets" in invoke("barrier", "--help").stdout
+    assert "--targets" not in invoke("barrier", "--repair", "reset", "--help").stdout
+
+
+OTHER = '''
+"""An aligner with an option."""
+import click
+from lmctool.api import Aligner, hookimpl
+
+@hookimpl
+def lmctool_aligner():
+    """Add an aligner."""
+    return Aligner(lambda run, a, b, **options: None, (click.Option(["NAME"]),))
+'''
+
+
+def test_a_strangers_aligner_brings_its_options(install: Install, asked: list[Any]) -> None:
+    install("lmctool.aligners", "mine", OTHER.replace("NAME", "--rounds"))
+    done = invoke("barrier", "--align", "mine", "a", "b", "--rounds", "3")
+    assert done.exit_code == 0, done.output
+    assert asked[0].settings.aligner == Choice("mine", {"rounds": "3"})
+
+
+@pytest.mark.parametrize(
+    ("option", "other"),
+    [("--seed", "lmctool itself"), ("--points", "analysis 'barrier'"), ("--help", "lmctool")],
+)
+def test_options_of_one_name_are_refused_and_both_owners_named(
+    option: str, other: str, install: Install
+) -> None:
+    install("lmctool.aligners", "mine", OTHER.replace("NAME", option))
+    done = invoke("barrier", "--align", "mine", "a", "b")
+    assert done.exit_code == 2
+    assert f"option {option!r} of aligner 'mine' clashes with {other}" in done.stderr
+
+
+def test_two_plugins_may_not_share_an_option(install: Install) -> None:
+    install("lmctool.aligners", "mine", OTHER.replace("NAME", "--targets"))
+    done = invoke("barrier", "--align", "mine", "--repair", "a", "b")
+    assert "option '--targets' of correction 'repair' clashes with aligner 'mine'" in done.stderr
