@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
+
+FILES = {"cache_dir", "checkpoint_path"}
 
 
 def name_of(spec: str) -> str:
@@ -23,13 +25,14 @@ def name_of(spec: str) -> str:
     return name
 
 
-def allow(spec: str, arguments: Mapping[str, Any], allowed: Collection[str]) -> None:
-    """Refuse arguments that could make a library load a file.
+def refuse_files(spec: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that could make a library fetch or load a file.
 
     Raises:
-        LmctoolError: an argument isn't allowed.
+        LmctoolError: there is such an argument.
     """
     for name in arguments:
-        if name not in allowed:
-            known = ", ".join(sorted(allowed))
-            raise LmctoolError(f"model {spec!r} takes the arguments {known}, not {name!r}")
+        if name in FILES or name.startswith(("pretrained", "weights")):
+            raise LmctoolError(
+                f"model {spec!r} takes no argument {name!r}: the weights come from the checkpoints"
+            )

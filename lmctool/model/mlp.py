@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from torch import Tensor, flatten, nn
@@ -25,12 +24,11 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, width: int, depth: int, classes: int, norm: str) -> None:
         """Build it with torch's own initialisation."""
         super().__init__()
-        sizes = [inputs] + [width] * depth
         self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in itertools.pairwise(sizes)
+            nn.Linear(width if place else inputs, width) for place in range(depth)
         )
         self.norms = nn.ModuleList(NORMS[norm](width) for _ in range(depth))
-        self.classifier = nn.Linear(sizes[-1], classes)
+        self.classifier = nn.Linear(width if depth else inputs, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (example, class) logits of (example, ...) inputs."""

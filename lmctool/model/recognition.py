@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-
 from lmctool import registry
 from lmctool.errors import LmctoolError
-from lmctool.model.shapes import difference, shapes_of
+from lmctool.model.building import blueprint, described
+from lmctool.model.shapes import aliases, difference, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.seam import Argument, ModelFamily
+    from lmctool.seam import Argument
 
 GROUP = "lmctool.models"
 
@@ -25,7 +24,7 @@ class Recognition:
 
     Attributes:
         candidates: the words, each with its arguments, that give exactly these tensors.
-        near: how many names a word shares, the word, and its first difference.
+        near: how many names are in one of the two only, the word, and its first difference.
         broken: the plugins that could not be asked, with the reason.
     """
 
@@ -46,25 +45,18 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
             read = family.read(word, shapes) if family.read else None
             if read is None:
                 continue
-            needed = shapes_of(blueprint(family, word, read))
-        except LmctoolError as error:  # a family that can't be built from these arguments
-            found.broken.append(f"{word}: {error}")
-            continue
+            module = blueprint(family, word, read, len(shapes))
+            needed = shapes_of(module)
         except Exception as error:  # a stranger's family must not stop the others
-            found.broken.append(f"{word}: {type(error).__name__}: {error}")
+            said = str(error) if isinstance(error, LmctoolError) else repr(error)
+            found.broken.append(f"{word}: {said}")
             continue
-        differs = difference(shapes, needed)
+        differs = difference(shapes, needed, aliases(module))
         if differs:
-            found.near.append((len(shapes.keys() & needed.keys()), word, differs))
+            found.near.append((len(shapes.keys() ^ needed.keys()), word, differs))
         else:
             found.candidates.append((word, dict(read)))
     return found
-
-
-def blueprint(family: ModelFamily, spec: str, arguments: Mapping[str, Argument]) -> torch.nn.Module:
-    """Build a model on the meta device: names and shapes, no memory."""
-    with torch.device("meta"), torch.random.fork_rng():
-        return family.build(spec, **arguments)
 
 
 def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:
@@ -77,14 +69,11 @@ def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str
     if len(found.candidates) == 1:
         return found.candidates[0]
     if found.candidates:
-        listed = "; ".join(
-            f"{word} ({', '.join(f'{key}={value}' for key, value in arguments.items())})"
-            for word, arguments in found.candidates
-        )
+        listed = "; ".join(described(word, arguments) for word, arguments in found.candidates)
         raise LmctoolError(f"these tensors fit several models: {listed}; pass --model with one")
     message = "no registered model has tensors of these names and shapes"
     if found.near:
-        _, word, differs = max(found.near)
+        _, word, differs = min(found.near)
         message += f" (nearest is {word}: {differs})"
     if found.broken:
         message += f" (not asked: {'; '.join(found.broken[:3])})"

@@ -64,7 +64,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output."""
         out: Tensor = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
-        return (out + self.shortcut(x)).relu()
+        result: Tensor = (out + self.shortcut(x)).relu()
+        return result
 
 
 class ResNet(nn.Module):

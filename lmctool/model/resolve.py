@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import inspect
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
+from torch import nn
 
 from lmctool import registry
-from lmctool.errors import LmctoolError
-from lmctool.factory import Factory, is_factory
-from lmctool.model.recognition import GROUP, blueprint, only_candidate
+from lmctool.errors import LmctoolError, PluginError
+from lmctool.factory import Factory
+from lmctool.model.building import blueprint, build, described
+from lmctool.model.recognition import GROUP, only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.model.source import Source, configured, stamped, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import nn
-
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
-    from lmctool.seam import Argument
+    from lmctool.seam import Argument, ModelFamily
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,6 @@ class Model:
     spec: str
     arguments: Mapping[str, Argument]
     origin: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """A place that names a model; an untrusted one may only name registered words."""
-
-    spec: str
-    arguments: Mapping[str, Any]
-    origin: str
-    trusted: bool = True
 
 
 def resolve_model(
@@ -70,40 +59,21 @@ def resolve_model(
         LmctoolError: no source names a model that fits, or a file names code.
     """
     given = {name: typed(value) for name, value in arguments.items()}
-    source = _source(checkpoint, spec, config)
-    if source is None:
-        try:
-            word, read = only_candidate(checkpoint.shapes)
-        except LmctoolError as error:
-            raise LmctoolError(f"the model of '{checkpoint.path}' is not known: {error}") from error
-        source = Source(word, read, "names and shapes")
-    wanted = {**{k: typed(v) for k, v in source.arguments.items()}, **given}
-    if is_factory(source.spec):
-        if not source.trusted:
-            raise LmctoolError(
-                f"'{checkpoint.path}' names the code {source.spec!r} as its model; a file may not"
-                " say what is imported: if you trust it, pass --model yourself"
-            )
-        module = Factory(source.spec).call(wanted)
-        _check(checkpoint, source.spec, wanted, module)
-    else:
+    source = _source(checkpoint, spec, config) or _recognised(checkpoint)
+    wanted = {**source.arguments, **given}
+    word, colon, _ = source.spec.partition(":")
+    if word in registry.names(GROUP) or not colon:
         wanted, module = _registered(checkpoint, source, wanted, given)
+    elif source.trusted:
+        module = _made(checkpoint, source.spec, wanted)
+    else:
+        raise LmctoolError(
+            f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
+            " is no registered word; a file may not say what is imported: pass --model yourself"
+            " if you trust it"
+        )
     module.eval().requires_grad_(False)
     return Model(module, source.spec, wanted, source.origin)
-
-
-def typed(value: Any) -> Argument:
-    """Return the number, truth value or text that a value's text stands for."""
-    if not isinstance(value, str):
-        return value  # type: ignore[no-any-return]
-    if value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    return value
 
 
 def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source | None:
@@ -112,49 +82,78 @@ def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source 
     if config.environment_model:
         return Source(config.environment_model, {}, "$LMCTOOL_MODEL")
     if config.model:
-        return Source(config.model, config.model_arguments, "lmctool.toml")
-    folder = checkpoint.config or {}
-    if isinstance(folder.get("architecture"), str):
-        count = {"num_classes": folder["num_classes"]} if "num_classes" in folder else {}
-        return Source(f"timm:{folder['architecture']}", count, "config.json", trusted=False)
-    word = checkpoint.metadata.get("lmctool.model")
-    if word is None:
-        return None
-    text = checkpoint.metadata.get("lmctool.model_arguments", "{}")
+        values = {name: typed(value) for name, value in config.model_arguments.items()}
+        return Source(config.model, values, "lmctool.toml")
+    if config.model_arguments:
+        raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
+    return configured(checkpoint) or stamped(checkpoint)
+
+
+def _recognised(checkpoint: Checkpoint) -> Source:
     try:
-        arguments = json.loads(text)
-    except json.JSONDecodeError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise LmctoolError(f"metadata of '{checkpoint.path}' has no JSON object: {text[:60]!r}")
-    return Source(word, arguments, "metadata", trusted=False)
+        word, read = only_candidate(checkpoint.shapes)
+    except LmctoolError as error:
+        kind = (checkpoint.config or {}).get("model_type")
+        said = f" (its config.json is of a Hugging Face model {kind!r}, which none is)"
+        raise LmctoolError(
+            f"the model of '{checkpoint.path}' is not known{said if kind else ''}: {error}"
+        ) from error
+    return Source(word, read, "names and shapes")
+
+
+def _made(checkpoint: Checkpoint, spec: str, arguments: Mapping[str, Argument]) -> nn.Module:
+    """Build a model by the user's own code."""
+    module = Factory(spec).call(arguments)
+    if not isinstance(module, nn.Module):
+        found = type(module).__name__
+        raise LmctoolError(f"{spec!r} returned {found!r}, not a torch.nn.Module")
+    _check(checkpoint, spec, arguments, module)
+    return module
 
 
 def _registered(
-    checkpoint: Checkpoint, source: Source, wanted: dict[str, Argument], given: Mapping[str, Any]
+    checkpoint: Checkpoint,
+    source: Source,
+    wanted: dict[str, Argument],
+    given: Mapping[str, Argument],
 ) -> tuple[dict[str, Argument], nn.Module]:
     """Build a registered model, its missing arguments read off the shapes."""
-    word = source.spec.partition(":")[0]
+    word, colon, _ = source.spec.partition(":")
     family = registry.load(GROUP, word)
+    if colon and family.read:  # a word that can be recognised alone is complete
+        raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if not source.trusted:
-        for name in wanted.keys() - given.keys() - family.metadata_arguments:
+        for name in sorted(wanted.keys() - given.keys() - family.metadata_arguments):
             raise LmctoolError(
                 f"the {source.origin} of '{checkpoint.path}' sets {name!r} of model {word!r},"
                 " which a file may not; pass --model-arg yourself if you trust it"
             )
-    read = family.read(word, checkpoint.shapes) if family.read else None
-    wanted = {**(read or {}), **wanted}
-    known = inspect.signature(family.build).parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    for name in wanted:
-        if name not in known and not takes_any:
-            listed = ", ".join(sorted(known.keys() - {"spec"}))
-            raise LmctoolError(f"model {word!r} has no argument {name!r}; it has {listed}")
+    wanted = {**_read(family, word, checkpoint.shapes), **wanted}
+    _refuse_unknown(family, word, wanted)
     # names and shapes first, so that a file can't make us allocate what it doesn't hold
-    _check(checkpoint, source.spec, wanted, blueprint(family, source.spec, wanted))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return wanted, family.build(source.spec, **wanted)
+    sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))
+    _check(checkpoint, source.spec, wanted, sketch)
+    return wanted, build(family, source.spec, wanted)
+
+
+def _read(
+    family: ModelFamily, word: str, shapes: Mapping[str, tuple[int, ...]]
+) -> Mapping[str, Argument]:
+    if family.read is None:
+        return {}
+    try:
+        return family.read(word, shapes) or {}
+    except Exception as cause:  # a stranger's plugin
+        raise PluginError(f"model {word!r} cannot read the checkpoint: {cause!r}") from cause
+
+
+def _refuse_unknown(family: ModelFamily, word: str, wanted: Mapping[str, Argument]) -> None:
+    _, *parameters = inspect.signature(family.build).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = sorted(parameter.name for parameter in parameters)
+    for name in wanted.keys() - set(known):
+        raise LmctoolError(f"model {word!r} has no argument {name!r}; it has {', '.join(known)}")
 
 
 def _check(
@@ -162,5 +161,5 @@ def _check(
 ) -> None:
     differs = difference(checkpoint.shapes, shapes_of(module), aliases(module))
     if differs:
-        said = ", ".join(f"{name}={value}" for name, value in arguments.items())
-        raise LmctoolError(f"'{checkpoint.path}' does not fit model {spec}({said}): {differs}")
+        model = described(spec, arguments)
+        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}")

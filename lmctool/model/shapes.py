@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,42 +17,46 @@ COUNTER = "num_batches_tracked"
 
 def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of every tensor that a model saves."""
-    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in _tensors(module).items()}
 
 
-def aliases(module: nn.Module) -> dict[str, str]:
-    """Return each name whose tensor is another's too, with the first name of that tensor."""
-    first: dict[int, str] = {}
-    found = {}
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        original = first.setdefault(id(tensor), name)
-        if original != name:
-            found[name] = original
-    return found
+def aliases(module: nn.Module) -> dict[str, frozenset[str]]:
+    """Return each name whose tensor has other names too, with all the names of that tensor."""
+    named: dict[int, set[str]] = {}
+    tensors = _tensors(module)
+    for name, tensor in tensors.items():
+        named.setdefault(id(tensor), set()).add(name)
+    groups = ((name, frozenset(named[id(tensor)])) for name, tensor in tensors.items())
+    return {name: group for name, group in groups if len(group) > 1}
 
 
 def difference(
     held: Mapping[str, tuple[int, ...]],
     needed: Mapping[str, tuple[int, ...]],
-    tied: Mapping[str, str] | None = None,
+    tied: Mapping[str, frozenset[str]] | None = None,
 ) -> str:
     """Return how a checkpoint's tensors first differ from a model's, or nothing.
 
     Args:
         held: name -> shape in the checkpoint.
         needed: name -> shape in the model.
-        tied: names of the model that share another's tensor, and may be missing.
+        tied: names of the model that share a tensor, of which one may stand for all.
     """
     for name, shape in needed.items():
         if name not in held:
-            original = (tied or {}).get(name)
-            if not name.endswith(COUNTER) and (original is None or original not in held):
-                return f"tensor '{name}' of shape {shape} is missing from the checkpoint"
+            if not name.endswith(COUNTER) and held.keys().isdisjoint((tied or {}).get(name, ())):
+                return f"tensor {name!r} of shape {shape} is missing from the checkpoint"
         elif held[name] != shape:
             return (
-                f"tensor '{name}' has shape {held[name]} in the checkpoint, the model needs {shape}"
+                f"tensor {name!r} has shape {held[name]} in the checkpoint, the model needs {shape}"
             )
     for name in held:
         if name not in needed:
-            return f"tensor '{name}' of the checkpoint is not in the model"
+            return f"tensor {name!r} of the checkpoint is not in the model"
     return ""
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return what a model saves, the objects themselves, less what modules save beside tensors."""
+    saved = module.state_dict(keep_vars=True)
+    return {name: value for name, value in saved.items() if isinstance(value, Tensor)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.hookspecs import hookimpl
-from lmctool.model.library import allow, name_of
+from lmctool.model.library import name_of, refuse_files
 from lmctool.seam import ModelFamily
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 ARGUMENTS = frozenset({"num_classes"})
 
 
-def build(spec: str, **arguments: Any) -> nn.Module:
+def build(spec: str, /, **arguments: Any) -> nn.Module:
     """Return ``torchvision.models.get_model(NAME)`` without pretrained weights.
 
     Raises:
         LmctoolError: torchvision isn't installed, has no such model, or an argument may load files.
     """
     name = name_of(spec)
-    allow(spec, arguments, ARGUMENTS)
+    refuse_files(spec, arguments)
     try:
         from torchvision import models
     except ImportError as cause:

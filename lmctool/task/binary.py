@@ -26,12 +26,14 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         LmctoolError: there is more than one logit an example, or another target.
     """
-    if outputs.numel() != len(targets):
+    if outputs.shape not in {(len(targets),), (len(targets), 1)}:
         raise LmctoolError(
-            f"the binary task needs one logit an example, not outputs of {tuple(outputs.shape)}"
+            "the binary task needs outputs of shape (example, 1) or (example,), not"
+            f" {tuple(outputs.shape)}"
         )
-    if len(targets) and (int(targets.min()) < 0 or int(targets.max()) > 1):
-        raise LmctoolError(f"the binary task needs targets 0 and 1, not {int(targets.max())}")
+    strange = targets[(targets != 0) & (targets != 1)]
+    if len(strange):
+        raise LmctoolError(f"the binary task needs targets 0 and 1, not {strange[0].item()}")
     logits = outputs.reshape(-1)
     logits = logits if logits.dtype == torch.float64 else logits.float()
     wrong = ((logits > 0) != (targets == 1)) | logits.isnan()

@@ -35,11 +35,15 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         raise LmctoolError(
             f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)}"
         )
-    if len(targets) and int(targets.max()) >= outputs.shape[1]:
-        raise LmctoolError(
-            f"the data has class {int(targets.max())} but the model tells"
-            f" {outputs.shape[1]} classes apart; is it trained on other data?"
-        )
+    if len(targets):
+        lowest, highest = torch.stack(targets.aminmax()).tolist()  # one wait for the device
+        if lowest < 0:
+            raise LmctoolError(f"the data has class {lowest}, but classes count from 0")
+        if highest >= outputs.shape[1]:
+            raise LmctoolError(
+                f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
+                " apart; is it trained on other data?"
+            )
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     wrong = (logits.argmax(dim=1) != targets) | logits.isnan().any(dim=1)
     return functional.cross_entropy(logits, targets, reduction="none"), wrong.to(logits.dtype)
@@ -47,7 +51,8 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def chance(targets: NDArray[Any]) -> float:
     """Return the error of always answering the most frequent class."""
-    return 1 - float(np.bincount(targets).max()) / len(targets)
+    _, counts = np.unique(targets, return_counts=True)
+    return 1 - float(counts.max()) / len(targets)
 
 
 @hookimpl
