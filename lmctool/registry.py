@@ -66,7 +66,8 @@ def installed(group: str) -> tuple[EntryPoint, ...]:
 
     A distribution that sys.path holds twice counts once.
     """
-    once = {(entry.name, owner(entry), entry.value): entry for entry in entry_points(group=group)}
+    found = _scanned().select(group=group)
+    once = {(entry.name, owner(entry), entry.value): entry for entry in found}
     return tuple(once[key] for key in sorted(once))
 
 
@@ -162,6 +163,12 @@ def load(group: str, name: str) -> Any:
         found = type(record).__name__
         raise PluginError(f"{who} returned {found!r} where {RECORDS[group]!r} is due")
     return record
+
+
+@cache
+def _scanned() -> Any:
+    """Read the metadata of every distribution once, whatever the number of groups."""
+    return entry_points()
 
 
 def _call(entry: EntryPoint, hook: str) -> Any:

@@ -1,0 +1,153 @@
+"""The one builder of commands: every installed analysis becomes a click command here."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool import registry
+from lmctool.cli import chosen
+from lmctool.cli.options import settings, shared
+from lmctool.errors import PluginError
+from lmctool.settings import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.cli.chosen import Chosen
+    from lmctool.seam import Analysis
+
+METAVARS = {1: "CKPT", 2: "A B", "n": "CKPT..."}
+COUNTS = {1: "one checkpoint", 2: "two checkpoints, A and B"}
+CHOSEN, WORDS = "lmctool.chosen", "lmctool.words"
+
+
+class AnalysisCommand(click.Command):
+    """The command of one analysis: its options, those of chosen plugins, the shared ones."""
+
+    def __init__(self, name: str, analysis: Analysis) -> None:
+        """Build the command from what the plugin's record says."""
+        self.analysis = analysis
+        self.title = name
+        self.slots = chosen.slots(analysis)
+        self.choices = [slot.option() for slot in self.slots]
+        self.shared = shared(name, analysis)
+        shared_options = [option for _, options in self.shared for option in options]
+        # How many checkpoints there must be is checked after parsing, with a better message.
+        checkpoints = click.Argument(
+            ["checkpoints"],
+            nargs=-1,
+            required=True,
+            type=click.Path(path_type=Path),
+            metavar=METAVARS[analysis.arity],
+        )
+        self.host_parameters = [checkpoints, *self.choices, *shared_options]
+        super().__init__(
+            name,
+            params=[*self.host_parameters, *analysis.options],
+            help=registry.summary("lmctool.analyses", name),
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the chosen plugins, take up their options, and parse."""
+        ctx.meta[WORDS] = tuple(args)
+        words, strays = chosen.rewritten(args, self.slots)
+        before = words[: words.index("--")] if "--" in words else words
+        show_all = any(word in ctx.help_option_names for word in before)
+        ctx.meta[CHOSEN] = chosen.choose(self.slots, words, show_all=show_all)
+        self._check_clashes(ctx.meta[CHOSEN])
+        try:
+            rest = super().parse_args(ctx, words)
+        except click.NoSuchOption as error:
+            raise self._explained(ctx, error) from None
+        if not ctx.resilient_parsing:
+            self._check_count(ctx, strays)
+        return rest
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Add the options of the chosen plugins to the command's own."""
+        plugins = [option for choice in ctx.meta.get(CHOSEN, ()) for option in choice.options]
+        return [*super().get_params(ctx), *plugins]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in sections: the analysis's, its plugins', the shared ones."""
+        plugins = [(f"{c.slot.flag} {c.name}", list(c.options)) for c in ctx.meta.get(CHOSEN, ())]
+        own = (self.title, [*self.analysis.options, *self.choices])
+        for title, options in [own, *plugins, *self.shared]:
+            records = [option.get_help_record(ctx) for option in options]
+            if shown := [record for record in records if record]:
+                with formatter.section(title):
+                    formatter.write_dl(shown)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the analysis."""
+        from lmctool.cli.execute import Job, execute
+
+        values = ctx.params
+        choices = {
+            choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
+            for choice in ctx.meta[CHOSEN]
+        }
+        job = Job(
+            name=self.title,
+            analysis=self.analysis,
+            settings=settings(
+                values, aligner=choices.get("aligner"), correction=choices.get("correction")
+            ),
+            options=_values(ctx, self.analysis.options),
+            command=shlex.join(["lmctool", self.title, *ctx.meta[WORDS]]),
+            out=values["out"],
+            document=values["document"],
+            force=values["force"],
+            quiet=values["quiet"],
+            verbose=values["verbose"],
+        )
+        execute(job, dry_run=values["dry_run"])
+
+    def _check_count(self, ctx: click.Context, strays: Sequence[chosen.Stray]) -> None:
+        checkpoints, arity = ctx.params["checkpoints"], self.analysis.arity
+        most = None if arity == "n" else arity
+        chosen.check_strays(strays, checkpoints, most)
+        if most is not None and len(checkpoints) != most:
+            given = ", ".join(f"'{path}'" for path in checkpoints)
+            ctx.fail(f"{self.title} takes {COUNTS[most]}; {len(checkpoints)} given: {given}")
+
+    def _check_clashes(self, plugins: Sequence[Chosen]) -> None:
+        """Refuse options of one name from two sides.
+
+        Raises:
+            PluginError: there are some; names both sides.
+        """
+        sides: list[tuple[str, Sequence[click.Parameter]]] = [
+            ("lmctool itself", self.host_parameters),
+            (f"analysis {self.title!r}", self.analysis.options),
+        ]
+        sides += [
+            (f"{choice.slot.parameter} {choice.name!r}", choice.options) for choice in plugins
+        ]
+        owners = dict.fromkeys(("--help", "-h", "help"), "lmctool itself")
+        for side, parameters in sides:
+            for parameter in parameters:
+                for word in {*parameter.opts, *parameter.secondary_opts, str(parameter.name)}:
+                    other = owners.setdefault(word, side)
+                    if other != side:
+                        name = parameter.opts[0]
+                        raise PluginError(f"option {name!r} of {side} clashes with {other}'s")
+
+    def _explained(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
+        """Say whose option it is, if it is one of a plugin that was not asked for."""
+        asked = [choice.slot for choice in ctx.meta[CHOSEN]]
+        for slot in self.slots:
+            for option in () if slot in asked else chosen.options(slot, slot.default):
+                if error.option_name in option.opts:
+                    told = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
+                    return click.UsageError(told, ctx)
+        return error
+
+
+def _values(ctx: click.Context, options: Sequence[click.Option]) -> dict[str, Any]:
+    names = [str(option.name) for option in options]
+    return {name: ctx.params[name] for name in names if name in ctx.params}

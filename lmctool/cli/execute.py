@@ -1,0 +1,129 @@
+"""One run of one analysis, from parsed options to files, table and exit."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool import registry
+from lmctool.cli.columns import aligned
+from lmctool.cli.observers import Observers
+from lmctool.cli.outputs import Outputs, check, outputs
+from lmctool.cli.progress import Stages
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lmctool.results.result import Result
+    from lmctool.run import Run
+    from lmctool.seam import Analysis
+    from lmctool.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the command line asks for.
+
+    Attributes:
+        name: the analysis, as the user types it.
+        analysis: its record.
+        settings: the values of the shared options that the run needs.
+        options: the values of the analysis's own.
+        command: the command line, for the record.
+        out: where the outputs go.
+        document: where the JSON goes, if anywhere.
+        force: whether existing outputs may be replaced.
+        quiet: no progress and no notes.
+        verbose: show the whole provenance.
+    """
+
+    name: str
+    analysis: Analysis
+    settings: Settings
+    options: Mapping[str, Any]
+    command: str
+    out: Path
+    document: str | None = None
+    force: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def note(self, text: str) -> None:
+        """Tell the user something on stderr, unless they want quiet."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+
+def execute(job: Job, *, dry_run: bool) -> None:
+    """Run an analysis, write its outputs, and show its table.
+
+    Raises:
+        LmctoolError: it cannot be run or judged, or an output cannot be written.
+    """
+    paths = outputs(job.out, checkpoint=job.analysis.writes, document=job.document)
+    files = Outputs(paths, job.force)
+    files.refuse_existing()
+    observers = Observers()
+    stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
+    from lmctool.run import Run  # torch comes in here, not at start-up
+
+    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note)
+    check(paths, run)
+    plan = run.plan()
+    if dry_run:
+        plan += [(role, str(path)) for role, path in paths.items()]
+        click.echo(aligned(plan))
+        return
+    job.note(aligned(plan))
+    observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
+    try:
+        result = _compute(job, run)
+        _publish(job, run, result, files)
+    except BaseException as error:
+        if files.written and isinstance(error, KeyboardInterrupt):
+            error.add_note(f"written before: {files.told()}")
+        observers.finished(None, error)
+        raise
+    observers.finished(result, None)
+
+
+def _compute(job: Job, run: Run) -> Result:
+    try:
+        result = job.analysis.compute(run, **job.options)
+    except LmctoolError:
+        raise
+    except Exception as error:
+        entry = registry.find("lmctool.analyses", job.name)
+        error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
+        raise
+    return run.complete(result, command=job.command, options=job.options)
+
+
+def _publish(job: Job, run: Run, result: Result, files: Outputs) -> None:
+    """Write the files and show the result; it is shown even when a file cannot be written."""
+    try:
+        files.save(result, job.analysis, run)
+        if job.document is not None:
+            files.write_document(result, job.document)
+    finally:
+        if job.document != "-":
+            _show(job, result, files)
+
+
+def _show(job: Job, result: Result, files: Outputs) -> None:
+    from rich.console import Console
+
+    from lmctool.report.generic import metrics_table
+    from lmctool.report.terminal import render
+
+    render((job.analysis.table or metrics_table)(result), Console())
+    if files.written:
+        click.echo("\n" + aligned([(role, str(path)) for role, path in files.written.items()]))
+    if job.verbose and "provenance" in result.groups:
+        entries = result.groups["provenance"].attributes.items()
+        click.echo(aligned([(key, str(value)) for key, value in entries]), err=True)

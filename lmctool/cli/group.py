@@ -1,0 +1,123 @@
+"""The group of all commands: the installed analyses, and the host's own."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from lmctool import registry
+from lmctool.cli.outcome import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GROUP = "lmctool.analyses"
+HOST = ("inspect", "show", "plot", "plugins", "convert", "stamp")
+"""The host's own commands: modules of lmctool.cli, each with a ``command``."""
+
+
+class Commands(click.Group):
+    """A group that lists entry points, and imports only what is being run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the installed analyses, then the host's commands."""
+        return [*_analyses(), *HOST]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command of this name, or build it from its plugin."""
+        if cmd_name in HOST:
+            command: click.Command = import_module(f"lmctool.cli.{cmd_name}").command
+            return command
+        if cmd_name in _analyses():
+            from lmctool.cli.analysis import AnalysisCommand
+
+            return AnalysisCommand(cmd_name, registry.load(GROUP, cmd_name))
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], known, n=1)
+            meant = f"did you mean {close[0]!r}? " if close else ""
+            ctx.fail(f"no command is called {args[0]!r}; {meant}there are: {', '.join(known)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List each command with the first line of its module's docstring."""
+        with formatter.section("Analyses"):
+            formatter.write_dl([(name, registry.summary(GROUP, name)) for name in _analyses()])
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _host_summary(name)) for name in HOST])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, importing none of them."""
+        return [
+            CompletionItem(name)
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete) and not incomplete.startswith("-")
+        ]
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run; as a program, exit with the code that errors.ExitCode gives the outcome."""
+        words = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, words, prog_name, complete_var, standalone_mode=False, **extra)
+        if standalone_mode:
+            sys.exit(exit_code(run, words))
+        return run()
+
+
+def _analyses() -> list[str]:
+    """Return the analyses' names; the host's own commands can't be taken over."""
+    return [name for name in registry.names(GROUP) if name not in HOST]
+
+
+def _host_summary(name: str) -> str:
+    return registry.first_line(f"lmctool.cli.{name}").rstrip(".")
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"lmctool {version('lmctool')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    options_metavar="",
+    subcommand_metavar="COMMAND ...",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks of errors.")
+def main() -> None:
+    """Linear mode connectivity of saved checkpoints.
+
+    Can two trained networks be joined by a straight line in weight space; what stands in the
+    way; do permutation of neurons and REPAIR remove it?
+
+        lmctool barrier a.safetensors b.safetensors --align --repair
+    """

@@ -1,0 +1,55 @@
+"""The installed observers of a run: told how it goes, and dropped when they fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lmctool.results.result import Result
+    from lmctool.seam import Observer
+
+GROUP = "lmctool.observers"
+
+
+class Observers:
+    """Every installed observer; one that fails is warned about and told no more."""
+
+    def __init__(self) -> None:
+        """Load them all."""
+        self._observers: dict[str, Observer] = {}
+        for name in registry.names(GROUP):
+            try:
+                self._observers[name] = registry.load("lmctool.observers", name)
+            except Exception as error:
+                _warn(name, error)
+
+    def started(self, provenance: Mapping[str, Any]) -> None:
+        """Tell that the work begins."""
+        self._tell(lambda observer: observer.started(provenance))
+
+    def progressed(self, description: str, done: int, total: int) -> None:
+        """Tell how far a stage is."""
+        self._tell(lambda observer: observer.progressed(description, done, total))
+
+    def finished(self, result: Result | None, error: BaseException | None) -> None:
+        """Tell how the work ended: with a result, or with an error."""
+        self._tell(lambda observer: observer.finished(result, error))
+
+    def _tell(self, say: Callable[[Observer], None]) -> None:
+        for name, observer in list(self._observers.items()):
+            try:
+                say(observer)
+            except Exception as error:
+                del self._observers[name]
+                _warn(name, error)
+
+
+def _warn(name: str, error: Exception) -> None:
+    cause = f"{type(error).__name__}: {error}"
+    click.echo(f"Warning: observer {name!r} failed and is told no more: {cause}", err=True)

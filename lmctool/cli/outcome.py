@@ -1,0 +1,74 @@
+"""How a command ends: what is said on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.errors import ExitCode, LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does: cleaned up, and nothing half-written."""
+
+
+def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
+    """Run a command, say on stderr what went wrong, and return its exit code.
+
+    Args:
+        run: runs the command, outside click's standalone mode: it raises rather than exits.
+        words: the command's arguments; ``--debug`` among them asks for tracebacks.
+    """
+    try:
+        with _terminable():
+            code = run()
+        return code if isinstance(code, int) else ExitCode.DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        notes = getattr(error.__cause__ or error, "__notes__", ["nothing was written"])
+        click.echo(f"Interrupted; {'; '.join(notes)}", err=True)
+        return ExitCode.INTERRUPTED
+    except LmctoolError as error:
+        if "--debug" in words:
+            _show_traceback(error)
+        from lmctool.report.terminal import printable
+
+        click.echo(f"Error: {printable(str(error))}", err=True)  # a file's words may be in it
+        return error.exit_code
+    except Exception as error:
+        _show_traceback(error)
+        click.echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        return ExitCode.BUG
+
+
+def _show_traceback(error: BaseException) -> None:
+    import traceback
+
+    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn SIGTERM into an exception meanwhile; only the main thread can."""
+
+    def terminate(_: int, __: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

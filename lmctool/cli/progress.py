@@ -1,0 +1,80 @@
+"""Progress on stderr: a bar on a terminal, and one quiet line at the end of each stage."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.progress import Progress
+
+    from lmctool.progress import Advance
+
+    Watch = Callable[[str, int, int], None]
+
+
+class Stages:
+    """Shows how far the stages of one run are, and tells a watcher.
+
+    Call it to open a stage, as ``lmctool.progress.Progress`` says.
+    """
+
+    def __init__(self, watch: Watch, *, quiet: bool, bar: bool) -> None:
+        """Start with no stage open.
+
+        Args:
+            watch: told (description, done, total) at every step.
+            quiet: show nothing.
+            bar: show a moving bar while a stage is open, as terminals can.
+        """
+        self._watch = watch
+        self._quiet = quiet
+        self._bar = bar and not quiet
+        self._open = 0
+        self._display: Progress | None = None
+
+    @contextmanager
+    def __call__(self, total: int, description: str) -> Iterator[Advance]:
+        """Open a stage of so many steps (0 where nobody knows); stages may overlap."""
+        done, started = 0, time.monotonic()
+        display = self._enter()
+        task = display.add_task(description, total=total or None) if display else None
+
+        def advance(steps: int) -> None:
+            nonlocal done
+            done += steps
+            self._watch(description, done, total)
+            if display and task is not None:
+                display.update(task, completed=done)
+
+        try:
+            yield advance
+        finally:
+            if display and task is not None:
+                display.remove_task(task)
+            self._leave()
+        if not self._quiet:
+            seconds = time.monotonic() - started
+            click.echo(f"{description}: {done} done, {seconds:.1f} s", err=True)
+
+    def _enter(self) -> Progress | None:
+        self._open += 1
+        if self._bar and self._display is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            # rich allows one live display at a time, so that all stages share it.
+            self._display = Progress(console=Console(stderr=True), transient=True)
+            self._display.start()
+        return self._display
+
+    def _leave(self) -> None:
+        self._open -= 1
+        if self._open == 0 and self._display is not None:
+            self._display.stop()
+            self._display = None
