@@ -46,7 +46,7 @@ class Factory:
 
     def _find(self, place: str, name: str) -> Callable[..., Any]:
         try:
-            module = _file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+            module = _file(Path(place)) if place.endswith(".py") else _installed(place)
         except LmctoolError:
             raise
         except Exception as cause:  # the user's own code
@@ -69,3 +69,13 @@ def _file(path: Path) -> Any:
     sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+def _installed(module: str) -> Any:
+    """Import a module as ``python -m`` would: the current folder is looked in too."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(here)

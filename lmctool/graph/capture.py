@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,8 +112,7 @@ def capture(module: nn.Module, example: Tensor) -> Graph:
     """
     dynamic = ({0: torch.export.Dim.DYNAMIC},)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # torch.export warns about its own internals
+        with _quiet(), torch.no_grad():
             exported = torch.export.export(module.eval(), (example,), dynamic_shapes=dynamic)
             program = exported.run_decompositions({})
     except Exception as cause:  # torch.export raises whatever the model's own code raises, too
@@ -134,6 +135,19 @@ def capture(module: nn.Module, example: Tensor) -> Graph:
         inputs=tuple(s.arg.name for s in specs if s.kind == InputKind.USER_INPUT),
         aliases=dict(_aliases(module)),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch.export from warning about its own internals, and from logging what it raises."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def _aliases(module: nn.Module) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from lmctool.graph.operations import BATCH_NORM, NONLINEAR
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.rules import Known, fresh, item, value_axes
+from lmctool.symmetry.known import Known, fresh
+from lmctool.symmetry.rules import value_axes
+from lmctool.symmetry.shape_rules import item
 from lmctool.symmetry.spec import (
     AxisForm,
     Concat,

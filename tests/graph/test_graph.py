@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -39,8 +41,8 @@ class Block(nn.Module):
 def module() -> nn.Module:
     torch.manual_seed(0)
     block = Block().double().eval().requires_grad_(False)
-    block.norm.running_mean.normal_()  # type: ignore[operator,union-attr]
-    block.norm.running_var.uniform_(0.5, 2)  # type: ignore[operator,union-attr]
+    block.norm.running_mean.normal_()  # type: ignore[union-attr]
+    block.norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
     return block
 
 
@@ -80,11 +82,8 @@ def test_fusing_equals_an_affine_layer_behind_the_target(module: nn.Module) -> N
         channels = weights[target.weight].shape[0]
         scale, shift = torch.rand(channels).double() + 0.5, torch.randn(channels).double()
         fused = fuse(weights, target, scale, shift)
-        expected = graph.run(
-            weights,
-            INPUTS,
-            {target.tap: lambda v, t=target, s=scale, h=shift: affine(v, t.axis, s, h)},
-        )
+        edit = partial(affine, axis=target.axis, scale=scale, shift=shift)
+        expected = graph.run(weights, INPUTS, {target.tap: edit})
         if target.fusable:
             got = module.__class__().double().eval()
             got.load_state_dict(fused)

@@ -65,7 +65,7 @@ def trained(key: str, seed: int, steps: int = 120) -> Mapping[str, Tensor]:
         batch = torch.randint(len(split), (64,), generator=generator)
         loss = nn.functional.cross_entropy(module(inputs[batch]), targets[batch])
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return module.eval().state_dict()
 

@@ -60,7 +60,9 @@ def test_the_exact_variant_matches_loops(run_of: Runs, alpha: float) -> None:
         for net in (a, b)
     ]
     batches = [x.flatten(1).numpy() for x, _ in run.calibration.even_batches(500, torch.float64)]
-    for name, (weight, bias) in zip(names, reference.repair(*nets, alpha, batches), strict=True):
+    for name, (weight, bias) in zip(
+        names, reference.repair(nets[0], nets[1], alpha, batches), strict=True
+    ):
         np.testing.assert_allclose(weights[f"{name}.weight"], weight, rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(weights[f"{name}.bias"], bias, rtol=1e-6, atol=1e-9)
 

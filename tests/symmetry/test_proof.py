@@ -18,7 +18,7 @@ ORDER = Permutation(SPEC, {"h": torch.arange(8).roll(3)})
 def small(scale: float = 1.0) -> nn.Module:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).requires_grad_(False)
-    module[2].weight.mul_(scale)
+    module[2].load_state_dict({k: v * scale for k, v in module[2].state_dict().items()})
     return module
 
 
