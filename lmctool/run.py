@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lmctool import arithmetic, batchnorm, config, record, registry, statistics, variant
+from lmctool import alignment, arithmetic, batchnorm, config, record, registry, statistics, variant
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.data.resolve import resolve_data
 from lmctool.data.split import Split, open_split
@@ -21,7 +21,7 @@ from lmctool.graph.capture import Graph, capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.resolve import resolve_model
 from lmctool.progress import silent
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive, prove
+from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive
 from lmctool.weights import check_same
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from lmctool.variant import Variant
 
 Weights = Mapping[str, Tensor]
-PROOF_EXAMPLES = 32
 
 
 class Run:
@@ -141,9 +140,7 @@ class Run:
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
-        if self.model is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
-        return capture(self.model.module, self.calibration.head(2, self.dtype))
+        return capture(self.module, self.calibration.head(2, self.dtype))
 
     @cached_property
     def permutation_spec(self) -> PermutationSpec:
@@ -153,9 +150,14 @@ class Run:
     @cached_property
     def network(self) -> Network:
         """The forward function of the model."""
+        return Network(self.module, lambda: self.graph)
+
+    @property
+    def module(self) -> nn.Module:
+        """The model's module, on the run's device."""
         if self.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
-        return Network(self.model.module, lambda: self.graph)
+        return self.model.module
 
     def evaluate(
         self,
@@ -258,13 +260,8 @@ class Run:
         Raises:
             UnjudgedError: the permutation changes B's function.
         """
-        if self.settings.aligner is None or self.model is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for an alignment without an aligner")
-        choice = self.settings.aligner
-        aligner = registry.load("lmctool.aligners", choice.name)
-        permutation: Permutation = aligner.align(self, a, b, **choice.options)
-        inputs = self.calibration.head(PROOF_EXAMPLES, self.dtype)
-        self.permutations.append((permutation, prove(self.model.module, b, permutation, inputs)))
+        permutation, proof = alignment.align(self, a, b)
+        self.permutations.append((permutation, proof))
         return permutation
 
     def variants(self, *, storable: bool = False) -> tuple[Variant, ...]:

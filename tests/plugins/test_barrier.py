@@ -12,7 +12,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.run import Run
@@ -22,6 +21,8 @@ from tests import reference
 from tests.plugins.pairs import trained
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lmctool.results.result import Result
 
 Runs = Callable[..., Run]

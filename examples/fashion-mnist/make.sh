@@ -1,0 +1,16 @@
+#!/bin/sh
+# Three pairs of networks from two seeds each, and the main job on them (an hour on 2 cores).
+# Fashion-MNIST: apt-get install dataset-fashion-mnist, or LMCTOOL_DATA=folder.
+set -eu
+cd "$(dirname "$0")"
+train() { python ../train.py --data fashion-mnist "$@"; }
+for seed in 0 1; do
+    train --model mlp --model-arg depth=10 --model-arg width=128 --epochs 10 \
+        --optimizer adam --lr 0.001 --weight-decay 0 --seed $seed -o mlp-$seed.safetensors
+    train --model vgg11 --model-arg width=16 --epochs 5 \
+        --optimizer adam --lr 0.001 --weight-decay 0 --seed $seed -o vgg11-$seed.safetensors
+    train --model resnet20 --epochs 3 --lr 0.2 --seed $seed -o resnet20-$seed.safetensors
+done
+for net in mlp vgg11 resnet20; do
+    lmctool barrier $net-0.safetensors $net-1.safetensors --align --repair --points 11 -o $net.h5
+done

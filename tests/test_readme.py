@@ -1,0 +1,49 @@
+"""README says what the program does today."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmctool import registry
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def cells(table: str) -> list[list[str]]:
+    """Return the words of each row of a printed table, from its first variant on."""
+    rows = [line.split() for line in table.splitlines()]
+    return [row for row in rows if row[:1] == ["test"]]
+
+
+def test_the_output_of_the_main_job_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    block = re.search(r"```console\n\$ (lmctool barrier .*?)\n(.*?)```", README, re.DOTALL)
+    assert block
+    words = [str(ROOT / w) if w.startswith("examples/") else w for w in block[1].split()[1:]]
+    done = subprocess.run(
+        [sys.executable, "-m", "lmctool", *words],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    shown, printed = cells(block[2]), cells(done.stdout)
+    assert [row[:3] for row in shown] == [row[:3] for row in printed]
+    for one, other in zip(shown, printed, strict=True):
+        for a, b in zip(one[3:7], other[3:7], strict=True):
+            # another processor may round one of 449 examples to the other side
+            assert float(a.rstrip("%")) == pytest.approx(float(b.rstrip("%")), abs=0.5)
+
+
+def test_every_command_and_every_kind_of_plugin_is_in_it() -> None:
+    for name in [*registry.names("lmctool.analyses"), "inspect", "show", "plot", "plugins"]:
+        assert f"lmctool {name}" in README
+    for group, hook in registry.GROUPS.items():
+        assert re.search(rf"\| `{group}` \|.*\| `{hook}` \|", README)
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
