@@ -104,6 +104,17 @@ def _draw_bars(result: Result, figure: Figure) -> None:
 def _draw_metric(axes: Axes, variable: Variable, items: list[tuple[str, float | None]]) -> None:
     names = [name.removeprefix(variable.metric).strip("[]") or " " for name, _ in items]
     heights = [np.nan if value is None else value for _, value in items]
-    axes.barh(range(len(items)), heights, tick_label=names)
+    axes.barh(range(len(items)), heights, tick_label=_told_apart(names))
     axes.invert_yaxis()
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Shorten ``dim=coordinate,...`` to the coordinates that differ from bar to bar."""
+    parts = [name.split(",") for name in names]
+    if len({len(row) for row in parts}) != 1:
+        return names  # a coordinate has a comma of its own
+    columns = [column for column in zip(*parts, strict=True) if len(set(column)) > 1]
+    if not columns:
+        return names
+    return [", ".join(part.partition("=")[2] for part in row) for row in zip(*columns, strict=True)]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
 from lmctool.report.figure import save
-from lmctool.report.generic import draw_curves, metrics_table
+from lmctool.report.generic import _told_apart, draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
 
@@ -116,3 +116,9 @@ def test_the_table_of_any_result_lists_its_metrics(curved: Result) -> None:
     assert table.rows[0] == ("barrier.loss[variant=plain,split=train]", "2.2", "nat")
     assert table.rows[-1] == ("barrier.error[variant=align+repair,split=test]", "0.075", "")
     assert metrics_table(Result("x", {})).notes == ("this result has no metrics",)
+
+
+def test_bars_are_named_by_what_tells_them_apart() -> None:
+    assert _told_apart(["network=a,split=test", "network=b,split=test"]) == ["a", "b"]
+    assert _told_apart(["network=a"]) == ["network=a"]
+    assert _told_apart(["k=a,b", "k=c"]) == ["k=a,b", "k=c"]
