@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lmctool.graph.operations import BATCH_NORM, CONVOLUTION, LINEAR, aten, operand
+from lmctool.graph.operations import BATCH_NORM, CONVOLUTION, LINEAR, aten, is_pointwise, operand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,8 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     """Return the targets of a graph, in the order they are computed.
 
     Layers are convolutions and linear layers whose output isn't the model's.  A block is an
-    addition of two activations of one shape: the value after a residual connection.
+    addition of two activations of one shape, the value after a residual connection, whose
+    channel axis is that of the layer it came from.
     """
     found: list[Target] = []
     for node in graph.nodes:
@@ -68,8 +70,9 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
             continue
         if kind != "blocks" and node.target in LINEAR | CONVOLUTION:
             found.extend(_layer(graph, node))
-        if kind != "layers" and _is_residual(graph, node):
-            found.append(Target(_module(node), node.name, _channels(node), "block"))
+        axis = _channels(node) if kind != "layers" and _is_residual(node) else None
+        if axis is not None:
+            found.append(Target(_module(node), node.name, axis, "block"))
     return tuple(found)
 
 
@@ -117,7 +120,7 @@ def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
     )
 
 
-def _is_residual(graph: Graph, node: fx.Node) -> bool:
+def _is_residual(node: fx.Node) -> bool:
     if node.target is not aten.add.Tensor or len(node.all_input_nodes) != 2:
         return False
     first, second = node.all_input_nodes
@@ -127,9 +130,20 @@ def _is_residual(graph: Graph, node: fx.Node) -> bool:
     return shapes[0] == shapes[1] and len(shapes[0]) > 1
 
 
-def _channels(node: fx.Node) -> int:
-    """Return the channel axis of an activation: 1 for images, the last for vectors and tokens."""
-    return 1 if node.meta["val"].ndim >= 4 else -1
+def _channels(node: fx.Node) -> int | None:
+    """Return the channel axis of a value, by the layer it came from; None where none tells."""
+    pending: list[fx.Node] = [node]
+    seen: set[fx.Node] = set()
+    while pending:
+        source = pending.pop()
+        if source.target in CONVOLUTION | BATCH_NORM | {aten.group_norm.default}:
+            return 1
+        if source.target in LINEAR | {aten.layer_norm.default}:
+            return -1
+        if is_pointwise(source) or source.target is operator.getitem:
+            pending.extend(set(source.all_input_nodes) - seen)
+            seen.update(source.all_input_nodes)
+    return None
 
 
 def _module(node: fx.Node) -> str:

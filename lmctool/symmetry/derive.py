@@ -41,7 +41,7 @@ def derive(graph: Graph) -> PermutationSpec:
     for operand in graph.nodes[-1].all_input_nodes:
         for axis in known.of(operand):
             axis.fix("it is the model's output")
-    names = _groups(tensors)
+    names = _in_order(graph, known, _groups(tensors))
     forms = {
         name: tuple(_form(axis, names) if _moves(axis, names) else None for axis in axes)
         for name, axes in tensors.items()
@@ -124,6 +124,19 @@ def _groups(tensors: Mapping[str, tuple[Axis, ...]]) -> dict[Axis, str]:
                     names[leaf] = label
                     taken.add(label)
     return names
+
+
+def _in_order(graph: Graph, known: Known, names: Mapping[Axis, str]) -> dict[Axis, str]:
+    """Put the groups in the order in which the graph computes values that hold them."""
+    met = (
+        leaf
+        for node in graph.nodes
+        if node.op == "call_function"
+        for axis in known.of(node)
+        for leaf in axis.leaves()
+        if leaf in names
+    )
+    return {leaf: names[leaf] for leaf in dict.fromkeys([*met, *names])}
 
 
 def _moves(axis: Axis, names: Mapping[Axis, str]) -> bool:

@@ -100,3 +100,22 @@ def test_a_model_that_cannot_be_traced_says_so() -> None:
 
     with pytest.raises(LmctoolError, match=r"cannot be traced by torch\.export"):
         capture(Branching(), torch.zeros(2, 3))
+
+
+def test_channels_of_a_block_are_those_of_the_layers_in_it() -> None:
+    class ChannelsLast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 1)
+            self.mix, self.head = nn.Linear(8, 8), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.stem(x).permute(0, 2, 3, 1)
+            h = h + torch.relu(self.mix(h))
+            out: Tensor = self.head((h + h.roll(1, 1)).mean((1, 2)))
+            return out
+
+    graph = capture(ChannelsLast(), torch.zeros(2, 3, 4, 4))
+    found = targets(graph, "blocks")
+    # four axes, and yet the last holds the channels; a roll tells nothing, its other operand does
+    assert [target.axis for target in found] == [-1, -1]
