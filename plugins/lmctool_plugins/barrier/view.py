@@ -66,7 +66,7 @@ def draw(result: Result, figure: Figure) -> None:
     """Draw every variant's curve, its barrier as an arrow, the reference, and the values."""
     curve = result.groups["barrier/curve"]
     splits = curve.variables["split"].values
-    figure.set_size_inches(4.6 * 2, 3.6 * len(splits))
+    figure.set_size_inches(9.2, 4.2 * len(splits))
     axes = figure.subplots(len(splits), 2, squeeze=False)
     for row, split in enumerate(splits):
         for column, metric in enumerate(("error", "loss")):
@@ -90,6 +90,8 @@ def _draw(axes: Axes, curve: Group, split: int, metric: str) -> None:
             axes.annotate("", (at, foot + float(heights[v])), (at, foot), arrowprops=arrow)
     below = reference(alpha, values[0], definition)
     axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
-    axes.legend(title="barrier", fontsize="small")
+    axes.legend(
+        title="barrier", fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+    )
     axes.set_xlabel("alpha (0 = A, 1 = B)")
     axes.set_ylabel("error (share of examples)" if metric == "error" else "loss (nats)")
