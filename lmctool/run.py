@@ -176,9 +176,6 @@ class Run:
             count: how many networks there are, for the progress bar; by default their length.
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
-
-        Raises:
-            UnjudgedError: a loss isn't finite.
         """
         if self.task is None:
             raise LmctoolError(f"analysis {self.name!r} asked for scores without needing data")

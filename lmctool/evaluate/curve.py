@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.errors import UnjudgedError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from lmctool.evaluate.scores import Scores
     from lmctool.run import Run
     from lmctool.variant import Variant
 
@@ -38,20 +41,18 @@ def follow(run: Run, variants: Sequence[Variant], alpha: NDArray[np.float64]) ->
         run: the run.
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
+
+    Raises:
+        UnjudgedError: a loss on the way isn't a number.
     """
-    loss: list[NDArray[np.float64]] = []
-    error: list[NDArray[np.float64]] = []
+    ends = run.ends
+    loss, error = [], []
     for variant in variants:
         own = variant.name == "plain"
-        inner = [float(value) for value in (alpha[1:-1] if own else alpha[1:])]
-        points = (variant.at(value) for value in inner)
-        scores = run.evaluate(points, count=len(inner), description=f"path {variant.name}")
-        ends = run.ends
-        for found, known, curve in (
-            (scores.loss, ends.loss, loss),
-            (scores.error, ends.error, error),
-        ):
-            curve.append(np.hstack([known[:, :1], found, *([known[:, 1:]] if own else [])]))
+        scores = _scores(run, variant, alpha[1:-1] if own else alpha[1:], "path")
+        last = slice(1, None) if own else slice(0, 0)
+        loss.append(np.hstack([ends.loss[:, :1], scores.loss, ends.loss[:, last]]))
+        error.append(np.hstack([ends.error[:, :1], scores.error, ends.error[:, last]]))
     return Curves(alpha, np.array(loss), np.array(error))
 
 
@@ -65,13 +66,28 @@ def insert(
         variants: the variants that the curves belong to.
         curves: what is there already.
         alpha: (alpha,) new positions strictly between 0 and 1.
+
+    Raises:
+        UnjudgedError: a loss on the way isn't a number.
     """
-    order = np.argsort(np.concatenate([curves.alpha, alpha]), kind="stable")
+    whole = np.concatenate([curves.alpha, alpha])
+    order = np.argsort(whole, kind="stable")
     loss, error = [], []
     for number, variant in enumerate(variants):
-        points = (variant.at(float(value)) for value in alpha)
-        scores = run.evaluate(points, count=len(alpha), description=f"refine {variant.name}")
+        scores = _scores(run, variant, alpha, "refine")
         loss.append(np.hstack([curves.loss[number], scores.loss])[:, order])
         error.append(np.hstack([curves.error[number], scores.error])[:, order])
-    whole = np.concatenate([curves.alpha, alpha])[order]
-    return Curves(whole, np.array(loss), np.array(error))
+    return Curves(whole[order], np.array(loss), np.array(error))
+
+
+def _scores(run: Run, variant: Variant, alpha: NDArray[np.float64], stage: str) -> Scores:
+    points = (variant.at(float(value)) for value in alpha)
+    scores = run.evaluate(points, count=len(alpha), description=f"{stage} {variant.name}")
+    for split, losses in zip(scores.splits, scores.loss, strict=True):
+        if np.isnan(losses).any():
+            place = alpha[np.isnan(losses)][0]
+            raise UnjudgedError(
+                f"the network at alpha {place:.4g} of variant {variant.name!r} has a loss that is"
+                f" not a number on split {split!r}, so its path cannot be judged"
+            )
+    return scores

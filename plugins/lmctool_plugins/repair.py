@@ -79,11 +79,8 @@ def chosen(run: Run, kind: Literal["layers", "blocks", "both"], storable: bool) 
                 f" {', '.join(left[:4])}{', ...' if len(left) > 4 else ''}"
             )
     if not found:
-        raise LmctoolError(
-            f"REPAIR finds no {kind} to correct that"
-            f" {'a checkpoint of this model can hold' if storable else 'the model has'};"
-            " try another --targets"
-        )
+        has = "a checkpoint of this model can hold" if storable else "this model has"
+        raise LmctoolError(f"{has} nothing that REPAIR corrects (--targets {kind})")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -200,3 +201,15 @@ def test_the_curve_of_b_to_a_is_the_curve_of_a_to_b_backwards(run_of: Runs) -> N
         for pair in ((a, b), (b, a))
     )
     np.testing.assert_allclose(there, back[..., ::-1], rtol=1e-12)
+
+
+def test_a_loss_on_the_way_that_is_no_number_is_not_judged(run_of: Runs) -> None:
+    run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=None)
+    (plain,) = run.variants()
+
+    def broken(alpha: float) -> dict[str, torch.Tensor]:
+        weights = dict(plain.between(alpha))
+        return {name: t * float("nan") if alpha == 0.5 else t for name, t in weights.items()}
+
+    with pytest.raises(UnjudgedError, match=r"at alpha 0\.5 of variant 'plain'"):
+        run.follow([replace(plain, between=broken)], measure.grid(5, None))
