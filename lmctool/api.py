@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lmctool.graph.fuse import fuse
     from lmctool.graph.targets import Target
     from lmctool.hookspecs import hookimpl
+    from lmctool.report.networks import score_group, score_table
     from lmctool.report.table import Table
     from lmctool.results.result import Group, NewCheckpoint, Result, Variable
     from lmctool.run import Run
@@ -68,6 +69,8 @@ __all__ = [
     "fuse",
     "hookimpl",
     "lerp",
+    "score_group",
+    "score_table",
 ]
 
 _HOMES = {
@@ -105,6 +108,8 @@ _HOMES = {
     "fuse": "lmctool.graph.fuse",
     "hookimpl": "lmctool.hookspecs",
     "lerp": "lmctool.weights",
+    "score_group": "lmctool.report.networks",
+    "score_table": "lmctool.report.networks",
 }
 
 

@@ -8,53 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Analysis, Group, NewCheckpoint, Result, Table, Variable, hookimpl
+from lmctool.api import Analysis, NewCheckpoint, Result, hookimpl
 
 if TYPE_CHECKING:
-    from lmctool.api import Run
+    from lmctool.api import Run, Table
 
 
 def compute(run: Run) -> Result:
     """Align B, and compare the midpoints before and after."""
-    import numpy as np
+    from lmctool.api import score_group
 
     ends = run.ends
     plain, aligned = run.variants()
     scores = run.evaluate([aligned.b, plain.at(0.5), aligned.at(0.5)])
     names = ["a", "b", "aligned b", "midpoint", "aligned midpoint"]
-    variables = {
-        "network": Variable(np.array(names, dtype=object), ("network",), long_name="network"),
-        "split": Variable(np.array(scores.splits, dtype=object), ("split",), long_name="split"),
-    }
-    for metric, unit in (("loss", "nat"), ("error", "1")):
-        values = np.concatenate([getattr(ends, metric), getattr(scores, metric)], axis=1).T
-        variables[metric] = Variable(values, ("network", "split"), unit, metric, f"align.{metric}")
     return Result(
         "align",
-        {"align/scores": Group(variables)},
+        {"align/scores": score_group("align", names, [ends, scores])},
         NewCheckpoint(aligned.b, like=1, metadata={"lmctool.made": "align"}),
     )
 
 
 def table(result: Result) -> Table:
     """Show how many units moved, what the proof says, and the scores."""
-    scores = result.groups["align/scores"].variables
-    rows = tuple(
-        (
-            str(split),
-            str(name),
-            f"{scores['error'].values[n, s]:.2%}",
-            f"{scores['loss'].values[n, s]:.4f}",
-        )
-        for s, split in enumerate(scores["split"].values)
-        for n, name in enumerate(scores["network"].values)
-    )
+    from lmctool.api import score_table
+
     moved = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
-    return Table(
+    return score_table(
         "Alignment",
-        ("split", "network", "error", "loss"),
-        rows,
+        result.groups["align/scores"],
         (
             f"{moved['moved'].values.sum()} of {moved['size'].values.sum()} units moved,"
             f" in {len(moved['size'].values)} groups",

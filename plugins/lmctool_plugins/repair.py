@@ -25,12 +25,9 @@ import click
 from lmctool.api import (
     Analysis,
     Correction,
-    Group,
     LmctoolError,
     NewCheckpoint,
     Result,
-    Table,
-    Variable,
     hookimpl,
 )
 
@@ -38,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal
 
-    from lmctool.api import Goal, Moments, Run, Target, Weights
+    from lmctool.api import Goal, Moments, Run, Table, Target, Weights
 
 
 def goal(target: Target, first: Moments, second: Moments, alpha: float) -> Goal:
@@ -129,44 +126,27 @@ def repaired(
 
 def compute(run: Run, alpha: float) -> Result:
     """Evaluate the ends, the networks at alpha, and hand out the repaired one."""
-    import numpy as np
+    from lmctool.api import score_group
 
     ends = run.ends
     variants = run.variants(storable=True)
     points = [variant.at(alpha) for variant in variants]
-    scores = run.evaluate(points)
-    names = np.array(["a", "b", *(variant.name for variant in variants)], dtype=object)
-    variables = {
-        "network": Variable(names, ("network",), long_name="network"),
-        "split": Variable(np.array(scores.splits, dtype=object), ("split",), long_name="split"),
-    }
-    for metric, unit in (("loss", "nat"), ("error", "1")):
-        parts = [getattr(ends, metric), getattr(scores, metric)]
-        values = np.concatenate(parts, axis=1).T
-        variables[metric] = Variable(values, ("network", "split"), unit, metric, f"repair.{metric}")
+    names = ["a", "b", *(variant.name for variant in variants)]
+    parts = [ends, run.evaluate(points)]
     return Result(
         "repair",
-        {"repair/scores": Group(variables, {"alpha": alpha})},
+        {"repair/scores": score_group("repair", names, parts, {"alpha": alpha})},
         NewCheckpoint(points[-1], metadata={"lmctool.made": f"repair, alpha {alpha}"}),
     )
 
 
 def table(result: Result) -> Table:
     """Show loss and error of the ends and of the networks at alpha."""
+    from lmctool.api import score_table
+
     group = result.groups["repair/scores"]
-    variables = group.variables
-    rows = tuple(
-        (
-            str(split),
-            str(name),
-            f"{variables['error'].values[n, s]:.2%}",
-            f"{variables['loss'].values[n, s]:.4f}",
-        )
-        for s, split in enumerate(variables["split"].values)
-        for n, name in enumerate(variables["network"].values)
-    )
     title = f"Networks at alpha {group.attributes['alpha']}; the last one is written"
-    return Table(title, ("split", "network", "error", "loss"), rows)
+    return score_table(title, group)
 
 
 @hookimpl
