@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 Weights = Mapping[str, Tensor]
 
+CROSS_BATCH = 100
+"""Examples whose activations at every tap are held at once; the correlations don't depend on it."""
+
 
 class Run:
     """One run of one analysis, with everything it may ask for already resolved.
@@ -228,24 +231,23 @@ class Run:
 
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> dict[str, Moments]:
         """Return mean and variance of each channel at taps (tap -> channel axis)."""
-        return statistics.measured(self.graph, weights, axes, self._calibration_batches("moments"))
+        batches = self._told("moments", self.settings.calib_batch)
+        return statistics.measured(self.graph, weights, axes, batches)
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> dict[str, Moments]:
         """Return mean and variance at taps while each is renormalised to its goal by batch."""
-        return statistics.renormalised(self.graph, weights, goals, self._calibration_batches(""))
+        batches = self.calibration.even_batches(self.settings.calib_batch, self.dtype)
+        return statistics.renormalised(self.graph, weights, goals, (x for x, _ in batches))
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
-        batches = self._calibration_batches("correlations")
+        batches = self._told("correlations", CROSS_BATCH)
         return statistics.cross(self.graph, a, b, taps, batches)
 
-    def _calibration_batches(self, description: str) -> Iterator[Tensor]:
-        batches = self.calibration.even_batches(self.settings.calib_batch, self.dtype)
-        if not description:
-            yield from (inputs for inputs, _ in batches)
-            return
+    def _told(self, description: str, size: int) -> Iterator[Tensor]:
+        """Give the inputs of the calibration examples, and tell how far they are."""
         with self.progress(len(self.calibration), description) as advance:
-            for inputs, _ in batches:
+            for inputs, _ in self.calibration.even_batches(size, self.dtype):
                 yield inputs
                 advance(len(inputs))
 
