@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.errors import UnjudgedError
-from lmctool.results.provenance import environment
+from lmctool.results.provenance import environment, now
 from lmctool.results.result import Attribute, Group, Result, Variable
 
 if TYPE_CHECKING:
@@ -151,8 +150,8 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
     said: dict[str, Attribute] = {
         "command": command,
         "options": json.dumps(dict(options), default=str),
-        "started": run.started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": run.started,
+        "finished": now(),
         "seed": settings.seed,
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from lmctool.graph.capture import Graph, capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.resolve import resolve_model
 from lmctool.progress import silent
+from lmctool.results.provenance import now
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive
 from lmctool.weights import check_same
 
@@ -75,7 +75,7 @@ class Run:
         self.settings = settings
         self.progress = progress
         self.note = note
-        self.started = datetime.now(UTC)
+        self.started = now()
         self.device = arithmetic.choose_device(settings.device)
         self.arithmetic = arithmetic.configure(settings.precision, self.device)
         self.dtype: torch.dtype = getattr(torch, settings.dtype)

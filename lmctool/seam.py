@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Need = Literal["model", "data"]
 Use = Literal["never", "optional", "always"]
 Argument = str | int | float | bool
-Shapes = "Mapping[str, tuple[int, ...]]"
 
 
 @dataclass(frozen=True, slots=True)

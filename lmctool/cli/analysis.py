@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +84,7 @@ class AnalysisCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Run the analysis."""
         from lmctool.cli.execute import Job, execute
+        from lmctool.results.provenance import command
 
         values = ctx.params
         choices = {
@@ -98,7 +98,7 @@ class AnalysisCommand(click.Command):
                 values, aligner=choices.get("aligner"), correction=choices.get("correction")
             ),
             options=_values(ctx, self.analysis.options),
-            command=shlex.join(["lmctool", self.title, *ctx.meta[WORDS]]),
+            command=command([self.title, *ctx.meta[WORDS]]),
             out=values["out"],
             document=values["document"],
             force=values["force"],

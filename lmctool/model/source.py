@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -69,14 +70,5 @@ def stamped(checkpoint: Checkpoint) -> Source | None:
 
 
 def typed(value: Any) -> Argument:
-    """Return the number, truth value or text that a value's text stands for."""
-    if not isinstance(value, str):
-        return value  # type: ignore[no-any-return]
-    if value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    return value
+    """Return a value as it is, or what its text stands for, read as a stamp is."""
+    return typed_value(value) if isinstance(value, str) else value
