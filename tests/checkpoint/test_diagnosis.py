@@ -37,7 +37,10 @@ def told(path: Path) -> str:
             b"\n<!DOCTYPE html><html><body>Sign in</body></html>",
             "FILE is an HTML page, not a checkpoint; download the file itself",
         ),
-        (gzip.compress(b"x" * 99), "FILE is not a safetensors file but a gzip archive; unpack it"),
+        (
+            gzip.compress(b"x" * 99, mtime=0),
+            "FILE is not a safetensors file but a gzip archive; unpack it",
+        ),
         (b"short", "FILE is not a safetensors file"),
         (bytes(range(200)), "FILE is not a safetensors file"),
     ],
