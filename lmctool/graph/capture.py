@@ -1,159 +1,72 @@
-"""A model as a graph of ATen operations that takes its weights as arguments."""
+"""Following a model: from a module to the graph of its operations."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, fx, nn
-from torch.export.graph_signature import InputKind
+from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.export import exported
+from lmctool.graph.recording import recorded
 
-Edit = Callable[[Tensor], Tensor]
-"""Reads the value of a tap and returns what the rest of the graph sees in its place."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """The operations of a model in evaluation mode, in the order they run.
-
-    Attributes:
-        module: the functional graph; nothing in it is done in place.
-        tensors: the model's own name of each placeholder that is a parameter or buffer.
-        buffers: which of those names are buffers.
-        constants: the value of each placeholder that the model computed once and for all.
-        inputs: the placeholders of the examples.
-        aliases: names that share one storage, each with the name that stands for it.
-    """
-
-    module: fx.GraphModule
-    tensors: Mapping[str, str]
-    buffers: frozenset[str]
-    constants: Mapping[str, Tensor]
-    inputs: tuple[str, ...]
-    aliases: Mapping[str, str]
-
-    @property
-    def nodes(self) -> tuple[fx.Node, ...]:
-        """Every node, in the order they run."""
-        return tuple(self.module.graph.nodes)
-
-    @property
-    def output(self) -> fx.Node:
-        """The node whose value is the model's output."""
-        result = self.nodes[-1].args[0]
-        while isinstance(result, list | tuple) and len(result) == 1:
-            (result,) = result
-        if not isinstance(result, fx.Node):
-            raise LmctoolError("the model returns more than one tensor; give it a head with one")
-        return result
-
-    def run(
-        self, weights: Mapping[str, Tensor], inputs: Tensor, edits: Mapping[str, Edit]
-    ) -> Tensor:
-        """Return the outputs of a batch, each tap in ``edits`` replaced by what its edit returns.
-
-        Args:
-            weights: the model's tensors by name, on the device of the inputs.
-            inputs: (example, ...) a batch.
-            edits: node name -> edit.
-        """
-        arguments = [
-            weights[self._stored(self.tensors[node.name], weights)]
-            if node.name in self.tensors
-            else self._constant(node.name, inputs.device)
-            if node.name in self.constants
-            else inputs
-            for node in self.nodes
-            if node.op == "placeholder"
-        ]
-        outputs: Any = _Edited(self.module, edits).run(*arguments, enable_io_processing=False)
-        while isinstance(outputs, list | tuple):
-            (outputs,) = outputs
-        result: Tensor = outputs
-        return result
-
-    def _stored(self, name: str, weights: Mapping[str, Tensor]) -> str:
-        return name if name in weights else self.aliases[name]
-
-    def _constant(self, placeholder: str, device: torch.device) -> Tensor:
-        return self.constants[placeholder].to(device)
+    from lmctool.graph.graph import Graph
 
 
-class _Edited(fx.Interpreter):
-    """Runs a graph, letting edits replace values as they appear."""
-
-    def __init__(self, module: fx.GraphModule, edits: Mapping[str, Edit]) -> None:
-        super().__init__(module)
-        self.edits = edits
-
-    def run_node(self, n: fx.Node) -> Any:
-        """Compute one node, and let its edit replace the value."""
-        value = super().run_node(n)
-        edit = self.edits.get(n.name)
-        return edit(value) if edit else value
-
-
-def capture(module: nn.Module, example: Tensor) -> Graph:
+def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
     """Return the graph of a module in evaluation mode, for batches of any size.
+
+    By torch.export; a model that it cannot follow is run once on the example, and each operation
+    that it does is noted.
 
     Args:
         module: the model; its weights don't matter, only its operations do.
-        example: (2 or more, ...) a batch of inputs.
+        example: (2 or more, ...) a batch of inputs, or one for each argument of ``forward``.
 
     Raises:
-        LmctoolError: torch.export cannot follow the model.
+        LmctoolError: the model cannot be followed in either way.
     """
-    dynamic = ({0: torch.export.Dim.DYNAMIC},)
+    inputs = example if isinstance(example, tuple) else (example,)
+    with _quiet(), _plain_attention():
+        try:
+            return exported(module.eval(), inputs)
+        except Exception as cause:  # torch.export raises whatever the model's own code raises, too
+            reason = str(cause).strip().partition("\n")[0]
+        try:
+            return recorded(module, inputs)
+        except Exception as cause:
+            raise LmctoolError(
+                f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"
+            ) from cause
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Keep nn.MultiheadAttention from the fused operation that hides its projections."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with _quiet(), torch.no_grad():
-            exported = torch.export.export(module.eval(), (example,), dynamic_shapes=dynamic)
-            program = exported.run_decompositions({})
-    except Exception as cause:  # torch.export raises whatever the model's own code raises, too
-        reason = str(cause).strip().partition("\n")[0]
-        raise LmctoolError(f"the model cannot be traced by torch.export: {reason}") from cause
-    specs = program.graph_signature.input_specs
-    stored = {InputKind.PARAMETER, InputKind.BUFFER}
-    held = module.state_dict(keep_vars=True).keys()
-    tensors = {s.arg.name: str(s.target) for s in specs if s.kind in stored and s.target in held}
-    every = {**program.state_dict, **program.constants}
-    return Graph(
-        module=program.graph_module,
-        tensors=tensors,
-        buffers=frozenset(str(s.target) for s in specs if s.kind == InputKind.BUFFER),
-        constants={
-            s.arg.name: every[s.target].detach()
-            for s in specs
-            if s.kind != InputKind.USER_INPUT and s.arg.name not in tensors and s.target in every
-        },
-        inputs=tuple(s.arg.name for s in specs if s.kind == InputKind.USER_INPUT),
-        aliases=dict(_aliases(module)),
-    )
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch.export from warning about its own internals, and from logging what it raises."""
+    """Keep torch.export from warning about its internals, and from telling what it raises."""
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
-
-
-def _aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Give each tied name with the first name that shares its tensor."""
-    first: dict[int, str] = {}
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        original = first.setdefault(id(tensor), name)
-        if original != name:
-            yield name, original

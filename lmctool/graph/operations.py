@@ -16,6 +16,17 @@ CONVOLUTION = frozenset(
         aten.conv1d.padding,
         aten.conv2d.padding,
         aten.conv3d.padding,
+        aten.conv_transpose1d.default,
+        aten.conv_transpose2d.input,
+        aten.conv_transpose3d.input,
+        aten.convolution.default,
+    }
+)
+TRANSPOSED = frozenset(
+    {
+        aten.conv_transpose1d.default,
+        aten.conv_transpose2d.input,
+        aten.conv_transpose3d.input,
     }
 )
 BATCH_NORM = frozenset({aten._native_batch_norm_legit_no_training.default, aten.batch_norm.default})
@@ -43,14 +54,30 @@ NONLINEAR = frozenset(
 
 def is_pointwise(node: fx.Node) -> bool:
     """Tell whether a node's operation treats every element alike, apart from broadcasting."""
+    if node.target is aten.prelu.default:
+        return False  # its slopes lie along the channels, whatever follows them
     tags = getattr(node.target, "tags", ())
     return torch.Tag.pointwise in tags or node.target in NONLINEAR
 
 
 def groups(node: fx.Node) -> int:
     """Return the number of groups of a convolution node."""
-    value = node.args[6] if len(node.args) > 6 else node.kwargs.get("groups", 1)
+    position = 8 if node.target is aten.convolution.default else 6
+    value = node.args[position] if len(node.args) > position else node.kwargs.get("groups", 1)
     return int(value)  # type: ignore[arg-type]
+
+
+def is_transposed(node: fx.Node) -> bool:
+    """Tell whether a convolution node is a transposed one, whose weight is (in, out, kernel)."""
+    if node.target is aten.convolution.default:
+        return bool(node.args[6])
+    return node.target in TRANSPOSED
+
+
+def operation(node: fx.Node) -> str:
+    """Return the name of a node's operation, without its overload."""
+    packet = getattr(node.target, "overloadpacket", node.target)
+    return str(getattr(packet, "__name__", packet))
 
 
 def operand(node: fx.Node, position: int, name: str) -> fx.Node | None:

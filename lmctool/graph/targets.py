@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import fx
 
-    from lmctool.graph.capture import Graph
+    from lmctool.graph.graph import Graph
 
 Kind = Literal["layers", "blocks", "both"]
 

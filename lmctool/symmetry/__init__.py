@@ -5,5 +5,15 @@ from lmctool.symmetry.describe import describe
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.proof import Proof, prove
 from lmctool.symmetry.spec import PermutationSpec
+from lmctool.symmetry.spec_file import read_spec, write_spec
 
-__all__ = ["Permutation", "PermutationSpec", "Proof", "derive", "describe", "prove"]
+__all__ = [
+    "Permutation",
+    "PermutationSpec",
+    "Proof",
+    "derive",
+    "describe",
+    "prove",
+    "read_spec",
+    "write_spec",
+]

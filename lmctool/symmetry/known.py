@@ -2,45 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx
 
-from lmctool.symmetry.axis import ANY, Axis
+from lmctool.graph.sizes import size_of
+from lmctool.symmetry.axis import Axis, unify
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """An axis whose units depend on which piece of another axis of the value they belong to.
+
+    In ``qkv.reshape(..., 3, heads, d)`` the axes ``heads`` and ``d`` have three members each: one
+    for queries, one for keys, one for values.
+
+    Attributes:
+        selector: the axis whose pieces tell the members apart.
+        starts: where each piece starts on it.
+        members: the axis within each piece.
+    """
+
+    selector: Axis
+    starts: tuple[int, ...]
+    members: tuple[Axis, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of units, the same in each piece."""
+        return self.members[0].size
+
+    def settle(self) -> Axis:
+        """Return one axis: the same units in every piece from here on."""
+        for member in self.members[1:]:
+            unify(self.members[0], member)
+        return self.members[0]
+
+    def tells(self, unit: int) -> bool:
+        """Tell whether a unit of the selector is a piece of its own."""
+        return {unit, unit + 1} <= {*self.starts, self.selector.size}
+
+    def within(self, begin: int, end: int) -> Axis | None:
+        """Return the axis of the one piece that holds a range of the selector, if one does."""
+        bounds = (*self.starts, self.selector.size)
+        for member, start, stop in zip(self.members, bounds, bounds[1:], strict=True):
+            if start <= begin and end <= stop:
+                return member
+        return None
+
 
 Axes = tuple[Axis, ...]
+Raw = tuple[Axis | Family, ...]
 
 
 @dataclass
 class Known:
-    """The axes of every value met so far, by node."""
+    """The axes of every value met so far.
+
+    Attributes:
+        axes: by node; a tuple of axes, or a list of those for a node with several values.
+        hidden: axes of values that an operation makes inside itself (scores, statistics).
+        made: which view made an atom: ``(view, dimension, atom)``.
+        cuts: where a dimension that a view makes is cut later: ``(view, dimension) -> places``.
+    """
 
     axes: dict[fx.Node, Any] = field(default_factory=dict)
+    hidden: list[Axes] = field(default_factory=list)
+    made: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
+    cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
 
-    def of(self, value: object) -> Axes:
-        """Return the axes of an operand; none for a number."""
+    def raw(self, value: object) -> Raw:
+        """Return the axes of an operand, families as they are; none for a number."""
         found = self.axes.get(value, ()) if isinstance(value, fx.Node) else ()
         return found if isinstance(found, tuple) else ()
+
+    def of(self, value: object) -> Axes:
+        """Return the axes of an operand, each family settled; none for a number."""
+        return tuple(
+            axis.settle() if isinstance(axis, Family) else axis for axis in self.raw(value)
+        )
+
+    def cut(self, axis: Axis, *places: int) -> None:
+        """Remember that an axis is cut, for the view that made it."""
+        root = axis.find()
+        inside = {place for place in places if 0 < place < axis.size}
+        for node, dim, atom in self.made:
+            if atom.find() is root:
+                self.cuts[node, dim] = self.cuts.get((node, dim), frozenset()) | inside
+
+    def values(self) -> Iterator[Axes]:
+        """Give the axes of every value: stored, computed, and hidden inside operations."""
+        for found in self.axes.values():
+            for axes in found if isinstance(found, list) else [found]:
+                yield tuple(
+                    axis for axis in axes if isinstance(axis, Axis)
+                )  # a family is always resolved, or settled, by what reads it
+        yield from self.hidden
 
 
 Rule = Callable[[fx.Node, Known], Any]
 """Takes a node and what is known; relates axes, and returns those of the node's value."""
 
 
-def fresh(node: fx.Node, reason: str = "") -> Axes:
-    """Return new atoms for the axes of a node's value."""
-    return tuple(Axis(size, reason) for size in sizes(node))
+def fresh(node: fx.Node, reason: str = "", *, blank: bool = False) -> Any:
+    """Return new atoms for the axes of a node's value, or of each of its values."""
+    value = node.meta.get("val")
+    if isinstance(value, list | tuple):
+        return [tuple(Axis(size, reason, blank=blank) for size in shape(v)) for v in value]
+    return tuple(Axis(size, reason, blank=blank) for size in shape(value))
 
 
 def sizes(node: fx.Node) -> tuple[int, ...]:
-    """Return the sizes of a node's value; one that varies with the batch is ``ANY``."""
+    """Return the sizes of a node's value, the first where it has several."""
     value = node.meta.get("val")
+    return shape(value[0] if isinstance(value, list | tuple) else value)
+
+
+def shape(value: object) -> tuple[int, ...]:
+    """Return the sizes of a tensor; one that varies with the batch is a prime like no other."""
     if not isinstance(value, torch.Tensor):
         return ()
-    return tuple(size if isinstance(size, int) else ANY for size in value.shape)
+    return tuple(size_of(size) for size in value.shape)
+
+
+def lifted(rule: Callable[[Axes], Axes], raw: Raw) -> Raw:
+    """Apply a rule under each index of the families among the axes, and join what it returns."""
+    families = [axis for axis in raw if isinstance(axis, Family)]
+    if not families:
+        return rule(tuple(axis for axis in raw if isinstance(axis, Axis)))
+    if any(family.selector is not families[0].selector for family in families):
+        return rule(tuple(a.settle() if isinstance(a, Family) else a for a in raw))
+    each = [
+        rule(tuple(axis.members[index] if isinstance(axis, Family) else axis for axis in raw))
+        for index in range(len(families[0].members))
+    ]
+    return tuple(
+        members[0]
+        if all(same(members[0], member) for member in members)
+        else Family(families[0].selector, families[0].starts, members)
+        for members in zip(*each, strict=True)
+    )
+
+
+def same(first: Axis, second: Axis) -> bool:
+    """Tell whether two axes are known to carry the same units."""
+    a, b = first.find(), second.find()
+    return a is b or (
+        a.kind == b.kind != "atom"
+        and len(a.parts) == len(b.parts)
+        and all(same(p, q) for p, q in zip(a.parts, b.parts, strict=True))
+    )
+
+
+def several(node: fx.Node, axes: Axes, others: int) -> Any:
+    """Return the axes of a node's value, or of the first and ``others`` more that tell nothing."""
+    if isinstance(node.meta.get("val"), list | tuple):
+        return [axes, *((),) * others]
+    return axes
 
 
 def fix(axes: Sequence[Axis], reason: str) -> None:

@@ -1,85 +1,132 @@
-"""Rules of layers: contractions, normalisations and poolings."""
+"""Rules of layers: convolutions, normalisations and poolings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import groups
+from lmctool.graph.operations import groups, is_transposed
 from lmctool.symmetry.axis import Axis, product, unify
-from lmctool.symmetry.known import Axes, Known, Rule, fix, sizes
+from lmctool.symmetry.known import Axes, Known, Rule, fix, several, sizes
 
 if TYPE_CHECKING:
     from torch import fx
 
 SPATIAL = "it is a spatial position"
-
-
-def linear(node: fx.Node, known: Known) -> Axes:
-    """Contract the last axis with the weight's; the weight's rows are the new axis."""
-    x, weight = known.of(node.args[0]), known.of(node.args[1])
-    unify(x[-1], weight[1])
-    for bias in node.args[2:3]:
-        _tie(known.of(bias)[:1], weight[:1])
-    return (*x[:-1], weight[0])
+KERNEL = "it is a position in a kernel"
 
 
 def convolution(node: fx.Node, known: Known) -> Axes:
-    """Contract the channels; groups move as wholes, and alike inside."""
+    """Contract the channels; groups move as wholes, and channels inside each group."""
     x, weight = known.of(node.args[0]), known.of(node.args[1])
     kernel = len(weight) - 2
+    channels = x[-kernel - 1]
     fix(x[-kernel:], SPATIAL)
-    fix(weight[2:], "it is a position in a kernel")
+    fix(weight[2:], KERNEL)
     count = groups(node)
-    if count == 1:
-        unify(x[-kernel - 1], weight[1])
+    group = Axis(count)
+    if is_transposed(node):  # its weight is (in, out / groups, kernel)
+        unify(channels, weight[0])
+        if count > 1:
+            unify(weight[0], product((group, Axis(weight[0].size // count))))
+        out = product((group, weight[1])) if count > 1 else weight[1]
     else:
-        group = Axis(count)
-        unify(x[-kernel - 1], product((group, weight[1])))
-        unify(weight[0], product((group, Axis(weight[0].size // count))))
-    for bias in node.args[2:3]:
-        _tie(known.of(bias)[:1], weight[:1])
-    return (*x[: -kernel - 1], weight[0], *_spatial(node, kernel))
+        out = weight[0]
+        unify(channels, product((group, weight[1])) if count > 1 else weight[1])
+        if count > 1:
+            unify(out, product((group, Axis(out.size // count))))
+    tie(known.of(node.args[2])[:1] if len(node.args) > 2 else (), (out,))
+    return (*x[: -kernel - 1], out, *_spatial(node, kernel))
 
 
 def batch_norm(node: fx.Node, known: Known) -> Any:
     """Tie the channels with the affine parameters and the running statistics."""
     x = known.of(node.args[0])
     for parameter in node.args[1:5]:
-        _tie(known.of(parameter), x[1:2])
-    return [x, (), ()] if isinstance(node.meta.get("val"), list | tuple) else x
+        tie(known.of(parameter), x[1:2])
+    known.hidden.append(x[1:2])
+    return several(node, x, 2)
 
 
-def layer_norm(node: fx.Node, known: Known) -> Axes:
+def layer_norm(node: fx.Node, known: Known) -> Any:
     """Tie the normalised axes with the affine parameters; statistics don't mind the order."""
     x = known.of(node.args[0])
-    normalised = x[len(x) - len(node.args[1]) :]  # type: ignore[arg-type]
+    count = len(node.args[1])  # type: ignore[arg-type]
     for parameter in node.args[2:4]:
-        _tie(known.of(parameter), normalised)
-    return x
+        tie(known.of(parameter), x[len(x) - count :])
+    known.hidden.append(x[: len(x) - count])
+    return several(node, x, 2)
 
 
-def group_norm(node: fx.Node, known: Known) -> Axes:
+def group_norm(node: fx.Node, known: Known) -> Any:
     """Let groups move as wholes, and channels within them."""
     x = known.of(node.args[0])
-    count = int(node.args[1])  # type: ignore[arg-type]
-    unify(x[1], product((Axis(count), Axis(x[1].size // count))))
-    for parameter in node.args[2:4]:
-        _tie(known.of(parameter), x[1:2])
-    return x
+    if isinstance(node.args[1], int):
+        count, parameters = int(node.args[1]), node.args[2:4]
+    else:  # the native form: x, weight, bias, N, C, HxW, groups, epsilon
+        count, parameters = int(node.args[6]), node.args[1:3]  # type: ignore[arg-type]
+    group = Axis(count)
+    unify(x[1], product((group, Axis(x[1].size // count))))
+    for parameter in parameters:
+        tie(known.of(parameter), x[1:2])
+    known.hidden.append((x[0], group))
+    return several(node, x, 2)
+
+
+def weight_norm(node: fx.Node, known: Known) -> Any:
+    """Tie a weight with its length along one axis."""
+    direction, length = known.of(node.args[0]), known.of(node.args[1])
+    for a, b in zip(direction, length, strict=True):
+        if a.size == b.size:
+            unify(a, b)
+    known.hidden.append(length)
+    return several(node, direction, 1)
 
 
 def pooling(axes_per_kernel: int) -> Rule:
-    """Return the rule of a pooling over the last axes, which are spatial."""
+    """Return the rule of an operation over the last axes, which are spatial."""
 
-    def rule(node: fx.Node, known: Known) -> Axes:
+    def rule(node: fx.Node, known: Known) -> Any:
         x = known.of(node.args[0])
         fix(x[-axes_per_kernel:], SPATIAL)
-        return (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
+        pooled = (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
+        if isinstance(node.meta.get("val"), list | tuple):
+            return [pooled, pooled]  # with the place of each maximum
+        return pooled
 
     return rule
 
 
-def _tie(first: Axes, second: Axes) -> None:
+def unfolded(node: fx.Node, known: Known) -> Axes:
+    """Lay the values under a kernel beside each channel: (example, channel x kernel, place)."""
+    x = known.of(node.args[0])
+    fix(x[-2:], SPATIAL)
+    channels, places = sizes(node)[-2:]
+    window = Axis(channels // x[-3].size, KERNEL)
+    return (*x[:-3], product((x[-3], window)), Axis(places, SPATIAL))
+
+
+def shuffled(node: fx.Node, known: Known) -> Axes:
+    """Move factors between the channels and the image: channels stay outside."""
+    x, out = known.of(node.args[0]), sizes(node)
+    fix(x[-2:], SPATIAL)
+    if x[-3].size > out[-3]:
+        channel = Axis(out[-3])
+        unify(x[-3], product((channel, Axis(x[-3].size // out[-3], SPATIAL))))
+    else:
+        channel = product((x[-3], Axis(out[-3] // x[-3].size, SPATIAL)))
+    return (*x[:-3], channel, *_spatial(node, 2))
+
+
+def sloped(node: fx.Node, known: Known) -> Axes:
+    """Tie the channels with a slope each, if they have one each."""
+    x, slope = known.of(node.args[0]), known.of(node.args[1])
+    if slope and slope[0].size > 1:
+        unify(x[1] if len(x) > 1 else x[0], slope[0])
+    return x
+
+
+def tie(first: Axes, second: Axes) -> None:
+    """Unify axes pair by pair, as many as both have."""
     for a, b in zip(first, second, strict=False):
         unify(a, b)
 

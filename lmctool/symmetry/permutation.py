@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool.symmetry.spec import PermutationSpec, index
+from lmctool.symmetry.form import groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from lmctool.symmetry.form import AxisForm
+    from lmctool.symmetry.place import Place
+    from lmctool.symmetry.spec import PermutationSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +24,10 @@ class Permutation:
 
     Attributes:
         spec: what may be permuted.
-        moves: for each group, (unit,) int64 on the CPU: ``moves[g][i]`` is the unit that goes
-            to place ``i``.  A group that is left out stays.
+        moves: for each group int64 on the CPU.  Of a plain group (unit,): ``moves[g][i]`` is the
+            unit that goes to place ``i``.  Of an inner group (outer unit, unit):
+            ``moves[g][o, i]`` is the unit, of the outer unit that goes to place ``o``, that goes
+            to place ``i`` there.  A group that is left out stays.
     """
 
     spec: PermutationSpec
@@ -36,8 +42,19 @@ class Permutation:
         for group, move in self.moves.items():
             if group not in self.spec.groups:
                 raise ValueError(f"no group is called {group!r}")
-            if not torch.equal(move.sort().values, torch.arange(self.spec.groups[group])):
+            shape = self.spec.shape(group)
+            units = torch.arange(shape[-1]).expand(shape)
+            if move.shape != shape or not torch.equal(move.sort(-1).values, units):
                 raise ValueError(f"the move of group {group!r} isn't a permutation of its units")
+
+    @classmethod
+    def random(cls, spec: PermutationSpec, generator: torch.Generator) -> Permutation:
+        """Return a permutation of every group, drawn uniformly."""
+        moves = {
+            group: torch.rand(spec.shape(group), generator=generator).argsort(-1)
+            for group in spec.groups
+        }
+        return cls(spec, moves)
 
     @property
     def is_identity(self) -> bool:
@@ -47,35 +64,71 @@ class Permutation:
     def moved(self, group: str) -> int:
         """Return how many units of a group don't stay in their place."""
         move = self.moves.get(group)
-        return 0 if move is None else int((move != torch.arange(len(move))).sum())
+        return 0 if move is None else int((move != torch.arange(move.shape[-1])).sum())
 
     def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the permuted weights; tensors that don't move are passed on, not copied."""
-        moving = {group: move for group, move in self.moves.items() if self.moved(group)}
+        moving = {group for group in self.moves if self.moved(group)}
         permuted = dict(weights)
-        for name, axes in self.spec.tensors.items():
-            if name not in weights:
-                continue
-            for axis, form in enumerate(axes):
-                if form is None:
-                    continue
-                order = index(form, moving)
-                if not torch.equal(order, torch.arange(len(order))):
-                    tensor = permuted[name]
-                    permuted[name] = tensor.index_select(axis, order.to(tensor.device))
+        for name, forms in self.spec.tensors.items():
+            held = list(dict.fromkeys(g for form in forms for g in groups_of(form) if g in moving))
+            if held and name in weights:
+                permuted[name] = self.permute(weights[name], forms, held)
         return permuted
+
+    def permute(
+        self, tensor: Tensor, forms: tuple[AxisForm | None, ...], groups: Iterable[str]
+    ) -> Tensor:
+        """Return a tensor, or a value, whose axes have these forms, with groups moved."""
+        orders: dict[int, Tensor] = {}
+        across: list[tuple[Place, Tensor]] = []
+        for group in sorted(groups, key=self.spec.per.__contains__):  # outer groups go first
+            move = flat(self.moves[group])
+            for place in self.spec.places(group, forms):
+                order = place.order(move, tensor)
+                if len(place.axes) > 1:
+                    across.append((place, order))
+                else:  # outer and inner moves of one axis become one
+                    (axis,) = place.axes
+                    orders[axis] = orders[axis][order] if axis in orders else order
+        for axis, order in orders.items():
+            tensor = tensor.index_select(axis, order.to(tensor.device))
+        for place, order in across:
+            front = tensor.movedim(place.axes, (0, 1))
+            moved = front.flatten(0, 1).index_select(0, order.to(tensor.device))
+            tensor = moved.view(front.shape).movedim((0, 1), place.axes).contiguous()
+        return tensor
 
     def inverse(self) -> Permutation:
         """Return the permutation that undoes this one."""
-        return Permutation(self.spec, {group: move.argsort() for group, move in self.moves.items()})
+        moves = {}
+        for group, move in self.moves.items():
+            outer = self.moves.get(self.spec.per.get(group, ""))
+            if outer is not None and move.ndim > 1:
+                move = move[outer.argsort()]
+            moves[group] = move.argsort(-1)
+        return Permutation(self.spec, moves)
 
     def then(self, other: Permutation) -> Permutation:
         """Return the permutation that does this one, and ``other`` after it."""
         moves = dict(self.moves)
-        for group, move in other.moves.items():
-            moves[group] = moves[group][move] if group in moves else move
+        for group in self.spec.groups:
+            outer = other.moves.get(self.spec.per.get(group, ""))
+            mine, theirs = self.moves.get(group), other.moves.get(group)
+            if mine is not None and outer is not None:
+                mine = moves[group] = mine[outer]
+            if theirs is not None:
+                moves[group] = theirs if mine is None else mine.gather(-1, theirs)
         return Permutation(self.spec, moves)
 
     def only(self, group: str) -> Permutation:
         """Return this permutation for one group, with all others in place."""
         return Permutation(self.spec, {group: self.moves[group]})
+
+
+def flat(move: Tensor) -> Tensor:
+    """Return a move of an inner group over all units of its outer group together: (unit,)."""
+    if move.ndim == 1:
+        return move
+    starts = torch.arange(len(move))[:, None] * move.shape[-1]
+    return (move + starts).flatten()

@@ -5,18 +5,27 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import UnjudgedError
+from lmctool.graph.graph import aliases
 
 if TYPE_CHECKING:
     from lmctool.symmetry.permutation import Permutation
 
-Function = Callable[[Mapping[str, Tensor], Tensor], Tensor]
-ARITHMETIC = {torch.float64: (1e-15, 1e-12), torch.float32: (1e-6, 1e-5)}
+Inputs = Tensor | tuple[Tensor, ...]
+Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], Tensor]
+ARITHMETIC = {
+    torch.float64: (1e-15, 1e-12),
+    torch.float32: (1e-6, 1e-5),
+    torch.float16: (1e-3, 1e-2),
+    torch.bfloat16: (1e-2, 5e-2),
+}
 """For each dtype: the relative noise put on the inputs, and the least relative tolerance."""
 
 
@@ -27,10 +36,10 @@ class Proof:
     Attributes:
         difference: the greatest absolute difference of an output.
         tolerance: the greatest difference that rounding explains: ten times what relative noise
-            of a few roundings on the inputs changes, and no less than a floor relative to scale.
+            of a few roundings changes, and no less than a floor relative to scale.
         scale: the greatest absolute output.
         examples: how many examples were compared.
-        dtype: the arithmetic it was done in.
+        dtype: the narrowest arithmetic that it was done in.
     """
 
     difference: float
@@ -49,22 +58,30 @@ def prove(
     module: nn.Module,
     weights: Mapping[str, Tensor],
     permutation: Permutation,
-    inputs: Tensor,
+    inputs: Inputs,
 ) -> Proof:
-    """Compare a network with its permuted self on real inputs.
+    """Compare a network with its permuted self on real inputs, all outputs of it.
 
-    In float64 where the model allows it, else in float32.
+    In float64 where the model allows it, else in float32.  The noise that calibrates the
+    tolerance lies on the inputs, or on the weights where the inputs are token ids.
+
+    Args:
+        module: the model.
+        weights: its tensors.
+        permutation: what is to be proved.
+        inputs: (example, ...) a batch, or one for each argument of the model.
 
     Raises:
         UnjudgedError: they differ; names the group whose permutation alone changes the output.
     """
-    proof = _compare(module, weights, permutation, inputs)
+    batch = inputs if isinstance(inputs, tuple) else (inputs,)
+    proof = _compare(module, weights, permutation, batch)
     if proof.holds:
         return proof
     guilty = [
         group
         for group in permutation.moves
-        if not _compare(module, weights, permutation.only(group), inputs).holds
+        if not _compare(module, weights, permutation.only(group), batch).holds
     ]
     raise UnjudgedError(
         f"the permutation changes the network: outputs differ by {proof.difference:.3g}"
@@ -74,42 +91,81 @@ def prove(
 
 
 def _compare(
-    module: nn.Module, weights: Mapping[str, Tensor], permutation: Permutation, inputs: Tensor
+    module: nn.Module,
+    weights: Mapping[str, Tensor],
+    permutation: Permutation,
+    inputs: tuple[Tensor, ...],
 ) -> Proof:
     dtype = torch.float64
     try:
         function = _function(module, dtype)
-        original = function(weights, inputs)
+        with _Casts() as casts:
+            original = function(weights, inputs)
     except RuntimeError:  # an operation of the model has no float64 form
         dtype = torch.float32
         function = _function(module, dtype)
-        original = function(weights, inputs)
-    noise, floor = ARITHMETIC[dtype]
-    generator = torch.Generator().manual_seed(0)
-    jitter = torch.randn(inputs.shape, generator=generator, dtype=torch.float64)
-    noisy = inputs.to(torch.float64) * (1 + noise * jitter.to(inputs.device))
-    changed = (function(weights, noisy) - original).abs().max().item()
+        with _Casts() as casts:
+            original = function(weights, inputs)
+    narrowest = max({dtype, *casts.found}, key=lambda each: torch.finfo(each).eps)
+    noise, floor = ARITHMETIC[narrowest]
+    if any(each.is_floating_point() for each in inputs):
+        noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
+    else:
+        noisy = function({n: _jittered(each, noise) for n, each in weights.items()}, inputs)
     permuted = function(permutation.apply(weights), inputs)
     scale = original.abs().max().item()
     return Proof(
         difference=(permuted - original).abs().max().item(),
-        tolerance=max(10 * changed, floor * scale),
+        tolerance=max(10 * (noisy - original).abs().max().item(), floor * scale),
         scale=scale,
-        examples=len(inputs),
-        dtype=str(dtype).removeprefix("torch."),
+        examples=len(inputs[0]),
+        dtype=str(narrowest).removeprefix("torch."),
     )
+
+
+def _jittered(tensor: Tensor, noise: float) -> Tensor:
+    """Return a tensor of floats with relative noise, any other as it is."""
+    if not tensor.is_floating_point():
+        return tensor
+    generator = torch.Generator().manual_seed(0)
+    jitter = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+    return tensor.to(torch.float64) * (1 + noise * jitter.to(tensor.device))
+
+
+class _Casts(TorchDispatchMode):
+    """Notes the dtypes that a model casts wider floats to inside itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[torch.dtype] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operation, and look at what it returns."""
+        value = func(*args, **(kwargs or {}))
+        if (
+            func is torch.ops.aten._to_copy.default
+            and args[0].is_floating_point()
+            and value.is_floating_point()
+            and value.dtype.itemsize < args[0].dtype.itemsize
+        ):
+            self.found.add(value.dtype)
+        return value
 
 
 def _function(module: nn.Module, dtype: torch.dtype) -> Function:
     precise = copy.deepcopy(module).to(dtype).eval()
+    tied = dict(aliases(precise))
 
     def cast(tensor: Tensor) -> Tensor:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
-    def call(weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        tensors = {name: cast(tensor) for name, tensor in weights.items()}
+    def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
+        tensors = {n: cast(each) for n, each in weights.items() if tied.get(n) not in weights}
         with torch.no_grad():
-            output: Tensor = torch.func.functional_call(precise, tensors, (cast(inputs),))
-        return output.to(torch.float64)
+            output = torch.func.functional_call(precise, tensors, tuple(map(cast, inputs)))
+        parts = [part for part in tree_leaves(output) if isinstance(part, Tensor)]
+        return torch.cat([part.to(torch.float64).flatten() for part in parts])
 
     return call

@@ -1,160 +1,235 @@
-"""Rules of operations that move, join, cut or drop axes."""
+"""Rules of operations that rename, reorder, repeat or drop axes."""
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import aten
-from lmctool.symmetry.axis import ANY, Axis, concat, cut, product, unify
-from lmctool.symmetry.known import Axes, Known, fix, sizes
+from lmctool.graph.operations import aten, operation
+from lmctool.symmetry.axis import Axis, concat, cut, interleaving, product, unify
+from lmctool.symmetry.known import Axes, Family, Known, Raw, lifted, several, sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import fx
 
-
-def reduction(node: fx.Node, known: Known) -> Axes:
-    """Drop the reduced axes: a sum doesn't mind the order of what it adds."""
-    x = known.of(node.args[0])
-    dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-    listed = [dims] if isinstance(dims, int) else list(dims or range(len(x)))
-    dropped = {dim % len(x) for dim in listed}
-    kept = len(sizes(node)) == len(x)
-    return tuple(
-        Axis(1) if position in dropped else axis
-        for position, axis in enumerate(x)
-        if kept or position not in dropped
-    )
+MOST = 64
+"""A dimension cut into more pieces than this is a sequence, whose pieces stay alike."""
 
 
-def view(node: fx.Node, known: Known) -> Axes:
+def unchanged(node: fx.Node, known: Known) -> Raw:
+    """Pass the axes on."""
+    return known.raw(node.args[0])
+
+
+def view(node: fx.Node, known: Known) -> Raw:
     """Match axes of one size, and products of axes with the axes they become."""
-    old, shape = list(known.of(node.args[0])), list(sizes(node))
-    new: list[Axis] = []
-    while old and shape and old[0].size == shape[0]:
-        new.append(old.pop(0))
-        shape.pop(0)
-    if ANY in shape or any(axis.size == ANY for axis in old):
-        fix(old, "it is flattened together with the batch")
-        return (*new, *(Axis(size, "it is flattened with the batch") for size in shape))
-    while old or shape:
-        inside, outside = _together(old, shape)
+    new: list[Axis | Family] = []
+    for inside, outside in _runs(known.raw(node.args[0]), sizes(node)):
         if len(inside) == len(outside) == 1:
             new.extend(inside)
             continue
-        made = [Axis(size) for size in outside]
-        unify(product(tuple(inside)), product(tuple(made)))
-        new.extend(made)
+        joined = _joined(inside)
+        dims = range(len(new), len(new) + len(outside) - 1)  # those with others inside them
+        cuts = [(d - len(new), known.cuts[node, d]) for d in dims if (node, d) in known.cuts]
+        cuts.append((0, _seams(joined, outside)))
+        place, places = next((cut for cut in cuts if cut[1]), (0, frozenset()))
+        if 0 < len(places) < MOST:
+            new.extend(_cut_run(joined, outside, place, places))
+        else:
+            new.extend(lifted(partial(_made, node, known, len(new), outside), joined))
     return tuple(new)
 
 
-def _together(old: list[Axis], shape: list[int]) -> tuple[list[Axis], list[int]]:
-    """Take the fewest axes off both fronts that have one number of elements."""
-    inside: list[Axis] = []
-    outside: list[int] = []
-    left = right = 1
-    while (not inside and not outside) or left != right:
-        if old and (left <= right or not shape):
-            inside.append(old.pop(0))
-            left *= inside[-1].size
-        else:
-            outside.append(shape.pop(0))
-            right *= outside[-1]
-    while not old and shape:  # what is left has size 1
-        outside.append(shape.pop(0))
-    while not shape and old:
-        inside.append(old.pop(0))
-    return inside, outside
+def _made(node: fx.Node, known: Known, start: int, outside: list[int], inside: Axes) -> Axes:
+    """Make the axes that a run of axes becomes."""
+    made = tuple(map(Axis, outside))
+    unify(product(inside), product(made))
+    known.made.extend((node, start + place, axis) for place, axis in enumerate(made))
+    return made
 
 
-def permuted(node: fx.Node, known: Known) -> Axes:
+def _seams(inside: Raw, outside: list[int]) -> frozenset[int]:
+    """Return where the outermost new axis is to be cut: at the seams of a concatenation."""
+    root = inside[0].find() if len(inside) == 1 and isinstance(inside[0], Axis) else None
+    if root is None or root.kind != "concat" or len(outside) < 2:
+        return frozenset()
+    inner = root.size // outside[0]
+    ends = accumulate(part.size for part in root.parts[:-1])
+    return frozenset(end // inner for end in ends if end % inner == 0)
+
+
+def _joined(inside: Raw) -> Raw:
+    """Flatten an axis with its families: those after it in pieces, those before it in turns."""
+    if len(inside) == 2 and isinstance(inside[0], Family) and inside[0].selector is inside[1]:
+        family = inside[0]
+        if len(family.members) == family.selector.size:
+            return (interleaving(family.members),)
+    for place, selector in enumerate(inside):
+        after = inside[place + 1 :]
+        families = [axis for axis in after if isinstance(axis, Family)]
+        mine = [axis for axis in families if axis.selector is selector]
+        if isinstance(selector, Axis) and mine and len(mine) == len(families):
+            bounds = (*mine[0].starts, selector.size)
+            pieces = []
+            for index, (start, end) in enumerate(pairwise(bounds)):
+                members = (a.members[index] if isinstance(a, Family) else a for a in after)
+                pieces.append(product((_piece(selector, start, end), *members)))
+            return (*inside[:place], concat(tuple(pieces)))
+    return inside
+
+
+def _piece(axis: Axis, start: int, end: int) -> Axis:
+    """Return a piece of an axis that is known to be cut at both ends."""
+    if end - start == axis.size:
+        return axis
+    before = cut(axis, start) if start else (None, axis)
+    found = before and (before[1] if before[1].size == end - start else None)
+    if found is None and before is not None:
+        pieces = cut(before[1], end - start)
+        found = pieces and pieces[0]
+    return found or Axis(end - start, "it is cut in two ways")
+
+
+def _cut_run(inside: Raw, outside: list[int], place: int, places: frozenset[int]) -> Raw:
+    """Give the axes inside a dimension that is cut later a member for each of its pieces."""
+    outer, size, inner = outside[:place], outside[place], outside[place + 1 :]
+    starts = (0, *sorted(places))
+    ends = (*starts[1:], size)
+    pieces = [Axis(end - start) for start, end in zip(starts, ends, strict=True)]
+    each = [tuple(map(Axis, inner)) for _ in starts]
+    before = tuple(map(Axis, outer))
+    joined = concat(
+        tuple(product((piece, *part)) for piece, part in zip(pieces, each, strict=True))
+    )
+    settled = (axis.settle() if isinstance(axis, Family) else axis for axis in inside)
+    unify(product(tuple(settled)), product((*before, joined)))
+    selector = concat(tuple(pieces))
+    families = (Family(selector, starts, members) for members in zip(*each, strict=True))
+    return (*before, selector, *families)
+
+
+def _runs(old: Raw, shape: tuple[int, ...]) -> list[tuple[Raw, list[int]]]:
+    """Cut both lists into the shortest runs that have one number of elements."""
+    left, right = list(old), list(shape)
+    runs: list[tuple[Raw, list[int]]] = []
+    while left or right:
+        inside: list[Axis | Family] = []
+        outside: list[int] = []
+        before = after = 1
+        while (not inside and not outside) or before != after:
+            if left and (before <= after or not right):
+                inside.append(left.pop(0))
+                before *= inside[-1].size
+            else:
+                outside.append(right.pop(0))
+                after *= outside[-1]
+        if not left or not right:  # what is left has size 1
+            outside, right = outside + right, []
+            inside, left = inside + left, []
+        runs.append((tuple(inside), outside))
+    return runs
+
+
+def permuted(node: fx.Node, known: Known) -> Raw:
     """Reorder the axes."""
-    x = known.of(node.args[0])
+    x = known.raw(node.args[0])
     if node.target is aten.permute.default:
         order = [int(dim) for dim in node.args[1]]  # type: ignore[union-attr,arg-type]
     else:
         order = list(range(len(x)))
-        first, second = (int(dim) for dim in node.args[1:3]) if len(node.args) > 1 else (0, 1)  # type: ignore[arg-type]
-        order[first], order[second] = order[second], order[first]
+        first, second = (int(dim) for dim in node.args[1:3]) if len(node.args) > 1 else (-1, -2)  # type: ignore[arg-type]
+        if len(x) > 1:
+            order[first], order[second] = order[second], order[first]
     return tuple(x[position] for position in order)
 
 
-def expanded(node: fx.Node, known: Known) -> Axes:
-    """Pass axes on; what is repeated is new, and the same everywhere along itself."""
-    x, shape = known.of(node.args[0]), sizes(node)
+def expanded(node: fx.Node, known: Known) -> Raw:
+    """Pass axes on; along what is repeated the value is the same."""
+    x, shape = known.raw(node.args[0]), sizes(node)
     padded = (Axis(1),) * (len(shape) - len(x)) + x
     return tuple(
-        axis if axis.size == size else Axis(size) for axis, size in zip(padded, shape, strict=True)
+        axis if axis.size == size else Axis(size, blank=True)
+        for axis, size in zip(padded, shape, strict=True)
     )
 
 
-def sliced(node: fx.Node, known: Known) -> Axes:
-    """Cut an axis where a slice starts and ends; a slice with steps fixes it."""
-    x = list(known.of(node.args[0]))
-    defaults = (None, 0, 0, None, 1)
-    arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
-    dim, start, step = int(arguments[1]), arguments[2], arguments[4]
-    position, size = dim % len(x), sizes(node)[dim]
-    axis = x[position]
-    if size == axis.size:
-        return tuple(x)
-    if step == 1 and size != ANY and axis.size != ANY and isinstance(start, int):
-        begin = start % axis.size if start < 0 else start
-        head = cut(axis, begin) if begin else (None, axis)
-        tail = head and (cut(head[1], size) if head[1].size > size else (head[1], None))
-        if tail:
-            x[position] = tail[0]
-            return tuple(x)
-    axis.fix("only some of its units are taken")
-    x[position] = Axis(size, "only some of its units are taken")
-    return tuple(x)
+def tiled(node: fx.Node, known: Known) -> Axes:
+    """Lay copies of an axis one after the other: the copy is the outer factor."""
+    x, shape = known.of(node.args[0]), sizes(node)
+    padded = (Axis(1),) * (len(shape) - len(x)) + x
+    return tuple(
+        product((Axis(size // axis.size, blank=True), axis))
+        for axis, size in zip(padded, shape, strict=True)
+    )
 
 
-def padded(node: fx.Node, known: Known) -> Axes:
-    """Lay constants around an axis; they are all alike, so they may move among themselves."""
-    x = list(known.of(node.args[0]))
-    mode = node.args[2] if len(node.args) > 2 else "constant"
-    pads: Sequence[int] = node.args[1]  # type: ignore[assignment]
-    constant = mode == "constant" or not isinstance(mode, str)
-    for step in range(len(pads) // 2):
-        before, after = pads[2 * step], pads[2 * step + 1]
-        axis = x[-1 - step]
-        if before == after == 0:
-            continue
-        if constant and before >= 0 and after >= 0 and axis.size != ANY:
-            x[-1 - step] = concat((Axis(before), axis, Axis(after)))
-        else:
-            axis.fix("it is padded with its own units")
-            x[-1 - step] = Axis(sizes(node)[-1 - step], "it is padded with units of its own")
-    return tuple(x)
+def interleaved(node: fx.Node, known: Known) -> Axes:
+    """Repeat each unit of an axis in place: the copy is the inner factor."""
+    x, shape = known.of(node.args[0]), sizes(node)
+    return tuple(
+        product((axis, Axis(size // axis.size, blank=True)))
+        for axis, size in zip(x, shape, strict=True)
+    )
 
 
-def concatenated(node: fx.Node, known: Known) -> Axes:
-    """Lay axes one after the other, and tie all others."""
-    operands: Sequence[fx.Node] = node.args[0]  # type: ignore[assignment]
-    parts = [known.of(operand) for operand in operands]
-    dim = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
-    position = dim % len(parts[0])
-    for other in parts[1:]:
-        for place, (a, b) in enumerate(zip(parts[0], other, strict=True)):
-            if place != position and a.find() is not b.find():
-                unify(a, b)
-    joined = concat(tuple(part[position] for part in parts))
-    return (*parts[0][:position], joined, *parts[0][position + 1 :])
+def reduction(node: fx.Node, known: Known) -> Any:
+    """Drop the reduced axes: a sum doesn't mind the order of what it adds."""
+    x, shape = known.of(node.args[0]), sizes(node)
+    dropped = _dimensions(node, len(x))
+    kept = len(shape) == len(x)
+    left = tuple(
+        Axis(1) if position in dropped else axis
+        for position, axis in enumerate(x)
+        if kept or position not in dropped
+    )
+    value = node.meta.get("val")
+    return [left] * len(value) if isinstance(value, list | tuple) else several(node, left, 0)
 
 
-def item(node: fx.Node, known: Known) -> Any:
-    """Pick one of several values."""
-    values = known.axes[node.args[0]]  # type: ignore[index]
-    return values[node.args[1]]
+def _dimensions(node: fx.Node, rank: int) -> set[int]:
+    """Return which dimensions a reduction runs over; all where none is named."""
+    position = 2 if node.target is aten.linalg_vector_norm.default else 1
+    if node.target in (aten.norm.ScalarOpt_dim, aten.norm.ScalarOpt_dim_dtype):
+        position = 2
+    named = next((node.kwargs[name] for name in ("dim", "dims") if name in node.kwargs), None)
+    dims: Any = node.args[position] if len(node.args) > position else named
+    if isinstance(dims, bool) or dims is None:  # as in mean() and std(unbiased)
+        return set(range(rank))
+    listed = [dims] if isinstance(dims, int) else list(dims) or list(range(rank))
+    return {int(dim) % rank for dim in listed} if rank else set()
 
 
-def unchanged(node: fx.Node, known: Known) -> Axes:
-    """Pass the axes on."""
-    return known.of(node.args[0])
+def normalised(node: fx.Node, known: Known) -> Axes:
+    """Pass the axes on; what is divided by holds all of them but one."""
+    x = known.of(node.args[0])
+    dim = int(node.args[1]) % len(x) if x else 0  # type: ignore[arg-type]
+    known.hidden.append((*x[:dim], *x[dim + 1 :]))
+    return x
 
 
-def size_of(node: fx.Node, known: Known) -> Axes:
-    """Say nothing: a size is a number."""
-    return ()
+def asks_places(node: fx.Node) -> bool:
+    """Tell whether anything reads the second value of a node: the places of what it picked."""
+    return any(user.args[1:2] == (1,) and user.users for user in node.users)
+
+
+def along(node: fx.Node, known: Known) -> Any:
+    """Fix the axes that an operation runs along in order, and pass the others on."""
+    x = known.of(node.args[0])
+    name = getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+    reason = f"operation {name} runs along it"
+    position = 2 if node.target in (aten.roll.default, aten.topk.default) else 1
+    named = node.kwargs.get("dim", node.kwargs.get("dims", -1))
+    given: Any = node.args[position] if len(node.args) > position else named
+    dims = {int(d) % max(len(x), 1) for d in ([given] if isinstance(given, int) else given)}
+    dims = dims or set(range(len(x)))
+    sorts = operation(node) in ("sort", "topk")
+    for dim in dims & set(range(len(x))) if not sorts or asks_places(node) else ():
+        x[dim].fix(reason)
+    shape = sizes(node)
+    out: Axes = tuple(
+        Axis(size, reason) if dim in dims else axis
+        for dim, (axis, size) in enumerate(zip(x, shape, strict=True))
+    )
+    value = node.meta.get("val")
+    return [out] * len(value) if isinstance(value, list | tuple) else out

@@ -3,174 +3,74 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from lmctool.symmetry.form import AxisForm, groups_of
+from lmctool.symmetry.place import Place, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Units that stay where they are."""
-
-    size: int
+    from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
-    """The units of one permutation group, in its order."""
-
-    group: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """An axis that runs over all its parts, the last fastest (a flattened axis)."""
-
-    parts: tuple[AxisForm, ...]
-
-    @property
-    def size(self) -> int:
-        """The number of units."""
-        return prod(part.size for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Concat:
-    """An axis that has the units of its parts one after the other."""
-
-    parts: tuple[AxisForm, ...]
-
-    @property
-    def size(self) -> int:
-        """The number of units."""
-        return sum(part.size for part in self.parts)
-
-
-AxisForm = Fixed | Free | Product | Concat
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Where a group lies on an axis: ``axis[start:][outer, unit, inner]``."""
-
-    group: str
-    start: int
-    outer: int
-    size: int
-    inner: int
-
-    def units(self, value: Tensor, axis: int) -> Tensor:
-        """Return (unit, rest) of a tensor that has the block on an axis."""
-        axis %= value.ndim
-        part = value.narrow(axis, self.start, self.outer * self.size * self.inner)
-        before, after = part.shape[:axis], part.shape[axis + 1 :]
-        split = part.reshape(*before, self.outer, self.size, self.inner, *after)
-        return split.movedim(axis + 1, 0).reshape(self.size, -1)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tap:
     """A value of the graph that shows the units of a group."""
 
     node: str
-    axis: int
-    block: Block
+    place: Place
 
     def units(self, value: Tensor) -> Tensor:
-        """Return the value as (unit, sample): every other axis is a sample."""
-        return self.block.units(value, self.axis)
+        """Return the value as (unit, sample): all else is a sample."""
+        return self.place.units(value)
 
 
 @dataclass(frozen=True, slots=True)
 class PermutationSpec:
     """What may be permuted in a model without a change of its function.
 
+    Most groups are plain: one permutation of their units.  An inner group has a permutation of
+    its own under each unit of its outer group, as the units within each attention head.
+
     Attributes:
-        groups: the size of each permutation group, in the order of the graph.
+        groups: the size of each permutation group, in the order of the graph; of an inner group
+            the size under one unit of its outer group.
         tensors: for each tensor, for each of its axes, the form of the axis, or None where no
             unit of it may move.
-        taps: for each group, the values that show its units.
+        per: the outer group of each inner group.
+        taps: for each group, the values that show its units, after the nonlinearity if one is.
+        pretaps: the same before the nonlinearity.
         fixed: why, for each tensor and axis that cannot move: ``(tensor, axis) -> reason``.
     """
 
     groups: Mapping[str, int]
     tensors: Mapping[str, tuple[AxisForm | None, ...]]
+    per: Mapping[str, str] = field(default_factory=dict)
     taps: Mapping[str, tuple[Tap, ...]] = field(default_factory=dict)
+    pretaps: Mapping[str, tuple[Tap, ...]] = field(default_factory=dict)
     fixed: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
-    def uses(self, group: str) -> Iterator[tuple[str, int, Block]]:
-        """Give every tensor and axis that a group's units lie on, and where on it."""
-        for name, axes in self.tensors.items():
-            for axis, form in enumerate(axes):
-                if form is not None:
-                    for block in blocks(form):
-                        if block.group == group:
-                            yield name, axis, block
+    def units(self, group: str) -> int:
+        """Return how many units a group has, under all units of its outer group together."""
+        return self.groups[group] * (self.groups[self.per[group]] if group in self.per else 1)
 
+    def shape(self, group: str) -> tuple[int, ...]:
+        """Return the shape of a group's move: (unit,), or (outer unit, unit)."""
+        outer = (self.groups[self.per[group]],) if group in self.per else ()
+        return (*outer, self.groups[group])
 
-def blocks(form: AxisForm, start: int = 0, outer: int = 1, inner: int = 1) -> Iterator[Block]:
-    """Give where each group lies on an axis.
+    def inner(self, group: str) -> tuple[str, ...]:
+        """Return the inner groups of an outer group."""
+        return tuple(name for name, outer in self.per.items() if outer == group)
 
-    A group inside a concatenation inside a product has no single place of this shape, and is
-    left out; ``index`` handles every form.
-    """
-    match form:
-        case Free(group, size):
-            yield Block(group, start, outer, size, inner)
-        case Product(parts):
-            for position, part in enumerate(parts):
-                before = prod(p.size for p in parts[:position])
-                after = prod(p.size for p in parts[position + 1 :])
-                if not isinstance(part, Concat):
-                    yield from blocks(part, start, outer * before, inner * after)
-        case Concat(parts):
-            for part in parts:
-                yield from blocks(part, start, outer, inner)
-                start += part.size
+    def places(self, group: str, forms: tuple[AxisForm | None, ...]) -> Iterator[Place]:
+        """Give where a group's units lie in a tensor or value with these axes."""
+        return places(forms, group, self.groups[group], self.per.get(group))
 
-
-def index(form: AxisForm, moves: Mapping[str, Tensor]) -> Tensor:
-    """Return (unit,) int64: which unit of the axis goes to each place.
-
-    Args:
-        form: the axis.
-        moves: for each group, which of its units goes to each place; a group that isn't there
-            stays.
-    """
-    match form:
-        case Free(group, size):
-            return moves[group] if group in moves else torch.arange(size)
-        case Product(parts):
-            whole = index(parts[0], moves)
-            for part in parts[1:]:
-                whole = (whole[:, None] * part.size + index(part, moves)[None, :]).flatten()
-            return whole
-        case Concat(parts):
-            pieces, start = [], 0
-            for part in parts:
-                pieces.append(index(part, moves) + start)
-                start += part.size
-            return torch.cat(pieces)
-        case Fixed(size):
-            return torch.arange(size)
-
-
-def show(form: AxisForm | None) -> str:
-    """Return the form as text: ``conv1``, ``(conv1 4)``, ``a+b``, ``_`` for what is fixed."""
-    match form:
-        case None:
-            return "_"
-        case Fixed(size):
-            return f"_{size}"
-        case Free(group, _):
-            return group
-        case Product(parts):
-            return f"({' '.join(show(part) for part in parts)})"
-        case Concat(parts):
-            return "+".join(show(part) for part in parts)
+    def uses(self, group: str) -> Iterator[tuple[str, Place]]:
+        """Give every tensor that a group's units lie in, and where in it."""
+        for name, forms in self.tensors.items():
+            if any(group in groups_of(form) for form in forms):
+                for place in self.places(group, forms):
+                    yield name, place

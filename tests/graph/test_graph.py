@@ -93,13 +93,34 @@ def test_fusing_equals_an_affine_layer_behind_the_target(module: nn.Module) -> N
             assert fused[target.weight] is weights[target.weight]
 
 
-def test_a_model_that_cannot_be_traced_says_so() -> None:
-    class Branching(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return x * 2 if x.sum() > 0 else x
+def test_a_region_under_another_setting_lies_in_the_graph_like_all_else() -> None:
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
 
-    with pytest.raises(LmctoolError, match=r"cannot be traced by torch\.export"):
-        capture(Branching(), torch.zeros(2, 3))
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.set_grad_enabled(not torch.is_grad_enabled()):
+                h = torch.relu(self.first(x))
+            out: Tensor = self.second(h)
+            return out
+
+    module = Frozen().eval()
+    graph = capture(module, torch.zeros(2, 3))
+    names = [node.target for node in graph.nodes if node.op == "call_function"]
+    assert names.count(torch.ops.aten.linear.default) == 2
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(graph.run(module.state_dict(), inputs, {}), module(inputs))
+
+
+def test_a_model_that_no_run_can_follow_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("this model has no forward")
+
+    with pytest.raises(LmctoolError, match=r"by torch\.export: .*; nor by running it: this model"):
+        capture(Broken(), torch.zeros(2, 3))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_channels_of_a_block_are_those_of_the_layers_in_it() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmctool.symmetry.axis import ANY, Axis, concat, cut, factor, product, unify
+from lmctool.symmetry.axis import Axis, concat, cut, factor, meet, product, unify
 
 
 def test_unified_atoms_are_one() -> None:
@@ -48,10 +48,27 @@ def test_products_without_common_factors_are_fixed() -> None:
     assert all(leaf.reason for axis in (left, right) for leaf in axis.leaves())
 
 
-def test_a_product_and_a_concat_are_fixed() -> None:
-    left, right = product((Axis(2), Axis(3))), concat((Axis(2), Axis(4)))
-    unify(left, right)
-    assert all(leaf.reason for axis in (left, right) for leaf in axis.leaves())
+def test_a_product_that_meets_a_concat_keeps_its_inner_part() -> None:
+    outer, inner, parts = Axis(2), Axis(3), (Axis(3), Axis(3))
+    unify(product((outer, inner)), concat(parts))
+    assert outer.reason and not inner.find().reason
+    assert {part.find() for part in parts} == {inner.find()}
+
+
+def test_a_blank_axis_ties_nothing_and_takes_the_units_it_meets() -> None:
+    first, second, blank = Axis(4), Axis(4), Axis(4, blank=True)
+    unify(first, blank)
+    unify(second, blank)
+    assert first.find() is not second.find()
+    assert meet(blank, first) is first and meet(first, blank) is first
+
+
+def test_units_that_meet_a_partly_blank_axis_stay_one_axis() -> None:
+    front, whole = Axis(2), Axis(5)
+    met = meet(concat((front, Axis(3, blank=True))), whole)
+    assert [leaf.size for leaf in met.leaves()] == [2, 3]
+    assert next(met.leaves()) is front and not any(leaf.blank for leaf in met.leaves())
+    assert list(whole.leaves()) == list(met.leaves())
 
 
 def test_an_axis_that_would_contain_itself_is_fixed() -> None:
@@ -66,12 +83,6 @@ def test_an_axis_that_would_contain_itself_is_fixed() -> None:
     again = Axis(8)
     unify(again, other)
     assert again.find() is other.find()
-
-
-def test_sizes_that_are_not_known_never_move() -> None:
-    a, b = Axis(ANY), Axis(ANY)
-    unify(a, b)
-    assert a.find().reason and b.find().reason
 
 
 def test_cutting_a_product_cuts_its_outer_factor() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
-from lmctool.symmetry.spec import Free
+from lmctool.symmetry.form import Free
 
 Build = Callable[..., nn.Module]
 IMAGE = (3, 32, 32)
@@ -40,10 +40,7 @@ def spec_of(module: nn.Module, shape: tuple[int, ...]) -> PermutationSpec:
 
 
 def shuffled(spec: PermutationSpec, seed: int = 0) -> Permutation:
-    generator = torch.Generator().manual_seed(seed)
-    return Permutation(
-        spec, {name: torch.randperm(n, generator=generator) for name, n in spec.groups.items()}
-    )
+    return Permutation.random(spec, torch.Generator().manual_seed(seed))
 
 
 def tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmctool.symmetry import Permutation, PermutationSpec
-from lmctool.symmetry.spec import Concat, Fixed, Free, Product, index, show
+from lmctool.symmetry.form import Concat, Fixed, Free, Product
+from lmctool.symmetry.form_text import show
 
+HEADS = Product((Free("q", 4), Free("r", 2)))
 SPEC = PermutationSpec(
-    groups={"p": 3, "q": 4},
+    groups={"p": 3, "q": 4, "r": 2},
+    per={"r": "q"},
     tensors={
         "one": (Free("p", 3), None),
         "flat": (None, Product((Free("p", 3), Fixed(2)))),
         "joined": (Concat((Free("q", 4), Fixed(2), Free("p", 3))),),
         "nested": (Product((Concat((Free("p", 3), Fixed(1))), Free("q", 4))),),
+        "heads": (Product((Free("q", 4), Free("r", 2))), Free("p", 3)),
+        "packed": (Concat((HEADS, HEADS)),),
+        "experts": (Free("q", 4), None, Free("r", 2)),
     },
 )
 WEIGHTS = {
@@ -24,14 +32,21 @@ WEIGHTS = {
     "flat": torch.arange(12.0).view(2, 6),
     "joined": torch.arange(9.0),
     "nested": torch.arange(16.0),
+    "heads": torch.arange(24.0).view(8, 3),
+    "packed": torch.arange(16.0),
+    "experts": torch.arange(24.0).view(4, 3, 2),
     "free": torch.arange(3.0),
 }
 MOVES = st.fixed_dictionaries(
-    {name: st.permutations(range(size)) for name, size in SPEC.groups.items()}
+    {
+        "p": st.permutations(range(3)),
+        "q": st.permutations(range(4)),
+        "r": st.tuples(*[st.permutations(range(2))] * 4).map(list),
+    }
 )
 
 
-def permutation(moves: dict[str, list[int]]) -> Permutation:
+def permutation(moves: dict[str, Any]) -> Permutation:
     return Permutation(SPEC, {name: torch.tensor(move) for name, move in moves.items()})
 
 
@@ -41,16 +56,14 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @given(MOVES)
 @settings(deadline=None)
-def test_the_inverse_undoes_a_permutation(moves: dict[str, list[int]]) -> None:
+def test_the_inverse_undoes_a_permutation(moves: dict[str, Any]) -> None:
     p = permutation(moves)
     assert same(p.inverse().apply(p.apply(WEIGHTS)), WEIGHTS)
 
 
 @given(MOVES, MOVES)
 @settings(deadline=None)
-def test_then_is_one_after_the_other(
-    first: dict[str, list[int]], second: dict[str, list[int]]
-) -> None:
+def test_then_is_one_after_the_other(first: dict[str, Any], second: dict[str, Any]) -> None:
     p, q = permutation(first), permutation(second)
     assert same(p.then(q).apply(WEIGHTS), q.apply(p.apply(WEIGHTS)))
 
@@ -73,19 +86,52 @@ def test_the_identity_is_told_from_a_move() -> None:
     assert permutation({"p": [0, 2, 1], "q": [0, 1, 2, 3]}).moved("p") == 2
 
 
-def test_a_product_of_a_concat_is_indexed_like_its_array() -> None:
-    form = SPEC.tensors["nested"][0]
-    assert form is not None
-    order = index(form, {"p": torch.tensor([1, 2, 0]), "q": torch.tensor([3, 2, 1, 0])})
-    grid = torch.arange(16).view(4, 4)
-    assert torch.equal(order, grid[[1, 2, 0, 3]][:, [3, 2, 1, 0]].flatten())
+def test_a_product_of_a_concat_is_moved_like_its_array() -> None:
+    moved = permutation({"p": [1, 2, 0], "q": [3, 2, 1, 0]}).apply(WEIGHTS)
+    grid = torch.arange(16.0).view(4, 4)
+    assert torch.equal(moved["nested"], grid[[1, 2, 0, 3]][:, [3, 2, 1, 0]].flatten())
+
+
+def test_an_inner_group_moves_by_itself_under_each_unit_of_its_outer_group() -> None:
+    q, r = [2, 0, 1, 3], [[1, 0], [0, 1], [1, 0], [0, 1]]
+    moved = permutation({"q": q, "r": r}).apply(WEIGHTS)
+    grid = torch.arange(8.0).view(4, 2)
+    expected = torch.stack([grid[q[place]][r[place]] for place in range(4)])
+    assert torch.equal(moved["heads"][:, 0] / 3, expected.flatten())
+    assert torch.equal(moved["packed"], torch.cat([expected.flatten(), expected.flatten() + 8]))
+    experts = WEIGHTS["experts"]
+    for place in range(4):
+        assert torch.equal(moved["experts"][place], experts[q[place]][:, r[place]])
+
+
+def test_units_of_an_inner_group_are_counted_under_all_units_of_its_outer_group() -> None:
+    assert (SPEC.units("p"), SPEC.units("r")) == (3, 8)
+    assert (SPEC.shape("q"), SPEC.shape("r"), SPEC.inner("q")) == ((4,), (4, 2), ("r",))
+    places = dict(SPEC.uses("r"))
+    assert set(places) == {"heads", "packed", "experts"}
+    units = places["experts"].units(WEIGHTS["experts"])
+    assert torch.equal(units, WEIGHTS["experts"].permute(0, 2, 1).reshape(8, 3))
+    assert torch.equal(places["heads"].units(WEIGHTS["heads"]), WEIGHTS["heads"])
+
+
+def test_a_random_permutation_is_the_same_for_the_same_seed() -> None:
+    first, second = (
+        Permutation.random(SPEC, torch.Generator().manual_seed(seed)).apply(WEIGHTS)
+        for seed in (0, 0)
+    )
+    assert same(first, second) and not same(first, WEIGHTS)
 
 
 @pytest.mark.parametrize(
     ("moves", "complaint"),
-    [({"r": [0]}, "no group"), ({"p": [0, 0, 1]}, "isn't a permutation"), ({"p": [0, 1]}, "isn't")],
+    [
+        ({"s": [0]}, "no group"),
+        ({"p": [0, 0, 1]}, "isn't a permutation"),
+        ({"p": [0, 1]}, "isn't"),
+        ({"r": [0, 1]}, "isn't"),
+    ],
 )
-def test_what_is_no_permutation_is_refused(moves: dict[str, list[int]], complaint: str) -> None:
+def test_what_is_no_permutation_is_refused(moves: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         permutation(moves)
 
@@ -96,4 +142,7 @@ def test_forms_are_shown_as_text() -> None:
         "(p _2)",
         "q+_2+p",
         "(p+_1 q)",
+        "p",
+        "(q r)+(q r)",
+        "r",
     ]

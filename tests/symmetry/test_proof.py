@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.symmetry import Permutation, PermutationSpec, prove
-from lmctool.symmetry.spec import Free
+from lmctool.symmetry.form import Free
 
 SPEC = PermutationSpec(
     {"h": 8},

@@ -1,0 +1,118 @@
+"""A model as a graph of ATen operations that takes its weights as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, fx, nn
+
+from lmctool.errors import LmctoolError
+
+Edit = Callable[[Tensor], Tensor]
+"""Reads the value of a tap and returns what the rest of the graph sees in its place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The operations of a model in evaluation mode, in the order they run.
+
+    Attributes:
+        module: the functional graph; nothing in it is done in place.
+        tensors: the model's own name of each placeholder that is a parameter or buffer.
+        buffers: which of those names are buffers.
+        constants: the value of each placeholder that the model computed once and for all.
+        inputs: the placeholders of the examples.
+        aliases: names that share one storage, each with the name that stands for it.
+        tracer: how it was captured.
+    """
+
+    module: fx.GraphModule
+    tensors: Mapping[str, str]
+    buffers: frozenset[str]
+    constants: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    aliases: Mapping[str, str]
+    tracer: Literal["export", "dispatch"] = "export"
+
+    @property
+    def nodes(self) -> tuple[fx.Node, ...]:
+        """Every node, in the order they run."""
+        return tuple(self.module.graph.nodes)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each of the model's tensors, tied names too."""
+        placeholders = {node.name: node for node in self.nodes if node.op == "placeholder"}
+        shapes = {
+            name: tuple(placeholders[placeholder].meta["val"].shape)
+            for placeholder, name in self.tensors.items()
+        }
+        tied = {alias: shapes[name] for alias, name in self.aliases.items() if name in shapes}
+        return shapes | tied
+
+    @property
+    def output(self) -> fx.Node:
+        """The node whose value is the model's output."""
+        result = self.nodes[-1].args[0]
+        while isinstance(result, list | tuple) and len(result) == 1:
+            (result,) = result
+        if not isinstance(result, fx.Node):
+            raise LmctoolError("the model returns more than one tensor; give it a head with one")
+        return result
+
+    def run(
+        self, weights: Mapping[str, Tensor], inputs: Tensor, edits: Mapping[str, Edit]
+    ) -> Tensor:
+        """Return the outputs of a batch, each tap in ``edits`` replaced by what its edit returns.
+
+        Args:
+            weights: the model's tensors by name, on the device of the inputs.
+            inputs: (example, ...) a batch.
+            edits: node name -> edit.
+        """
+        arguments = [
+            weights[self._stored(self.tensors[node.name], weights)]
+            if node.name in self.tensors
+            else self._constant(node.name, inputs.device)
+            if node.name in self.constants
+            else inputs
+            for node in self.nodes
+            if node.op == "placeholder"
+        ]
+        outputs: Any = _Edited(self.module, edits).run(*arguments, enable_io_processing=False)
+        while isinstance(outputs, list | tuple):
+            (outputs,) = outputs
+        result: Tensor = outputs
+        return result
+
+    def _stored(self, name: str, weights: Mapping[str, Tensor]) -> str:
+        return name if name in weights else self.aliases[name]
+
+    def _constant(self, placeholder: str, device: torch.device) -> Tensor:
+        return self.constants[placeholder].to(device)
+
+
+class _Edited(fx.Interpreter):
+    """Runs a graph, letting edits replace values as they appear."""
+
+    def __init__(self, module: fx.GraphModule, edits: Mapping[str, Edit]) -> None:
+        super().__init__(module)
+        self.edits = edits
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Compute one node, and let its edit replace the value."""
+        value = super().run_node(n)
+        edit = self.edits.get(n.name)
+        return edit(value) if edit else value
+
+
+def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Give each tied name with the first name that shares its tensor."""
+    first: dict[int, str] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        original = first.setdefault(id(tensor), name)
+        if original != name:
+            yield name, original

@@ -1,0 +1,206 @@
+"""The graph of a model by running it: for models whose path depends on the data.
+
+The operations of one run on real inputs are noted, in the order they are done, after
+functionalisation, so that nothing is in place.  What the run shows holds for all inputs that take
+the same path; another path is noticed when the recording is played again, and refused.
+"""
+
+from __future__ import annotations
+
+import operator
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+from lmctool.errors import LmctoolError
+from lmctool.graph.graph import Edit, Graph, aliases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, eq=False)
+class Recording(Graph):
+    """A graph whose operations were noted while the model ran.
+
+    Attributes:
+        model: the model.
+        steps: the node of each operation, in the order they run.
+    """
+
+    model: nn.Module = field(default_factory=nn.Module)
+    steps: tuple[fx.Node, ...] = ()
+
+    def run(
+        self, weights: Mapping[str, Tensor], inputs: Tensor, edits: Mapping[str, Edit]
+    ) -> Tensor:
+        """Run the model, each tap in ``edits`` replaced by what its edit returns.
+
+        Raises:
+            LmctoolError: the inputs take another path through the model than the recorded one,
+                or gradients are asked for, which edits under the run cannot have.
+        """
+        if torch.is_grad_enabled() and any(w.requires_grad for w in weights.values()):
+            raise LmctoolError(
+                "the model's path depends on the data, so that it can be run but not differentiated"
+            )
+        stored = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
+        with torch.no_grad(), _Replay(self.steps, edits) as replay:
+            outputs = _run(self.model, stored, (inputs,))
+        replay.check()
+        (result,) = (leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
+        return result
+
+
+def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
+    """Return the graph of the operations that a module does on a batch.
+
+    Args:
+        module: the model, in evaluation mode.
+        inputs: (2 or more, ...) a batch for each argument of ``forward``.
+
+    Raises:
+        Exception: whatever the model's own code raises.
+    """
+    tied = dict(aliases(module))
+    state = module.state_dict()
+    stored = {name: state[name].detach() for name in state if name not in tied}
+    given = tuple(each.detach().clone() for each in inputs)
+    with torch.no_grad(), _Recorder() as recorder:
+        outputs = _run(module, stored, given)
+    graph = fx.Graph()
+    nodes: dict[int, fx.Node] = {}
+    kept: dict[str, dict[str, Any]] = {"weight": {}, "input": {}, "constant": {}}
+
+    def hold(kind: str, tensor: Tensor, label: str = "") -> fx.Node:
+        node = graph.placeholder(f"{kind}_{len(kept[kind])}")
+        node.meta["val"] = _shaped(tensor)
+        kept[kind][node.name] = label or tensor
+        nodes[id(tensor)] = node
+        return node
+
+    for name, tensor in stored.items():
+        hold("weight", tensor, name)
+    for tensor in given:
+        hold("input", tensor)
+    made = {id(t) for step in recorder.steps for t in tree_leaves(step.value)}
+    for step in recorder.steps:
+        for leaf in tree_leaves((step.args, step.kwargs)):
+            if isinstance(leaf, Tensor) and id(leaf) not in nodes and id(leaf) not in made:
+                hold("constant", leaf)
+    steps = tuple(step.add(graph, nodes) for step in recorder.steps)
+    graph.output(tree_map(lambda leaf: nodes.get(id(leaf)), tuple(tree_leaves(outputs))))
+    return Recording(
+        module=fx.GraphModule(nn.Module(), graph),
+        tensors=kept["weight"],
+        buffers=frozenset(name for name, _ in module.named_buffers()),
+        constants=kept["constant"],
+        inputs=tuple(kept["input"]),
+        aliases=tied,
+        tracer="dispatch",
+        model=module,
+        steps=steps,
+    )
+
+
+def _run(module: nn.Module, stored: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Any:
+    """Run a model with nothing done in place."""
+
+    def forward(*given: Tensor) -> Any:
+        return torch.func.functional_call(module, dict(stored), given)
+
+    call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
+    return call(*inputs)
+
+
+def _shaped(value: Any) -> Any:
+    """Return a value whose tensors have a shape, and no content."""
+    return tree_map(
+        lambda leaf: torch.empty_like(leaf, device="meta") if isinstance(leaf, Tensor) else leaf,
+        value,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One operation of a run."""
+
+    target: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    value: Any
+    trace: str
+
+    def add(self, graph: fx.Graph, nodes: dict[int, fx.Node]) -> fx.Node:
+        """Add the operation to a graph, and its value to the known nodes."""
+        args, kwargs = tree_map(
+            lambda leaf: nodes[id(leaf)] if isinstance(leaf, Tensor) else leaf,
+            (tuple(self.args), dict(self.kwargs)),
+        )
+        node = graph.call_function(self.target, args, kwargs)
+        node.meta |= {"val": _shaped(self.value), "stack_trace": self.trace}
+        if isinstance(self.value, list | tuple):
+            for place, part in enumerate(self.value):
+                if isinstance(part, Tensor):
+                    picked = graph.call_function(operator.getitem, (node, place))
+                    picked.meta["val"] = _shaped(part)
+                    nodes[id(part)] = picked
+        else:
+            nodes[id(self.value)] = node
+        return node
+
+
+class _Recorder(TorchDispatchMode):
+    """Notes every operation; keeps every value alive, so that identities last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[_Step] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Do an operation, and note it."""
+        value = func(*args, **(kwargs or {}))
+        frames = traceback.extract_stack(limit=40)
+        own = [frame for frame in frames if "/torch/" not in frame.filename]
+        line = f'File "{own[-2].filename}", line {own[-2].lineno}, in {own[-2].name}'
+        self.steps.append(_Step(func, args, kwargs or {}, value, line))
+        return value
+
+
+class _Replay(TorchDispatchMode):
+    """Lets edits replace values as they appear, where the operations are the recorded ones."""
+
+    def __init__(self, steps: tuple[fx.Node, ...], edits: Mapping[str, Edit]) -> None:
+        super().__init__()
+        self.steps = steps
+        self.edits = edits
+        self.done = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Do an operation, and let its edit replace the value."""
+        value = func(*args, **(kwargs or {}))
+        if self.done >= len(self.steps) or self.steps[self.done].target is not func:
+            raise LmctoolError(OTHER_PATH)
+        edit = self.edits.get(self.steps[self.done].name)
+        self.done += 1
+        return edit(value) if edit else value
+
+    def check(self) -> None:
+        """Check that every recorded operation was done."""
+        if self.done != len(self.steps):
+            raise LmctoolError(OTHER_PATH)
+
+
+OTHER_PATH = (
+    "these examples take another path through the model than those it was traced with;"
+    " what was found for one path says nothing of the other"
+)

@@ -1,0 +1,133 @@
+"""Rules of contractions: operations that sum over an axis which two operands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.symmetry.axis import Axis, meet, product, unify
+from lmctool.symmetry.known import Axes, Known, several
+from lmctool.symmetry.layer_rules import tie
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import fx
+
+
+def linear(node: fx.Node, known: Known) -> Axes:
+    """Contract the last axis with the weight's; the weight's rows are the new axis."""
+    x, weight = known.of(node.args[0]), known.of(node.args[1])
+    unify(x[-1], weight[-1])
+    for bias in node.args[2:3]:
+        tie(known.of(bias)[:1], weight[:1])
+    return (*x[:-1], *weight[:-1])
+
+
+def matmul(node: fx.Node, known: Known) -> Axes:
+    """Contract the last axis of the first with the last but one of the second."""
+    return _product(known.of(node.args[0]), known.of(node.args[1]))
+
+
+def added_matmul(node: fx.Node, known: Known) -> Axes:
+    """Contract the second and third operand, and add the first."""
+    out = _product(known.of(node.args[1]), known.of(node.args[2]))
+    return broadcast([known.of(node.args[0]), out])
+
+
+def _product(a: Axes, b: Axes) -> Axes:
+    rows = a[-2:-1]
+    inner, columns = (b[-2], b[-1:]) if len(b) > 1 else (b[-1], ())
+    unify(a[-1], inner)
+    return (*broadcast([a[:-2], b[:-2]]), *rows, *columns)
+
+
+def outer(node: fx.Node, known: Known) -> Axes:
+    """Multiply each unit of one vector with each of another."""
+    return (*known.of(node.args[0]), *known.of(node.args[1]))
+
+
+def bilinear(node: fx.Node, known: Known) -> Axes:
+    """Contract two inputs with a weight (out, first, second)."""
+    first, second, weight = (known.of(argument) for argument in node.args[:3])
+    unify(first[-1], weight[1])
+    unify(second[-1], weight[2])
+    tie(first[:-1], second[:-1])
+    for bias in node.args[3:4]:
+        tie(known.of(bias), weight[:1])
+    return (*first[:-1], weight[0])
+
+
+def einsum(node: fx.Node, known: Known) -> Axes:
+    """Unify the axes that bear one letter; letters that the result lacks are summed over."""
+    equation = str(node.args[0]).replace(" ", "")
+    operands: Sequence[fx.Node] = node.args[1]  # type: ignore[assignment]
+    left, arrow, right = equation.partition("->")
+    letters: dict[str, Axis] = {}
+    rest: list[Axes] = []
+    for text, operand in zip(left.split(","), operands, strict=True):
+        axes = known.of(operand)
+        before, dots, after = text.partition("...")
+        named = (*axes[: len(before)], *axes[len(axes) - len(after) :])
+        rest.append(axes[len(before) : len(axes) - len(after)] if dots else ())
+        for letter, axis in zip(before + after, named, strict=True):
+            if letter not in letters or letters[letter].size == 1:
+                letters[letter] = axis
+            elif axis.size != 1:
+                unify(letters[letter], axis)
+    if not arrow:
+        once = sorted(letter for letter in letters if left.count(letter) == 1)
+        right = ("..." if "." in left else "") + "".join(once)
+    common = broadcast(rest)
+    before, dots, after = right.partition("...")
+    return (
+        *(letters[letter] for letter in before),
+        *(common if dots else ()),
+        *(letters[letter] for letter in after),
+    )
+
+
+def attention(node: fx.Node, known: Known) -> Any:
+    """Queries with keys, keys' positions with values', and the heads of all with each other."""
+    query, key, value = (known.of(argument) for argument in node.args[:3])
+    unify(query[-1], key[-1])
+    unify(key[-2], value[-2])
+    places = broadcast([key[:-2], value[:-2]])
+    batch = query[:-2]
+    if len(batch) == len(places) and batch[-1:] and batch[-1].size != places[-1].size:
+        repeats = batch[-1].size // places[-1].size  # grouped queries: (key head, query)
+        shared = product((places[-1], Axis(repeats)))
+        batch = broadcast([batch, (*places[:-1], shared)])
+    else:
+        batch = broadcast([batch, places])
+    scores = (*batch, query[-2], key[-2])
+    mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
+    scores = broadcast([scores, known.of(mask)])
+    flags = (*node.args[4:6], node.kwargs.get("is_causal"))
+    if any(flag is True for flag in flags):
+        for axis in scores[-2:]:
+            axis.fix("a causal mask tells its positions apart")
+    known.hidden.append(scores)
+    known.hidden.append(scores[:-1])
+    return several(node, (*batch, query[-2], value[-1]), 1)
+
+
+def distances(node: fx.Node, known: Known) -> Axes:
+    """Compare each vector of one operand with each of another."""
+    first, second = known.of(node.args[0]), known.of(node.args[1])
+    unify(first[-1], second[-1])
+    return (*broadcast([first[:-2], second[:-2]]), first[-2], second[-2])
+
+
+def broadcast(operands: Sequence[Axes]) -> Axes:
+    """Tie axes under broadcasting, aligned at the last, and return the common ones."""
+    out: list[Axis] = []
+    for axes in operands:
+        while len(out) < len(axes):
+            out.insert(0, Axis(1))
+        for position in range(1, len(axes) + 1):
+            axis, common = axes[-position], out[-position]
+            if common.size == 1:
+                out[-position] = axis
+            elif axis.size != 1:
+                out[-position] = meet(common, axis)
+    return tuple(out)

@@ -1,0 +1,263 @@
+"""Rules of operations that take an axis apart, or put axes together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.graph.operations import aten
+from lmctool.symmetry.axis import Axis, concat, cut, meet, unify
+from lmctool.symmetry.known import Axes, Family, Known, Raw, shape, sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import fx
+
+TAKEN = "only some of its units are taken"
+
+
+def item(node: fx.Node, known: Known) -> Any:
+    """Pick one of several values."""
+    values = known.axes[node.args[0]]  # type: ignore[index]
+    return values[node.args[1]]
+
+
+def selected(node: fx.Node, known: Known) -> Raw:
+    """Drop an axis, of which one unit is taken."""
+    dim, index = int(node.args[1]), node.args[2]  # type: ignore[arg-type]
+    return _pick(known, known.raw(node.args[0]), dim, index)
+
+
+def unbound(node: fx.Node, known: Known) -> list[Raw]:
+    """Take every unit of an axis by itself."""
+    x = known.raw(node.args[0])
+    dim = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
+    return [_pick(known, x, dim, index) for index in range(x[dim].size)]
+
+
+def _pick(known: Known, x: Raw, dim: int, index: object) -> Raw:
+    dim %= len(x)
+    axis = x[dim]
+    if isinstance(axis, Family):
+        x = tuple(a.settle() if isinstance(a, Family) else a for a in x)
+        axis = x[dim]
+        assert isinstance(axis, Axis)
+    rest = (*x[:dim], *x[dim + 1 :])
+    if axis.size == 1:
+        return rest
+    if not isinstance(index, int):
+        axis.fix(TAKEN)
+        return rest
+    begin = index % axis.size
+    known.cut(axis, begin, begin + 1)
+    families = [a for a in rest if isinstance(a, Family) and a.selector is axis]
+    if not any(family.tells(begin) for family in families):
+        axis.fix(TAKEN)
+    return _resolved(rest, axis, begin, begin + 1)
+
+
+def _resolved(x: Raw, selector: Axis, begin: int, end: int) -> Raw:
+    """Give each family of a selector the member of the piece that holds a range."""
+    return tuple(
+        axis.within(begin, end) or axis.settle()
+        if isinstance(axis, Family) and axis.selector is selector
+        else axis
+        for axis in x
+    )
+
+
+def sliced(node: fx.Node, known: Known) -> Raw:
+    """Cut an axis where a slice starts and ends; a slice with steps fixes it."""
+    x = known.raw(node.args[0])
+    defaults = (None, 0, 0, None, 1)
+    arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
+    dim, start, step = int(arguments[1]) % len(x), arguments[2] or 0, arguments[4]
+    size = sizes(node)[dim]
+    begin = start % x[dim].size if isinstance(start, int) and start < 0 else start
+    if size == x[dim].size and step == 1:
+        return x
+    if step == 1 and isinstance(begin, int):
+        return _piece(known, x, dim, begin, size)
+    return _partly(known, x, dim, size)
+
+
+def parted(node: fx.Node, known: Known) -> list[Raw]:
+    """Cut an axis into consecutive pieces."""
+    x = known.raw(node.args[0])
+    given = node.args[2] if len(node.args) > 2 else node.kwargs.get("dim", 0)
+    dim = int(given) % len(x)  # type: ignore[arg-type]
+    pieces: list[Raw] = []
+    begin = 0
+    for value in node.meta["val"]:
+        size = shape(value)[dim]
+        pieces.append(_piece(known, x, dim, begin, size))
+        begin += size
+    return pieces
+
+
+def _piece(known: Known, x: Raw, dim: int, begin: int, size: int) -> Raw:
+    axis = x[dim]
+    if isinstance(axis, Family):
+        members = [_segment(member, begin, size) for member in axis.members]
+        if all(member is not None for member in members):
+            family = Family(axis.selector, axis.starts, tuple(m for m in members if m is not None))
+            return (*x[:dim], family, *x[dim + 1 :])
+        return _partly(known, x, dim, size)
+    known.cut(axis, begin, begin + size)
+    found = _segment(axis, begin, size)
+    if found is None:
+        return _partly(known, x, dim, size)
+    return _resolved((*x[:dim], found, *x[dim + 1 :]), axis, begin, begin + size)
+
+
+def _segment(axis: Axis, begin: int, size: int) -> Axis | None:
+    head = cut(axis, begin) if begin else (None, axis)
+    if head is None or head[1].size == size:
+        return head and head[1]
+    tail = cut(head[1], size)
+    return tail and tail[0]
+
+
+def _partly(known: Known, x: Raw, dim: int, size: int) -> Raw:
+    settled = [axis.settle() if isinstance(axis, Family) else axis for axis in x]
+    settled[dim].fix(TAKEN)
+    settled[dim] = Axis(size, TAKEN)
+    return tuple(settled)
+
+
+def padded(node: fx.Node, known: Known) -> Axes:
+    """Lay constants around an axis; they have no units, so that what meets them may move."""
+    x = list(known.of(node.args[0]))
+    mode = node.args[2] if len(node.args) > 2 else "constant"
+    pads: Sequence[int] = node.args[1]  # type: ignore[assignment]
+    constant = mode == "constant" or not isinstance(mode, str)
+    for step in range(len(pads) // 2):
+        before, after = pads[2 * step], pads[2 * step + 1]
+        axis = x[-1 - step]
+        if before == after == 0:
+            continue
+        if constant and min(before, after) >= 0:
+            parts = (Axis(before, blank=True), axis, Axis(after, blank=True))
+            x[-1 - step] = concat(parts)
+        else:
+            axis.fix("it is padded with its own units")
+            x[-1 - step] = Axis(sizes(node)[-1 - step], "it is padded with units of its own")
+    return tuple(x)
+
+
+def concatenated(node: fx.Node, known: Known) -> Axes:
+    """Lay axes one after the other, and tie all others."""
+    operands: Sequence[fx.Node] = node.args[0]  # type: ignore[assignment]
+    given = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    parts = [axes for operand in operands if (axes := known.of(operand))]
+    rank = len(sizes(node))
+    parts = [axes for axes in parts if len(axes) == rank]  # an empty operand has one axis
+    position = int(given) % rank  # type: ignore[arg-type]
+    tied = tie_all(parts, position)
+    joined = concat(tuple(part[position] for part in parts))
+    return (*tied[:position], joined, *tied[position + 1 :])
+
+
+def stacked(node: fx.Node, known: Known) -> Axes:
+    """Lay values beside each other along a new axis."""
+    operands: Sequence[fx.Node] = node.args[0]  # type: ignore[assignment]
+    given = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    parts = [known.of(operand) for operand in operands]
+    position = int(given) % (len(parts[0]) + 1)  # type: ignore[arg-type]
+    tied = tie_all(parts, -1)
+    reason = "its units come from different values"
+    return (*tied[:position], Axis(len(parts), reason), *tied[position:])
+
+
+def tie_all(parts: Sequence[Axes], skipped: int) -> list[Axis]:
+    """Unify the axes of several values one by one, but for one; returns those with units."""
+    tied = list(parts[0])
+    for other in parts[1:]:
+        for place, axis in enumerate(other):
+            if place != skipped:
+                tied[place] = meet(tied[place], axis)
+    return tied
+
+
+def halved(node: fx.Node, known: Known) -> Axes:
+    """Gate one half of an axis by the other: their units go together."""
+    x = list(known.of(node.args[0]))
+    dim = int(node.args[1]) % len(x) if len(node.args) > 1 else len(x) - 1  # type: ignore[arg-type]
+    halves = cut(x[dim], x[dim].size // 2)
+    if halves is None:
+        x[dim].fix(TAKEN)
+        x[dim] = Axis(x[dim].size // 2, TAKEN)
+        return tuple(x)
+    unify(*halves)
+    x[dim] = halves[0]
+    return tuple(x)
+
+
+def scattered(node: fx.Node, known: Known) -> Axes:
+    """Write a value into a slice of another."""
+    x, source = list(known.of(node.args[0])), known.of(node.args[1])
+    defaults = (None, None, 0, 0, None, 1)
+    arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
+    dim, start, step = int(arguments[2]) % len(x), arguments[3] or 0, arguments[5]
+    begin = start % x[dim].size if isinstance(start, int) and start < 0 else start
+    for place, (axis, written) in enumerate(zip(x, source, strict=True)):
+        if place != dim:
+            x[place] = meet(axis, written)
+    if source[dim].size == x[dim].size:
+        x[dim] = source[dim]
+        return tuple(x)
+    head = cut(x[dim], begin) if isinstance(begin, int) and begin else (Axis(0), x[dim])
+    tail = head and _ends(head[1], source[dim].size)
+    if step != 1 or head is None or tail is None:
+        for axis in (x[dim], source[dim]):
+            axis.fix("some of its units are overwritten")
+        return tuple(x)
+    x[dim] = concat((head[0], source[dim], tail))
+    return tuple(x)
+
+
+def _ends(axis: Axis, size: int) -> Axis | None:
+    if axis.size == size:
+        return Axis(0)
+    pieces = cut(axis, size)
+    return pieces and pieces[1]
+
+
+def overwritten(node: fx.Node, known: Known) -> Axes:
+    """Write a value over one unit of another."""
+    x, source = list(known.of(node.args[0])), known.of(node.args[1])
+    dim = int(node.args[2]) % len(x)  # type: ignore[arg-type]
+    x[dim].fix("one of its units is overwritten")
+    rest = [place for place in range(len(x)) if place != dim]
+    for place, written in zip(rest, source, strict=True):
+        x[place] = meet(x[place], written)
+    return tuple(x)
+
+
+def indexed(node: fx.Node, known: Known) -> Axes:
+    """Take units of one or more neighbouring axes by an index; the others pass on."""
+    x = known.of(node.args[0])
+    if node.target is aten.index.Tensor:
+        listed: Sequence[fx.Node | None] = node.args[1]  # type: ignore[assignment]
+    else:  # index_select(x, dim, index)
+        listed = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
+    used = [dim for dim, index in enumerate(listed) if index is not None]
+    for dim in used:
+        x[dim].fix("it is indexed")
+    for index in listed:
+        for axis in known.of(index):
+            axis.fix("it holds indices")
+    out, rank = sizes(node), len(sizes(node)) - (len(x) - len(used))
+    first = used[0] if used == list(range(used[0], used[-1] + 1)) else 0
+    kept = iter([axis for dim, axis in enumerate(x) if dim not in used])
+    return tuple(
+        Axis(size, "it holds what an index takes") if first <= place < first + rank else next(kept)
+        for place, size in enumerate(out)
+    )
+
+
+def embedded(node: fx.Node, known: Known) -> Axes:
+    """Look rows of a table up."""
+    table, index = known.of(node.args[0]), known.of(node.args[1])
+    table[0].fix("its rows are looked up by index")
+    return (*index, *table[1:])

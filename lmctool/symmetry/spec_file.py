@@ -1,0 +1,247 @@
+"""A permutation spec as a TOML file: what was derived, for people to read, extend or replace.
+
+    version = 1
+    mode = "extend"            # or "replace": only what the file says may move
+
+    [groups]
+    stream = 48
+    heads = 4
+    dqk = { size = 12, per = "heads" }
+
+    [tensors]
+    "blocks.*.attn.qkv.weight" = "(heads dqk)+(heads dqk)+(heads dv), stream"
+    "classifier.0.weight" = "fc1, (conv8 _4)"
+
+    [rules]
+    fix = ["*.inv_freq"]       # tensors that stay as they are
+    move = ["*.weight_mask"]   # buffers that may move though no normalisation owns them
+
+One text for each tensor, with one form for each axis: ``_`` for one that stays, a group, ``(a b)``
+for a product from outer to inner, ``a+b`` for a concatenation, ``a|b`` where units of both take
+turns, ``_4`` for 4 units that stay.  A group that occurs only in names with ``*`` is another one
+for each text that the ``*`` stands for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError
+from lmctool.publish import publish
+from lmctool.symmetry.derive import derive
+from lmctool.symmetry.form import AxisForm, groups_of
+from lmctool.symmetry.form_text import read, show
+from lmctool.symmetry.spec import PermutationSpec, Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lmctool.graph.graph import Graph
+    from lmctool.symmetry.place import Place
+
+KEYS = {"version", "mode", "groups", "tensors", "rules"}
+WORD = re.compile(r"[^\s()+|,]+")
+Texts = dict[str, tuple[str, ...]]
+
+
+def write_spec(spec: PermutationSpec, path: Path, force: bool) -> None:
+    """Write a spec to a file that extends what is derived; unchanged it says the same.
+
+    Raises:
+        LmctoolError: the file exists without ``force``, or cannot be written.
+    """
+    lines = ["version = 1", 'mode = "extend"', "", "[groups]"]
+    for group, size in spec.groups.items():
+        outer = spec.per.get(group)
+        value = f"{{ size = {size}, per = {json.dumps(outer)} }}" if outer else str(size)
+        lines.append(f"{json.dumps(group)} = {value}")
+    lines += ["", "[tensors]"]
+    for name, forms in spec.tensors.items():
+        if any(forms):
+            lines.append(f"{json.dumps(name)} = {json.dumps(', '.join(map(show, forms)))}")
+    lines += ["", "[rules]", "fix = []", "move = []"]
+    with publish(path, force) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_spec(path: Path, graph: Graph) -> PermutationSpec:
+    """Return the spec that a file makes of what is derived from a graph.
+
+    Raises:
+        LmctoolError: the file cannot be read, or doesn't fit the model; says where.
+    """
+    said = _parsed(path)
+    try:
+        rules = said.get("rules", {})
+        derived = derive(graph, fixed=rules.get("fix", ()), moved=rules.get("move", ()))
+        return _combined(said, derived, graph.shapes)
+    except _UnfitError as error:
+        raise LmctoolError(f"spec file '{path}': {error}") from error
+
+
+class _UnfitError(Exception):
+    """What a spec file says doesn't fit the model."""
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise LmctoolError(f"spec file '{path}' cannot be read: {cause.strerror}") from cause
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
+        raise LmctoolError(f"spec file '{path}' is no TOML: {cause}") from cause
+    unknown = sorted(said.keys() - KEYS)
+    if unknown:
+        known = ", ".join(sorted(KEYS))
+        raise LmctoolError(f"spec file '{path}' has {unknown[0]!r}; it may have {known}")
+    if said.get("version") != 1:
+        raise LmctoolError(f"spec file '{path}' must say version = 1, not {said.get('version')!r}")
+    if said.get("mode") not in ("extend", "replace"):
+        found = said.get("mode")
+        raise LmctoolError(
+            f'spec file \'{path}\' must say mode = "extend" or "replace", not {found!r}'
+        )
+    for section in ("groups", "tensors", "rules"):
+        if not isinstance(said.get(section, {}), dict):
+            raise LmctoolError(f"spec file '{path}': {section!r} must be a section")
+    for rule, patterns in said.get("rules", {}).items():
+        texts = isinstance(patterns, list) and all(isinstance(p, str) for p in patterns)
+        if rule not in ("fix", "move") or not texts:
+            raise LmctoolError(
+                f"spec file '{path}': rule {rule!r} must be fix or move, a list of texts"
+            )
+    return said
+
+
+def _combined(
+    said: Mapping[str, Any], derived: PermutationSpec, shapes: Mapping[str, tuple[int, ...]]
+) -> PermutationSpec:
+    texts, local = _texts(said.get("tensors", {}), shapes)
+    sizes, per = _sizes(said.get("groups", {}), local)
+    extends = said["mode"] == "extend"
+    if extends:
+        sizes, per = {**derived.groups, **sizes}, {**derived.per, **per}
+    tensors = dict(derived.tensors) if extends else dict.fromkeys(shapes, ())
+    tensors = {name: forms or (None,) * len(shapes[name]) for name, forms in tensors.items()}
+    for name, forms in texts.items():
+        tensors[name] = _forms(name, forms, shapes[name], sizes)
+    used = {group for forms in tensors.values() for form in forms for group in groups_of(form)}
+    for inner in used & per.keys():
+        if per[inner] not in used:
+            raise _UnfitError(f"group {inner!r} lies under {per[inner]!r}, which no tensor has")
+    spec = PermutationSpec(
+        groups={group: size for group, size in sizes.items() if group in used},
+        tensors=tensors,
+        per={inner: outer for inner, outer in per.items() if inner in used},
+        fixed={
+            (name, axis): derived.fixed.get((name, axis)) or "the spec file fixes it"
+            for name, forms in tensors.items()
+            for axis, form in enumerate(forms)
+            if form is None and shapes[name][axis] > 1
+        },
+    )
+    return _with_taps(spec, derived)
+
+
+def _texts(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[Texts, Any]:
+    """Return the forms of each tensor as texts, and the names of groups local to a match."""
+    everywhere = {
+        word for name, text in said.items() if "*" not in name for word in _words(str(text))
+    }
+    texts: Texts = {}
+    local: dict[str, set[str]] = {}
+    for pattern, text in said.items():
+        if not isinstance(text, str):
+            raise _UnfitError(f"tensor {pattern!r} must have one text, with a comma between axes")
+        matches = [name for name in shapes if name == pattern or fnmatchcase(name, pattern)]
+        if not matches:
+            raise _UnfitError(f"the model has no tensor {pattern!r}")
+        for name in matches:
+            stars = (
+                re.match(re.escape(pattern).replace(r"\*", "(.*)"), name)
+                if "*" in pattern
+                else None
+            )
+            here = ".".join(stars.groups()) if stars else ""
+            names = {
+                word: f"{word}@{here}"
+                for word in (_words(text) - everywhere if here else ())
+                if not re.fullmatch(r"_\d*|\d+", word)
+            }
+            for word, full in names.items():
+                local.setdefault(word, set()).add(full)
+            texts[name] = tuple(_renamed(form.strip(), names) for form in text.split(","))
+    return texts, local
+
+
+def _renamed(form: str, names: Mapping[str, str]) -> str:
+    return WORD.sub(lambda word: names.get(word[0], word[0]), form)
+
+
+def _words(text: str) -> set[str]:
+    return set(WORD.findall(text))
+
+
+def _sizes(
+    said: Mapping[str, Any], local: Mapping[str, set[str]]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the size of each group, and the outer group of each inner one."""
+    sizes: dict[str, int] = {}
+    per: dict[str, str] = {}
+    for group, value in said.items():
+        given = value if isinstance(value, dict) else {"size": value}
+        size, outer = given.get("size"), given.get("per")
+        if type(size) is not int or size < 1 or given.keys() - {"size", "per"}:
+            raise _UnfitError(f'group {group!r} must be a size, or {{ size = 4, per = "heads" }}')
+        if outer is not None and (outer not in said or isinstance(said[outer], dict)):
+            raise _UnfitError(
+                f"group {group!r} lies under {outer!r}, which is no plain group of the file"
+            )
+        for name in sorted(local.get(group, {group})):
+            sizes[name] = size
+            if outer is not None:
+                here = name.removeprefix(group)
+                per[name] = f"{outer}{here}" if outer in local else outer
+    return sizes, per
+
+
+def _forms(
+    name: str, texts: tuple[str, ...], shape: tuple[int, ...], sizes: Mapping[str, int]
+) -> tuple[AxisForm | None, ...]:
+    if len(texts) != len(shape):
+        raise _UnfitError(
+            f"tensor {name!r} has {len(shape)} axes, but {len(texts)} forms are given"
+        )
+    try:
+        forms = tuple(None if text == "_" else read(text, sizes) for text in texts)
+    except ValueError as cause:
+        raise _UnfitError(f"tensor {name!r}: {cause}") from cause
+    for axis, (form, size) in enumerate(zip(forms, shape, strict=True)):
+        if form is not None and form.size != size:
+            raise _UnfitError(
+                f"axis {axis} of tensor {name!r} has {size} units, {show(form)!r} has {form.size}"
+            )
+    return forms
+
+
+def _with_taps(spec: PermutationSpec, derived: PermutationSpec) -> PermutationSpec:
+    """Give each group the taps of a derived group that lies in the same place of some tensor."""
+    shown = {_key(*use): group for group in derived.groups for use in derived.uses(group)}
+    taps: dict[str, tuple[Tap, ...]] = {}
+    pretaps: dict[str, tuple[Tap, ...]] = {}
+    for group in spec.groups:
+        same = (shown.get(_key(*use)) for use in spec.uses(group))
+        known = next((found for found in same if found), "")
+        taps[group] = derived.taps.get(known, ())
+        pretaps[group] = derived.pretaps.get(known, ())
+    return replace(spec, taps=taps, pretaps=pretaps)
+
+
+def _key(name: str, place: Place) -> tuple[object, ...]:
+    return name, place.axes, place.positions.shape, tuple(place.positions.flatten().tolist())

@@ -1,0 +1,96 @@
+"""The values of a graph that show the units of each group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.graph.operations import NONLINEAR, operation
+from lmctool.graph.sizes import varies
+from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.form import groups_of
+from lmctool.symmetry.spec import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import fx
+
+    from lmctool.graph.graph import Graph
+    from lmctool.symmetry.form import AxisForm
+    from lmctool.symmetry.known import Known
+    from lmctool.symmetry.spec import PermutationSpec
+
+Taps = dict[str, tuple[Tap, ...]]
+WRITERS = frozenset(
+    {
+        *("linear", "addmm", "mm", "bmm", "matmul", "einsum", "embedding", "lstm", "gru"),
+        *("conv1d", "conv2d", "conv3d", "convolution", "layer_norm", "rms_norm", "batch_norm"),
+        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    }
+)
+"""Operations whose values show a group that no nonlinearity does."""
+
+
+def find(
+    graph: Graph, known: Known, spec: PermutationSpec, form: Callable[[Axis], AxisForm | None]
+) -> tuple[Taps, Taps]:
+    """Return the values that show each group, after its nonlinearity and before it.
+
+    Where no nonlinearity follows the group (a residual stream, queries and keys), both are the
+    values that layers write; where there is none of these either, the last value that shows it.
+
+    Args:
+        graph: the graph.
+        known: the axes of its values.
+        spec: the spec so far.
+        form: returns the form of an axis in the groups of the spec.
+    """
+    after: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    before: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    written: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    last: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    outers = set(spec.per.values())
+    for node in graph.nodes:
+        if node.op != "call_function":
+            continue
+        shown = _shown(node, known, spec, form, outers)
+        for group, taps in shown.items():
+            if node.target in NONLINEAR:
+                after[group] += taps
+            elif operation(node) in WRITERS:
+                written[group] += taps
+            last[group] = taps
+        if node.target in NONLINEAR:
+            for operand in node.all_input_nodes[:1]:
+                for group, taps in _shown(operand, known, spec, form, outers).items():
+                    before[group] += taps
+    return _chosen(after, written, last), _chosen(before, written, last)
+
+
+def _chosen(*orders: Mapping[str, list[Tap]]) -> Taps:
+    return {
+        group: tuple(next((taps[group] for taps in orders if taps[group]), []))
+        for group in orders[0]
+    }
+
+
+def _shown(
+    node: fx.Node,
+    known: Known,
+    spec: PermutationSpec,
+    form: Callable[[Axis], AxisForm | None],
+    outers: set[str],
+) -> dict[str, list[Tap]]:
+    """Return where a node's value shows each group; an outer group is shown by its inner ones."""
+    if node.op != "call_function" or isinstance(node.meta.get("val"), list | tuple):
+        return {}
+    forms = tuple(
+        form(axis) if isinstance(axis, Axis) and not varies(axis.size) else None
+        for axis in known.raw(node)
+    )
+    names = dict.fromkeys(name for each in forms for name in groups_of(each))
+    return {
+        name: [Tap(node.name, place) for place in spec.places(name, forms)]
+        for name in names
+        if name not in outers
+    }

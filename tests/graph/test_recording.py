@@ -1,0 +1,84 @@
+"""Graphs noted while a model runs, for models whose path depends on the data."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lmctool.errors import LmctoolError
+from lmctool.graph.capture import capture
+from lmctool.symmetry import Permutation, derive, prove
+
+
+class Branching(nn.Module):
+    """Doubles its units where the inputs are positive in all, in place, through a view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(4, 6), nn.Linear(6, 2)
+        self.norm = nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.norm(self.first(x)))
+        if x.sum() > 0:
+            h.mul_(2)
+        out: Tensor = self.head(h)
+        return out
+
+
+@pytest.fixture(scope="module")
+def module() -> nn.Module:
+    torch.manual_seed(0)
+    return Branching().eval().requires_grad_(False)
+
+
+ABOVE = torch.rand(5, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_recorded_graph_computes_what_the_module_does(
+    module: nn.Module, capfd: pytest.CaptureFixture[str]
+) -> None:
+    graph = capture(module, ABOVE[:2])
+    assert graph.tracer == "dispatch"
+    assert capfd.readouterr() == ("", "")
+    for size in (1, 3, 5):
+        outputs = graph.run(module.state_dict(), ABOVE[:size], {})
+        assert torch.equal(outputs, module(ABOVE[:size]))
+
+
+def test_its_values_are_read_and_edited_like_those_of_an_exported_graph(module: nn.Module) -> None:
+    graph = capture(module, ABOVE[:2])
+    relu = next(node for node in graph.nodes if node.target is torch.ops.aten.relu.default)
+    seen = []
+
+    def edit(value: Tensor) -> Tensor:
+        seen.append(value.clone())
+        return value * 0
+
+    outputs = graph.run(module.state_dict(), ABOVE, {relu.name: edit})
+    bias = module.head.bias
+    torch.testing.assert_close(outputs, bias.expand(5, 2))  # type: ignore[union-attr,operator]
+    assert seen[0].shape == (5, 6)
+
+
+def test_another_path_is_refused(module: nn.Module) -> None:
+    graph = capture(module, ABOVE[:2])
+    with pytest.raises(LmctoolError, match="take another path through the model"):
+        graph.run(module.state_dict(), -ABOVE, {})
+
+
+def test_its_symmetry_is_derived_and_proved(module: nn.Module) -> None:
+    spec = derive(capture(module, ABOVE[:2]))
+    assert spec.groups == {"first": 6} and spec.taps["first"]
+    permutation = Permutation.random(spec, torch.Generator().manual_seed(0))
+    for inputs in (ABOVE, -ABOVE):
+        assert prove(module, module.state_dict(), permutation, inputs).holds
+
+
+def test_gradients_through_a_recording_are_refused(module: nn.Module) -> None:
+    graph = capture(module, ABOVE[:2])
+    weights = {k: v.clone() for k, v in module.state_dict().items()}
+    weights["first.weight"].requires_grad_(True)
+    with pytest.raises(LmctoolError, match="not differentiated"):
+        graph.run(weights, ABOVE, {})
