@@ -60,11 +60,14 @@ def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
 
 
 def with_noise(targets: Tensor, share: float, classes: int, seed: int) -> Tensor:
-    """Return the targets, each replaced with probability ``share`` by a random class."""
+    """Return the targets, each replaced with probability ``share`` by a random class.
+
+    A target below 0 counts for nothing, and stays.
+    """
     generator = torch.Generator().manual_seed(seed)
     random = torch.randint(0, max(1, classes), targets.shape, generator=generator)
-    replaced = torch.rand(targets.shape, generator=generator) < share
-    return torch.where(replaced.to(targets.device), random.to(targets.device), targets)
+    replaced = (torch.rand(targets.shape, generator=generator) < share).to(targets.device)
+    return torch.where(replaced & (targets >= 0), random.to(targets.device), targets)
 
 
 def answer(module: nn.Module, inputs: Tensor) -> Tensor:
@@ -81,11 +84,19 @@ def test_error(module: nn.Module, split: Split, task: Task) -> float:
     """Return the share of a split that the network answers wrongly, in evaluation mode."""
     module.eval()
     wrong = [
-        task.score(answer(module, inputs), targets)[1].sum()
+        task.score(answer(module, inputs), targets)[1]
         for inputs, targets in split.batches(EVALUATED, torch.float32)
     ]
     module.train()
-    return float(sum(wrong)) / len(split)
+    return float(mean(torch.cat(wrong).double(), split.targets, task))
+
+
+def mean(values: Tensor, targets: Tensor, task: Task) -> Tensor:
+    """Return the mean of (example,) values: of all examples alike, or by the task's weights."""
+    if task.weight is None:
+        return values.mean()
+    weights = task.weight(targets)
+    return (values * weights).sum() / weights.sum().clamp(min=1)
 
 
 def optimizer_of(module: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
@@ -108,7 +119,7 @@ def train(
     Args:
         module: trained in place.
         split: what it is trained on.
-        task: gives the loss of each example.
+        task: gives the loss of each example, and its weight where it has one.
         settings: the options of the command line by name.
         reached: called with the number of steps done, from 0.
 
@@ -131,7 +142,8 @@ def train(
             place = shuffled[first : first + batch]
             stored = augmented(split.inputs[place], settings["augment"], order)
             outputs = answer(module, split.normalised(stored, torch.float32))
-            loss = task.score(outputs, split.targets[place])[0].mean()
+            targets = split.targets[place]
+            loss = mean(task.score(outputs, targets)[0], targets, task)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stam
 from lmctool.data.resolve import Data, resolve_data
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
+from lmctool.model.building import missing
+from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.publish import refuse_existing
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ def settled(data: Data, split: Split) -> dict[str, int]:
     known = {"classes": classes, "num_classes": classes, "inputs": math.prod(shape)}
     if len(shape) == 3:
         known |= {"channels": shape[0], "in_chans": shape[0], "size": shape[1]}
+    if data.dataset.task == "causal-lm":
+        known |= {"vocab_size": classes, "n_positions": shape[0]}
     return known
 
 
@@ -61,10 +66,16 @@ def build(spec: str, given: Mapping[str, Any], known: Mapping[str, int], seed: i
         given: the arguments that the user gave.
         known: arguments to fill in where the family takes them and the user gave none.
         seed: the seed of the initial state.
+
+    Raises:
+        LmctoolError: there is no such model, or it needs an argument that nobody gave.
     """
     family = registry.load("lmctool.models", spec.partition(":")[0])
     taken = {*inspect.signature(family.build).parameters, *family.metadata_arguments}
     arguments = {name: value for name, value in known.items() if name in taken} | dict(given)
+    if untold := missing(family, arguments):
+        told = " ".join(f"--model-arg {name}=..." for name in untold)
+        raise LmctoolError(f"model {spec!r} needs {', '.join(untold)}; pass {told}")
     torch.manual_seed(seed)
     return Network(family.build(spec, **arguments), spec, arguments)
 
@@ -72,17 +83,25 @@ def build(spec: str, given: Mapping[str, Any], known: Mapping[str, int], seed: i
 def save(
     network: Network, data: Data, training: Mapping[str, Any], path: Path, force: bool
 ) -> None:
-    """Write the network's tensors, stamped with model, data and training."""
+    """Write the network's tensors, stamped with model, data and training.
+
+    A tensor of several names is written once, under the first, as Hugging Face does.
+    """
     metadata = {
         MODEL: network.spec,
         MODEL_ARGUMENTS: json.dumps(network.arguments, sort_keys=True),
         "lmctool.training": json.dumps(training, sort_keys=True),
     }
-    word = data.spec.partition(":")[0]
+    word = re.split("[:?]", data.spec)[0]
     if word in registry.names("lmctool.datasets"):  # a file may name no path and no code
         metadata |= data_metadata(word)
-    state = network.module.state_dict()
-    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.items()}
+    state = network.module.state_dict(keep_vars=True)
+    first = {id(tensor): name for name, tensor in reversed(state.items())}
+    tensors = {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in state.items()
+        if first[id(tensor)] == name
+    }
     with TemporaryDirectory() as folder:
         # Stamped afterwards: safetensors itself writes metadata in an order that varies.
         plain = Path(folder) / "plain.safetensors"
@@ -206,10 +225,11 @@ def start_from(path: Path, network: Network) -> str:
         LmctoolError: it is unreadable, or of another model.
     """
     checkpoint = open_checkpoint(path)
-    try:
-        network.module.load_state_dict(checkpoint.weights())
-    except RuntimeError as cause:
-        raise LmctoolError(f"'{path}' does not fit {network.spec!r}: {cause}") from cause
+    module = network.module
+    differs = difference(checkpoint.shapes, shapes_of(module), aliases(module))
+    if differs:
+        raise LmctoolError(f"'{path}' does not fit {network.spec!r}: {differs}")
+    module.load_state_dict(checkpoint.weights(), strict=False)  # a tied tensor has one name there
     return checkpoint.digest
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lmctool import registry
+from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.factory import Factory, is_factory
 from lmctool.seam import Dataset
@@ -15,9 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lmctool.config import Config
+    from lmctool.seam import Argument
 
 GROUP: Final = "lmctool.datasets"
 KEY = "lmctool.data"
+QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")
+"""A spec with arguments behind it: ``text:PATH?length=64``."""
+
+NO_ARGUMENTS: Final[Mapping[str, Argument]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ def resolve_data(
 
     Args:
         spec: ``WORD``, ``WORD:PATH``, ``PATH``, ``package.module:factory`` or
-            ``./file.py:factory``, from the user.
+            ``./file.py:factory``, from the user; a word or path may be followed by arguments,
+            as in ``WORD:PATH?NAME=VALUE&NAME=VALUE``.
         metadata: the metadata of each checkpoint, which may name registered words only.
         config: the user's standing choices.
 
@@ -93,14 +102,15 @@ def open_spec(spec: str, config: Config) -> Dataset:
     Raises:
         LmctoolError: it names nothing, or what cannot be opened.
     """
-    word, colon, location = spec.partition(":")
+    named, arguments = _split(spec)
+    word, colon, location = named.partition(":")
     if word in registry.names(GROUP):
         if colon and not location:
             raise LmctoolError(f"{spec!r} ends with ':' and names no path")
-        return open_word(word, Path(location).expanduser() if colon else None, config)
-    path = Path(spec).expanduser()
+        return open_word(word, Path(location).expanduser() if colon else None, config, arguments)
+    path = Path(named).expanduser()
     if path.exists():
-        return open_path(path)
+        return open_path(path, arguments)
     if is_factory(spec):
         return made(spec)
     raise LmctoolError(
@@ -109,11 +119,17 @@ def open_spec(spec: str, config: Config) -> Dataset:
     )
 
 
-def open_word(word: str, location: Path | None, config: Config) -> Dataset:
+def open_word(
+    word: str,
+    location: Path | None,
+    config: Config,
+    arguments: Mapping[str, Argument] = NO_ARGUMENTS,
+) -> Dataset:
     """Open a registered dataset, at its path or where the configuration has it.
 
     Raises:
-        LmctoolError: the path does not exist, or the dataset cannot be opened.
+        LmctoolError: the path does not exist, the dataset takes no such argument, or it cannot
+            be opened.
     """
     place = location or config.data_paths.get(word)
     if place is not None and not place.exists():
@@ -121,14 +137,14 @@ def open_word(word: str, location: Path | None, config: Config) -> Dataset:
         raise LmctoolError(f"data {word!r} was not found: there is no '{place}'{whose}")
     if place is None and config.data_folder and (config.data_folder / word).exists():
         place = config.data_folder / word
-    return registry.load(GROUP, word).open(word, place)
+    return _open(word, place, arguments)
 
 
-def open_path(path: Path) -> Dataset:
+def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> Dataset:
     """Open a path by the one format whose content it has.
 
     Raises:
-        LmctoolError: no format can read it, or several could.
+        LmctoolError: no format can read it, several could, or it takes no such argument.
     """
     words, broken = [], []
     for word in registry.names(GROUP):
@@ -146,7 +162,7 @@ def open_path(path: Path) -> Dataset:
     if not words:
         notes = "".join(f"; {note}" for note in broken)
         raise LmctoolError(f"no registered format ({_registered()}) can read '{path}'{notes}")
-    return registry.load(GROUP, words[0]).open(words[0], path)
+    return _open(words[0], path, arguments)
 
 
 def made(spec: str) -> Dataset:
@@ -160,6 +176,23 @@ def made(spec: str) -> Dataset:
         found = type(dataset).__name__
         raise LmctoolError(f"{spec!r} returned {found!r}, not an lmctool.api.Dataset")
     return dataset
+
+
+def _split(spec: str) -> tuple[str, dict[str, Argument]]:
+    """Return a spec without its arguments, and these, unless all of it is a path that exists."""
+    match = QUERY.fullmatch(spec)
+    if match is None or Path(spec.partition(":")[2] or spec).expanduser().exists():
+        return spec, {}
+    pairs = (each.partition("=") for each in match[2].split("&"))
+    return match[1], {name: typed_value(value) for name, _, value in pairs}
+
+
+def _open(word: str, place: Path | None, arguments: Mapping[str, Argument]) -> Dataset:
+    known = registry.load(GROUP, word)
+    for name in sorted(arguments.keys() - known.arguments):
+        has = ", ".join(sorted(known.arguments)) or "none"
+        raise LmctoolError(f"data {word!r} has no argument {name!r}; it has {has}")
+    return known.open(word, place, **arguments)
 
 
 def _registered() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.data.tokens import IGNORED
 from lmctool.errors import LmctoolError
 from lmctool.seam import Examples
 
@@ -21,7 +22,8 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
 
     Args:
         examples: as a format loaded them.
-        classes: number of classes, 0 where the targets are no classes.
+        classes: number of classes or tokens, 0 where the targets are neither; of several targets
+            an example, those of -100 are none.
         what: what to call them in an error.
 
     Raises:
@@ -35,7 +37,8 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
     _check_finite(inputs, f"{what} has inputs")
     if targets.dtype.kind in "iub":
         targets = targets.astype(np.int64)
-        _check_classes(targets, classes, what)
+        counted = targets if targets.ndim == 1 else targets[targets != IGNORED]
+        _check_classes(counted, classes, what)
     elif targets.dtype.kind == "f" and classes == 0:
         _check_finite(targets, f"{what} has targets")
     else:
@@ -87,6 +90,8 @@ def _check_finite(array: NDArray[Any], what: str) -> None:
 
 
 def _check_classes(targets: NDArray[np.int64], classes: int, what: str) -> None:
+    if not targets.size:
+        raise LmctoolError(f"{what} has no target that counts, so there is nothing to measure")
     least, most = int(targets.min()), int(targets.max())
     if classes and (least < 0 or most >= classes):
         raise LmctoolError(f"{what} has targets from {least} to {most}, not 0 to {classes - 1}")

@@ -31,14 +31,15 @@ class Split:
     Attributes:
         name: the name of the split.
         inputs: (example, ...) in the stored dtype: uint8 stays uint8.
-        targets: (example, ...) int64 classes, or floats where the task takes them.
+        targets: (example, ...) int64 classes or tokens (of those, -100 counts for nothing), or
+            floats where the task takes them.
         index: (example,) positions in the stored split, rising.
         total: how many examples the stored split has.
         digest: sha256 over dtype, shape and bytes of the chosen inputs and targets.
         scale: what the inputs are multiplied by.
         mean: per channel (axis 1), after the scale; empty for none.
         std: per channel, after the scale; empty for none.
-        classes: number of classes, 0 where the targets are no classes.
+        classes: number of classes or tokens, 0 where the targets are neither.
     """
 
     name: str

@@ -35,7 +35,8 @@ def subset(targets: NDArray[Any], classes: int, limit: int | None, key: str) -> 
     """Return the positions of the chosen examples, rising.
 
     Args:
-        targets: (example,) classes, whose proportions are kept; others are chosen uniformly.
+        targets: (example,) classes, whose proportions are kept; of others (such as the tokens of
+            a text) examples are chosen uniformly.
         classes: number of classes, 0 where the targets are no classes.
         limit: how many to choose; None, or more than there are, for all.
         key: the seed and whatever else the choice depends on, as text.

@@ -46,27 +46,51 @@ def evaluate(
         advance: called with 1 after each network and split.
 
     Returns:
-        Means over the examples, summed in float64.
+        Means over the examples, by their weight where the task has one, summed in float64.
+
+    Raises:
+        LmctoolError: no example of a split has any weight, or a batch does not fit in memory.
     """
+    shares = [_share(task, split) for split in splits]
     cells: list[list[tuple[Tensor, Tensor]]] = []
+    kept: list[list[tuple[Tensor, Tensor]]] = [[] for _ in splits]
     with torch.no_grad():
         for weights in networks:
             row = []
-            for split in splits:
+            for split, share, examples in zip(splits, shares, kept, strict=True):
                 loss, error = _scores(forward, weights, split, task, dtype, batch_size)
-                row.append((loss, error) if per_example else (loss.mean(), error.mean()))
+                row.append((mean(loss, share), mean(error, share)))
+                if per_example:
+                    examples.append((loss, error))
                 advance(1)
             cells.append(row)
-    means = np.array([[[value.mean().item() for value in cell] for cell in row] for row in cells])
+    means = np.array([[[value.item() for value in cell] for cell in row] for row in cells])
     means = means.reshape(len(cells), len(splits), 2)
-    kept = dict(enumerate(splits)) if per_example else {}
+    names = tuple(split.name for split in splits)
+    pairs = dict(zip(names, kept, strict=True)) if per_example else {}
     return Scores(
-        splits=tuple(split.name for split in splits),
+        splits=names,
         loss=means[:, :, 0].T,
         error=means[:, :, 1].T,
-        losses={split.name: _stack([row[n][0] for row in cells]) for n, split in kept.items()},
-        errors={split.name: _stack([row[n][1] for row in cells]) for n, split in kept.items()},
+        losses={name: _stack([loss for loss, _ in rows]) for name, rows in pairs.items()},
+        errors={name: _stack([error for _, error in rows]) for name, rows in pairs.items()},
+        weights={
+            name: share.cpu().numpy()
+            for name, share in zip(names, shares, strict=True)
+            if per_example and share is not None
+        },
     )
+
+
+def mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean of (example,) values, by their weights where there are any.
+
+    A value without weight counts for nothing, whatever it is.
+    """
+    if weights is None:
+        return values.mean()
+    weighed = torch.where(weights > 0, values * weights, torch.zeros_like(values))
+    return weighed.sum() / weights.sum()
 
 
 class BatchSize:
@@ -99,6 +123,16 @@ class BatchSize:
 def out_of_memory(error: RuntimeError) -> bool:
     """Tell whether an error says that memory ran out, on the GPU or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _share(task: Task, split: Split) -> Tensor | None:
+    """Return the weight of each example, (example,) float64, or None where all count the same."""
+    if task.weight is None:
+        return None
+    share = task.weight(split.targets).double()
+    if not share.sum() > 0:
+        raise LmctoolError(f"split {split.name!r} has no target that counts, so nothing to measure")
+    return share
 
 
 def _scores(

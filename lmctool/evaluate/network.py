@@ -14,7 +14,7 @@ from lmctool.statistics import affine
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lmctool.graph.capture import Edit, Graph
+    from lmctool.graph.graph import Edit, Graph
 
 
 class Network:

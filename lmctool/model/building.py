@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,21 @@ def described(spec: str, arguments: Mapping[str, Argument]) -> str:
         for name, value in arguments.items()
     )
     return f"{spec}({values})"
+
+
+def missing(family: ModelFamily, arguments: Mapping[str, Argument]) -> list[str]:
+    """Return the arguments that ``family.build`` has no default for and that are not given.
+
+    Such are those that leave no trace in names and shapes, as the number of attention heads, and
+    that must not be guessed.
+    """
+    parameters = inspect.signature(family.build).parameters.values()
+    required = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    return [
+        each.name
+        for each in required
+        if each.default is inspect.Parameter.empty and each.name not in arguments
+    ]
 
 
 def blueprint(

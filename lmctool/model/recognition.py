@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmctool import registry
 from lmctool.errors import LmctoolError
-from lmctool.model.building import blueprint, described
+from lmctool.model.building import blueprint, described, missing
 from lmctool.model.shapes import aliases, difference, shapes_of
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ class Recognition:
 
     Attributes:
         candidates: the words, each with its arguments, that give exactly these tensors.
+        partial: the words that may give them, each with the arguments that shapes don't tell.
         near: how many names are in one of the two only, the word, and its first difference.
         broken: the plugins that could not be asked, with the reason.
     """
 
     candidates: list[tuple[str, dict[str, Argument]]] = field(default_factory=list)
+    partial: list[tuple[str, list[str]]] = field(default_factory=list)
     near: list[tuple[int, str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -44,6 +46,9 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
             family = registry.load(GROUP, word)
             read = family.read(word, shapes) if family.read else None
             if read is None:
+                continue
+            if untold := missing(family, read):
+                found.partial.append((word, untold))
                 continue
             module = blueprint(family, word, read, len(shapes))
             needed = shapes_of(module)
@@ -71,6 +76,12 @@ def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str
     if found.candidates:
         listed = "; ".join(described(word, arguments) for word, arguments in found.candidates)
         raise LmctoolError(f"these tensors fit several models: {listed}; pass --model with one")
+    if found.partial:
+        told = " or ".join(
+            f"--model {word} {' '.join(f'--model-arg {name}=...' for name in names)}"
+            for word, names in found.partial
+        )
+        raise LmctoolError(f"its names and shapes do not tell all of the model; pass {told}")
     message = "no registered model has tensors of these names and shapes"
     if found.near:
         _, word, differs = min(found.near)

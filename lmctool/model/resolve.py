@@ -11,7 +11,7 @@ from torch import nn
 from lmctool import registry
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.factory import Factory
-from lmctool.model.building import blueprint, build, described
+from lmctool.model.building import blueprint, build, described, missing
 from lmctool.model.recognition import GROUP, only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.model.source import Source, configured, stamped, typed
@@ -130,6 +130,11 @@ def _registered(
             )
     wanted = {**_read(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
+    if untold := missing(family, wanted):
+        told = " ".join(f"--model-arg {name}=..." for name in untold)
+        raise LmctoolError(
+            f"model {word!r} needs {', '.join(untold)}, which shapes do not tell; pass {told}"
+        )
     # names and shapes first, so that a file can't make us allocate what it doesn't hold
     sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))
     _check(checkpoint, source.spec, wanted, sketch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError
+from lmctool.model.huggingface import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,15 @@ class Source:
 
 
 def configured(checkpoint: Checkpoint) -> Source | None:
-    """Return the timm model that the folder's config.json names, or None."""
+    """Return the model of timm or Hugging Face that the folder's config.json names, or None.
+
+    Raises:
+        LmctoolError: it is of a kind that a built-in family has, with what this can't compute.
+    """
     table = checkpoint.config or {}
+    known = translated(table)
+    if known is not None:
+        return Source(*known, "config.json", trusted=False)
     name = table.get("architecture")
     if not isinstance(name, str):
         return None

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.task import causal_lm, classification
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -80,6 +81,20 @@ def test_label_noise_replaces_the_share_asked_for() -> None:
     assert (noisy != 0).float().mean().item() == pytest.approx(0.45, abs=0.015)
     assert torch.equal(noisy, learning.with_noise(targets, 0.5, 10, 0))
     assert noisy.max() == 9
+
+
+def test_a_target_that_does_not_count_gets_no_noise() -> None:
+    targets = torch.full((1000, 2), -100)
+    targets[:, 0] = 3
+    noisy = learning.with_noise(targets, 1.0, 10, 0)
+    assert (noisy[:, 1] == -100).all()
+    assert (noisy[:, 0] != 3).any()
+
+
+def test_a_mean_weighs_examples_by_their_tokens() -> None:
+    values, targets = torch.tensor([1.0, 4.0]), torch.tensor([[5, 6, 7], [8, -100, -100]])
+    assert learning.mean(values, targets, causal_lm.lmctool_task()) == 7 / 4
+    assert learning.mean(values, targets, classification.lmctool_task()) == 5 / 2
 
 
 def test_a_last_smaller_batch_is_left_out_unless_it_is_the_only_one() -> None:

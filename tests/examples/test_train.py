@@ -19,10 +19,14 @@ from lmctool.model.resolve import resolve_model
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def train(folder: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Train a small perceptron on the digits in this folder."""
+def train(
+    folder: Path, name: str, *options: str, width: int | None = 16
+) -> subprocess.CompletedProcess[str]:
+    """Train a small perceptron on the digits, or what the options say, in this folder."""
     command = [sys.executable, str(EXAMPLES / "train.py"), "--model", "mlp", "--data", "digits"]
-    small = ["--model-arg", "width=16", "--epochs", "1", "--device", "cpu", "-o", name]
+    small = ["--epochs", "1", "--device", "cpu", "-o", name]
+    if width is not None:
+        small += ["--model-arg", f"width={width}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*command, *small, *options],
@@ -89,6 +93,39 @@ def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], 
     assert done.stderr.startswith("Error: ")
     assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+LANGUAGE = ["--model", "gpt2", "--data", "text:text.txt?length=16", "--optimizer", "adam"]
+
+
+def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "text.txt").write_text("In the beginning was the word. " * 300)
+    sizes = ["--model-arg", "n_embd=16", "--model-arg", "n_head=2", "--lr", "0.01"]
+    done = train(tmp_path, "a.safetensors", *LANGUAGE, *sizes, "--batch-size", "8", width=None)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split("test error ")[1].split("%")[0]) < 50  # chance is 84 %
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    assert "lm_head.weight" not in checkpoint.names
+    assert checkpoint.metadata["lmctool.data"] == "text"
+    model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
+    assert model.arguments["n_positions"] == 16
+    assert model.arguments["tie_word_embeddings"] is True
+    again = train(
+        tmp_path, "b.safetensors", *LANGUAGE, *sizes, "--init", "a.safetensors", "--epochs", "0",
+        width=None,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    weights = open_checkpoint(tmp_path / "b.safetensors").weights()
+    assert all(torch.equal(weights[name], value) for name, value in checkpoint.weights().items())
+
+
+def test_heads_that_nobody_gave_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("word " * 300)
+    done = train(tmp_path, "a.safetensors", *LANGUAGE, width=None)
+    assert done.returncode == 2
+    assert done.stderr == "Error: model 'gpt2' needs n_head; pass --model-arg n_head=...\n"
 
 
 @pytest.mark.parametrize("name", ["a", "b"])

@@ -1,0 +1,78 @@
+"""Token ids as examples: what follows each position, and what a mask leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+from lmctool.seam import Examples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IGNORED = -100
+"""The target of a position that does not count: no token follows it, or the mask leaves it out."""
+
+
+def examples(
+    ids: NDArray[Any], targets: NDArray[Any] | None, mask: NDArray[Any] | None, what: str
+) -> Examples:
+    """Return sequences of tokens with the token that follows each position.
+
+    Args:
+        ids: (example, position) token ids.
+        targets: (example, position) the token that follows each position, -100 where none
+            counts; None to take the next of ``ids``.
+        mask: (example, position) 1 for a token and 0 for the padding after the last one, or
+            None; a target that is padding becomes -100.
+        what: what to call them in an error.
+
+    Returns:
+        Inputs and targets, (example, position) int64.
+
+    Raises:
+        LmctoolError: the shapes differ, an id is negative, no target is left, or the mask is no
+            padding at the end: the models take no mask, so tokens would see what it hides.
+    """
+    if ids.ndim != 2:
+        raise LmctoolError(f"{what} has token ids of shape {ids.shape}, not (example, position)")
+    if ids.size and ids.min() < 0:
+        raise LmctoolError(f"{what} has token id {ids.min()}, but tokens count from 0")
+    inputs = ids.astype(np.int64)
+    wanted = following(inputs) if targets is None else targets.astype(np.int64)
+    _check_shape(wanted, inputs, f"{what} has targets")
+    if mask is not None:
+        _check_shape(mask, inputs, f"{what} has a mask")
+        _check_padding(mask, what)
+        # what follows the last position is in y alone, and counts if that position does
+        followed = np.concatenate([mask[:, 1:], mask[:, -1:]], axis=1)
+        wanted = np.where(followed == 1, wanted, IGNORED)
+    if not (wanted != IGNORED).any():
+        raise LmctoolError(f"{what} has no token that follows another, so nothing to predict")
+    return Examples(inputs, wanted)
+
+
+def following(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the next id of each position, and -100 at the last: (example, position)."""
+    targets = np.full_like(ids, IGNORED)
+    targets[:, :-1] = ids[:, 1:]
+    return targets
+
+
+def _check_shape(array: NDArray[Any], ids: NDArray[Any], what: str) -> None:
+    if array.shape != ids.shape:
+        raise LmctoolError(f"{what} of shape {array.shape}, but token ids of {ids.shape}")
+
+
+def _check_padding(mask: NDArray[Any], what: str) -> None:
+    if not np.isin(mask, (0, 1)).all():
+        raise LmctoolError(f"{what} has a mask of other values than 1 for a token and 0 for none")
+    held = mask.astype(bool)
+    resumed = np.flatnonzero((held[:, 1:] & ~held[:, :-1]).any(axis=1))
+    if resumed.size:
+        raise LmctoolError(
+            f"{what} has a mask that hides tokens before others (example {resumed[0]}): the models"
+            " take no mask, so padding may only stand at the end"
+        )

@@ -1,0 +1,155 @@
+"""Example inputs: what a model is traced and proved on where no data is named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from torch import Tensor, nn
+
+    Inputs = Tensor | tuple[Tensor, ...]
+
+SYNTAX = re.compile(r"(ids(?:<([0-9]{1,9}))?:)?([0-9]{1,9}(?:x[0-9]{1,9})+)")
+MOST = 1 << 30
+"""The most numbers that one input may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """One input of a batch of examples, as the user describes it.
+
+    Attributes:
+        shape: (example, ...), for 2 or more examples.
+        ids: whether it holds token ids; else it holds normally distributed floats.
+        below: the ids are drawn below it; None means the model's vocabulary.
+    """
+
+    shape: tuple[int, ...]
+    ids: bool = False
+    below: int | None = None
+
+    def __str__(self) -> str:
+        """Return the text that describes it."""
+        bound = "" if self.below is None else f"<{self.below}"
+        return (f"ids{bound}:" if self.ids else "") + "x".join(map(str, self.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example input, and where it came from.
+
+    Attributes:
+        inputs: (example, ...) a tensor, or a tuple of them in the order of forward's arguments.
+        spec: its shapes in words.
+        origin: ``--input``, or ``model`` for one that the model brought.
+    """
+
+    inputs: Inputs
+    spec: str
+    origin: str
+
+
+def input_shape(text: str) -> InputShape:
+    """Read the description of one input.
+
+    >>> input_shape("3x3x32x32").shape, input_shape("ids<100:3x11").below
+    ((3, 3, 32, 32), 100)
+
+    Raises:
+        LmctoolError: the text describes none, or one of fewer than 2 examples or of no numbers.
+    """
+    match = SYNTAX.fullmatch(text)
+    if not match:
+        raise LmctoolError(f"{text!r} is no shape such as 3x3x32x32, or ids:3x11 for token ids")
+    shape = tuple(map(int, match[3].split("x")))
+    if shape[0] < 2:
+        raise LmctoolError(
+            f"{text!r} begins with {shape[0]}, the number of examples, which must be 2 or more"
+        )
+    if not 0 < prod(shape) <= MOST or match[2] in {"0", "1"}:
+        raise LmctoolError(f"{text!r} describes no input: a size is 0, or all together too large")
+    return InputShape(shape, bool(match[1]), int(match[2]) if match[2] else None)
+
+
+def find_example(
+    module: nn.Module,
+    shapes: Sequence[InputShape],
+    generator: torch.Generator,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Example | None:
+    """Return the example input that is meant: the described one, else the model's own, else None.
+
+    A module's own is its attribute ``example_inputs``, as a user's factory may set it: a tensor,
+    or a tuple of tensors in the order of forward's arguments.
+
+    Args:
+        module: the model.
+        shapes: what the user described, one for each argument of forward; may be empty.
+        generator: what values are drawn from.
+        device: where the inputs go.
+        dtype: of floating inputs.
+
+    Raises:
+        LmctoolError: the inputs have different numbers of examples, the model's own are no
+            tensors of 2 or more, or the vocabulary of token ids is not known.
+    """
+    if shapes:
+        found = [_drawn(shape, module, generator) for shape in shapes]
+        spec, origin = ", ".join(map(str, shapes)), "--input"
+    else:
+        found = _own(module)
+        spec, origin = ", ".join("x".join(map(str, tensor.shape)) for tensor in found), "model"
+    if not found:
+        return None
+    if len({len(tensor) for tensor in found}) > 1:
+        raise LmctoolError(f"the inputs {spec} have different numbers of examples in front")
+    placed = tuple(
+        tensor.to(device, dtype if tensor.is_floating_point() else None) for tensor in found
+    )
+    return Example(placed if len(placed) > 1 else placed[0], spec, origin)
+
+
+def _drawn(shape: InputShape, module: nn.Module, generator: torch.Generator) -> Tensor:
+    import torch
+
+    if not shape.ids:
+        return torch.randn(shape.shape, generator=generator, dtype=torch.float64)
+    below = _vocabulary(module) if shape.below is None else shape.below
+    return torch.randint(below, shape.shape, generator=generator)
+
+
+def _vocabulary(module: nn.Module) -> int:
+    """Return the rows of the model's first embedding."""
+    from torch import nn
+
+    for part in module.modules():
+        if isinstance(part, nn.Embedding):
+            return part.num_embeddings
+    raise LmctoolError(
+        "the model has no embedding that tells its vocabulary; say it, as in ids<50257:3x11"
+    )
+
+
+def _own(module: nn.Module) -> list[Tensor]:
+    """Return the inputs that a module brings itself, if it does."""
+    from torch import Tensor
+
+    own = getattr(module, "example_inputs", None)
+    if own is None:
+        return []
+    found = list(own) if isinstance(own, tuple | list) else [own]
+    if not found or not all(isinstance(t, Tensor) and t.ndim and len(t) > 1 for t in found):
+        raise LmctoolError(
+            "the model's 'example_inputs' must be a tensor or a tuple of tensors, each of 2 or"
+            " more examples"
+        )
+    return [tensor.detach() for tensor in found]
