@@ -1,10 +1,11 @@
-"""Publishing a finished file at once: other programs see the whole of it, or nothing."""
+"""Publishing finished files at once: other programs see the whole of them, or nothing."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from stat import S_IMODE
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -74,6 +75,74 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def refuse_existing_folder(path: Path, names: Collection[str], force: bool) -> None:
+    """Check that a folder of these files may be written, before any work is done for it.
+
+    Args:
+        path: the folder.
+        names: the names of all files that it will have.
+        force: it may replace a folder that has no other files, so that none is lost.
+
+    Raises:
+        LmctoolError: something is there that may not be replaced, or the folder around it is
+            missing or cannot be written to.
+    """
+    if _is_there(path):
+        if path.is_symlink() or not path.is_dir():
+            raise LmctoolError(f"output '{path}' is not a folder; choose another with -o")
+        if not force:
+            raise _existing(path)
+        for other in sorted(entry.name for entry in path.iterdir() if entry.name not in names):
+            raise LmctoolError(
+                f"output '{path}' holds {other!r} too, which would be lost; choose another with -o"
+            )
+    if not path.parent.is_dir():
+        raise LmctoolError(f"folder '{path.parent}' of output '{path}' does not exist; create it")
+    _try_to_write(path.parent)
+
+
+@contextmanager
+def publish_folder(path: Path, names: Collection[str], force: bool) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``, which becomes ``path`` when the body ends well.
+
+    The body writes each file by ``publish``.  When it raises anything nothing is left behind.
+
+    Raises:
+        LmctoolError: as ``refuse_existing_folder``, before the body and after it; or the disk is
+            full.
+    """
+    refuse_existing_folder(path, names, force)
+    draft = path.with_name(f".lmctool-{secrets.token_hex(6)}")
+    try:
+        draft.mkdir()
+        yield draft
+        _sync_folder(draft)
+        refuse_existing_folder(path, names, force)
+        _exchange(draft, path)
+        _sync_folder(path.parent)
+    except OSError as cause:
+        if cause.errno in NO_ROOM:
+            raise _unwritable(path, cause) from cause
+        raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _exchange(draft: Path, path: Path) -> None:
+    """Give the draft its name; the folder that had it is kept until then, and put back if not."""
+    if not path.exists():
+        draft.rename(path)
+        return
+    old = path.with_name(f".lmctool-{secrets.token_hex(6)}")
+    path.rename(old)
+    try:
+        draft.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _try_to_write(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import asdict, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import UnjudgedError
+from lmctool.results.permutations import PERMUTATIONS, permutation_group
 from lmctool.results.provenance import environment, now
 from lmctool.results.result import Attribute, Group, Result, Variable
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.evaluate import Scores
     from lmctool.run import Run
+    from lmctool.seam import Task
 
 
 def check_ends(run: Run, scores: Scores) -> None:
@@ -40,7 +43,8 @@ def check_ends(run: Run, scores: Scores) -> None:
         targets = run.split(name).targets.cpu().numpy()
         chance = run.task.chance(targets)
         # three standard deviations of a share: a network that guesses may be lucky
-        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / len(targets))
+        counted = _counted(run.task, run.split(name))
+        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / counted)
         if (scores.error[row] >= chance - luck).all():
             errors = " and ".join(f"{error:.1%}" for error in scores.error[row])
             raise UnjudgedError(
@@ -49,6 +53,11 @@ def check_ends(run: Run, scores: Scores) -> None:
                 " training (--mean, --std), or the model or the data is another;"
                 " pass --allow-chance if this is meant"
             )
+
+
+def _counted(task: Task, split: Split) -> float:
+    """Return how many answers a split asks for: its examples, or all that they weigh."""
+    return len(split) if task.weight is None else float(task.weight(split.targets).sum())
 
 
 def plan(run: Run) -> list[tuple[str, str]]:
@@ -65,6 +74,12 @@ def plan(run: Run) -> list[tuple[str, str]]:
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
         )
         lines.append(("splits", ", ".join(run.settings.splits)))
+    if run.sources.example is not None:
+        example = run.sources.example
+        lines.append(("example input", f"{example.spec}, from {example.origin}"))
+    for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
+        if path is not None:
+            lines.append((role, str(path)))
     for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
         if choice is not None:
             options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
@@ -75,33 +90,16 @@ def plan(run: Run) -> list[tuple[str, str]]:
 
 def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
     """Return the result with its permutations, their proof, and its provenance."""
-    groups = dict(result.groups)
+    groups = {**result.groups, **run.findings}
     if run.permutations:
-        groups |= _permutations(run)
+        groups[PERMUTATIONS] = permutation_group(run.permutations[0][0])
+        groups["proof"] = _proofs(run)
     groups["provenance"] = Group(_indices(run), _provenance(run, command, options))
     return replace(result, groups=groups)
 
 
-def _permutations(run: Run) -> dict[str, Group]:
-    """Return the groups of the first alignment's permutation and of every proof."""
-    permutation = run.permutations[0][0]
-    sizes = permutation.spec.groups
-    names = np.array(list(sizes), dtype=object)
-    moved = np.array([permutation.moved(name) for name in sizes], dtype=np.int64)
-    variables = {
-        "group": Variable(names, ("group",), long_name="permutation group"),
-        "size": Variable(
-            np.array(list(sizes.values()), dtype=np.int64), ("group",), long_name="units"
-        ),
-        "moved": Variable(moved, ("group",), long_name="units that moved"),
-    }
-    for number, (name, size) in enumerate(sizes.items()):
-        move = permutation.moves.get(name)
-        variables[f"permutation_{number:03d}"] = Variable(
-            np.arange(size) if move is None else move.numpy(),
-            (f"unit_{number:03d}",),
-            long_name=f"unit of B that goes to each place of {name}",
-        )
+def _proofs(run: Run) -> Group:
+    """Return what the proof of every alignment showed."""
     proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
     shown = {
         "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
@@ -111,15 +109,12 @@ def _permutations(run: Run) -> dict[str, Group]:
         "holds": "whether the two are the same function",
     }
     pairs = Variable(np.arange(len(proofs)), ("alignment",), long_name="alignment")
-    proof_variables = {"alignment": pairs} | {
+    variables = {"alignment": pairs} | {
         key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
         for key, meaning in shown.items()
     }
     dtypes = [str(proof["dtype"]) for proof in proofs]
-    return {
-        "permutations": Group(variables),
-        "proof": Group(proof_variables, {"dtype": dtypes}),
-    }
+    return Group(variables, {"dtype": dtypes})
 
 
 def _used(run: Run) -> dict[str, Split]:
@@ -167,6 +162,13 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
         said["model.arguments"] = json.dumps(dict(run.model.arguments))
         said["model.origin"] = run.model.origin
         said["batchnorm"] = settings.batchnorm
+    if run.sources.example is not None:
+        said["example"] = run.sources.example.spec
+        said["example.origin"] = run.sources.example.origin
+    for role, path in (("spec", settings.spec), ("apply", settings.apply)):
+        if path is not None:
+            said[role] = str(path)
+            said[f"{role}.sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     if run.data is not None:
         said["data"] = run.data.spec
         said["data.origin"] = run.data.origin

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lmctool.model.example import InputShape
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -26,7 +28,10 @@ class Settings:
         checkpoints: the files or folders, in the user's order.
         model: the model spec, or None to find it out.
         model_arguments: arguments of the model, as text or typed values.
+        spec: a file that extends or replaces the derived permutation spec, or None.
         data: the data spec, or None to find it out.
+        inputs: the inputs of an example where no data is meant, in the order of the model's
+            arguments; empty for the data's or the model's own.
         mean: per-channel mean that overrides the dataset's; empty keeps it.
         std: per-channel standard deviation that overrides the dataset's; empty keeps it.
         task: the task, or None for the dataset's own.
@@ -36,7 +41,8 @@ class Settings:
         calib_batch: examples whose batch statistics REPAIR takes together.
         limit: at most so many examples of each evaluated split; None for all.
         allow_chance: go on when both ends answer at chance.
-        aligner: the aligner, or None for no alignment.
+        aligner: the aligner, or None for no alignment by one.
+        apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
         batchnorm: what happens to running statistics on a path.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -49,7 +55,9 @@ class Settings:
     checkpoints: tuple[Path, ...]
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    spec: Path | None = None
     data: str | None = None
+    inputs: tuple[InputShape, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     task: str | None = None
@@ -60,6 +68,7 @@ class Settings:
     limit: int | None = None
     allow_chance: bool = False
     aligner: Choice | None = None
+    apply: Path | None = None
     correction: Choice | None = None
     batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
     device: str = "auto"
@@ -67,3 +76,8 @@ class Settings:
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     batch_size: int | None = None
     seed: int = 0
+
+    @property
+    def aligns(self) -> bool:
+        """Whether B's units are brought into A's order, by an aligner or a stored permutation."""
+        return self.aligner is not None or self.apply is not None

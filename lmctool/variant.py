@@ -52,7 +52,7 @@ def variants(run: Run, *, storable: bool) -> tuple[Variant, ...]:
     a, b = run.weights(0), run.weights(1)
     found = [Variant("plain", a, b, partial(batchnorm.between, run, a, b))]
     name = "repair"
-    if run.settings.aligner is not None:
+    if run.settings.aligns:
         b = run.align(a, b).apply(b)
         found.append(Variant("align", a, b, partial(batchnorm.between, run, a, b)))
         name = "align+repair"

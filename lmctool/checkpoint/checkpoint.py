@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.header import Entry, read_header
-from lmctool.checkpoint.location import locate
+from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import canonical_names
 from lmctool.checkpoint.reading import computable, read_tensors
 from lmctool.errors import LmctoolError
@@ -64,6 +64,7 @@ class Checkpoint:
         dropped: the same for tensors that belong to a wrapper, not to the model.
         metadata: the files' metadata, text to text.
         config: config.json of the folder, or None.
+        index: the index of the shards, or None for a single file.
     """
 
     path: Path
@@ -72,6 +73,12 @@ class Checkpoint:
     dropped: Mapping[str, Stored]
     metadata: Mapping[str, str]
     config: Mapping[str, Any] | None
+    index: Path | None = None
+
+    @cached_property
+    def is_folder(self) -> bool:
+        """Whether what is like it is a folder: it was given as one, or as an index of shards."""
+        return is_folder(self.path)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -184,6 +191,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         dropped={short: found[name] for short, name in dropped.items()},
         metadata={**metadata, **location.metadata},
         config=location.config,
+        index=location.index,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, stand_in
 from lmctool.checkpoint.reading import word
-from lmctool.checkpoint.writing import write_tensors
+from lmctool.checkpoint.storing import write_tensors
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +28,14 @@ class Location:
         config: config.json of the folder, when a folder was given and has one.
         shard_of: the file name of each stored tensor, as the index says; empty without an index.
         metadata: the index's own metadata, where it is text.
+        index: the index of the shards, if there is one.
     """
 
     files: tuple[Path, ...]
     config: Mapping[str, Any] | None = None
     shard_of: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    index: Path | None = None
 
 
 def locate(path: Path) -> Location:
@@ -55,7 +57,21 @@ def locate(path: Path) -> Location:
     found = locate(inside)
     config = path / "config.json"
     parsed = _json(config, "text") if config.is_file() else None
-    return Location(found.files, parsed, found.shard_of, found.metadata)
+    return replace(found, config=parsed)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a path means a folder of files rather than one: a folder, or an index."""
+    return path.name.endswith(INDEX) or path.is_dir()
+
+
+def read_index(path: Path) -> dict[str, Any]:
+    """Return the whole of an index of shards.
+
+    Raises:
+        LmctoolError: it cannot be read as a JSON object.
+    """
+    return _json(path, "text")
 
 
 def _candidates(folder: Path) -> Sequence[Path]:
@@ -83,7 +99,7 @@ def _only(folder: Path, candidates: Sequence[Path]) -> Path:
 
 def _indexed(path: Path) -> Location:
     """Read an index of shards."""
-    table = _json(path, "text")
+    table = read_index(path)
     shard_of = table.get("weight_map")
     if not isinstance(shard_of, dict) or not shard_of:
         raise LmctoolError(f"index '{path}' has no mapping 'weight_map' of tensors to files")
@@ -99,7 +115,7 @@ def _indexed(path: Path) -> Location:
     metadata = table.get("metadata")
     texts = metadata.items() if isinstance(metadata, dict) else ()
     metadata = {key: value for key, value in texts if isinstance(value, str)}
-    return Location(files, None, shard_of, metadata)
+    return Location(files, None, shard_of, metadata, path)
 
 
 def _is_plain(name: str) -> bool:

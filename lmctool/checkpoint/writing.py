@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
-from lmctool.checkpoint.reading import read_tensors, refuse_nonfinite, torch_dtypes, word
+from lmctool.checkpoint.location import INDEX, read_index
+from lmctool.checkpoint.reading import read_tensors, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.storing import write_tensors
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish
+from lmctool.publish import publish, publish_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +24,10 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.checkpoint import Checkpoint
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+SUFFIX = ".safetensors"
+COMPANIONS = {"", ".jinja", ".json", ".md", ".model", ".txt", ".yaml", ".yml"}
+"""The suffixes of what else a folder holds of a model: its configuration and its tokenizer."""
+LARGEST_COMPANION = 1 << 26
 
 
 def write_checkpoint(
@@ -29,56 +38,103 @@ def write_checkpoint(
     metadata: Mapping[str, str] = NOTHING,
     force: bool = False,
 ) -> None:
-    """Write weights under the stored names and dtypes of another checkpoint, to one file.
+    """Write weights under the stored names and dtypes of another checkpoint.
+
+    A name ending in .safetensors gives one file, whatever ``like`` is.  Any other gives a folder
+    with the shards, the index and the small companion files of ``like``, if that is a folder or
+    an index.  Tied tensors are stored under the names that ``like`` stores, once or twice.
 
     Args:
-        path: a .safetensors file; it appears whole or not at all.
+        path: the file or folder; it appears whole or not at all.
         weights: the tensors by canonical name, with the names and shapes of ``like``.
         like: gives the stored names, the dtypes, the wrapper's own tensors and the metadata.
         metadata: entries to add to those of ``like``.
-        force: replace an existing file.
+        force: replace an existing file, or a folder with no other file than those written.
 
     Raises:
         LmctoolError: a name or shape differs from ``like``, a value does not fit the stored
-            dtype, or the file cannot be written.
+            dtype, or an output cannot be written.
         UnjudgedError: a tensor holds NaN or infinite values.
     """
-    if path.suffix != ".safetensors":
+    if path.suffix == SUFFIX:
+        _check_names(weights, like)
+        tensors = {name: t for f in like.files for name, t in _stored(weights, like, f).items()}
+        write_tensors(path, tensors, {**like.metadata, **metadata}, force)
+    elif like.is_folder:
+        _check_names(weights, like)
+        _write_folder(path, weights, like, metadata, force)
+    else:
         raise LmctoolError(f"output '{path}' must be a file whose name ends in .safetensors")
-    _check_names(weights, like)
+
+
+def folder_names(like: Checkpoint) -> frozenset[str]:
+    """Return the names of the files that a folder like a checkpoint has."""
+    index = [like.index.name] if like.index else []
+    companions = (file.name for file in _companions(like))
+    return frozenset([*(file.name for file in like.files), *index, *companions])
+
+
+def _write_folder(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    like: Checkpoint,
+    metadata: Mapping[str, str],
+    force: bool,
+) -> None:
+    """Write the files of a folder one after the other, then read them as one checkpoint."""
+    with publish_folder(path, folder_names(like), force) as draft:
+        for file in like.files:
+            own = read_header(file).metadata
+            stored = _stored(weights, like, file)
+            write_tensors(draft / file.name, stored, {**own, **metadata}, force=False)
+        for file in _companions(like):
+            with publish(draft / file.name, force=False) as copy:
+                shutil.copyfile(file, copy)
+        if like.index:
+            text = json.dumps(_index(like, like.index, metadata), indent=2) + "\n"
+            with publish(draft / like.index.name, force=False) as copy:
+                copy.write_text(text, encoding="utf-8")
+        written = open_checkpoint(draft)
+        if (written.dtypes, written.shapes) != (like.dtypes, like.shapes):
+            raise LmctoolError(f"output '{path}' was not written as meant; is the disk sound?")
+
+
+def _index(like: Checkpoint, path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return the index of a folder like a checkpoint."""
+    table = read_index(path)
+    own = table.get("metadata")
+    parts = (*like.stored.values(), *like.dropped.values())
+    size = sum(part.entry.end - part.entry.begin for part in parts)
+    kept = own if isinstance(own, dict) else {}
+    return {**table, "metadata": {**kept, **metadata, "total_size": size}}
+
+
+def _companions(like: Checkpoint) -> list[Path]:
+    """Return the small files of a checkpoint's folder that hold no tensors, sorted."""
+    if not like.path.is_dir():
+        return []
+    return sorted(
+        file
+        for file in like.path.iterdir()
+        if file.suffix in COMPANIONS
+        and not file.name.startswith(".")
+        and not file.name.endswith(INDEX)
+        and file.is_file()
+        and file.stat().st_size <= LARGEST_COMPANION
+    )
+
+
+def _stored(weights: Mapping[str, Tensor], like: Checkpoint, file: Path) -> dict[str, Tensor]:
+    """Return the tensors of one file of a checkpoint, by stored name, as they are stored."""
     tensors = {
         stored.name: _as_stored(weights[name], name, stored.entry.dtype, stored.entry.shape)
         for name, stored in like.stored.items()
+        if stored.file == file
     }
     for stored in like.dropped.values():
-        tensors[stored.name] = next(iter(read_tensors(stored.file, [stored.name])))
-    write_tensors(path, tensors, {**like.metadata, **metadata}, force)
-
-
-def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool
-) -> None:
-    """Write tensors by stored name to one safetensors file, and read its header again.
-
-    Tensors may share memory or be views; each is written in full.
-
-    Raises:
-        LmctoolError: a tensor cannot be stored, or the file cannot be written.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    separate = _separate(tensors)
-    with publish(path, force) as draft:
-        try:
-            save_file(separate, draft, {**metadata, "format": "pt"})
-        except (SafetensorError, UnicodeError) as cause:
-            raise LmctoolError(f"output '{path}' cannot be written: {cause}") from cause
-        entries = read_header(draft).entries
-        written = {name: (entry.dtype, entry.shape) for name, entry in entries.items()}
-        meant = {name: (word(value.dtype), tuple(value.shape)) for name, value in tensors.items()}
-        if written != meant:
-            raise LmctoolError(f"output '{path}' was not written as meant; is the disk sound?")
+        if stored.file == file:
+            tensors[stored.name] = next(iter(read_tensors(file, [stored.name])))
+    return tensors
 
 
 def _check_names(weights: Mapping[str, Tensor], like: Checkpoint) -> None:
@@ -117,15 +173,3 @@ def _as_stored(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ...]) ->
             f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {wanted}"
         )
     return stored
-
-
-def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return contiguous tensors of which no two share memory."""
-    seen: set[int] = set()
-    separate: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        whole = tensor.detach().contiguous()
-        place = whole.untyped_storage().data_ptr()
-        separate[name] = whole.clone() if place in seen else whole
-        seen.add(place)
-    return separate

@@ -33,6 +33,8 @@ class AnalysisCommand(click.Command):
         self.title = name
         self.slots = chosen.slots(analysis)
         self.choices = [slot.option() for slot in self.slots]
+        if analysis.aligner != "never":
+            self.choices.append(chosen.apply_option())
         self.shared = shared(name, analysis)
         shared_options = [option for _, options in self.shared for option in options]
         # How many checkpoints there must be is checked after parsing, with a better message.
@@ -58,12 +60,15 @@ class AnalysisCommand(click.Command):
         show_all = any(word in ctx.help_option_names for word in before)
         ctx.meta[CHOSEN] = chosen.choose(self.slots, words, show_all=show_all)
         self._check_clashes(ctx.meta[CHOSEN])
+        aligners = [s.flag for s in self.slots if s.parameter == "aligner" and s.given(words)]
         try:
             rest = super().parse_args(ctx, words)
         except click.NoSuchOption as error:
             raise self._explained(ctx, error) from None
         if not ctx.resilient_parsing:
             self._check_count(ctx, strays)
+            if ctx.params.get("apply") and aligners:
+                ctx.fail(f"--apply takes the place of {aligners[0]}; give one of them")
         return rest
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -95,7 +100,9 @@ class AnalysisCommand(click.Command):
             name=self.title,
             analysis=self.analysis,
             settings=settings(
-                values, aligner=choices.get("aligner"), correction=choices.get("correction")
+                values,
+                aligner=None if values.get("apply") else choices.get("aligner"),
+                correction=choices.get("correction"),
             ),
             options=_values(ctx, self.analysis.options),
             command=command([self.title, *ctx.meta[WORDS]]),

@@ -55,8 +55,13 @@ class Slot:
         )
 
     def name(self, words: Sequence[str]) -> str | None:
-        """Return the name that rewritten words give; the last one counts."""
-        found = self.default if self.required else None
+        """Return the name that rewritten words give, or mean without giving one."""
+        given = self.given(words)
+        return self.default if given is None and self.required else given
+
+    def given(self, words: Sequence[str]) -> str | None:
+        """Return the name that rewritten words give, or None; the last one counts."""
+        found = None
         for position, word in enumerate(words):
             if word == "--":
                 break
@@ -65,6 +70,16 @@ class Slot:
             elif word == self.flag and position + 1 < len(words):
                 found = words[position + 1]
         return found
+
+
+def apply_option() -> click.Option:
+    """Return the option that names a stored permutation, in place of an aligner."""
+    return click.Option(
+        ["--apply"],
+        metavar="RESULT.h5",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Permute B as an earlier result did its B, in place of an aligner.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

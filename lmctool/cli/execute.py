@@ -11,7 +11,7 @@ import click
 from lmctool import registry
 from lmctool.cli.columns import aligned
 from lmctool.cli.observers import Observers
-from lmctool.cli.outputs import Outputs, check, outputs
+from lmctool.cli.outputs import Outputs, checkpoints, outputs
 from lmctool.cli.progress import Stages
 from lmctool.errors import LmctoolError
 
@@ -65,19 +65,18 @@ def execute(job: Job, *, dry_run: bool) -> None:
     Raises:
         LmctoolError: it cannot be run or judged, or an output cannot be written.
     """
-    paths = outputs(job.out, checkpoint=job.analysis.writes, document=job.document)
-    files = Outputs(paths, job.force)
+    places = checkpoints(job.out, job.settings.checkpoints if job.analysis.writes else ())
+    files = Outputs(outputs(job.out, places, document=job.document), places, job.force)
     files.refuse_existing()
     observers = Observers()
     stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
     from lmctool.run import Run  # torch comes in here, not at start-up
 
     run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note)
-    check(paths, run)
+    files.check(run)
     plan = run.plan()
     if dry_run:
-        plan += [(role, str(path)) for role, path in paths.items()]
-        click.echo(aligned(plan))
+        click.echo(aligned([*plan, *files.planned()]))
         return
     job.note(aligned(plan))
     observers.started({"command": job.command, "analysis": job.name, **dict(plan)})

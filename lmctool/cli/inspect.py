@@ -9,14 +9,16 @@ import click
 
 from lmctool.cli import values
 from lmctool.cli.columns import aligned
+from lmctool.cli.options import INPUT
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from torch import Tensor
+    from torch import nn
 
     from lmctool.checkpoint import Checkpoint
+    from lmctool.model.example import Inputs, InputShape
     from lmctool.model.resolve import Model
     from lmctool.report.table import Table
 
@@ -39,13 +41,15 @@ if TYPE_CHECKING:
     help="An argument of the model (repeatable).",
 )
 @click.option("--data", metavar="SPEC", help="Data whose inputs --symmetry needs the shape of.")
+@click.option("--input", "inputs", **INPUT)
 @click.option(
-    "--input",
-    "shape",
-    metavar="NxCxHxW",
-    callback=values.shape,
-    help="The shape of a batch of inputs instead, such as 1x3x32x32; any batch size will do.",
+    "-o",
+    "--out",
+    metavar="SPEC.toml",
+    type=click.Path(path_type=Path),
+    help="Write what --symmetry shows as a permutation spec, to be edited and given to --spec.",
 )
+@click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")
 def command(
     paths: tuple[Path, ...],
     tensors: bool,
@@ -53,14 +57,21 @@ def command(
     model: str | None,
     arguments: Mapping[str, str],
     data: str | None,
-    shape: tuple[int, ...] | None,
+    inputs: tuple[InputShape, ...],
+    out: Path | None,
+    force: bool,
 ) -> None:
     """Show what checkpoints hold: tensors, metadata, identities, the model, its symmetry."""
     from rich.console import Console
 
     from lmctool.checkpoint import open_checkpoint
+    from lmctool.publish import refuse_existing
     from lmctool.report.terminal import render
 
+    if out is not None:
+        if not symmetry or len(paths) > 1:
+            raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
+        refuse_existing([out], force)
     for position, path in enumerate(paths):
         checkpoint = open_checkpoint(path)
         found = _model(checkpoint, model, arguments)
@@ -74,9 +85,8 @@ def command(
             if isinstance(found, LmctoolError):
                 raise found
             click.echo()
-            from lmctool.symmetry import describe
-
-            render(describe(found.module, _example(checkpoint, data, shape)), Console())
+            example = _example(checkpoint, found.module, data, inputs)
+            _show_symmetry(found.module, example, out, force)
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
@@ -123,20 +133,42 @@ def _tensors(checkpoint: Checkpoint) -> Table:
     return Table("Tensors", ("tensor", "shape", "dtype"), rows)
 
 
-def _example(checkpoint: Checkpoint, data: str | None, shape: tuple[int, ...] | None) -> Tensor:
-    """Return a batch of two zeros of the shape that the model takes."""
+def _show_symmetry(module: nn.Module, example: Inputs, out: Path | None, force: bool) -> None:
+    from rich.console import Console
+
+    from lmctool.graph.capture import capture
+    from lmctool.report.terminal import render
+    from lmctool.symmetry import derive, describe, write_spec
+
+    graph = capture(module, example)
+    spec = derive(graph)
+    render(describe(spec, graph), Console())
+    if out is not None:
+        write_spec(spec, out, force)
+        click.echo(f"\nspec  {out}")
+
+
+def _example(
+    checkpoint: Checkpoint, module: nn.Module, data: str | None, shapes: tuple[InputShape, ...]
+) -> Inputs:
+    """Return a batch of inputs that the model takes: of the data, as described, or its own."""
     import torch
 
-    from lmctool import config
+    from lmctool import arithmetic, config
     from lmctool.data.resolve import resolve_data
     from lmctool.data.split import open_split
+    from lmctool.model.example import find_example
+    from lmctool.sources import NEITHER, names_data
 
-    if shape is not None:
-        return torch.zeros(2, *shape[1:])
-    try:
-        found = resolve_data(spec=data, metadata=[checkpoint.metadata], config=config.load())
-    except LmctoolError as error:
-        raise LmctoolError(f"{error}; or give the shape of its inputs with --input") from error
-    first = next(iter(found.dataset.splits))
-    split = open_split(found.dataset, first, limit=2, seed=0, device=torch.device("cpu"))
-    return torch.zeros_like(split.head(2, torch.float32))
+    standing, cpu = config.load(), torch.device("cpu")
+    if data and shapes:
+        raise click.UsageError("--input stands in for data; leave --data or --input out")
+    if shapes or not names_data([checkpoint], data, standing):
+        generator = arithmetic.generator(0, "example input")
+        found = find_example(module, shapes, generator, cpu, torch.float32)
+        if found is None:
+            raise LmctoolError(NEITHER)
+        return found.inputs
+    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=standing).dataset
+    split = open_split(dataset, next(iter(dataset.splits)), limit=2, seed=0, device=cpu)
+    return split.head(2, torch.float32)

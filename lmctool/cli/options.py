@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 STANDARD = Settings(checkpoints=())
 """The values of options that the user leaves out."""
 POSITIVE = click.IntRange(min=1)
+INPUT: Mapping[str, Any] = {
+    "metavar": "SHAPE",
+    "multiple": True,
+    "callback": values.input_shapes,
+    "help": "In place of data, the shape of a batch of inputs: 3x3x224x224 is 3 examples, ids:3x11"
+    " is token ids (ids<50257:3x11 says the vocabulary too). Repeat it for each of several inputs.",
+}
+"""The option that describes an example input."""
 
 Sections = list[tuple[str, list[click.Option]]]
 
@@ -26,12 +34,17 @@ Sections = list[tuple[str, list[click.Option]]]
 def shared(name: str, analysis: Analysis) -> Sections:
     """Return the shared options that apply to an analysis, in sections of its help."""
     sections: Sections = [("Output", _output(name))]
-    both = {"model", "data"} <= analysis.needs
-    if "model" in analysis.needs:
+    used = analysis.needs | analysis.optional
+    both = {"model", "data"} <= used
+    data = [*_data(), *(_calibration() if both else ())] if "data" in used else []
+    if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
-        sections.append(("Model", _model(batchnorm=on_path)))
-    if "data" in analysis.needs:
-        sections.append(("Data", [*_data(), *(_calibration() if both else ())]))
+        spec = [_spec()] if analysis.aligner != "never" else []
+        sections.append(("Model", [*_model(batchnorm=on_path), *spec]))
+        if "data" not in analysis.needs:
+            data.append(click.Option(["--input", "inputs"], **INPUT))
+    if data:
+        sections.append(("Data", data))
     sections.append(("Computation", _computation(networks=both)))
     return sections
 
@@ -45,6 +58,16 @@ def settings(
     return Settings(**{**found, "aligner": aligner, "correction": correction})
 
 
+def _spec() -> click.Option:
+    return click.Option(
+        ["--spec"],
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A permutation spec that extends or replaces the derived one;"
+        " inspect --symmetry -o writes one to begin with.",
+    )
+
+
 def _output(name: str) -> list[click.Option]:
     return [
         click.Option(
@@ -54,7 +77,8 @@ def _output(name: str) -> list[click.Option]:
             default=f"{name}.h5",
             show_default=True,
             help="The result; its figure, and a checkpoint if one is made, lie beside it under"
-            " the same name with their own suffixes.",
+            " the same name with their own suffixes. A checkpoint in shards or a folder gives a"
+            " folder of that name, unless FILE ends in .safetensors.",
         ),
         click.Option(["--force"], is_flag=True, help="Replace existing outputs."),
         click.Option(

@@ -6,57 +6,57 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmctool.checkpoint.location import is_folder
 from lmctool.errors import LmctoolError
-from lmctool.publish import refuse_existing
+from lmctool.publish import refuse_existing, refuse_existing_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from lmctool.results.result import Result
     from lmctool.run import Run
     from lmctool.seam import Analysis
 
-SUFFIXES = {"result": ".h5", "checkpoint": ".safetensors", "figure": ".png"}
+SUFFIXES = {"result": ".h5", "figure": ".png"}
+CHECKPOINT = ".safetensors"
 
 
-def outputs(out: Path, *, checkpoint: bool, document: str | None) -> dict[str, Path]:
-    """Return the path of each output by its role.
+def outputs(out: Path, places: Collection[Path], *, document: str | None) -> dict[str, Path]:
+    """Return the path of each output by its role, but for a checkpoint.
 
     Args:
         out: what the user gave; one of the known suffixes is replaced, another one kept.
-        checkpoint: whether a checkpoint is written.
+        places: where a checkpoint may go.
         document: where the JSON goes, ``-`` and None being no file.
 
     Raises:
-        LmctoolError: ``out`` names a folder, or two outputs are one file.
+        LmctoolError: ``out`` is a folder that no checkpoint goes to, or two outputs are one file.
     """
-    if out.is_dir() or not out.name:
+    if (out.is_dir() and out not in places) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
-    stem = out.with_suffix("") if out.suffix in SUFFIXES.values() else out
-    paths = {
-        role: stem.with_name(stem.name + suffix)
-        for role, suffix in SUFFIXES.items()
-        if checkpoint or role != "checkpoint"
-    }
+    stem = _stem(out)
+    paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
     if document not in {None, "-"}:
-        paths["document"] = Path(str(document))
-        if paths["document"] in list(paths.values())[:-1]:
+        target = Path(str(document))
+        if target in [*paths.values(), *places]:
             raise LmctoolError(f"--json and -o both name '{document}'; choose another for one")
+        paths["document"] = target
     return paths
 
 
-def check(paths: dict[str, Path], run: Run) -> None:
-    """Refuse to write over an input, whatever ``--force`` says.
+def checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """Return where a checkpoint goes that is written like each of the inputs.
 
-    Raises:
-        LmctoolError: an output is a file of one of the checkpoints.
+    A folder or an index of shards gives a folder called like the result without its suffix,
+    unless ``out`` itself ends in .safetensors: that asks for one file.
     """
-    for path in paths.values():
-        for checkpoint in run.checkpoints:
-            if path.exists() and any(path.samefile(file) for file in checkpoint.files):
-                raise LmctoolError(
-                    f"output '{path}' is an input of this very run; choose another with -o"
-                )
+    stem = _stem(out)
+    file = stem.with_name(stem.name + CHECKPOINT)
+    return tuple(stem if is_folder(path) and out.suffix != CHECKPOINT else file for path in inputs)
+
+
+def _stem(out: Path) -> Path:
+    return out.with_suffix("") if out.suffix in {*SUFFIXES.values(), CHECKPOINT} else out
 
 
 @dataclass
@@ -65,17 +65,47 @@ class Outputs:
 
     Attributes:
         paths: where each goes, by role.
+        checkpoints: where a checkpoint goes that is like each input; empty when none is made.
         force: whether existing files may be replaced.
         written: those that are there, by role.
     """
 
     paths: dict[str, Path]
+    checkpoints: tuple[Path, ...]
     force: bool
     written: dict[str, Path] = field(default_factory=dict)
 
+    def planned(self) -> list[tuple[str, str]]:
+        """Return in words what will be written."""
+        places = dict.fromkeys(map(str, self.checkpoints))
+        made = [("checkpoint", " or ".join(places))] if places else []
+        return [*((role, str(path)) for role, path in self.paths.items()), *made]
+
     def refuse_existing(self) -> None:
         """Refuse before any work what could not be written after it."""
-        refuse_existing(list(self.paths.values()), self.force)
+        files = [path for path in self.checkpoints if path.suffix == CHECKPOINT]
+        refuse_existing([*self.paths.values(), *dict.fromkeys(files)], self.force)
+
+    def check(self, run: Run) -> None:
+        """Refuse to write over an input, whatever ``--force`` says, and over other folders.
+
+        Raises:
+            LmctoolError: an output is a file that the run reads, or a folder that may not be
+                replaced.
+        """
+        from lmctool.checkpoint.writing import folder_names
+
+        read = [file for checkpoint in run.checkpoints for file in checkpoint.files]
+        read += [path for path in (run.settings.spec, run.settings.apply) if path is not None]
+        for path in dict.fromkeys([*self.paths.values(), *self.checkpoints]):
+            files = list(path.iterdir()) if path.is_dir() else [path]
+            if any(file.samefile(other) for file in files if file.exists() for other in read):
+                raise LmctoolError(
+                    f"output '{path}' is an input of this very run; choose another with -o"
+                )
+        for path, like in zip(self.checkpoints, run.checkpoints, strict=False):
+            if path.suffix != CHECKPOINT:
+                refuse_existing_folder(path, folder_names(like), self.force)
 
     def save(self, result: Result, analysis: Analysis, run: Run) -> None:
         """Write the result, then the checkpoint it made, then the figure.
@@ -86,10 +116,14 @@ class Outputs:
         from lmctool.report import figure
         from lmctool.results import file
 
-        self._step("result", lambda path: file.write(result, path, force=self.force))
-        if result.checkpoint is not None and "checkpoint" in self.paths:
-            self._step("checkpoint", lambda path: self._save_checkpoint(result, run, path))
-        self._step("figure", lambda path: figure.save(result, analysis.figure, path, self.force))
+        paths, made = self.paths, result.checkpoint
+        self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
+        if made is not None and self.checkpoints:
+            place = self.checkpoints[made.like]
+            self._step("checkpoint", place, lambda path: self._save_checkpoint(result, run, path))
+        self._step(
+            "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
+        )
 
     def write_document(self, result: Result, target: str) -> None:
         """Write the result as JSON, to a file or to stdout."""
@@ -99,27 +133,29 @@ class Outputs:
         if target == "-":
             write_json(content, "-")
         else:
-            self._step("document", lambda path: write_json(content, str(path), force=self.force))
+            place = self.paths["document"]
+            self._step("document", place, lambda p: write_json(content, str(p), force=self.force))
 
     def told(self) -> str:
         """Return in words which files are there."""
         return ", ".join(f"'{path}'" for path in self.written.values()) or "nothing"
 
-    def _step(self, role: str, write: Callable[[Path], None]) -> None:
+    def _step(self, role: str, path: Path, write: Callable[[Path], None]) -> None:
         try:
-            write(self.paths[role])
+            write(path)
         except LmctoolError as error:
             if not self.written:
                 raise
             raise type(error)(f"{error}; written before: {self.told()}") from error
-        self.written[role] = self.paths[role]
+        self.written[role] = path
 
     def _save_checkpoint(self, result: Result, run: Run, path: Path) -> None:
         from lmctool.checkpoint import write_checkpoint
+        from lmctool.model.ties import everywhere
 
         made = result.checkpoint
         if made is not None:
-            like = run.checkpoints[made.like]
-            write_checkpoint(
-                path, made.weights, like=like, metadata=made.metadata, force=self.force
-            )
+            like, weights = run.checkpoints[made.like], made.weights
+            if run.model is not None:
+                weights = everywhere(weights, run.model.module, like.names)
+            write_checkpoint(path, weights, like=like, metadata=made.metadata, force=self.force)

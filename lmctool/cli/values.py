@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lmctool.model.example import InputShape
+
 
 def pairs(_: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
     """Split each ``K=V`` at its first equals sign."""
@@ -52,11 +54,14 @@ def batch_size(_: click.Context, option: click.Parameter, text: str) -> int | No
     return int(text)
 
 
-def shape(_: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    """Read a shape such as ``1x3x32x32``."""
-    if text is None:
-        return None
-    words = text.split("x")
-    if len(words) < 2 or not all(w.isascii() and w.isdigit() and int(w) > 0 for w in words):
-        raise click.BadParameter(f"{text!r} is no shape such as 1x3x32x32", param=option)
-    return tuple(map(int, words))
+def input_shapes(
+    _: click.Context, option: click.Parameter, texts: Sequence[str]
+) -> tuple[InputShape, ...]:
+    """Read the description of each input."""
+    from lmctool.errors import LmctoolError
+    from lmctool.model.example import input_shape
+
+    try:
+        return tuple(map(input_shape, texts))
+    except LmctoolError as error:
+        raise click.BadParameter(str(error), param=option) from error

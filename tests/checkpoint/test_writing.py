@@ -89,7 +89,7 @@ def test_nan_is_not_written(wrapped: Path, tmp_path: Path) -> None:
         write_checkpoint(tmp_path / "out.safetensors", weights, like=like)
 
 
-def test_only_a_single_file_is_written(wrapped: Path, tmp_path: Path) -> None:
+def test_a_single_file_gives_a_single_file(wrapped: Path, tmp_path: Path) -> None:
     like = open_checkpoint(wrapped)
     with pytest.raises(LmctoolError, match=r"must be a file whose name ends in .safetensors"):
         write_checkpoint(tmp_path / "folder", like.weights(), like=like)

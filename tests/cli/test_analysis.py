@@ -119,6 +119,29 @@ def test_options_that_do_not_apply_are_left_out(weigh: str) -> None:
         assert present in shown
 
 
+def test_files_in_place_of_what_is_derived_or_found_reach_the_settings(
+    tmp_path: Path, asked: list[Any]
+) -> None:
+    spec, result = tmp_path / "spec.toml", tmp_path / "r.h5"
+    done = invoke("align", "a", "b", "--spec", spec, "--apply", result)
+    assert done.exit_code == 2 and "does not exist" in done.stderr
+    spec.touch()
+    result.touch()
+    done = invoke("align", "a", "b", "--spec", spec, "--apply", result, "--input", "ids:3x11")
+    assert done.exit_code == 0, done.output
+    settings = asked[0].settings
+    assert (settings.spec, settings.apply, settings.aligner) == (spec, result, None)
+    assert settings.aligns
+    assert [str(shape) for shape in settings.inputs] == ["ids:3x11"]
+
+
+def test_an_example_input_is_offered_where_data_is_not_a_must() -> None:
+    assert "--input" in invoke("align", "--help").stdout
+    shown = invoke("barrier", "--help").stdout
+    assert "--input" not in shown
+    assert "--spec" in shown and "--apply" in shown
+
+
 def test_help_shows_the_options_of_the_named_correction() -> None:
     assert "--targets" in invoke("barrier", "--help").stdout
     assert "--targets" not in invoke("barrier", "--repair", "reset", "--help").stdout
