@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 FASHION := /usr/share/datasets/fashion-mnist
 
-.PHONY: demo test test-all bench data clean
+.PHONY: demo test test-all bench zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,9 +28,15 @@ test-all: $(BIN)/lmctool data
 data:
 	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \
 	    || { echo "Fashion-MNIST is not installed: apt-get install dataset-fashion-mnist" >&2; exit 1; }
+	@command -v bible >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq bible-kjv; } \
+	    || { echo "The text of examples/text is not installed: apt-get install bible-kjv" >&2; exit 1; }
 
 bench: $(BIN)/lmctool
 	$(BIN)/python benchmarks/startup.py
+
+zoo: $(BIN)/lmctool
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,zoo]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -1,0 +1,72 @@
+"""A model of the catalogue: how to build it, and what it is given."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+Inputs = Callable[[int], Tensor]
+"""Makes a batch of so many examples; the same one each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model.
+
+    Attributes:
+        name: what the table calls it; unique.
+        library: which library defines it; ``own`` where it is written here.
+        build: returns the model with any weights.
+        inputs: makes a batch.
+        units: how many units a count by hand finds free, or None where none was made.
+    """
+
+    name: str
+    library: str
+    build: Callable[[], nn.Module]
+    inputs: Inputs
+    units: int | None = None
+
+
+def images(size: int = 64, channels: int = 3) -> Inputs:
+    """Return what makes square images: (example, channels, size, size)."""
+
+    def make(examples: int) -> Tensor:
+        generator = torch.Generator().manual_seed(examples)
+        return torch.randn(examples, channels, size, size, generator=generator)
+
+    return make
+
+
+def sequences(*shape: int) -> Inputs:
+    """Return what makes real numbers of a shape: (example, *shape)."""
+
+    def make(examples: int) -> Tensor:
+        generator = torch.Generator().manual_seed(examples)
+        return torch.randn(examples, *shape, generator=generator)
+
+    return make
+
+
+def tokens(length: int = 9, vocabulary: int = 50) -> Inputs:
+    """Return what makes token ids: (example, length), none of them special."""
+
+    def make(examples: int) -> Tensor:
+        generator = torch.Generator().manual_seed(examples)
+        return torch.randint(5, vocabulary, (examples, length), generator=generator)
+
+    return make
+
+
+def without_kernels() -> None:
+    """Let torchvision be imported where its compiled operators don't fit the torch at hand.
+
+    None of the models needs them; torchvision fails as it describes them to torch.
+    """
+    name = "torchvision._meta_registrations"
+    sys.modules.setdefault(name, types.ModuleType(name))
