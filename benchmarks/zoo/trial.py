@@ -96,7 +96,7 @@ def attempt(entry: Entry) -> Outcome:
         derive=derived - traced,
         groups=len(spec.groups),
         units=sum(spec.groups.values()),
-        fixed=dict(left_out(spec, graph.shapes)),
+        fixed=dict(left_out(spec, graph)),
         difference=proof.difference / proof.scale,
         tolerance=proof.tolerance / proof.scale,
         dtype=proof.dtype,

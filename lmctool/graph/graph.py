@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx, nn
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.sizes import size_of
 
 Edit = Callable[[Tensor], Tensor]
 """Reads the value of a tap and returns what the rest of the graph sees in its place."""
@@ -41,6 +44,27 @@ class Graph:
     def nodes(self) -> tuple[fx.Node, ...]:
         """Every node, in the order they run."""
         return tuple(self.module.graph.nodes)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over every operation, shape and constant, and the names of the tensors.
+
+        Two graphs of one fingerprint have the same permutation spec.
+        """
+        digest = sha256()
+        for node in self.nodes:
+            value = node.meta.get("val")
+            parts = value if isinstance(value, list | tuple) else [value]
+            shapes = [[size_of(n) for n in p.shape] for p in parts if isinstance(p, Tensor)]
+            held = self.tensors.get(node.name, "")
+            told = (node.name, node.op, str(node.target), node.args, node.kwargs, shapes, held)
+            digest.update(repr(told).encode())
+        for name, constant in self.constants.items():
+            digest.update(f"{name} {constant.dtype} {tuple(constant.shape)}".encode())
+            plain = constant.detach().cpu().reshape(-1)
+            digest.update(plain.view(torch.uint8).numpy().tobytes() if len(plain) else b"")
+        digest.update(repr((sorted(self.buffers), sorted(self.aliases.items()))).encode())
+        return digest.hexdigest()
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -159,7 +159,7 @@ class _Recorder(TorchDispatchMode):
     """Notes every operation; keeps every value alive, so that identities last."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[_Step] = []
 
     def __torch_dispatch__(
@@ -178,7 +178,7 @@ class _Replay(TorchDispatchMode):
     """Lets edits replace values as they appear, where the operations are the recorded ones."""
 
     def __init__(self, steps: tuple[fx.Node, ...], edits: Mapping[str, Edit]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps = steps
         self.edits = edits
         self.done = 0

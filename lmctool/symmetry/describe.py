@@ -50,7 +50,7 @@ def describe(spec: PermutationSpec, graph: Graph) -> Table:
 def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
     shapes = graph.shapes
     units = sum(spec.groups.values())
-    left = left_out(spec, shapes)
+    left = left_out(spec, graph)
     sizes = ", ".join(
         f"{name} {size}" + (f" in each of {spec.per[name]}" if name in spec.per else "")
         for name, size in spec.groups.items()
@@ -72,19 +72,20 @@ def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
         yield "its path depends on the data: this is the path that the example took"
 
 
-def left_out(spec: PermutationSpec, shapes: dict[str, tuple[int, ...]]) -> Counter[str]:
+def left_out(spec: PermutationSpec, graph: Graph) -> Counter[str]:
     """Count the hidden units that cannot move, by reason, at the weights that write them.
 
-    Hidden units are the rows of every tensor with two or more axes, but for those that are
+    Hidden units are the rows of every parameter with two or more axes, but for those that are
     outputs, looked up by index, or positions.  One stream counts once for each of its writers.
 
     Args:
         spec: the spec of a model.
-        shapes: the shape of each of its tensors.
+        graph: the graph of the model.
     """
     counted: Counter[str] = Counter()
+    shapes = graph.shapes
     for name, forms in spec.tensors.items():
-        if len(forms) < 2:
+        if len(forms) < 2 or name in graph.buffers or name in graph.aliases:
             continue
         reason = spec.fixed.get((name, 0))
         if reason is None:

@@ -24,7 +24,8 @@ def assignment(similarity: Tensor) -> Tensor:
     Args:
         similarity: (unit of A, unit of B) any real numbers, on any device.
     """
-    _, columns = linear_sum_assignment(similarity.cpu().numpy(), maximize=True)
+    cost = similarity.to("cpu", torch.float64, copy=True).neg_()  # scipy would copy it twice
+    _, columns = linear_sum_assignment(cost.numpy())
     return torch.from_numpy(columns).long()
 
 

@@ -243,7 +243,7 @@ def indexed(node: fx.Node, known: Known) -> Axes:
         listed = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
     used = [dim for dim, index in enumerate(listed) if index is not None]
     for dim in used:
-        x[dim].fix("it is indexed")
+        x[dim].fix("its rows are looked up by index")
     for index in listed:
         for axis in known.of(index):
             axis.fix("it holds indices")

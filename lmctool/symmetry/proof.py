@@ -136,7 +136,7 @@ class _Casts(TorchDispatchMode):
     """Notes the dtypes that a model casts wider floats to inside itself."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.found: set[torch.dtype] = set()
 
     def __torch_dispatch__(

@@ -141,7 +141,7 @@ RULES: Mapping[str, Rule] = {
     **_all(layer_rules.unfolded, "im2col"),
     **_all(layer_rules.shuffled, "pixel_shuffle", "pixel_unshuffle"),
     **_all(contraction_rules.linear, "linear"),
-    **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot"),
+    **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
     **_all(contraction_rules.added_matmul, "addmm", "baddbmm", "addmv"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),

@@ -88,6 +88,14 @@ def test_what_is_free_is_what_a_person_counts(case: Case) -> None:
     assert any(case.fixed in reason for reason in spec.fixed.values())
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if c.requested], ids=lambda case: case.name)
+def test_stored_buffers_move_when_they_are_asked_to(case: Case) -> None:
+    spec = derive(graph_of(case), moved=["*"])
+    assert found(spec) == ordered(case.requested)
+    module = randomise(case.module())
+    assert prove(module, module.state_dict(), shuffled(spec), case.inputs(4)).holds
+
+
 @every_case
 def test_the_function_stays(case: Case) -> None:
     module, spec = randomise(case.module()), spec_of(case)
