@@ -1,19 +1,25 @@
-"""An alignment: the permutation that the chosen aligner finds, with its proof."""
+"""An alignment: the permutation that the chosen aligner finds, or a stored one, with its proof."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
+import torch
 
 from lmctool import registry
 from lmctool.errors import LmctoolError
+from lmctool.results.permutations import read_permutation
 from lmctool.symmetry import Permutation, Proof, prove
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor
 
     from lmctool.run import Run
+    from lmctool.symmetry import PermutationSpec
 
     Weights = Mapping[str, Tensor]
 
@@ -21,18 +27,82 @@ PROOF_EXAMPLES = 32
 
 
 def align(run: Run, a: Weights, b: Weights) -> tuple[Permutation, Proof]:
-    """Return the permutation that brings B's units into A's order, proved on real examples.
+    """Return the permutation that brings B's units into A's order, proved on examples.
 
     Raises:
-        LmctoolError: no aligner was named, or it returns something else than a permutation.
+        LmctoolError: no aligner was named, it returns something else than a permutation, or
+            the stored permutation that takes its place is of another model.
         UnjudgedError: the permutation changes B's function.
     """
+    if run.settings.apply is not None:
+        permutation = stored(run.settings.apply, run.permutation_spec)
+    else:
+        permutation = _found(run, a, b)
+    return permutation, prove(run.module, b, permutation, run.example(PROOF_EXAMPLES))
+
+
+def matched(run: Run, name: str, a: Weights, b: Weights, **options: Any) -> Permutation:
+    """Return the permutation that an aligner finds, without a proof.
+
+    So an aligner starts from what another one finds.
+
+    Args:
+        run: the run.
+        name: the aligner's registered word.
+        a: the first network.
+        b: the second.
+        options: values of the aligner's own options; the others have their defaults.
+
+    Raises:
+        LmctoolError: there is no such aligner, or it returns something else than a permutation.
+    """
+    aligner = registry.load("lmctool.aligners", name)
+    defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
+    permutation = aligner.align(run, a, b, **{**defaults, **options})
+    if not isinstance(permutation, Permutation):
+        found = type(permutation).__name__
+        raise LmctoolError(f"aligner {name!r} returned {found!r}, not a Permutation")
+    return permutation
+
+
+def stored(path: Path, spec: PermutationSpec) -> Permutation:
+    """Return the permutation of a result, for a model with the same groups.
+
+    Args:
+        path: a result that holds one.
+        spec: what may be permuted in the model at hand.
+
+    Raises:
+        LmctoolError: there is none, or its groups and sizes aren't those of the model.
+    """
+    found = read_permutation(path)
+    if found.sizes != dict(spec.groups) or found.per != dict(spec.per):
+        raise LmctoolError(
+            f"the permutation of '{path}' doesn't fit the model: {_difference(found.sizes, spec)};"
+            " apply it to the same architecture, with the same --spec"
+        )
+    moves = {name: torch.from_numpy(move) for name, move in found.moves.items()}
+    try:
+        return Permutation(spec, moves)
+    except ValueError as cause:  # what a file says is no bug
+        raise LmctoolError(f"result '{path}' holds no sound permutation: {cause}") from cause
+
+
+def _difference(sizes: Mapping[str, int], spec: PermutationSpec) -> str:
+    """Return the first difference between stored groups and those of a spec, in words."""
+    for name in dict.fromkeys([*spec.groups, *sizes]):
+        told = [
+            f"{groups[name]} units" if name in groups else "none such"
+            for groups in (sizes, spec.groups)
+        ]
+        if told[0] != told[1]:
+            return f"group {name!r} has {told[0]} in it and {told[1]} in the model"
+    return "another group lies outside of an inner one"
+
+
+def _found(run: Run, a: Weights, b: Weights) -> Permutation:
+    """Return what the chosen aligner finds."""
     choice = run.settings.aligner
     if choice is None:
         raise LmctoolError(f"analysis {run.name!r} asked for an alignment without an aligner")
-    permutation = registry.load("lmctool.aligners", choice.name).align(run, a, b, **choice.options)
-    if not isinstance(permutation, Permutation):
-        found = type(permutation).__name__
-        raise LmctoolError(f"aligner {choice.name!r} returned {found!r}, not a Permutation")
-    inputs = run.calibration.head(PROOF_EXAMPLES, run.dtype)
-    return permutation, prove(run.module, b, permutation, inputs)
+    return matched(run, choice.name, a, b, **choice.options)

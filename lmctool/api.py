@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lmctool.alignment import matched
     from lmctool.data.split import Split
     from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
     from lmctool.evaluate.curve import Curves
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     )
     from lmctool.statistics import CrossMoments, Goal, Moments
     from lmctool.symmetry import Permutation, PermutationSpec
+    from lmctool.symmetry.form import AxisForm
+    from lmctool.symmetry.matching import assignment, match, origins
+    from lmctool.symmetry.place import Place
+    from lmctool.symmetry.soft import Mixture, permutation_matrices
     from lmctool.symmetry.spec import Tap
     from lmctool.variant import Variant
     from lmctool.weights import Weights, lerp
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Aligner",
     "Analysis",
+    "AxisForm",
     "Correction",
     "CrossMoments",
     "Curves",
@@ -47,12 +53,14 @@ __all__ = [
     "Goal",
     "Group",
     "LmctoolError",
+    "Mixture",
     "ModelFamily",
     "Moments",
     "NewCheckpoint",
     "Observer",
     "Permutation",
     "PermutationSpec",
+    "Place",
     "PluginError",
     "Result",
     "Run",
@@ -66,9 +74,14 @@ __all__ = [
     "Variable",
     "Variant",
     "Weights",
+    "assignment",
     "fuse",
     "hookimpl",
     "lerp",
+    "match",
+    "matched",
+    "origins",
+    "permutation_matrices",
     "score_group",
     "score_table",
 ]
@@ -76,6 +89,7 @@ __all__ = [
 _HOMES = {
     "Aligner": "lmctool.seam",
     "Analysis": "lmctool.seam",
+    "AxisForm": "lmctool.symmetry.form",
     "Correction": "lmctool.seam",
     "CrossMoments": "lmctool.statistics",
     "Curves": "lmctool.evaluate.curve",
@@ -86,12 +100,14 @@ _HOMES = {
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
     "LmctoolError": "lmctool.errors",
+    "Mixture": "lmctool.symmetry.soft",
     "ModelFamily": "lmctool.seam",
     "Moments": "lmctool.statistics",
     "NewCheckpoint": "lmctool.results.result",
     "Observer": "lmctool.seam",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
+    "Place": "lmctool.symmetry.place",
     "PluginError": "lmctool.errors",
     "Result": "lmctool.results.result",
     "Run": "lmctool.run",
@@ -105,9 +121,14 @@ _HOMES = {
     "Variable": "lmctool.results.result",
     "Variant": "lmctool.variant",
     "Weights": "lmctool.weights",
+    "assignment": "lmctool.symmetry.matching",
     "fuse": "lmctool.graph.fuse",
     "hookimpl": "lmctool.hookspecs",
     "lerp": "lmctool.weights",
+    "match": "lmctool.symmetry.matching",
+    "matched": "lmctool.alignment",
+    "origins": "lmctool.symmetry.matching",
+    "permutation_matrices": "lmctool.symmetry.soft",
     "score_group": "lmctool.report.networks",
     "score_table": "lmctool.report.networks",
 }

@@ -9,28 +9,30 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lmctool import alignment, arithmetic, batchnorm, config, record, registry, statistics, variant
+from lmctool import alignment, arithmetic, batchnorm, record, statistics, variant
 from lmctool.checkpoint import Checkpoint, open_checkpoint
-from lmctool.data.resolve import resolve_data
-from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, Scores, curve, evaluate
 from lmctool.evaluate.engine import BatchSize
-from lmctool.graph.capture import Graph, capture
+from lmctool.graph.capture import capture
+from lmctool.graph.graph import Graph
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
-from lmctool.model.resolve import resolve_model
+from lmctool.model.ties import once
 from lmctool.progress import silent
 from lmctool.results.provenance import now
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive
-from lmctool.weights import check_same
+from lmctool.sources import find_sources
+from lmctool.splits import Splits
+from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive, read_spec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lmctool.data.split import Split
     from lmctool.evaluate.curve import Curves
+    from lmctool.model.example import Inputs
     from lmctool.progress import Progress
-    from lmctool.results.result import Result
+    from lmctool.results.result import Group, Result
     from lmctool.seam import Analysis
     from lmctool.settings import Settings
     from lmctool.statistics import CrossMoments, Goal, Moments
@@ -50,12 +52,12 @@ class Run:
         name: the analysis.
         settings: what the user asked.
         checkpoints: the files, opened but not read.
-        model: the model and where it was found, or None for an analysis that needs none.
-        data: the dataset and where it was found, or None likewise.
-        task: what loss and error mean, or None likewise.
+        sources: the model, the data, the task and the example input, and where each was found.
+        data: the dataset, or None for an analysis that needs none or does without.
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         permutations: each alignment made so far, with its proof, by the indices of its ends.
+        findings: groups by path that an aligner or a correction adds to the result.
     """
 
     def __init__(
@@ -82,38 +84,30 @@ class Run:
         self.batch_size = BatchSize(settings.batch_size)
         self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, settings.checkpoints))
         self.permutations: list[tuple[Permutation, Proof]] = []
+        self.findings: dict[str, Group] = {}
         self._weights: dict[int, Weights] = {}
-        self._splits: dict[tuple[str, int | None], Split] = {}
-        standing = config.load()
-        self.data = self.model = self.task = None
-        if "model" in analysis.needs:
-            for other in self.checkpoints[1:]:
-                check_same(self.checkpoints[0], other)
-            self.model = resolve_model(
-                self.checkpoints[0],
-                spec=settings.model,
-                arguments=settings.model_arguments,
-                config=standing,
-            )
-            self.model.module.to(self.device, self.dtype)
-        if "data" in analysis.needs:
-            metadata = [checkpoint.metadata for checkpoint in self.checkpoints]
-            self.data = resolve_data(spec=settings.data, metadata=metadata, config=standing)
-            self.task = registry.load("lmctool.tasks", settings.task or self.data.dataset.task)
+        self.sources = find_sources(self.checkpoints, analysis, settings, self.device)
+        self.model, self.data = self.sources.model, self.sources.data
+        self.task = self.sources.task
+        self._splits = Splits(name, self.data, settings, self.device)
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
 
+        Tensors that the model ties are there once, under the first of their names in the model.
+
         Raises:
             UnjudgedError: a tensor holds NaN or infinity.
+            LmctoolError: tensors that the model ties differ.
         """
         if index not in self._weights:
-            self._weights[index] = self.checkpoints[index].weights(self.dtype, self.device)
+            held = self.checkpoints[index].weights(self.dtype, self.device)
+            self._weights[index] = once(held, self.model.module) if self.model else held
         return self._weights[index]
 
     def split(self, name: str) -> Split:
         """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self._open(name, self.settings.limit)
+        return self._splits.open(name, self.settings.limit)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -123,32 +117,32 @@ class Run:
     @cached_property
     def calibration(self) -> Split:
         """The examples that statistics are taken on."""
-        return self._open(self.settings.calib_split, self.settings.calib_size)
-
-    def _open(self, name: str, limit: int | None) -> Split:
-        if self.data is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for data without needing it")
-        if (name, limit) not in self._splits:
-            self._splits[name, limit] = open_split(
-                self.data.dataset,
-                name,
-                limit=limit,
-                seed=self.settings.seed,
-                device=self.device,
-                mean=self.settings.mean,
-                std=self.settings.std,
-            )
-        return self._splits[name, limit]
+        return self._splits.open(self.settings.calib_split, self.settings.calib_size)
 
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
-        return capture(self.module, self.calibration.head(2, self.dtype))
+        return capture(self.module, self.example(2))
+
+    def example(self, count: int) -> Inputs:
+        """Return inputs: the first calibration examples, else the whole example input.
+
+        Args:
+            count: how many calibration examples at most.
+
+        Raises:
+            LmctoolError: there is neither.
+        """
+        if self.data is None and self.sources.example is not None:
+            return self.sources.example.inputs
+        return self.calibration.head(count, self.dtype)
 
     @cached_property
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in the model without a change of its function."""
-        return derive(self.graph)
+        if self.settings.spec is None:
+            return derive(self.graph)
+        return read_spec(self.settings.spec, self.graph)
 
     @cached_property
     def network(self) -> Network:
@@ -181,7 +175,10 @@ class Run:
             description: what the progress bar says.
         """
         if self.task is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for scores without needing data")
+            raise LmctoolError(
+                f"analysis {self.name!r} asked for scores, but no data is in use;"
+                " name data with --data"
+            )
         chosen = tuple(splits) or self.splits
         total = len(networks) if isinstance(networks, Sequence) else count or 0
         with (
@@ -254,7 +251,7 @@ class Run:
     def align(self, a: Weights, b: Weights) -> Permutation:
         """Return the permutation that brings B's units into A's order, proved.
 
-        The aligner is the one the user named.
+        The aligner is the one the user named; a stored permutation may take its place.
 
         Raises:
             UnjudgedError: the permutation changes B's function.

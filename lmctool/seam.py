@@ -30,6 +30,8 @@ class Analysis:
         compute: called as ``compute(run, **options)`` with the options declared here.
         arity: how many checkpoints it takes; ``"n"`` is one or more.
         needs: what the host must resolve; an empty set means weights alone.
+        optional: what the host resolves where it is named, and the analysis can do without
+            unless the chosen aligner needs it.
         options: the click options it adds to the shared ones.
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
@@ -42,6 +44,7 @@ class Analysis:
     compute: Callable[..., Result]
     arity: Literal[1, 2, "n"] = 2
     needs: frozenset[Need] = frozenset({"model", "data"})
+    optional: frozenset[Need] = frozenset()
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
@@ -58,10 +61,12 @@ class Aligner:
         align: ``align(run, a, b, **options)`` returns a ``Permutation`` of ``run``'s
             permutation spec; the host applies it to B and proves it.
         options: click options, added to a command when this aligner is named.
+        needs: what it asks the run for; without ``"data"`` it works where no data is named.
     """
 
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
+    needs: frozenset[Need] = frozenset({"model", "data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ class Examples:
 
     Attributes:
         inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids.
-        targets: (example,) int64 classes, or what the dataset's task takes.
+        targets: (example,) int64 classes, (example, position) int64 tokens with -100 where none
+            counts, or what else the dataset's task takes.
     """
 
     inputs: NDArray[Any]
@@ -123,7 +129,7 @@ class Dataset:
     Attributes:
         splits: the loader of each split by name.
         source: where the data was found, for the record.
-        classes: number of classes, 0 where the targets are no classes.
+        classes: number of classes or tokens, 0 where the targets are neither.
         task: the registered word of the task that scores it.
     """
 
@@ -142,13 +148,16 @@ class DataFormat:
 
     Attributes:
         open: ``open(word, location)`` returns the dataset; ``location`` is the path that the
-            user gave or configured, or None.
+            user gave or configured, or None.  Of ``WORD:PATH?NAME=VALUE`` it gets the value
+            by name.
         detect: whether this format can read the path, from its content alone; None for
             formats that are only ever named.
+        arguments: the names that ``?NAME=VALUE`` may give.
     """
 
-    open: Callable[[str, Path | None], Dataset]
+    open: Callable[..., Dataset]
     detect: Callable[[Path], bool] | None = None
+    arguments: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +166,15 @@ class Task:
 
     Attributes:
         score: ``score(outputs, targets)`` returns the loss (nats) and the error (0 or 1) of
-            each example, both (example,).
+            each example, both (example,); of an example of several parts, their means.
         chance: ``chance(targets)`` returns the error of the best constant answer.
+        weight: ``weight(targets)`` returns how much each example counts in a mean, (example,),
+            such as how many tokens it has; without it all count the same.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     chance: Callable[[NDArray[Any]], float]
+    weight: Callable[[Tensor], Tensor] | None = None
 
 
 def _ignore(*_: object) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from lmctool.graph.capture import Edit, Graph
+    from lmctool.graph.graph import Edit, Graph
     from lmctool.symmetry.spec import Tap
 
 Weights = Mapping[str, Tensor]

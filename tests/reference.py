@@ -50,6 +50,16 @@ def best_assignment(similarity: Array) -> tuple[int, ...]:
     )
 
 
+def products(a: Array, b: Array) -> Array:
+    """Return (unit of A, unit of B): the inner product of each two rows."""
+    return np.array([[sum(x * y) for y in b] for x in a])
+
+
+def inner_product(a: Mapping[str, Array], b: Mapping[str, Array]) -> float:
+    """Return the sum of products of all numbers of A with those of B."""
+    return float(sum(x * y for name in a for x, y in zip(a[name].flat, b[name].flat, strict=True)))
+
+
 def batch_moments(batches: Sequence[Array]) -> tuple[Array, Array]:
     """Return means and unbiased variances of (sample, channel) batches, averaged over batches."""
     means = [batch.mean(axis=0) for batch in batches]

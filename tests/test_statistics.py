@@ -9,7 +9,8 @@ from torch import nn
 
 from lmctool import statistics
 from lmctool.errors import LmctoolError
-from lmctool.graph.capture import Graph, capture
+from lmctool.graph.capture import capture
+from lmctool.graph.graph import Graph
 from lmctool.graph.targets import targets
 from lmctool.symmetry import derive
 from tests import reference

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lmctool.graph.module import fresh
 from lmctool.graph.targets import targets
 from lmctool.statistics import affine
 
@@ -28,6 +29,8 @@ class Network:
         """Keep the module, on its device and in evaluation mode, and a way to its graph."""
         self.module = module
         self.graph = graph
+        self._weights: Mapping[str, Tensor] | None = None
+        self._copy = module
 
     def __call__(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the outputs of a batch: (example, ...)."""
@@ -35,7 +38,9 @@ class Network:
         if taps:
             edits = {tap: self._edit(weights, tap) for tap in taps}
             return self.graph().run(weights, inputs, edits)
-        output: Tensor = torch.func.functional_call(self.module, dict(weights), (inputs,))
+        if weights is not self._weights:
+            self._weights, self._copy = weights, fresh(self.module)
+        output: Tensor = torch.func.functional_call(self._copy, dict(weights), (inputs,))
         return output
 
     @cached_property

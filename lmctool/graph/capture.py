@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.export import exported
+from lmctool.graph.module import fresh
 from lmctool.graph.recording import recorded
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
     inputs = example if isinstance(example, tuple) else (example,)
     with _quiet(), _plain_attention():
         try:
-            return exported(module.eval(), inputs)
+            return exported(fresh(module.eval()), inputs)
         except Exception as cause:  # torch.export raises whatever the model's own code raises, too
             reason = str(cause).strip().partition("\n")[0]
         try:
-            return recorded(module, inputs)
+            return recorded(fresh(module), inputs)
         except Exception as cause:
             raise LmctoolError(
                 f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"

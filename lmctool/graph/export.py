@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind
 
-from lmctool.graph.graph import Graph, aliases
+from lmctool.graph.graph import Graph
+from lmctool.graph.module import aliases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

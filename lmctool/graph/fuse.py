@@ -18,9 +18,10 @@ def fuse(
     """Return weights in which ``scale * value + shift`` takes the place of a target's value.
 
     A layer's weight takes the scale, whatever its groups, dilation or padding (each output
-    channel is a row of the weight); its bias takes both.  A layer without a bias hands the shift
-    to the BatchNorm that follows it, as a lower running mean.  What the model's tensors cannot
-    hold becomes the entries ``@TAP.scale`` and ``@TAP.shift``, which evaluation applies.
+    channel is a row of the weight, or a column); its bias takes both.  A layer without a bias
+    hands the shift to the BatchNorm that follows it, as a lower running mean.  What the model's
+    tensors cannot hold becomes the entries ``@TAP.scale`` and ``@TAP.shift``, which evaluation
+    applies.
 
     Args:
         weights: the model's tensors.
@@ -32,8 +33,9 @@ def fuse(
     if not target.fusable:
         return fused | {f"@{target.tap}.scale": scale, f"@{target.tap}.shift": shift}
     weight = weights[target.weight]
-    rows = (-1,) + (1,) * (weight.ndim - 1)
-    fused[target.weight] = weight * scale.to(weight.dtype).view(rows)
+    shape = [1] * weight.ndim
+    shape[target.rows] = -1
+    fused[target.weight] = weight * scale.to(weight.dtype).view(shape)
     if target.bias:
         bias = weights[target.bias]
         fused[target.bias] = (bias * scale + shift).to(bias.dtype)

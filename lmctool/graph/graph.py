@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.sizes import size_of
@@ -131,12 +131,3 @@ class _Edited(fx.Interpreter):
         value = super().run_node(n)
         edit = self.edits.get(n.name)
         return edit(value) if edit else value
-
-
-def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """Give each tied name with the first name that shares its tensor."""
-    first: dict[int, str] = {}
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        original = first.setdefault(id(tensor), name)
-        if original != name:
-            yield name, original

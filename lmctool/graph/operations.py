@@ -7,7 +7,7 @@ from torch import fx
 
 aten = torch.ops.aten
 
-LINEAR = frozenset({aten.linear.default})
+LINEAR = frozenset({aten.linear.default, aten.addmm.default})
 CONVOLUTION = frozenset(
     {
         aten.conv1d.default,

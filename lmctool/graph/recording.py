@@ -18,7 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from lmctool.errors import LmctoolError
-from lmctool.graph.graph import Edit, Graph, aliases
+from lmctool.graph.graph import Edit, Graph
+from lmctool.graph.module import aliases, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ def _run(module: nn.Module, stored: Mapping[str, Tensor], inputs: tuple[Tensor, 
     """Run a model with nothing done in place."""
 
     def forward(*given: Tensor) -> Any:
-        return torch.func.functional_call(module, dict(stored), given)
+        return torch.func.functional_call(fresh(module), dict(stored), given)
 
     call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
     return call(*inputs)

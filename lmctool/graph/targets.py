@@ -6,7 +6,16 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lmctool.graph.operations import BATCH_NORM, CONVOLUTION, LINEAR, aten, is_pointwise, operand
+from lmctool.graph.operations import (
+    BATCH_NORM,
+    CONVOLUTION,
+    LINEAR,
+    aten,
+    groups,
+    is_pointwise,
+    is_transposed,
+    operand,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +50,7 @@ class Target:
         bias: the name of its bias, or empty.
         batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
             itself, or None.
+        rows: the axis of the weight that holds the channels; -1 where none does by itself.
     """
 
     name: str
@@ -50,11 +60,13 @@ class Target:
     weight: str = ""
     bias: str = ""
     batchnorm: BatchNorm | None = None
+    rows: int = 0
 
     @property
     def fusable(self) -> bool:
         """Whether the model's own tensors can hold a scale and a shift of each channel."""
-        return self.kind == "layer" and bool(self.bias or self.batchnorm)
+        held = self.bias or self.batchnorm
+        return self.kind == "layer" and self.rows >= 0 and bool(held)
 
 
 def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
@@ -89,7 +101,7 @@ def batchnorms(graph: Graph) -> tuple[Target, ...]:
 
 
 def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
-    weight, bias = operand(node, 1, "weight"), operand(node, 2, "bias")
+    weight, bias, rows = _parameters(node)
     if weight is None or weight.name not in graph.tensors:
         return
     name = graph.tensors[weight.name]
@@ -99,11 +111,23 @@ def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
         axis=-1 if node.target in LINEAR else 1,
         kind="layer",
         weight=name,
+        rows=rows,
         bias=graph.tensors.get(bias.name, "") if bias else "",
         batchnorm=next(iter([n for u in node.users if (n := _batchnorm(graph, u))]), None)
         if len(node.users) == 1
         else None,
     )
+
+
+def _parameters(node: fx.Node) -> tuple[fx.Node | None, fx.Node | None, int]:
+    """Return the weight and bias of a layer, and the axis of the weight that holds its channels."""
+    if node.target is aten.addmm.default:  # bias + x @ weight, where the weight is (in, out)
+        weight, bias = operand(node, 2, "mat2"), operand(node, 0, "self")
+        if weight is not None and weight.target is aten.t.default:
+            return weight.all_input_nodes[0], bias, 0
+        return weight, bias, 1
+    rows = 0 if not is_transposed(node) else 1 if groups(node) == 1 else -1
+    return operand(node, 1, "weight"), operand(node, 2, "bias"), rows
 
 
 def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import UnjudgedError
-from lmctool.graph.graph import aliases
+from lmctool.graph.module import aliases, fresh
 
 if TYPE_CHECKING:
     from lmctool.symmetry.permutation import Permutation
@@ -164,7 +164,7 @@ def _function(module: nn.Module, dtype: torch.dtype) -> Function:
     def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
         tensors = {n: cast(each) for n, each in weights.items() if tied.get(n) not in weights}
         with torch.no_grad():
-            output = torch.func.functional_call(precise, tensors, tuple(map(cast, inputs)))
+            output = torch.func.functional_call(fresh(precise), tensors, tuple(map(cast, inputs)))
         parts = [part for part in tree_leaves(output) if isinstance(part, Tensor)]
         return torch.cat([part.to(torch.float64).flatten() for part in parts])
 

@@ -6,37 +6,49 @@ equation 2):
 
     P = argmax_P  sum_i  corr(X_A[i], X_B[P(i)])
 
-a linear assignment.  Activations are taken after the nonlinearity, over the calibration examples
-and all positions, at every value that shows the group; where several do (a residual stream), the
-correlations are added.  One pass over the data serves all groups.
+a linear assignment.  Attention heads are paired by what the best assignments of the units within
+them reach.  Activations are taken after the nonlinearity (``--tap pre``: before it), over the
+calibration examples and all positions, at every value that shows the group; where several do (a
+residual stream, queries and keys), the correlations are added.  One pass over the data serves all
+groups.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import click
 
 from lmctool.api import Aligner, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from torch import Tensor
 
-    from lmctool.api import Permutation, PermutationSpec, Run, Weights
+    from lmctool.api import CrossMoments, Permutation, PermutationSpec, Run, Weights
 
 SILENT = 1e-5
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
 
 
-def assignment(similarity: Tensor) -> Tensor:
-    """Return (unit of A,) int64: the unit of B for each, by the greatest sum of similarities.
+def compared(found: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return how similar the units of a group are, and which of A and of B are silent.
 
     Args:
-        similarity: (unit of A, unit of B) any real numbers.
-    """
-    import torch
-    from scipy.optimize import linear_sum_assignment
+        found: the cross-moments at each value that shows the group.
 
-    _, columns = linear_sum_assignment(similarity.cpu().numpy(), maximize=True)
-    return torch.from_numpy(columns).long()
+    Returns:
+        (unit of A, unit of B) summed correlations, 0 for silent units; (unit of A,) and
+        (unit of B,) bool; on the CPU.
+    """
+    similarity = sum((m.correlation() for m in found[1:]), found[0].correlation()).cpu()
+    spread_a = sum((m.variance_a for m in found[1:]), found[0].variance_a).cpu().sqrt()
+    spread_b = sum((m.variance_b for m in found[1:]), found[0].variance_b).cpu().sqrt()
+    of_a, of_b = (spread <= SILENT * spread.max() for spread in (spread_a, spread_b))
+    similarity[of_a] = 0
+    similarity[:, of_b] = 0
+    return similarity, of_a, of_b
 
 
 def settle(
@@ -44,62 +56,66 @@ def settle(
     a: Weights,
     b: Weights,
     moves: dict[str, Tensor],
-    silent: dict[str, tuple[Tensor, Tensor]],
+    silent: Mapping[str, tuple[Tensor, Tensor]],
 ) -> None:
-    """Pair silent units with silent ones by their incoming weights, changing ``moves``.
+    """Pair silent units with silent ones by their weights, changing ``moves``.
 
     A unit that never varies on the data correlates with none, so that any order of such units
-    is as good as another; their weights still tell them apart.
+    is as good as another; their weights still tell them apart.  Only weights count that hold no
+    silent units of later groups, which are in no order yet.
 
     Args:
         spec: the permutation spec.
         a: the first network.
         b: the second.
-        moves: the permutation of each group, in the order of the graph.
+        moves: the permutation of each group.
         silent: for each group, which units of A and which of B are silent.
     """
     import torch
 
-    from lmctool.api import Permutation
+    from lmctool.api import Permutation, assignment, origins
 
+    paired = {group: torch.zeros(spec.units(group), dtype=torch.bool) for group in spec.groups}
     for group, (of_a, of_b) in silent.items():
-        rows = torch.nonzero(of_a & of_b[moves[group]]).flatten()
-        if len(rows) < 2:
-            continue
+        paired[group] = of_a & of_b[origins(spec, moves, group)]
+    open_groups = [group for group in spec.groups if paired[group].sum() > 1]
+    for place, group in enumerate(open_groups):
+        unknown = {name for later in open_groups[place + 1 :] for name, _ in spec.uses(later)}
         permuted = Permutation(spec, moves).apply(b)
-        similarity = torch.zeros(len(rows), len(rows), dtype=torch.float64)
-        for name, axis, block in spec.uses(group):
-            if axis == 0:
-                mine, theirs = (
-                    block.units(weights[name], 0)[rows].double().cpu() for weights in (a, permuted)
-                )
-                similarity += mine @ theirs.T
-        moves[group][rows] = moves[group][rows[assignment(similarity)]]
+        units = [
+            tuple(where.units(weights[name]).double().cpu() for weights in (a, permuted))
+            for name, where in spec.uses(group)
+            if name in a and name not in unknown
+        ]
+        size = spec.groups[group]
+        for start in range(0, spec.units(group), size):
+            rows = start + torch.nonzero(paired[group][start : start + size]).flatten()
+            if len(rows) > 1 and units:
+                similarity = torch.stack([mine[rows] @ theirs[rows].T for mine, theirs in units])
+                flat = moves[group].view(-1)
+                flat[rows] = flat[rows[assignment(similarity.sum(0))]]
 
 
-def align(run: Run, a: Weights, b: Weights) -> Permutation:
-    """Return the permutation of B that matches its activations with A's."""
-    from lmctool.api import Permutation
+def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post") -> Permutation:
+    """Return the permutation of B that matches its activations with A's.
+
+    Args:
+        run: the run.
+        a: the first network.
+        b: the second.
+        tap: whether units are seen before or after their nonlinearity.
+    """
+    from lmctool.api import Permutation, match
 
     spec = run.permutation_spec
-    moments = run.cross_moments(a, b, [tap for taps in spec.taps.values() for tap in taps])
-    moves: dict[str, Tensor] = {}
+    seen = {g: taps for g, taps in (spec.taps if tap == "post" else spec.pretaps).items() if taps}
+    moments = run.cross_moments(a, b, [each for taps in seen.values() for each in taps])
+    similarity: dict[str, Tensor] = {}
     silent: dict[str, tuple[Tensor, Tensor]] = {}
-    for group, taps in spec.taps.items():
-        if not taps:
-            continue
-        found = [moments[tap] for tap in taps]
-        correlation = sum((m.correlation() for m in found[1:]), found[0].correlation())
-        spread_a = sum((m.variance_a for m in found[1:]), found[0].variance_a).cpu().sqrt()
-        spread_b = sum((m.variance_b for m in found[1:]), found[0].variance_b).cpu().sqrt()
-        silent[group] = (
-            spread_a <= SILENT * spread_a.max(),
-            spread_b <= SILENT * spread_b.max(),
-        )
-        correlation = correlation.cpu()
-        correlation[silent[group][0]] = 0
-        correlation[:, silent[group][1]] = 0
-        moves[group] = assignment(correlation)
+    for group, taps in seen.items():
+        similarity[group], *quiet = compared([moments[each] for each in taps])
+        silent[group] = (quiet[0], quiet[1])
+    moves = match(spec, similarity)
     settle(spec, a, b, moves, silent)
     return Permutation(spec, moves)
 
@@ -107,4 +123,11 @@ def align(run: Run, a: Weights, b: Weights) -> Permutation:
 @hookimpl
 def lmctool_aligner() -> Aligner:
     """Add ``--align activation``."""
-    return Aligner(align)
+    tap = click.Option(
+        ["--tap"],
+        type=click.Choice(["pre", "post"]),
+        default="post",
+        show_default=True,
+        help="Compare units before or after their nonlinearity.",
+    )
+    return Aligner(align, options=(tap,))

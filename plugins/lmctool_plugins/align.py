@@ -1,53 +1,83 @@
 """Align the second checkpoint's hidden units with the first's, and write it.
 
 The written checkpoint is the same function as the second, proved on real examples; only the
-order of its hidden units is another, the one that the aligner matched with the first.
+order of its hidden units is another, the one that the aligner matched with the first, or that
+an earlier result holds.  Without data the proof uses an example input, and there are no scores.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Analysis, NewCheckpoint, Result, hookimpl
+from lmctool.api import Analysis, Group, NewCheckpoint, Result, Variable, hookimpl
 
 if TYPE_CHECKING:
-    from lmctool.api import Run, Table
+    from lmctool.api import Permutation, Run, Table, Weights
+
+SCORES = "align/scores"
 
 
 def compute(run: Run) -> Result:
-    """Align B, and compare the midpoints before and after."""
+    """Align B; where there is data, compare the midpoints before and after."""
+    b, scores = measured(run) if run.data is not None else aligned(run)
+    groups = {"align": moved(run.permutations[0][0]), **scores}
+    return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": "align"}))
+
+
+def moved(permutation: Permutation) -> Group:
+    """Return the share of units that moved, of all that may, as metric ``align.moved``."""
+    import numpy as np
+
+    units = sum(map(permutation.spec.units, permutation.spec.groups))
+    share = sum(map(permutation.moved, permutation.spec.groups)) / units if units else np.nan
+    told = "share of units that moved"
+    return Group({"moved": Variable(np.array(share), long_name=told, metric="align.moved")})
+
+
+def aligned(run: Run) -> tuple[Weights, dict[str, Group]]:
+    """Return B with its units in A's order, and no scores."""
+    a, b = run.weights(0), run.weights(1)
+    return run.align(a, b).apply(b), {}
+
+
+def measured(run: Run) -> tuple[Weights, dict[str, Group]]:
+    """Return B with its units in A's order, and the scores of the ends and the midpoints."""
     from lmctool.api import score_group
 
     ends = run.ends
-    plain, aligned = run.variants()
-    scores = run.evaluate([aligned.b, plain.at(0.5), aligned.at(0.5)])
+    plain, best = run.variants()
+    scores = run.evaluate([best.b, plain.at(0.5), best.at(0.5)])
     names = ["a", "b", "aligned b", "midpoint", "aligned midpoint"]
-    return Result(
-        "align",
-        {"align/scores": score_group("align", names, [ends, scores])},
-        NewCheckpoint(aligned.b, like=1, metadata={"lmctool.made": "align"}),
-    )
+    return best.b, {SCORES: score_group("align", names, [ends, scores])}
 
 
 def table(result: Result) -> Table:
-    """Show how many units moved, what the proof says, and the scores."""
-    from lmctool.api import score_table
+    """Show how many units moved, what the proof says, and the scores or else the groups."""
+    from lmctool.api import Table, score_table
 
-    moved = result.groups["permutations"].variables
+    held = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
-    return score_table(
-        "Alignment",
-        result.groups["align/scores"],
-        (
-            f"{moved['moved'].values.sum()} of {moved['size'].values.sum()} units moved,"
-            f" in {len(moved['size'].values)} groups",
-            f"proof: outputs of B and aligned B differ by {proof['difference'].values.max():.2g},"
-            f" rounding explains {proof['tolerance'].values.min():.2g}",
-        ),
+    units = held.get("units", held["size"]).values  # earlier results have no inner groups
+    notes = (
+        f"{held['moved'].values.sum()} of {units.sum()} units moved, in {len(units)} groups",
+        f"proof: outputs of B and aligned B differ by {proof['difference'].values.max():.2g},"
+        f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
+    if SCORES in result.groups:
+        return score_table("Alignment", result.groups[SCORES], notes)
+    columns = (held["group"].values, units, held["moved"].values)
+    rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
+    return Table("Alignment", ("group", "units", "moved"), rows, notes)
 
 
 @hookimpl
 def lmctool_analysis() -> Analysis:
     """Add ``lmctool align``."""
-    return Analysis(compute, aligner="always", writes=True, table=table)
+    return Analysis(
+        compute,
+        needs=frozenset({"model"}),
+        optional=frozenset({"data"}),
+        aligner="always",
+        writes=True,
+        table=table,
+    )

@@ -93,6 +93,37 @@ def test_fusing_equals_an_affine_layer_behind_the_target(module: nn.Module) -> N
             assert fused[target.weight] is weights[target.weight]
 
 
+def test_layers_whose_weights_hold_the_channels_in_columns_are_targets_too() -> None:
+    class Columns(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.ConvTranspose2d(3, 4, 2)
+            self.weight, self.bias = nn.Parameter(torch.randn(4, 5)), nn.Parameter(torch.randn(5))
+            self.head = nn.Linear(5, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = torch.relu(self.up(x)).mean((2, 3))
+            out: Tensor = self.head(torch.relu(torch.addmm(self.bias, h, self.weight)))
+            return out
+
+    torch.manual_seed(0)
+    module = Columns().double().eval().requires_grad_(False)
+    graph = capture(module, INPUTS[:2])
+    weights = dict(module.state_dict())
+    found = targets(graph, "layers")
+    assert [(target.name, target.rows, target.fusable) for target in found] == [
+        ("up", 1, True),
+        ("weight", 1, True),
+    ]
+    for target in found:
+        channels = len(weights[target.bias])
+        scale, shift = torch.rand(channels).double() + 0.5, torch.randn(channels).double()
+        edit = partial(affine, axis=target.axis, scale=scale, shift=shift)
+        expected = graph.run(weights, INPUTS, {target.tap: edit})
+        fused = fuse(weights, target, scale, shift)
+        torch.testing.assert_close(graph.run(fused, INPUTS, {}), expected, rtol=1e-10, atol=1e-12)
+
+
 def test_a_region_under_another_setting_lies_in_the_graph_like_all_else() -> None:
     class Frozen(nn.Module):
         def __init__(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from lmctool.graph.capture import Graph
+    from lmctool.graph.graph import Graph
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("mlp", {"inputs": 64, "width": 16, "depth": 2}),

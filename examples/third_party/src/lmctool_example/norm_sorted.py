@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 
 def incoming(spec: PermutationSpec, weights: Weights, group: str) -> Tensor:
-    """Return (unit,) float64: the squared norm of what comes into each unit of a group."""
+    """Return float64 of the shape of the group's move: the squared norm of what comes into a unit.
+
+    That is (unit,), or (outer unit, unit) for units that lie inside of others, as in a head.
+    """
     import torch
 
-    total = torch.zeros(spec.groups[group], dtype=torch.float64)
-    for name, axis, block in spec.uses(group):
-        if axis == 0 and name in weights:
-            units = block.units(weights[name].double().cpu(), axis)
+    total = torch.zeros(spec.units(group), dtype=torch.float64)
+    for name, place in spec.uses(group):
+        if place.axes == (0,) and name in weights:
+            units = place.units(weights[name].double().cpu())
             total += units.square().sum(dim=1)
-    return total
+    return total.view(spec.shape(group))
 
 
 def align(run: Run, a: Weights, b: Weights) -> Permutation:
@@ -36,14 +39,14 @@ def align(run: Run, a: Weights, b: Weights) -> Permutation:
 
     spec = run.permutation_spec
     moves = {}
-    for group, size in spec.groups.items():
-        places = incoming(spec, a, group).argsort()
-        moves[group] = torch.empty(size, dtype=torch.long)
-        moves[group][places] = incoming(spec, b, group).argsort()
+    for group in spec.groups:
+        places = incoming(spec, a, group).argsort(-1)
+        ranked = incoming(spec, b, group).argsort(-1)
+        moves[group] = torch.empty_like(ranked).scatter(-1, places, ranked)
     return Permutation(spec, moves)
 
 
 @hookimpl
 def lmctool_aligner() -> Aligner:
     """Add ``--align norm-sorted``."""
-    return Aligner(align)
+    return Aligner(align, needs=frozenset({"model"}))

@@ -1,0 +1,136 @@
+"""The midpoint after REPAIR, as a function of the matrices that mix B's units."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from lmctool.api import AxisForm, Mixture, Run, Target, Weights
+
+EPSILON = 1e-5
+"""Added to a batch's variance at a target that feeds no BatchNorm."""
+
+
+class RepairedMidpoint:
+    """Scores the midpoint of A and a mixed B, each REPAIR target renormalised batch by batch.
+
+    The targets are those of ``--repair``, layers and blocks, and so are their goals: the means
+    and the standard deviations of the ends, averaged (Jordan et al. 2023, equations 3 and 4).
+    B's mean and standard deviation of a unit move with the unit.  At a target that feeds a
+    BatchNorm the goal cancels out: there the BatchNorm takes the batch's statistics.
+    """
+
+    def __init__(self, run: Run, a: Weights, b: Weights) -> None:
+        """Take the ends' statistics at the targets, on the calibration examples."""
+        from lmctool.api import Mixture
+
+        self.run, self.a, self.b = run, a, b
+        self.mixture: Mixture = Mixture(run.permutation_spec)
+        self.targets = run.targets("both")
+        free = [target for target in self.targets if target.batchnorm is None]
+        self.forms = {target.tap: (channels(run, target),) for target in free}
+        self.goals_a = goals(run, a, free)
+        self.goals_b = goals(run, b, free)
+
+    def score(
+        self, mixing: Mapping[str, Tensor], inputs: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss, in nats, and the mean error over a batch.
+
+        Args:
+            mixing: the matrices of each group, as ``Mixture`` takes them; gradients of the loss
+                flow to them.
+            inputs: (2 or more examples, ...) as the model sees them.
+            targets: (example, ...) what the task takes.
+        """
+        task = self.run.task
+        if task is None:
+            raise ValueError("a run without data has no task to score a midpoint by")
+        weights = self._weights(self.mixture.apply(mixing, self.b))
+        edits = {target.tap: self._edit(target, mixing) for target in self.targets}
+        outputs = self.run.graph.run(weights, inputs, edits)
+        losses, errors = task.score(outputs, targets)
+        if task.weight is None:
+            return losses.mean(), errors.mean()
+        counts = task.weight(targets).to(losses.dtype)
+        return (losses @ counts) / counts.sum(), (errors @ counts) / counts.sum()
+
+    def _weights(self, b: Weights) -> dict[str, Tensor]:
+        """Return the midpoint; a BatchNorm behind a target leaves its renormalised input as is."""
+        import torch
+
+        from lmctool.api import lerp
+
+        weights = lerp(self.a, b, 0.5)
+        for name in self.run.graph.buffers & weights.keys():
+            weights[name] = weights[name].detach()  # statistics take no gradient
+        for norm in filter(None, (target.batchnorm for target in self.targets)):
+            weights[norm.mean] = torch.zeros_like(weights[norm.mean])
+            weights[norm.variance] = torch.full_like(weights[norm.variance], 1 - norm.epsilon)
+        return weights
+
+    def _edit(self, target: Target, mixing: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+        if target.batchnorm:
+            return renormalising(target.axis, None, None, target.batchnorm.epsilon)
+        mean, std = (
+            (mine + self.mixture.mix(mixing, theirs, self.forms[target.tap])) / 2
+            for mine, theirs in zip(self.goals_a[target.tap], self.goals_b[target.tap], strict=True)
+        )
+        return renormalising(target.axis, mean, std, EPSILON)
+
+
+def renormalising(
+    axis: int, mean: Tensor | None, std: Tensor | None, epsilon: float
+) -> Callable[[Tensor], Tensor]:
+    """Return the edit that gives a value's channels a mean and a standard deviation by batch.
+
+    Args:
+        axis: the axis of the channels.
+        mean: (channel,) the mean to give; None for 0.
+        std: (channel,) the standard deviation to give; None for 1.
+        epsilon: added to the batch's variance, as a BatchNorm does.
+    """
+    import torch
+
+    def edit(value: Tensor) -> Tensor:
+        channels = value.movedim(axis, 1)
+        moved = torch.nn.functional.batch_norm(
+            channels, None, None, weight=std, bias=mean, training=True, eps=epsilon
+        )
+        return moved.movedim(1, axis).contiguous()  # views of the graph rely on it
+
+    return edit
+
+
+def goals(run: Run, weights: Weights, found: list[Target]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the (channel,) mean and standard deviation of a network at each target."""
+    if not found:
+        return {}
+    moments = run.moments(weights, {target.tap: target.axis for target in found})
+    return {tap: (m.mean.to(run.dtype), m.std.to(run.dtype)) for tap, m in moments.items()}
+
+
+def channels(run: Run, target: Target) -> AxisForm | None:
+    """Return which groups lie on a target's channels: those of the layer that writes them.
+
+    A block's channels are those of the nearest layer before it that has as many.
+    """
+    layers = {layer.tap: layer.weight for layer in run.targets("layers")}
+    tensors = run.permutation_spec.tensors
+    pending = deque(node for node in run.graph.nodes if node.name == target.tap)
+    size = pending[0].meta["val"].shape[target.axis]
+    seen = set(pending)
+    while pending:
+        node = pending.popleft()
+        weight = layers.get(node.name)
+        if weight is not None and run.weights(0)[weight].shape[0] == size:
+            return tensors[weight][0] if weight in tensors else None
+        new = [operand for operand in node.all_input_nodes if operand not in seen]
+        seen.update(new)
+        pending.extend(new)
+    return None

@@ -1,0 +1,204 @@
+"""How alike the units of A and of permuted B are by their weights, kept true as B moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.api import match, origins
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from torch import Tensor
+
+    from lmctool.api import Permutation, PermutationSpec, Place, Weights
+
+Family = tuple[str, ...]
+"""Groups that are matched together: a plain one, or an outer one and its inner ones."""
+
+
+class Likeness:
+    """The inner products of units of A and of permuted B, group by group.
+
+    With pi the present permutation, and the sum over the tensors that are counted for group g,
+
+        S_g[i, j] = sum_T  <A_T at unit i of g, pi(B)_T at unit j of g>
+
+    so that the trace of S_g is what these tensors add to <A, pi(B)>.  When another group moves,
+    only the products with what moved are added.  Beside the two networks this holds one matrix
+    for each group, and a few copies of one tensor at a time.
+
+    Attributes:
+        spec: what may be permuted.
+        permutation: pi.
+        families: the groups, as they are matched together.
+        similarity: for each group (unit of A, unit of pi(B)), in the dtype of the weights.
+    """
+
+    def __init__(self, spec: PermutationSpec, a: Weights, b: Weights, start: Permutation) -> None:
+        """Begin with no tensor counted.
+
+        Args:
+            spec: what may be permuted.
+            a: the first network's tensors that take part.
+            b: the second's.
+            start: the permutation of B to begin with.
+        """
+        self.spec, self.permutation = spec, start
+        self.a, self.b = a, b
+        self.families = [(g, *spec.inner(g)) for g in spec.groups if g not in spec.per]
+        self.places = {name: held for name, held in _places(spec).items() if name in a}
+        self.similarity: dict[str, Tensor] = {}
+        self._family = {group: family for family in self.families for group in family}
+        self._counted: set[tuple[str, str]] = set()
+        self._norms = {name: float(a[name].norm()) ** 2 for name in self.places}
+
+    def include(self, known: Collection[str]) -> None:
+        """Count each tensor for each of its groups beside which only known groups lie.
+
+        Args:
+            known: the groups of B that are in their order; that of others is taken to be unknown.
+        """
+        for name, held in self.places.items():
+            new = [group for group in held if self._ready(name, group, known)]
+            if new:
+                permuted = self._permuted(name, self.permutation)
+                for group in new:
+                    self._add(name, group, permuted)
+                self._counted |= {(name, group) for group in new}
+
+    def _ready(self, name: str, group: str, known: Collection[str]) -> bool:
+        family = self._family[group]
+        itself = self._quadratic(name, family)
+        beside = {g for g in self.places[name] if itself or g not in family}
+        return (name, group) not in self._counted and beside <= set(known)
+
+    def share(self, family: Family) -> float:
+        """Return how much of the squared norm of the tensors that hold a family is counted."""
+        held = {name: self._norms[name] for name in self._holding(family)}
+        counted = {name for name, group in self._counted if group in family}
+        return sum(held[name] for name in held if name in counted) / (sum(held.values()) or 1.0)
+
+    def best(self, family: Family) -> Permutation | None:
+        """Return the move of pi(B) that serves a family best while all others stay, if any does.
+
+        A move must raise <A, pi(B)> by more than rounding explains.
+        """
+        import torch
+
+        from lmctool.api import Permutation
+
+        found = {g: self.similarity[g] for g in family if g in self.similarity}
+        moves = match(self.spec, found)
+        move = Permutation(self.spec, moves)
+        gain, slack = 0.0, 0.0
+        for group, similarity in found.items():
+            rows = torch.arange(len(similarity))
+            picked = similarity[rows, origins(self.spec, moves, group)].sum(dtype=torch.float64)
+            gain += float(picked - similarity.diagonal().sum(dtype=torch.float64))
+            greatest = max(abs(float(value)) for value in similarity.aminmax())
+            slack += 8 * torch.finfo(similarity.dtype).eps * greatest * len(similarity)
+        if any(self._quadratic(name, family) for name in self._holding(family)):
+            gain = self._gain(family, move)
+        return move if gain > slack else None
+
+    def _gain(self, family: Family, move: Permutation) -> float:
+        """Return by how much a move of a family raises <A, pi(B)>, from the tensors themselves."""
+        after = self.permutation.then(move)
+        return sum(
+            float((self.a[name] * (self._permuted(name, after) - before)).double().sum())
+            for name in self._holding(family)
+            for before in [self._permuted(name, self.permutation)]
+        )
+
+    def move(self, family: Family, move: Permutation) -> None:
+        """Move units of a family in pi(B), and bring all that depends on it up to date."""
+        before, self.permutation = self.permutation, self.permutation.then(move)
+        own = [
+            pair
+            for pair in sorted(self._counted)
+            if pair[1] in family and self._quadratic(pair[0], family)
+        ]
+        for name, group in own:  # no mere reordering of columns
+            self._add(name, group, -self._permuted(name, before))
+        for group in family:
+            if group in self.similarity:
+                order = origins(self.spec, move.moves, group).to(self.similarity[group].device)
+                self.similarity[group] = self.similarity[group].index_select(1, order)
+        for name, group in own:
+            self._add(name, group, self._permuted(name, self.permutation))
+        for name in self._holding(family):
+            beside = [
+                g for g in self.places[name] if g not in family and (name, g) in self._counted
+            ]
+            if beside:
+                change = self._permuted(name, self.permutation) - self._permuted(name, before)
+                for group in beside:
+                    self._add(name, group, change, sparse=True)
+
+    def _add(self, name: str, group: str, value: Tensor, *, sparse: bool = False) -> None:
+        """Add the products of a tensor's units with those of a value, ``sparse`` if mostly 0."""
+        if group not in self.similarity:
+            self.similarity[group] = value.new_zeros((self.spec.units(group),) * 2)
+        for place in self.places[name][group]:
+            mine, theirs = _units(place, self.a[name]), _units(place, value)
+            if sparse:
+                columns = theirs.any(0).nonzero().flatten()
+                mine, theirs = mine[:, columns], theirs[:, columns]
+            self.similarity[group].addmm_(mine, theirs.T)
+
+    def _permuted(self, name: str, permutation: Permutation) -> Tensor:
+        """Return a tensor of B, permuted."""
+        families = dict.fromkeys(self._family[group] for group in self.places[name])
+        moving = [g for family in families for g in family if permutation.moved(g)]
+        return permutation.permute(self.b[name], self.spec.tensors[name], moving)
+
+    def beside(self, family: Family) -> set[Family]:
+        """Return the families whose similarities change when one moves."""
+        return {
+            self._family[group]
+            for name in self._holding(family)
+            for group in self.places[name]
+            if group not in family or self._quadratic(name, family)
+        }
+
+    def _holding(self, family: Family) -> Iterator[str]:
+        """Give the tensors that hold units of a family."""
+        return (name for name, held in self.places.items() if not held.keys().isdisjoint(family))
+
+    def _quadratic(self, name: str, family: Family) -> bool:
+        """Whether a family lies along several axes of a tensor, whose products are quadratic."""
+        held = self.places[name]
+        return len({place.axes for group in family for place in held.get(group, ())}) > 1
+
+
+def _places(spec: PermutationSpec) -> dict[str, dict[str, list[Place]]]:
+    """Return tensor -> group -> where its units lie; of an outer group what no inner one shows."""
+    found: dict[str, dict[str, list[Place]]] = {}
+    for group in sorted(spec.groups, key=spec.per.__contains__, reverse=True):  # inner ones first
+        for name, place in spec.uses(group):
+            held = found.setdefault(name, {})
+            inner = [other for name in spec.inner(group) for other in held.get(name, ())]
+            if not any(_shows(other, place) for other in inner):
+                held.setdefault(group, []).append(place)
+    return {name: held for name, held in found.items() if held}
+
+
+def _units(place: Place, value: Tensor) -> Tensor:
+    """Return (unit, rest) of a tensor, as a view where its units lie in order along an axis."""
+    import torch
+
+    axis, *others = place.axes
+    if others or not torch.equal(place.positions, torch.arange(value.shape[axis])[:, None]):
+        return place.units(value)
+    return value.movedim(axis, 0).flatten(1) if value.ndim > 1 else value[:, None]
+
+
+def _shows(inner: Place, outer: Place) -> bool:
+    """Whether a place of an inner group shows all units at a place of its outer group."""
+    import torch
+
+    along = inner.axes == outer.axes
+    return (along and bool(torch.isin(outer.positions, inner.positions).all())) or (
+        len(inner.axes) > 1 and inner.axes[0] == outer.axes[0]
+    )
