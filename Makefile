@@ -11,18 +11,22 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
+# torchvision, timm and transformers: models that only the tests and the zoo need
+$(VENV)/zoo: $(VENV)/zoo
+	@touch $@
+
 demo: $(BIN)/lmctool
 	mkdir -p demo
 	$(BIN)/lmctool barrier examples/digits/a.safetensors examples/digits/b.safetensors \
 	    --align --repair --force -o demo/barrier.h5
 
-test: $(BIN)/lmctool
+test: $(VENV)/zoo
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(BIN)/lmctool data
+test-all: $(VENV)/zoo data
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 data:
@@ -33,9 +37,9 @@ data:
 
 bench: $(BIN)/lmctool
 	$(BIN)/python benchmarks/startup.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
 
-zoo: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,zoo]"
+zoo: $(VENV)/zoo
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md
 
 clean:

@@ -15,7 +15,6 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, Scores, curve, evaluate
 from lmctool.evaluate.engine import BatchSize
 from lmctool.graph.capture import capture
-from lmctool.graph.graph import Graph
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.ties import once
 from lmctool.progress import silent
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.curve import Curves
+    from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.progress import Progress
     from lmctool.results.result import Group, Result

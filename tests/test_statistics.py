@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,12 @@ from torch import nn
 from lmctool import statistics
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
-from lmctool.graph.graph import Graph
 from lmctool.graph.targets import targets
 from lmctool.symmetry import derive
 from tests import reference
+
+if TYPE_CHECKING:
+    from lmctool.graph.graph import Graph
 
 
 def network(seed: int) -> nn.Module:
