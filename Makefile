@@ -12,7 +12,8 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	@touch $@
 
 # torchvision, timm and transformers: models that only the tests and the zoo need
-$(VENV)/zoo: $(VENV)/zoo
+$(VENV)/zoo: $(BIN)/lmctool
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,zoo]"
 	@touch $@
 
 demo: $(BIN)/lmctool
