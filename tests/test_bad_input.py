@@ -148,12 +148,18 @@ def test_bad_input_is_told_in_one_sentence(
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def listening() -> None:
+    """Let a child be interrupted, also where a shell in the background ignores it for all."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lmctool", "barrier"]
     ends = [str(DIGITS / "a.safetensors"), str(DIGITS / "b.safetensors")]
     with subprocess.Popen(
         [*command, *ends, "--points", "20001", "-o", "out.h5"],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=listening,
     ) as process:  # fmt: skip
         assert process.stderr is not None
         for line in process.stderr:  # until the run has resolved its inputs

@@ -36,7 +36,7 @@ def groups(tensors: Mapping[str, tuple[Axis, ...]], nested: Nesting) -> dict[Axi
             for position, axis in enumerate(axes):
                 if (position == 0) is not front:
                     continue
-                leaves = [leaf for leaf in axis.leaves() if leaf not in inside]
+                leaves = dict.fromkeys(leaf for leaf in axis.leaves() if leaf not in inside)
                 for place, leaf in enumerate(leaves):
                     if not _moves(leaf) or leaf in names:
                         continue

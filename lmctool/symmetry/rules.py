@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from lmctool.graph.operations import is_pointwise, operation
 from lmctool.symmetry import contraction_rules, layer_rules, part_rules, shape_rules
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.known import Axes, Known, Raw, Rule, fresh, sizes
+from lmctool.symmetry.known import Axes, Known, Raw, Rule, fresh, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
 from lmctool.symmetry.recurrent_rules import cell, recurrent
 
@@ -34,9 +36,23 @@ def value_axes(node: fx.Node, known: Known) -> Any:
     if rule is None:
         return refused(node, known, f"operation {name} has no rule")
     try:
-        return rule(node, known)
+        axes = rule(node, known)
     except UNKNOWN:
+        axes = None
+    if axes is None or not _fits(axes, node):
         return refused(node, known, f"this form of operation {name} has no rule")
+    return axes
+
+
+def _fits(axes: Any, node: fx.Node) -> bool:
+    """Tell whether axes have the sizes of a node's value; of several, those that are told of."""
+    value = node.meta.get("val")
+    if isinstance(axes, list):
+        return isinstance(value, list | tuple) and all(
+            not told or tuple(axis.size for axis in told) == shape(part)
+            for told, part in zip(axes, value, strict=False)
+        )
+    return not isinstance(value, torch.Tensor) or tuple(a.size for a in axes) == shape(value)
 
 
 def refused(node: fx.Node, known: Known, reason: str) -> Any:
@@ -62,12 +78,12 @@ def _where(node: fx.Node) -> str:
 
 def pointwise(node: fx.Node, known: Known) -> Raw:
     """Tie the axes of all operands under broadcasting."""
-    shape = sizes(node)
+    size = sizes(node)
     operands = [operand for operand in node.all_input_nodes if known.raw(operand)]
-    if len(operands) == 1 and len(known.raw(operands[0])) == len(shape):
+    if len(operands) == 1 and len(known.raw(operands[0])) == len(size):
         return known.raw(operands[0])
     out = contraction_rules.broadcast([known.of(operand) for operand in operands])
-    missing = shape[: len(shape) - len(out)]
+    missing = size[: len(size) - len(out)]
     return (*(Axis(size, blank=True) for size in missing), *out)
 
 
@@ -96,12 +112,11 @@ def masked(node: fx.Node, known: Known) -> Axes:
 
 def copied(node: fx.Node, known: Known) -> Axes:
     """Write one value over all of another."""
-    source = known.of(node.args[1])
-    shape = sizes(node)
-    padded = (Axis(1),) * (len(shape) - len(source)) + source
+    source, whole = known.of(node.args[1]), sizes(node)
+    padded = (Axis(1),) * (len(whole) - len(source)) + source
     return tuple(
         axis if axis.size == size else Axis(size, blank=True)
-        for axis, size in zip(padded, shape, strict=True)
+        for axis, size in zip(padded, whole, strict=True)
     )
 
 

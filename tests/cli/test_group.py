@@ -30,7 +30,13 @@ def start(code: str, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=listening,
     )
+
+
+def listening() -> None:
+    """Let a child be interrupted, also where a shell in the background ignores it for all."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_help_lists_every_analysis_and_every_command_with_its_line() -> None:
