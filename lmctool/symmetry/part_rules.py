@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import aten
 from lmctool.symmetry.axis import Axis, concat, cut, meet, unify
 from lmctool.symmetry.known import Axes, Family, Known, Raw, shape, sizes
 
@@ -191,73 +190,3 @@ def halved(node: fx.Node, known: Known) -> Axes:
     unify(*halves)
     x[dim] = halves[0]
     return tuple(x)
-
-
-def scattered(node: fx.Node, known: Known) -> Axes:
-    """Write a value into a slice of another."""
-    x, source = list(known.of(node.args[0])), known.of(node.args[1])
-    defaults = (None, None, 0, 0, None, 1)
-    arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
-    dim, start, step = int(arguments[2]) % len(x), arguments[3] or 0, arguments[5]
-    begin = start % x[dim].size if isinstance(start, int) and start < 0 else start
-    for place, (axis, written) in enumerate(zip(x, source, strict=True)):
-        if place != dim:
-            x[place] = meet(axis, written)
-    if source[dim].size == x[dim].size:
-        x[dim] = source[dim]
-        return tuple(x)
-    head = cut(x[dim], begin) if isinstance(begin, int) and begin else (Axis(0), x[dim])
-    tail = head and _ends(head[1], source[dim].size)
-    if step != 1 or head is None or tail is None:
-        for axis in (x[dim], source[dim]):
-            axis.fix("some of its units are overwritten")
-        return tuple(x)
-    x[dim] = concat((head[0], source[dim], tail))
-    return tuple(x)
-
-
-def _ends(axis: Axis, size: int) -> Axis | None:
-    if axis.size == size:
-        return Axis(0)
-    pieces = cut(axis, size)
-    return pieces and pieces[1]
-
-
-def overwritten(node: fx.Node, known: Known) -> Axes:
-    """Write a value over one unit of another."""
-    x, source = list(known.of(node.args[0])), known.of(node.args[1])
-    dim = int(node.args[2]) % len(x)  # type: ignore[arg-type]
-    x[dim].fix("one of its units is overwritten")
-    rest = [place for place in range(len(x)) if place != dim]
-    for place, written in zip(rest, source, strict=True):
-        x[place] = meet(x[place], written)
-    return tuple(x)
-
-
-def indexed(node: fx.Node, known: Known) -> Axes:
-    """Take units of one or more neighbouring axes by an index; the others pass on."""
-    x = known.of(node.args[0])
-    if node.target is aten.index.Tensor:
-        listed: Sequence[fx.Node | None] = node.args[1]  # type: ignore[assignment]
-    else:  # index_select(x, dim, index)
-        listed = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
-    used = [dim for dim, index in enumerate(listed) if index is not None]
-    for dim in used:
-        x[dim].fix("its rows are looked up by index")
-    for index in listed:
-        for axis in known.of(index):
-            axis.fix("it holds indices")
-    out, rank = sizes(node), len(sizes(node)) - (len(x) - len(used))
-    first = used[0] if used == list(range(used[0], used[-1] + 1)) else 0
-    kept = iter([axis for dim, axis in enumerate(x) if dim not in used])
-    return tuple(
-        Axis(size, "it holds what an index takes") if first <= place < first + rank else next(kept)
-        for place, size in enumerate(out)
-    )
-
-
-def embedded(node: fx.Node, known: Known) -> Axes:
-    """Look rows of a table up."""
-    table, index = known.of(node.args[0]), known.of(node.args[1])
-    table[0].fix("its rows are looked up by index")
-    return (*index, *table[1:])

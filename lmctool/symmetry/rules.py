@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lmctool.graph.operations import is_pointwise, operation
-from lmctool.symmetry import contraction_rules, layer_rules, part_rules, shape_rules
+from lmctool.symmetry import contraction_rules, index_rules, layer_rules, part_rules, shape_rules
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.known import Axes, Known, Raw, Rule, fresh, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
@@ -207,10 +207,10 @@ RULES: Mapping[str, Rule] = {
     **_all(part_rules.concatenated, "cat"),
     **_all(part_rules.stacked, "stack"),
     **_all(part_rules.halved, "glu"),
-    **_all(part_rules.scattered, "slice_scatter"),
-    **_all(part_rules.overwritten, "select_scatter"),
-    **_all(part_rules.indexed, "index", "index_select"),
-    **_all(part_rules.embedded, "embedding"),
+    **_all(index_rules.scattered, "slice_scatter"),
+    **_all(index_rules.overwritten, "select_scatter"),
+    **_all(index_rules.indexed, "index", "index_select"),
+    **_all(index_rules.embedded, "embedding"),
     **_all(copied, "copy"),
     **_all(masked, "tril", "triu"),
     **_all(
