@@ -61,9 +61,8 @@ def main(part: str, page: Path | None, timeout: float, one: str | None) -> None:
         if part.lower() in f"{name} {entry.library}".lower():
             found[name] = alone(name, timeout)
             click.echo(told(name, found[name]))
-    if page:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(markdown(CATALOGUE, found))
+            if page:  # after each model, so that a run broken off leaves what it found
+                page.write_text(markdown(CATALOGUE, found))
     if not all(passes(name, outcome) for name, outcome in found.items()):
         raise SystemExit(1)
 

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING
 from lmctool.api import Analysis, Group, NewCheckpoint, Result, Variable, hookimpl
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from lmctool.api import Permutation, Run, Table, Weights
 
 SCORES = "align/scores"
+MOST = 24
+"""Groups that a figure names; of more, the largest."""
 
 
 def compute(run: Run) -> Result:
@@ -70,6 +75,41 @@ def table(result: Result) -> Table:
     return Table("Alignment", ("group", "units", "moved"), rows, notes)
 
 
+def draw(result: Result, figure: Figure) -> None:
+    """Draw how many units of each group moved, and the error of each network where it is known."""
+    scores = result.groups.get(SCORES)
+    figure.set_size_inches(9.2 if scores else 6, 4.6)
+    axes = figure.subplots(1, 2 if scores else 1, squeeze=False)[0]
+    _draw_moved(axes[0], result.groups["permutations"])
+    if scores is not None:
+        names = [str(name) for name in scores.variables["network"].values]
+        errors = scores.variables["error"].values
+        splits = scores.variables["split"].values
+        for number, split in enumerate(splits):
+            height = 0.8 / len(splits)
+            places = [place + number * height for place in range(len(names))]
+            axes[1].barh(places, errors[:, number], height, label=str(split))
+        axes[1].set_yticks(range(len(names)), names)
+        axes[1].invert_yaxis()
+        axes[1].set_xlabel("error (share of examples)")
+        axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+
+
+def _draw_moved(axes: Axes, held: Group) -> None:
+    variables = held.variables
+    units = variables.get("units", variables["size"]).values
+    largest = sorted(sorted(range(len(units)), key=lambda n: -units[n])[:MOST])
+    names = [str(variables["group"].values[number]) for number in largest]
+    places = range(len(largest))
+    axes.barh(places, units[largest], color="0.85", label="units")
+    axes.barh(places, variables["moved"].values[largest], label="moved")
+    axes.set_yticks(places, names, fontsize="small" if len(names) < MOST else "x-small")
+    axes.invert_yaxis()
+    axes.set_xlabel("units")
+    axes.set_title(f"{len(units)} groups" + (f", the largest {MOST}" if len(units) > MOST else ""))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
 @hookimpl
 def lmctool_analysis() -> Analysis:
     """Add ``lmctool align``."""
@@ -80,4 +120,5 @@ def lmctool_analysis() -> Analysis:
         aligner="always",
         writes=True,
         table=table,
+        figure=draw,
     )
