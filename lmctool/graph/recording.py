@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import operator
 import traceback
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from lmctool.graph.graph import Edit, Graph
 from lmctool.graph.module import aliases, fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +91,15 @@ def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         hold("weight", tensor, name)
     for tensor in given:
         hold("input", tensor)
-    made = {id(t) for step in recorder.steps for t in tree_leaves(step.value)}
+    first = graph.call_function(torch.empty, (0,))  # placeholders stay before it
+    steps = []
     for step in recorder.steps:
-        for leaf in tree_leaves((step.args, step.kwargs)):
-            if isinstance(leaf, Tensor) and id(leaf) not in nodes and id(leaf) not in made:
-                hold("constant", leaf)
-    steps = tuple(step.add(graph, nodes) for step in recorder.steps)
+        with graph.inserting_before(first):
+            for leaf in tree_leaves((step.args, step.kwargs)):
+                if isinstance(leaf, Tensor) and id(leaf) not in nodes:
+                    hold("constant", leaf)
+        steps.append(step.add(graph, nodes))
+    graph.erase_node(first)
     graph.output(tree_map(lambda leaf: nodes.get(id(leaf)), tuple(tree_leaves(outputs))))
     return Recording(
         module=fx.GraphModule(nn.Module(), graph),
@@ -105,7 +110,7 @@ def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         aliases=tied,
         tracer="dispatch",
         model=module,
-        steps=steps,
+        steps=tuple(steps),
     )
 
 
@@ -116,7 +121,20 @@ def _run(module: nn.Module, stored: Mapping[str, Tensor], inputs: tuple[Tensor, 
         return torch.func.functional_call(fresh(module), dict(stored), given)
 
     call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
-    return call(*inputs)
+    with _plain_recurrence(module):
+        return call(*inputs)
+
+
+@contextmanager
+def _plain_recurrence(module: nn.Module) -> Iterator[None]:
+    """Keep recurrent layers from the fused operation that hides their gates."""
+    if not any(isinstance(part, nn.RNNBase) for part in module.modules()):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells of its settings for other devices
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
 
 
 def _shaped(value: Any) -> Any:
@@ -135,6 +153,7 @@ class _Step:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     value: Any
+    shapes: Any
     trace: str
 
     def add(self, graph: fx.Graph, nodes: dict[int, fx.Node]) -> fx.Node:
@@ -144,12 +163,12 @@ class _Step:
             (tuple(self.args), dict(self.kwargs)),
         )
         node = graph.call_function(self.target, args, kwargs)
-        node.meta |= {"val": _shaped(self.value), "stack_trace": self.trace}
+        node.meta |= {"val": self.shapes, "stack_trace": self.trace}
         if isinstance(self.value, list | tuple):
             for place, part in enumerate(self.value):
                 if isinstance(part, Tensor):
                     picked = graph.call_function(operator.getitem, (node, place))
-                    picked.meta["val"] = _shaped(part)
+                    picked.meta["val"] = self.shapes[place]
                     nodes[id(part)] = picked
         else:
             nodes[id(self.value)] = node
@@ -171,7 +190,8 @@ class _Recorder(TorchDispatchMode):
         frames = traceback.extract_stack(limit=40)
         own = [frame for frame in frames if "/torch/" not in frame.filename]
         line = f'File "{own[-2].filename}", line {own[-2].lineno}, in {own[-2].name}'
-        self.steps.append(_Step(func, args, kwargs or {}, value, line))
+        # shapes at once: a later operation may change that of a value in place
+        self.steps.append(_Step(func, args, kwargs or {}, value, _shaped(value), line))
         return value
 
 

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
+from lmctool.graph.module import fresh
+from lmctool.graph.recording import recorded
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from tests.symmetry.adversarial import (
     attention,
@@ -101,6 +103,18 @@ def test_the_function_stays(case: Case) -> None:
     module, spec = randomise(case.module()), spec_of(case)
     proof = prove(module, module.state_dict(), shuffled(spec), case.inputs(4))
     assert proof.holds and proof.dtype == "float64"
+
+
+@every_case
+def test_the_function_stays_by_the_other_tracer_too(case: Case) -> None:
+    inputs = case.inputs(case.batch)
+    graph = recorded(fresh(case.module()), inputs if isinstance(inputs, tuple) else (inputs,))
+    spec = derive(graph)
+    module = randomise(case.module())
+    assert graph.tracer == "dispatch"
+    assert prove(module, module.state_dict(), shuffled(spec), case.inputs(4)).holds
+    # nothing more than by hand, and seldom less: its operations are smaller
+    assert len([group for group in found(spec) if group not in ordered(case.free)]) <= 1
 
 
 @every_case
