@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from lmctool import registry
 from lmctool.graph.capture import capture
+from lmctool.report.style import applied
 from lmctool.statistics import cross
 from lmctool.symmetry import Permutation, PermutationSpec, derive
 
@@ -173,15 +174,18 @@ def draw(found: dict[tuple[str, str], list[int]], noises: list[float], seeds: in
     from matplotlib.figure import Figure
 
     labels = list(dict.fromkeys(label for _, label in found))
-    figure = Figure(figsize=(4 * len(labels), 3), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(labels), 3.6), layout="constrained")
     panels = figure.subplots(1, len(labels), sharey=True, squeeze=False)[0]
     for panel, label in zip(panels, labels, strict=True):
         for (name, of), counts in found.items():
             if of == label:
-                panel.plot(noises, [n / seeds for n in counts], marker=".", label=name)
+                panel.plot(noises, [n / seeds for n in counts], label=name)
         panel.set(title=label, xlabel="noise / std of the tensor", ylim=(-0.03, 1.03))
-    panels[0].set_ylabel("permutations recovered")
-    panels[-1].legend()
+        panel.set_xscale("log")
+        panel.set_xticks(noises, [f"{noise:g}" for noise in noises])
+        panel.minorticks_off()
+    panels[0].set_ylabel("share of permutations recovered")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure
 
 
@@ -208,7 +212,8 @@ def main(
     click.echo(f"| model | aligner | {head} |\n|---|---|{'---|' * len(noises)}")
     for (name, label), counts in found.items():
         click.echo(f"| {name} | {label} | {' | '.join(map(str, counts))} |")
-    draw(found, list(noises), seeds).savefig(out, dpi=150)
+    with applied():
+        draw(found, list(noises), seeds).savefig(out)
 
 
 if __name__ == "__main__":

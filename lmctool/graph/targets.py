@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
+TURNED = frozenset(
+    {aten.t.default, aten.numpy_T.default, aten.transpose.int, aten.permute.default}
+)
+"""What may lie between a stored weight of two axes and the layer that it is turned for."""
 Kind = Literal["layers", "blocks", "both"]
 
 
@@ -122,12 +126,13 @@ def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
 def _parameters(node: fx.Node) -> tuple[fx.Node | None, fx.Node | None, int]:
     """Return the weight and bias of a layer, and the axis of the weight that holds its channels."""
     if node.target is aten.addmm.default:  # bias + x @ weight, where the weight is (in, out)
-        weight, bias = operand(node, 2, "mat2"), operand(node, 0, "self")
-        if weight is not None and weight.target is aten.t.default:
-            return weight.all_input_nodes[0], bias, 0
-        return weight, bias, 1
-    rows = 0 if not is_transposed(node) else 1 if groups(node) == 1 else -1
-    return operand(node, 1, "weight"), operand(node, 2, "bias"), rows
+        weight, bias, rows = operand(node, 2, "mat2"), operand(node, 0, "self"), 1
+    else:
+        weight, bias = operand(node, 1, "weight"), operand(node, 2, "bias")
+        rows = 0 if not is_transposed(node) else 1 if groups(node) == 1 else -1
+    if weight is not None and weight.target in TURNED and rows >= 0:
+        return weight.all_input_nodes[0], bias, 1 - rows
+    return weight, bias, rows
 
 
 def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:

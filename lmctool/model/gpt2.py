@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
 from lmctool.errors import LmctoolError
 from lmctool.hookspecs import hookimpl
@@ -32,7 +32,7 @@ class Projection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (example, position, out) of (example, position, in)."""
-        return x @ self.weight + self.bias
+        return linear(x, self.weight.t(), self.bias)
 
 
 class Attention(nn.Module):
