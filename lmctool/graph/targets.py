@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
-TURNED = frozenset(
-    {aten.t.default, aten.numpy_T.default, aten.transpose.int, aten.permute.default}
-)
+TURNED = frozenset({aten.t.default, aten.numpy_T.default, aten.transpose.int, aten.permute.default})
 """What may lie between a stored weight of two axes and the layer that it is turned for."""
 Kind = Literal["layers", "blocks", "both"]
 
