@@ -140,7 +140,8 @@ ENTRIES = (
         {"vocab_size": WORDS, "hidden_size": STREAM, "num_hidden_layers": BLOCKS}
         | {"state_size": 5, "expand": 2, "conv_kernel": 3, "time_step_rank": 6},
     ),
-    entry("CLIP text", "CLIPTextModel", SMALL, PLAIN, **HIDDEN_STATE),
+    # its stream is what it puts out
+    entry("CLIP text", "CLIPTextModel", SMALL, PLAIN - STREAM, **HIDDEN_STATE),
     entry("CLIP vision", "CLIPVisionModel", SMALL | PICTURE, **PIXELS, **HIDDEN_STATE),
     entry("DINOv2", "Dinov2Model", SMALL | PICTURE, **PIXELS, **HIDDEN_STATE),
     entry(

@@ -41,6 +41,15 @@ def _product(a: Axes, b: Axes) -> Axes:
     return (*broadcast([a[:-2], b[:-2]]), *rows, *columns)
 
 
+def grouped_matmul(node: fx.Node, known: Known) -> Axes:
+    """Contract rows, sorted by expert, each with the matrix of its own expert."""
+    x, weight = known.of(node.args[0]), known.of(node.args[1])
+    unify(x[-1], weight[1])
+    for axis in (x[0], weight[0]):
+        axis.fix("which rows go to which expert depends on their order")
+    return (x[0], weight[2])
+
+
 def outer(node: fx.Node, known: Known) -> Axes:
     """Multiply each unit of one vector with each of another."""
     return (*known.of(node.args[0]), *known.of(node.args[1]))

@@ -159,6 +159,7 @@ RULES: Mapping[str, Rule] = {
     **_all(contraction_rules.linear, "linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
     **_all(contraction_rules.added_matmul, "addmm", "baddbmm", "addmv"),
+    **_all(contraction_rules.grouped_matmul, "_grouped_mm", "grouped_mm_fallback"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),
     **_all(contraction_rules.einsum, "einsum"),
