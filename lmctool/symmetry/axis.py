@@ -216,6 +216,15 @@ def cut(axis: Axis, size: int) -> tuple[Axis, Axis] | None:
     return None if halves is None else (product((halves[0], inner)), product((halves[1], inner)))
 
 
+def segment(axis: Axis, begin: int, size: int) -> Axis | None:
+    """Return consecutive units of an axis, or None if it cannot be cut at both ends."""
+    head = cut(axis, begin) if begin else (None, axis)
+    if head is None or head[1].size == size:
+        return head and head[1]
+    tail = cut(head[1], size)
+    return tail and tail[0]
+
+
 def _cut_each(root: Axis, size: int) -> tuple[Axis, Axis] | None:
     """Cut every part of an interleaving at the same place."""
     if size % len(root.parts):

@@ -55,6 +55,8 @@ class Family:
 
 
 Axes = tuple[Axis, ...]
+Stored = dict[str, Axes]
+"""The axes of a model's tensors, by name."""
 Raw = tuple[Axis | Family, ...]
 
 

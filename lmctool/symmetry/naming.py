@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.known import Known
+    from lmctool.symmetry.known import Known, Stored
     from lmctool.symmetry.nesting import Nesting
 
-Stored = dict[str, tuple[Axis, ...]]
 UNREADABLE = re.compile(r"[\s()+|,]")
 """What a name cannot have in the text of a form."""
 

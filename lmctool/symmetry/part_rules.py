@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, concat, cut, meet, unify
+from lmctool.symmetry.axis import Axis, concat, cut, meet, segment, unify
 from lmctool.symmetry.known import Axes, Family, Known, Raw, shape, sizes
 
 if TYPE_CHECKING:
@@ -97,24 +97,16 @@ def parted(node: fx.Node, known: Known) -> list[Raw]:
 def _piece(known: Known, x: Raw, dim: int, begin: int, size: int) -> Raw:
     axis = x[dim]
     if isinstance(axis, Family):
-        members = [_segment(member, begin, size) for member in axis.members]
+        members = [segment(member, begin, size) for member in axis.members]
         if all(member is not None for member in members):
             family = Family(axis.selector, axis.starts, tuple(m for m in members if m is not None))
             return (*x[:dim], family, *x[dim + 1 :])
         return _partly(known, x, dim, size)
     known.cut(axis, begin, begin + size)
-    found = _segment(axis, begin, size)
+    found = segment(axis, begin, size)
     if found is None:
         return _partly(known, x, dim, size)
     return _resolved((*x[:dim], found, *x[dim + 1 :]), axis, begin, begin + size)
-
-
-def _segment(axis: Axis, begin: int, size: int) -> Axis | None:
-    head = cut(axis, begin) if begin else (None, axis)
-    if head is None or head[1].size == size:
-        return head and head[1]
-    tail = cut(head[1], size)
-    return tail and tail[0]
 
 
 def _partly(known: Known, x: Raw, dim: int, size: int) -> Raw:

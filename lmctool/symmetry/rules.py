@@ -110,16 +110,6 @@ def masked(node: fx.Node, known: Known) -> Axes:
     return x
 
 
-def copied(node: fx.Node, known: Known) -> Axes:
-    """Write one value over all of another."""
-    source, whole = known.of(node.args[1]), sizes(node)
-    padded = (Axis(1),) * (len(whole) - len(source)) + source
-    return tuple(
-        axis if axis.size == size else Axis(size, blank=True)
-        for axis, size in zip(padded, whole, strict=True)
-    )
-
-
 def largest(node: fx.Node, known: Known) -> Any:
     """Reduce an axis to its greatest or least, and fix it where its place is asked for."""
     if shape_rules.asks_places(node) or operation(node) in ("argmax", "argmin"):
@@ -223,7 +213,7 @@ RULES: Mapping[str, Rule] = {
     **_all(index_rules.overwritten, "select_scatter"),
     **_all(index_rules.indexed, "index", "index_select"),
     **_all(index_rules.embedded, "embedding"),
-    **_all(copied, "copy"),
+    **_all(shape_rules.copied, "copy"),
     **_all(masked, "tril", "triu"),
     **_all(
         filled,

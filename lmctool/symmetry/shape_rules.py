@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten, operation
-from lmctool.symmetry.axis import Axis, concat, cut, interleaving, product, unify
+from lmctool.symmetry.axis import Axis, concat, interleaving, product, segment, unify
 from lmctool.symmetry.known import Axes, Family, Known, Raw, lifted, several, sizes
 
 if TYPE_CHECKING:
@@ -74,21 +74,11 @@ def _joined(inside: Raw) -> Raw:
             pieces = []
             for index, (start, end) in enumerate(pairwise(bounds)):
                 members = (a.members[index] if isinstance(a, Family) else a for a in after)
-                pieces.append(product((_piece(selector, start, end), *members)))
+                piece = segment(selector, start, end - start)
+                piece = piece or Axis(end - start, "it is cut in two ways")
+                pieces.append(product((piece, *members)))
             return (*inside[:place], concat(tuple(pieces)))
     return inside
-
-
-def _piece(axis: Axis, start: int, end: int) -> Axis:
-    """Return a piece of an axis that is known to be cut at both ends."""
-    if end - start == axis.size:
-        return axis
-    before = cut(axis, start) if start else (None, axis)
-    found = before and (before[1] if before[1].size == end - start else None)
-    if found is None and before is not None:
-        pieces = cut(before[1], end - start)
-        found = pieces and pieces[0]
-    return found or Axis(end - start, "it is cut in two ways")
 
 
 def _cut_run(inside: Raw, outside: list[int], place: int, places: frozenset[int]) -> Raw:
@@ -146,7 +136,15 @@ def permuted(node: fx.Node, known: Known) -> Raw:
 
 def expanded(node: fx.Node, known: Known) -> Raw:
     """Pass axes on; along what is repeated the value is the same."""
-    x, shape = known.raw(node.args[0]), sizes(node)
+    return _stretched(known.raw(node.args[0]), sizes(node))
+
+
+def copied(node: fx.Node, known: Known) -> Raw:
+    """Write one value over all of another."""
+    return _stretched(known.raw(node.args[1]), sizes(node))
+
+
+def _stretched(x: Raw, shape: tuple[int, ...]) -> Raw:
     padded = (Axis(1),) * (len(shape) - len(x)) + x
     return tuple(
         axis if axis.size == size else Axis(size, blank=True)

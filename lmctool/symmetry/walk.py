@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.graph.operations import operation
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.known import Known, fresh
+from lmctool.symmetry.known import Known, Stored, fresh
 from lmctool.symmetry.part_rules import item
 from lmctool.symmetry.rules import value_axes
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
-Stored = dict[str, tuple[Axis, ...]]
 NORMALISATIONS = frozenset(
     {
         *("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"),
