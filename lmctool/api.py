@@ -7,15 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmctool.alignment import matched
+    from lmctool.barrier import around, barrier, definition_option, reference
+    from lmctool.bootstrap import interval, resampled
+    from lmctool.checkpoint.squares import held_squared_norms, squared_norms
+    from lmctool.correction import (
+        correctable,
+        corrected,
+        goal,
+        predicted,
+        renormalised_path,
+        target_option,
+    )
     from lmctool.data.split import Split
     from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
     from lmctool.evaluate.curve import Curves
     from lmctool.evaluate.scores import Scores
+    from lmctool.examples import example_group, example_rows
     from lmctool.graph.fuse import fuse
     from lmctool.graph.targets import Target
+    from lmctool.grid import grid, grid_options
     from lmctool.hookspecs import hookimpl
+    from lmctool.inputs import CheckpointFile, ResultFile, SeriesFolder
+    from lmctool.partition import Partition, partition, partition_options, partitions
     from lmctool.report.networks import score_group, score_table
     from lmctool.report.table import Table
+    from lmctool.results.permutations import permutation_group
     from lmctool.results.result import Group, NewCheckpoint, Result, Variable
     from lmctool.run import Run
     from lmctool.seam import (
@@ -29,8 +45,11 @@ if TYPE_CHECKING:
         Observer,
         Task,
     )
-    from lmctool.statistics import CrossMoments, Goal, Moments
-    from lmctool.symmetry import Permutation, PermutationSpec
+    from lmctool.series import Series
+    from lmctool.shape import ShapeRule, draw_up, level_until, shape_options
+    from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
+    from lmctool.symmetry import Permutation, PermutationSpec, prove
+    from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced
     from lmctool.symmetry.form import AxisForm
     from lmctool.symmetry.matching import assignment, match, origins
     from lmctool.symmetry.place import Place
@@ -43,6 +62,8 @@ __all__ = [
     "Aligner",
     "Analysis",
     "AxisForm",
+    "CheckpointFile",
+    "CommonFrame",
     "Correction",
     "CrossMoments",
     "Curves",
@@ -58,13 +79,19 @@ __all__ = [
     "Moments",
     "NewCheckpoint",
     "Observer",
+    "PairedMoments",
+    "Partition",
     "Permutation",
     "PermutationSpec",
     "Place",
     "PluginError",
     "Result",
+    "ResultFile",
     "Run",
     "Scores",
+    "Series",
+    "SeriesFolder",
+    "ShapeRule",
     "Split",
     "Table",
     "Tap",
@@ -74,22 +101,52 @@ __all__ = [
     "Variable",
     "Variant",
     "Weights",
+    "around",
     "assignment",
+    "barrier",
+    "common_frame",
+    "correctable",
+    "corrected",
+    "definition_option",
+    "displaced",
+    "draw_up",
+    "example_group",
+    "example_rows",
     "fuse",
+    "goal",
+    "grid",
+    "grid_options",
+    "held_squared_norms",
     "hookimpl",
+    "interval",
     "lerp",
+    "level_until",
     "match",
     "matched",
     "origins",
+    "partition",
+    "partition_options",
+    "partitions",
+    "permutation_group",
     "permutation_matrices",
+    "predicted",
+    "prove",
+    "reference",
+    "renormalised_path",
+    "resampled",
     "score_group",
     "score_table",
+    "shape_options",
+    "squared_norms",
+    "target_option",
 ]
 
 _HOMES = {
     "Aligner": "lmctool.seam",
     "Analysis": "lmctool.seam",
     "AxisForm": "lmctool.symmetry.form",
+    "CheckpointFile": "lmctool.inputs",
+    "CommonFrame": "lmctool.symmetry.common_frame",
     "Correction": "lmctool.seam",
     "CrossMoments": "lmctool.statistics",
     "Curves": "lmctool.evaluate.curve",
@@ -105,13 +162,19 @@ _HOMES = {
     "Moments": "lmctool.statistics",
     "NewCheckpoint": "lmctool.results.result",
     "Observer": "lmctool.seam",
+    "PairedMoments": "lmctool.statistics",
+    "Partition": "lmctool.partition",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
     "Place": "lmctool.symmetry.place",
     "PluginError": "lmctool.errors",
     "Result": "lmctool.results.result",
+    "ResultFile": "lmctool.inputs",
     "Run": "lmctool.run",
     "Scores": "lmctool.evaluate.scores",
+    "Series": "lmctool.series",
+    "SeriesFolder": "lmctool.inputs",
+    "ShapeRule": "lmctool.shape",
     "Split": "lmctool.data.split",
     "Table": "lmctool.report.table",
     "Tap": "lmctool.symmetry.spec",
@@ -121,16 +184,44 @@ _HOMES = {
     "Variable": "lmctool.results.result",
     "Variant": "lmctool.variant",
     "Weights": "lmctool.weights",
+    "around": "lmctool.barrier",
     "assignment": "lmctool.symmetry.matching",
+    "barrier": "lmctool.barrier",
+    "common_frame": "lmctool.symmetry.common_frame",
+    "correctable": "lmctool.correction",
+    "corrected": "lmctool.correction",
+    "definition_option": "lmctool.barrier",
+    "displaced": "lmctool.symmetry.common_frame",
+    "draw_up": "lmctool.shape",
+    "example_group": "lmctool.examples",
+    "example_rows": "lmctool.examples",
     "fuse": "lmctool.graph.fuse",
+    "goal": "lmctool.correction",
+    "grid": "lmctool.grid",
+    "grid_options": "lmctool.grid",
+    "held_squared_norms": "lmctool.checkpoint.squares",
     "hookimpl": "lmctool.hookspecs",
+    "interval": "lmctool.bootstrap",
     "lerp": "lmctool.weights",
+    "level_until": "lmctool.shape",
     "match": "lmctool.symmetry.matching",
     "matched": "lmctool.alignment",
     "origins": "lmctool.symmetry.matching",
+    "partition": "lmctool.partition",
+    "partition_options": "lmctool.partition",
+    "partitions": "lmctool.partition",
+    "permutation_group": "lmctool.results.permutations",
     "permutation_matrices": "lmctool.symmetry.soft",
+    "predicted": "lmctool.correction",
+    "prove": "lmctool.symmetry",
+    "reference": "lmctool.barrier",
+    "renormalised_path": "lmctool.correction",
+    "resampled": "lmctool.bootstrap",
     "score_group": "lmctool.report.networks",
     "score_table": "lmctool.report.networks",
+    "shape_options": "lmctool.shape",
+    "squared_norms": "lmctool.checkpoint.squares",
+    "target_option": "lmctool.correction",
 }
 
 

@@ -17,6 +17,7 @@ from lmctool.results.result import Attribute, Group, Result, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lmctool.data.split import Split
     from lmctool.evaluate import Scores
@@ -62,10 +63,7 @@ def _counted(task: Task, split: Split) -> float:
 
 def plan(run: Run) -> list[tuple[str, str]]:
     """Return what was resolved, and where each was found, in words."""
-    lines = [
-        (f"checkpoint {letter}", str(checkpoint.path))
-        for letter, checkpoint in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", run.checkpoints, strict=False)
-    ]
+    lines = _inputs(run)
     if run.model is not None:
         arguments = ", ".join(f"{key}={value}" for key, value in run.model.arguments.items())
         lines.append(("model", f"{run.model.spec}({arguments}), from {run.model.origin}"))
@@ -88,11 +86,35 @@ def plan(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
+def _inputs(run: Run) -> list[tuple[str, str]]:
+    """Return the checkpoints in words: arguments by letter, the steps of a series together."""
+    if run.series:
+        lines = [
+            (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
+            for number, series in enumerate(run.series)
+        ]
+    else:
+        paths = [checkpoint.path for checkpoint in run.checkpoints[: run.count]]
+        lines = [(f"checkpoint {_letter(n)}", str(path)) for n, path in enumerate(paths)]
+    others = run.checkpoints[run.count :]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        lines.append(("other checkpoints", f"{others[0].path}{more}"))
+    return [*lines, *(("result", str(path)) for path in run.settings.results)]
+
+
+def _letter(number: int) -> str:
+    """Return A, B, ..., Z, then numbers."""
+    return chr(ord("A") + number) if number < 26 else str(number + 1)
+
+
 def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
     """Return the result with its permutations, their proof, and its provenance."""
     groups = {**result.groups, **run.findings}
     if run.permutations:
-        groups[PERMUTATIONS] = permutation_group(run.permutations[0][0])
+        for number, (permutation, _) in enumerate(run.permutations):
+            place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
+            groups[place] = permutation_group(permutation)
         groups["proof"] = _proofs(run)
     groups["provenance"] = Group(_indices(run), _provenance(run, command, options))
     return replace(result, groups=groups)
@@ -157,6 +179,12 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
         said[f"checkpoint.{number}.path"] = str(checkpoint.path)
         said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
         said[f"checkpoint.{number}.digest"] = checkpoint.digest
+    for number, series in enumerate(run.series):
+        said[f"series.{number}.path"] = str(series.path)
+        said[f"series.{number}.steps"] = list(series.steps)
+    for number, result in enumerate(settings.results):
+        said[f"result.{number}.path"] = str(result)
+        said[f"result.{number}.sha256"] = _sha256(result)
     if run.model is not None:
         said["model"] = run.model.spec
         said["model.arguments"] = json.dumps(dict(run.model.arguments))
@@ -168,7 +196,7 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
     for role, path in (("spec", settings.spec), ("apply", settings.apply)):
         if path is not None:
             said[role] = str(path)
-            said[f"{role}.sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            said[f"{role}.sha256"] = _sha256(path)
     if run.data is not None:
         said["data"] = run.data.spec
         said["data.origin"] = run.data.origin
@@ -189,3 +217,7 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
             said[kind] = choice.name
             said[f"{kind}.options"] = json.dumps(dict(choice.options), default=str)
     return said
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the host prepares for one analysis: checkpoints, model, data, and what is done with them."""
+"""One run of one analysis: what is done with its checkpoints, model and data."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lmctool import alignment, arithmetic, batchnorm, record, statistics, variant
-from lmctool.checkpoint import Checkpoint, open_checkpoint
+from lmctool import alignment, batchnorm, record, statistics, variant
 from lmctool.errors import LmctoolError
-from lmctool.evaluate import Network, Scores, curve, evaluate
-from lmctool.evaluate.engine import BatchSize
-from lmctool.graph.capture import capture
+from lmctool.evaluate import Scores, curve
+from lmctool.evaluate.scoring import Scoring
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
-from lmctool.model.ties import once
+from lmctool.prepared import Prepared
 from lmctool.progress import silent
-from lmctool.results.provenance import now
-from lmctool.sources import find_sources
-from lmctool.splits import Splits
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, derive, read_spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +22,12 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.curve import Curves
-    from lmctool.graph.graph import Graph
-    from lmctool.model.example import Inputs
     from lmctool.progress import Progress
     from lmctool.results.result import Group, Result
     from lmctool.seam import Analysis
     from lmctool.settings import Settings
-    from lmctool.statistics import CrossMoments, Goal, Moments
+    from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
+    from lmctool.symmetry import Permutation, Proof
     from lmctool.symmetry.spec import Tap
     from lmctool.variant import Variant
 
@@ -45,18 +37,11 @@ CROSS_BATCH = 100
 """Examples whose activations at every tap are held at once; the correlations don't depend on it."""
 
 
-class Run:
-    """One run of one analysis, with everything it may ask for already resolved.
+class Run(Prepared):
+    """One run of one analysis, with everything it may ask for.
 
     Attributes:
-        name: the analysis.
-        settings: what the user asked.
-        checkpoints: the files, opened but not read.
-        sources: the model, the data, the task and the example input, and where each was found.
-        data: the dataset, or None for an analysis that needs none or does without.
-        device: where the work is done.
-        dtype: the dtype of weights and arithmetic.
-        permutations: each alignment made so far, with its proof, by the indices of its ends.
+        permutations: each alignment made so far, with its proof.
         findings: groups by path that an aligner or a correction adds to the result.
     """
 
@@ -73,88 +58,9 @@ class Run:
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
-        self.name = name
-        self.settings = settings
-        self.progress = progress
-        self.note = note
-        self.started = now()
-        self.device = arithmetic.choose_device(settings.device)
-        self.arithmetic = arithmetic.configure(settings.precision, self.device)
-        self.dtype: torch.dtype = getattr(torch, settings.dtype)
-        self.batch_size = BatchSize(settings.batch_size)
-        self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, settings.checkpoints))
+        super().__init__(name, analysis, settings, progress, note)
         self.permutations: list[tuple[Permutation, Proof]] = []
         self.findings: dict[str, Group] = {}
-        self._weights: dict[int, Weights] = {}
-        self.sources = find_sources(self.checkpoints, analysis, settings, self.device)
-        self.model, self.data = self.sources.model, self.sources.data
-        self.task = self.sources.task
-        self._splits = Splits(name, self.data, settings, self.device)
-
-    def weights(self, index: int) -> Weights:
-        """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
-
-        Tensors that the model ties are there once, under the first of their names in the model.
-
-        Raises:
-            UnjudgedError: a tensor holds NaN or infinity.
-            LmctoolError: tensors that the model ties differ.
-        """
-        if index not in self._weights:
-            held = self.checkpoints[index].weights(self.dtype, self.device)
-            self._weights[index] = once(held, self.model.module) if self.model else held
-        return self._weights[index]
-
-    def split(self, name: str) -> Split:
-        """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self._splits.open(name, self.settings.limit)
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """The splits that the user asked to evaluate on."""
-        return tuple(self.split(name) for name in self.settings.splits)
-
-    @cached_property
-    def calibration(self) -> Split:
-        """The examples that statistics are taken on."""
-        return self._splits.open(self.settings.calib_split, self.settings.calib_size)
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The graph of the model."""
-        return capture(self.module, self.example(2))
-
-    def example(self, count: int) -> Inputs:
-        """Return inputs: the first calibration examples, else the whole example input.
-
-        Args:
-            count: how many calibration examples at most.
-
-        Raises:
-            LmctoolError: there is neither.
-        """
-        if self.data is None and self.sources.example is not None:
-            return self.sources.example.inputs
-        return self.calibration.head(count, self.dtype)
-
-    @cached_property
-    def permutation_spec(self) -> PermutationSpec:
-        """What may be permuted in the model without a change of its function."""
-        if self.settings.spec is None:
-            return derive(self.graph)
-        return read_spec(self.settings.spec, self.graph)
-
-    @cached_property
-    def network(self) -> Network:
-        """The forward function of the model."""
-        return Network(self.module, lambda: self.graph)
-
-    @property
-    def module(self) -> nn.Module:
-        """The model's module, on the run's device."""
-        if self.model is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
-        return self.model.module
 
     def evaluate(
         self,
@@ -174,49 +80,74 @@ class Run:
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
         """
+        chosen = tuple(splits) or self.splits
+        return self._scoring.evaluate(
+            networks, chosen, count=count, per_example=per_example, description=description
+        )
+
+    def read(
+        self,
+        networks: Iterable[Weights],
+        split: Split,
+        function: Callable[[Tensor, Tensor], Tensor],
+        *,
+        count: int | None = None,
+        description: str = "read",
+    ) -> list[NDArray[np.float64]]:
+        """Return what ``function(outputs, targets)`` makes of a split: (example, ...) a network.
+
+        Args:
+            networks: weights of each network; a generator never has more than one at a time.
+            split: the split.
+            function: takes a batch's outputs and targets, and returns (example, ...).
+            count: how many networks there are, for the progress bar; by default their length.
+            description: what the progress bar says.
+        """
+        return self._scoring.read(networks, split, function, count=count, description=description)
+
+    def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
+        """Return the scores of checkpoints by index, per example too; each is evaluated once."""
+        return self._scoring.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
+
+    @cached_property
+    def ends(self) -> Scores:
+        """The scores of the checkpoints that are arguments.
+
+        Raises:
+            UnjudgedError: every one of them answers at chance, or its loss isn't a number.
+        """
+        scores = self.scores(range(self.count))
+        record.check_ends(self, scores)
+        return scores
+
+    @cached_property
+    def _scoring(self) -> Scoring:
         if self.task is None:
             raise LmctoolError(
                 f"analysis {self.name!r} asked for scores, but no data is in use;"
                 " name data with --data"
             )
-        chosen = tuple(splits) or self.splits
-        total = len(networks) if isinstance(networks, Sequence) else count or 0
-        with (
-            self.progress(total * len(chosen), description) as advance,
-            arithmetic.casting(self.settings.precision, self.device),
-        ):
-            return evaluate(
-                self.network,
-                networks,
-                chosen,
-                self.task,
-                dtype=self.dtype,
-                batch_size=self.batch_size,
-                per_example=per_example,
-                advance=advance,
-            )
+        return Scoring(
+            self.network,
+            self.task,
+            self.device,
+            self.dtype,
+            self.settings.precision,
+            self.batch_size,
+            self.progress,
+        )
 
-    def follow(self, variants: Sequence[Variant], alpha: NDArray[np.float64]) -> Curves:
-        """Return loss and error of variants at alphas that rise from 0 to 1."""
-        return curve.follow(self, variants, alpha)
+    def follow(
+        self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
+    ) -> Curves:
+        """Return loss and error of variants of one pair at alphas that rise from 0 to 1."""
+        return curve.follow(self, variants, alpha, per_example=per_example)
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
     ) -> Curves:
         """Return curves of the same variants with more alphas, strictly between 0 and 1."""
         return curve.insert(self, variants, curves, alpha)
-
-    @cached_property
-    def ends(self) -> Scores:
-        """The scores of the checkpoints themselves.
-
-        Raises:
-            UnjudgedError: every one of them answers at chance, or its loss isn't a number.
-        """
-        indices = range(len(self.checkpoints))
-        scores = self.evaluate([self.weights(n) for n in indices], description="ends")
-        record.check_ends(self, scores)
-        return scores
 
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""
@@ -241,6 +172,13 @@ class Run:
         batches = self._told("correlations", CROSS_BATCH)
         return statistics.cross(self.graph, a, b, taps, batches)
 
+    def paired_moments(
+        self, a: Weights, b: Weights, axes: Mapping[str, int]
+    ) -> dict[str, PairedMoments]:
+        """Return moments of two networks at taps, and the covariance of channels by position."""
+        batches = self._told("paired moments", self.settings.calib_batch)
+        return statistics.paired(self.graph, a, b, axes, batches)
+
     def _told(self, description: str, size: int) -> Iterator[Tensor]:
         """Give the inputs of the calibration examples, and tell how far they are."""
         with self.progress(len(self.calibration), description) as advance:
@@ -260,16 +198,20 @@ class Run:
         self.permutations.append((permutation, proof))
         return permutation
 
-    def variants(self, *, storable: bool = False) -> tuple[Variant, ...]:
-        """Return the paths from the first checkpoint to the second that the flags ask for.
+    def variants(
+        self, first: int = 0, second: int = 1, *, storable: bool = False
+    ) -> tuple[Variant, ...]:
+        """Return the paths from one checkpoint to another that the flags ask for.
 
         ``plain`` always; with an aligner ``align``; with a correction ``repair``, or
         ``align+repair`` where there is an aligner too.
 
         Args:
+            first: the index of the checkpoint at alpha 0.
+            second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
         """
-        return variant.variants(self, storable=storable)
+        return variant.variants(self, first, second, storable=storable)
 
     def between(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
         """Return (1 - alpha) a + alpha b, with running statistics as ``--batchnorm`` says."""
@@ -282,10 +224,6 @@ class Run:
         that later ones see what corrected earlier ones give.
         """
         return batchnorm.reset(self, weights)
-
-    def generator(self, name: str) -> torch.Generator:
-        """Return a generator of its own for each named use, from the run's seed."""
-        return arithmetic.generator(self.settings.seed, name)
 
     def plan(self) -> list[tuple[str, str]]:
         """Return what was resolved, and where each was found, in words."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Need = Literal["model", "data"]
 Use = Literal["never", "optional", "always"]
+Arity = Literal[1, 2, "n"] | tuple[int, int | None]
 Argument = str | int | float | bool
 
 
@@ -28,27 +29,33 @@ class Analysis:
 
     Attributes:
         compute: called as ``compute(run, **options)`` with the options declared here.
-        arity: how many checkpoints it takes; ``"n"`` is one or more.
+        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more.
+        series: whether each argument is a training run, a folder or a glob of checkpoints over
+            steps; then ``arity`` counts runs.
         needs: what the host must resolve; an empty set means weights alone.
-        optional: what the host resolves where it is named, and the analysis can do without
-            unless the chosen aligner needs it.
+        optional: what the analysis can do without: data is resolved where it is named or the
+            chosen aligner needs it, a model only where B is to be aligned.
+        splits: the splits that it evaluates on unless the user names others.
         options: the click options it adds to the shared ones.
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
-        writes: whether the result holds a checkpoint, written beside the result.
+        writes: whether the result holds a checkpoint, written beside the result; the name of
+            one of its options for an analysis that makes one only where that is given.
         table: the result as one table; without it the metrics are listed.
         figure: draws the result; without it every curve is drawn.
     """
 
     compute: Callable[..., Result]
-    arity: Literal[1, 2, "n"] = 2
+    arity: Arity = 2
+    series: bool = False
     needs: frozenset[Need] = frozenset({"model", "data"})
     optional: frozenset[Need] = frozenset()
+    splits: tuple[str, ...] = ("test",)
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
-    writes: bool = False
+    writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
 

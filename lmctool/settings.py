@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.model.example import InputShape
+    from lmctool.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Settings:
 
     Attributes:
         checkpoints: the files or folders, in the user's order.
+        others: checkpoints that options name; their indices follow.
+        series: which of them are the steps of one training run, where arguments are runs.
+        results: results of earlier runs that options name.
         model: the model spec, or None to find it out.
         model_arguments: arguments of the model, as text or typed values.
         spec: a file that extends or replaces the derived permutation spec, or None.
@@ -53,6 +57,9 @@ class Settings:
     """
 
     checkpoints: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
+    series: tuple[Series, ...] = ()
+    results: tuple[Path, ...] = ()
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
     spec: Path | None = None

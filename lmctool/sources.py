@@ -61,11 +61,11 @@ def find_sources(
             or both data and an example input are.
     """
     standing = config.load()
-    if "model" not in analysis.needs:
-        data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
-        return Sources(data=data, task=_task(data, settings))
     for other in checkpoints[1:]:
         check_same(checkpoints[0], other)
+    if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
+        data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
+        return Sources(data=data, task=_task(data, settings))
     model = resolve_model(
         checkpoints[0], spec=settings.model, arguments=settings.model_arguments, config=standing
     )
@@ -78,7 +78,7 @@ def find_sources(
         return Sources(model, data, _task(data, settings))
     generator = arithmetic.generator(settings.seed, "example input")
     example = find_example(model.module, settings.inputs, generator, device, dtype)
-    if example is None and "data" in analysis.optional:
+    if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
     return Sources(model, example=example)
 

@@ -24,12 +24,14 @@ class Variant:
 
     Attributes:
         name: ``plain``, ``align``, ``repair`` or ``align+repair``.
+        ends: the indices of the two checkpoints.
         a: the first end.
         b: the second end: B, or B with its units in A's order.
         between: the weights strictly between the ends, at a given alpha.
     """
 
     name: str
+    ends: tuple[int, int]
     a: Weights
     b: Weights
     between: Callable[[float], Weights]
@@ -47,18 +49,19 @@ class Variant:
         return self.b if alpha == 1 else self.between(alpha)
 
 
-def variants(run: Run, *, storable: bool) -> tuple[Variant, ...]:
+def variants(run: Run, first: int, second: int, *, storable: bool) -> tuple[Variant, ...]:
     """Return the variants that the run's flags ask for: ``plain`` always, each step after it."""
-    a, b = run.weights(0), run.weights(1)
-    found = [Variant("plain", a, b, partial(batchnorm.between, run, a, b))]
+    ends = first, second
+    a, b = map(run.weights, ends)
+    found = [Variant("plain", ends, a, b, partial(batchnorm.between, run, a, b))]
     name = "repair"
     if run.settings.aligns:
         b = run.align(a, b).apply(b)
-        found.append(Variant("align", a, b, partial(batchnorm.between, run, a, b)))
+        found.append(Variant("align", ends, a, b, partial(batchnorm.between, run, a, b)))
         name = "align+repair"
     if run.settings.correction is not None:
         choice = run.settings.correction
         correction = registry.load("lmctool.corrections", choice.name)
         between = correction.prepare(run, a, b, storable=storable, **choice.options)
-        found.append(Variant(name, a, b, between))
+        found.append(Variant(name, ends, a, b, between))
     return tuple(found)

@@ -115,3 +115,52 @@ def test_a_batch_of_one_has_no_statistics(graph: Graph) -> None:
         statistics.measured(
             graph, network(1).state_dict(), {tap: -1}, [torch.zeros(1, 6, dtype=torch.float64)]
         )
+
+
+def test_paired_moments_are_the_diagonal_of_cross_moments(graph: Graph) -> None:
+    (inputs,) = [torch.randn(60, 6, dtype=torch.float64, generator=torch.Generator())]
+    a, b = dict(network(0).state_dict()), dict(network(1).state_dict())
+    places = {target.tap: target.axis for target in targets(graph, "layers")}
+    taps = {tap.node: tap for taps in derive(graph).pretaps.values() for tap in taps}
+    paired = statistics.paired(graph, a, b, places, [inputs])
+    cross = statistics.cross(graph, a, b, taps.values(), [inputs])
+    for tap in places.keys() & taps.keys():
+        whole = cross[taps[tap]]
+        unbiased = whole.covariance.diagonal() * 60 / 59
+        torch.testing.assert_close(paired[tap].covariance, unbiased)
+        torch.testing.assert_close(paired[tap].correlation(), whole.correlation().diagonal())
+    assert places.keys() & taps.keys()
+
+
+def test_the_covariance_of_a_network_with_itself_is_its_variance(
+    graph: Graph, batches: list[torch.Tensor]
+) -> None:
+    a = dict(network(0).state_dict())
+    places = {target.tap: target.axis for target in targets(graph, "layers")}
+    measured = statistics.measured(graph, a, places, batches)
+    for tap, pair in statistics.paired(graph, a, a, places, batches).items():
+        torch.testing.assert_close(pair.covariance, measured[tap].variance)
+        torch.testing.assert_close(pair.first.mean, measured[tap].mean)
+        torch.testing.assert_close(pair.second.variance, measured[tap].variance)
+        torch.testing.assert_close(pair.correlation(), torch.ones_like(pair.covariance))
+
+
+def test_moments_of_corrected_weights_are_those_after_the_correction(
+    graph: Graph, batches: list[torch.Tensor]
+) -> None:
+    weights = dict(network(0).state_dict())
+    first, second = (target for target in targets(graph, "layers"))
+    plain = statistics.measured(graph, weights, {first.tap: first.axis}, batches)[first.tap]
+    scale, shift = torch.linspace(0.5, 2, 5).double(), torch.linspace(-1, 1, 5).double()
+    corrected = weights | {f"@{first.tap}.scale": scale, f"@{first.tap}.shift": shift}
+    places = {first.tap: first.axis, second.tap: second.axis}
+    found = statistics.measured(graph, corrected, places, batches)
+    torch.testing.assert_close(found[first.tap].mean, plain.mean * scale + shift)
+    torch.testing.assert_close(found[first.tap].variance, plain.variance * scale**2)
+    # fused into the first layer, the same correction gives the same second layer
+    fused = weights | {
+        "0.weight": weights["0.weight"] * scale[:, None],
+        "0.bias": weights["0.bias"] * scale + shift,
+    }
+    expected = statistics.measured(graph, fused, places, batches)[second.tap]
+    torch.testing.assert_close(found[second.tap].variance, expected.variance)

@@ -10,10 +10,11 @@ from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.header import Entry, read_header
+from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import canonical_names
-from lmctool.checkpoint.reading import computable, read_tensors
+from lmctool.checkpoint.reading import BLOCK, WHOLE, computable, read_tensors
+from lmctool.checkpoint.stored import Stored
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -23,34 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-PIECE = 1 << 22
 RUNNING = {"running_mean", "running_var"}
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Where one tensor lies: its file, its name there, its first byte in it."""
-
-    file: Path
-    name: str
-    entry: Entry
-    offset: int
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the tensor's bytes, a few megabytes at a time.
-
-        Raises:
-            LmctoolError: the file has become shorter since it was opened.
-        """
-        left = self.entry.end - self.entry.begin
-        with self.file.open("rb") as file:
-            file.seek(self.offset)
-            while left:
-                piece = file.read(min(left, PIECE))
-                if not piece:
-                    raise LmctoolError(f"'{self.file}' was changed while it was being read")
-                left -= len(piece)
-                yield piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +70,19 @@ class Checkpoint:
         return {name: stored.entry.dtype for name, stored in self.stored.items()}
 
     @cached_property
+    def floating(self) -> tuple[str, ...]:
+        """The names of the tensors that hold no whole numbers or truth values."""
+        return tuple(name for name in self.names if self.dtypes[name] not in WHOLE)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the floating tensors but for running statistics."""
+        return tuple(name for name in self.floating if name.rpartition(".")[2] not in RUNNING)
+
+    @cached_property
     def parameter_count(self) -> int:
-        """How many numbers the floating tensors hold, but for running statistics."""
-        return sum(
-            prod(stored.entry.shape)
-            for name, stored in self.stored.items()
-            if "F" in stored.entry.dtype and name.rpartition(".")[2] not in RUNNING
-        )
+        """How many numbers the parameters hold."""
+        return sum(prod(self.shapes[name]) for name in self.parameters)
 
     @cached_property
     def sha256(self) -> str:
@@ -137,6 +117,25 @@ class Checkpoint:
             raise LmctoolError(f"checkpoint '{self.path}' has no tensor {name!r}")
         stored = self.stored[name]
         return next(iter(read_tensors(stored.file, [stored.name]))).clone()
+
+    def blocks(
+        self, name: str, start: int = 0, stop: int | None = None, size: int = BLOCK
+    ) -> Iterator[Tensor]:
+        """Yield the values of one tensor as stored, flat and in order, ``size`` at a time.
+
+        However large the tensor, no more than one block of it is in memory.  A block lies where
+        the one before it lay: what is to outlive it must be copied.
+
+        Args:
+            name: the tensor's canonical name.
+            start: the first value.
+            stop: the value after the last; by default the tensor's end.
+            size: values of one block; the last may have fewer.
+
+        Raises:
+            LmctoolError: the file cannot be read any more, or has become shorter.
+        """
+        return self.stored[name].blocks(start, stop, size)
 
     def weights(
         self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"

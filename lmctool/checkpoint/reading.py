@@ -36,6 +36,10 @@ TORCH_NAMES = {
 }
 COMPUTABLE = {"F16", "BF16", "F32", "F64"}
 """The floating dtypes that weights may have."""
+WHOLE = {"BOOL", "U8", "I8", "I16", "U16", "I32", "U32", "I64", "U64"}
+"""The dtypes of counters, masks and tables, which are no weights."""
+BLOCK = 1 << 17
+"""Values that are read at once: with float64 copies they still lie in a processor's cache."""
 
 
 @cache
@@ -69,6 +73,43 @@ def read_tensors(file: Path, names: Iterable[str]) -> Iterator[Tensor]:
         raise LmctoolError(f"'{file}' cannot be read: {cause}") from cause
 
 
+def read_blocks(
+    file: Path, offset: int, count: int, dtype: torch.dtype, size: int = BLOCK
+) -> Iterator[Tensor]:
+    """Yield values that lie one after another in a file, ``size`` at a time, flat.
+
+    Nothing is mapped into memory, and a block lies where the one before it lay: what is to
+    outlive it must be copied.
+
+    Args:
+        file: the file.
+        offset: its byte that the first value begins at.
+        count: how many values.
+        dtype: of the values.
+        size: values of one block; the last may have fewer.
+
+    Raises:
+        LmctoolError: the file cannot be read any more, or has become shorter.
+    """
+    import torch
+
+    buffer = torch.empty(min(size, count), dtype=dtype)
+    try:
+        with file.open("rb", buffering=0) as opened:
+            opened.seek(offset)
+            for begin in range(0, count, size):
+                block = buffer[: count - begin]
+                room = block.view(torch.uint8).numpy().data
+                while room:
+                    read = opened.readinto(room)
+                    if not read:
+                        raise LmctoolError(f"'{file}' was changed while it was being read")
+                    room = room[read:]
+                yield block
+    except OSError as cause:
+        raise LmctoolError(f"'{file}' cannot be read: {cause.strerror}") from cause
+
+
 def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None) -> Tensor:
     """Return a copy that arithmetic can be done on: floating values in ``dtype``, finite.
 
@@ -80,11 +121,7 @@ def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None)
 
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return tensor.clone()
-    if word(tensor.dtype) not in COMPUTABLE:
-        raise LmctoolError(
-            f"tensor {name!r} of '{file}' is stored as {word(tensor.dtype)}, in which weights"
-            " cannot be interpolated; save it as float16, bfloat16 or float32"
-        )
+    refuse_storage_format(word(tensor.dtype), name, file)
     refuse_nonfinite(tensor, name, f"'{file}'")
     # A copy even in the same dtype: a file that changes under a memory map kills the process.
     values = tensor.to(dtype or torch.float32, copy=True)
@@ -96,14 +133,26 @@ def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None)
     return values
 
 
+def refuse_storage_format(word: str | None, name: str, file: Path) -> None:
+    """Raise LmctoolError when a dtype that isn't whole numbers is none that weights may have."""
+    if word not in COMPUTABLE:
+        raise LmctoolError(
+            f"tensor {name!r} of '{file}' is stored as {word}, in which weights"
+            " cannot be interpolated; save it as float16, bfloat16 or float32"
+        )
+
+
 def refuse_nonfinite(tensor: Tensor, name: str, where: str) -> None:
     """Raise UnjudgedError when a floating tensor holds NaN or infinite values."""
     import torch
 
     finite = torch.isfinite(tensor)
     if not finite.all():
-        count = int((~finite).sum())
-        raise UnjudgedError(
-            f"tensor {name!r} of {where} holds {count} values that are NaN or infinite,"
-            f" of {tensor.numel()}"
-        )
+        raise nonfinite(int((~finite).sum()), tensor.numel(), name, where)
+
+
+def nonfinite(count: int, total: int, name: str, where: str) -> UnjudgedError:
+    """Return the error that says how many values of a tensor are NaN or infinite."""
+    return UnjudgedError(
+        f"tensor {name!r} of {where} holds {count} values that are NaN or infinite, of {total}"
+    )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lmctool.checkpoint.checkpoint import Checkpoint, Stored
+    from lmctool.checkpoint.checkpoint import Checkpoint
+    from lmctool.checkpoint.stored import Stored
 
 MODEL = "lmctool.model"
 MODEL_ARGUMENTS = "lmctool.model_arguments"

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.cli.chosen import Chosen
-    from lmctool.seam import Analysis
+    from lmctool.seam import Analysis, Arity
 
-METAVARS = {1: "CKPT", 2: "A B", "n": "CKPT..."}
-COUNTS = {1: "one checkpoint", 2: "two checkpoints, A and B"}
+NUMBERS = {1: "one", 2: "two", 3: "three"}
 CHOSEN, WORDS = "lmctool.chosen", "lmctool.words"
 
 
@@ -43,7 +42,7 @@ class AnalysisCommand(click.Command):
             nargs=-1,
             required=True,
             type=click.Path(path_type=Path),
-            metavar=METAVARS[analysis.arity],
+            metavar=_metavar(analysis),
         )
         self.host_parameters = [checkpoints, *self.choices, *shared_options]
         super().__init__(
@@ -89,9 +88,12 @@ class AnalysisCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Run the analysis."""
         from lmctool.cli.execute import Job, execute
+        from lmctool.inputs import find_inputs
         from lmctool.results.provenance import command
 
         values = ctx.params
+        given = _values(ctx, self.analysis.options)
+        inputs = find_inputs(self.analysis, values["checkpoints"], given)
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
             for choice in ctx.meta[CHOSEN]
@@ -101,10 +103,12 @@ class AnalysisCommand(click.Command):
             analysis=self.analysis,
             settings=settings(
                 values,
+                inputs,
                 aligner=None if values.get("apply") else choices.get("aligner"),
                 correction=choices.get("correction"),
             ),
-            options=_values(ctx, self.analysis.options),
+            options=inputs.options,
+            told=given,
             command=command([self.title, *ctx.meta[WORDS]]),
             out=values["out"],
             document=values["document"],
@@ -115,12 +119,13 @@ class AnalysisCommand(click.Command):
         execute(job, dry_run=values["dry_run"])
 
     def _check_count(self, ctx: click.Context, strays: Sequence[chosen.Stray]) -> None:
-        checkpoints, arity = ctx.params["checkpoints"], self.analysis.arity
-        most = None if arity == "n" else arity
+        checkpoints = ctx.params["checkpoints"]
+        least, most = _bounds(self.analysis.arity)
         chosen.check_strays(strays, checkpoints, most)
-        if most is not None and len(checkpoints) != most:
+        if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
-            ctx.fail(f"{self.title} takes {COUNTS[most]}; {len(checkpoints)} given: {given}")
+            count = len(checkpoints)
+            ctx.fail(f"{self.title} takes {_told(self.analysis)}; {count} given: {given}")
 
     def _check_clashes(self, plugins: Sequence[Chosen]) -> None:
         """Refuse options of one name from two sides.
@@ -153,6 +158,34 @@ class AnalysisCommand(click.Command):
                     told = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
                     return click.UsageError(told, ctx)
         return error
+
+
+def _bounds(arity: Arity) -> tuple[int, int | None]:
+    """Return the least and the greatest number of arguments; None where there is none."""
+    if isinstance(arity, tuple):
+        return arity
+    return (1, None) if arity == "n" else (arity, arity)
+
+
+def _metavar(analysis: Analysis) -> str:
+    """Return what the arguments are called in the usage line."""
+    least, most = _bounds(analysis.arity)
+    if analysis.series:
+        named = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
+    else:
+        named = "CKPT" if least == 1 else " ".join("ABC"[:least])
+    return named + ("..." if most is None else "")
+
+
+def _told(analysis: Analysis) -> str:
+    """Return in words what arguments there must be."""
+    least, most = _bounds(analysis.arity)
+    noun = "run" if analysis.series else "checkpoint"
+    told = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
+    if most is None:
+        return f"{told} or more"
+    names = " and ".join("ABC"[:least])
+    return f"{told}, {names}" if least > 1 else told
 
 
 def _values(ctx: click.Context, options: Sequence[click.Option]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class Job:
         name: the analysis, as the user types it.
         analysis: its record.
         settings: the values of the shared options that the run needs.
-        options: the values of the analysis's own.
+        options: the values of the analysis's own, as its ``compute`` takes them.
+        told: the same as the user gave them, for the record.
         command: the command line, for the record.
         out: where the outputs go.
         document: where the JSON goes, if anywhere.
@@ -46,12 +47,19 @@ class Job:
     analysis: Analysis
     settings: Settings
     options: Mapping[str, Any]
+    told: Mapping[str, Any]
     command: str
     out: Path
     document: str | None = None
     force: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a checkpoint is made."""
+        writes = self.analysis.writes
+        return bool(self.told.get(writes)) if isinstance(writes, str) else writes
 
     def note(self, text: str) -> None:
         """Tell the user something on stderr, unless they want quiet."""
@@ -65,7 +73,7 @@ def execute(job: Job, *, dry_run: bool) -> None:
     Raises:
         LmctoolError: it cannot be run or judged, or an output cannot be written.
     """
-    places = checkpoints(job.out, job.settings.checkpoints if job.analysis.writes else ())
+    places = checkpoints(job.out, job.settings.checkpoints if job.writes else ())
     files = Outputs(outputs(job.out, places, document=job.document), places, job.force)
     files.refuse_existing()
     observers = Observers()
@@ -100,7 +108,7 @@ def _compute(job: Job, run: Run) -> Result:
         entry = registry.find("lmctool.analyses", job.name)
         error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
         raise
-    return run.complete(result, command=job.command, options=job.options)
+    return run.complete(result, command=job.command, options=job.told)
 
 
 def _publish(job: Job, run: Run, result: Result, files: Outputs) -> None:

@@ -14,6 +14,7 @@ from lmctool.settings import Choice, Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmctool.inputs import Inputs
     from lmctool.seam import Analysis
 
 STANDARD = Settings(checkpoints=())
@@ -36,7 +37,7 @@ def shared(name: str, analysis: Analysis) -> Sections:
     sections: Sections = [("Output", _output(name))]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
-    data = [*_data(), *(_calibration() if both else ())] if "data" in used else []
+    data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
     if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
@@ -50,11 +51,18 @@ def shared(name: str, analysis: Analysis) -> Sections:
 
 
 def settings(
-    given: Mapping[str, Any], *, aligner: Choice | None, correction: Choice | None
+    given: Mapping[str, Any],
+    inputs: Inputs,
+    *,
+    aligner: Choice | None,
+    correction: Choice | None,
 ) -> Settings:
     """Return the settings that parsed values give; what does not apply keeps its standard."""
-    names = {field.name for field in fields(Settings)} & given.keys()
-    found = {name: given[name] for name in names}
+    names = {field.name for field in fields(Settings)}
+    found = {name: given[name] for name in names & given.keys()}
+    found |= {
+        name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
+    }
     return Settings(**{**found, "aligner": aligner, "correction": correction})
 
 
@@ -122,7 +130,7 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
     return found
 
 
-def _data() -> list[click.Option]:
+def _data(splits: tuple[str, ...]) -> list[click.Option]:
     return [
         click.Option(
             ["--data"],
@@ -134,7 +142,7 @@ def _data() -> list[click.Option]:
             ["--split", "splits"],
             metavar="NAME",
             multiple=True,
-            default=STANDARD.splits,
+            default=splits,
             show_default=True,
             callback=values.words,
             help="A split to evaluate on (repeatable, or a comma list).",

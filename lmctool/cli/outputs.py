@@ -97,6 +97,7 @@ class Outputs:
 
         read = [file for checkpoint in run.checkpoints for file in checkpoint.files]
         read += [path for path in (run.settings.spec, run.settings.apply) if path is not None]
+        read += run.settings.results
         for path in dict.fromkeys([*self.paths.values(), *self.checkpoints]):
             files = list(path.iterdir()) if path.is_dir() else [path]
             if any(file.samefile(other) for file in files if file.exists() for other in read):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from lmctool.errors import UnjudgedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from lmctool.evaluate.scores import Scores
     from lmctool.run import Run
     from lmctool.variant import Variant
+
+    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +30,46 @@ class Curves:
         alpha: (alpha,) rising from 0 to 1.
         loss: (variant, split, alpha) nats per example.
         error: (variant, split, alpha) share of examples answered wrongly.
+        losses: for each split (variant, alpha, example) when asked per example, else empty.
+        errors: likewise.
+        weights: for each split (example,) how much each example counts in a mean, when asked per
+            example and where the task weighs them, else empty.
     """
 
-    alpha: NDArray[np.float64]
-    loss: NDArray[np.float64]
-    error: NDArray[np.float64]
+    alpha: Array
+    loss: Array
+    error: Array
+    losses: dict[str, Array] = field(default_factory=dict)
+    errors: dict[str, Array] = field(default_factory=dict)
+    weights: dict[str, Array] = field(default_factory=dict)
 
 
-def follow(run: Run, variants: Sequence[Variant], alpha: NDArray[np.float64]) -> Curves:
-    """Return the curves of every variant; the ends of the plain one are the checkpoints' own.
+def follow(run: Run, variants: Sequence[Variant], alpha: Array, *, per_example: bool) -> Curves:
+    """Return the curves of variants that join two checkpoints.
+
+    The first value of each is that of the first checkpoint itself; so is the last of the plain
+    one that of the second.
 
     Args:
         run: the run.
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
+        per_example: keep the loss and error of each example.
 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    ends = run.ends
-    loss, error = [], []
+    ends = run.scores(variants[0].ends)
+    rows = []
     for variant in variants:
         own = variant.name == "plain"
-        scores = _scores(run, variant, alpha[1:-1] if own else alpha[1:], "path")
+        inner = _scores(run, variant, alpha[1:-1] if own else alpha[1:], "path", per_example)
         last = slice(1, None) if own else slice(0, 0)
-        loss.append(np.hstack([ends.loss[:, :1], scores.loss, ends.loss[:, last]]))
-        error.append(np.hstack([ends.error[:, :1], scores.error, ends.error[:, last]]))
-    return Curves(alpha, np.array(loss), np.array(error))
+        rows.append([(ends, slice(0, 1)), (inner, slice(None)), (ends, last)])
+    return _curves(alpha, rows, per_example)
 
 
-def insert(
-    run: Run, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
-) -> Curves:
+def insert(run: Run, variants: Sequence[Variant], curves: Curves, alpha: Array) -> Curves:
     """Return curves with more points, evaluated and put in their places.
 
     Args:
@@ -70,19 +81,64 @@ def insert(
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
+    per_example = bool(curves.losses)
+    rows = [
+        [(_scores(run, variant, alpha, "refine", per_example), slice(None))] for variant in variants
+    ]
+    new = _curves(alpha, rows, per_example)
     whole = np.concatenate([curves.alpha, alpha])
     order = np.argsort(whole, kind="stable")
-    loss, error = [], []
-    for number, variant in enumerate(variants):
-        scores = _scores(run, variant, alpha, "refine")
-        loss.append(np.hstack([curves.loss[number], scores.loss])[:, order])
-        error.append(np.hstack([curves.error[number], scores.error])[:, order])
-    return Curves(whole[order], np.array(loss), np.array(error))
+
+    def merged(old: Array, added: Array, axis: int) -> Array:
+        return np.concatenate([old, added], axis=axis).take(order, axis=axis)
+
+    return Curves(
+        whole[order],
+        merged(curves.loss, new.loss, 2),
+        merged(curves.error, new.error, 2),
+        {name: merged(values, new.losses[name], 1) for name, values in curves.losses.items()},
+        {name: merged(values, new.errors[name], 1) for name, values in curves.errors.items()},
+        curves.weights,
+    )
 
 
-def _scores(run: Run, variant: Variant, alpha: NDArray[np.float64], stage: str) -> Scores:
-    points = (variant.at(float(value)) for value in alpha)
-    scores = run.evaluate(points, count=len(alpha), description=f"{stage} {variant.name}")
+def _curves(alpha: Array, rows: list[list[tuple[Scores, slice]]], per_example: bool) -> Curves:
+    """Return curves whose points are some networks of scores, one row of them a variant."""
+    any_scores = rows[0][0][0]
+    names = any_scores.splits if per_example else ()
+
+    def joined(values: Callable[[Scores], Array], axis: int) -> Array:
+        """Put the networks of each row one after the other along an axis."""
+        return np.array(
+            [
+                np.concatenate([np.moveaxis(values(s), axis, 0)[part] for s, part in row])
+                for row in rows
+            ]
+        )
+
+    return Curves(
+        alpha,
+        joined(lambda scores: scores.loss, 1).swapaxes(1, 2),
+        joined(lambda scores: scores.error, 1).swapaxes(1, 2),
+        {name: joined(partial(_kept, "losses", name), 0) for name in names},
+        {name: joined(partial(_kept, "errors", name), 0) for name in names},
+        dict(any_scores.weights) if per_example else {},
+    )
+
+
+def _kept(what: Literal["losses", "errors"], split: str, scores: Scores) -> Array:
+    """Return the (network, example) values of one split."""
+    values: Array = getattr(scores, what)[split]
+    return values
+
+
+def _scores(run: Run, variant: Variant, alpha: Array, stage: str, per_example: bool) -> Scores:
+    scores = run.evaluate(
+        (variant.at(float(value)) for value in alpha),
+        count=len(alpha),
+        per_example=per_example,
+        description=f"{stage} {variant.name}",
+    )
     for split, losses in zip(scores.splits, scores.loss, strict=True):
         if np.isnan(losses).any():
             place = alpha[np.isnan(losses)][0]

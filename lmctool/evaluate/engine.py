@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmctool.seam import Task
 
 Forward = Callable[[Mapping[str, Tensor], Tensor], Tensor]
+Value = TypeVar("Value")
 
 
 def evaluate(
@@ -67,13 +68,17 @@ def evaluate(
     means = np.array([[[value.item() for value in cell] for cell in row] for row in cells])
     means = means.reshape(len(cells), len(splits), 2)
     names = tuple(split.name for split in splits)
-    pairs = dict(zip(names, kept, strict=True)) if per_example else {}
+    pairs = zip(splits, kept, strict=True) if per_example else ()
+    single = {
+        split.name: [_stack([row[part] for row in rows], len(split)) for part in (0, 1)]
+        for split, rows in pairs
+    }
     return Scores(
         splits=names,
         loss=means[:, :, 0].T,
         error=means[:, :, 1].T,
-        losses={name: _stack([loss for loss, _ in rows]) for name, rows in pairs.items()},
-        errors={name: _stack([error for _, error in rows]) for name, rows in pairs.items()},
+        losses={name: losses for name, (losses, _) in single.items()},
+        errors={name: errors for name, (_, errors) in single.items()},
         weights={
             name: share.cpu().numpy()
             for name, share in zip(names, shares, strict=True)
@@ -135,6 +140,31 @@ def _share(task: Task, split: Split) -> Tensor | None:
     return share
 
 
+def read(
+    forward: Forward,
+    weights: Mapping[str, Tensor],
+    split: Split,
+    function: Callable[[Tensor, Tensor], Tensor],
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+) -> Tensor:
+    """Return what a function makes of a network's outputs and the targets: (example, ...).
+
+    Args:
+        forward: outputs of (weights, inputs).
+        weights: the network.
+        split: the examples.
+        function: ``function(outputs, targets)`` of a batch, (example, ...).
+        dtype: the dtype of the inputs.
+        batch_size: how many examples at once.
+
+    Raises:
+        LmctoolError: a batch does not fit in memory.
+    """
+    with torch.no_grad():
+        return torch.cat(_batched(forward, weights, split, function, dtype, batch_size))
+
+
 def _scores(
     forward: Forward,
     weights: Mapping[str, Tensor],
@@ -144,20 +174,32 @@ def _scores(
     batch_size: BatchSize,
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example, (example,) float64."""
+    parts = _batched(forward, weights, split, task.score, dtype, batch_size)
+    losses, errors = zip(*parts, strict=True)
+    return torch.cat(losses).double(), torch.cat(errors).double()
+
+
+def _batched(
+    forward: Forward,
+    weights: Mapping[str, Tensor],
+    split: Split,
+    function: Callable[[Tensor, Tensor], Value],
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+) -> list[Value]:
+    """Return what a function makes of each batch; batches halve when memory runs out."""
     while True:
         try:
-            parts = [
-                task.score(forward(weights, inputs), targets)
+            return [
+                function(forward(weights, inputs), targets)
                 for inputs, targets in split.batches(batch_size.size, dtype)
             ]
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
             batch_size.halve(error)
-        else:
-            losses, errors = zip(*parts, strict=True)
-            return torch.cat(losses).double(), torch.cat(errors).double()
 
 
-def _stack(rows: Sequence[Tensor]) -> NDArray[np.float64]:
-    return torch.stack(list(rows)).cpu().numpy()
+def _stack(rows: Sequence[Tensor], count: int) -> NDArray[np.float64]:
+    """Return (network, example) of the values of ``count`` examples of each network."""
+    return torch.stack(list(rows)).cpu().numpy() if rows else np.empty((0, count))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lmctool.graph import corrected
 from lmctool.graph.module import fresh
-from lmctool.graph.targets import targets
-from lmctool.statistics import affine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lmctool.graph.graph import Edit, Graph
+    from lmctool.graph.graph import Graph
 
 
 class Network:
@@ -34,10 +33,8 @@ class Network:
 
     def __call__(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Return the outputs of a batch: (example, ...)."""
-        taps = [name[1:-6] for name in weights if name.startswith("@") and name.endswith(".scale")]
-        if taps:
-            edits = {tap: self._edit(weights, tap) for tap in taps}
-            return self.graph().run(weights, inputs, edits)
+        if corrected.corrected(weights):
+            return self.graph().run(weights, inputs, corrected.edits(weights, self._axes))
         if weights is not self._weights:
             self._weights, self._copy = weights, fresh(self.module)
         output: Tensor = torch.func.functional_call(self._copy, dict(weights), (inputs,))
@@ -45,8 +42,4 @@ class Network:
 
     @cached_property
     def _axes(self) -> dict[str, int]:
-        return {target.tap: target.axis for target in targets(self.graph(), "both")}
-
-    def _edit(self, weights: Mapping[str, Tensor], tap: str) -> Edit:
-        scale, shift, axis = weights[f"@{tap}.scale"], weights[f"@{tap}.shift"], self._axes[tap]
-        return lambda value: affine(value, axis, scale, shift)
+        return corrected.axes(self.graph())

@@ -65,15 +65,24 @@ def blueprint(
         return _build(family, spec, arguments)
 
 
-def build(family: ModelFamily, spec: str, arguments: Mapping[str, Argument]) -> nn.Module:
-    """Build a model in the initial state of seed 0, whatever the state of torch's generator.
+def build(
+    family: ModelFamily, spec: str, arguments: Mapping[str, Argument], seed: int = 0
+) -> nn.Module:
+    """Build a model in the initial state of a seed, whatever the state of torch's generator.
 
     Raises:
         LmctoolError: the family cannot build it.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(seed):
         return _build(family, spec, arguments)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's generator meanwhile, and leave its state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def _build(family: ModelFamily, spec: str, arguments: Mapping[str, Argument]) -> nn.Module:

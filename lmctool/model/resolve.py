@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -11,13 +12,13 @@ from torch import nn
 from lmctool import registry
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.factory import Factory
-from lmctool.model.building import blueprint, build, described, missing
+from lmctool.model.building import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import GROUP, only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.model.source import Source, configured, stamped, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
@@ -33,12 +34,14 @@ class Model:
         spec: the registered word or the factory.
         arguments: what it was built with.
         origin: where the spec was found, such as ``--model`` or ``metadata``.
+        initial: builds it again, in the initial state of a seed.
     """
 
     module: nn.Module
     spec: str
     arguments: Mapping[str, Argument]
     origin: str
+    initial: Callable[[int], nn.Module]
 
 
 def resolve_model(
@@ -63,17 +66,17 @@ def resolve_model(
     wanted = {**source.arguments, **given}
     word, colon, _ = source.spec.partition(":")
     if word in registry.names(GROUP) or not colon:
-        wanted, module = _registered(checkpoint, source, wanted, given)
+        wanted, initial = _registered(checkpoint, source, wanted, given)
     elif source.trusted:
-        module = _made(checkpoint, source.spec, wanted)
+        initial = partial(_made, checkpoint, source.spec, wanted)
     else:
         raise LmctoolError(
             f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
             " is no registered word; a file may not say what is imported: pass --model yourself"
             " if you trust it"
         )
-    module.eval().requires_grad_(False)
-    return Model(module, source.spec, wanted, source.origin)
+    module = initial(0).eval().requires_grad_(False)
+    return Model(module, source.spec, wanted, source.origin, initial)
 
 
 def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source | None:
@@ -101,9 +104,12 @@ def _recognised(checkpoint: Checkpoint) -> Source:
     return Source(word, read, "names and shapes")
 
 
-def _made(checkpoint: Checkpoint, spec: str, arguments: Mapping[str, Argument]) -> nn.Module:
+def _made(
+    checkpoint: Checkpoint, spec: str, arguments: Mapping[str, Argument], seed: int
+) -> nn.Module:
     """Build a model by the user's own code."""
-    module = Factory(spec).call(arguments)
+    with seeded(seed):
+        module = Factory(spec).call(arguments)
     if not isinstance(module, nn.Module):
         found = type(module).__name__
         raise LmctoolError(f"{spec!r} returned {found!r}, not a torch.nn.Module")
@@ -116,8 +122,8 @@ def _registered(
     source: Source,
     wanted: dict[str, Argument],
     given: Mapping[str, Argument],
-) -> tuple[dict[str, Argument], nn.Module]:
-    """Build a registered model, its missing arguments read off the shapes."""
+) -> tuple[dict[str, Argument], Callable[[int], nn.Module]]:
+    """Return how to build a registered model, its missing arguments read off the shapes."""
     word, colon, _ = source.spec.partition(":")
     family = registry.load(GROUP, word)
     if colon and family.read:  # a word that can be recognised alone is complete
@@ -138,7 +144,7 @@ def _registered(
     # names and shapes first, so that a file can't make us allocate what it doesn't hold
     sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))
     _check(checkpoint, source.spec, wanted, sketch)
-    return wanted, build(family, source.spec, wanted)
+    return wanted, partial(build, family, source.spec, wanted)
 
 
 def _read(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.results.coordinates import coordinate, labels
+from lmctool.results.coordinates import NUMBERS, POSITION, labels, positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result, Variable
 
 FEWEST_POINTS = 3
-NUMBERS = "biuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +68,18 @@ def find(result: Result) -> list[Curve]:
 
 def _axis(result: Result, path: str, name: str, variable: Variable) -> str | None:
     """Return the last dim of a variable that has a numeric coordinate, if it is a curve."""
-    if name in variable.dims or variable.values.dtype.kind not in NUMBERS:
+    own = name.removesuffix(POSITION) in variable.dims
+    if own or variable.values.dtype.kind not in NUMBERS:
         return None
     for dim, length in zip(reversed(variable.dims), reversed(variable.values.shape), strict=True):
-        found = coordinate(result, path, dim)
-        if found is not None and found.values.dtype.kind in NUMBERS:
+        found = positions(result, path, dim)
+        if found is not None:
             return dim if length == len(found.values) >= FEWEST_POINTS else None
     return None
 
 
 def _curve(result: Result, path: str, name: str, variable: Variable, dim: str) -> Curve:
-    axis = coordinate(result, path, dim)
+    axis = positions(result, path, dim)
     assert axis is not None
     return Curve(
         title=variable.long_name or name,

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result, Variable
 
 
+NUMBERS = "biuf"
+POSITION = "_position"
+
+
 def lineage(path: str) -> Iterator[str]:
     """Yield a group's path, then the path of each parent, nearest first.
 
@@ -25,9 +29,25 @@ def lineage(path: str) -> Iterator[str]:
 
 def coordinate(result: Result, path: str, dim: str) -> Variable | None:
     """Return the coordinate of a dim, from the group at ``path`` or its nearest parent."""
+    return _along(result, path, dim, dim)
+
+
+def positions(result: Result, path: str, dim: str) -> Variable | None:
+    """Return where the places along a dim stand in numbers, if anything says it.
+
+    That is its coordinate, or beside a coordinate of names a variable ``DIM_position``.
+    """
+    for name in (dim, dim + POSITION):
+        found = _along(result, path, name, dim)
+        if found is not None and found.values.dtype.kind in NUMBERS:
+            return found
+    return None
+
+
+def _along(result: Result, path: str, name: str, dim: str) -> Variable | None:
     for place in lineage(path):
         group = result.groups.get(place)
-        variable = group.variables.get(dim) if group else None
+        variable = group.variables.get(name) if group else None
         if variable is not None and variable.dims == (dim,):
             return variable
     return None

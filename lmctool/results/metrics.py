@@ -7,14 +7,12 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
-from lmctool.results.coordinates import labels
+from lmctool.results.coordinates import NUMBERS, labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmctool.results.result import Result, Variable
-
-NUMBERS = "biuf"
 
 
 def metrics(result: Result) -> dict[str, float | None]:

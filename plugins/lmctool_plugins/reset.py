@@ -25,7 +25,7 @@ def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Callable[[fl
     """
     if not run.batchnorms():
         raise LmctoolError(
-            "the model has no BatchNorm statistics to reset; --repair corrects any network"
+            "the model has no BatchNorm statistics to reset; correction 'repair' needs none"
         )
     return lambda alpha: run.reset(run.between(a, b, alpha))
 

@@ -75,7 +75,9 @@ def test_align_runs_on_an_example_input_and_leaves_scores_out(bare: tuple[Path, 
     before, after = load_file(bare[1]), load_file("align.safetensors")
     assert torch.equal(after[HIDDEN], before[HIDDEN].flip(0))
     result = read(Path("align.h5"))
-    assert set(result.groups) == {"align", "permutations", "proof", "provenance"}
+    assert set(result.groups) == {
+        *("align", "align/filters", "permutations", "proof", "provenance")
+    }
     assert metrics(result) == {"align.moved": 1}
     assert result.groups["proof"].variables["examples"].values.tolist() == [3]
     said = result.groups["provenance"].attributes

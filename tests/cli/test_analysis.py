@@ -45,6 +45,50 @@ def test_a_word_after_two_dashes_is_a_checkpoint(asked: list[Any]) -> None:
     assert asked[0].settings.checkpoints == (Path("--align"), Path("b"))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("matrix a", "matrix takes two checkpoints or more; 1 given: 'a'"),
+        ("trajectory a", "trajectory takes two runs or more; 1 given: 'a'"),
+        ("trajectory no-run no-other", "run 'no-run' does not exist"),
+        ("graft a b --fresh", "graft takes one checkpoint; 2 given: 'a', 'b'"),
+        ("barrier a b --scores no-such.h5", "'no-such.h5' does not exist"),
+    ],
+)
+def test_files_too_few_too_many_or_missing_are_told_with_exit_code_2(
+    words: str, message: str
+) -> None:
+    done = invoke(*words.split())
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_usage_says_whether_checkpoints_or_runs_are_due() -> None:
+    usages = {
+        "el2n": "CKPT...",
+        "barrier": "A B",
+        "matrix": "A B...",
+        "trajectory": "RUN_A RUN_B...",
+    }
+    for name, usage in usages.items():
+        assert invoke(name, "--help").stdout.startswith(f"Usage: main {name} [OPTIONS] {usage}\n")
+
+
+def test_checkpoints_of_options_reach_the_settings(asked: list[Any]) -> None:
+    done = invoke("interpolate", "a", "b", "--also", "c", "--also", "d")
+    assert done.exit_code == 0, done.output
+    assert asked[0].settings.checkpoints == (Path("a"), Path("b"))
+    assert asked[0].settings.others == (Path("c"), Path("d"))
+    assert asked[0].options["also"] == (2, 3)
+    assert asked[0].settings.splits == ("train", "test")
+
+
+def test_an_analysis_that_may_write_a_checkpoint_does_where_it_is_asked(asked: list[Any]) -> None:
+    invoke("interpolate", "a", "b")
+    invoke("interpolate", "a", "b", "--save-at", "peak")
+    assert [job.writes for job in asked] == [False, True]
+
+
 def test_options_left_out_give_the_standard_settings(asked: list[Any]) -> None:
     invoke("barrier", "a", "b")
     assert asked[0].settings == Settings(checkpoints=(Path("a"), Path("b")))
@@ -92,7 +136,7 @@ def test_every_shared_option_reaches_the_settings(asked: list[Any]) -> None:
         ("a", "barrier takes two checkpoints, A and B; 1 given: 'a'"),
         ("--align activaton a b", "no aligner is called 'activaton'; did you mean 'activation'?"),
         ("--align=other a b", "no aligner is called 'other'; installed: activation"),
-        ("--repair zzz a b", "no correction is called 'zzz'; installed: repair, reset"),
+        ("--repair zzz a b", "no correction is called 'zzz'; installed: closed-form, repair,"),
         ("a b --targets both", "option '--targets' belongs to --repair; give that too"),
         ("a b --batch-size 0", "'0' is neither auto nor a positive number"),
         ("a b --mean x", "'x' is no comma list of numbers"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.model import resnet_cifar
 from lmctool.task import causal_lm, classification
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "drops"])
 def test_the_rate_rises_in_the_warm_up_and_is_whole_after_it(schedule: str) -> None:
     rates = [learning.factor(schedule, 4, step, 20) for step in range(20)]
     assert rates[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
@@ -45,6 +46,11 @@ def test_half_way_a_cosine_and_a_line_are_at_one_half() -> None:
     assert learning.factor("cosine", 0, 5, 10) == pytest.approx(0.5)
     assert learning.factor("linear", 0, 5, 10) == 0.5
     assert learning.factor("constant", 0, 9, 10) == 1
+
+
+def test_the_rate_drops_tenfold_at_one_half_and_at_three_quarters() -> None:
+    rates = [learning.factor("drops", 0, step, 8) for step in range(8)]
+    assert rates == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_a_crop_is_a_window_of_the_padded_image() -> None:
@@ -89,6 +95,43 @@ def test_a_target_that_does_not_count_gets_no_noise() -> None:
     noisy = learning.with_noise(targets, 1.0, 10, 0)
     assert (noisy[:, 1] == -100).all()
     assert (noisy[:, 0] != 3).any()
+
+
+@pytest.mark.parametrize(("classes", "taken"), [(4, [8, 8, 2, 2]), (3, [8, 8, 2])])
+def test_the_first_of_two_sets_has_its_share_of_each_class(classes: int, taken: list[int]) -> None:
+    targets = torch.arange(10 * classes) % classes
+    first = learning.shared_out(targets, classes, 0.8, seed=0)
+    assert targets[first].bincount(minlength=classes).tolist() == taken
+    assert torch.equal(first, learning.shared_out(targets, classes, 0.8, seed=0))
+    assert not torch.equal(first, learning.shared_out(targets, classes, 0.8, seed=1))
+
+
+def test_only_classes_can_be_shared_out() -> None:
+    for targets, classes in ((torch.rand(4), 0), (torch.zeros(4, 2, dtype=torch.int64), 5)):
+        with pytest.raises(
+            LmctoolError, match="--class-share needs data whose targets are classes"
+        ):
+            learning.shared_out(targets, classes, 0.8, seed=0)
+
+
+def test_he_keeps_the_size_of_activations_through_many_layers() -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(256, 256) for _ in range(30)]
+    x = torch.randn(64, 256)
+    learning.draw_he(torch.nn.ModuleList(layers))
+    assert all((layer.bias == 0).all() for layer in layers)
+    for layer in layers:
+        x = layer(x.relu())
+    assert 1 / 3 < x.square().mean().item() < 3  # torch's own start leaves 6 ** -30 of it
+
+
+def test_a_residual_network_as_torch_draws_it_answers_at_chance() -> None:
+    torch.manual_seed(0)
+    network = resnet_cifar.build("resnet20", channels=1).eval()
+    images, even = torch.randn(8, 1, 8, 8), torch.full((8, 10), 0.1)
+    assert not torch.allclose(network(images).softmax(1), even, atol=0.05)  # its own start is He's
+    learning.draw_torch(network)
+    assert torch.allclose(network(images).softmax(1), even, atol=0.05)
 
 
 def test_a_mean_weighs_examples_by_their_tokens() -> None:

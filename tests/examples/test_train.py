@@ -14,7 +14,9 @@ import torch
 from lmctool.checkpoint import open_checkpoint
 from lmctool.config import Config
 from lmctool.data.resolve import resolve_data
+from lmctool.data.split import open_split
 from lmctool.model.resolve import resolve_model
+from lmctool.series import find_series
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -36,6 +38,11 @@ def train(
         text=True,
         check=False,
     )
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> float:
+    """Return the last test error that was told, in percent."""
+    return float(done.stdout.split("test error ")[-1].split("%")[0])
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +76,10 @@ def test_what_a_file_is_stamped_with_is_recognised(trained: Path) -> None:
     assert (training["step"], training["seed"], training["data_seed"]) == (3, 0, 0)
 
 
+def test_the_files_of_one_training_are_a_run_over_its_steps(trained: Path) -> None:
+    assert [step for step, _ in find_series(trained)] == [0, 3, 10]
+
+
 def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
     parent = trained / "a.safetensors"
     done = train(tmp_path, "b.safetensors", "--init", str(parent), "--save-at", "0")
@@ -85,6 +96,7 @@ def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
         (["--lr", "1e9"], "the loss became"),
         (["--augment", "crop", "--data", "spiral"], "--augment crop needs images"),
         (["--model", "resnet21"], "no model is called 'resnet21'"),
+        (["--left-out"], "--left-out says which of two sets: pass --class-share too"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], told: str) -> None:
@@ -93,6 +105,33 @@ def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], 
     assert done.stderr.startswith("Error: ")
     assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def answered(path: Path) -> set[int]:
+    """Return the classes that a network answers on the digits' test split."""
+    checkpoint = open_checkpoint(path)
+    module = resolve_model(checkpoint, spec=None, arguments={}, config=Config()).module
+    module.load_state_dict(checkpoint.weights())
+    data = resolve_data(spec="digits", metadata=[], config=Config())
+    split = open_split(data.dataset, "test", limit=None, seed=0, device=torch.device("cpu"))
+    outputs = module.eval()(split.head(len(split), torch.float32))
+    return set(outputs.argmax(1).tolist())
+
+
+def test_two_networks_learn_disjoint_halves_of_the_classes(tmp_path: Path) -> None:
+    share = ["--class-share", "1", "--epochs", "5", "--optimizer", "adam", "--lr", "0.01"]
+    assert train(tmp_path, "first.safetensors", *share).returncode == 0
+    assert train(tmp_path, "other.safetensors", *share, "--left-out").returncode == 0
+    assert answered(tmp_path / "first.safetensors") <= {0, 1, 2, 3, 4}
+    assert answered(tmp_path / "other.safetensors") <= {5, 6, 7, 8, 9}
+
+
+def test_a_deep_perceptron_learns_from_he_and_not_from_its_own_start(tmp_path: Path) -> None:
+    deep = ["--model-arg", "depth=20", "--epochs", "8", "--optimizer", "adam", "--lr", "0.003"]
+    own = train(tmp_path, "own.safetensors", *deep, width=64)
+    he = train(tmp_path, "he.safetensors", *deep, "--initial", "he", width=64)
+    assert error_of(own) > 80  # chance is 90 %
+    assert error_of(he) < 60
 
 
 LANGUAGE = ["--model", "gpt2", "--data", "text:text.txt?length=16", "--optimizer", "adam"]
@@ -105,7 +144,7 @@ def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor
     sizes = ["--model-arg", "n_embd=16", "--model-arg", "n_head=2", "--lr", "0.01"]
     done = train(tmp_path, "a.safetensors", *LANGUAGE, *sizes, "--batch-size", "8", width=None)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split("test error ")[1].split("%")[0]) < 50  # chance is 84 %
+    assert error_of(done) < 50  # chance is 84 %
     checkpoint = open_checkpoint(tmp_path / "a.safetensors")
     assert "lm_head.weight" not in checkpoint.names
     assert checkpoint.metadata["lmctool.data"] == "text"

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
+from lmctool.graph.corrected import affine
 from lmctool.graph.fuse import fuse
 from lmctool.graph.targets import batchnorms, targets
-from lmctool.statistics import affine
 
 
 class Block(nn.Module):

@@ -1,5 +1,6 @@
 """Fixtures for the tests of the built-in plugins."""
 
 from tests.plugins.pairs import run_of
+from tests.plugins.runs import follow
 
-__all__ = ["run_of"]
+__all__ = ["follow", "run_of"]

@@ -83,6 +83,16 @@ def save(path: Path, key: str, weights: Mapping[str, Tensor]) -> Path:
     return path
 
 
+def plain_loss(key: str, weights: Mapping[str, Tensor]) -> float:
+    """Return the test loss of weights loaded into the plain module, in plain torch."""
+    dtype = next(part.dtype for part in weights.values() if part.is_floating_point())
+    module = initial(key, 0).to(dtype)
+    module.load_state_dict(dict(weights))
+    ((inputs, targets),) = digits("test").batches(1000, dtype)
+    with torch.no_grad():
+        return float(nn.functional.cross_entropy(module.eval()(inputs), targets))
+
+
 @pytest.fixture
 def run_of(tmp_path: Path) -> Callable[..., Run]:
     """Prepare a run of ``barrier`` on weights of two networks."""

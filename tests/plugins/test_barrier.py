@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.errors import UnjudgedError
+from lmctool.grid import grid
 from lmctool.run import Run
 from lmctool.settings import Choice
-from lmctool_plugins.barrier import kernel, measure
+from lmctool_plugins.barrier import measure
 from tests import reference
 from tests.plugins.pairs import trained
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result
 
 Runs = Callable[..., Run]
-DEFINITIONS = ["chord", "mean-ends", "max-end"]
 REPAIR = Choice("repair", {"targets": "both"})
 
 
@@ -42,56 +39,6 @@ def mean_score(
 def result_of(run: Run, points: int = 5, **options: object) -> Result:
     arguments: dict[str, object] = {"alphas": None, "refine": False, "definition": "chord"}
     return measure.measure(run, points=points, **(arguments | options))  # type: ignore[arg-type]
-
-
-def test_the_barrier_of_a_parabola_on_a_slope_is_its_height() -> None:
-    alpha = np.linspace(0, 1, 101)
-    height, at = kernel.barrier(alpha, 4 * alpha * (1 - alpha) + 3 * alpha, "chord")
-    assert height == pytest.approx(1)
-    assert at == 0.5
-
-
-def test_a_straight_slope_has_no_chord_barrier_but_half_its_rise_over_the_mean() -> None:
-    alpha = np.linspace(0, 1, 11)
-    values = 2 + 3 * alpha
-    assert kernel.barrier(alpha, values, "chord")[0] == pytest.approx(0, abs=1e-15)
-    assert kernel.barrier(alpha, values, "mean-ends")[0] == pytest.approx(1.5)
-    assert kernel.barrier(alpha, values, "max-end")[0] == pytest.approx(0)
-
-
-@given(arrays(np.float64, 7, elements=st.floats(0, 10)))
-def test_the_barrier_does_not_depend_on_which_end_is_first(values: np.ndarray) -> None:
-    alpha = measure.grid(7, None)
-    for definition in DEFINITIONS:
-        there, back = (kernel.barrier(alpha, v, definition)[0] for v in (values, values[::-1]))
-        assert there == pytest.approx(back, abs=1e-12)
-
-
-@given(arrays(np.float64, 9, elements=st.floats(0, 10)))
-def test_the_chord_barrier_is_that_of_loops_and_never_negative(values: np.ndarray) -> None:
-    alpha = measure.grid(9, None)
-    height, _ = kernel.barrier(alpha, values, "chord")
-    assert height == pytest.approx(reference.barrier(alpha.tolist(), values.tolist()), abs=1e-12)
-    assert height >= 0
-
-
-def test_the_grid_holds_both_ends_and_the_middle_exactly() -> None:
-    for points in (3, 11, 25, 101):
-        grid = measure.grid(points, None)
-        assert {0.0, 0.5, 1.0} <= set(grid.tolist())
-    assert measure.grid(25, "0.3,0.7").tolist() == [0, 0.3, 0.7, 1]
-
-
-@pytest.mark.parametrize("text", ["0.5,x", "1.5", "-0.1,0.5"])
-def test_alphas_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(LmctoolError, match="--alphas"):
-        measure.grid(25, text)
-
-
-def test_refining_divides_the_intervals_beside_a_peak() -> None:
-    found = kernel.around(np.array([0, 0.25, 0.5, 1]), np.array([0.25]))
-    np.testing.assert_allclose(found, [0.0625, 0.125, 0.1875, 0.3125, 0.375, 0.4375])
-    assert len(kernel.around(np.array([0, 0.5, 1]), np.array([0.0]))) == 3
 
 
 def test_every_point_of_the_curve_is_that_of_loops(run_of: Runs) -> None:
@@ -212,4 +159,4 @@ def test_a_loss_on_the_way_that_is_no_number_is_not_judged(run_of: Runs) -> None
         return {name: t * float("nan") if alpha == 0.5 else t for name, t in weights.items()}
 
     with pytest.raises(UnjudgedError, match=r"at alpha 0\.5 of variant 'plain'"):
-        run.follow([replace(plain, between=broken)], measure.grid(5, None))
+        run.follow([replace(plain, between=broken)], grid(5, None))

@@ -1,59 +1,31 @@
-"""REPAIR: goals, the exact variant against loops, BatchNorm reset, and fused weights."""
+"""REPAIR: the exact variant against loops, BatchNorm reset, and fused weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from lmctool.correction import renormalised_path
 from lmctool.errors import LmctoolError
-from lmctool.graph.targets import BatchNorm, Target
 from lmctool.run import Run
-from lmctool.statistics import Moments
-from lmctool_plugins import repair, reset
+from lmctool_plugins import reset
 from tests import reference
-from tests.plugins.pairs import digits, initial, trained
+from tests.plugins.pairs import initial, plain_loss, trained
 
 Runs = Callable[..., Run]
-
-
-def loss_of(key: str, weights: Mapping[str, Tensor]) -> float:
-    """Return the test loss of weights loaded into the plain module, in plain torch."""
-    module = initial(key, 0).to(next(iter(weights.values())).dtype)
-    module.load_state_dict(dict(weights))
-    module.eval()
-    dtype = next(module.parameters()).dtype
-    ((inputs, targets),) = digits("test").batches(1000, dtype)
-    with torch.no_grad():
-        return float(torch.nn.functional.cross_entropy(module(inputs), targets))
-
-
-def test_goals_average_standard_deviations_not_variances() -> None:
-    target = Target("t", "t", 1, "layer", "w", "b")
-    first = Moments(torch.tensor([0.0]).double(), torch.tensor([1.0]).double())
-    second = Moments(torch.tensor([4.0]).double(), torch.tensor([9.0]).double())
-    wanted = repair.goal(target, first, second, 0.25)
-    assert wanted.mean.item() == 1.0
-    assert wanted.std.item() == 0.75 * 1 + 0.25 * 3
-
-
-def test_a_goal_in_front_of_a_batchnorm_holds_its_epsilon() -> None:
-    target = Target("t", "t", 1, "layer", "w", "", BatchNorm("m", "v", 0.5))
-    moments = Moments(torch.zeros(1).double(), torch.ones(1).double())
-    assert repair.goal(target, moments, moments, 0.3).std.item() == pytest.approx(1.5**0.5)
 
 
 @pytest.mark.parametrize("alpha", [0.2, 0.5])
 def test_the_exact_variant_matches_loops(run_of: Runs, alpha: float) -> None:
     a, b = trained("mlp", 0), trained("mlp", 1)
     run = run_of("mlp", a, b)
-    weights = repair.prepare(run, run.weights(0), run.weights(1), storable=True, targets="layers")(
-        alpha
-    )
+    weights = renormalised_path(
+        run, run.weights(0), run.weights(1), storable=True, targets="layers"
+    )(alpha)
     names = ["layers.0", "layers.1", "classifier"]
     nets = [
         reference.layers_of({k: v.double().numpy() for k, v in net.items()}, names)
@@ -71,7 +43,7 @@ def test_the_exact_variant_matches_loops(run_of: Runs, alpha: float) -> None:
 def test_repair_of_the_layers_equals_a_reset_behind_every_layer(run_of: Runs, key: str) -> None:
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
     a, b = run.weights(0), run.weights(1)
-    repaired = repair.prepare(run, a, b, storable=False, targets="layers")(0.4)
+    repaired = renormalised_path(run, a, b, storable=False, targets="layers")(0.4)
     again = reset.prepare(run, a, b, storable=False)(0.4)
     scores = run.evaluate([repaired, again, run.between(a, b, 0.4)])
     assert scores.loss[0, 0] == pytest.approx(scores.loss[0, 1], rel=1e-5)
@@ -101,12 +73,12 @@ def test_a_reset_is_what_torch_does_in_training_mode(run_of: Runs, key: str) -> 
 )
 def test_fused_weights_give_the_same_loss_in_plain_torch(run_of: Runs, key: str) -> None:
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
-    weights = repair.prepare(run, run.weights(0), run.weights(1), storable=True, targets="both")(
+    weights = renormalised_path(run, run.weights(0), run.weights(1), storable=True, targets="both")(
         0.5
     )
     assert not any(name.startswith("@") for name in weights)
     inside = run.evaluate([weights]).loss[0, 0]
-    assert loss_of(key, weights) == pytest.approx(inside, rel=1e-10)
+    assert plain_loss(key, weights) == pytest.approx(inside, rel=1e-10)
 
 
 def test_what_cannot_be_fused_is_evaluated_and_said(run_of: Runs) -> None:
@@ -115,18 +87,18 @@ def test_what_cannot_be_fused_is_evaluated_and_said(run_of: Runs) -> None:
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
     run.note = notes.append
     a, b = run.weights(0), run.weights(1)
-    weights = repair.prepare(run, a, b, storable=False, targets="both")(0.5)
+    weights = renormalised_path(run, a, b, storable=False, targets="both")(0.5)
     assert sum(name.endswith(".scale") and name[0] == "@" for name in weights) == 19 + 9
     assert run.evaluate([weights]).loss[0, 0] > 0
     with pytest.raises(LmctoolError, match="can hold"):
-        repair.prepare(run, a, b, storable=True, targets="both")
+        renormalised_path(run, a, b, storable=True, targets="both")
     assert "28 targets cannot be stored" in notes[0]
 
 
 def test_repaired_statistics_are_the_goals(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0, 60), trained("mlp", 1, 60), calib_batch=5000)
     a, b = run.weights(0), run.weights(1)
-    weights = repair.prepare(run, a, b, storable=True, targets="layers")(0.5)
+    weights = renormalised_path(run, a, b, storable=True, targets="layers")(0.5)
     axes = {target.tap: target.axis for target in run.targets("layers")}
     first, second, own = (run.moments(w, axes) for w in (a, b, weights))
     mixed = run.moments(run.between(a, b, 0.5), axes)

@@ -50,6 +50,19 @@ def test_arrays_without_a_numeric_axis_are_no_curves() -> None:
     assert curves(Result("x", {"p": Group({"permutation": index}), "g": Group(group)})) == []
 
 
+def test_names_with_positions_beside_them_are_an_axis() -> None:
+    names = Variable(np.array(list("abc"), dtype=object), ("layer",))
+    group = {
+        "layer": names,
+        "layer_position": Variable(np.arange(1, 4), ("layer",)),
+        "alpha": Variable(np.array([0.0, 0.5, 1.0]), ("alpha",)),
+        "v": Variable(np.arange(9.0).reshape(3, 3), ("alpha", "layer")),
+    }
+    (table,) = curves(Result("x", {"g": Group(group)}))
+    assert table.columns == ("alpha", "layer 1 to 3", "min", "max")
+    assert table.rows[0] == ("0", "▁▂▃", "0", "2")
+
+
 def test_a_curve_of_nan_alone_has_no_ends(recwarn: pytest.WarningsRecorder) -> None:
     group = {
         "step": Variable(np.arange(3), ("step",)),

@@ -1,13 +1,10 @@
 """Barrier of loss and error on the straight line between two checkpoints.
 
-theta(alpha) = (1 - alpha) A + alpha B.  The barrier is the greatest rise over a reference:
-
-    chord      L(theta) - [(1 - alpha) L(A) + alpha L(B)]   Entezari et al. 2022, arXiv:2110.06296;
-                                                            Jordan et al. 2023, equation 1
-    mean-ends  L(theta) - [L(A) + L(B)] / 2                 Frankle et al. 2020, arXiv:1912.05671
-    max-end    L(theta) - max(L(A), L(B))
-
-over the grid of alphas, which bounds the true barrier from below.
+theta(alpha) = (1 - alpha) A + alpha B.  The barrier is the greatest rise over a reference, the
+chord between the ends (Entezari et al. 2022, arXiv:2110.06296; Jordan et al. 2023, equation 1)
+unless ``--definition`` says another.  On request also: intervals by bootstrap over examples, the
+barrier of each class or split by score, of each example, and the baselines of merging on split
+data.
 """
 
 from __future__ import annotations
@@ -16,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.api import Analysis, hookimpl
+from lmctool.api import (
+    Analysis,
+    definition_option,
+    grid_options,
+    hookimpl,
+    partition_options,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,14 +36,14 @@ def compute(run: Run, **options: Any) -> Result:
 
 def table(result: Result) -> Table:
     """Show ends, midpoint, barrier, and what each step takes off the barrier."""
-    from lmctool_plugins.barrier.view import tabulate
+    from lmctool_plugins.barrier.rows import tabulate
 
     return tabulate(result)
 
 
 def figure(result: Result, figure: Figure) -> None:
     """Draw every variant's curve, its barrier as an arrow, the reference, and the values."""
-    from lmctool_plugins.barrier.view import draw
+    from lmctool_plugins.barrier.drawing import draw
 
     draw(result, figure)
 
@@ -49,23 +52,25 @@ def figure(result: Result, figure: Figure) -> None:
 def lmctool_analysis() -> Analysis:
     """Add ``lmctool barrier``."""
     options = (
-        click.Option(
-            ["--points"],
-            type=click.IntRange(min=3),
-            default=25,
-            show_default=True,
-            help="Points on the path, both ends included.",
-        ),
-        click.Option(["--alphas"], metavar="A,A,…", help="These alphas, with 0 and 1, instead."),
+        *grid_options(),
         click.Option(
             ["--refine"], is_flag=True, help="Evaluate more points beside each curve's peak."
         ),
+        definition_option(),
         click.Option(
-            ["--definition"],
-            type=click.Choice(["chord", "mean-ends", "max-end"]),
-            default="chord",
-            show_default=True,
-            help="What the barrier rises over.",
+            ["--bootstrap"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Give 95 % intervals, from N draws of the examples.",
+        ),
+        *partition_options(),
+        click.Option(
+            ["--per-example"], is_flag=True, help="Keep the barrier of each example's own loss."
+        ),
+        click.Option(
+            ["--baselines"],
+            is_flag=True,
+            help="Compare with the ensemble of A and B, and with each balanced over the classes.",
         ),
     )
     return Analysis(

@@ -1,15 +1,37 @@
-"""The height of a barrier, from curves that are there."""
+"""The height of a barrier, from curves that are there.
+
+theta(alpha) = (1 - alpha) A + alpha B.  The barrier is the greatest rise over a reference:
+
+    chord      L(theta) - [(1 - alpha) L(A) + alpha L(B)]   Entezari et al. 2022, arXiv:2110.06296;
+                                                            Jordan et al. 2023, equation 1
+    mean-ends  L(theta) - [L(A) + L(B)] / 2                 Frankle et al. 2020, arXiv:1912.05671
+    max-end    L(theta) - max(L(A), L(B))
+
+over the grid of alphas, which bounds the true barrier from below.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+import click
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+
+def definition_option() -> click.Option:
+    """Return the option ``--definition``."""
+    return click.Option(
+        ["--definition"],
+        type=click.Choice(["chord", "mean-ends", "max-end"]),
+        default="chord",
+        show_default=True,
+        help="What the barrier rises over.",
+    )
 
 
 def reference(alpha: Array, values: Array, definition: str) -> Array:
@@ -23,6 +45,8 @@ def reference(alpha: Array, values: Array, definition: str) -> Array:
     Returns:
         (..., alpha) in the unit of the values.
     """
+    import numpy as np
+
     first, last = values[..., :1], values[..., -1:]
     match definition:
         case "chord":
@@ -49,6 +73,8 @@ def barrier(alpha: Array, values: Array, definition: str) -> tuple[Array, Array]
     Raises:
         ValueError: the alphas don't run from 0 to 1.
     """
+    import numpy as np
+
     if len(alpha) < 2 or alpha[0] != 0 or alpha[-1] != 1 or (np.diff(alpha) <= 0).any():
         raise ValueError(f"alphas must rise from 0 to 1, not {alpha}")
     rise = values - reference(alpha, values, definition)
@@ -66,6 +92,8 @@ def around(alpha: Array, peaks: Array, parts: int = 4) -> Array:
         peaks: alphas of the grid at which curves are greatest.
         parts: how many parts each interval is divided into.
     """
+    import numpy as np
+
     found: set[float] = set()
     for place in np.searchsorted(alpha, np.unique(peaks)):
         for left in (place - 1, place):

@@ -1,0 +1,84 @@
+"""Where one tensor of a checkpoint lies, and its values a few at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from lmctool.checkpoint.reading import (
+    BLOCK,
+    WHOLE,
+    nonfinite,
+    read_blocks,
+    refuse_storage_format,
+    torch_dtypes,
+)
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from lmctool.checkpoint.header import Entry
+
+PIECE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where one tensor lies: its file, its name there, its first byte in it."""
+
+    file: Path
+    name: str
+    entry: Entry
+    offset: int
+
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+        return prod(self.entry.shape)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the tensor's bytes, a few megabytes at a time.
+
+        Raises:
+            LmctoolError: the file has become shorter since it was opened.
+        """
+        left = self.entry.end - self.entry.begin
+        with self.file.open("rb") as file:
+            file.seek(self.offset)
+            while left:
+                piece = file.read(min(left, PIECE))
+                if not piece:
+                    raise LmctoolError(f"'{self.file}' was changed while it was being read")
+                left -= len(piece)
+                yield piece
+
+    def blocks(
+        self, start: int = 0, stop: int | None = None, size: int = BLOCK
+    ) -> Iterator[Tensor]:
+        """Yield values in order, flat and as stored; see ``Checkpoint.blocks``."""
+        last = self.count if stop is None else min(stop, self.count)
+        dtype = torch_dtypes()[self.entry.dtype]
+        offset = self.offset + start * dtype.itemsize
+        return read_blocks(self.file, offset, max(last - start, 0), dtype, size)
+
+    def check(self, name: str) -> None:
+        """Check that arithmetic can be done on the values, reading them block by block.
+
+        Args:
+            name: what the tensor is called, for the error.
+
+        Raises:
+            UnjudgedError: some are NaN or infinite.
+            LmctoolError: their dtype is a storage format (float8, complex).
+        """
+        if self.entry.dtype in WHOLE:
+            return
+        refuse_storage_format(self.entry.dtype, name, self.file)
+        count = sum(int((~block.isfinite()).sum()) for block in self.blocks())
+        if count:
+            raise nonfinite(count, self.count, name, f"'{self.file}'")

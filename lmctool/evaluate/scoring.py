@@ -1,0 +1,152 @@
+"""What a run measures of networks: one pass over a split each, and each checkpoint only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from lmctool import arithmetic
+from lmctool.evaluate.engine import BatchSize, evaluate, read
+from lmctool.evaluate.scores import Scores
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from lmctool.data.split import Split
+    from lmctool.evaluate.engine import Forward
+    from lmctool.progress import Progress
+    from lmctool.seam import Task
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass
+class Scoring:
+    """Measures networks in the arithmetic of a run.
+
+    Attributes:
+        forward: outputs of (weights, inputs).
+        task: what loss and error mean.
+        device: where the work is done.
+        dtype: the dtype of the inputs.
+        precision: the precision of matrix products and convolutions.
+        batch_size: examples at once.
+        progress: tells the user how far it is.
+    """
+
+    forward: Forward
+    task: Task
+    device: torch.device
+    dtype: torch.dtype
+    precision: arithmetic.Precision
+    batch_size: BatchSize
+    progress: Progress
+    _kept: dict[tuple[int, Split], Scores] = field(default_factory=dict)
+
+    def evaluate(
+        self,
+        networks: Iterable[Weights],
+        splits: Sequence[Split],
+        *,
+        count: int | None,
+        per_example: bool,
+        description: str,
+    ) -> Scores:
+        """Return loss and error of every network on every split; see ``engine.evaluate``."""
+        total = len(networks) if isinstance(networks, Sequence) else count or 0
+        with (
+            self.progress(total * len(splits), description) as advance,
+            arithmetic.casting(self.precision, self.device),
+        ):
+            return evaluate(
+                self.forward,
+                networks,
+                splits,
+                self.task,
+                dtype=self.dtype,
+                batch_size=self.batch_size,
+                per_example=per_example,
+                advance=advance,
+            )
+
+    def of_checkpoints(
+        self,
+        weights: Callable[[int], Weights],
+        indices: Sequence[int],
+        splits: Sequence[Split],
+    ) -> Scores:
+        """Return the scores of checkpoints, per example too; each is evaluated only once.
+
+        Args:
+            weights: the weights of a checkpoint by its index.
+            indices: which checkpoints.
+            splits: the splits.
+        """
+        for split in splits:
+            new = [n for n in dict.fromkeys(indices) if (n, split) not in self._kept]
+            if not new:
+                continue
+            scores = self.evaluate(
+                map(weights, new), [split], count=len(new), per_example=True, description="ends"
+            )
+            for place, index in enumerate(new):
+                self._kept[index, split] = _only(scores, place)
+        return _together([[self._kept[index, split] for index in indices] for split in splits])
+
+    def read(
+        self,
+        networks: Iterable[Weights],
+        split: Split,
+        function: Callable[[Tensor, Tensor], Tensor],
+        *,
+        count: int | None,
+        description: str,
+    ) -> list[NDArray[np.float64]]:
+        """Return what a function makes of each network's outputs, (example, ...) each."""
+        total = len(networks) if isinstance(networks, Sequence) else count or 0
+        found = []
+        with (
+            self.progress(total, description) as advance,
+            arithmetic.casting(self.precision, self.device),
+        ):
+            for weights in networks:
+                values = read(self.forward, weights, split, function, self.dtype, self.batch_size)
+                found.append(values.double().cpu().numpy())
+                advance(1)
+        return found
+
+
+def _only(scores: Scores, place: int) -> Scores:
+    """Return the scores of one network of several."""
+    return Scores(
+        scores.splits,
+        scores.loss[:, place : place + 1],
+        scores.error[:, place : place + 1],
+        {name: values[place : place + 1] for name, values in scores.losses.items()},
+        {name: values[place : place + 1] for name, values in scores.errors.items()},
+        scores.weights,
+    )
+
+
+def _together(rows: list[list[Scores]]) -> Scores:
+    """Return one record of the scores of single networks, a row for each split."""
+    names = [row[0].splits[0] for row in rows]
+    return Scores(
+        tuple(names),
+        np.concatenate([np.hstack([each.loss for each in row]) for row in rows]),
+        np.concatenate([np.hstack([each.error for each in row]) for row in rows]),
+        {
+            name: np.vstack([e.losses[name] for e in row])
+            for name, row in zip(names, rows, strict=True)
+        },
+        {
+            name: np.vstack([e.errors[name] for e in row])
+            for name, row in zip(names, rows, strict=True)
+        },
+        {name: share for row in rows for name, share in row[0].weights.items()},
+    )

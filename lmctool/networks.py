@@ -1,0 +1,55 @@
+"""The networks of a run: the weights of each checkpoint, a few of them in memory at once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from lmctool.model.ties import once
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmctool.checkpoint import Checkpoint
+    from lmctool.model.resolve import Model
+
+Weights = Mapping[str, Tensor]
+
+KEPT = 4
+"""How many networks stay in memory; one that is asked for again later is read again."""
+
+
+class Networks:
+    """Reads the weights of checkpoints by index, as the model takes them."""
+
+    def __init__(
+        self,
+        checkpoints: Sequence[Checkpoint],
+        model: Model | None,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        """Keep where the weights are; nothing is read yet."""
+        self.checkpoints = checkpoints
+        self.model = model
+        self.dtype = dtype
+        self.device = device
+        self._held: OrderedDict[int, Weights] = OrderedDict()
+
+    def weights(self, index: int) -> Weights:
+        """Return the tensors of one checkpoint, tied ones under their first name alone.
+
+        Raises:
+            UnjudgedError: a tensor holds NaN or infinity.
+            LmctoolError: tensors that the model ties differ.
+        """
+        if index not in self._held:
+            while len(self._held) >= KEPT:
+                self._held.popitem(last=False)
+            held = self.checkpoints[index].weights(self.dtype, self.device)
+            self._held[index] = once(held, self.model.module) if self.model else held
+        self._held.move_to_end(index)
+        return self._held[index]

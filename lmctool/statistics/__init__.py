@@ -1,0 +1,16 @@
+"""Moments and cross-moments of activations, each in one pass over the data, in float64."""
+
+from lmctool.statistics.cross import CrossMoments, cross
+from lmctool.statistics.moments import Goal, Moments, measured, renormalised
+from lmctool.statistics.paired import PairedMoments, paired
+
+__all__ = [
+    "CrossMoments",
+    "Goal",
+    "Moments",
+    "PairedMoments",
+    "cross",
+    "measured",
+    "paired",
+    "renormalised",
+]

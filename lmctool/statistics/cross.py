@@ -1,0 +1,128 @@
+"""Correlations of every unit of one network with every unit of another, in one pass, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lmctool.errors import LmctoolError
+from lmctool.graph.corrected import correcting, then
+
+if TYPE_CHECKING:
+    from lmctool.graph.graph import Edit, Graph
+    from lmctool.symmetry.spec import Tap
+
+Weights = Mapping[str, Tensor]
+Batches = Iterable[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class CrossMoments:
+    """Means, variances and covariances of the units of two networks at one tap.
+
+    Attributes:
+        mean_a: (unit of A,) float64.
+        mean_b: (unit of B,) float64.
+        variance_a: (unit of A,) biased.
+        variance_b: (unit of B,) biased.
+        covariance: (unit of A, unit of B) biased.
+    """
+
+    mean_a: Tensor
+    mean_b: Tensor
+    variance_a: Tensor
+    variance_b: Tensor
+    covariance: Tensor
+
+    def correlation(self) -> Tensor:
+        """Return (unit of A, unit of B): covariance / (std_A std_B), 0 where a unit never varies.
+
+        Public code adds 1e-4 to the denominator.  That favours pairs of one strong and one weak
+        unit over two weak ones, so that even a permuted copy isn't matched with itself.
+        """
+        spread = torch.outer(self.variance_a.sqrt(), self.variance_b.sqrt())
+        return torch.where(spread > 0, self.covariance / spread, 0)
+
+
+class _Cross:
+    """Adds up products of the units of two networks around their first batch's means."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.origins: tuple[Tensor, Tensor] | None = None
+        self.sums: list[Tensor] = []
+
+    def add(self, a: Tensor, b: Tensor) -> None:
+        """Add (unit, sample) of both networks on the same samples."""
+        x, y = a.double(), b.double()
+        if self.origins is None:
+            self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
+        x, y = x - self.origins[0], y - self.origins[1]
+        new = [x.sum(1), y.sum(1), (x * x).sum(1), (y * y).sum(1), x @ y.T]
+        old = self.sums or [torch.zeros_like(part) for part in new]
+        self.sums = [total + part for total, part in zip(old, new, strict=True)]
+        self.count += x.shape[1]
+
+    def moments(self) -> CrossMoments:
+        """Return the moments over all samples."""
+        if self.origins is None:
+            raise LmctoolError("correlations were asked of no example")
+        x, y, xx, yy, xy = (part / self.count for part in self.sums)
+        return CrossMoments(
+            mean_a=self.origins[0].flatten() + x,
+            mean_b=self.origins[1].flatten() + y,
+            variance_a=(xx - x * x).clamp_min(0),
+            variance_b=(yy - y * y).clamp_min(0),
+            covariance=xy - torch.outer(x, y),
+        )
+
+
+def cross(
+    graph: Graph, a: Weights, b: Weights, taps: Iterable[Tap], batches: Batches
+) -> dict[Tap, CrossMoments]:
+    """Return the cross-moments of two networks at every tap, in one pass over the data.
+
+    Permuting earlier layers of B only relabels the units of later ones, so one pass serves the
+    alignment of all groups.
+
+    Args:
+        graph: the graph of both networks.
+        a: the first network.
+        b: the second.
+        taps: where, and which block of the value's axis.
+        batches: (example, ...) the inputs of each batch; their size doesn't matter.
+    """
+    sums = {tap: _Cross() for tap in taps}
+    nodes: dict[str, list[Tap]] = {}
+    for tap in sums:
+        nodes.setdefault(tap.node, []).append(tap)
+    values: dict[str, Tensor] = {}
+
+    def keep(node: str) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            values[node] = value
+            return value
+
+        return edit
+
+    def pair(node: str) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            first = values.pop(node)
+            for tap in nodes[node]:
+                sums[tap].add(tap.units(first), tap.units(value))
+            return value
+
+        return edit
+
+    first, second = correcting(graph, a), correcting(graph, b)
+    keepers = first | {node: then(first.get(node), keep(node)) for node in nodes}
+    pairers = second | {node: then(second.get(node), pair(node)) for node in nodes}
+    with torch.no_grad():
+        for inputs in batches:
+            graph.run(a, inputs, keepers)
+            graph.run(b, inputs, pairers)
+    return {tap: total.moments() for tap, total in sums.items()}

@@ -1,0 +1,164 @@
+"""Means and variances of activations, taken in one pass over the data, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lmctool.errors import LmctoolError
+from lmctool.graph.corrected import affine, correcting, then
+
+if TYPE_CHECKING:
+    from lmctool.graph.graph import Edit, Graph
+
+Weights = Mapping[str, Tensor]
+Batches = Iterable[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and variance of each channel at one tap, as a BatchNorm in training mode takes them.
+
+    Attributes:
+        mean: (channel,) float64, the average of the batches' means.
+        variance: (channel,) float64, the average of the batches' unbiased variances.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    @property
+    def std(self) -> Tensor:
+        """(channel,) the square root of the variance."""
+        return self.variance.sqrt()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The mean and standard deviation that a tap's channels are renormalised to.
+
+    Attributes:
+        axis: the axis of the channels.
+        mean: (channel,) float64; None keeps each channel's own.
+        std: (channel,) float64; None keeps each channel's own.
+        epsilon: added to the variance that a channel has, as a BatchNorm does.
+    """
+
+    axis: int
+    mean: Tensor | None
+    std: Tensor | None
+    epsilon: float = 1e-5
+
+    def correction(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scale and the shift that bring channels to the goal, (channel,) each.
+
+        Args:
+            mean: (channel,) the mean that they have.
+            variance: (channel,) the variance that they have.
+        """
+        scale = torch.ones_like(variance)
+        if self.std is not None:
+            scale = self.std / (variance + self.epsilon).sqrt()
+        return scale, (mean if self.mean is None else self.mean) - mean * scale
+
+
+def channels(value: Tensor, axis: int) -> Tensor:
+    """Return (channel, sample) float64 of a value whose channels lie along an axis."""
+    return value.movedim(axis, 0).flatten(1).double()
+
+
+class Average:
+    """Adds up the moments of batches."""
+
+    def __init__(self) -> None:
+        """Begin with no batch."""
+        self.batches = 0
+        self.mean: Tensor | float = 0.0
+        self.variance: Tensor | float = 0.0
+
+    def add(self, value: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+        """Add a batch; return its mean and biased variance, (channel,) float64."""
+        values = channels(value, axis)
+        count = values.shape[1]
+        if count < 2:
+            raise LmctoolError("batch statistics need two examples or more; raise --calib-size")
+        variance, mean = torch.var_mean(values, dim=1, correction=0)
+        self.batches += 1
+        self.mean = self.mean + mean
+        self.variance = self.variance + variance * (count / (count - 1))
+        return mean, variance
+
+    def moments(self) -> Moments:
+        """Return the averages over the batches."""
+        if not isinstance(self.mean, Tensor) or not isinstance(self.variance, Tensor):
+            raise LmctoolError("statistics were asked of no example")
+        return Moments(self.mean / self.batches, self.variance / self.batches)
+
+
+def measured(
+    graph: Graph, weights: Weights, axes: Mapping[str, int], batches: Batches
+) -> dict[str, Moments]:
+    """Return the moments at each tap of a network as it is, corrections included.
+
+    Args:
+        graph: the model's graph.
+        weights: the network.
+        axes: tap -> the axis of its channels.
+        batches: (example, ...) the inputs of each batch.
+    """
+    averages = {tap: Average() for tap in axes}
+
+    def read(tap: str) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            averages[tap].add(value, axes[tap])
+            return value
+
+        return edit
+
+    edits = correcting(graph, weights)
+    edits |= {tap: then(edits.get(tap), read(tap)) for tap in axes}
+    _pass(graph, weights, edits, batches)
+    return {tap: average.moments() for tap, average in averages.items()}
+
+
+def renormalised(
+    graph: Graph, weights: Weights, goals: Mapping[str, Goal], batches: Batches
+) -> dict[str, Moments]:
+    """Return the moments at each tap while every tap is renormalised batch by batch.
+
+    The exact variant of REPAIR (Jordan et al. 2023, section 4.2): behind each tap stands a
+    BatchNorm in training mode, whose weight and bias are the goal's standard deviation and mean;
+    what it measures is what a network corrected up to there shows.
+
+    Args:
+        graph: the model's graph.
+        weights: the network to be corrected.
+        goals: tap -> what its channels are renormalised to.
+        batches: (example, ...) the inputs of each batch; their size is part of the result.
+    """
+    averages = {tap: Average() for tap in goals}
+
+    def renormalise(tap: str, goal: Goal) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            mean, variance = averages[tap].add(value, goal.axis)
+            return affine(value, goal.axis, *goal.correction(mean, variance))
+
+        return edit
+
+    _pass(graph, weights, {tap: renormalise(tap, goal) for tap, goal in goals.items()}, batches)
+    return {tap: average.moments() for tap, average in averages.items()}
+
+
+def _pass(
+    graph: Graph,
+    weights: Weights,
+    edits: Mapping[str, Edit],
+    batches: Batches,
+) -> None:
+    with torch.no_grad():
+        for inputs in batches:
+            graph.run(weights, inputs, edits)

@@ -1,0 +1,108 @@
+"""Moments of two networks whose units are paired by position, in one pass, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lmctool.graph.corrected import correcting, then
+from lmctool.statistics.moments import Average, Moments, channels
+
+if TYPE_CHECKING:
+    from lmctool.graph.graph import Edit, Graph
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedMoments:
+    """Moments of two networks at one tap, and how far their units go together.
+
+    Attributes:
+        first: the moments of A.
+        second: the moments of B.
+        covariance: (channel,) float64 of channel i of A with channel i of B, taken as the
+            variances are: the average of the batches' unbiased covariances.
+    """
+
+    first: Moments
+    second: Moments
+    covariance: Tensor
+
+    def correlation(self) -> Tensor:
+        """Return (channel,): covariance / (std_A std_B), 0 where a channel never varies."""
+        spread = self.first.std * self.second.std
+        return torch.where(spread > 0, self.covariance / spread, 0)
+
+
+class _Pair:
+    """Adds up the moments of both networks."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+        self.first, self.second = Average(), Average()
+        self.covariance: Tensor | float = 0.0
+        self.held = torch.empty(0)
+
+    def hold(self, value: Tensor) -> None:
+        """Take A's value of a batch."""
+        mean, _ = self.first.add(value, self.axis)
+        self.held = channels(value, self.axis) - mean[:, None]
+
+    def meet(self, value: Tensor) -> None:
+        """Take B's value of the same batch."""
+        mean, _ = self.second.add(value, self.axis)
+        centred = channels(value, self.axis) - mean[:, None]
+        count = centred.shape[1]
+        self.covariance = self.covariance + (self.held * centred).sum(1) / (count - 1)
+        self.held = torch.empty(0)
+
+    def moments(self) -> PairedMoments:
+        """Return the averages over the batches."""
+        first, second = self.first.moments(), self.second.moments()
+        return PairedMoments(first, second, torch.as_tensor(self.covariance) / self.first.batches)
+
+
+def paired(
+    graph: Graph, a: Weights, b: Weights, axes: Mapping[str, int], batches: Iterable[Tensor]
+) -> dict[str, PairedMoments]:
+    """Return the moments of two networks at every tap, and the covariance of paired channels.
+
+    Args:
+        graph: the graph of both networks.
+        a: the first network.
+        b: the second.
+        axes: tap -> the axis of its channels.
+        batches: (example, ...) the inputs of each batch; unbiased within each, then averaged.
+
+    Raises:
+        LmctoolError: a batch has fewer than two values a channel.
+    """
+    sums = {tap: _Pair(axis) for tap, axis in axes.items()}
+
+    def hold(tap: str) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            sums[tap].hold(value)
+            return value
+
+        return edit
+
+    def meet(tap: str) -> Edit:
+        def edit(value: Tensor) -> Tensor:
+            sums[tap].meet(value)
+            return value
+
+        return edit
+
+    first, second = correcting(graph, a), correcting(graph, b)
+    holding = first | {tap: then(first.get(tap), hold(tap)) for tap in axes}
+    meeting = second | {tap: then(second.get(tap), meet(tap)) for tap in axes}
+    with torch.no_grad():
+        for inputs in batches:
+            graph.run(a, inputs, holding)
+            graph.run(b, inputs, meeting)
+    return {tap: pair.moments() for tap, pair in sums.items()}

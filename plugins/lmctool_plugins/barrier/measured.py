@@ -1,0 +1,62 @@
+"""What was measured along the path, before it becomes a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Variable, barrier
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmctool.api import Curves
+
+    Array = NDArray[np.float64]
+
+UNITS = {"loss": "nat", "error": "1"}
+"""The metrics of a path, and their units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The curves of every variant on every split.
+
+    Attributes:
+        variants: the names of the variants.
+        splits: the names of the splits.
+        curves: loss and error of the variants, per example too where that is asked for.
+        definition: which barrier.
+    """
+
+    variants: tuple[str, ...]
+    splits: tuple[str, ...]
+    curves: Curves
+    definition: str
+
+    def values(self, metric: str) -> Array:
+        """Return the curves of a metric, (variant, split, alpha)."""
+        return self.curves.loss if metric == "loss" else self.curves.error
+
+    def examples(self, split: str) -> Array:
+        """Return loss and error of each example, (metric, variant, alpha, example)."""
+        return np.stack([self.curves.losses[split], self.curves.errors[split]])
+
+    def barriers(self, values: Array) -> tuple[Array, Array]:
+        """Return the height of the barrier of each curve (..., alpha), and its alpha."""
+        return barrier(self.curves.alpha, values, self.definition)
+
+    def coordinates(self) -> dict[str, Variable]:
+        """Return the names of variants and splits."""
+        named = {"variant": self.variants, "split": self.splits}
+        return {
+            dim: Variable(np.array(names, dtype=object), (dim,), long_name=dim)
+            for dim, names in named.items()
+        }
+
+    def alpha(self) -> dict[str, Variable]:
+        """Return the places along the path."""
+        told = "position between A (0) and B (1)"
+        return {"alpha": Variable(self.curves.alpha, ("alpha",), long_name=told)}

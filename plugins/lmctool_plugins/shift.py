@@ -1,0 +1,20 @@
+"""Half of REPAIR: the shift alone, so that channels have the ends' means but keep their spread.
+
+Each target's mean becomes (1 - alpha) mean(X_1) + alpha mean(X_2) (equation 3 of Jordan et al.
+2023, arXiv:2211.08403); its standard deviation stays what it is in the network so corrected.  Of
+a BatchNorm behind a target only the running mean is set.  With ``rescale`` this is the
+decomposition of REPAIR that Qu and Horvath 2024 (arXiv:2402.05966v2) study.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lmctool.api import Correction, hookimpl, renormalised_path, target_option
+
+
+@hookimpl
+def lmctool_correction() -> Correction:
+    """Add ``--repair shift``."""
+    prepare = partial(renormalised_path, conditions=frozenset({"mean"}))
+    return Correction(prepare, options=(target_option(),))
