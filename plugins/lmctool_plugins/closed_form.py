@@ -9,8 +9,9 @@ of the ends' channels, so that its variance follows from theirs and their covari
 
 The channel is scaled around the mean that equation 3 asks for, which it has already.  As in the
 exact variant a BatchNorm's epsilon is added to the variance below, so that both agree in the
-first layer.  In deeper layers beta makes good the loss of variance of one layer whose inputs are
-mixtures of the ends' too: an approximation, as those before are only brought to their variance.
+first layer.  In deeper layers, whose inputs are corrected already and yet no mixtures, beta is an
+approximation.  A residual block's output is left alone unless ``--targets`` says otherwise: the
+stream that it adds to is corrected already, and beta would scale it once more at every block.
 """
 
 from __future__ import annotations
@@ -61,4 +62,4 @@ def prepare(
 @hookimpl
 def lmctool_correction() -> Correction:
     """Add ``--repair closed-form``."""
-    return Correction(prepare, options=(target_option(),))
+    return Correction(prepare, options=(target_option("layers"),))

@@ -4,7 +4,7 @@ Each target's standard deviation becomes (1 - alpha) std(X_1) + alpha std(X_2) (
 Jordan et al. 2023, arXiv:2211.08403); its mean stays what it is in the network so corrected, as
 the channel is scaled around it.  Of a BatchNorm behind a target only the running variance is
 set.  With ``shift`` this is the decomposition of REPAIR that Qu and Horvath 2024
-(arXiv:2402.05966v2) study, who find that the scale matters most.
+(arXiv:2402.05966v2) study, who find the rescaling crucial.
 """
 
 from __future__ import annotations

@@ -110,6 +110,24 @@ def test_the_closed_form_gives_the_goal_standard_deviation_in_the_first_layer(
     torch.testing.assert_close(shown.std, 0.75 * x.std + 0.25 * y.std, rtol=1e-3, atol=1e-3)
 
 
+def test_the_closed_form_leaves_residual_streams_alone_by_default(run_of: Runs) -> None:
+    (option,) = registry.load("lmctool.corrections", "closed-form").options
+    assert option.default == "layers"
+    key = "resnet-fixup"
+    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_size=200)
+    a, b = run.weights(0), run.weights(1)
+    *_, last = run.targets("blocks")
+    axes = {last.tap: last.axis}
+    first, second = (run.moments(end, axes)[last.tap].variance.sum() for end in (a, b))
+    once, again = (
+        run.moments(prepared("closed-form", run, a, b, targets=kind)(0.5), axes)
+        for kind in ("layers", "both")
+    )
+    # each block would scale what the blocks before it have scaled
+    assert again[last.tap].variance.sum() > 2 * (first + second) / 2
+    assert once[last.tap].variance.sum() < 2 * (first + second) / 2
+
+
 @pytest.mark.parametrize("name", ["repair", "closed-form", "rescale", "shift"])
 def test_a_correction_does_not_depend_on_the_order_of_the_units(run_of: Runs, name: str) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=Choice("random"))
