@@ -1,0 +1,147 @@
+"""The table and the figure of a merge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Table, score_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from lmctool.api import Group, Result
+
+SCORES, NETWORKS = "merge/scores", "merge/networks"
+ALPHAS, FRAME = "merge/alphas", "merge/frame"
+WIDTH, HEIGHT, BAR = 4.6, 4.2, 0.3
+"""The size of a panel, and the height of a bar where many need more, in inches."""
+
+
+def tabulate(result: Result) -> Table:
+    """Show the scores, or else how far each network is from what was merged, and the proof."""
+    held = result.groups[NETWORKS].variables
+    names, weights = held["variant"].values, held["weight"].values
+    shares = ", ".join(f"{weight:.4g}" for weight in weights)
+    same = "uniform" if np.ptp(weights) == 0 else f"weights {shares}"
+    title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
+    notes = tuple(_notes(result))
+    if SCORES in result.groups:
+        return score_table(title, result.groups[SCORES], notes)
+    columns = ("network", "file", "weight", *(f"distance, {name}" for name in names))
+    rows = tuple(
+        (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))
+        for name, file, weight, far in zip(
+            held["network"].values,
+            held["file"].values,
+            weights,
+            held["distance"].values.T,
+            strict=True,
+        )
+    )
+    return Table(title, columns, rows, notes)
+
+
+def _notes(result: Result) -> list[str]:
+    notes = []
+    if ALPHAS in result.groups:
+        held = result.groups[ALPHAS].variables
+        alpha, loss = held["alpha"].values, held["calibration"].values[-1]
+        chosen = float(held["chosen"].values)
+        notes.append(
+            f"alpha {chosen:g} of {', '.join(f'{value:g}' for value in alpha)}:"
+            f" least loss on the calibration examples, {loss[alpha == chosen][0]:.4f}"
+        )
+    if FRAME in result.groups:
+        group = result.groups[FRAME]
+        held = group.variables
+        spread = held["spread"].values
+        said = [
+            f"{held['unaligned'].values:.4g} as they are",
+            f"{spread[0]:.4g} aligned with a",
+        ]
+        if len(spread) > 1:
+            end = "settled" if group.attributes["settled"] else "still moving"
+            said.append(f"{spread[-1]:.4g} after {len(spread) - 1} sweeps ({end})")
+        notes.append(f"sum of squared distances to the mean: {', '.join(said)}")
+        notes.append(
+            f"frame {group.attributes['frame']}: a cycle of networks moves"
+            f" {int(held['displaced'].values)} units; outputs of each network and of its permuted"
+            f" self differ by {held['difference'].values.max():.2g} at most"
+        )
+    return notes
+
+
+def draw(result: Result, figure: Figure) -> None:
+    """Draw errors where they are known; then alphas, the frame's search, or distances."""
+    panels = [name for name in (SCORES, ALPHAS) if name in result.groups]
+    if FRAME in result.groups and len(result.groups[FRAME].variables["spread"].values) > 1:
+        panels.append(FRAME)
+    if len(panels) < 2:
+        panels.append(NETWORKS)
+    drawn = {SCORES: _errors, ALPHAS: _alphas, FRAME: _search, NETWORKS: _distances}
+    bars = len(result.groups[NETWORKS].variables["network"].values)
+    figure.set_size_inches(WIDTH * len(panels), max(HEIGHT, 1.5 + BAR * bars))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for place, name in zip(axes, panels, strict=True):
+        drawn[name](place, result.groups[name])
+
+
+def _errors(axes: Axes, group: Group) -> None:
+    held = group.variables
+    names = [str(name) for name in held["network"].values]
+    splits = [str(split) for split in held["split"].values]
+    _bars(axes, names, splits, held["error"].values.T)
+    axes.set_xlabel("error (share of examples)")
+
+
+def _distances(axes: Axes, group: Group) -> None:
+    held = group.variables
+    names = [str(name) for name in held["network"].values]
+    ways = [str(name) for name in held["variant"].values]
+    _bars(axes, names, ways, held["distance"].values)
+    axes.set_xlabel("L2 distance to the merged network")
+
+
+def _bars(
+    axes: Axes, names: Sequence[str], series: Sequence[str], values: NDArray[np.float64]
+) -> None:
+    """Draw values (series, name) as bars, a group of them for each name."""
+    thick = 0.8 / len(series)
+    for number, (told, row) in enumerate(zip(series, values, strict=True)):
+        axes.barh(np.arange(len(names)) + (number + 0.5) * thick - 0.4, row, thick, label=told)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+
+
+def _alphas(axes: Axes, group: Group) -> None:
+    held = group.variables
+    alpha = held["alpha"].values
+    for way, by_split, chooses in zip(
+        held["variant"].values, held["loss"].values, held["calibration"].values, strict=True
+    ):
+        for split, loss in zip(held["split"].values, by_split, strict=True):
+            axes.plot(alpha, loss, label=f"{way}, {split}")
+        axes.plot(alpha, chooses, label=f"{way}, calibration")
+    axes.axvline(float(held["chosen"].values), color="0.5", linestyle=":", marker="")
+    axes.set_xlabel("alpha")
+    axes.set_ylabel("loss (nat)")
+    axes.set_title("the dotted alpha is written")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
+def _search(axes: Axes, group: Group) -> None:
+    held = group.variables
+    axes.plot(held["sweep"].values, held["spread"].values, label="frame common")
+    axes.axhline(float(held["unaligned"].values), color="0.5", linestyle=":", label="as they are")
+    axes.locator_params(axis="x", integer=True)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("sweeps after each is aligned with a")
+    axes.set_ylabel("sum of squared distances to the mean")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
