@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lmctool.partition import Partition, partition, partition_options, partitions
     from lmctool.report.networks import score_group, score_table
     from lmctool.report.table import Table
-    from lmctool.results.permutations import permutation_group
     from lmctool.results.result import Group, NewCheckpoint, Result, Variable
     from lmctool.run import Run
     from lmctool.seam import (
@@ -127,7 +126,6 @@ __all__ = [
     "partition",
     "partition_options",
     "partitions",
-    "permutation_group",
     "permutation_matrices",
     "predicted",
     "prove",
@@ -210,7 +208,6 @@ _HOMES = {
     "partition": "lmctool.partition",
     "partition_options": "lmctool.partition",
     "partitions": "lmctool.partition",
-    "permutation_group": "lmctool.results.permutations",
     "permutation_matrices": "lmctool.symmetry.soft",
     "predicted": "lmctool.correction",
     "prove": "lmctool.symmetry",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.inputs import ResultFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,6 @@ class Partition:
 
 def partition_options() -> tuple[click.Option, click.Option]:
     """Return the options ``--by-split`` and ``--scores``, as ``partitions`` takes their values."""
-    from lmctool.inputs import ResultFile
-
     return (
         click.Option(
             ["--by-split"],

@@ -130,7 +130,8 @@ def _proofs(run: Run) -> Group:
         "examples": "examples compared",
         "holds": "whether the two are the same function",
     }
-    pairs = Variable(np.arange(len(proofs)), ("alignment",), long_name="alignment")
+    numbers = np.array([str(number) for number in range(len(proofs))], dtype=object)
+    pairs = Variable(numbers, ("alignment",), long_name="alignment")
     variables = {"alignment": pairs} | {
         key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
         for key, meaning in shown.items()

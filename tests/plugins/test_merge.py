@@ -228,11 +228,12 @@ def test_the_frame_that_is_stored_is_the_one_that_was_merged_in(
     merging: Merges, apart: list[Mapping[str, Tensor]]
 ) -> None:
     run = merging("mlp", *apart, aligner=WEIGHT)
-    result = merge(run, "3,1,1,1", frame="common")
+    result = run.complete(merge(run, "3,1,1,1", frame="common"), command="", options={})
     spec = run.permutation_spec
     brought = []
-    for index, name in enumerate("abcd"):
-        held = result.groups[f"merge/frame/{name}"].variables
+    for index in range(4):
+        place = f"permutations/{index}" if index else "permutations"
+        held = result.groups[place].variables
         moves = {
             str(group): torch.from_numpy(np.array(held[f"permutation_{number:03d}"].values))
             for number, group in enumerate(held["group"].values)

@@ -84,7 +84,7 @@ def test_aligning_without_data_needs_an_example_input() -> None:
     assert done.exit_code == 0, done.output
     assert "frame common: a cycle of networks moves 0 units" in done.stdout
     result = read(Path("merge.h5"))
-    assert {f"merge/frame/{name}" for name in "abc"} <= set(result.groups)
+    assert {"permutations", "permutations/1", "permutations/2"} <= set(result.groups)
     figure = Figure()
     draw(result, figure)
     search, far = figure.axes

@@ -14,7 +14,6 @@ from lmctool.api import (
     UnjudgedError,
     Variable,
     displaced,
-    permutation_group,
     score_group,
 )
 from lmctool_plugins.merge.soup import distance, shares
@@ -115,12 +114,12 @@ def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[We
 
 
 def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
-    """Return the frame, its proof, and the permutation of each network into it."""
+    """Return the frame and its proof; the host adds each network's permutation into it."""
     unaligned, *swept = found.spreads
     names = letters(run.count)
     moved = [sum(map(each.moved, each.moves)) for each in found.permutations]
     proofs = [proof for _, proof in run.permutations[-run.count :]]
-    groups = {
+    return {
         "merge/frame": Group(
             {
                 "sweep": Variable(
@@ -153,9 +152,6 @@ def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
             {"frame": frame, "settled": int(found.settled)},
         )
     }
-    for name, permutation in zip(names, found.permutations, strict=True):
-        groups[f"merge/frame/{name}"] = permutation_group(permutation)
-    return groups
 
 
 def said(run: Run, way: Way, counts: Shares) -> str:

@@ -1,0 +1,94 @@
+"""A layerwise result as a figure."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from lmctool.api import Group, Result
+
+    Array = NDArray[Any]
+
+LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
+WIDTH, HEIGHT, TALLEST = 10.0, 3.6, 12.0
+"""The width of the figure and the heights of a row of axes, in inches."""
+PART = 0.16
+"""The height of one part in the heat map, in inches."""
+NAMED = 72
+"""Parts that the heat map names; of more, some."""
+
+
+def draw(result: Result, figure: Figure) -> None:
+    """Draw every part's curve with the full path dashed, and all parts as a heat map."""
+    curve, full = result.groups["layerwise/curve"], result.groups["layerwise/full"]
+    names = {name: curve.variables[name].values for name in ("variant", "rest", "split", "part")}
+    panels = list(product(*(range(len(names[dim])) for dim in ("variant", "rest", "split"))))
+    height = min(max(HEIGHT, 1.2 + PART * len(names["part"])), TALLEST)
+    rows = len(panels) * len(LABELS)
+    figure.set_size_inches(WIDTH, height * rows)
+    grid = figure.subplots(rows, 2, squeeze=False, width_ratios=(1, 1.1))
+    for row, (place, metric) in enumerate(product(panels, LABELS)):
+        variant, rest, split = place
+        told = f"{metric} on {names['split'][split]}, rest at {str(names['rest'][rest]).upper()}"
+        if len(names["variant"]) > 1:
+            told += f", {names['variant'][variant]}"
+        lines, heat = grid[row]
+        colours = palette(len(names["part"]))
+        path = full.variables[metric].values[variant, split]
+        _draw_lines(lines, curve, path, place, metric, colours)
+        _draw_heat(heat, curve, place, metric, colours)
+        lines.set_title(told)
+        moved = curve.attributes["cumulative"]
+        heat.set_title("parts" if moved == "none" else f"parts, cumulative {moved}")
+
+
+def palette(count: int) -> Array:
+    """Return a colour for each part, from the first (dark) to the last (light)."""
+    import matplotlib as mpl
+
+    return np.asarray(mpl.colormaps["viridis"](np.linspace(0, 0.8, count)))
+
+
+def _draw_lines(
+    axes: Axes,
+    curve: Group,
+    path: Array,
+    place: tuple[int, ...],
+    metric: str,
+    colours: Array,
+) -> None:
+    """Draw a line for each part, in the colour of its name beside the heat map."""
+    alpha, values = curve.variables["alpha"].values, curve.variables[metric].values[place]
+    for row, colour in zip(values, colours, strict=True):
+        axes.plot(alpha, row, color=colour, linestyle="-", marker="", linewidth=1.2)
+    axes.plot(alpha, path, color="0", linestyle="--", marker="", label="full path")
+    axes.set_xlabel("alpha (0 = A, 1 = B)")
+    axes.set_ylabel(LABELS[metric])
+    axes.legend(fontsize="small", loc="best")
+
+
+def _draw_heat(
+    axes: Axes, curve: Group, place: tuple[int, ...], metric: str, colours: Array
+) -> None:
+    """Draw the value of each part at each alpha."""
+    alpha, values = curve.variables["alpha"].values, curve.variables[metric].values[place]
+    names = curve.variables["part"].values
+    rows = np.arange(len(names))
+    mesh = axes.pcolormesh(alpha, rows, values, shading="nearest", cmap="magma", rasterized=True)
+    figure = axes.get_figure()
+    assert figure is not None
+    figure.colorbar(mesh, ax=axes, label=LABELS[metric])
+    some = rows[:: -(-len(rows) // NAMED)]
+    axes.set_yticks(some, [str(names[row]) for row in some], fontsize="x-small")
+    for label, row in zip(axes.get_yticklabels(), some, strict=True):
+        label.set_color(colours[row])
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_xlabel("alpha (0 = A, 1 = B)")

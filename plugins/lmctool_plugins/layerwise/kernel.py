@@ -1,0 +1,148 @@
+"""Where every part of a network stands on its way, and the share of a barrier it explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.api import barrier, lerp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lmctool.api import Weights
+
+    Array = NDArray[Any]
+    Cumulative = Literal["none", "forward", "backward"]
+
+RESTS = {"a": 0.0, "b": 1.0}
+"""The alpha of the state that all other parts rest at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paths:
+    """Loss or error of every part's curve, and of the full path.
+
+    Attributes:
+        alpha: (alpha,) rising from 0 to 1.
+        rests: for each rest ``a`` or ``b``, the state of the parts that do not move.
+        parts: (variant, rest, split, part, alpha).
+        full: (variant, split, alpha).
+    """
+
+    alpha: Array
+    rests: tuple[str, ...]
+    parts: Array
+    full: Array
+
+    @property
+    def rest(self) -> Array:
+        """The value of the state that the others rest at, (variant, rest, split)."""
+        ends = [self.full[..., 0 if state == "a" else -1] for state in self.rests]
+        return np.stack(ends, axis=1)
+
+    @property
+    def other(self) -> Array:
+        """The value with the part in the other state, (variant, rest, split, part)."""
+        ends = [
+            self.parts[:, row, ..., -1 if state == "a" else 0]
+            for row, state in enumerate(self.rests)
+        ]
+        return np.stack(ends, axis=1)
+
+
+def positions(count: int, alpha: Array, rest: float, cumulative: Cumulative) -> Array:
+    """Return the alpha of every part at every point of each part's curve.
+
+    Args:
+        count: how many parts there are.
+        alpha: (alpha,) rising from 0 to 1.
+        rest: the alpha of the parts that do not move.
+        cumulative: whether the parts before (``forward``) or behind (``backward``) move too.
+
+    Returns:
+        (part, alpha, count + 1): curves, their points, and the parts; the last place stands for
+        the tensors in no part, which rest.
+    """
+    moves = np.eye(count, dtype=bool)
+    if cumulative != "none":
+        until = np.tri(count, dtype=bool)
+        moves = until if cumulative == "forward" else until.T
+    moves = np.pad(moves, ((0, 0), (0, 1)))
+    return np.where(moves[:, None, :], alpha[None, :, None], rest)
+
+
+def placed(a: Weights, b: Weights, parts: Sequence[Sequence[str]], place: Array) -> Weights:
+    """Return the network whose parts stand at the given alphas between A and B.
+
+    Args:
+        a: the weights at alpha 0.
+        b: the weights at alpha 1.
+        parts: the names of the tensors of each part; each name of the networks once.
+        place: (part,) the alpha of each.
+
+    Returns:
+        Every tensor; those of a part at 0 or 1 are A's or B's own, shared and not copied.
+        Integer buffers are A's unless their part is at 1.
+    """
+    found: dict[str, Tensor] = {}
+    for names, alpha in zip(parts, place, strict=True):
+        found |= lerp({n: a[n] for n in names}, {n: b[n] for n in names}, float(alpha))
+    return {name: found[name] for name in a}
+
+
+def differing(a: Weights, b: Weights, parts: Sequence[Sequence[str]]) -> Array:
+    """Return for each part whether any of its tensors differs between A and B, (part,) bool."""
+    import torch
+
+    return np.array([any(not torch.equal(a[n], b[n]) for n in names) for names in parts])
+
+
+def distinct(places: Array, differ: Array) -> tuple[Array, Array]:
+    """Return the networks that places make, each once, and which of them each place is.
+
+    Args:
+        places: (place, part) alphas.
+        differ: (part,) whether a part's alpha makes any difference.
+
+    Returns:
+        (network, part) alphas, and (place,) the network of each.
+    """
+    rows: dict[tuple[float, ...], int] = {}
+    member = np.array(
+        [rows.setdefault(tuple(place[differ].tolist()), len(rows)) for place in places]
+    )
+    _, first = np.unique(member, return_index=True)
+    return places[first], member
+
+
+def shares(paths: Paths, definition: str, cumulative: Cumulative) -> Array:
+    """Return the share of the full path's barrier that each part explains.
+
+    Args:
+        paths: loss or error.
+        definition: what the full path's barrier rises over.
+        cumulative: how the parts were moved; then the differences of consecutive curves.
+
+    Returns:
+        (variant, rest, split, part); NaN where the full path has no barrier, or does not lie
+        above the state that the others rest at there.
+    """
+    height, at = barrier(paths.alpha, paths.full, definition)
+    point = np.searchsorted(paths.alpha, at)
+    top = np.take_along_axis(paths.full, point[..., None], axis=-1)
+    rise = top.swapaxes(1, 2) - paths.rest
+    rise = np.where((height > 0)[:, None] & (rise > 0), rise, np.nan)
+    moved = np.take_along_axis(paths.parts, point[:, None, :, None, None], axis=-1)[..., 0]
+    found = (moved - paths.rest[..., None]) / rise[..., None]
+    if cumulative == "forward":
+        found = np.diff(found, axis=-1, prepend=0)
+    elif cumulative == "backward":
+        found = -np.diff(found, axis=-1, append=0)
+    return np.asarray(found)
