@@ -1,0 +1,65 @@
+"""The EL2N score, and equal splits by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import LmctoolError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the EL2N score of each example (Paul et al. 2021, section 2).
+
+    Args:
+        outputs: (example, class) logits.
+        targets: (example,) int64 classes.
+
+    Returns:
+        (example,) float64 in [0, sqrt(2)]; NaN where a logit is.
+
+    Raises:
+        LmctoolError: the outputs are no logits of these classes.
+    """
+    from torch.nn import functional
+
+    if outputs.ndim != 2 or targets.ndim != 1:
+        raise LmctoolError(
+            "EL2N scores need outputs of shape (example, class) and one class an example, not"
+            f" {tuple(outputs.shape)} and {tuple(targets.shape)}"
+        )
+    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < outputs.shape[1]:
+        raise LmctoolError(
+            f"the data has classes {int(targets.min())} to {int(targets.max())}, but the model"
+            f" tells {outputs.shape[1]} apart; is it trained on other data?"
+        )
+    answers = functional.one_hot(targets, outputs.shape[1])
+    difference = outputs.double().softmax(dim=1) - answers
+    return difference.square().sum(dim=1).sqrt()
+
+
+def equal_splits(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the split of each example, (example,) from 1 (lowest scores) to ``count``.
+
+    Sizes differ by at most one, the larger splits first; of equal scores the earlier example
+    comes first.
+
+    Args:
+        scores: (example,).
+        count: how many splits.
+
+    Raises:
+        LmctoolError: there are fewer examples than splits.
+    """
+    if len(scores) < count:
+        raise LmctoolError(f"{len(scores)} examples cannot be divided into {count} splits")
+    splits = np.empty(len(scores), dtype=np.int64)
+    order = np.argsort(scores, kind="stable")
+    for number, members in enumerate(np.array_split(order, count), start=1):
+        splits[members] = number
+    return splits
