@@ -1,0 +1,69 @@
+"""The parts of a network that a user names, and a network made of parts of two."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+from lmctool.api import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+Value = TypeVar("Value")
+
+LISTED = 40
+"""The most names that an error lists."""
+
+
+def chosen(parts: Sequence[str], words: Iterable[str], by: str) -> tuple[str, ...]:
+    """Return the parts that words name, in the order of the network.
+
+    Args:
+        parts: the names of all parts.
+        words: names, or regular expressions that match whole names; several may stand in one
+            with commas between.
+        by: what a part is, for the error.
+
+    Raises:
+        LmctoolError: a word names no part.
+    """
+    found: set[str] = set()
+    for word in (word for text in words for word in text.split(",") if word):
+        matches = [word] if word in parts else [part for part in parts if _matches(word, part)]
+        if not matches:
+            raise _unknown(parts, word, by)
+        found.update(matches)
+    return tuple(part for part in parts if part in found)
+
+
+def taken(parts: Mapping[str, Collection[str]], names: Collection[str]) -> frozenset[str]:
+    """Return the tensors of the parts that are named."""
+    return frozenset(tensor for name in names for tensor in parts[name])
+
+
+def grafted(
+    base: Mapping[str, Value], other: Mapping[str, Value], tensors: Collection[str]
+) -> dict[str, Value]:
+    """Return ``base`` with these tensors from ``other``: none copied, none changed."""
+    return {name: (other if name in tensors else base)[name] for name in base}
+
+
+def _matches(word: str, part: str) -> bool:
+    try:
+        return re.fullmatch(word, part) is not None
+    except re.error:
+        return False  # a name that is no expression, and is not there
+
+
+def _unknown(parts: Sequence[str], word: str, by: str) -> LmctoolError:
+    inside = [part for part in parts if word in part][:3]
+    nearest = get_close_matches(word, parts, 3, 0.5) or inside
+    meant = f"; nearest: {', '.join(map(repr, nearest))}" if nearest else ""
+    more = f" and {len(parts) - LISTED} more" if len(parts) > LISTED else ""
+    listed = ", ".join(parts[:LISTED])
+    return LmctoolError(
+        f"--layers names {word!r}, but no part of the network by {by!r} is called so or matches"
+        f" it{meant}; there are: {listed}{more}"
+    )
