@@ -46,7 +46,8 @@ def target_option(default: Kind = "both") -> click.Option:
         type=click.Choice(["layers", "blocks", "both"]),
         default=default,
         show_default=True,
-        help="Preactivations of layers, outputs of residual blocks, or both.",
+        help="What is corrected: preactivations of layers, outputs of residual blocks, or both."
+        " A written checkpoint takes what its architecture can hold.",
     )
 
 

@@ -1,0 +1,51 @@
+"""The pairs and the clusters as a table."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from lmctool.api import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lmctool.api import Result, Variable
+
+
+def tabulate(result: Result) -> Table:
+    """Show every pair's distance and barriers, and the clusters."""
+    group = result.groups["matrix/barrier"]
+    variables = group.variables
+    variants = [str(variant) for variant in variables["variant"].values]
+    names = [str(name) for name in variables["checkpoint"].values]
+    distance = result.groups["matrix/distance"].variables["l2"].values
+    heads = [f"{metric}: {variant}" for metric in ("error", "loss") for variant in variants]
+    rows = []
+    for i, j in combinations(range(len(names)), 2):
+        for s, split in enumerate(variables["split"].values):
+            errors = (f"{value:.2%}" for value in variables["error"].values[:, s, i, j])
+            losses = (f"{value:.4f}" for value in variables["loss"].values[:, s, i, j])
+            rows.append((names[i], names[j], str(split), f"{distance[i, j]:.4g}", *errors, *losses))
+    points = len(result.groups["matrix/curve"].variables["alpha"].values)
+    said = f"{group.attributes['definition']}, {points} points, BatchNorm"
+    title = f"Barriers of {len(names)} checkpoints ({said} {group.attributes['batchnorm']})"
+    clusters = result.groups["matrix/clusters"]
+    notes = (*_members(names, clusters.variables), _rule(clusters.variables, clusters.attributes))
+    return Table(title, ("A", "B", "split", "||A-B||", *heads), tuple(rows), notes)
+
+
+def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[str]:
+    clusters = variables["cluster"].values
+    for number in range(1, clusters.max() + 1):
+        inside = [name for name, own in zip(names, clusters, strict=True) if own == number]
+        yield f"cluster {number}: {', '.join(inside)}"
+
+
+def _rule(variables: Mapping[str, Variable], said: Mapping[str, object]) -> str:
+    share = float(variables["connected"].values)
+    apart, near = (int(variables[name].values) for name in ("apart_inside", "near_outside"))
+    return (
+        f"{share:.0%} of the pairs are connected (error barrier at most {said['threshold']:.2%});"
+        f" {apart} pairs above that are in one cluster, {near} below it in two"
+    )
