@@ -68,6 +68,17 @@ def test_a_built_in_imports_nothing_heavy_at_start(path: Path) -> None:
     assert not {name.partition(".")[0] for name in at_start(path)} & HEAVY
 
 
+@pytest.mark.parametrize(
+    "path",
+    [path for path in BUILT_IN if path.stem == "__init__"],
+    ids=lambda path: path.parent.name,
+)
+def test_no_submodule_takes_the_name_of_a_function_of_its_package(path: Path) -> None:
+    # importing a submodule binds its name in the package, and so replaces the function
+    functions = {n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
+    assert not functions & {file.stem for file in path.parent.glob("*.py")}
+
+
 def test_the_host_never_imports_the_built_ins() -> None:
     assert not [path for path in HOST if any("lmctool_plugins" in name for name in imports(path))]
 
@@ -113,7 +124,10 @@ def test_every_hook_says_when_it_is_called() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["barrier", "--help"], ["inspect", "--help"], ["show", "--help"]],
+    [
+        ["--help"],
+        *([name, "--help"] for name in [*registry.names("lmctool.analyses"), "inspect", "show"]),
+    ],
     ids=" ".join,
 )
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
