@@ -1,4 +1,4 @@
-"""Training a network: schedule, augmentation, label noise, the loop, and the error after it."""
+"""Training a network: its start, its examples, schedule, the loop, and the error after it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ def factor(schedule: str, warmup: int, step: int, steps: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     done = (step - warmup) / max(1, steps - warmup)
-    shapes = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    shapes = {
+        "constant": 1.0,
+        "linear": 1 - done,
+        "cosine": (1 + math.cos(math.pi * done)) / 2,
+        "drops": 0.1 ** ((2 * step >= steps) + (4 * step >= 3 * steps)),
+    }
     return shapes[schedule]
 
 
@@ -68,6 +73,60 @@ def with_noise(targets: Tensor, share: float, classes: int, seed: int) -> Tensor
     random = torch.randint(0, max(1, classes), targets.shape, generator=generator)
     replaced = (torch.rand(targets.shape, generator=generator) < share).to(targets.device)
     return torch.where(replaced & (targets >= 0), random.to(targets.device), targets)
+
+
+def shared_out(targets: Tensor, classes: int, share: float, seed: int) -> Tensor:
+    """Return which examples the first of two disjoint sets has; all others are the second's.
+
+    The first set has ``share`` of the examples of each class of the first half, chosen at random,
+    and 1 - share of each class of the second half (REPAIR, Jordan et al. 2023, section 5.4).
+
+    Args:
+        targets: (example,) int64 classes.
+        classes: how many there are; the middle one of an odd number is of the first half.
+        share: from 0 to 1; the part of each class is rounded to whole examples.
+        seed: the seed of the choice, which is the same at every call.
+
+    Returns:
+        (example,) bool.
+
+    Raises:
+        LmctoolError: the targets are no classes.
+    """
+    if classes == 0 or targets.ndim != 1:
+        raise LmctoolError("--class-share needs data whose targets are classes")
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.zeros(len(targets), dtype=torch.bool)
+    for label in range(classes):
+        members = (targets.cpu() == label).nonzero().flatten()
+        part = share if 2 * label < classes else 1 - share
+        order = torch.randperm(len(members), generator=generator)
+        first[members[order[: round(part * len(members))]]] = True
+    return first.to(targets.device)
+
+
+def draw_he(module: nn.Module) -> None:
+    """Draw the weights of all layers anew as He et al. (2015), section 2.2; biases become zero.
+
+    Each weight is normal with variance 2 / fan-in, so that the variance of the activations stays
+    the same through any number of ReLU layers.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def draw_torch(module: nn.Module) -> None:
+    """Draw the weights of all layers anew as torch itself does where a model asks for nothing.
+
+    In a network with BatchNorm, activations then stay small before its statistics are those of
+    the data, so that the initial state answers at chance.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.reset_parameters()
 
 
 def answer(module: nn.Module, inputs: Tensor) -> Tensor:

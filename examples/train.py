@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import torch
-from learning import steps_each, test_error, train, with_noise
+from learning import draw_he, draw_torch, shared_out, steps_each, test_error, train, with_noise
 from safetensors.torch import save_file
 
 from lmctool import config, registry
@@ -145,11 +145,28 @@ def device_of(word: str) -> torch.device:
 @click.option("--optimizer", default="sgd", type=click.Choice(["sgd", "adam"]))
 @click.option("--momentum", default=0.9, help="Of SGD.")
 @click.option("--weight-decay", default=5e-4)
-@click.option("--schedule", default="cosine", type=click.Choice(["cosine", "linear", "constant"]))
+@click.option(
+    "--schedule",
+    default="cosine",
+    type=click.Choice(["cosine", "linear", "constant", "drops"]),
+    help="Of the learning rate; drops: a tenth from half of the steps on, and again from 3/4.",
+)
 @click.option("--warmup", default=0.05, help="Share of all steps in which the rate rises from 0.")
 @click.option("--augment", default="none", type=click.Choice(["none", "crop", "flip+crop"]))
 @click.option("--label-noise", default=0.0, help="Share of train labels replaced at random.")
 @click.option("--limit", type=int, help="Train on so many examples, in the classes' proportions.")
+@click.option(
+    "--class-share",
+    type=click.FloatRange(0, 1),
+    help="Train on this share of each class of the first half and on the rest of the second.",
+)
+@click.option("--left-out", is_flag=True, help="Train on what --class-share leaves out.")
+@click.option(
+    "--initial",
+    default="own",
+    type=click.Choice(["own", "he", "torch"]),
+    help="Initial weights: the model's own, as He et al. 2015, or those of torch's layers.",
+)
 @click.option("--init", type=click.Path(path_type=Path), help="Start from this checkpoint.")
 @click.option("--save-at", default="", callback=steps_of, help="Save after these steps too.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
@@ -172,6 +189,8 @@ def run(
     """Do what the command line says."""
     places = {step: out.with_stem(f"{out.stem}-step{step}") for step in settings.pop("save_at")}
     refuse_existing([out, *places.values()], force)
+    if settings["left_out"] and settings["class_share"] is None:
+        raise LmctoolError("--left-out says which of two sets: pass --class-share too")
     if settings["data_seed"] is None:
         settings["data_seed"] = settings["seed"]
     device, init = device_of(settings.pop("device")), settings.pop("init")
@@ -182,10 +201,15 @@ def run(
         open_split(data.dataset, name, limit=limit, seed=0, device=device)
         for name, limit in (("train", settings["limit"]), ("test", None))
     )
+    if settings["class_share"] is not None:
+        learnt = biased(learnt, settings["class_share"], settings["left_out"])
     noise = settings["label_noise"], learnt.classes, settings["data_seed"]
     learnt = replace(learnt, targets=with_noise(learnt.targets, *noise))
-    check_steps(places, settings["epochs"] * steps_each(len(learnt), settings["batch_size"]))
+    steps = settings["epochs"] * steps_each(len(learnt), settings["batch_size"])
+    check_steps(places, steps)
     network = build(model, model_arguments, settled(data, learnt), settings["seed"])
+    if settings["initial"] != "own":
+        {"he": draw_he, "torch": draw_torch}[settings["initial"]](network.module)
     if init is not None:
         settings["init"] = start_from(init, network)
     network.module.to(device)
@@ -204,7 +228,22 @@ def run(
             f"epoch {epoch}/{settings['epochs']}  train loss {loss:.4f}"
             f"  test error {error:.2%}  {seconds:.1f} s"
         )
-    save(network, data, settings, out, force)
+    save(network, data, {**settings, "step": steps}, out, force)
+
+
+def biased(split: Split, share: float, left_out: bool) -> Split:
+    """Return one of the two disjoint sets that share the classes unevenly.
+
+    Seed 0: both are drawn alike, whatever the networks' seeds.
+    """
+    first = shared_out(split.targets, split.classes, share, seed=0)
+    place = (first != left_out).nonzero().flatten()
+    return replace(
+        split,
+        inputs=split.inputs[place],
+        targets=split.targets[place],
+        index=split.index[place.cpu().numpy()],
+    )
 
 
 def check_steps(places: Mapping[int, Path], steps: int) -> None:

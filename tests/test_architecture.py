@@ -22,6 +22,7 @@ HOST = sorted((ROOT / "lmctool").rglob("*.py"))
 PLUGINS = ROOT / "plugins/lmctool_plugins"
 BUILT_IN = sorted([*PLUGINS.glob("[!_]*.py"), *PLUGINS.glob("[!_]*/__init__.py")])
 PARTS = sorted(set(PLUGINS.rglob("*.py")) - {PLUGINS / "__init__.py"})
+COMMANDS = [*registry.names("lmctool.analyses"), "inspect", "show"]
 HEAVY = {"torch", "h5py", "safetensors", "scipy", "matplotlib", "rich", "numpy"}
 LIGHT = ["cli/*.py", "report/*.py", "results/*.py", "gate.py", "registry.py", "api.py", "seam.py"]
 

@@ -142,6 +142,15 @@ def test_pooled_noise_leaves_out_what_groups_differ_by() -> None:
     assert math.isnan(pooled([[1.0]]))
 
 
+def test_typical_noise_is_that_of_most_groups_and_right_for_normal_values() -> None:
+    typical = imported("verdict").typical
+    groups = np.random.default_rng(0).normal(5, 3, size=(4001, 2))
+    assert typical(groups) == pytest.approx(3, rel=0.05)
+    groups[:400] *= 1000  # a tenth of them is unsteady
+    assert typical(groups) == pytest.approx(3, rel=0.2)
+    assert math.isnan(typical([[1.0]]))
+
+
 def test_a_shrunk_image_is_the_means_of_its_squares() -> None:
     images = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
     expected = [[[[2.5, 4.5], [10.5, 12.5]]]]
