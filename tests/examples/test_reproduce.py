@@ -176,7 +176,7 @@ def test_a_table_has_a_line_for_its_header_and_each_row() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("paper", ["iyer", "vlaar-frankle"])
+@pytest.mark.parametrize("paper", ["iyer", "repair", "vlaar-frankle"])
 def test_a_driver_makes_its_page(tmp_path: Path, paper: str) -> None:
     command = [sys.executable, str(FOLDER / paper / "make.py"), "--size", "tiny", "--jobs", "2"]
     page = tmp_path / "page"
@@ -197,7 +197,7 @@ def headings(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("## ")]
 
 
-@pytest.mark.parametrize("paper", ["iyer", "vlaar-frankle"])
+@pytest.mark.parametrize("paper", ["iyer", "repair", "vlaar-frankle"])
 def test_a_driver_names_its_parts(paper: str) -> None:
     command = [sys.executable, str(FOLDER / paper / "make.py"), "--help"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
