@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -109,10 +108,10 @@ def test_a_strangers_analysis_works(
 
 
 def test_help_lists_what_is_installed_even_if_it_is_broken(site: Path, tmp_path: Path) -> None:
-    shown = lmctool(site, tmp_path, "--help").stdout
-    assert re.search(r"norms +L2 norm of every tensor of every checkpoint\.", shown)
-    assert "silent    It is silent." in shown
-    assert "gone      (its module 'broken_plugins.gone' is not installed)" in shown
+    shown = " ".join(lmctool(site, tmp_path, "--help").stdout.split())
+    assert "norms L2 norm of every tensor of every checkpoint." in shown
+    assert "silent It is silent." in shown
+    assert "gone (its module 'broken_plugins.gone' is not installed)" in shown
 
 
 def test_broken_plugins_are_named_with_the_reason(site: Path, tmp_path: Path) -> None:
