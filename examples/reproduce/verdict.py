@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,13 @@ class Finding:
     statement: str
     outcome: Outcome
     evidence: str
+
+
+def explained(finding: Finding, why: str) -> Finding:
+    """Return a finding with what may explain it, if it differs from the statement."""
+    if finding.outcome is not Outcome.DIFFERS:
+        return finding
+    return replace(finding, evidence=f"{finding.evidence}; {why}")
 
 
 def judged(holds: bool) -> Outcome:

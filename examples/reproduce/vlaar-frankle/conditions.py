@@ -8,7 +8,7 @@ from curves import paths
 from page import Section, table
 from reading import value
 from study import Study, nats, study
-from verdict import Finding, Outcome, judged
+from verdict import Finding, Outcome, explained, judged
 
 if TYPE_CHECKING:
     from networks import Size
@@ -38,13 +38,20 @@ def figure_6(found: Study) -> Section:
         (table((*COLUMNS, "blocks, nats"), rows),),
         (paths(found, "data", names),),
         (
-            found.has_shape("less data: monotone", "less data", "monotone"),
+            explained(
+                found.has_shape("less data: monotone", "less data", "monotone"),
+                "it had as many steps, and as much weight decay, as with all data",
+            ),
             found.better("less data: worse", "scratch", "less data"),
             found.higher("less data: lower block barriers", "scratch", "less data", blocks=True),
             found.higher(
                 "no augmentation: lower block barriers", "augmentation", "scratch", blocks=True
             ),
-            found.better("no augmentation: worse", "augmentation", "scratch"),
+            explained(
+                found.better("no augmentation: worse", "augmentation", "scratch"),
+                f"{size.epochs} epochs are too few to gain by it, and crops by 4 pixels cut much"
+                " from a small image",
+            ),
         ),
     )
 
@@ -100,6 +107,7 @@ def learning_rate(found: Study) -> Section:
     shapes = {name: found.shapes(name) for name in RATES}
     far = shapes["high rate"].count("barrier") >= shapes["middle rate"].count("barrier")
     any_barrier = any("barrier" in each for each in shapes.values())
+    why = "training is short, and far from converged at a fixed rate"
     return Section(
         "Figure 9, fixed learning rate, and the distances of appendix E",
         "Of three fixed rates the middle one gives no monotone path and the best accuracy, the"
@@ -117,9 +125,9 @@ def learning_rate(found: Study) -> Section:
                 judged(middle[0] > middle[1] > middle[2]),
                 "; ".join(nats(lengths[name]["symmetric"]) for name in RATES),
             ),
-            found.has_shape("high rate: monotone", "high rate", "monotone"),
+            explained(found.has_shape("high rate: monotone", "high rate", "monotone"), why),
             found.has_shape("middle rate: not monotone", "middle rate", "barrier", "plateau"),
-            found.has_shape("low rate: monotone", "low rate", "monotone"),
+            explained(found.has_shape("low rate: monotone", "low rate", "monotone"), why),
             Finding(
                 "the farthest network is not the one with barriers",
                 judged(not far) if any_barrier else Outcome.UNDECIDED,

@@ -8,7 +8,7 @@ from curves import paths
 from networks import BLOCKS
 from page import Section, table
 from study import Study, study
-from verdict import Finding, Outcome, judged
+from verdict import Finding, Outcome, explained, judged
 
 if TYPE_CHECKING:
     from networks import Size
@@ -44,7 +44,11 @@ def figure_2(found: Study) -> Section:
             found.has_shape("from scratch: a plateau", "scratch", "plateau"),
             found.better("pre-trained: better", "pre-trained", "scratch"),
             found.higher("random labels: a higher barrier", "random labels", "no decay"),
-            found.better("random labels: worse", "no decay", "random labels"),
+            explained(
+                found.better("random labels: worse", "no decay", "random labels"),
+                f"training is short here, and it had {size.wrong_epochs} epochs on such images"
+                " before, if with wrong labels",
+            ),
         ),
     )
 
