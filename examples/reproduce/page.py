@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 900
 """Of a figure on a page, in pixels."""
-COLOURS = 64
+COLOURS = 256
 
 
 @dataclass(frozen=True, slots=True)
