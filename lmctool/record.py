@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.checkpoint.identity import identify_all
 from lmctool.errors import UnjudgedError
 from lmctool.results.permutations import PERMUTATIONS, permutation_group
 from lmctool.results.provenance import environment, now
@@ -176,6 +177,7 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
         **run.arithmetic,
         **environment(),
     }
+    identify_all(run.checkpoints)
     for number, checkpoint in enumerate(run.checkpoints):
         said[f"checkpoint.{number}.path"] = str(checkpoint.path)
         said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
@@ -186,6 +188,8 @@ def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str,
     for number, result in enumerate(settings.results):
         said[f"result.{number}.path"] = str(result)
         said[f"result.{number}.sha256"] = _sha256(result)
+    if run.strategy is not None:
+        said["strategy"] = str(run.strategy)
     if run.model is not None:
         said["model"] = run.model.spec
         said["model.arguments"] = json.dumps(dict(run.model.arguments))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmctool import arithmetic, config, registry
+from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError
 from lmctool.model.example import find_example
@@ -66,6 +67,8 @@ def find_sources(
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
         return Sources(data=data, task=_task(data, settings))
+    if _is_bare(checkpoints, analysis, settings, standing):
+        return Sources()
     model = resolve_model(
         checkpoints[0], spec=settings.model, arguments=settings.model_arguments, config=standing
     )
@@ -81,6 +84,18 @@ def find_sources(
     if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
     return Sources(model, example=example)
+
+
+def _is_bare(
+    checkpoints: Sequence[Checkpoint], analysis: Analysis, settings: Settings, standing: Config
+) -> bool:
+    """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
+    if analysis.bare is None or not analysis.bare(settings):
+        return False
+    named = (settings.model, settings.model_arguments, settings.inputs)
+    stood = (standing.environment_model, standing.model)
+    stamps = (MODEL in checkpoint.metadata for checkpoint in checkpoints)
+    return not any((*named, *stood, *stamps, names_data(checkpoints, settings.data, standing)))
 
 
 def _uses_data(

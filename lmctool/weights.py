@@ -8,13 +8,40 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
     from lmctool.checkpoint.checkpoint import Checkpoint
 
 Weights = Mapping[str, "Tensor"]
+
+
+class LazyWeights(Mapping[str, "Tensor"]):
+    """Weights that are made one tensor at a time, whenever one is asked for, and not kept."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Tensor]) -> None:
+        """Take the names, and what makes the tensor of a name."""
+        self._names = dict.fromkeys(names)
+        self._make = make
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Make the tensor of a name."""
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a tensor of a name, without making it."""
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many tensors there are."""
+        return len(self._names)
 
 
 def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
@@ -34,10 +61,10 @@ def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     if alpha in (0, 1):
         # torch.lerp is not enough here: it turns -0.0 into 0.0 at alpha = 0.
         return dict(b if alpha == 1 else a)
-    return {
-        name: torch.lerp(start, b[name], alpha) if start.is_floating_point() else start
-        for name, start in a.items()
-    }
+    mixed = {name: start for name, start in a.items() if start.is_floating_point()}
+    ends = list(mixed.values()), [b[name] for name in mixed]
+    points = torch._foreach_lerp(*ends, alpha) if mixed else ()  # on a GPU one kernel for all
+    return dict(a) | dict(zip(mixed, points, strict=True))
 
 
 def check_same(a: Checkpoint, b: Checkpoint) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -11,9 +9,17 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.header import read_header
+from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import canonical_names
-from lmctool.checkpoint.reading import BLOCK, WHOLE, computable, read_tensors
+from lmctool.checkpoint.reading import (
+    BLOCK,
+    WHOLE,
+    computable,
+    read_tensors,
+    refuse_nonfinite,
+    refuse_storage_format,
+)
 from lmctool.checkpoint.stored import Stored
 from lmctool.errors import LmctoolError
 
@@ -85,38 +91,43 @@ class Checkpoint:
         return sum(prod(self.shapes[name]) for name in self.parameters)
 
     @cached_property
+    def identity(self) -> Identity:
+        """The identities of the bytes and of the tensors, for which all of it is read."""
+        return identify(self)
+
+    @property
     def sha256(self) -> str:
         """The identity of the bytes: of the file, or of the sorted list of shards and theirs."""
-        sums = {file.name: _file_sha256(file) for file in self.files}
-        if len(sums) == 1:
-            return next(iter(sums.values()))
-        return hashlib.sha256(json.dumps(sorted(sums.items())).encode()).hexdigest()
+        return self.identity.sha256
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The identity of the tensors: their names, dtypes, shapes and bytes.
 
         Metadata, the order in the file, wrapper prefixes and sharding don't change it.
         """
-        total = hashlib.sha256()
-        for name in sorted(self.stored):
-            stored = self.stored[name]
-            about = [name, stored.entry.dtype, list(stored.entry.shape)]
-            total.update(json.dumps(about).encode() + b"\n")
-            for piece in stored.pieces():
-                total.update(piece)
-        return total.hexdigest()
+        return self.identity.digest
 
-    def tensor(self, name: str) -> Tensor:
+    def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.
 
+        Args:
+            name: the tensor's canonical name.
+            finite: refuse weights that are no numbers, or of a dtype that none can be in.
+
         Raises:
-            LmctoolError: there is no tensor of this canonical name.
+            LmctoolError: there is no tensor of this canonical name, or its dtype is a storage
+                format.
+            UnjudgedError: it holds NaN or infinite values.
         """
         if name not in self.stored:
             raise LmctoolError(f"checkpoint '{self.path}' has no tensor {name!r}")
         stored = self.stored[name]
-        return next(iter(read_tensors(stored.file, [stored.name]))).clone()
+        tensor = next(iter(read_tensors(stored.file, [stored.name]))).clone()
+        if finite and stored.entry.dtype not in WHOLE:
+            refuse_storage_format(stored.entry.dtype, name, stored.file)
+            refuse_nonfinite(tensor, name, f"'{stored.file}'")
+        return tensor
 
     def blocks(
         self, name: str, start: int = 0, stop: int | None = None, size: int = BLOCK
@@ -136,6 +147,37 @@ class Checkpoint:
             LmctoolError: the file cannot be read any more, or has become shorter.
         """
         return self.stored[name].blocks(start, stop, size)
+
+    def mapped(self, name: str, start: int = 0, stop: int | None = None) -> Tensor:
+        """Return values of one tensor as stored, flat, out of the file mapped into memory.
+
+        Nothing is read until it is looked at.  A file that becomes shorter while it is mapped
+        kills the process: look at the values at once, and keep them for no longer.
+
+        Args:
+            name: the tensor's canonical name.
+            start: the first value.
+            stop: the value after the last; by default the tensor's end.
+
+        Raises:
+            LmctoolError: the file cannot be read any more, or has become shorter.
+        """
+        return self.stored[name].mapped(start, stop)
+
+    def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+        """Yield the values of one floating tensor as ``weights`` gives them, block by block.
+
+        A block may lie where the one before it lay.
+
+        Args:
+            name: the tensor's canonical name.
+            dtype: of the values.
+
+        Raises:
+            UnjudgedError: the tensor holds NaN or infinite values.
+            LmctoolError: its dtype is a storage format, or a value does not fit.
+        """
+        return self.stored[name].numbers(name, dtype)
 
     def weights(
         self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"
@@ -192,8 +234,3 @@ def open_checkpoint(path: Path) -> Checkpoint:
         config=location.config,
         index=location.index,
     )
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from math import isfinite
+from mmap import ACCESS_COPY, ALLOCATIONGRANULARITY, mmap
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError, UnjudgedError
@@ -110,6 +113,35 @@ def read_blocks(
         raise LmctoolError(f"'{file}' cannot be read: {cause.strerror}") from cause
 
 
+def map_values(file: Path, offset: int, count: int, dtype: torch.dtype) -> Tensor:
+    """Return values that lie one after another in a file, flat, without reading them yet.
+
+    Args:
+        file: the file; that it is long enough is checked here, and must stay so.
+        offset: its byte that the first value begins at.
+        count: how many values.
+        dtype: of the values.
+
+    Raises:
+        LmctoolError: the file cannot be read any more, or has become shorter.
+    """
+    import torch
+
+    if not count:
+        return torch.empty(0, dtype=dtype)
+    before = offset % ALLOCATIONGRANULARITY
+    size = count * dtype.itemsize
+    try:
+        with file.open("rb") as opened:
+            if os.fstat(opened.fileno()).st_size < offset + size:
+                raise LmctoolError(f"'{file}' was changed while it was being read")
+            # a private copy of what is never written takes no memory, and torch wants it writable
+            place = mmap(opened.fileno(), before + size, access=ACCESS_COPY, offset=offset - before)
+    except OSError as cause:
+        raise LmctoolError(f"'{file}' cannot be read: {cause.strerror}") from cause
+    return torch.frombuffer(place, dtype=dtype, count=count, offset=before)
+
+
 def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None) -> Tensor:
     """Return a copy that arithmetic can be done on: floating values in ``dtype``, finite.
 
@@ -125,12 +157,17 @@ def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None)
     refuse_nonfinite(tensor, name, f"'{file}'")
     # A copy even in the same dtype: a file that changes under a memory map kills the process.
     values = tensor.to(dtype or torch.float32, copy=True)
-    if not torch.isfinite(values).all():
+    refuse_too_large(values, name, file)
+    return values
+
+
+def refuse_too_large(values: Tensor, name: str, file: Path) -> None:
+    """Raise LmctoolError when finite values of a tensor became infinite in another dtype."""
+    if not is_finite(values):
         raise LmctoolError(
             f"tensor {name!r} of '{file}' holds values too large for {values.dtype};"
             " pass --dtype float64"
         )
-    return values
 
 
 def refuse_storage_format(word: str | None, name: str, file: Path) -> None:
@@ -144,11 +181,15 @@ def refuse_storage_format(word: str | None, name: str, file: Path) -> None:
 
 def refuse_nonfinite(tensor: Tensor, name: str, where: str) -> None:
     """Raise UnjudgedError when a floating tensor holds NaN or infinite values."""
-    import torch
+    if not is_finite(tensor):
+        raise nonfinite(int((~tensor.isfinite()).sum()), tensor.numel(), name, where)
 
-    finite = torch.isfinite(tensor)
-    if not finite.all():
-        raise nonfinite(int((~finite).sum()), tensor.numel(), name, where)
+
+def is_finite(tensor: Tensor) -> bool:
+    """Tell whether a floating tensor holds no NaN and nothing infinite."""
+    values = tensor.float() if tensor.element_size() == 1 else tensor  # float8 has no order
+    # where there is a NaN, it is both the least and the greatest value
+    return not values.numel() or all(isfinite(float(value)) for value in values.aminmax())
 
 
 def nonfinite(count: int, total: int, name: str, where: str) -> UnjudgedError:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from lmctool.checkpoint.reading import BLOCK, refuse_storage_format
+from lmctool.checkpoint.reading import refuse_storage_format
 from lmctool.errors import UnjudgedError
 from lmctool.progress import silent
 from lmctool.weights import check_same
@@ -26,14 +27,21 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.checkpoint import Checkpoint
     from lmctool.progress import Progress
 
-    Read = Callable[[str, int, int], Iterator[Tensor]]
+    Read = Callable[[str, int, int], Tensor]
+    Vector = NDArray[np.floating[Any]]
 
 SQUARES = ("a", "b", "a - b")
 """What the squared norms are of."""
 SQUARES_TO = (*SQUARES, "o", "a - o", "b - o")
 """The same where there is an origin O too."""
 STRETCH = 1 << 23
-"""Values that one thread sums at a time."""
+"""Values that one thread maps and sums at a time."""
+BLOCK = 1 << 18
+"""Values that are subtracted at once: their differences stay in a processor's cache."""
+RUN = 256
+"""Squares that are summed in float32; eight or more sums run side by side in each processor."""
+LEAST = 2.0**-85
+"""The least square of a block that what is lost below float32's range cannot be seen in."""
 MOST_THREADS = 8
 
 
@@ -42,10 +50,11 @@ def squared_norms(
 ) -> NDArray[np.float64]:
     """Return the squared norms of tensors of two checkpoints and of their difference.
 
-    Every value is a float64 before anything is done with it, and differences are taken value by
-    value, never from the norms.  The order of all sums is fixed, whatever the number of threads.
-    Each byte is read once and no more than a few megabytes are in memory, however large the
-    checkpoints.
+    Differences are taken value by value, never from the norms.  Values of 32 bits or fewer are
+    subtracted in float32, and ``RUN`` squares at a time are summed there; all else is float64.  So
+    each square is within 1e-6 of itself, or within 1e-13 where values are float64 or beyond what
+    float32 can square.  The order of all sums is fixed, whatever the number of threads.  Files are
+    mapped a stretch at a time and each byte is read once, however large the checkpoints.
 
     Args:
         checkpoints: A and B; a third one is the origin that both are measured from.
@@ -66,7 +75,7 @@ def squared_norms(
             file = checkpoint.stored[name].file
             refuse_storage_format(checkpoint.dtypes[name], name, file)
     sizes = {name: prod(checkpoints[0].shapes[name]) for name in names}
-    found = _sums([checkpoint.blocks for checkpoint in checkpoints], sizes, progress)
+    found = _sums([checkpoint.mapped for checkpoint in checkpoints], sizes, progress)
     for name, sums in zip(names, found, strict=True):
         if not np.isfinite(sums).all():
             for checkpoint in checkpoints:
@@ -80,15 +89,11 @@ def held_squared_norms(
 ) -> NDArray[np.float64]:
     """Return what ``squared_norms`` does, of finite weights in memory."""
     sizes = {name: weights[0][name].numel() for name in names}
-    return _sums([partial(_held_blocks, held) for held in weights], sizes)
+    return _sums([partial(_held, held) for held in weights], sizes)
 
 
-def _held_blocks(
-    weights: Mapping[str, Tensor], name: str, start: int, stop: int
-) -> Iterator[Tensor]:
-    values = weights[name].flatten()[start:stop].cpu()
-    for begin in range(0, len(values), BLOCK):
-        yield values[begin : begin + BLOCK]
+def _held(weights: Mapping[str, Tensor], name: str, start: int, stop: int) -> Tensor:
+    return weights[name].flatten()[start:stop].cpu()
 
 
 def _sums(
@@ -101,15 +106,15 @@ def _sums(
         for row, (name, size) in enumerate(sizes.items())
         for start in range(0, size, STRETCH)
     ]
-    rows = _Rows()
+    room = _Room()
 
     def stretch(name: str, start: int) -> NDArray[np.float64]:
-        blocks = zip(*(read(name, start, start + STRETCH) for read in readers), strict=True)
-        found: NDArray[np.float64] = np.add.reduce([_squares(each, rows.rows) for each in blocks])
-        return found
+        values = [read(name, start, start + STRETCH) for read in readers]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is found afterwards
+            return _squares(values, room)
 
     with (
-        _one_thread_each() as threads,
+        one_thread_each() as threads,
         progress(len(work), "distance") as advance,
         ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool,
     ):
@@ -123,36 +128,69 @@ def _sums(
     return total
 
 
-class _Rows(threading.local):
-    """Room for the values of one block of A, of B and of a third in float64, for each thread."""
+class _Room(threading.local):
+    """Room for the values of one block of each checkpoint and a difference, for each thread."""
 
     def __init__(self) -> None:
-        self.rows = torch.empty(3, BLOCK, dtype=torch.float64)
+        self.single = np.empty((4, BLOCK), np.float32)
+        self.double = np.empty((4, BLOCK), np.float64)
 
 
-def _squares(blocks: Sequence[Tensor], rows: Tensor) -> list[float]:
-    """Return the squared norms of one block of A, of B, and of what lies between."""
-    a, b, origin = rows[:, : len(blocks[0])]
-    found = [_square(_fill(a, blocks[0])), _square(_fill(b, blocks[1])), _square(a.sub_(b))]
-    if len(blocks) > 2:
-        found.append(_square(_fill(origin, blocks[2])))
-        found.append(_square(_fill(a, blocks[0]).sub_(origin)))
-        found.append(_square(b.sub_(origin)))
-    return found
+def _squares(values: Sequence[Tensor], room: _Room) -> NDArray[np.float64]:
+    """Return the squared norms of one stretch of A, of B, and of what lies between."""
+    total = np.zeros(len(SQUARES if len(values) == 2 else SQUARES_TO))
+    single = all(each.dtype != torch.float64 for each in values)
+    for start in range(0, len(values[0]), BLOCK):
+        blocks = [each[start : start + BLOCK] for each in values]
+        found = [_square(each) for each in _vectors(blocks, room.single)] if single else [math.nan]
+        if math.isnan(sum(found)):
+            found = [float(each.dot(each)) for each in _vectors(blocks, room.double)]
+        total += found
+    return total
 
 
-def _square(row: Tensor) -> float:
-    return float(row.dot(row))
+def _vectors(blocks: Sequence[Tensor], room: Vector) -> Iterator[Vector]:
+    """Yield A, B, A - B, and with an origin O, A - O, B - O; a difference lies where the last."""
+    *rows, apart = room[:, : len(blocks[0])]
+    a, b, *origin = map(_filled, blocks, rows)
+    yield a
+    yield b
+    yield np.subtract(a, b, out=apart)
+    for o in origin:
+        yield o
+        yield np.subtract(a, o, out=apart)
+        yield np.subtract(b, o, out=apart)
 
 
-def _fill(row: Tensor, block: Tensor) -> Tensor:
+def _filled(block: Tensor, row: Vector) -> Vector:
+    """Return a block's values in the dtype of a row, in the row if they have another."""
+    if block.element_size() == row.itemsize:
+        own: Vector = block.numpy()
+        return own
     # torch turns one half after the other into a double, but many at once into floats
-    return row.copy_(block.float() if block.dtype == torch.float16 else block)
+    torch.from_numpy(row).copy_(block.float() if block.dtype == torch.float16 else block)
+    return row
+
+
+def _square(vector: Vector) -> float:
+    """Return the square of a float32 vector, or NaN where single precision cannot give it."""
+    whole = len(vector) - len(vector) % RUN
+    runs = vector[:whole].reshape(-1, RUN)
+    square = float(np.vecdot(runs, runs).sum(dtype=np.float64))
+    if whole < len(vector):
+        rest = vector[whole:].astype(np.float64)
+        square += float(rest.dot(rest))
+    if LEAST <= square < math.inf or not (square or vector.any()):
+        return square
+    return math.nan
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[int]:
-    """Let torch use one thread in each of ours meanwhile; gives how many it used before."""
+def one_thread_each() -> Iterator[int]:
+    """Let torch use one thread in each of ours meanwhile, and give how many it used before.
+
+    Over blocks as small as these its own threads would mostly wait for one another.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

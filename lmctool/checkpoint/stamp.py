@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lmctool import registry
 from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
+from lmctool.checkpoint.storing import packed_header
 from lmctool.errors import LmctoolError
 from lmctool.publish import publish
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.checkpoint.checkpoint import Checkpoint
-    from lmctool.checkpoint.stored import Stored
 
 MODEL = "lmctool.model"
 MODEL_ARGUMENTS = "lmctool.model_arguments"
@@ -52,7 +52,8 @@ def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool =
     merged = {**checkpoint.metadata, **metadata, "format": "pt"}
     with publish(target, force) as draft:
         with draft.open("wb") as out:
-            out.write(_header(parts, merged))
+            forms = {part.name: (part.entry.dtype, part.entry.shape) for part in parts}
+            out.write(packed_header(forms, merged))
             for part in parts:
                 out.writelines(part.pieces())
         _verify(draft, target, checkpoint)
@@ -104,23 +105,6 @@ def typed_value(text: str) -> int | float | bool | str:
         value = float(text)
         return value if isfinite(value) else text
     return text
-
-
-def _header(parts: list[Stored], metadata: Mapping[str, str]) -> bytes:
-    """Return the first bytes of a file in which these tensors follow one another."""
-    table: dict[str, object] = {"__metadata__": metadata}
-    begin = 0
-    for part in parts:
-        end = begin + part.entry.end - part.entry.begin
-        table[part.name] = {
-            "dtype": part.entry.dtype,
-            "shape": part.entry.shape,
-            "data_offsets": (begin, end),
-        }
-        begin = end
-    text = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the format wants tensors to begin at a multiple of 8
-    return len(text).to_bytes(8, "little") + text
 
 
 def _verify(draft: Path, target: Path, checkpoint: Checkpoint) -> None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from lmctool.checkpoint.reading import (
     BLOCK,
     WHOLE,
+    is_finite,
+    map_values,
     nonfinite,
     read_blocks,
     refuse_storage_format,
+    refuse_too_large,
     torch_dtypes,
 )
 from lmctool.errors import LmctoolError
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import torch
     from torch import Tensor
 
     from lmctool.checkpoint.header import Entry
@@ -65,6 +69,23 @@ class Stored:
         dtype = torch_dtypes()[self.entry.dtype]
         offset = self.offset + start * dtype.itemsize
         return read_blocks(self.file, offset, max(last - start, 0), dtype, size)
+
+    def mapped(self, start: int = 0, stop: int | None = None) -> Tensor:
+        """Return values flat and as stored, mapped; see ``Checkpoint.mapped``."""
+        last = self.count if stop is None else min(stop, self.count)
+        dtype = torch_dtypes()[self.entry.dtype]
+        offset = self.offset + start * dtype.itemsize
+        return map_values(self.file, offset, max(last - start, 0), dtype)
+
+    def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+        """Yield the values as weights are, block by block; see ``Checkpoint.numbers``."""
+        refuse_storage_format(self.entry.dtype, name, self.file)
+        for block in self.blocks():
+            values = block.to(dtype)
+            if not is_finite(values):
+                self.check(name)
+                refuse_too_large(values, name, self.file)
+            yield values
 
     def check(self, name: str) -> None:
         """Check that arithmetic can be done on the values, reading them block by block.

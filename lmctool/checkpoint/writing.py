@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.location import INDEX, read_index
-from lmctool.checkpoint.reading import read_tensors, refuse_nonfinite, torch_dtypes
-from lmctool.checkpoint.storing import write_tensors
+from lmctool.checkpoint.reading import is_finite, read_tensors, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.storing import stream_tensors
 from lmctool.errors import LmctoolError
 from lmctool.publish import publish, publish_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -42,7 +42,8 @@ def write_checkpoint(
 
     A name ending in .safetensors gives one file, whatever ``like`` is.  Any other gives a folder
     with the shards, the index and the small companion files of ``like``, if that is a folder or
-    an index.  Tied tensors are stored under the names that ``like`` stores, once or twice.
+    an index.  Tied tensors are stored under the names that ``like`` stores, once or twice.  Each
+    tensor is asked for once and not kept, so that weights may be made as they are asked for.
 
     Args:
         path: the file or folder; it appears whole or not at all.
@@ -58,8 +59,7 @@ def write_checkpoint(
     """
     if path.suffix == SUFFIX:
         _check_names(weights, like)
-        tensors = {name: t for f in like.files for name, t in _stored(weights, like, f).items()}
-        write_tensors(path, tensors, {**like.metadata, **metadata}, force)
+        _write_file(path, weights, like, like.files, {**like.metadata, **metadata}, force)
     elif like.is_folder:
         _check_names(weights, like)
         _write_folder(path, weights, like, metadata, force)
@@ -85,8 +85,8 @@ def _write_folder(
     with publish_folder(path, folder_names(like), force) as draft:
         for file in like.files:
             own = read_header(file).metadata
-            stored = _stored(weights, like, file)
-            write_tensors(draft / file.name, stored, {**own, **metadata}, force=False)
+            place = draft / file.name
+            _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 shutil.copyfile(file, copy)
@@ -124,17 +124,27 @@ def _companions(like: Checkpoint) -> list[Path]:
     )
 
 
-def _stored(weights: Mapping[str, Tensor], like: Checkpoint, file: Path) -> dict[str, Tensor]:
-    """Return the tensors of one file of a checkpoint, by stored name, as they are stored."""
-    tensors = {
-        stored.name: _as_stored(weights[name], name, stored.entry.dtype, stored.entry.shape)
-        for name, stored in like.stored.items()
-        if stored.file == file
-    }
-    for stored in like.dropped.values():
-        if stored.file == file:
-            tensors[stored.name] = next(iter(read_tensors(file, [stored.name])))
-    return tensors
+def _write_file(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    like: Checkpoint,
+    files: Sequence[Path],
+    metadata: Mapping[str, str],
+    force: bool,
+) -> None:
+    """Write what some files of a checkpoint hold as one file, tensor by tensor."""
+    kept = {stored.name: name for name, stored in like.stored.items() if stored.file in files}
+    dropped = {stored.name: stored for stored in like.dropped.values() if stored.file in files}
+    parts = {name: like.stored[own] for name, own in kept.items()} | dropped
+    in_order = sorted(parts.values(), key=lambda part: (part.file, part.offset, part.entry.end))
+    forms = {part.name: (part.entry.dtype, part.entry.shape) for part in in_order}
+
+    def make(name: str) -> Tensor:
+        if name in dropped:
+            return next(iter(read_tensors(dropped[name].file, [name])))
+        return _as_stored(weights[kept[name]], kept[name], *forms[name])
+
+    stream_tensors(path, forms, make, metadata, force)
 
 
 def _check_names(weights: Mapping[str, Tensor], like: Checkpoint) -> None:
@@ -152,8 +162,6 @@ def _check_names(weights: Mapping[str, Tensor], like: Checkpoint) -> None:
 
 def _as_stored(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ...]) -> Tensor:
     """Return a tensor on the CPU in its stored dtype, refusing what would not survive."""
-    import torch
-
     if tuple(tensor.shape) != shape:
         raise LmctoolError(
             f"tensor {name!r} to be written has shape {tuple(tensor.shape)} where {shape} is due"
@@ -167,7 +175,7 @@ def _as_stored(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ...]) ->
         return tensor.detach().cpu()
     refuse_nonfinite(tensor, name, "what is to be written")
     stored = tensor.detach().to("cpu", wanted)
-    if not torch.isfinite(stored).all():
+    if not is_finite(stored):
         largest = float(tensor.abs().max())
         raise LmctoolError(
             f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {wanted}"

@@ -89,7 +89,7 @@ def execute(job: Job, *, dry_run: bool) -> None:
     job.note(aligned(plan))
     observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
     try:
-        result = _compute(job, run)
+        result = _compute(job, run, files)
         _publish(job, run, result, files)
     except BaseException as error:
         if files.written and isinstance(error, KeyboardInterrupt):
@@ -99,9 +99,9 @@ def execute(job: Job, *, dry_run: bool) -> None:
     observers.finished(result, None)
 
 
-def _compute(job: Job, run: Run) -> Result:
+def _compute(job: Job, run: Run, files: Outputs) -> Result:
     try:
-        result = job.analysis.compute(run, **job.options)
+        result = files.streamed(job.analysis.compute(run, **job.options), run)
     except LmctoolError:
         raise
     except Exception as error:

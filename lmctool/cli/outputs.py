@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from lmctool.publish import refuse_existing, refuse_existing_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from lmctool.results.result import Result
+    from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run import Run
     from lmctool.seam import Analysis
 
@@ -119,12 +119,23 @@ class Outputs:
 
         paths, made = self.paths, result.checkpoint
         self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
-        if made is not None and self.checkpoints:
-            place = self.checkpoints[made.like]
-            self._step("checkpoint", place, lambda path: self._save_checkpoint(result, run, path))
+        if made is not None and made.told is None and self.checkpoints:
+            self._step_checkpoint(made, run)
         self._step(
             "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
         )
+
+    def streamed(self, result: Result, run: Run) -> Result:
+        """Write a checkpoint whose tensors are made as they are asked for, if the result has one.
+
+        Returns:
+            The result with what making them told.
+        """
+        made = result.checkpoint
+        if made is None or made.told is None or not self.checkpoints:
+            return result
+        self._step_checkpoint(made, run)
+        return replace(result, groups={**result.groups, **made.told()})
 
     def write_document(self, result: Result, target: str) -> None:
         """Write the result as JSON, to a file or to stdout."""
@@ -150,13 +161,19 @@ class Outputs:
             raise type(error)(f"{error}; written before: {self.told()}") from error
         self.written[role] = path
 
-    def _save_checkpoint(self, result: Result, run: Run, path: Path) -> None:
+    def _step_checkpoint(self, made: NewCheckpoint, run: Run) -> None:
         from lmctool.checkpoint import write_checkpoint
+        from lmctool.checkpoint.squares import one_thread_each
         from lmctool.model.ties import everywhere
+        from lmctool.weights import LazyWeights
 
-        made = result.checkpoint
-        if made is not None:
-            like, weights = run.checkpoints[made.like], made.weights
-            if run.model is not None:
-                weights = everywhere(weights, run.model.module, like.names)
-            write_checkpoint(path, weights, like=like, metadata=made.metadata, force=self.force)
+        like, weights = run.checkpoints[made.like], made.weights
+        if run.model is not None:
+            weights = everywhere(weights, run.model.module, like.names)
+
+        def write(path: Path) -> None:
+            with run.progress(len(weights), "checkpoint") as advance, one_thread_each():
+                counted = LazyWeights(weights, lambda name: advance(1) or weights[name])
+                write_checkpoint(path, counted, like=like, metadata=made.metadata, force=self.force)
+
+        self._step("checkpoint", self.checkpoints[made.like], write)

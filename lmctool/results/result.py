@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -50,11 +50,15 @@ class NewCheckpoint:
         weights: the tensors by canonical name, in any floating dtype.
         like: which input checkpoint gives the stored names, dtypes and metadata (its index).
         metadata: entries to add to that checkpoint's own.
+        told: for weights that are made as they are asked for, such as ``LazyWeights``: what is
+            known once each of them was asked for, as groups by path that join the result.  The
+            host then writes the checkpoint first, asking for each tensor once, in any order.
     """
 
     weights: Mapping[str, Tensor]
     like: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
+    told: Callable[[], Mapping[str, Group]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,11 @@ class Place:
     positions: Tensor
 
     def units(self, value: Tensor) -> Tensor:
-        """Return (unit, rest) of a tensor."""
-        count = len(self.positions)
-        return self._flat(value).index_select(0, self._index(value.device)).reshape(count, -1)
+        """Return (unit, rest) of a tensor, as a view where the units lie in order."""
+        flat, positions = self._flat(value), self.positions.flatten()
+        if not torch.equal(positions, torch.arange(len(flat))):
+            flat = flat.index_select(0, positions.to(value.device))
+        return flat.reshape(len(self.positions), -1)
 
     def order(self, move: Tensor, value: Tensor) -> Tensor:
         """Return (position,) int64: which position goes to each when the units move.
@@ -49,9 +51,6 @@ class Place:
     def _flat(self, value: Tensor) -> Tensor:
         front = value.movedim(self.axes, tuple(range(len(self.axes))))
         return front.flatten(0, len(self.axes) - 1)
-
-    def _index(self, device: torch.device) -> Tensor:
-        return self.positions.flatten().to(device)
 
 
 def places(

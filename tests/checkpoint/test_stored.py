@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.reading import is_finite
 from lmctool.errors import LmctoolError, UnjudgedError
 
 if TYPE_CHECKING:
@@ -75,3 +77,16 @@ def test_floating_tensors_and_parameters_are_told_apart(
     parameters = ("layers.2.bias", "layers.2.weight", "layers.10.weight")
     assert checkpoint.parameters == parameters
     assert checkpoint.floating == ("bn.running_mean", *parameters)
+
+
+@pytest.mark.parametrize("word", ["float16", "bfloat16", "float32", "float64", "float8_e5m2"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf], ids=str)
+def test_one_bad_value_anywhere_is_seen_in_every_dtype(word: str, bad: float) -> None:
+    sound = torch.linspace(-9, 9, 1000).to(getattr(torch, word)).reshape(10, 100)
+    assert is_finite(sound)
+    assert is_finite(sound[:0])
+    assert is_finite(torch.tensor(3.0, dtype=sound.dtype))
+    for place in (0, 1, 499, 998, 999):
+        tensor = sound.clone()
+        tensor.view(-1)[place] = bad
+        assert not is_finite(tensor)

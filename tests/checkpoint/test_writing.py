@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import stat
+from math import prod
 from typing import TYPE_CHECKING
 
 import pytest
 import safetensors.torch
 import torch
 
-from lmctool.checkpoint import open_checkpoint, write_checkpoint
+from lmctool.checkpoint import open_checkpoint, storing, write_checkpoint
+from lmctool.checkpoint.header import ITEM_SIZE
+from lmctool.checkpoint.reading import torch_dtypes
 from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.weights import LazyWeights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -97,28 +102,30 @@ def test_a_single_file_gives_a_single_file(wrapped: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, MemoryError])
 def test_a_failure_while_writing_leaves_nothing(
-    wrapped: Path, tmp_path: Path, failure: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    wrapped: Path, tmp_path: Path, failure: type[BaseException]
 ) -> None:
-    def half(tensors: object, path: Path, metadata: object) -> None:
-        path.write_bytes(b"half")
-        raise failure
-
-    monkeypatch.setattr(safetensors.torch, "save_file", half)
     like = open_checkpoint(wrapped)
+    last, whole = like.names[-1], like.weights()
+
+    def half(name: str) -> Tensor:
+        if name == last:
+            raise failure
+        return whole[name]
+
     with pytest.raises(failure):
-        write_checkpoint(tmp_path / "out.safetensors", like.weights(), like=like)
+        write_checkpoint(tmp_path / "out.safetensors", LazyWeights(whole, half), like=like)
     assert [path.name for path in tmp_path.iterdir()] == ["like.safetensors"]
 
 
 def test_a_file_that_reads_otherwise_is_not_published(
     wrapped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_file = safetensors.torch.save_file
+    def other(forms: object, metadata: Mapping[str, str]) -> bytes:
+        return storing_header({"other": ("F32", (1,))}, metadata)
 
-    def other(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-        save_file({"other": torch.ones(1)}, path, metadata)
-
-    monkeypatch.setattr(safetensors.torch, "save_file", other)
+    storing_header = storing.packed_header
+    monkeypatch.setattr(storing, "packed_header", other)
+    monkeypatch.setattr(storing, "_bytes", lambda tensor: b"\0\0\0\0" if tensor.ndim > 1 else b"")
     like = open_checkpoint(wrapped)
     with pytest.raises(LmctoolError, match=r"was not written as meant"):
         write_checkpoint(tmp_path / "out.safetensors", like.weights(), like=like)
@@ -132,3 +139,33 @@ def test_the_input_may_be_replaced_by_force(wrapped: Path) -> None:
         write_checkpoint(wrapped, weights, like=like)
     write_checkpoint(wrapped, weights, like=like, force=True)
     assert open_checkpoint(wrapped).digest == digest
+
+
+def test_each_tensor_is_asked_for_once(wrapped: Path, tmp_path: Path) -> None:
+    like = open_checkpoint(wrapped)
+    whole, asked = like.weights(), list[str]()
+
+    def make(name: str) -> Tensor:
+        asked.append(name)
+        return whole[name]
+
+    write_checkpoint(tmp_path / "out.safetensors", LazyWeights(whole, make), like=like)
+    assert open_checkpoint(tmp_path / "out.safetensors").digest == like.digest
+    assert sorted(asked) == sorted(like.names)
+
+
+@pytest.mark.parametrize("dtype", sorted(ITEM_SIZE))
+def test_every_dtype_and_shape_is_stored_as_it_is(tmp_path: Path, dtype: str) -> None:
+    own = torch_dtypes()[dtype]
+    shapes = {"matrix": (2, 3), "none": (0, 2), "scalar": ()}
+    numbers = torch.arange(6 * own.itemsize, dtype=torch.uint8) % 2
+    drawn = numbers.view(own)
+    tensors = {name: drawn[: prod(shape)].reshape(shape) for name, shape in shapes.items()}
+    path = tmp_path / "out.safetensors"
+    storing.write_tensors(path, tensors, {}, force=False)
+    read = safetensors.torch.load_file(path)
+    for name, tensor in tensors.items():
+        assert read[name].dtype == own
+        assert read[name].shape == tensor.shape
+        raw = [t.contiguous().flatten().view(torch.uint8) for t in (read[name], tensor)]
+        assert torch.equal(*raw)

@@ -65,8 +65,9 @@ def cosine(a: Array, b: Array, apart: Array) -> Array:
         apart: (...) the norm of their difference.
 
     Returns:
-        (...) within [-1, 1], NaN where a norm is 0.  It is off by the rounding of the norms,
-        some 1e-15, times the ratio of the greater norm to the smaller.
+        (...) within [-1, 1], NaN where a norm is 0.  It is off by the rounding of the norms, 1e-6
+        at most, times the ratio of the greater norm to the smaller; for vectors that hardly
+        differ, by that of what it lacks to 1.
     """
     return np.clip((ratio(a, b) + ratio(b, a) - ratio(apart, a) * ratio(apart, b)) / 2, -1, 1)
 

@@ -21,7 +21,7 @@ from lmctool.api import Analysis, hookimpl
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lmctool.api import Result, Run, Table
+    from lmctool.api import Result, Run, Settings, Table
 
 
 def compute(run: Run, **options: Any) -> Result:
@@ -43,6 +43,12 @@ def figure(result: Result, figure: Figure) -> None:
     from lmctool_plugins.merge.view import draw
 
     draw(result, figure)
+
+
+def _merges_as_they_are(settings: Settings) -> bool:
+    """Tell whether networks are neither aligned nor corrected."""
+    corrected = settings.correction is not None or settings.batchnorm != "interpolate"
+    return not (settings.aligns or corrected)
 
 
 @hookimpl
@@ -74,6 +80,7 @@ def lmctool_analysis() -> Analysis:
         arity=(2, None),
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
+        bare=_merges_as_they_are,
         options=options,
         aligner="optional",
         correction="optional",

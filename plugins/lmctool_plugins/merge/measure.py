@@ -17,10 +17,13 @@ from lmctool.api import (
     score_group,
 )
 from lmctool_plugins.merge.soup import distance, shares
+from lmctool_plugins.merge.stream import Stream
 from lmctool_plugins.merge.ways import between_two, check, of_many, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from lmctool.api import CommonFrame, Run, Weights
     from lmctool_plugins.merge.soup import Shares
@@ -35,6 +38,8 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
         _ = run.ends  # ends that say nothing are refused before any work
     elif len(points) > 1:
         raise LmctoolError("of several --alphas data chooses one: pass --data SPEC, or one alpha")
+    if run.model is None:
+        return streamed(run, points[0])
     ways, found = (between_two(run), None) if run.count == 2 else of_many(run, frame)
     best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
     merged = [way.merged(points[best]) for way in ways]
@@ -44,8 +49,19 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
         groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
     if found is not None:
         groups |= framed(run, found, frame)
-    told = said(run, ways[-1], points[best])
+    told = said(run, ways[-1].name, points[best])
     return Result("merge", groups, NewCheckpoint(merged[-1], metadata={"lmctool.made": told}))
+
+
+def streamed(run: Run, counts: Shares) -> Result:
+    """Merge networks as they are while the merged one is written, which tells the distances."""
+    stream = Stream(run, counts)
+
+    def told() -> dict[str, Group]:
+        return {"merge/networks": networks(run, ["plain"], counts, np.sqrt(stream.squares)[None])}
+
+    made = {"lmctool.made": said(run, "plain", counts)}
+    return Result("merge", {}, NewCheckpoint(stream.weights, metadata=made, told=told))
 
 
 def followed(
@@ -94,10 +110,17 @@ def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[We
             for way, found in zip(ways, merged, strict=True)
         ]
     )
+    return networks(run, [way.name for way in ways], counts, distances)
+
+
+def networks(
+    run: Run, variants: Sequence[str], counts: Shares, distances: NDArray[np.float64]
+) -> Group:
+    """Return each network's share, and its distances (variant, network) to what was merged."""
     files = [checkpoint.path.name for checkpoint in run.checkpoints[: run.count]]
     return Group(
         {
-            "variant": texts("variant", [way.name for way in ways]),
+            "variant": texts("variant", variants),
             "network": texts("network", letters(run.count)),
             "file": Variable(np.array(files, dtype=object), ("network",), long_name="file"),
             "weight": Variable(
@@ -154,13 +177,13 @@ def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
     }
 
 
-def said(run: Run, way: Way, counts: Shares) -> str:
+def said(run: Run, variant: str, counts: Shares) -> str:
     """Return in words what the written checkpoint is made of."""
     files = (checkpoint.path.name for checkpoint in run.checkpoints)
     parts = [
         f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
     ]
-    return f"merge ({way.name}) of {' + '.join(parts)}"
+    return f"merge ({variant}) of {' + '.join(parts)}"
 
 
 def letters(count: int) -> list[str]:

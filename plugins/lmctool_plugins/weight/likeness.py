@@ -141,7 +141,7 @@ class Likeness:
         if group not in self.similarity:
             self.similarity[group] = value.new_zeros((self.spec.units(group),) * 2)
         for place in self.places[name][group]:
-            mine, theirs = _units(place, self.a[name]), _units(place, value)
+            mine, theirs = place.units(self.a[name]), place.units(value)
             if sparse:
                 columns = theirs.any(0).nonzero().flatten()
                 mine, theirs = mine[:, columns], theirs[:, columns]
@@ -182,16 +182,6 @@ def _places(spec: PermutationSpec) -> dict[str, dict[str, list[Place]]]:
             if not any(_shows(other, place) for other in inner):
                 held.setdefault(group, []).append(place)
     return {name: held for name, held in found.items() if held}
-
-
-def _units(place: Place, value: Tensor) -> Tensor:
-    """Return (unit, rest) of a tensor, as a view where its units lie in order along an axis."""
-    import torch
-
-    axis, *others = place.axes
-    if others or not torch.equal(place.positions, torch.arange(value.shape[axis])[:, None]):
-        return place.units(value)
-    return value.movedim(axis, 0).flatten(1) if value.ndim > 1 else value[:, None]
 
 
 def _shows(inner: Place, outer: Place) -> bool:

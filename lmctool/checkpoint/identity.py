@@ -1,0 +1,132 @@
+"""The identities of a checkpoint: of the bytes of its files, and of its tensors alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lmctool.checkpoint.checkpoint import Checkpoint
+
+PIECE = 1 << 20
+"""Bytes that are hashed at once, by two threads while they lie in a processor's cache."""
+MOST_THREADS = 8
+
+
+class Hash(Protocol):
+    """What takes bytes one after the other, as those of hashlib do."""
+
+    def update(self, data: memoryview | bytes, /) -> None:
+        """Take more bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The two identities of a checkpoint.
+
+    Attributes:
+        sha256: of the file's bytes; of several, of the sorted list of their names and sums.
+        digest: of the tensors by canonical name: their names, dtypes, shapes and bytes.
+            Metadata, the order in the file, wrapper prefixes and sharding don't change it.
+    """
+
+    sha256: str
+    digest: str
+
+
+def identify(checkpoint: Checkpoint) -> Identity:
+    """Hash the files and the tensors of a checkpoint.
+
+    A byte is read once where tensors lie in the order of their names, as most programs write
+    them, and twice where they don't.  However large they are, a megabyte of it is in memory.
+
+    Raises:
+        LmctoolError: a file cannot be read any more, or has become shorter.
+    """
+    tensors = hashlib.sha256()
+    with ExitStack() as stack:
+        aside = stack.enter_context(ThreadPoolExecutor(1))
+        files = {file: _Hashed(file, aside, stack) for file in checkpoint.files}
+        for name in sorted(checkpoint.stored):
+            stored = checkpoint.stored[name]
+            about = [name, stored.entry.dtype, list(stored.entry.shape)]
+            tensors.update(json.dumps(about).encode() + b"\n")
+            size = stored.entry.end - stored.entry.begin
+            files[stored.file].feed(stored.offset, size, tensors)
+        sums = {file.name: hashed.finished() for file, hashed in files.items()}
+    if len(sums) == 1:
+        return Identity(next(iter(sums.values())), tensors.hexdigest())
+    listed = json.dumps(sorted(sums.items())).encode()
+    return Identity(hashlib.sha256(listed).hexdigest(), tensors.hexdigest())
+
+
+def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
+    """Find the identities of checkpoints, several at a time; each then knows its own.
+
+    Raises:
+        LmctoolError: as ``identify``.
+    """
+    unknown = [each for each in checkpoints if "identity" not in vars(each)]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
+        for each, found in zip(unknown, pool.map(identify, unknown), strict=True):
+            # Not by asking for it there: Python 3.11 computes one cached property at a time.
+            vars(each)["identity"] = found
+
+
+class _Hashed:
+    """One file, hashed from its first byte to its last while parts of it are hashed elsewhere."""
+
+    def __init__(self, path: Path, aside: ThreadPoolExecutor, stack: ExitStack) -> None:
+        self.path = path
+        self.aside = aside
+        self.hash = hashlib.sha256()
+        self.done = 0
+        self.room = memoryview(bytearray(PIECE))
+        try:
+            self.file = stack.enter_context(path.open("rb", buffering=0))
+        except OSError as cause:
+            raise LmctoolError(f"'{path}' cannot be read: {cause.strerror}") from cause
+
+    def feed(self, begin: int, size: int, other: Hash) -> None:
+        """Hash a part of the file elsewhere, and here too if that has not been done yet."""
+        if begin < self.done:
+            for piece in self._pieces(begin, size):
+                other.update(piece)
+            return
+        for piece in self._pieces(self.done, begin - self.done):
+            self.hash.update(piece)
+        for piece in self._pieces(begin, size):
+            here = self.aside.submit(self.hash.update, piece)
+            other.update(piece)
+            here.result()
+        self.done = begin + size
+
+    def finished(self) -> str:
+        """Hash the rest of the file here, and return the sum."""
+        left = os.fstat(self.file.fileno()).st_size - self.done
+        for piece in self._pieces(self.done, left):
+            self.hash.update(piece)
+        return self.hash.hexdigest()
+
+    def _pieces(self, begin: int, size: int) -> Iterator[memoryview]:
+        """Yield the bytes of a part; a piece lies where the one before it lay."""
+        try:
+            self.file.seek(begin)
+            while size > 0:
+                read = self.file.readinto(self.room[:size])
+                if not read:
+                    raise LmctoolError(f"'{self.path}' was changed while it was being read")
+                size -= read
+                yield self.room[:read]
+        except OSError as cause:
+            raise LmctoolError(f"'{self.path}' cannot be read: {cause.strerror}") from cause
