@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.evaluate import near
 from lmctool.results.file import read
 from lmctool.run import Run
 from lmctool.settings import Choice
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lmctool.evaluate.scores import Scores
     from lmctool.results.result import Result
 
 Runs = Callable[..., Run]
@@ -136,6 +138,32 @@ def test_no_network_is_evaluated_twice(run_of: Runs, monkeypatch: pytest.MonkeyP
     result_of(run, rest="both")
     # three parts and two rests at three inner alphas and the other end, and the full path's inside
     assert counts == [3 * 2 * 4 + 3]
+
+
+@pytest.mark.parametrize("cumulative", ["none", "forward"])
+def test_what_networks_share_is_computed_once_and_changes_nothing(
+    cumulative: str, run_of: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = trained("mlp-batch", 0), trained("mlp-batch", 1)
+    run = run_of("mlp-batch", a, b, aligner=None, dtype="float32")
+    alone = result_of(run, rest="both", cumulative=cumulative)
+    calls = []
+    score = near.score
+
+    def counted(*arguments: Any) -> Scores:
+        calls.append(len(arguments[2]))
+        return score(*arguments)
+
+    monkeypatch.setattr(near, "score", counted)
+    monkeypatch.setattr(near, "WORK", 0)
+    shared = result_of(run, rest="both", cumulative=cumulative)
+    assert len(calls) == 1
+    for group in ("curve", "full"):
+        # the order of sums in float32
+        old, new = (values(result, group, "loss") for result in (alone, shared))
+        np.testing.assert_allclose(new, old, rtol=1e-5)
+        old, new = (values(result, group, "error") for result in (alone, shared))
+        np.testing.assert_array_equal(new, old)
 
 
 def test_a_network_against_itself_needs_no_evaluation_at_all(run_of: Runs) -> None:

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from lmctool.weights import lerp
 from lmctool_plugins.layerwise.kernel import (
     Paths,
     differing,
     distinct,
-    placed,
     positions,
     shares,
 )
-from tests.plugins.pairs import trained
 
 ALPHA = np.array([0, 0.25, 0.5, 0.75, 1])
 
@@ -34,33 +31,6 @@ def test_cumulative_parts_move_with_those_before_or_behind() -> None:
     forward, backward = (positions(3, half, 1.0, way)[:, 0] for way in ("forward", "backward"))
     assert forward.tolist() == [[0.5, 1, 1, 1], [0.5, 0.5, 1, 1], [0.5, 0.5, 0.5, 1]]
     assert backward.tolist() == [[0.5, 0.5, 0.5, 1], [1, 0.5, 0.5, 1], [1, 1, 0.5, 1]]
-
-
-def test_the_ends_are_the_networks_bit_for_bit_and_share_their_memory() -> None:
-    a, b = trained("resnet-batch", 0, 20), trained("resnet-batch", 1, 20)
-    parts = [[name for name in a if name.startswith("layer1")]]
-    parts.append([name for name in a if name not in parts[0]])
-    for rest, end in ((1.0, b), (0.0, a)):
-        place = positions(1, ALPHA, rest, "none")[0, -1 if rest else 0]
-        assert all(placed(a, b, parts, place)[name] is end[name] for name in a)
-    halfway = placed(a, b, parts, np.array([0.5, 1.0]))
-    assert all(halfway[name] is b[name] for name in parts[1])
-
-
-def test_all_parts_at_once_are_the_full_path_to_the_last_bit() -> None:
-    a, b = trained("resnet-batch", 0, 20), trained("resnet-batch", 1, 20)
-    names = list(a)
-    parts = [names[:3], names[3:50], names[50:]]
-    together, path = placed(a, b, parts, np.full(3, 0.3)), lerp(a, b, 0.3)
-    assert list(together) == names
-    assert all(torch.equal(together[name], path[name]) for name in names)
-
-
-def test_integer_buffers_are_those_of_a_until_their_part_has_come_to_b() -> None:
-    a = {"norm.count": torch.tensor(3), "norm.mean": torch.zeros(2)}
-    b = {"norm.count": torch.tensor(7), "norm.mean": torch.ones(2)}
-    counts = [placed(a, b, [list(a)], np.array([at]))["norm.count"] for at in (0, 0.5, 1)]
-    assert counts == [3, 3, 7]
 
 
 def test_networks_that_curves_share_are_listed_once() -> None:

@@ -83,6 +83,7 @@ def lmctool_analysis() -> Analysis:
         arity=1,
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
+        bare=lambda settings: bool(settings.others),  # parts come from a file, and no one is fresh
         options=options,
         writes="layers",
         table=table,

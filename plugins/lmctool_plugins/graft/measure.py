@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, NewCheckpoint, Result, Variable, score_group
+from lmctool.api import (
+    Group,
+    LazyWeights,
+    LmctoolError,
+    NewCheckpoint,
+    Partwise,
+    Result,
+    Variable,
+    score_group,
+)
 from lmctool_plugins.graft.selection import chosen, grafted, taken
 
 if TYPE_CHECKING:
@@ -53,16 +64,17 @@ def measure(
     evaluate: bool,
 ) -> Result:
     """Graft what is named, and measure what is asked and what the data allows."""
-    base = run.weights(0)
-    parts = _parts(run, by, base)
+    base = _weights(run, 0)
+    sizes = _sizes(run)
+    parts = _parts(run, by, sizes)
     _check(run, source, fresh, layers, all_but, evaluate, parts)
     named = chosen(tuple(parts), layers, by)
     tensors = taken(parts, named)
     if all_but:
-        tensors = frozenset(base) - tensors
+        tensors = frozenset(sizes) - tensors
     donor = _donor(run, source)
     said = {"by": by, "other": donor.name}
-    groups = {PARTS: _described(base, parts, tensors, said)}
+    groups = {PARTS: _described(sizes, parts, tensors, said)}
     if run.data is not None:
         # the robustness of a network that answers at chance means nothing: ends refuses it
         scores = [run.ends if evaluate else run.scores([0]), donor.scores(run)]
@@ -80,13 +92,28 @@ def measure(
     return Result("graft", groups, _checkpoint(run, base, donor, tensors, which))
 
 
+def _weights(run: Run, index: int) -> Weights:
+    """Return the weights of a checkpoint: held where there is a model, else read when asked for."""
+    checkpoint = run.checkpoints[index]
+    if run.model is None:
+        return LazyWeights(checkpoint.names, partial(checkpoint.tensor, finite=True))
+    return run.weights(index)
+
+
+def _sizes(run: Run) -> dict[str, int]:
+    """Return how many numbers each tensor of the checkpoint has."""
+    if run.model is None:
+        return {name: prod(shape) for name, shape in run.checkpoints[0].shapes.items()}
+    return {name: tensor.numel() for name, tensor in run.weights(0).items()}
+
+
 def _donor(run: Run, source: int | None) -> Donor:
     if source is None:
         seed = run.settings.seed
         drawn = f"initial state of seed {seed}"
         return Donor(run.initial(seed), None, drawn, drawn)
     checkpoint = run.checkpoints[source]
-    return Donor(run.weights(source), source, str(checkpoint.path), checkpoint.digest)
+    return Donor(_weights(run, source), source, str(checkpoint.path), checkpoint.digest)
 
 
 def _checkpoint(
@@ -97,14 +124,19 @@ def _checkpoint(
     which: Mapping[str, str | list[str]],
 ) -> NewCheckpoint:
     """Return the grafted checkpoint, every tensor as the file has it that it comes from."""
-    own = _as_stored(run, 0, base, base.keys() - tensors)
-    theirs = _as_stored(run, donor.index, donor.weights, tensors)
     entry = {**which, "base": run.checkpoints[0].digest, "other": donor.identity}
     metadata = {"lmctool.made": "graft", "lmctool.graft": json.dumps(entry, sort_keys=True)}
+    if run.model is None:
+        chosen_from = LazyWeights(
+            base, lambda name: (donor.weights if name in tensors else base)[name]
+        )
+        return NewCheckpoint(chosen_from, 0, metadata, told=dict)
+    own = _as_stored(run, 0, base, base.keys() - tensors)
+    theirs = _as_stored(run, donor.index, donor.weights, tensors)
     return NewCheckpoint({**own, **theirs}, 0, metadata)
 
 
-def _parts(run: Run, by: str, base: Weights) -> dict[str, tuple[str, ...]]:
+def _parts(run: Run, by: str, base: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the parts with the tensors that the checkpoint has: it may lack a buffer."""
     held = {
         part: tuple(name for name in names if name in base) for part, names in run.parts(by).items()
@@ -127,20 +159,20 @@ def _as_stored(
 
 
 def _described(
-    base: Weights,
+    sizes: Mapping[str, int],
     parts: Mapping[str, Collection[str]],
     tensors: Collection[str],
     said: Mapping[str, str],
 ) -> Group:
     """Return how large each part is, and how much of it was taken from the other network."""
     over = ("part",)
-    sizes = [sum(base[name].numel() for name in names) for names in parts.values()]
-    own = [sum(base[n].numel() for n in names if n in tensors) for names in parts.values()]
-    share = sum(base[name].numel() for name in tensors) / sum(t.numel() for t in base.values())
+    whole = [sum(sizes[name] for name in names) for names in parts.values()]
+    own = [sum(sizes[n] for n in names if n in tensors) for names in parts.values()]
+    share = sum(sizes[name] for name in tensors) / sum(sizes.values())
     variables = {
         "part": Variable(np.array([*parts], dtype=object), over, long_name="part"),
         "tensors": Variable(np.array([*map(len, parts.values())]), over, "1", "tensors"),
-        "numbers": Variable(np.array(sizes), over, "1", "numbers in the tensors"),
+        "numbers": Variable(np.array(whole), over, "1", "numbers in the tensors"),
         "taken": Variable(np.array(own), over, "1", "numbers taken from the other network"),
         "share": Variable(
             np.array(share), (), "1", "share of all numbers that was taken", "graft.share"
@@ -158,8 +190,8 @@ def _robustness(
     said: Mapping[str, str],
 ) -> Group:
     """Return loss and error with each part alone taken, and how far they rise over the base's."""
-    networks = (grafted(base, donor.weights, names) for names in parts.values())
-    scores = run.evaluate(networks, count=len(parts), description="parts")
+    networks = Partwise(base, donor.weights, [*map(tuple, parts.values())], np.eye(len(parts)))
+    scores = run.evaluate(networks, description="parts")
     variables = {
         "part": Variable(np.array([*parts], dtype=object), ("part",), long_name="part"),
         "split": Variable(np.array(scores.splits, dtype=object), ("split",), long_name="split"),

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import barrier, lerp
+from lmctool.api import barrier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from lmctool.api import Weights
 
@@ -76,25 +75,6 @@ def positions(count: int, alpha: Array, rest: float, cumulative: Cumulative) -> 
         moves = until if cumulative == "forward" else until.T
     moves = np.pad(moves, ((0, 0), (0, 1)))
     return np.where(moves[:, None, :], alpha[None, :, None], rest)
-
-
-def placed(a: Weights, b: Weights, parts: Sequence[Sequence[str]], place: Array) -> Weights:
-    """Return the network whose parts stand at the given alphas between A and B.
-
-    Args:
-        a: the weights at alpha 0.
-        b: the weights at alpha 1.
-        parts: the names of the tensors of each part; each name of the networks once.
-        place: (part,) the alpha of each.
-
-    Returns:
-        Every tensor; those of a part at 0 or 1 are A's or B's own, shared and not copied.
-        Integer buffers are A's unless their part is at 1.
-    """
-    found: dict[str, Tensor] = {}
-    for names, alpha in zip(parts, place, strict=True):
-        found |= lerp({n: a[n] for n in names}, {n: b[n] for n in names}, float(alpha))
-    return {name: found[name] for name in a}
 
 
 def differing(a: Weights, b: Weights, parts: Sequence[Sequence[str]]) -> Array:

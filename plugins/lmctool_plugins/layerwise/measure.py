@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import LmctoolError, Result, ShapeRule, UnjudgedError, grid
+from lmctool.api import LmctoolError, Partwise, Result, ShapeRule, UnjudgedError, grid
 from lmctool_plugins.layerwise.kernel import (
     RESTS,
     Paths,
     differing,
     distinct,
-    placed,
     positions,
 )
 from lmctool_plugins.layerwise.summary import membership, summary
@@ -127,8 +126,7 @@ def _scores(
     at_b = (networks[:, differ] == 1).all(axis=1) & (variant.name == "plain") & ~at_a
     new = np.flatnonzero(~at_a & ~at_b)
     scores = run.evaluate(
-        (placed(variant.a, variant.b, groups, networks[row]) for row in new),
-        count=len(new),
+        Partwise(variant.a, variant.b, groups, networks[new]),
         description=f"parts {variant.name}",
     )
     found = {}

@@ -1,0 +1,228 @@
+"""The evaluation of networks that differ in parts: what they have in common is computed once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.batch import out_of_memory
+from lmctool.evaluate.route import plan
+from lmctool.evaluate.scores import Scores
+from lmctool.graph.corrected import corrected
+from lmctool.graph.operations import aten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import fx
+
+    from lmctool.data.split import Split
+    from lmctool.evaluate.batch import BatchSize
+    from lmctool.evaluate.route import Route
+    from lmctool.evaluate.scoring import Scoring
+    from lmctool.graph.graph import Graph
+    from lmctool.partwise import Partwise
+    from lmctool.run import Run
+    from lmctool.seam import Task
+
+Values = dict["fx.Node", Any]
+
+WORK = 2e10
+"""Weights times networks times examples above which reuse is worth tracing, which takes seconds."""
+
+
+def reusable(run: Run, networks: Partwise, splits: Sequence[Split]) -> Graph | None:
+    """Return the graph through which networks reuse each other's work.
+
+    Returns:
+        None where each network is better evaluated alone: there is little to do, the model cannot
+        be traced or its path depends on the data, weights carry corrections or lack a buffer,
+        operations choose their precision themselves (``bfloat16``), or the user asked for
+        ``--strategy`` ``graphs`` or ``compile``.
+    """
+    numbers = sum(tensor.numel() for tensor in networks.a.values())
+    little = numbers * len(networks) * sum(map(len, splits)) < WORK
+    whole = run.settings.strategy in {"graphs", "compile"}  # these launch whole networks
+    if little or whole or run.settings.precision == "bfloat16":
+        return None
+    if corrected(networks.a) or corrected(networks.b):
+        return None
+    try:
+        graph, _ = run.graph, run.graph.output
+    except LmctoolError:
+        return None
+    names = (graph.aliases.get(name, name) for name in graph.tensors.values())
+    fits = (
+        graph.tracer == "export"
+        and len(graph.inputs) == 1
+        and networks.a.keys() >= set(names)
+        and not any(node.op == "get_attr" and node.users for node in graph.nodes)
+        and not any(node.target is aten.as_strided.default for node in graph.nodes)
+    )
+    return graph if fits else None
+
+
+class Shared:
+    """Computes the outputs of networks that differ in parts, batch by batch."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        networks: Partwise,
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        """Plan once how each network is computed.
+
+        Args:
+            graph: the graph of the networks, followed by torch.export.
+            networks: the networks.
+            layout: the memory format that images are brought into; convolutions hand it on.
+        """
+        self.layout = layout
+        self.graph = graph
+        self.networks = networks
+        self.routes = plan(graph, networks)
+
+    def outputs(self, inputs: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Give each network's number and its outputs of a batch, in whatever order they come.
+
+        Args:
+            inputs: (example, ...) a batch.
+        """
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=self.layout)
+        ends = (self.networks.a, self.networks.b)
+        for end, routes in self.routes.items():
+            values: Values = dict(self.graph.bound(ends[end], inputs))
+            for route in routes:
+                route.reached.run(values)
+                yield from self._along(route, values, ends[1 - end])
+                for node in route.spent:
+                    del values[node]
+
+    def _along(
+        self, route: Route, values: Values, other: Mapping[str, Tensor]
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Give the outputs of the networks of one route."""
+        taken = {node: values[node] for node in route.taken}
+        there = taken | {node: other[self._name(node)] for node in route.ends}
+        route.across.run(there)
+        for row, share in zip(route.rows, route.shares, strict=True):
+            own = taken.copy()
+            for node in route.varied:
+                own[node] = self.networks.tensor(row, self._name(node))
+            for node in route.mixed:
+                # torch.lerp turns -0.0 into 0.0 at its ends
+                near, far = values[node], there[node]
+                own[node] = far if share == 1 else torch.lerp(near, far, share)
+            route.steps.run(own)
+            yield row, own[self.graph.output]
+
+    def _name(self, node: fx.Node) -> str:
+        return self.graph.stored(self.graph.tensors[node.name], self.networks.a)
+
+
+def score(
+    scoring: Scoring, graph: Graph, networks: Partwise, splits: Sequence[Split], description: str
+) -> Scores:
+    """Return loss and error of networks, measured as a run measures them; see ``evaluate``.
+
+    Args:
+        scoring: the task, the arithmetic, and what the strategy says of layout and batches.
+        graph: what ``reusable`` returned.
+        networks: the networks.
+        splits: the splits.
+        description: what the progress bar says.
+    """
+    shared = Shared(graph, networks, scoring.settled(splits[0]).layout)
+    with scoring.progress(len(networks) * len(splits), description) as advance:
+        return evaluate(
+            shared,
+            splits,
+            scoring.task,
+            dtype=scoring.dtype,
+            batch_size=scoring.batch_size,
+            advance=advance,
+        )
+
+
+def evaluate(
+    shared: Shared,
+    splits: Sequence[Split],
+    task: Task,
+    *,
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Scores:
+    """Return loss and error of every network on every split, each batch once for all networks.
+
+    Args:
+        shared: the networks.
+        splits: the splits.
+        task: what loss and error mean.
+        dtype: the dtype of the inputs.
+        batch_size: how many examples at once; halves itself when memory runs out.
+        advance: called with how many networks' worth of a split was done since the last call.
+
+    Returns:
+        The means of ``engine.evaluate`` up to rounding; NaN where no example has any weight.
+
+    Raises:
+        LmctoolError: a batch does not fit in memory.
+    """
+    count = len(shared.networks)
+    rows = [_means(shared, split, task, dtype, batch_size, advance) for split in splits]
+    loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
+    return Scores(tuple(split.name for split in splits), loss, error, {}, {})
+
+
+def _means(
+    shared: Shared,
+    split: Split,
+    task: Task,
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+    advance: Callable[[int], None],
+) -> NDArray[np.float64]:
+    """Return (metric, network) means over a split; batches halve when memory runs out."""
+    while True:
+        try:
+            return _pass(shared, split, task, dtype, batch_size.size, advance)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            batch_size.halve(error)
+
+
+def _pass(
+    shared: Shared,
+    split: Split,
+    task: Task,
+    dtype: torch.dtype,
+    size: int,
+    advance: Callable[[int], None],
+) -> NDArray[np.float64]:
+    """Return (metric, network) means of loss and error over a split, by the examples' weights."""
+    count = len(shared.networks)
+    sums = torch.zeros(2, count, dtype=torch.float64, device=split.targets.device)
+    total, seen = sums.new_zeros(()), 0
+    for inputs, targets in split.batches(size, dtype):
+        weights = sums.new_ones(len(targets))
+        if task.weight is not None:
+            weights = task.weight(targets).double()
+        total += weights.sum()
+        with torch.no_grad():
+            for row, outputs in shared.outputs(inputs):
+                values = torch.stack([each.double() for each in task.score(outputs, targets)])
+                # a value without weight counts for nothing, whatever it is
+                sums[:, row] += torch.where(weights > 0, values * weights, 0.0).sum(1)
+        done = seen * count // len(split)
+        seen += len(inputs)
+        advance(seen * count // len(split) - done)
+    return (sums / total).cpu().numpy()
