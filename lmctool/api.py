@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.hookspecs import hookimpl
     from lmctool.inputs import CheckpointFile, ResultFile, SeriesFolder
     from lmctool.partition import Partition, partition, partition_options, partitions
+    from lmctool.partwise import Partwise
     from lmctool.report.networks import score_group, score_table
     from lmctool.report.table import Table
     from lmctool.results.result import Group, NewCheckpoint, Result, Variable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Task,
     )
     from lmctool.series import Series
+    from lmctool.settings import Settings
     from lmctool.shape import ShapeRule, draw_up, level_until, shape_options
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
     from lmctool.symmetry import Permutation, PermutationSpec, prove
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.soft import Mixture, permutation_matrices
     from lmctool.symmetry.spec import Tap
     from lmctool.variant import Variant
-    from lmctool.weights import Weights, lerp
+    from lmctool.weights import LazyWeights, Weights, lerp
 
 __all__ = [
     "Aligner",
@@ -72,6 +74,7 @@ __all__ = [
     "ExitCode",
     "Goal",
     "Group",
+    "LazyWeights",
     "LmctoolError",
     "Mixture",
     "ModelFamily",
@@ -80,6 +83,7 @@ __all__ = [
     "Observer",
     "PairedMoments",
     "Partition",
+    "Partwise",
     "Permutation",
     "PermutationSpec",
     "Place",
@@ -90,6 +94,7 @@ __all__ = [
     "Scores",
     "Series",
     "SeriesFolder",
+    "Settings",
     "ShapeRule",
     "Split",
     "Table",
@@ -154,6 +159,7 @@ _HOMES = {
     "ExitCode": "lmctool.errors",
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
+    "LazyWeights": "lmctool.weights",
     "LmctoolError": "lmctool.errors",
     "Mixture": "lmctool.symmetry.soft",
     "ModelFamily": "lmctool.seam",
@@ -162,6 +168,7 @@ _HOMES = {
     "Observer": "lmctool.seam",
     "PairedMoments": "lmctool.statistics",
     "Partition": "lmctool.partition",
+    "Partwise": "lmctool.partwise",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
     "Place": "lmctool.symmetry.place",
@@ -172,6 +179,7 @@ _HOMES = {
     "Scores": "lmctool.evaluate.scores",
     "Series": "lmctool.series",
     "SeriesFolder": "lmctool.inputs",
+    "Settings": "lmctool.settings",
     "ShapeRule": "lmctool.shape",
     "Split": "lmctool.data.split",
     "Table": "lmctool.report.table",

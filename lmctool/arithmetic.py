@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 
@@ -59,6 +62,17 @@ def casting(precision: Precision, device: torch.device) -> AbstractContextManage
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """Keep matrix products out of TF32, whatever the precision of a run."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def generator(seed: int, name: str) -> torch.Generator:

@@ -13,7 +13,7 @@ from lmctool import arithmetic
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
-from lmctool.evaluate.engine import BatchSize
+from lmctool.evaluate.batch import BatchSize
 from lmctool.graph.capture import capture
 from lmctool.model.ties import once
 from lmctool.networks import Networks

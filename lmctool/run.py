@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from lmctool import alignment, batchnorm, record, statistics, variant
 from lmctool.errors import LmctoolError
-from lmctool.evaluate import Scores, curve
+from lmctool.evaluate import Scores, curve, near
 from lmctool.evaluate.scoring import Scoring
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
+from lmctool.partwise import Partwise
 from lmctool.prepared import Prepared
 from lmctool.progress import silent
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.curve import Curves
+    from lmctool.evaluate.strategy import Strategy
     from lmctool.progress import Progress
     from lmctool.results.result import Group, Result
     from lmctool.seam import Analysis
@@ -73,6 +76,9 @@ class Run(Prepared):
     ) -> Scores:
         """Return loss and error of every network on every split.
 
+        What networks given as ``Partwise`` have in common is computed once for all of them, where
+        that pays.
+
         Args:
             networks: weights of each network; a generator never has more than one at a time.
             splits: the splits, by default those the user asked for.
@@ -81,6 +87,10 @@ class Run(Prepared):
             description: what the progress bar says.
         """
         chosen = tuple(splits) or self.splits
+        if isinstance(networks, Partwise) and not per_example:
+            graph = near.reusable(self, networks, chosen)
+            if graph is not None:
+                return near.score(self._scoring, graph, networks, chosen, description)
         return self._scoring.evaluate(
             networks, chosen, count=count, per_example=per_example, description=description
         )
@@ -120,6 +130,11 @@ class Run(Prepared):
         record.check_ends(self, scores)
         return scores
 
+    @property
+    def strategy(self) -> Strategy | None:
+        """How networks were evaluated, or None if none was."""
+        return self._scoring.strategy if "_scoring" in self.__dict__ else None
+
     @cached_property
     def _scoring(self) -> Scoring:
         if self.task is None:
@@ -129,6 +144,7 @@ class Run(Prepared):
             )
         return Scoring(
             self.network,
+            self.settings.strategy,
             self.task,
             self.device,
             self.dtype,
@@ -164,8 +180,8 @@ class Run(Prepared):
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> dict[str, Moments]:
         """Return mean and variance at taps while each is renormalised to its goal by batch."""
-        batches = self.calibration.even_batches(self.settings.calib_batch, self.dtype)
-        return statistics.renormalised(self.graph, weights, goals, (x for x, _ in batches))
+        batches = self._batches(self.settings.calib_batch)
+        return statistics.renormalised(self.graph, weights, goals, batches)
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
@@ -182,9 +198,16 @@ class Run(Prepared):
     def _told(self, description: str, size: int) -> Iterator[Tensor]:
         """Give the inputs of the calibration examples, and tell how far they are."""
         with self.progress(len(self.calibration), description) as advance:
-            for inputs, _ in self.calibration.even_batches(size, self.dtype):
+            for inputs in self._batches(size):
                 yield inputs
                 advance(len(inputs))
+
+    def _batches(self, size: int) -> Iterator[Tensor]:
+        """Give the inputs of the calibration examples, laid out as the graph is fast with."""
+        last = self.device.type == "cpu" and self.calibration.inputs.ndim == 4
+        layout = self.graph.layout if last else torch.contiguous_format
+        for inputs, _ in self.calibration.even_batches(size, self.dtype):
+            yield inputs.contiguous(memory_format=layout)
 
     def align(self, a: Weights, b: Weights) -> Permutation:
         """Return the permutation that brings B's units into A's order, proved.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lmctool.report.table import Table
     from lmctool.results.result import Result
+    from lmctool.settings import Settings
 
 Need = Literal["model", "data"]
 Use = Literal["never", "optional", "always"]
@@ -35,6 +36,9 @@ class Analysis:
         needs: what the host must resolve; an empty set means weights alone.
         optional: what the analysis can do without: data is resolved where it is named or the
             chosen aligner needs it, a model only where B is to be aligned.
+        bare: whether weights alone do for a run of these settings where neither a model nor data
+            is named by the user, by a standing choice or by a stamp; without it they never do for
+            one that needs a model.
         splits: the splits that it evaluates on unless the user names others.
         options: the click options it adds to the shared ones.
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
@@ -51,6 +55,7 @@ class Analysis:
     series: bool = False
     needs: frozenset[Need] = frozenset({"model", "data"})
     optional: frozenset[Need] = frozenset()
+    bare: Callable[[Settings], bool] | None = None
     splits: tuple[str, ...] = ("test",)
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"

@@ -53,6 +53,7 @@ class Settings:
         dtype: the dtype of weights and arithmetic.
         precision: the precision of matrix products and convolutions.
         batch_size: examples evaluated at once; None to find it out.
+        strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
         seed: the seed of every random choice.
     """
 
@@ -82,6 +83,7 @@ class Settings:
     dtype: Literal["float32", "float64"] = "float32"
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     batch_size: int | None = None
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
     seed: int = 0
 
     @property

@@ -13,6 +13,7 @@ from lmctool import statistics
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
 from lmctool.graph.targets import targets
+from lmctool.statistics.moments import Average
 from lmctool.symmetry import derive
 from tests import reference
 
@@ -69,6 +70,25 @@ def test_cross_moments_match_loops_and_do_not_depend_on_the_batches(
         expected = reference.correlation(x, y)
         np.testing.assert_allclose(found[tap].correlation(), expected, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(whole[tap].correlation(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_sums_in_float32_are_as_good_as_float64_far_from_zero_too() -> None:
+    generator = torch.Generator().manual_seed(3)
+    near = torch.randn(40, 6, 9, 9, generator=generator)
+    for shift in (0.0, 30.0):
+        value = near * torch.logspace(-3, 3, 6)[:, None, None] + shift
+        double = value.double()
+        for layout in (torch.contiguous_format, torch.channels_last):
+            average, exact = Average(), Average()
+            for part in torch.split(value.contiguous(memory_format=layout), 10):
+                average.add(part, 1)
+            for part in torch.split(double, 10):
+                exact.add(part, 1)
+            got, expected = average.moments(), exact.moments()
+            # the values themselves are rounded to 2e-6 of the shift
+            spread = expected.variance + (2e-6 * shift) ** 2
+            torch.testing.assert_close(got.mean, expected.mean, rtol=1e-6, atol=1e-7)
+            assert ((got.variance - expected.variance).abs() <= 1e-5 * spread).all()
 
 
 def test_correlations_of_a_network_with_itself_are_one(

@@ -231,6 +231,16 @@ def _computation(*, networks: bool) -> list[click.Option]:
                 callback=values.batch_size,
                 help="Examples evaluated at once; auto halves it when memory runs out.",
             ),
+            click.Option(
+                ["--strategy"],
+                type=click.Choice(
+                    ["auto", "plain", "channels-last", "graphs", "compile", "measure"]
+                ),
+                default=STANDARD.strategy,
+                show_default=True,
+                help="How networks are evaluated; measure times several ways and takes the"
+                " fastest, as auto does on a GPU.",
+            ),
         ]
     seed = click.Option(
         ["--seed"],

@@ -1,4 +1,7 @@
-"""One split on the device: stored as it was read, normalised batch by batch."""
+"""One split on the device: stored as it was read, normalised batch by batch.
+
+Inputs that would take too much of a GPU's memory stay in the host's, and come batch by batch.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from lmctool.data.subset import subset
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     import torch
@@ -30,7 +33,8 @@ class Split:
 
     Attributes:
         name: the name of the split.
-        inputs: (example, ...) in the stored dtype: uint8 stays uint8.
+        inputs: (example, ...) in the stored dtype: uint8 stays uint8; on the device of the targets
+            or, where they are too many, in pinned memory.
         targets: (example, ...) int64 classes or tokens (of those, -100 counts for nothing), or
             floats where the task takes them.
         index: (example,) positions in the stored split, rising.
@@ -76,9 +80,10 @@ class Split:
         return self.normalised(self.inputs[:n], dtype)
 
     def normalised(self, inputs: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return stored inputs as the model sees them: on their device, in ``dtype``."""
+        """Return stored inputs as the model sees them: on the device, in ``dtype``."""
         import torch
 
+        inputs = inputs.to(self.targets.device, non_blocking=True)
         if inputs.dtype == torch.int64:
             return inputs
         seen = inputs.to(dtype)
@@ -94,9 +99,14 @@ class Split:
     def _parts(
         self, cuts: range | list[int], dtype: torch.dtype
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        bounds = [0, *cuts, len(self)]
-        for start, end in pairwise(bounds):
-            yield self.normalised(self.inputs[start:end], dtype), self.targets[start:end]
+        parts = [slice(*bounds) for bounds in pairwise([0, *cuts, len(self)])]
+        stored: Iterable[Tensor] = (self.inputs[part] for part in parts)
+        if self.inputs.device != self.targets.device:
+            from lmctool.data.prefetch import prefetched
+
+            stored = prefetched(stored, self.targets.device)
+        for inputs, part in zip(stored, parts, strict=True):
+            yield self.normalised(inputs, dtype), self.targets[part]
 
 
 def open_split(
@@ -138,7 +148,7 @@ def open_split(
     targets = examples.targets if whole else examples.targets[index]
     return Split(
         name=name,
-        inputs=_tensor(inputs, device),
+        inputs=_held(inputs, device),
         targets=_tensor(targets, device),
         index=index,
         total=total,
@@ -150,7 +160,16 @@ def open_split(
     )
 
 
-def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
+def _held(inputs: NDArray[Any], device: torch.device) -> Tensor:
+    """Return inputs on the device if they fit there, else in memory that it can copy from."""
+    from lmctool.data.prefetch import fits
+
+    if fits(inputs.nbytes, device):
+        return _tensor(inputs, device)
+    return _tensor(inputs, None).pin_memory()
+
+
+def _tensor(array: NDArray[Any], device: torch.device | None) -> Tensor:
     import torch
 
     # A copy: arrays read from files may be read-only, which torch cannot express.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -10,15 +9,19 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.batch import out_of_memory
 from lmctool.evaluate.scores import Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
+    from lmctool.evaluate.batch import BatchSize
+    from lmctool.evaluate.network import Forward, Outputs
     from lmctool.seam import Task
 
-Forward = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 Value = TypeVar("Value")
 
 
@@ -36,7 +39,7 @@ def evaluate(
     """Return loss and error of every network on every split.
 
     Args:
-        forward: outputs of (weights, inputs).
+        forward: the outputs of networks.
         networks: the weights of each network, taken one at a time, so that a generator of points
             on a path never holds more than one.
         splits: the splits.
@@ -57,14 +60,15 @@ def evaluate(
     kept: list[list[tuple[Tensor, Tensor]]] = [[] for _ in splits]
     with torch.no_grad():
         for weights in networks:
-            row = []
+            row, outputs = [], forward(weights)
             for split, share, examples in zip(splits, shares, kept, strict=True):
-                loss, error = _scores(forward, weights, split, task, dtype, batch_size)
+                loss, error = _scores(outputs, split, task, dtype, batch_size)
                 row.append((mean(loss, share), mean(error, share)))
                 if per_example:
                     examples.append((loss, error))
                 advance(1)
             cells.append(row)
+            del weights, outputs  # before the next network is formed
     means = np.array([[[value.item() for value in cell] for cell in row] for row in cells])
     means = means.reshape(len(cells), len(splits), 2)
     names = tuple(split.name for split in splits)
@@ -98,38 +102,6 @@ def mean(values: Tensor, weights: Tensor | None) -> Tensor:
     return weighed.sum() / weights.sum()
 
 
-class BatchSize:
-    """How many examples are evaluated at once; halves when memory runs out.
-
-    Attributes:
-        size: examples.
-        fixed: whether the user chose it: then running out of memory is an error.
-    """
-
-    def __init__(self, chosen: int | None, automatic: int = 256) -> None:
-        """Take the user's choice, or start from the automatic size."""
-        self.size = chosen or automatic
-        self.fixed = chosen is not None
-
-    def halve(self, cause: BaseException) -> None:
-        """Take half as many from now on.
-
-        Raises:
-            LmctoolError: the user chose the size, or one example is already too many.
-        """
-        if self.fixed or self.size == 1:
-            raise LmctoolError(
-                f"a batch of {self.size} examples does not fit in memory;"
-                f" try --batch-size {max(1, self.size // 2)} or another --device"
-            ) from cause
-        self.size //= 2
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error says that memory ran out, on the GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 def _share(task: Task, split: Split) -> Tensor | None:
     """Return the weight of each example, (example,) float64, or None where all count the same."""
     if task.weight is None:
@@ -151,7 +123,7 @@ def read(
     """Return what a function makes of a network's outputs and the targets: (example, ...).
 
     Args:
-        forward: outputs of (weights, inputs).
+        forward: the outputs of networks.
         weights: the network.
         split: the examples.
         function: ``function(outputs, targets)`` of a batch, (example, ...).
@@ -162,26 +134,24 @@ def read(
         LmctoolError: a batch does not fit in memory.
     """
     with torch.no_grad():
-        return torch.cat(_batched(forward, weights, split, function, dtype, batch_size))
+        return torch.cat(_batched(forward(weights), split, function, dtype, batch_size))
 
 
 def _scores(
-    forward: Forward,
-    weights: Mapping[str, Tensor],
+    outputs: Outputs,
     split: Split,
     task: Task,
     dtype: torch.dtype,
     batch_size: BatchSize,
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example, (example,) float64."""
-    parts = _batched(forward, weights, split, task.score, dtype, batch_size)
+    parts = _batched(outputs, split, task.score, dtype, batch_size)
     losses, errors = zip(*parts, strict=True)
     return torch.cat(losses).double(), torch.cat(errors).double()
 
 
 def _batched(
-    forward: Forward,
-    weights: Mapping[str, Tensor],
+    outputs: Outputs,
     split: Split,
     function: Callable[[Tensor, Tensor], Value],
     dtype: torch.dtype,
@@ -191,7 +161,7 @@ def _batched(
     while True:
         try:
             return [
-                function(forward(weights, inputs), targets)
+                function(outputs(inputs), targets)
                 for inputs, targets in split.batches(batch_size.size, dtype)
             ]
         except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,13 @@ from lmctool.graph import corrected
 from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from lmctool.graph.graph import Graph
+
+Weights = Mapping[str, Tensor]
+Outputs = Callable[[Tensor], Tensor]
+"""The outputs of one network for a batch: (example, ...) -> (example, ...)."""
+Forward = Callable[[Weights], Outputs]
+"""The outputs of a network with given weights; dropped before the next network is formed."""
 
 
 class Network:
@@ -22,24 +27,41 @@ class Network:
 
     Entries ``@TAP.scale`` and ``@TAP.shift`` of the weights are applied to the value of that
     tap; they need the graph, which is only asked for then.
+
+    Attributes:
+        module: the model, on its device and in evaluation mode.
+        layout: the memory format that images are brought into; convolutions hand it on.
     """
 
-    def __init__(self, module: nn.Module, graph: Callable[[], Graph]) -> None:
-        """Keep the module, on its device and in evaluation mode, and a way to its graph."""
+    def __init__(
+        self,
+        module: nn.Module,
+        graph: Callable[[], Graph],
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        """Keep the module and a way to its graph."""
         self.module = module
         self.graph = graph
-        self._weights: Mapping[str, Tensor] | None = None
-        self._copy = module
+        self.layout = layout
 
-    def __call__(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        """Return the outputs of a batch: (example, ...)."""
+    def __call__(self, weights: Weights) -> Outputs:
+        """Return the outputs of the network that has these weights."""
         if corrected.corrected(weights):
-            return self.graph().run(weights, inputs, corrected.edits(weights, self._axes))
-        if weights is not self._weights:
-            self._weights, self._copy = weights, fresh(self.module)
-        output: Tensor = torch.func.functional_call(self._copy, dict(weights), (inputs,))
-        return output
+            edits = corrected.edits(weights, self._axes)
+            return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
+        module, held = fresh(self.module), dict(weights)
+        return lambda inputs: functional(module, held, self.laid_out(inputs))
+
+    def laid_out(self, inputs: Tensor) -> Tensor:
+        """Return a batch in the memory format of this network, if it is one of images."""
+        return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
 
     @cached_property
     def _axes(self) -> dict[str, int]:
         return corrected.axes(self.graph())
+
+
+def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
+    """Return the outputs of a module for a batch, with other weights than its own."""
+    outputs: Tensor = torch.func.functional_call(module, dict(weights), (inputs,))
+    return outputs

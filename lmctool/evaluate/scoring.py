@@ -10,15 +10,18 @@ import numpy as np
 from torch import Tensor
 
 from lmctool import arithmetic
-from lmctool.evaluate.engine import BatchSize, evaluate, read
+from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.scores import Scores
+from lmctool.evaluate.strategy import Strategy, Word, chosen
+from lmctool.evaluate.timing import fastest
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
-    from lmctool.evaluate.engine import Forward
+    from lmctool.evaluate.batch import BatchSize
+    from lmctool.evaluate.network import Network
     from lmctool.progress import Progress
     from lmctool.seam import Task
 
@@ -30,22 +33,26 @@ class Scoring:
     """Measures networks in the arithmetic of a run.
 
     Attributes:
-        forward: outputs of (weights, inputs).
+        network: the model.
+        word: the strategy that the user asked for.
         task: what loss and error mean.
         device: where the work is done.
         dtype: the dtype of the inputs.
         precision: the precision of matrix products and convolutions.
         batch_size: examples at once.
         progress: tells the user how far it is.
+        strategy: how networks are evaluated, once one was.
     """
 
-    forward: Forward
+    network: Network
+    word: Word
     task: Task
     device: torch.device
     dtype: torch.dtype
     precision: arithmetic.Precision
     batch_size: BatchSize
     progress: Progress
+    strategy: Strategy | None = None
     _kept: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
     def evaluate(
@@ -64,7 +71,7 @@ class Scoring:
             arithmetic.casting(self.precision, self.device),
         ):
             return evaluate(
-                self.forward,
+                self.settled(splits[0]).forward,
                 networks,
                 splits,
                 self.task,
@@ -73,6 +80,22 @@ class Scoring:
                 per_example=per_example,
                 advance=advance,
             )
+
+    def settled(self, split: Split) -> Strategy:
+        """Return how networks are evaluated, which the first split decides.
+
+        Raises:
+            LmctoolError: the strategy that the user asked for cannot be had.
+        """
+        if self.strategy is None:
+            timed = self.word == "measure" or (self.word == "auto" and self.device.type == "cuda")
+            if timed:
+                size = self.batch_size.size if self.batch_size.fixed else None
+                self.strategy = fastest(self.network, split, self.dtype, size)
+            else:
+                self.strategy = chosen(self.word, self.network, split.head(2, self.dtype))
+            self.batch_size.settle(self.strategy.size)
+        return self.strategy
 
     def of_checkpoints(
         self,
@@ -114,8 +137,9 @@ class Scoring:
             self.progress(total, description) as advance,
             arithmetic.casting(self.precision, self.device),
         ):
+            forward = self.settled(split).forward
             for weights in networks:
-                values = read(self.forward, weights, split, function, self.dtype, self.batch_size)
+                values = read(forward, weights, split, function, self.dtype, self.batch_size)
                 found.append(values.double().cpu().numpy())
                 advance(1)
         return found

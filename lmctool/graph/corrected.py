@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from lmctool.graph.targets import targets
@@ -61,4 +62,5 @@ def affine(value: Tensor, axis: int, scale: Tensor, shift: Tensor) -> Tensor:
     """Return ``scale * value + shift`` along an axis, in the dtype of the value."""
     shape = [1] * value.ndim
     shape[axis] = -1
-    return value * scale.to(value.dtype).view(shape) + shift.to(value.dtype).view(shape)
+    scale, shift = (each.to(value.dtype).view(shape) for each in (scale, shift))
+    return torch.addcmul(shift, value, scale)

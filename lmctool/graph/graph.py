@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.operations import aten, callee
 from lmctool.graph.sizes import size_of
 
 Edit = Callable[[Tensor], Tensor]
@@ -87,6 +88,12 @@ class Graph:
             raise LmctoolError("the model returns more than one tensor; give it a head with one")
         return result
 
+    @cached_property
+    def layout(self) -> torch.memory_format:
+        """The memory format of images that its operations are fast with on a CPU."""
+        strided = any(node.target is aten.as_strided.default for node in self.nodes)
+        return torch.contiguous_format if strided else torch.channels_last
+
     def run(
         self, weights: Mapping[str, Tensor], inputs: Tensor, edits: Mapping[str, Edit]
     ) -> Tensor:
@@ -97,26 +104,33 @@ class Graph:
             inputs: (example, ...) a batch.
             edits: node name -> edit.
         """
-        arguments = [
-            weights[self._stored(self.tensors[node.name], weights)]
-            if node.name in self.tensors
-            else self._constant(node.name, inputs.device)
-            if node.name in self.constants
-            else inputs
-            for node in self.nodes
-            if node.op == "placeholder"
-        ]
+        arguments = self.bound(weights, inputs).values()
         outputs: Any = _Edited(self.module, edits).run(*arguments, enable_io_processing=False)
         while isinstance(outputs, list | tuple):
             (outputs,) = outputs
         result: Tensor = outputs
         return result
 
-    def _stored(self, name: str, weights: Mapping[str, Tensor]) -> str:
-        return name if name in weights else self.aliases[name]
+    def bound(self, weights: Mapping[str, Tensor], inputs: Tensor) -> dict[fx.Node, Tensor]:
+        """Return the value of each placeholder, in their order.
 
-    def _constant(self, placeholder: str, device: torch.device) -> Tensor:
-        return self.constants[placeholder].to(device)
+        Args:
+            weights: the model's tensors by name, on the device of the inputs.
+            inputs: (example, ...) a batch.
+        """
+        return {
+            node: weights[self.stored(self.tensors[node.name], weights)]
+            if node.name in self.tensors
+            else self.constants[node.name].to(inputs.device)
+            if node.name in self.constants
+            else inputs
+            for node in self.nodes
+            if node.op == "placeholder"
+        }
+
+    def stored(self, name: str, weights: Mapping[str, Tensor]) -> str:
+        """Return the name under which weights hold a tensor, which may be tied to another."""
+        return name if name in weights else self.aliases[name]
 
 
 class _Edited(fx.Interpreter):
@@ -125,6 +139,10 @@ class _Edited(fx.Interpreter):
     def __init__(self, module: fx.GraphModule, edits: Mapping[str, Edit]) -> None:
         super().__init__(module)
         self.edits = edits
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an operation, whatever the layout of its arguments."""
+        return super().call_function(callee(target), args, kwargs)
 
     def run_node(self, n: fx.Node) -> Any:
         """Compute one node, and let its edit replace the value."""

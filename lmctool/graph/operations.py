@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import fx
 
 aten = torch.ops.aten
 
+VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
+"""Written into a graph for reshapes of what was contiguous when the model was followed."""
 LINEAR = frozenset({aten.linear.default, aten.addmm.default})
 CONVOLUTION = frozenset(
     {
@@ -84,3 +88,8 @@ def operand(node: fx.Node, position: int, name: str) -> fx.Node | None:
     """Return an operand of a node that may be given by position or by name, or be left out."""
     value = node.args[position] if len(node.args) > position else node.kwargs.get(name)
     return value if isinstance(value, fx.Node) else None
+
+
+def callee(target: Any) -> Any:
+    """Return what to call for an operation, so that its arguments may lie in any layout."""
+    return aten.reshape.default if target in VIEWS else target

@@ -1,4 +1,4 @@
-"""Moments and cross-moments of activations, each in one pass over the data, in float64."""
+"""Moments and cross-moments of activations, each in one pass over the data."""
 
 from lmctool.statistics.cross import CrossMoments, cross
 from lmctool.statistics.moments import Goal, Moments, measured, renormalised

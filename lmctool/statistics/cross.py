@@ -1,4 +1,8 @@
-"""Correlations of every unit of one network with every unit of another, in one pass, in float64."""
+"""Correlations of every unit of one network with every unit of another, in one pass.
+
+Products of a batch are summed in the dtype of its values (at least float32) around the means of
+the first batch, batches in float64.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from lmctool import arithmetic
 from lmctool.errors import LmctoolError
 from lmctool.graph.corrected import correcting, then
+from lmctool.statistics.moments import wide
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Edit, Graph
@@ -58,23 +64,24 @@ class _Cross:
 
     def add(self, a: Tensor, b: Tensor) -> None:
         """Add (unit, sample) of both networks on the same samples."""
-        x, y = a.double(), b.double()
+        x, y = wide(a), wide(b)
         if self.origins is None:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
-        new = [x.sum(1), y.sum(1), (x * x).sum(1), (y * y).sum(1), x @ y.T]
-        old = self.sums or [torch.zeros_like(part) for part in new]
-        self.sums = [total + part for total, part in zip(old, new, strict=True)]
+        with arithmetic.exact_products():
+            new = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
+        old = self.sums or [torch.zeros_like(part, dtype=torch.float64) for part in new]
+        self.sums = [total + part.double() for total, part in zip(old, new, strict=True)]
         self.count += x.shape[1]
 
     def moments(self) -> CrossMoments:
         """Return the moments over all samples."""
         if self.origins is None:
             raise LmctoolError("correlations were asked of no example")
-        x, y, xx, yy, xy = (part / self.count for part in self.sums)
+        x, y, xy, xx, yy = (part / self.count for part in self.sums)
         return CrossMoments(
-            mean_a=self.origins[0].flatten() + x,
-            mean_b=self.origins[1].flatten() + y,
+            mean_a=self.origins[0].double().flatten() + x,
+            mean_b=self.origins[1].double().flatten() + y,
             variance_a=(xx - x * x).clamp_min(0),
             variance_b=(yy - y * y).clamp_min(0),
             covariance=xy - torch.outer(x, y),

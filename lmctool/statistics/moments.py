@@ -1,4 +1,8 @@
-"""Means and variances of activations, taken in one pass over the data, in float64."""
+"""Means and variances of activations, taken in one pass over the data.
+
+Each batch is summed around its own mean in the dtype of its values (at least float32), batches in
+float64.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +71,13 @@ class Goal:
 
 
 def channels(value: Tensor, axis: int) -> Tensor:
-    """Return (channel, sample) float64 of a value whose channels lie along an axis."""
-    return value.movedim(axis, 0).flatten(1).double()
+    """Return (channel, sample) of a value whose channels lie along an axis, at least float32."""
+    return wide(value).movedim(axis, 0).flatten(1)
+
+
+def wide(value: Tensor) -> Tensor:
+    """Return values that can be summed: those of 16 bits as float32."""
+    return value.float() if value.dtype.itemsize < 4 else value
 
 
 class Average:
@@ -86,7 +95,9 @@ class Average:
         count = values.shape[1]
         if count < 2:
             raise LmctoolError("batch statistics need two examples or more; raise --calib-size")
-        variance, mean = torch.var_mean(values, dim=1, correction=0)
+        mean = values.mean(1)
+        variance = (values - mean[:, None]).square_().mean(1).double()
+        mean = mean.double()
         self.batches += 1
         self.mean = self.mean + mean
         self.variance = self.variance + variance * (count / (count - 1))

@@ -1,4 +1,4 @@
-"""Moments of two networks whose units are paired by position, in one pass, in float64."""
+"""Moments of two networks whose units are paired by position, in one pass over the data."""
 
 from __future__ import annotations
 
@@ -51,20 +51,25 @@ class _Pair:
     def hold(self, value: Tensor) -> None:
         """Take A's value of a batch."""
         mean, _ = self.first.add(value, self.axis)
-        self.held = channels(value, self.axis) - mean[:, None]
+        self.held = _centred(value, self.axis, mean)
 
     def meet(self, value: Tensor) -> None:
         """Take B's value of the same batch."""
         mean, _ = self.second.add(value, self.axis)
-        centred = channels(value, self.axis) - mean[:, None]
+        centred = _centred(value, self.axis, mean)
         count = centred.shape[1]
-        self.covariance = self.covariance + (self.held * centred).sum(1) / (count - 1)
+        self.covariance = self.covariance + (self.held * centred).sum(1).double() / (count - 1)
         self.held = torch.empty(0)
 
     def moments(self) -> PairedMoments:
         """Return the averages over the batches."""
         first, second = self.first.moments(), self.second.moments()
         return PairedMoments(first, second, torch.as_tensor(self.covariance) / self.first.batches)
+
+
+def _centred(value: Tensor, axis: int, mean: Tensor) -> Tensor:
+    values = channels(value, axis)
+    return values - mean.to(values.dtype)[:, None]
 
 
 def paired(

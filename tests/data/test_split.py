@@ -146,3 +146,17 @@ def test_unusable_arrays_are_told_in_one_sentence(change: dict[str, Any], told: 
 def test_an_unknown_split_is_told_with_the_known_ones() -> None:
     with pytest.raises(LmctoolError, match="has no split 'validation'; it has: train, test"):
         open_split(open_digits("digits", None), "validation", limit=None, seed=0, device=CPU)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_inputs_too_large_for_the_gpu_come_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset({"test": lambda: Examples(IMAGES, CLASSES)}, "here", 5, 1 / 255, MEAN, STD)
+    gpu = torch.device("cuda")
+    held = open_split(dataset, "test", limit=None, seed=0, device=gpu)
+    monkeypatch.setattr("lmctool.data.prefetch.SHARE", 0.0)
+    streamed = open_split(dataset, "test", limit=None, seed=0, device=gpu)
+    assert streamed.inputs.device.type == "cpu" and streamed.inputs.is_pinned()
+    pairs = zip(held.batches(3, torch.float32), streamed.batches(3, torch.float32), strict=True)
+    for (expected, targets), (inputs, same) in pairs:
+        assert torch.equal(inputs, expected) and torch.equal(targets, same)

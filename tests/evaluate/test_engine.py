@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
-from lmctool.evaluate.engine import BatchSize
+from lmctool.evaluate.batch import BatchSize
 from lmctool.graph.capture import capture
 from lmctool.seam import Task
 from lmctool.task import classification
@@ -20,6 +20,8 @@ from tests import reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lmctool.evaluate.network import Outputs
 
 TASK = Task(classification.score, classification.chance)
 
@@ -70,11 +72,14 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_nothing() -> None:
     inner = network()
     seen: list[int] = []
 
-    def small(weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        seen.append(len(inputs))
-        if len(inputs) > 5:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return inner(weights, inputs)
+    def small(weights: Mapping[str, Tensor]) -> Outputs:
+        def outputs(inputs: Tensor) -> Tensor:
+            seen.append(len(inputs))
+            if len(inputs) > 5:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return inner(weights)(inputs)
+
+        return outputs
 
     size = BatchSize(None, automatic=20)
     weights = [module().state_dict()]
@@ -85,8 +90,11 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_nothing() -> None:
 
 
 def test_a_batch_that_the_user_chose_and_does_not_fit_is_told() -> None:
-    def never(weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+    def outputs(inputs: Tensor) -> Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def never(_: Mapping[str, Tensor]) -> Outputs:
+        return outputs
 
     for size in (BatchSize(64), BatchSize(None, automatic=1)):
         with pytest.raises(LmctoolError, match=r"does not fit in memory; try --batch-size"):
@@ -94,8 +102,11 @@ def test_a_batch_that_the_user_chose_and_does_not_fit_is_told() -> None:
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
-    def broken(weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+    def outputs(inputs: Tensor) -> Tensor:
         raise RuntimeError("shapes cannot be multiplied")
+
+    def broken(_: Mapping[str, Tensor]) -> Outputs:
+        return outputs
 
     with pytest.raises(RuntimeError, match="multiplied"):
         evaluate(broken, [{}], [split()], TASK, dtype=torch.float64, batch_size=BatchSize(None))
@@ -111,8 +122,8 @@ def test_entries_of_taps_are_applied_to_their_values() -> None:
         "0.bias": weights["0.bias"] * scale + shift,
     }
     inputs = split().inputs.double()
-    got = net(weights | {f"@{tap}.scale": scale, f"@{tap}.shift": shift}, inputs)
-    torch.testing.assert_close(got, net(fused, inputs))
+    got = net(weights | {f"@{tap}.scale": scale, f"@{tap}.shift": shift})(inputs)
+    torch.testing.assert_close(got, net(fused)(inputs))
 
 
 @pytest.mark.cuda

@@ -13,7 +13,7 @@ from lmctool.data.split import Split
 from lmctool.data.tokens import IGNORED
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import evaluate
-from lmctool.evaluate.engine import BatchSize
+from lmctool.evaluate.batch import BatchSize
 from lmctool.seam import Task
 from lmctool.task import causal_lm, classification
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.evaluate import Scores
+    from lmctool.evaluate.network import Outputs
 
 TASK = Task(causal_lm.score, causal_lm.chance, causal_lm.weight)
 TOKENS = 5
@@ -36,9 +37,9 @@ def split(lengths: tuple[int, ...]) -> Split:
     return Split("test", ids, targets, np.arange(len(ids)), len(ids), "", 1.0, (), (), TOKENS)
 
 
-def forward(weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-    """Return the logits of a bigram model."""
-    return weights["table"][inputs]
+def forward(weights: Mapping[str, Tensor]) -> Outputs:
+    """Return what gives the logits of a bigram model."""
+    return lambda inputs: weights["table"][inputs]
 
 
 def table(seed: int) -> dict[str, Tensor]:
@@ -59,7 +60,7 @@ def test_the_mean_is_that_of_all_tokens_alike_whatever_the_batches(size: int) ->
     counted = data.targets != IGNORED
     got = scores(data, size)
     for number in range(2):
-        logits = forward(table(number), data.inputs)[counted]
+        logits = forward(table(number))(data.inputs)[counted]
         losses, errors = classification.score(logits, data.targets[counted])
         assert got.loss[0, number] == pytest.approx(float(losses.mean()), rel=1e-13)
         assert got.error[0, number] == pytest.approx(float(errors.mean()), rel=1e-13)
@@ -95,7 +96,7 @@ def test_without_weights_the_mean_is_torchs_own_to_the_last_bit() -> None:
     task = Task(classification.score, classification.chance)
     size = BatchSize(101)
     got = evaluate(forward, [table(0)], [data], task, dtype=torch.float64, batch_size=size)
-    losses, errors = classification.score(forward(table(0), inputs), targets)
+    losses, errors = classification.score(forward(table(0))(inputs), targets)
     assert got.loss.item() == losses.mean().item()
     assert got.error.item() == errors.mean().item()
     assert got.weights == {}

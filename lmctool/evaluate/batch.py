@@ -1,0 +1,44 @@
+"""How many examples are evaluated at once."""
+
+from __future__ import annotations
+
+import torch
+
+from lmctool.errors import LmctoolError
+
+
+class BatchSize:
+    """How many examples are evaluated at once; halves when memory runs out.
+
+    Attributes:
+        size: examples.
+        fixed: whether the user chose it: then running out of memory is an error.
+    """
+
+    def __init__(self, chosen: int | None, automatic: int = 256) -> None:
+        """Take the user's choice, or start from the automatic size."""
+        self.size = chosen or automatic
+        self.fixed = chosen is not None
+
+    def settle(self, size: int) -> None:
+        """Take another automatic size; a size that the user chose stays."""
+        if not self.fixed:
+            self.size = size
+
+    def halve(self, cause: BaseException) -> None:
+        """Take half as many from now on.
+
+        Raises:
+            LmctoolError: the user chose the size, or one example is already too many.
+        """
+        if self.fixed or self.size == 1:
+            raise LmctoolError(
+                f"a batch of {self.size} examples does not fit in memory;"
+                f" try --batch-size {max(1, self.size // 2)} or another --device"
+            ) from cause
+        self.size //= 2
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error says that memory ran out, on the GPU or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,131 @@
+"""How networks are evaluated: the memory format, the batch, and who launches the work.
+
+A CPU is fastest while the largest activation of a batch stays in its cache, and with channels
+last.  Both follow from the model and its inputs alone, so that numbers are the same at every run.
+On a GPU, and under ``measure``, candidates are timed on the spot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.compiled import Compiled
+from lmctool.evaluate.network import Network, functional
+from lmctool.evaluate.proved import Proved, agree
+from lmctool.evaluate.replay import Replayed
+from lmctool.graph.module import fresh
+
+if TYPE_CHECKING:
+    from lmctool.evaluate.network import Forward
+
+Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
+Launch = Literal["module", "graphs", "compile"]
+
+CACHE = 1 << 22
+"""Bytes that the largest activation of a batch may take on a CPU."""
+LEAST, MOST = 16, 1024
+"""Examples at once on a CPU, whatever their size."""
+ON_GPU = 1024
+"""Examples at once on a GPU where nothing is timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way to evaluate networks.
+
+    Attributes:
+        forward: the outputs of networks.
+        launch: by the ``module`` itself, by replayed CUDA ``graphs``, or ``compile``d.
+        layout: the memory format of images.
+        size: examples at once.
+    """
+
+    forward: Forward
+    launch: Launch
+    layout: torch.memory_format
+    size: int
+
+    def __str__(self) -> str:
+        """Return the words for a record."""
+        last = self.layout == torch.channels_last
+        return f"{self.launch}, {'channels last' if last else 'contiguous'}"
+
+
+def made(network: Network, launch: Launch, layout: torch.memory_format, size: int) -> Strategy:
+    """Return a strategy for the networks of a model; what is faster than the module is proved."""
+    own = Network(network.module, network.graph, layout)
+    if launch == "module":
+        return Strategy(own, launch, layout, size)
+    fast = Replayed(own) if launch == "graphs" else Compiled(own)
+    return Strategy(Proved(fast, own), launch, layout, size)
+
+
+def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
+    """Return the strategy that a word other than ``measure`` asks for; nothing is timed.
+
+    Args:
+        word: ``auto`` and ``compile`` take channels last on a CPU where the model accepts them.
+        network: the model.
+        inputs: (example, ...) one or two examples, on the device.
+
+    Raises:
+        LmctoolError: graphs are asked for on another device than a GPU, or channels last of a
+            model that does not accept them.
+    """
+    device = inputs.device.type
+    if word == "graphs" and device != "cuda":
+        raise LmctoolError(f"--strategy graphs needs a CUDA device, but the work is on {device!r}")
+    layout = torch.contiguous_format
+    if word == "channels-last" or (word in {"auto", "compile"} and device == "cpu"):
+        layout = torch.channels_last if accepts_channels_last(network, inputs) else layout
+    if word == "channels-last" and layout != torch.channels_last:
+        raise LmctoolError(
+            "--strategy channels-last was asked for, but the model does not take images in that"
+            " memory format; leave it out"
+        )
+    launch: Launch = word if word in {"graphs", "compile"} else "module"
+    return made(network, launch, layout, examples_at_once(network, inputs))
+
+
+def accepts_channels_last(network: Network, inputs: Tensor) -> bool:
+    """Tell whether inputs are images, and the model gives the same for them with channels last."""
+    if inputs.ndim != 4:
+        return False
+    try:
+        last = _own_outputs(network, inputs.contiguous(memory_format=torch.channels_last))
+    except RuntimeError:  # a view of what is no longer contiguous
+        return False
+    return agree(last, _own_outputs(network, inputs))
+
+
+def examples_at_once(network: Network, inputs: Tensor) -> int:
+    """Return a batch size: on a CPU, such that the largest activation fits the cache."""
+    if inputs.device.type != "cpu":
+        return ON_GPU
+    fitting = CACHE // max(1, largest_activation(network, inputs))
+    return min(max(1 << fitting.bit_length() >> 1, LEAST), MOST)
+
+
+def largest_activation(network: Network, inputs: Tensor) -> int:
+    """Return the bytes of the largest input or output of any part of a model, for one example."""
+    module, found = fresh(network.module), [inputs[:1].nbytes]
+
+    def note(_: object, __: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            found.append(output.nbytes // len(inputs))
+
+    for part in module.modules():
+        part.register_forward_hook(note)
+    with torch.no_grad():
+        module(inputs)
+    return max(found)
+
+
+def _own_outputs(network: Network, inputs: Tensor) -> Tensor:
+    with torch.no_grad():
+        return functional(fresh(network.module), {}, inputs)
