@@ -1,0 +1,46 @@
+"""Peak memory of the main command, in copies of the weights."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.speed.subject import run, write_images, write_pair
+from benchmarks.weights import watched
+
+WIDTH = 2048
+
+
+def copies(folder: Path) -> float:
+    """Return how many copies of the weights the main command holds at most, on a CPU.
+
+    Anonymous memory at the peak of a process that follows all three variants of a path, less that
+    of one that evaluates the model with its own weights alone; both have the data and the graph.
+    """
+    pair = write_pair(folder, "MLP", width=WIDTH)
+    images = write_images(folder, 500, 500)
+    size = sum(tensor.nbytes for tensor in run(pair, images, "cpu", 500).weights(0).values())
+    peaks = [
+        watched([sys.executable, "-m", "benchmarks.speed.memory", word, *map(str, (*pair, images))])
+        for word in ("model", "command")
+    ]
+    return (peaks[1] - peaks[0]) * 1e6 / size
+
+
+def main(word: str, a: str, b: str, images: str) -> None:
+    """Evaluate the model alone, or follow all variants of the path."""
+    work = run((Path(a), Path(b)), Path(images), "cpu", 500)
+    if word == "model":
+        (split,) = work.splits
+        with torch.no_grad():
+            work.module(split.head(500, torch.float32))
+        time.sleep(0.2)  # the peak is looked for from outside
+        return
+    work.follow(work.variants(), torch.linspace(0, 1, 5, dtype=torch.float64).numpy())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

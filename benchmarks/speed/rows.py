@@ -1,0 +1,170 @@
+"""The rows of the table: our time beside the textbook's, or the bare forward loop's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmarks import layerwise
+from benchmarks.speed import textbook
+from benchmarks.speed.clock import in_turns, seconds
+from benchmarks.speed.subject import run, write_images, write_pair
+from lmctool_plugins.activation import align
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+WANTED = {"cpu": 4, "cuda": 10}
+"""Times that the main command is to be faster."""
+LIMIT_SIZES = {"cpu": (16, 32, 64, 128, 256, 1000), "cuda": (256, 1000, 4000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much work a benchmark is.
+
+    Attributes:
+        points: on a path.
+        examples: that networks are evaluated on.
+        calibration: examples that statistics are taken on.
+        repeats: how often each way is timed.
+    """
+
+    points: int
+    examples: int
+    calibration: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        work: what was done.
+        ours: seconds.
+        other: seconds of what it is held against.
+        against: what that is.
+        ratio: median of other over ours.
+        wanted: what the ratio should reach at least.
+        note: what else was found.
+    """
+
+    work: str
+    ours: float
+    other: float
+    against: str
+    ratio: float
+    wanted: float
+    note: str = ""
+
+
+def main_command(folder: Path, device: str, scale: Scale) -> Row:
+    """The paths of ``lmctool barrier A B --align --repair``, all three variants."""
+    images = write_images(folder, scale.calibration, scale.examples)
+    pair = write_pair(folder, "ResNet20")
+    fresh = [run(pair, images, device, scale.calibration) for _ in range(scale.repeats)]
+    by_hand = run(pair, images, device, scale.calibration)
+    alphas = np.linspace(0, 1, scale.points)
+    losses = {}
+
+    def ours() -> None:
+        work = fresh.pop()
+        losses["ours"] = work.follow(work.variants(), alphas).loss[0, 0]
+
+    def theirs() -> None:
+        losses["theirs"] = textbook.barrier(by_hand, alphas.tolist())[0]
+
+    size = f"{scale.points} points x 3 variants, {scale.examples} images"
+    row = _row(
+        f"main command, ResNet20, {size}", "textbook", WANTED[device], [ours, theirs], scale.repeats
+    )
+    apart = np.abs(losses["ours"] / losses["theirs"] - 1).max()
+    return replace(row, note=f"plain losses differ by {apart:.0e}")
+
+
+def alignment(folder: Path, device: str, scale: Scale) -> Row:
+    """The permutation of all groups of a ResNet20 by its activations."""
+    images = write_images(folder, scale.calibration, 1)
+    work = run(write_pair(folder, "ResNet20"), images, device, scale.calibration)
+    a, b = work.weights(0), work.weights(1)
+    groups = len(work.permutation_spec.taps)
+    return _row(
+        f"alignment, ResNet20, {groups} groups, {scale.calibration} examples",
+        "a pass for each group",
+        10,
+        [lambda: align(work, a, b), lambda: textbook.align(work, a, b)],
+        scale.repeats,
+    )
+
+
+def throughput(folder: Path, device: str, scale: Scale, model: str) -> Row:
+    """The evaluation of one network, normalisation and scores included."""
+    count = scale.examples * (10 if model == "MLP" else 1)
+    work = run(write_pair(folder, model), write_images(folder, 2, count), device, 2)
+    (split,), weights = work.splits, work.weights(0)
+    inputs = split.head(len(split), torch.float32)
+    module = work.module
+    module.load_state_dict(dict(weights))
+    best = min(_bare_loops(module, inputs), key=seconds)
+    row = _row(
+        f"evaluation, {model}, {count} images",
+        "bare forward loop at its best batch",
+        0.9,
+        [lambda: work.evaluate([weights]), best],
+        scale.repeats,
+    )
+    return replace(row, note=f"{count / row.ours:,.0f} images a second; {work.strategy}")
+
+
+def _bare_loops(module: nn.Module, inputs: Tensor) -> list[Callable[[], object]]:
+    """Return loops over inputs that are ready, in every memory format and batch size."""
+
+    def loop(ready: Tensor, size: int) -> None:
+        with torch.no_grad():
+            for batch in torch.split(ready, size):
+                module(batch)
+
+    layouts = (torch.contiguous_format, torch.channels_last)
+    loops: list[Callable[[], object]] = [
+        partial(loop, inputs.contiguous(memory_format=layout), size)
+        for layout in layouts
+        for size in LIMIT_SIZES[inputs.device.type]
+        if size <= len(inputs)
+    ]
+    for each in loops:
+        each()
+    return loops
+
+
+def layers(device: str, scale: Scale) -> Row:
+    """The layer-wise paths of a ResNet20 by block."""
+    found = layerwise.measure(
+        scale.points, scale.examples // 4, 64, scale.repeats, torch.device(device)
+    )
+    return Row(
+        f"layer-wise, ResNet20 by block, {found['networks']:.0f} networks",
+        found["seconds"],
+        found["recomputing"],
+        "each network by itself",
+        found["ratio"],
+        1.8,
+        f"losses differ by {found['difference']:.0e}",
+    )
+
+
+def _row(
+    work: str, against: str, wanted: float, ways: list[Callable[[], object]], repeats: int
+) -> Row:
+    """Time our way and the other one in turns."""
+    taken = in_turns(ways, repeats)
+    ours, other = np.median(taken, axis=0)
+    ratio = np.median(taken[:, 1] / taken[:, 0])
+    return Row(work, float(ours), float(other), against, float(ratio), wanted)
