@@ -26,6 +26,7 @@ from lmctool.data.split import Split
 from lmctool.evaluate import Network, near
 from lmctool.evaluate import evaluate as alone
 from lmctool.evaluate.batch import BatchSize
+from lmctool.evaluate.workers import SideBySide, workers
 from lmctool.graph.capture import capture
 from lmctool.parts import parts
 from lmctool.partwise import Partwise
@@ -83,8 +84,10 @@ def measure(
     graph = capture(a, split.head(2, torch.float32))
     task = registry.load("lmctool.tasks", "classification")
     size = BatchSize(batch)
-    shared = near.Shared(graph, networks, layout)
-    forward = Network(a, lambda: graph, layout)
+    threads = workers() if device.type == "cpu" else None
+    shared = near.Shared(graph, networks, layout, threads)
+    plain = Network(a, lambda: graph, layout)
+    forward = SideBySide(plain, threads) if threads else plain
 
     def sharing() -> Scores:
         return near.evaluate(shared, [split], task, dtype=torch.float32, batch_size=size)

@@ -127,7 +127,7 @@ def predicted(pair: PairedMoments, alpha: float) -> Moments:
 
 
 def corrected(
-    weights: Weights,
+    weights: dict[str, Tensor],
     targets: Sequence[Target],
     goals: Mapping[str, Goal],
     shown: Mapping[str, Moments],
@@ -135,18 +135,18 @@ def corrected(
     """Return weights in which each target's channels have the statistics of its goal.
 
     Args:
-        weights: the network.
+        weights: the network, which gives up its tensors one by one for the corrected ones.
         targets: what is corrected.
         goals: tap -> the statistics to be had there.
         shown: tap -> the statistics that it shows, all targets before it corrected.
     """
     from lmctool.graph.fuse import fuse
 
-    weights = settled(weights, targets, goals)
+    weights.update(settled(weights, targets, goals))
     for target in targets:
         moments = shown[target.tap]
         scale, shift = goals[target.tap].correction(moments.mean, moments.variance)
-        weights = fuse(weights, target, scale, shift)
+        weights.update(fuse(weights, target, scale, shift))
     return weights
 
 

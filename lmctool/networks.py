@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from lmctool.graph.module import adopt
 from lmctool.model.ties import once
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Networks:
             while len(self._held) >= KEPT:
                 self._held.popitem(last=False)
             held = self.checkpoints[index].weights(self.dtype, self.device)
-            self._held[index] = once(held, self.model.module) if self.model else held
+            if self.model is not None:
+                held = once(held, self.model.module)
+                if index == 0:  # the module's first tensors are of no use
+                    adopt(self.model.module, held)
+            self._held[index] = held
         self._held.move_to_end(index)
         return self._held[index]

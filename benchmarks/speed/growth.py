@@ -81,6 +81,13 @@ def exponent(curve: Mapping[str, list[float]]) -> float:
     return float(np.polyfit(size[upper - 1 :], seconds[upper - 1 :], 1)[0])
 
 
+def _short(size: float) -> str:
+    """Return a number for an axis: 32, 4k, 2.2M."""
+    if size < 1000:
+        return f"{size:.0f}"
+    return f"{size / 1e3:.0f}k" if size < 1e5 else f"{size / 1e6:.1f}M"
+
+
 def draw(found: Mapping[str, Mapping[str, list[float]]], path: Path) -> None:
     """Draw the time over each size, beside a line that is proportional to it."""
     figure = Figure(figsize=(9, 2.8), layout="constrained")
@@ -90,9 +97,7 @@ def draw(found: Mapping[str, Mapping[str, list[float]]], path: Path) -> None:
         axes.loglog(size, seconds, marker="o", color="#0072B2")
         axes.set_xlabel(name)
         axes.set_title(f"exponent {exponent(dict(curve)):.2f}", fontsize="medium")
-        axes.set_xticks(
-            size, [f"{each:,.3g}" if each < 1e5 else f"{each / 1e6:.1f}M" for each in size]
-        )
+        axes.set_xticks(size, [_short(each) for each in size])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("seconds")
     figure.savefig(path, dpi=100)

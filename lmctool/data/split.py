@@ -6,7 +6,7 @@ Inputs that would take too much of a GPU's memory stay in the host's, and come b
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.seam import Dataset
+
+
+KEPT = 1 << 27
+"""Bytes of normalised inputs that are kept for the next pass over a split."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,7 @@ class Split:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: int
+    _seen: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Return the number of chosen examples."""
@@ -86,20 +91,23 @@ class Split:
         inputs = inputs.to(self.targets.device, non_blocking=True)
         if inputs.dtype == torch.int64:
             return inputs
-        seen = inputs.to(dtype)
+        seen = inputs.to(dtype, copy=True)
         if self.scale != 1:
-            seen = seen * self.scale
+            seen *= self.scale
         if not self.mean:
             return seen
         channels = (-1, *[1] * (inputs.ndim - 2))
         mean = torch.tensor(self.mean, dtype=dtype, device=inputs.device).view(channels)
         std = torch.tensor(self.std, dtype=dtype, device=inputs.device).view(channels)
-        return (seen - mean) / std
+        return seen.sub_(mean).div_(std)
 
     def _parts(
         self, cuts: range | list[int], dtype: torch.dtype
     ) -> Iterator[tuple[Tensor, Tensor]]:
         parts = [slice(*bounds) for bounds in pairwise([0, *cuts, len(self)])]
+        if (whole := self._whole(dtype)) is not None:
+            yield from ((whole[part], self.targets[part]) for part in parts)
+            return
         stored: Iterable[Tensor] = (self.inputs[part] for part in parts)
         if self.inputs.device != self.targets.device:
             from lmctool.data.prefetch import prefetched
@@ -107,6 +115,19 @@ class Split:
             stored = prefetched(stored, self.targets.device)
         for inputs, part in zip(stored, parts, strict=True):
             yield self.normalised(inputs, dtype), self.targets[part]
+
+    def _whole(self, dtype: torch.dtype) -> Tensor | None:
+        """Return all inputs as the model sees them, kept while they are few; None for many.
+
+        A model that writes into its inputs changes what is kept; then it is made anew.
+        """
+        if self.inputs.numel() * dtype.itemsize > KEPT or self.inputs.device != self.targets.device:
+            return None
+        whole, version = self._seen.get(dtype, (None, 0))
+        if whole is None or whole._version != version:
+            whole = self.normalised(self.inputs, dtype)
+            self._seen[dtype] = whole, whole._version
+        return whole
 
 
 def open_split(

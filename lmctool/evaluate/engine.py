@@ -11,9 +11,10 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch import out_of_memory
 from lmctool.evaluate.scores import Scores
+from lmctool.evaluate.workers import outputs_of_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lmctool.seam import Task
 
 Value = TypeVar("Value")
+GATHERED = 1 << 20
+"""Bytes of outputs that are scored together, at least."""
 
 
 def evaluate(
@@ -157,17 +160,34 @@ def _batched(
     dtype: torch.dtype,
     batch_size: BatchSize,
 ) -> list[Value]:
-    """Return what a function makes of each batch; batches halve when memory runs out."""
+    """Return what a function makes of batches; they halve when memory runs out."""
     while True:
         try:
-            return [
-                function(outputs(inputs), targets)
-                for inputs, targets in split.batches(batch_size.size, dtype)
-            ]
+            found = outputs_of_each(outputs, split.batches(batch_size.size, dtype))
+            return [function(*several) for several in _gathered(found)]
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
             batch_size.halve(error)
+
+
+def _gathered(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give small batches of outputs and targets together: fewer calls cost less."""
+    held: list[tuple[Tensor, Tensor]] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(outputs.nbytes for outputs, _ in held) >= GATHERED:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    if len(held) == 1:
+        return held[0]
+    outputs, targets = zip(*held, strict=True)
+    return torch.cat(outputs), torch.cat(targets)
 
 
 def _stack(rows: Sequence[Tensor], count: int) -> NDArray[np.float64]:

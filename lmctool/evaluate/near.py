@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.batch import BatchSize
     from lmctool.evaluate.route import Route
     from lmctool.evaluate.scoring import Scoring
+    from lmctool.evaluate.workers import Workers
     from lmctool.graph.graph import Graph
     from lmctool.partwise import Partwise
     from lmctool.run import Run
@@ -75,6 +76,7 @@ class Shared:
         graph: Graph,
         networks: Partwise,
         layout: torch.memory_format = torch.contiguous_format,
+        threads: Workers | None = None,
     ) -> None:
         """Plan once how each network is computed.
 
@@ -82,8 +84,10 @@ class Shared:
             graph: the graph of the networks, followed by torch.export.
             networks: the networks.
             layout: the memory format that images are brought into; convolutions hand it on.
+            threads: what computes several batches at once, if anything does.
         """
         self.layout = layout
+        self.threads = threads
         self.graph = graph
         self.networks = networks
         self.routes = plan(graph, networks)
@@ -139,7 +143,8 @@ def score(
         splits: the splits.
         description: what the progress bar says.
     """
-    shared = Shared(graph, networks, scoring.settled(splits[0]).layout)
+    strategy = scoring.settled(splits[0])
+    shared = Shared(graph, networks, strategy.layout, strategy.workers)
     with scoring.progress(len(networks) * len(splits), description) as advance:
         return evaluate(
             shared,
@@ -210,19 +215,28 @@ def _pass(
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
-    sums = torch.zeros(2, count, dtype=torch.float64, device=split.targets.device)
-    total, seen = sums.new_zeros(()), 0
-    for inputs, targets in split.batches(size, dtype):
-        weights = sums.new_ones(len(targets))
+
+    def of_batch(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, int]:
+        """Return the weighted sums of a batch, its weight, and how many examples it has."""
+        inputs, targets = batch
+        weights = torch.ones(len(targets), dtype=torch.float64, device=targets.device)
         if task.weight is not None:
             weights = task.weight(targets).double()
-        total += weights.sum()
+        sums = weights.new_zeros(2, count)
         with torch.no_grad():
             for row, outputs in shared.outputs(inputs):
                 values = torch.stack([each.double() for each in task.score(outputs, targets)])
                 # a value without weight counts for nothing, whatever it is
-                sums[:, row] += torch.where(weights > 0, values * weights, 0.0).sum(1)
+                sums[:, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
+        return sums, weights.sum(), len(inputs)
+
+    batches = split.batches(size, dtype)
+    sums = total = torch.zeros((), dtype=torch.float64, device=split.targets.device)
+    seen = 0
+    over = shared.threads.map if shared.threads else map
+    for found, weight, examples in over(of_batch, batches):
+        sums, total = sums + found, total + weight
         done = seen * count // len(split)
-        seen += len(inputs)
+        seen += examples
         advance(seen * count // len(split) - done)
     return (sums / total).cpu().numpy()

@@ -52,6 +52,13 @@ class Network:
         module, held = fresh(self.module), dict(weights)
         return lambda inputs: functional(module, held, self.laid_out(inputs))
 
+    def is_reentrant(self, weights: Weights) -> bool:
+        """Tell whether several outputs of these weights may be computed at the same time.
+
+        A graph that was noted while the model ran sets torch's switches while it is replayed.
+        """
+        return not corrected.corrected(weights) or self.graph().tracer == "export"
+
     def laid_out(self, inputs: Tensor) -> Tensor:
         """Return a batch in the memory format of this network, if it is one of images."""
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs

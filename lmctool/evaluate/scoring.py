@@ -94,7 +94,9 @@ class Scoring:
                 self.strategy = fastest(self.network, split, self.dtype, size)
             else:
                 self.strategy = chosen(self.word, self.network, split.head(2, self.dtype))
-            self.batch_size.settle(self.strategy.size)
+            threads = self.strategy.workers
+            share = -(-len(split) // threads.count) if threads else len(split)
+            self.batch_size.settle(min(self.strategy.size, share))
         return self.strategy
 
     def of_checkpoints(

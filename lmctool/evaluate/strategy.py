@@ -18,13 +18,15 @@ from lmctool.evaluate.compiled import Compiled
 from lmctool.evaluate.network import Network, functional
 from lmctool.evaluate.proved import Proved, agree
 from lmctool.evaluate.replay import Replayed
+from lmctool.evaluate.workers import SideBySide, workers
 from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
     from lmctool.evaluate.network import Forward
+    from lmctool.evaluate.workers import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
-Launch = Literal["module", "graphs", "compile"]
+Launch = Literal["module", "workers", "graphs", "compile"]
 
 CACHE = 1 << 22
 """Bytes that the largest activation of a batch may take on a CPU."""
@@ -40,7 +42,8 @@ class Strategy:
 
     Attributes:
         forward: the outputs of networks.
-        launch: by the ``module`` itself, by replayed CUDA ``graphs``, or ``compile``d.
+        launch: by the ``module`` itself, by ``workers`` that each have a copy of it, by replayed
+            CUDA ``graphs``, or ``compile``d.
         layout: the memory format of images.
         size: examples at once.
     """
@@ -55,12 +58,20 @@ class Strategy:
         last = self.layout == torch.channels_last
         return f"{self.launch}, {'channels last' if last else 'contiguous'}"
 
+    @property
+    def workers(self) -> Workers | None:
+        """The threads that batches are computed in, if they are."""
+        return workers() if self.launch == "workers" else None
+
 
 def made(network: Network, launch: Launch, layout: torch.memory_format, size: int) -> Strategy:
     """Return a strategy for the networks of a model; what is faster than the module is proved."""
     own = Network(network.module, network.graph, layout)
-    if launch == "module":
-        return Strategy(own, launch, layout, size)
+    threads = workers()
+    if launch == "workers" and threads is not None:
+        return Strategy(SideBySide(own, threads), launch, layout, size)
+    if launch in {"module", "workers"}:
+        return Strategy(own, "module", layout, size)
     fast = Replayed(own) if launch == "graphs" else Compiled(own)
     return Strategy(Proved(fast, own), launch, layout, size)
 
@@ -69,7 +80,8 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
     """Return the strategy that a word other than ``measure`` asks for; nothing is timed.
 
     Args:
-        word: ``auto`` and ``compile`` take channels last on a CPU where the model accepts them.
+        word: ``auto`` and ``compile`` take channels last on a CPU where the model accepts them,
+            and ``auto`` computes several batches at once there.
         network: the model.
         inputs: (example, ...) one or two examples, on the device.
 
@@ -88,7 +100,9 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
             "--strategy channels-last was asked for, but the model does not take images in that"
             " memory format; leave it out"
         )
-    launch: Launch = word if word in {"graphs", "compile"} else "module"
+    launch: Launch = "workers" if word == "auto" and device == "cpu" else "module"
+    if word in {"graphs", "compile"}:
+        launch = word
     return made(network, launch, layout, examples_at_once(network, inputs))
 
 

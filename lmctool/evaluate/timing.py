@@ -11,6 +11,7 @@ import torch
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch import out_of_memory
 from lmctool.evaluate.strategy import accepts_channels_last, made
+from lmctool.evaluate.workers import outputs_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,7 @@ def candidates(
     if accepts_channels_last(network, split.head(2, dtype)):
         layouts.append(torch.channels_last)
     sizes = [size] if size else sorted({min(each, len(split)) for each in SIZES[device]})
-    launches: tuple[Launch, ...] = ("module", "graphs") if device == "cuda" else ("module",)
+    launches: tuple[Launch, ...] = ("module", "graphs" if device == "cuda" else "workers")
     for layout, launch, each in product(layouts, launches, sizes):
         yield made(network, launch, layout, each)
 
@@ -70,6 +71,7 @@ def candidates(
 def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) -> float | None:
     """Return how fast a strategy is on the first batch of a split, or None if it can't be used."""
     inputs = split.head(strategy.size, dtype)
+    several = [(inputs, None)] * (2 * strategy.workers.count if strategy.workers else 1)
     try:
         with torch.no_grad():
             outputs = strategy.forward({})  # the model's own weights
@@ -77,14 +79,14 @@ def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) ->
             _wait(inputs)
             rounds, begun = 0, time.perf_counter()
             while (spent := time.perf_counter() - begun) < SECONDS or rounds < 2:
-                outputs(inputs)
-                _wait(inputs)
+                for _ in outputs_of_each(outputs, several):
+                    _wait(inputs)
                 rounds += 1
     except RuntimeError as error:  # a capture that fails raises one, too
-        if strategy.launch == "module" and not out_of_memory(error):
+        if strategy.launch in {"module", "workers"} and not out_of_memory(error):
             raise
         return None
-    return rounds * len(inputs) / spent
+    return rounds * len(several) * len(inputs) / spent
 
 
 def _wait(inputs: Tensor) -> None:

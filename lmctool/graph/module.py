@@ -7,9 +7,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
@@ -19,6 +19,13 @@ def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
         original = first.setdefault(id(tensor), name)
         if original != name:
             yield name, original
+
+
+def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Let a module share these tensors in place of its own, which take no memory from then on."""
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if name in weights:
+            tensor.data = weights[name]
 
 
 def fresh(module: nn.Module) -> nn.Module:

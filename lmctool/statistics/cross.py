@@ -70,21 +70,23 @@ class _Cross:
         x, y = x - self.origins[0], y - self.origins[1]
         with arithmetic.exact_products():
             new = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
-        old = self.sums or [torch.zeros_like(part, dtype=torch.float64) for part in new]
-        self.sums = [total + part.double() for total, part in zip(old, new, strict=True)]
+        if not self.sums:
+            self.sums = [torch.zeros_like(part, dtype=torch.float64) for part in new]
+        for total, part in zip(self.sums, new, strict=True):
+            total += part
         self.count += x.shape[1]
 
     def moments(self) -> CrossMoments:
-        """Return the moments over all samples."""
+        """Return the moments over all samples; the sums are used up."""
         if self.origins is None:
             raise LmctoolError("correlations were asked of no example")
-        x, y, xy, xx, yy = (part / self.count for part in self.sums)
+        x, y, xy, xx, yy = (part.div_(self.count) for part in self.sums)
         return CrossMoments(
             mean_a=self.origins[0].double().flatten() + x,
             mean_b=self.origins[1].double().flatten() + y,
             variance_a=(xx - x * x).clamp_min(0),
             variance_b=(yy - y * y).clamp_min(0),
-            covariance=xy - torch.outer(x, y),
+            covariance=xy.addr_(x, y, alpha=-1),
         )
 
 

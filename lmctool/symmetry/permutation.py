@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lmctool.symmetry.form import groups_of
+from lmctool.weights import LazyWeights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,13 +69,18 @@ class Permutation:
 
     def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the permuted weights; tensors that don't move are passed on, not copied."""
+        return dict(self.applied(weights))
+
+    def applied(self, weights: Mapping[str, Tensor]) -> LazyWeights:
+        """Return the permuted weights, each tensor permuted when it is asked for."""
         moving = {group for group in self.moves if self.moved(group)}
-        permuted = dict(weights)
-        for name, forms in self.spec.tensors.items():
+
+        def moved(name: str) -> Tensor:
+            forms = self.spec.tensors.get(name, ())
             held = list(dict.fromkeys(g for form in forms for g in groups_of(form) if g in moving))
-            if held and name in weights:
-                permuted[name] = self.permute(weights[name], forms, held)
-        return permuted
+            return self.permute(weights[name], forms, held) if held else weights[name]
+
+        return LazyWeights(weights, moved)
 
     def permute(
         self, tensor: Tensor, forms: tuple[AxisForm | None, ...], groups: Iterable[str]

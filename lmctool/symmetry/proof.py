@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import UnjudgedError
 from lmctool.graph.module import aliases, fresh
+from lmctool.weights import LazyWeights
 
 if TYPE_CHECKING:
     from lmctool.symmetry.permutation import Permutation
@@ -111,8 +112,8 @@ def _compare(
     if any(each.is_floating_point() for each in inputs):
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
-        noisy = function({n: _jittered(each, noise) for n, each in weights.items()}, inputs)
-    permuted = function(permutation.apply(weights), inputs)
+        noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)
+    permuted = function(permutation.applied(weights), inputs)
     scale = original.abs().max().item()
     return Proof(
         difference=(permuted - original).abs().max().item(),
@@ -155,16 +156,19 @@ class _Casts(TorchDispatchMode):
 
 
 def _function(module: nn.Module, dtype: torch.dtype) -> Function:
-    precise = copy.deepcopy(module).to(dtype).eval()
-    tied = dict(aliases(precise))
+    module = fresh(module).eval()
+    tied = dict(aliases(module))
+    own = dict(chain(module.named_parameters(), module.named_buffers()))
 
     def cast(tensor: Tensor) -> Tensor:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
     def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
-        tensors = {n: cast(each) for n, each in weights.items() if tied.get(n) not in weights}
+        named = {tied.get(name, name) for name in weights}
+        tensors = {name: cast(tensor) for name, tensor in own.items() if name not in named}
+        tensors |= {n: cast(weights[n]) for n in weights if tied.get(n) not in weights}
         with torch.no_grad():
-            output = torch.func.functional_call(fresh(precise), tensors, tuple(map(cast, inputs)))
+            output = torch.func.functional_call(fresh(module), tensors, tuple(map(cast, inputs)))
         parts = [part for part in tree_leaves(output) if isinstance(part, Tensor)]
         return torch.cat([part.to(torch.float64).flatten() for part in parts])
 

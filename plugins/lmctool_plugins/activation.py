@@ -81,19 +81,23 @@ def settle(
     open_groups = [group for group in spec.groups if paired[group].sum() > 1]
     for place, group in enumerate(open_groups):
         unknown = {name for later in open_groups[place + 1 :] for name, _ in spec.uses(later)}
-        permuted = Permutation(spec, moves).apply(b)
-        units = [
-            tuple(where.units(weights[name]).double().cpu() for weights in (a, permuted))
-            for name, where in spec.uses(group)
-            if name in a and name not in unknown
-        ]
+        permuted = Permutation(spec, moves).applied(b)
+        silent_units = torch.nonzero(paired[group]).flatten()
+        similarity = torch.zeros(len(silent_units), len(silent_units), dtype=torch.float64)
+        for name, where in spec.uses(group):
+            if name in a and name not in unknown:
+                mine, theirs = (
+                    where.units(weights[name]).cpu()[silent_units].double()
+                    for weights in (a, permuted)
+                )
+                similarity += mine @ theirs.T
         size = spec.groups[group]
         for start in range(0, spec.units(group), size):
-            rows = start + torch.nonzero(paired[group][start : start + size]).flatten()
-            if len(rows) > 1 and units:
-                similarity = torch.stack([mine[rows] @ theirs[rows].T for mine, theirs in units])
+            within = (silent_units >= start) & (silent_units < start + size)
+            rows, pairs = silent_units[within], similarity[within][:, within]
+            if len(rows) > 1 and pairs.any():
                 flat = moves[group].view(-1)
-                flat[rows] = flat[rows[assignment(similarity.sum(0))]]
+                flat[rows] = flat[rows[assignment(pairs)]]
 
 
 def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post") -> Permutation:
@@ -115,7 +119,10 @@ def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post"
     for group, taps in seen.items():
         similarity[group], *quiet = compared([moments[each] for each in taps])
         silent[group] = (quiet[0], quiet[1])
+        for each in set(taps):  # as large as the weights, and of no use to other groups
+            del moments[each]
     moves = match(spec, similarity)
+    del similarity
     settle(spec, a, b, moves, silent)
     return Permutation(spec, moves)
 

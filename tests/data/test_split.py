@@ -160,3 +160,25 @@ def test_inputs_too_large_for_the_gpu_come_batch_by_batch(monkeypatch: pytest.Mo
     pairs = zip(held.batches(3, torch.float32), streamed.batches(3, torch.float32), strict=True)
     for (expected, targets), (inputs, same) in pairs:
         assert torch.equal(inputs, expected) and torch.equal(targets, same)
+
+
+def test_a_model_that_writes_into_its_inputs_changes_nothing_for_the_next_one() -> None:
+    split = opened()
+    before = [inputs.clone() for inputs, _ in split.batches(4, torch.float32)]
+    for inputs, _ in split.batches(4, torch.float32):
+        inputs.mul_(2)
+    after = [inputs for inputs, _ in split.batches(4, torch.float32)]
+    assert all(map(torch.equal, after, before))
+
+
+def test_few_inputs_are_normalised_once_and_many_batch_by_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    split = opened()
+    (first, _), *_ = split.batches(4, torch.float32)
+    (again, _), *_ = split.batches(4, torch.float32)
+    assert first.data_ptr() == again.data_ptr()
+    monkeypatch.setattr("lmctool.data.split.KEPT", 0)
+    (anew, _), *_ = split.batches(4, torch.float32)
+    assert anew.data_ptr() != first.data_ptr()
+    assert torch.equal(anew, first)
