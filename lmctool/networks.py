@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from lmctool.errors import PluginError
 from lmctool.graph.module import adopt
 from lmctool.model.ties import once
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.model.resolve import Model
@@ -39,6 +41,7 @@ class Networks:
         self.dtype = dtype
         self.device = device
         self._held: OrderedDict[int, Weights] = OrderedDict()
+        self._versions: dict[str, int] = {}
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of one checkpoint, tied ones under their first name alone.
@@ -55,6 +58,27 @@ class Networks:
                 held = once(held, self.model.module)
                 if index == 0:  # the module's first tensors are of no use
                     adopt(self.model.module, held)
+                    self._versions = _versions(self.model.module)
             self._held[index] = held
         self._held.move_to_end(index)
         return self._held[index]
+
+    def check(self) -> None:
+        """Check that nobody wrote into the model's module, which has the first one's tensors.
+
+        Raises:
+            PluginError: somebody did.
+        """
+        if self.model is None or not self._versions:
+            return
+        for name, version in _versions(self.model.module).items():
+            if version != self._versions[name]:
+                raise PluginError(
+                    f"tensor {name!r} of the run's module was written into, and with it the first"
+                    " checkpoint's; work on copy.deepcopy(run.module) instead"
+                )
+
+
+def _versions(module: nn.Module) -> dict[str, int]:
+    """Return how often each tensor was written into."""
+    return {name: tensor._version for name, tensor in module.state_dict(keep_vars=True).items()}

@@ -93,6 +93,14 @@ class Prepared:
         """
         return self._networks.weights(index)
 
+    def check_module(self) -> None:
+        """Check that the module, which shares the first checkpoint's tensors, is as it was.
+
+        Raises:
+            PluginError: somebody wrote into it.
+        """
+        self._networks.check()
+
     def initial(self, seed: int) -> Weights:
         """Return the weights that the model's own initialiser gives for a seed."""
         if self.model is None:
@@ -162,7 +170,10 @@ class Prepared:
 
     @property
     def module(self) -> nn.Module:
-        """The model's module, on the run's device."""
+        """The model's module, on the run's device; its tensors are the first checkpoint's.
+
+        To write into it, or to load other weights, take a copy.
+        """
         if self.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
         return self.model.module

@@ -110,7 +110,12 @@ def _letter(number: int) -> str:
 
 
 def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
-    """Return the result with its permutations, their proof, and its provenance."""
+    """Return the result with its permutations, their proof, and its provenance.
+
+    Raises:
+        PluginError: something wrote into the first checkpoint's tensors meanwhile.
+    """
+    run.check_module()
     groups = {**result.groups, **run.findings}
     if run.permutations:
         for number, (permutation, _) in enumerate(run.permutations):

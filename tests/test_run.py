@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 import torch
 
 from lmctool import networks
+from lmctool.errors import PluginError
 from lmctool.grid import grid
+from lmctool.results.result import Result
 from lmctool.run import Run
 from lmctool.settings import Choice
 from tests.plugins.pairs import initial, run_of, trained
 
 if TYPE_CHECKING:
-    import pytest
-
     from lmctool.evaluate import Scores
 
 __all__ = ["run_of"]
@@ -113,3 +115,20 @@ def test_few_networks_stay_in_memory(run_of: Runs, monkeypatch: pytest.MonkeyPat
     run.weights(1)
     assert run.weights(0) is not first
     assert all(torch.equal(tensor, first[name]) for name, tensor in run.weights(0).items())
+
+
+def test_the_module_holds_the_first_checkpoint_and_no_weights_of_its_own(run_of: Runs) -> None:
+    run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), limit=60)
+    a, own = run.weights(0), run.module.state_dict()
+    assert all(own[name].data_ptr() == tensor.data_ptr() for name, tensor in a.items())
+
+
+def test_a_plugin_that_writes_into_the_module_is_found_out(run_of: Runs) -> None:
+    run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), limit=60)
+    result = Result("barrier", {})
+    run.weights(0)
+    copy.deepcopy(run.module).load_state_dict(dict(run.weights(1)))
+    run.complete(result, command="lmctool", options={})
+    run.module.load_state_dict(dict(run.weights(1)))
+    with pytest.raises(PluginError, match=r"written into.*copy\.deepcopy"):
+        run.complete(result, command="lmctool", options={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -113,7 +114,7 @@ def throughput(folder: Path, device: str, scale: Scale, model: str) -> Row:
     work = run(write_pair(folder, model), write_images(folder, 2, count), device, 2)
     (split,), weights = work.splits, work.weights(0)
     inputs = split.head(len(split), torch.float32)
-    module = work.module
+    module = copy.deepcopy(work.module)
     module.load_state_dict(dict(weights))
     best = min(_bare_loops(module, inputs), key=seconds)
     row = _row(

@@ -8,6 +8,7 @@ is on the device already: what is slow here is the procedure alone.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,10 +114,15 @@ def ends_statistics(run: Run, weights: Weights) -> dict[str, tuple[Tensor, Tenso
 
 
 def repaired(
-    run: Run, a: Weights, b: Weights, alpha: float, ends: Sequence[dict[str, tuple[Tensor, Tensor]]]
+    run: Run,
+    module: nn.Module,
+    a: Weights,
+    b: Weights,
+    alpha: float,
+    ends: Sequence[dict[str, tuple[Tensor, Tensor]]],
 ) -> Outputs:
     """Return the network at alpha with a BatchNorm behind each target, its statistics taken."""
-    mixed = loaded(run.module, a, b, alpha).state_dict()
+    mixed = loaded(module, a, b, alpha).state_dict()
     axes = {target.tap: target.axis for target in run.targets("both")}
     norms: dict[str, nn.BatchNorm2d] = {}
     for tap in axes:
@@ -139,12 +145,15 @@ def repaired(
 def barrier(run: Run, alphas: Sequence[float]) -> np.ndarray:
     """Follow the plain, the aligned, and the aligned and repaired path: (variant, alpha) losses."""
     a, b = run.weights(0), run.weights(1)
+    module = copy.deepcopy(run.module)
     (split,) = run.splits
     moved = align(run, a, b).apply(b)
     found = [
-        [scores(loaded(run.module, a, other, alpha), split)[0] for alpha in alphas]
+        [scores(loaded(module, a, other, alpha), split)[0] for alpha in alphas]
         for other in (b, moved)
     ]
     ends = [ends_statistics(run, weights) for weights in (a, moved)]
-    found.append([scores(repaired(run, a, moved, alpha, ends), split)[0] for alpha in alphas])
+    found.append(
+        [scores(repaired(run, module, a, moved, alpha, ends), split)[0] for alpha in alphas]
+    )
     return np.array(found)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from torch import Tensor, nn
+    from torch import Tensor
+
+
+COPYING = ("__setstate__", "__getstate__", "__reduce__", "__reduce_ex__")
+"""Methods by which a class says how it is to be copied."""
+ATOMS = frozenset((bool, int, float, str, type(None)))
+CONTAINERS = frozenset((dict, OrderedDict, list, set))
 
 
 def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
@@ -35,4 +44,33 @@ def fresh(module: nn.Module) -> nn.Module:
     say).  One copy for each set of weights keeps one network's from reaching another.
     """
     tensors = chain(module.parameters(), module.buffers())
-    return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    return _copied(module, {id(tensor): tensor for tensor in tensors})
+
+
+def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Do what copy.deepcopy does, several times as fast for what most modules are made of."""
+    kind = type(module)
+    own = hasattr(kind, "__deepcopy__") or any(
+        getattr(kind, word) is not getattr(nn.Module, word) for word in COPYING
+    )
+    if own or id(module) in memo:
+        return copy.deepcopy(module, memo)
+    new = memo[id(module)] = kind.__new__(kind)
+    for name, value in vars(module).items():
+        if name == "_modules":
+            new.__dict__[name] = {
+                key: None if child is None else _copied(child, memo) for key, child in value.items()
+            }
+        elif name in {"_parameters", "_buffers"}:
+            new.__dict__[name] = dict(value)  # shared, all of them
+        elif _is_atom(value):
+            new.__dict__[name] = value
+        elif type(value) in CONTAINERS and not value:
+            new.__dict__[name] = type(value)()
+        else:
+            new.__dict__[name] = copy.deepcopy(value, memo)
+    return new
+
+
+def _is_atom(value: Any) -> bool:
+    return type(value) in ATOMS or (type(value) is tuple and all(map(_is_atom, value)))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import batch_norm
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.corrected import affine, correcting, then
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 Weights = Mapping[str, Tensor]
 Batches = Iterable[Tensor]
+
+TOO_FEW = "batch statistics need two examples or more; raise --calib-size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Average:
         values = channels(value, axis)
         count = values.shape[1]
         if count < 2:
-            raise LmctoolError("batch statistics need two examples or more; raise --calib-size")
+            raise LmctoolError(TOO_FEW)
         mean = values.mean(1)
         variance = (values - mean[:, None]).square_().mean(1).double()
         mean = mean.double()
@@ -102,6 +106,23 @@ class Average:
         self.mean = self.mean + mean
         self.variance = self.variance + variance * (count / (count - 1))
         return mean, variance
+
+    def renormalise(self, value: Tensor, goal: Goal) -> Tensor:
+        """Add a batch; return it with the mean and the standard deviation of the goal."""
+        count = value.numel() // value.shape[goal.axis]
+        if goal.mean is None or goal.std is None or goal.axis != 1 or value.dtype.itemsize < 4:
+            return affine(value, goal.axis, *goal.correction(*self.add(value, goal.axis)))
+        if count < 2:
+            raise LmctoolError(TOO_FEW)
+        weight, bias = goal.std.to(value.dtype), goal.mean.to(value.dtype)
+        mean, variance = torch.zeros_like(bias), torch.zeros_like(bias)
+        found = batch_norm(
+            value, mean, variance, weight, bias, training=True, momentum=1.0, eps=goal.epsilon
+        )
+        self.batches += 1
+        self.mean = self.mean + mean.double()
+        self.variance = self.variance + variance.double()
+        return found
 
     def moments(self) -> Moments:
         """Return the averages over the batches."""
@@ -152,15 +173,8 @@ def renormalised(
         batches: (example, ...) the inputs of each batch; their size is part of the result.
     """
     averages = {tap: Average() for tap in goals}
-
-    def renormalise(tap: str, goal: Goal) -> Edit:
-        def edit(value: Tensor) -> Tensor:
-            mean, variance = averages[tap].add(value, goal.axis)
-            return affine(value, goal.axis, *goal.correction(mean, variance))
-
-        return edit
-
-    _pass(graph, weights, {tap: renormalise(tap, goal) for tap, goal in goals.items()}, batches)
+    edits = {tap: partial(averages[tap].renormalise, goal=goal) for tap, goal in goals.items()}
+    _pass(graph, weights, edits, batches)
     return {tap: average.moments() for tap, average in averages.items()}
 
 
