@@ -26,7 +26,7 @@ WANTED = {"cpu": 4, "cuda": 10}
 """Times that the main command is to be faster."""
 NETWORKS = 3
 """Networks whose evaluation is timed."""
-LIMIT_SIZES = {"cpu": (16, 32, 64, 128, 256, 1000), "cuda": (256, 1000, 4000)}
+LIMIT_SIZES = {"cpu": (16, 32, 64, 128, 256, 1000, 2000), "cuda": (256, 1000, 4000)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.graph import corrected
-from lmctool.graph.module import fresh
+from lmctool.graph.module import carrying, fresh
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
@@ -49,8 +49,11 @@ class Network:
         if corrected.corrected(weights):
             edits = corrected.edits(weights, self._axes)
             return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
-        module, held = fresh(self.module), dict(weights)
-        return lambda inputs: functional(module, held, self.laid_out(inputs))
+        own = carrying(self.module, weights)
+        if own is None:  # its class changes what it loads
+            module, held = fresh(self.module), dict(weights)
+            return lambda inputs: functional(module, held, self.laid_out(inputs))
+        return lambda inputs: own(self.laid_out(inputs))
 
     def is_reentrant(self, weights: Weights) -> bool:
         """Tell whether several outputs of these weights may be computed at the same time.

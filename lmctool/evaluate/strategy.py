@@ -30,7 +30,7 @@ Launch = Literal["module", "workers", "graphs", "compile"]
 
 CACHE = 1 << 22
 """Bytes that the largest activation of a batch may take on a CPU."""
-LEAST, MOST = 16, 1024
+LEAST, MOST = 16, 2048
 """Examples at once on a CPU, whatever their size."""
 ON_GPU = 1024
 """Examples at once on a GPU where nothing is timed."""
@@ -81,7 +81,7 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
 
     Args:
         word: ``auto`` and ``compile`` take channels last on a CPU where the model accepts them,
-            and ``auto`` computes several batches at once there.
+            and ``auto`` computes several batches at once there if they are small.
         network: the model.
         inputs: (example, ...) one or two examples, on the device.
 
@@ -100,10 +100,13 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
             "--strategy channels-last was asked for, but the model does not take images in that"
             " memory format; leave it out"
         )
-    launch: Launch = "workers" if word == "auto" and device == "cpu" else "module"
+    size = examples_at_once(network, inputs)
+    launch: Launch = "module"
     if word in {"graphs", "compile"}:
         launch = word
-    return made(network, launch, layout, examples_at_once(network, inputs))
+    elif word == "auto" and device == "cpu" and size < MOST:
+        launch = "workers"  # with more examples at once, cores share each product well
+    return made(network, launch, layout, size)
 
 
 def accepts_channels_last(network: Network, inputs: Tensor) -> bool:

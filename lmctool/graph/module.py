@@ -47,6 +47,19 @@ def fresh(module: nn.Module) -> nn.Module:
     return _copied(module, {id(tensor): tensor for tensor in tensors})
 
 
+def carrying(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module | None:
+    """Return a fresh copy that has these weights, shared; None if it doesn't take them as given."""
+    own = fresh(module)
+    tied = {name: weights[first] for name, first in aliases(module) if first in weights}
+    own.load_state_dict({**tied, **weights}, strict=False, assign=True)
+    held = dict(chain(own.named_parameters(), own.named_buffers()))
+    taken = all(
+        name in held and held[name].data_ptr() == tensor.data_ptr()
+        for name, tensor in weights.items()
+    )
+    return own if taken else None
+
+
 def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Do what copy.deepcopy does, several times as fast for what most modules are made of."""
     kind = type(module)

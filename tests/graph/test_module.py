@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lmctool.graph.module import adopt, aliases, fresh
+from lmctool.evaluate import Network
+from lmctool.graph.capture import capture
+from lmctool.graph.module import adopt, aliases, carrying, fresh
 
 
 class Odd(nn.Module):
@@ -74,8 +76,37 @@ def test_a_class_with_a_copy_of_its_own_is_asked_for_it() -> None:
 def test_hooks_go_with_a_copy() -> None:
     layer = nn.Linear(2, 2)
     layer.register_forward_hook(lambda _, __, out: out * 0)
-    module = nn.Sequential(layer)
-    assert torch.equal(fresh(module)(torch.ones(1, 2)), torch.zeros(1, 2))
+    copied: Any = fresh(nn.Sequential(layer))
+    assert torch.equal(copied(torch.ones(1, 2)), torch.zeros(1, 2))
+
+
+def test_a_copy_carries_other_weights_tied_ones_too() -> None:
+    torch.manual_seed(0)
+    module = Odd().eval()
+    other = {name: torch.randn_like(t) for name, t in module.state_dict().items()}
+    for name, first in aliases(module):
+        other[name] = other[first]
+    given = {name: t for name, t in other.items() if name not in dict(aliases(module))}
+    own: Any = carrying(module, given)
+    x = torch.randn(5, 2, 4)
+    with torch.no_grad():
+        assert torch.equal(own(x), torch.func.functional_call(module, other, (x,)))
+        module.load_state_dict(other)
+        assert torch.equal(own(x), module(x))
+
+
+def test_a_module_that_changes_what_it_loads_carries_nothing() -> None:
+    class Doubling(nn.Linear):
+        def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *others: Any) -> None:
+            state[f"{prefix}weight"] = 2 * state[f"{prefix}weight"]
+            super()._load_from_state_dict(state, prefix, *others)
+
+    module = Doubling(2, 2)
+    assert carrying(module, module.state_dict()) is None
+    network = Network(module, lambda: capture(module, torch.zeros(2, 2)))
+    weights = {"weight": torch.ones(2, 2), "bias": torch.zeros(2)}
+    with torch.no_grad():
+        assert torch.equal(network(weights)(torch.ones(1, 2)), torch.full((1, 2), 2.0))
 
 
 def test_a_module_takes_tensors_over_and_keeps_its_ties() -> None:
