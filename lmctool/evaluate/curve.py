@@ -47,8 +47,8 @@ class Curves:
 def follow(run: Run, variants: Sequence[Variant], alpha: Array, *, per_example: bool) -> Curves:
     """Return the curves of variants that join two checkpoints.
 
-    The first value of each is that of the first checkpoint itself; so is the last of the plain
-    one that of the second.
+    The first value of each is that of the first checkpoint itself; the last one is evaluated once
+    for all variants that end in the same network.
 
     Args:
         run: the run.
@@ -60,12 +60,14 @@ def follow(run: Run, variants: Sequence[Variant], alpha: Array, *, per_example: 
         UnjudgedError: a loss on the way isn't a number.
     """
     ends = run.scores(variants[0].ends)
+    last = {id(variants[0].b): (ends, slice(1, None))}
     rows = []
     for variant in variants:
-        own = variant.name == "plain"
-        inner = _scores(run, variant, alpha[1:-1] if own else alpha[1:], "path", per_example)
-        last = slice(1, None) if own else slice(0, 0)
-        rows.append([(ends, slice(0, 1)), (inner, slice(None)), (ends, last)])
+        known = id(variant.b) in last
+        inner = _scores(run, variant, alpha[1:-1] if known else alpha[1:], "path", per_example)
+        end = last.setdefault(id(variant.b), (inner, slice(-1, None)))
+        inside = slice(0, len(alpha) - 2)
+        rows.append([(ends, slice(0, 1)), (inner, inside), end])
     return _curves(alpha, rows, per_example)
 
 

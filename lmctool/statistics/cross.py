@@ -51,7 +51,8 @@ class CrossMoments:
         unit over two weak ones, so that even a permuted copy isn't matched with itself.
         """
         spread = torch.outer(self.variance_a.sqrt(), self.variance_b.sqrt())
-        return torch.where(spread > 0, self.covariance / spread, 0)
+        still = ~(spread > 0)
+        return torch.div(self.covariance, spread, out=spread).masked_fill_(still, 0)
 
 
 class _Cross:

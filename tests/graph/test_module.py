@@ -110,10 +110,11 @@ def test_a_module_that_changes_what_it_loads_carries_nothing() -> None:
 
 
 def test_a_module_takes_tensors_over_and_keeps_its_ties() -> None:
-    module = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
-    module["b"].weight = module["a"].weight
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.weight = first.weight
+    module = nn.ModuleDict({"a": first, "b": second})
     weights = {name: torch.randn_like(t) for name, t in copy.deepcopy(module).state_dict().items()}
     del weights["b.weight"]
     adopt(module, weights)
-    assert module["b"].weight.data_ptr() == weights["a.weight"].data_ptr()
+    assert second.weight.data_ptr() == weights["a.weight"].data_ptr()
     assert dict(aliases(module)) == {"b.weight": "a.weight"}
