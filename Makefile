@@ -36,8 +36,13 @@ data:
 	@command -v bible >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq bible-kjv; } \
 	    || { echo "The text of examples/text is not installed: apt-get install bible-kjv" >&2; exit 1; }
 
+# a quarter of an hour on 2 cores; nothing else should run meanwhile
 bench: $(BIN)/lmctool
+	mkdir -p build/bench
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python -m benchmarks.speed --markdown build/bench/speed.md \
+	    --json build/bench/speed.json --figure build/bench/growth.png
+	$(BIN)/python benchmarks/weights.py --gigabytes 3 --json build/bench/weights.json
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
 
 zoo: $(VENV)/zoo

@@ -13,6 +13,7 @@ from lmctool import alignment, batchnorm, record, statistics, variant
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Scores, curve, near
 from lmctool.evaluate.scoring import Scoring
+from lmctool.evaluate.workers import workers
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.partwise import Partwise
 from lmctool.prepared import Prepared
@@ -186,7 +187,8 @@ class Run(Prepared):
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
         batches = self._told("correlations", CROSS_BATCH)
-        return statistics.cross(self.graph, a, b, taps, batches)
+        threads = workers() if self.device.type == "cpu" else None
+        return statistics.cross(self.graph, a, b, taps, batches, threads)
 
     def paired_moments(
         self, a: Weights, b: Weights, axes: Mapping[str, int]

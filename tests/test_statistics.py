@@ -11,6 +11,7 @@ from torch import nn
 
 from lmctool import statistics
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.workers import Workers
 from lmctool.graph.capture import capture
 from lmctool.graph.targets import targets
 from lmctool.statistics.moments import Average
@@ -184,3 +185,16 @@ def test_moments_of_corrected_weights_are_those_after_the_correction(
     }
     expected = statistics.measured(graph, fused, places, batches)[second.tap]
     torch.testing.assert_close(found[second.tap].variance, expected.variance)
+
+
+def test_correlations_are_the_same_with_several_batches_at_once(
+    graph: Graph, batches: list[torch.Tensor]
+) -> None:
+    a, b = (network(seed).state_dict() for seed in (0, 1))
+    taps = [tap for found in derive(graph).taps.values() for tap in found]
+    alone = statistics.cross(graph, a, b, taps, batches)
+    together = statistics.cross(graph, a, b, taps, batches, Workers(2, 1))
+    assert taps
+    for tap in taps:
+        for name in ("mean_a", "mean_b", "variance_a", "variance_b", "covariance"):
+            assert torch.equal(getattr(together[tap], name), getattr(alone[tap], name))

@@ -32,6 +32,8 @@ CACHE = 1 << 22
 """Bytes that the largest activation of a batch may take on a CPU."""
 LEAST, MOST = 16, 2048
 """Examples at once on a CPU, whatever their size."""
+SHARED = 1024
+"""Examples at once from which on the cores share each product well."""
 ON_GPU = 1024
 """Examples at once on a GPU where nothing is timed."""
 
@@ -104,8 +106,8 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
     launch: Launch = "module"
     if word in {"graphs", "compile"}:
         launch = word
-    elif word == "auto" and device == "cpu" and size < MOST:
-        launch = "workers"  # with more examples at once, cores share each product well
+    elif word == "auto" and device == "cpu" and size < SHARED:
+        launch = "workers"
     return made(network, launch, layout, size)
 
 

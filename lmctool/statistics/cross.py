@@ -6,8 +6,9 @@ the first batch, batches in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,11 +20,15 @@ from lmctool.graph.corrected import correcting, then
 from lmctool.statistics.moments import wide
 
 if TYPE_CHECKING:
+    from lmctool.evaluate.workers import Workers
     from lmctool.graph.graph import Edit, Graph
     from lmctool.symmetry.spec import Tap
 
 Weights = Mapping[str, Tensor]
 Batches = Iterable[Tensor]
+
+LARGE = 1 << 26
+"""Bytes of the sums of a batch above which one batch is worked on at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +68,23 @@ class _Cross:
         self.origins: tuple[Tensor, Tensor] | None = None
         self.sums: list[Tensor] = []
 
-    def add(self, a: Tensor, b: Tensor) -> None:
-        """Add (unit, sample) of both networks on the same samples."""
+    def of_batch(self, a: Tensor, b: Tensor) -> tuple[int, list[Tensor]]:
+        """Return how many samples (unit, sample) of both networks have, and their sums."""
         x, y = wide(a), wide(b)
         if self.origins is None:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
         with arithmetic.exact_products():
-            new = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
+            sums = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
+        return x.shape[1], sums
+
+    def add(self, count: int, sums: list[Tensor]) -> None:
+        """Add the sums of a batch."""
         if not self.sums:
-            self.sums = [torch.zeros_like(part, dtype=torch.float64) for part in new]
-        for total, part in zip(self.sums, new, strict=True):
+            self.sums = [torch.zeros_like(part, dtype=torch.float64) for part in sums]
+        for total, part in zip(self.sums, sums, strict=True):
             total += part
-        self.count += x.shape[1]
+        self.count += count
 
     def moments(self) -> CrossMoments:
         """Return the moments over all samples; the sums are used up."""
@@ -92,7 +101,12 @@ class _Cross:
 
 
 def cross(
-    graph: Graph, a: Weights, b: Weights, taps: Iterable[Tap], batches: Batches
+    graph: Graph,
+    a: Weights,
+    b: Weights,
+    taps: Iterable[Tap],
+    batches: Batches,
+    threads: Workers | None = None,
 ) -> dict[Tap, CrossMoments]:
     """Return the cross-moments of two networks at every tap, in one pass over the data.
 
@@ -105,34 +119,55 @@ def cross(
         b: the second.
         taps: where, and which block of the value's axis.
         batches: (example, ...) the inputs of each batch; their size doesn't matter.
+        threads: what computes several batches at once, if there is anything; they do unless the
+            sums of a batch are large.
     """
     sums = {tap: _Cross() for tap in taps}
     nodes: dict[str, list[Tap]] = {}
     for tap in sums:
         nodes.setdefault(tap.node, []).append(tap)
-    values: dict[str, Tensor] = {}
-
-    def keep(node: str) -> Edit:
-        def edit(value: Tensor) -> Tensor:
-            values[node] = value
-            return value
-
-        return edit
-
-    def pair(node: str) -> Edit:
-        def edit(value: Tensor) -> Tensor:
-            first = values.pop(node)
-            for tap in nodes[node]:
-                sums[tap].add(tap.units(first), tap.units(value))
-            return value
-
-        return edit
-
     first, second = correcting(graph, a), correcting(graph, b)
-    keepers = first | {node: then(first.get(node), keep(node)) for node in nodes}
-    pairers = second | {node: then(second.get(node), pair(node)) for node in nodes}
+
+    def compare(inputs: Tensor, take: Callable[[Tap, int, list[Tensor]], None]) -> None:
+        values: dict[str, Tensor] = {}
+
+        def keep(node: str) -> Edit:
+            def edit(value: Tensor) -> Tensor:
+                values[node] = value
+                return value
+
+            return edit
+
+        def pair(node: str) -> Edit:
+            def edit(value: Tensor) -> Tensor:
+                seen = values.pop(node)
+                for tap in nodes[node]:
+                    take(tap, *sums[tap].of_batch(tap.units(seen), tap.units(value)))
+                return value
+
+            return edit
+
+        graph.run(a, inputs, first | {node: then(first.get(node), keep(node)) for node in nodes})
+        graph.run(b, inputs, second | {node: then(second.get(node), pair(node)) for node in nodes})
+
+    def add(tap: Tap, count: int, found: list[Tensor]) -> None:
+        sums[tap].add(count, found)
+
+    def collect(inputs: Tensor) -> list[tuple[Tap, int, list[Tensor]]]:
+        found: list[tuple[Tap, int, list[Tensor]]] = []
+        compare(inputs, lambda *each: found.append(each))
+        return found
+
+    left = iter(batches)
     with torch.no_grad():
-        for inputs in batches:
-            graph.run(a, inputs, keepers)
-            graph.run(b, inputs, pairers)
+        for inputs in islice(left, 1):  # its means are the origins
+            compare(inputs, add)
+        size = sum(part.nbytes for total in sums.values() for part in total.sums)
+        if threads is None or graph.tracer != "export" or size > LARGE:
+            for inputs in left:
+                compare(inputs, add)
+        else:
+            for several in threads.map(collect, left):
+                for each in several:
+                    add(*each)
     return {tap: total.moments() for tap, total in sums.items()}
