@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import platform
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.speed.clock import in_turns
 from lmctool import registry
 from lmctool.data.split import Split
 from lmctool.evaluate import Network, near
@@ -33,8 +33,6 @@ from lmctool.partwise import Partwise
 from lmctool_plugins.layerwise.kernel import distinct, positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lmctool.evaluate.scores import Scores
 
 SIZE, CLASSES = 28, 10
@@ -97,7 +95,7 @@ def measure(
 
     ways = (sharing, recomputing)
     losses = [way().loss for way in ways]  # warms up
-    taken = np.array([[seconds(way) for way in ways] for _ in range(repeats)])
+    taken = in_turns(ways, repeats)
     return {
         "networks": len(networks),
         "seconds": float(np.median(taken[:, 0])),
@@ -105,15 +103,6 @@ def measure(
         "ratio": float(np.median(taken[:, 1] / taken[:, 0])),
         "difference": float(np.abs(losses[0] / losses[1] - 1).max()),
     }
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
-    begun = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - begun
 
 
 @click.command()
