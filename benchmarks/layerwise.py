@@ -4,7 +4,7 @@ The networks are those of ``lmctool layerwise --by block``: each block from A to
 B, and the full path.  Both ways have the same batches and memory format.  The weights are random,
 with the BatchNorm statistics that they give, as are the images: neither matters for the time.
 
-Run ``python benchmarks/layerwise.py``; it prints a Markdown row.  The repeats are interleaved, so
+Run ``python -m benchmarks.layerwise``; it prints a Markdown row.  The repeats are interleaved, so
 that a slow moment of the machine meets both ways alike.
 """
 

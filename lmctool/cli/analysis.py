@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.cli.chosen import Chosen
+    from lmctool.errors import ExitCode
     from lmctool.seam import Analysis, Arity
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
@@ -85,8 +86,8 @@ class AnalysisCommand(click.Command):
                 with formatter.section(title):
                     formatter.write_dl(shown)
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Run the analysis."""
+    def invoke(self, ctx: click.Context) -> ExitCode:
+        """Run the analysis; return what its gates make of it."""
         from lmctool.cli.execute import Job, execute
         from lmctool.inputs import find_inputs
         from lmctool.results.provenance import command
@@ -115,8 +116,9 @@ class AnalysisCommand(click.Command):
             force=values["force"],
             quiet=values["quiet"],
             verbose=values["verbose"],
+            gates=(*values["require"], *values["fail_if"]),
         )
-        execute(job, dry_run=values["dry_run"])
+        return execute(job, dry_run=values["dry_run"])
 
     def _check_count(self, ctx: click.Context, strays: Sequence[chosen.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]

@@ -13,12 +13,16 @@ from lmctool.cli.columns import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, checkpoints, outputs
 from lmctool.cli.progress import Stages
-from lmctool.errors import LmctoolError
+from lmctool.cli.verdicts import show_verdicts
+from lmctool.errors import ExitCode, LmctoolError
+from lmctool.gate import exit_code, judge_all
+from lmctool.results.metrics import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lmctool.gate import Gate, Verdict
     from lmctool.results.result import Result
     from lmctool.run import Run
     from lmctool.seam import Analysis
@@ -41,6 +45,7 @@ class Job:
         force: whether existing outputs may be replaced.
         quiet: no progress and no notes.
         verbose: show the whole provenance.
+        gates: what the result is judged by.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Job:
     force: bool = False
     quiet: bool = False
     verbose: bool = False
+    gates: tuple[Gate, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -67,8 +73,11 @@ class Job:
             click.echo(text, err=True)
 
 
-def execute(job: Job, *, dry_run: bool) -> None:
-    """Run an analysis, write its outputs, and show its table.
+def execute(job: Job, *, dry_run: bool) -> ExitCode:
+    """Run an analysis, write its outputs, show its table, and judge it by its gates.
+
+    Returns:
+        Done, or what the gates make of it.
 
     Raises:
         LmctoolError: it cannot be run or judged, or an output cannot be written.
@@ -84,19 +93,22 @@ def execute(job: Job, *, dry_run: bool) -> None:
     files.check(run)
     plan = run.plan()
     if dry_run:
-        click.echo(aligned([*plan, *files.planned()]))
-        return
+        gates = [("gate", str(gate.condition)) for gate in job.gates]
+        click.echo(aligned([*plan, *files.planned(), *gates]))
+        return ExitCode.DONE
     job.note(aligned(plan))
     observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
     try:
         result = _compute(job, run, files)
-        _publish(job, run, result, files)
+        verdicts = judge_all(job.gates, listed(result))
+        _publish(job, run, result, files, verdicts)
     except BaseException as error:
         if files.written and isinstance(error, KeyboardInterrupt):
             error.add_note(f"written before: {files.told()}")
         observers.finished(None, error)
         raise
     observers.finished(result, None)
+    return exit_code(verdicts)
 
 
 def _compute(job: Job, run: Run, files: Outputs) -> Result:
@@ -111,15 +123,18 @@ def _compute(job: Job, run: Run, files: Outputs) -> Result:
     return run.complete(result, command=job.command, options=job.told)
 
 
-def _publish(job: Job, run: Run, result: Result, files: Outputs) -> None:
+def _publish(
+    job: Job, run: Run, result: Result, files: Outputs, verdicts: Sequence[Verdict]
+) -> None:
     """Write the files and show the result; it is shown even when a file cannot be written."""
     try:
         files.save(result, job.analysis, run)
         if job.document is not None:
-            files.write_document(result, job.document)
+            files.write_document(result, job.document, verdicts)
     finally:
         if job.document != "-":
             _show(job, result, files)
+            show_verdicts(verdicts)
 
 
 def _show(job: Job, result: Result, files: Outputs) -> None:

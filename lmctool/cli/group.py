@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GROUP = "lmctool.analyses"
-HOST = ("inspect", "show", "plot", "plugins", "convert", "stamp")
+HOST = ("inspect", "show", "plot", "metrics", "audit", "plugins", "convert", "stamp")
 """The host's own commands: modules of lmctool.cli, each with a ``command``."""
 
 

@@ -34,7 +34,7 @@ Sections = list[tuple[str, list[click.Option]]]
 
 def shared(name: str, analysis: Analysis) -> Sections:
     """Return the shared options that apply to an analysis, in sections of its help."""
-    sections: Sections = [("Output", _output(name))]
+    sections: Sections = [("Output", _output(name)), ("Gates", _gates())]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
@@ -98,6 +98,27 @@ def _output(name: str) -> list[click.Option]:
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
         click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and stop."),
+    ]
+
+
+def _gates() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--require"],
+            metavar="COND",
+            multiple=True,
+            callback=values.gates,
+            help="Exit with 3 unless the condition holds for each value that it selects:"
+            " 'METRIC[DIM=VALUE,...] OP NUMBER[%]', such as 'barrier.error[variant=align] <= 2%'."
+            " With 4 if there is none, or it is no number. Repeatable.",
+        ),
+        click.Option(
+            ["--fail-if"],
+            metavar="COND",
+            multiple=True,
+            callback=values.gates,
+            help="The same with the opposite condition. Repeatable.",
+        ),
     ]
 
 

@@ -13,6 +13,7 @@ from lmctool.publish import refuse_existing, refuse_existing_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from lmctool.gate import Verdict
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run import Run
     from lmctool.seam import Analysis
@@ -137,11 +138,11 @@ class Outputs:
         self._step_checkpoint(made, run)
         return replace(result, groups={**result.groups, **made.told()})
 
-    def write_document(self, result: Result, target: str) -> None:
+    def write_document(self, result: Result, target: str, verdicts: Sequence[Verdict]) -> None:
         """Write the result as JSON, to a file or to stdout."""
         from lmctool.results.document import document, write_json
 
-        content = document(result, self.written)
+        content = document(result, self.written, verdicts)
         if target == "-":
             write_json(content, "-")
         else:

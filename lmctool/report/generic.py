@@ -13,10 +13,13 @@ from lmctool.report.text import number, titled
 from lmctool.results.metrics import elements
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.report.curve import Curve, Line
+    from lmctool.results.metrics import Metric
     from lmctool.results.result import Result, Variable
 
 WIDTH, HEIGHT = 5.2, 3.9
@@ -30,10 +33,10 @@ LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
 def metrics_table(result: Result) -> Table:
     """Return every metric of a result with its value and unit."""
     rows = [
-        (name, number(value), "" if variable.unit == "1" else variable.unit)
+        (metric.full_name, number(metric.value), "" if metric.unit == "1" else metric.unit)
         for path, group in result.groups.items()
         for variable in group.variables.values()
-        for name, value in elements(result, path, variable)
+        for metric in elements(result, path, variable)
     ]
     notes = () if rows else ("this result has no metrics",)
     return Table(result.analysis, ("metric", "value", "unit"), tuple(rows), notes)
@@ -101,20 +104,15 @@ def _draw_bars(result: Result, figure: Figure) -> None:
         _draw_metric(axes, variable, items)
 
 
-def _draw_metric(axes: Axes, variable: Variable, items: list[tuple[str, float | None]]) -> None:
-    names = [name.removeprefix(variable.metric).strip("[]") or " " for name, _ in items]
-    heights = [np.nan if value is None else value for _, value in items]
-    axes.barh(range(len(items)), heights, tick_label=_told_apart(names))
+def _draw_metric(axes: Axes, variable: Variable, items: list[Metric]) -> None:
+    heights = [np.nan if item.value is None else item.value for item in items]
+    names = _told_apart([item.where for item in items])
+    axes.barh(range(len(items)), heights, tick_label=names)
     axes.invert_yaxis()
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))
 
 
-def _told_apart(names: list[str]) -> list[str]:
-    """Shorten ``dim=coordinate,...`` to the coordinates that differ from bar to bar."""
-    parts = [name.split(",") for name in names]
-    if len({len(row) for row in parts}) != 1:
-        return names  # a coordinate has a comma of its own
-    columns = [column for column in zip(*parts, strict=True) if len(set(column)) > 1]
-    if not columns:
-        return names
-    return [", ".join(part.partition("=")[2] for part in row) for row in zip(*columns, strict=True)]
+def _told_apart(places: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the coordinates of each bar, only those that differ from bar to bar if any do."""
+    differing = [dim for dim in places[0] if len({place[dim] for place in places}) > 1]
+    return [", ".join(place[dim] for dim in differing or place) or " " for place in places]

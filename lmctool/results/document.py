@@ -13,32 +13,43 @@ from lmctool.publish import publish
 from lmctool.results.metrics import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from lmctool.gate import Verdict
     from lmctool.results.result import Result
 
 SCHEMA = "lmctool.result/1"
+AUDIT_SCHEMA = "lmctool.audit/1"
 
 
-def document(result: Result, files: Mapping[str, Path]) -> dict[str, Any]:
+def document(
+    result: Result, files: Mapping[str, Path], verdicts: Iterable[Verdict] = ()
+) -> dict[str, Any]:
     """Return the JSON form of a result.
 
     Args:
         result: the result.
         files: the files of the run by role: ``result``, ``figure``, ``checkpoint``.
+        verdicts: what became of the run's gates.
 
     Returns:
         ``schema``, ``analysis``, ``metrics`` (by full name; NaN and infinities are null),
-        ``provenance`` (the attributes of that group) and ``files``.
+        ``gates``, ``provenance`` (the attributes of that group) and ``files``.
     """
     provenance = result.groups.get("provenance")
     return {
         "schema": SCHEMA,
         "analysis": result.analysis,
         "metrics": metrics(result),
+        "gates": [_verdict(verdict) for verdict in verdicts],
         "provenance": _strict(dict(provenance.attributes) if provenance else {}),
         "files": {role: str(path) for role, path in files.items()},
     }
+
+
+def verdict_document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Return the JSON form of an audit: ``schema`` and ``gates``."""
+    return {"schema": AUDIT_SCHEMA, "gates": [_verdict(verdict) for verdict in verdicts]}
 
 
 def write_json(document: Mapping[str, Any], target: str, *, force: bool = False) -> None:
@@ -53,6 +64,19 @@ def write_json(document: Mapping[str, Any], target: str, *, force: bool = False)
         return
     with publish(Path(target), force) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    gate = verdict.gate
+    return {
+        "name": gate.title,
+        "condition": str(gate.condition),
+        "severity": gate.severity,
+        "reason": gate.reason,
+        "result": verdict.source,
+        "status": verdict.status,
+        "told": verdict.told,
+    }
 
 
 def _strict(value: Any) -> Any:

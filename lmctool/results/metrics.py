@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,40 +11,84 @@ from lmctool.errors import LmctoolError
 from lmctool.results.coordinates import NUMBERS, labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lmctool.results.result import Result, Variable
 
+QUOTED = ',]"'
+"""Characters that a coordinate can only have in quotes."""
 
-def metrics(result: Result) -> dict[str, float | None]:
-    """Return every element of every metric of a result, by name.
 
-    An element is called ``name[dim=coordinate,...]`` in the order of its dims, such as
-    ``barrier.error[variant=align+repair,split=test]``, and a scalar just ``name``.  NaN and
-    infinities are None.
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a result.
+
+    Attributes:
+        name: its public name, such as ``barrier.error``.
+        where: the coordinate of each of its dims, in their order.
+        value: None for NaN and infinities.
+        unit: ``"1"`` for plain numbers and fractions.
+    """
+
+    name: str
+    where: Mapping[str, str]
+    value: float | None
+    unit: str
+
+    @property
+    def full_name(self) -> str:
+        """The name with its coordinates, such as ``barrier.error[variant=plain,split=test]``."""
+        return full_name(self.name, self.where)
+
+
+def full_name(name: str, where: Mapping[str, str]) -> str:
+    """Return ``name[dim=coordinate,...]``, or just the name where there are no dims.
+
+    >>> full_name("distance.l2", {"layer": "conv1", "of": "a,b"})
+    'distance.l2[layer=conv1,of="a,b"]'
+    """
+    inside = ",".join(f"{dim}={_quoted(value)}" for dim, value in where.items())
+    return f"{name}[{inside}]" if inside else name
+
+
+def listed(result: Result) -> list[Metric]:
+    """Return every element of every metric of a result.
 
     Raises:
         LmctoolError: two variables give the same name.
     """
-    found: dict[str, float | None] = {}
+    found: dict[str, Metric] = {}
     for path, group in result.groups.items():
         for variable in group.variables.values():
-            for name, value in elements(result, path, variable):
-                if name in found:
-                    raise LmctoolError(f"the result holds metric {name!r} twice")
-                found[name] = value
-    return found
+            for metric in elements(result, path, variable):
+                if metric.full_name in found:
+                    raise LmctoolError(f"the result holds metric {metric.full_name!r} twice")
+                found[metric.full_name] = metric
+    return list(found.values())
 
 
-def elements(result: Result, path: str, variable: Variable) -> Iterator[tuple[str, float | None]]:
-    """Yield the full name and the value of each element of one variable, if it is a metric."""
+def metrics(result: Result) -> dict[str, float | None]:
+    """Return the value of every element of every metric of a result, by its full name.
+
+    Raises:
+        LmctoolError: two variables give the same name.
+    """
+    return {metric.full_name: metric.value for metric in listed(result)}
+
+
+def elements(result: Result, path: str, variable: Variable) -> Iterator[Metric]:
+    """Yield each element of one variable, if it is a metric."""
     if not variable.metric or variable.values.dtype.kind not in NUMBERS:
         return
     axes = [
-        [f"{dim}={name}" for name in labels(result, path, dim, length)]
+        [(dim, name) for name in labels(result, path, dim, length)]
         for dim, length in zip(variable.dims, variable.values.shape, strict=True)
     ]
     for position, value in zip(product(*axes), variable.values.flat, strict=True):
-        where = f"[{','.join(position)}]" if position else ""
-        number = float(value)
-        yield f"{variable.metric}{where}", number if math.isfinite(number) else None
+        number = float(value) if math.isfinite(value) else None
+        yield Metric(variable.metric, dict(position), number, variable.unit)
+
+
+def _quoted(value: str) -> str:
+    odd = any(character in value for character in QUOTED) or value != value.strip() or not value
+    return '"' + value.replace('"', "'") + '"' if odd else value

@@ -119,6 +119,7 @@ def test_the_table_of_any_result_lists_its_metrics(curved: Result) -> None:
 
 
 def test_bars_are_named_by_what_tells_them_apart() -> None:
-    assert _told_apart(["network=a,split=test", "network=b,split=test"]) == ["a", "b"]
-    assert _told_apart(["network=a"]) == ["network=a"]
-    assert _told_apart(["k=a,b", "k=c"]) == ["k=a,b", "k=c"]
+    both = [{"network": name, "split": "test"} for name in "ab"]
+    assert _told_apart(both) == ["a", "b"]
+    assert _told_apart([{"network": "a", "split": "test"}]) == ["a, test"]
+    assert _told_apart([{}]) == [" "]

@@ -1,0 +1,33 @@
+"""What became of gates, in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.cli.columns import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.gate import Verdict
+
+
+def show_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Say on stdout what became of each gate."""
+    if verdicts:
+        click.echo("\n" + aligned([(_word(verdict), _told(verdict)) for verdict in verdicts]))
+
+
+def _word(verdict: Verdict) -> str:
+    mild = verdict.gate.severity == "warning" and verdict.status != "passed"
+    return f"{verdict.status} (warning)" if mild else verdict.status
+
+
+def _told(verdict: Verdict) -> str:
+    gate = verdict.gate
+    source = f" of {verdict.source}" if verdict.source else ""
+    wanted = f" (wanted: {gate.condition})" if gate.name and verdict.status != "passed" else ""
+    reason = f"; {gate.reason}" if gate.reason and verdict.status != "passed" else ""
+    return f"{gate.title}{source}: {verdict.told}{wanted}{reason}"

@@ -1,0 +1,161 @@
+"""Gates on a command line: the exit code, and what is said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmctool.testing import invoke
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (["--require", "weigh.mass <= 2.5"], 0, "passed"),
+        (["--require", "weigh.mass < 250%"], 3, "failed"),
+        (["--fail-if", "weigh.mass > 2.5"], 0, "passed"),
+        (["--fail-if", "weigh.mass >= 2.5"], 3, "failed"),
+        (["--require", "weigh.mas < 1"], 4, "unjudged"),
+        (["--require", "weigh.mass[layer=1] < 1"], 4, "unjudged"),
+        (["--require", "weigh.mass < 1", "--fail-if", "weigh.none < 1"], 4, "unjudged"),
+    ],
+)
+def test_the_exit_code_and_the_words(
+    words: list[str], code: int, status: str, weigh: str, pair: tuple[str, str]
+) -> None:
+    done = invoke(weigh, *pair, *words)
+    assert done.exit_code == code, done.output
+    assert any(line.startswith(status) for line in done.stdout.splitlines()), done.stdout
+    assert Path("weigh.h5").is_file() and Path("weigh.png").is_file()
+
+
+def test_a_document_has_the_verdicts(weigh: str, pair: tuple[str, str]) -> None:
+    done = invoke(weigh, *pair, "--json", "-", "--require", "weigh.mass<1")
+    assert done.exit_code == 3
+    (gate,) = json.loads(done.stdout)["gates"]
+    assert gate == {
+        "name": "weigh.mass < 1", "condition": "weigh.mass < 1", "severity": "error",
+        "reason": "", "result": "", "status": "failed", "told": "weigh.mass = 2.5",
+    }  # fmt: skip
+
+
+def test_what_is_no_condition_is_refused_before_any_work(weigh: str, pair: tuple[str, str]) -> None:
+    done = invoke(weigh, *pair, "--require", "weigh.mass = 2")
+    assert done.exit_code == 2
+    assert "is no condition" in done.stderr
+    assert not Path("weigh.h5").exists()
+
+
+def test_a_dry_run_says_the_gates_and_judges_nothing(weigh: str, pair: tuple[str, str]) -> None:
+    done = invoke(weigh, *pair, "--dry-run", "--fail-if", "weigh.mass > 1")
+    assert done.exit_code == 0
+    assert "weigh.mass <= 1" in done.stdout
+
+
+def test_the_metrics_of_a_result_are_listed_as_gates_name_them(
+    weigh: str, pair: tuple[str, str]
+) -> None:
+    invoke(weigh, *pair)
+    done = invoke("metrics", "weigh.h5")
+    assert done.exit_code == 0
+    assert "weigh.mass" in done.stdout and "2.5" in done.stdout
+    assert invoke("metrics", "none.h5").exit_code == 2
+
+
+POLICY = """
+[[gate]]
+name = "light enough"
+require = "weigh.mass <= 3"
+reason = "scales break"
+
+[[gate]]
+fail-if = "weigh.mass > 2"
+severity = "warning"
+"""
+
+
+@pytest.fixture
+def weighed(weigh: str, pair: tuple[str, str]) -> Path:
+    assert invoke(weigh, *pair).exit_code == 0
+    return Path("weigh.h5")
+
+
+def audited(policy: str, *results: object) -> Any:
+    Path("audit.toml").write_text(policy)
+    return invoke("audit", "--policy", "audit.toml", *map(str, results))
+
+
+def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
+    done = audited(POLICY, weighed)
+    assert done.exit_code == 0, done.output
+    passed, warned = done.stdout.strip().splitlines()
+    assert passed.startswith("passed ") and "light enough of weigh.h5: weigh.mass = 2.5" in passed
+    assert warned.startswith("failed (warning)")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 (wanted: weigh.mass <= 2); scales break"),
+        (("weigh.mass <=", "weigh.height <="), 4, "no metric weigh.height"),
+        (('name = "light enough"', 'analysis = "barrier"'), 4, "no result of analysis 'barrier'"),
+        (('name = "light enough"', 'nam = "x"'), 2, "did you mean 'name'?"),
+        (('name = "light enough"', 'fail-if = "x < 1"'), 2, "one of 'require' and 'fail-if'"),
+        (('severity = "warning"', 'severity = "grave"'), 2, "neither 'error' nor 'warning'"),
+        (("weigh.mass <= 3", "weigh.mass = 3"), 2, "gate 1 of policy"),
+        (('"weigh.mass <= 3"', "3"), 2, "put it in quotes"),
+        (("[[gate]]", "[[gat]]"), 2, "unknown key 'gat'"),
+        (("[[gate]]", "[[gate"), 2, "cannot be read as TOML"),
+        ((POLICY, ""), 2, "has no gate"),
+        ((POLICY, "gate = [1]"), 2, "is no table"),
+    ],
+)
+def test_every_end_of_an_audit(
+    change: tuple[str, str], code: int, told: str, weighed: Path
+) -> None:
+    done = audited(POLICY.replace(*change), weighed)
+    assert done.exit_code == code, done.output
+    assert told in " ".join(done.output.split())
+
+
+def test_each_of_several_results_is_judged_and_the_worst_counts(weighed: Path) -> None:
+    Path("again.h5").write_bytes(weighed.read_bytes())
+    done = audited('[[gate]]\nrequire = "weigh.mass < 1"', weighed, "again.h5")
+    assert done.exit_code == 3
+    assert done.stdout.count("failed") == 2
+
+
+def test_an_audit_is_a_document_too(weighed: Path) -> None:
+    done = audited(POLICY, weighed, "--json", "-")
+    document = json.loads(done.stdout)
+    assert document["schema"] == "lmctool.audit/1"
+    assert [gate["status"] for gate in document["gates"]] == ["passed", "failed"]
+    assert {gate["result"] for gate in document["gates"]} == {"weigh.h5"}
+
+
+def test_what_is_missing_or_damaged_is_unreadable_input(weighed: Path) -> None:
+    assert audited(POLICY, "none.h5").exit_code == 2
+    Path("broken.h5").write_bytes(weighed.read_bytes()[:200])
+    assert audited(POLICY, "broken.h5").exit_code == 2
+    assert invoke("audit", "--policy", "none.toml", "weigh.h5").exit_code == 2
+
+
+def test_an_audit_imports_no_torch(weighed: Path) -> None:
+    Path("audit.toml").write_text(POLICY)
+    code = (
+        "import sys\nfrom lmctool.cli import main\n"
+        "try:\n    main(['audit', '--policy', 'audit.toml', 'weigh.h5'])\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "assert 'torch' not in sys.modules and 'h5py' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
