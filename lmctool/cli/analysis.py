@@ -113,6 +113,7 @@ class AnalysisCommand(click.Command):
             command=command([self.title, *ctx.meta[WORDS]]),
             out=values["out"],
             document=values["document"],
+            junit=values["junit"],
             force=values["force"],
             quiet=values["quiet"],
             verbose=values["verbose"],

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     " severity (error or warning) and analysis.",
 )
 @click.option("--json", "target", metavar="FILE|-", help="Write the verdicts as JSON.")
-@click.option("--force", is_flag=True, help="Replace the JSON file if it exists.")
-def command(paths: tuple[Path, ...], policy: Path, target: str | None, force: bool) -> ExitCode:
+@click.option(
+    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write them as JUnit XML too."
+)
+@click.option("--force", is_flag=True, help="Replace these files if they exist.")
+def command(
+    paths: tuple[Path, ...], policy: Path, target: str | None, junit: Path | None, force: bool
+) -> ExitCode:
     """Judge each RESULT, an .h5 file, by the gates of a policy.
 
     Exits with 0 if every gate passes, 3 if one fails, 4 if one cannot be judged: no such result or
@@ -34,6 +39,7 @@ def command(paths: tuple[Path, ...], policy: Path, target: str | None, force: bo
     from lmctool.cli.verdicts import show_verdicts
     from lmctool.gate import exit_code
     from lmctool.policy import Audited, audit, read_policy
+    from lmctool.report.junit import write_verdicts
     from lmctool.results.document import verdict_document, write_json
     from lmctool.results.file import read
     from lmctool.results.metrics import listed
@@ -46,6 +52,8 @@ def command(paths: tuple[Path, ...], policy: Path, target: str | None, force: bo
     verdicts = audit(rules, results)
     if target is not None:
         write_json(verdict_document(verdicts), target, force=force)
+    if junit is not None:
+        write_verdicts(verdicts, junit, force=force)
     if target != "-":
         show_verdicts(verdicts)
     return exit_code(verdicts)

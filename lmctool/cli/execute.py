@@ -42,6 +42,7 @@ class Job:
         command: the command line, for the record.
         out: where the outputs go.
         document: where the JSON goes, if anywhere.
+        junit: where the verdicts go as JUnit XML, if anywhere.
         force: whether existing outputs may be replaced.
         quiet: no progress and no notes.
         verbose: show the whole provenance.
@@ -56,6 +57,7 @@ class Job:
     command: str
     out: Path
     document: str | None = None
+    junit: Path | None = None
     force: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -83,7 +85,8 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
         LmctoolError: it cannot be run or judged, or an output cannot be written.
     """
     places = checkpoints(job.out, job.settings.checkpoints if job.writes else ())
-    files = Outputs(outputs(job.out, places, document=job.document), places, job.force)
+    paths = outputs(job.out, places, document=job.document, junit=job.junit)
+    files = Outputs(paths, places, job.force)
     files.refuse_existing()
     observers = Observers()
     stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
@@ -105,6 +108,8 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
     except BaseException as error:
         if files.written and isinstance(error, KeyboardInterrupt):
             error.add_note(f"written before: {files.told()}")
+        if isinstance(error, Exception):
+            files.write_trouble(job.name, error)
         observers.finished(None, error)
         raise
     observers.finished(result, None)
@@ -131,6 +136,7 @@ def _publish(
         files.save(result, job.analysis, run)
         if job.document is not None:
             files.write_document(result, job.document, verdicts)
+        files.write_junit(verdicts)
     finally:
         if job.document != "-":
             _show(job, result, files)

@@ -119,6 +119,12 @@ def _gates() -> list[click.Option]:
             callback=values.gates,
             help="The same with the opposite condition. Repeatable.",
         ),
+        click.Option(
+            ["--junit"],
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Write what became of each gate as JUnit XML.",
+        ),
     ]
 
 

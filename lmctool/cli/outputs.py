@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,16 @@ SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
 
 
-def outputs(out: Path, places: Collection[Path], *, document: str | None) -> dict[str, Path]:
+def outputs(
+    out: Path, places: Collection[Path], *, document: str | None, junit: Path | None = None
+) -> dict[str, Path]:
     """Return the path of each output by its role, but for a checkpoint.
 
     Args:
         out: what the user gave; one of the known suffixes is replaced, another one kept.
         places: where a checkpoint may go.
         document: where the JSON goes, ``-`` and None being no file.
+        junit: where the verdicts go as JUnit XML, if anywhere.
 
     Raises:
         LmctoolError: ``out`` is a folder that no checkpoint goes to, or two outputs are one file.
@@ -37,11 +41,13 @@ def outputs(out: Path, places: Collection[Path], *, document: str | None) -> dic
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
     stem = _stem(out)
     paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
-    if document not in {None, "-"}:
-        target = Path(str(document))
-        if target in [*paths.values(), *places]:
-            raise LmctoolError(f"--json and -o both name '{document}'; choose another for one")
-        paths["document"] = target
+    reports = {"document": None if document in {None, "-"} else Path(str(document)), "junit": junit}
+    for role, target in reports.items():
+        if target is not None:
+            if target in [*paths.values(), *places]:
+                flag = "--json" if role == "document" else "--junit"
+                raise LmctoolError(f"{flag} names '{target}', as -o or another option does")
+            paths[role] = target
     return paths
 
 
@@ -148,6 +154,25 @@ class Outputs:
         else:
             place = self.paths["document"]
             self._step("document", place, lambda p: write_json(content, str(p), force=self.force))
+
+    def write_junit(self, verdicts: Sequence[Verdict]) -> None:
+        """Write the verdicts as JUnit XML, if it was asked for."""
+        from lmctool.report.junit import write_verdicts
+
+        if "junit" in self.paths:
+            self._step(
+                "junit",
+                self.paths["junit"],
+                lambda path: write_verdicts(verdicts, path, force=self.force),
+            )
+
+    def write_trouble(self, name: str, error: Exception) -> None:
+        """Write why a run came to no verdict as JUnit XML, if it was asked for."""
+        from lmctool.report.junit import write_trouble
+
+        if "junit" in self.paths and "junit" not in self.written:
+            with suppress(LmctoolError):  # what went wrong first is what is told
+                write_trouble(name, str(error), self.paths["junit"], force=self.force)
 
     def told(self) -> str:
         """Return in words which files are there."""

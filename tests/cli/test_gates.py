@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from lmctool.gate import Condition, Gate, judge
+from lmctool.report.junit import write_verdicts
 from lmctool.testing import invoke
 
 
@@ -159,3 +162,58 @@ def test_an_audit_imports_no_torch(weighed: Path) -> None:
         "assert 'torch' not in sys.modules and 'h5py' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def cases(path: str) -> list[tuple[str, list[str], str]]:
+    """Return name, kinds of results and messages of each test case."""
+    return [
+        (
+            str(case.get("name")),
+            [child.tag for child in case],
+            " ".join(str(child.get("message", "")) for child in case),
+        )
+        for case in ElementTree.parse(path).iter("testcase")
+    ]
+
+
+def test_verdicts_become_test_cases(weigh: str, pair: tuple[str, str]) -> None:
+    gates = ["weigh.mass <= 3", "weigh.mass <= 2", "weigh.none <= 2"]
+    words = [word for gate in gates for word in ("--require", gate)]
+    assert invoke(weigh, *pair, *words, "--junit", "gates.xml").exit_code == 4
+    passed, failed, unjudged = cases("gates.xml")
+    assert passed[:2] == ("weigh.mass <= 3", ["system-out"])
+    assert failed == ("weigh.mass <= 2", ["failure"], "weigh.mass = 2.5")
+    assert unjudged[1] == ["error"] and "no metric weigh.none" in unjudged[2]
+    suite = ElementTree.parse("gates.xml").find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
+
+
+def test_an_audit_writes_test_cases_and_warnings_are_skipped_ones(weighed: Path) -> None:
+    Path("audit.toml").write_text(POLICY)
+    words = ("audit", "--policy", "audit.toml", "weigh.h5", "--junit", "gates.xml")
+    assert invoke(*words).exit_code == 0
+    assert [kinds for _, kinds, _ in cases("gates.xml")] == [["system-out"], ["skipped"]]
+    before = Path("gates.xml").read_bytes()
+    assert invoke(*words).exit_code == 2
+    assert Path("gates.xml").read_bytes() == before
+    assert invoke(*words, "--force").exit_code == 0
+
+
+def test_a_run_that_comes_to_no_verdict_is_an_error_there(
+    weigh: str, pair: tuple[str, str]
+) -> None:
+    words = ("--require", "weigh.mass < 3", "--junit", "gates.xml")
+    assert invoke(weigh, *pair, "--fail", "bug", *words).exit_code == 1
+    assert cases("gates.xml") == [("weigh", ["error"], "broken scales")]
+
+
+def test_two_reports_in_one_file_are_refused(weigh: str, pair: tuple[str, str]) -> None:
+    done = invoke(weigh, *pair, "--json", "x", "--junit", "x")
+    assert done.exit_code == 2 and "--junit names 'x'" in done.stderr
+
+
+def test_what_xml_has_no_word_for_is_escaped(tmp_path: Path) -> None:
+    gate = Gate(Condition("m", {"layer": "a\x00\x1b<b>"}, "<", 1), name="a\x07]]>")
+    write_verdicts([judge(gate, [])], tmp_path / "odd.xml")
+    assert len(cases(str(tmp_path / "odd.xml"))) == 1

@@ -1,0 +1,75 @@
+"""Verdicts as JUnit XML, which CI systems show beside the tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.publish import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from junitparser import TestCase
+
+    from lmctool.gate import Verdict
+
+CLASS = "lmctool"
+
+
+def write_verdicts(verdicts: Sequence[Verdict], path: Path, *, force: bool = False) -> None:
+    """Write a test case for each verdict: a failure where it failed, an error where unjudged.
+
+    One whose gate only warns is skipped in place of failing.
+
+    Raises:
+        LmctoolError: the file exists and ``force`` is not given, or it cannot be written.
+    """
+    _write([_case(verdict) for verdict in verdicts], path, force)
+
+
+def write_trouble(name: str, told: str, path: Path, *, force: bool = False) -> None:
+    """Write one test case with an error, for a run that came to no verdict.
+
+    Raises:
+        LmctoolError: as ``write_verdicts``.
+    """
+    from junitparser import Error, TestCase
+
+    case = TestCase(name, CLASS)
+    case.result = [Error(_plain(told), "unjudged")]
+    _write([case], path, force)
+
+
+def _case(verdict: Verdict) -> TestCase:
+    from junitparser import Error, Failure, Skipped, TestCase
+
+    gate = verdict.gate
+    case = TestCase(_plain(gate.title), _plain(verdict.source or CLASS))
+    told = _plain("; ".join(filter(None, [verdict.told, gate.reason])))
+    if verdict.status == "passed":
+        case.system_out = told
+    elif gate.severity == "warning":
+        case.result = [Skipped(f"{verdict.status}: {told}", "warning")]
+    else:
+        kind = Failure if verdict.status == "failed" else Error
+        case.result = [kind(told, verdict.status)]
+    return case
+
+
+def _write(cases: list[TestCase], path: Path, force: bool) -> None:
+    from junitparser import JUnitXml, TestSuite
+
+    suite = TestSuite("lmctool")
+    suite.add_testcases(cases)
+    document = JUnitXml()
+    document.add_testsuite(suite)
+    with publish(path, force) as draft:
+        document.write(str(draft), pretty=True)
+
+
+def _plain(text: str) -> str:
+    """Return a text without the characters that XML has no word for, which a file may hold."""
+    from lmctool.report.terminal import printable
+
+    return printable(text)
