@@ -119,6 +119,11 @@ class Verdict:
     told: str
     source: str = ""
 
+    @property
+    def mild(self) -> bool:
+        """Whether it did not pass, and only warns."""
+        return self.status != "passed" and self.gate.severity == "warning"
+
 
 def parse(text: str) -> Condition:
     """Return the condition that an expression says.

@@ -36,6 +36,7 @@ def command(
     Exits with 0 if every gate passes, 3 if one fails, 4 if one cannot be judged: no such result or
     metric, or a value that is no number. Nothing is computed anew.
     """
+    from lmctool.cli import github
     from lmctool.cli.verdicts import show_verdicts
     from lmctool.gate import exit_code
     from lmctool.policy import Audited, audit, read_policy
@@ -54,6 +55,7 @@ def command(
         write_json(verdict_document(verdicts), target, force=force)
     if junit is not None:
         write_verdicts(verdicts, junit, force=force)
+    github.tell("lmctool audit", None, verdicts)
     if target != "-":
         show_verdicts(verdicts)
     return exit_code(verdicts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool import registry
+from lmctool.cli import github
 from lmctool.cli.columns import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, checkpoints, outputs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.gate import Gate, Verdict
+    from lmctool.report.table import Table
     from lmctool.results.result import Result
     from lmctool.run import Run
     from lmctool.seam import Analysis
@@ -137,6 +139,7 @@ def _publish(
         if job.document is not None:
             files.write_document(result, job.document, verdicts)
         files.write_junit(verdicts)
+        github.tell(f"lmctool {job.name}", _table(job, result), verdicts)
     finally:
         if job.document != "-":
             _show(job, result, files)
@@ -146,12 +149,17 @@ def _publish(
 def _show(job: Job, result: Result, files: Outputs) -> None:
     from rich.console import Console
 
-    from lmctool.report.generic import metrics_table
     from lmctool.report.terminal import render
 
-    render((job.analysis.table or metrics_table)(result), Console())
+    render(_table(job, result), Console())
     if files.written:
         click.echo("\n" + aligned([(role, str(path)) for role, path in files.written.items()]))
     if job.verbose and "provenance" in result.groups:
         entries = result.groups["provenance"].attributes.items()
         click.echo(aligned([(key, str(value)) for key, value in entries]), err=True)
+
+
+def _table(job: Job, result: Result) -> Table:
+    from lmctool.report.generic import metrics_table
+
+    return (job.analysis.table or metrics_table)(result)

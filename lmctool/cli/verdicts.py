@@ -21,8 +21,7 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 
 def _word(verdict: Verdict) -> str:
-    mild = verdict.gate.severity == "warning" and verdict.status != "passed"
-    return f"{verdict.status} (warning)" if mild else verdict.status
+    return f"{verdict.status} (warning)" if verdict.mild else verdict.status
 
 
 def _told(verdict: Verdict) -> str:

@@ -1,0 +1,72 @@
+"""What a job of GitHub Actions is told: a summary on its page, and annotations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.gate import Verdict
+    from lmctool.report.table import Table
+
+MOST = 10
+"""Annotations of one step that GitHub shows."""
+
+
+def tell(title: str, shown: Table | None, verdicts: Sequence[Verdict]) -> None:
+    """Append a summary to ``$GITHUB_STEP_SUMMARY`` and annotate, where there is such a job.
+
+    Args:
+        title: the heading.
+        shown: a table above the verdicts, if any.
+        verdicts: what became of the gates.
+
+    Raises:
+        LmctoolError: the summary cannot be written.
+    """
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        _append(Path(summary), title, shown, verdicts)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in remarks(verdicts):
+            click.echo(line, err=True)
+
+
+def remarks(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the workflow commands that annotate what did not pass, ten at most."""
+    return [
+        f"::{'warning' if each.mild else 'error'} title={_escaped(each.gate.title, ':,')}"
+        f"::{_escaped(f'{each.status}: {each.told}')}"
+        for each in verdicts
+        if each.status != "passed"
+    ][:MOST]
+
+
+def _append(path: Path, title: str, shown: Table | None, verdicts: Sequence[Verdict]) -> None:
+    from lmctool.report import markdown
+
+    parts = [f"### {markdown.plain(title)}\n"]
+    parts += [markdown.table(shown)] if shown else []
+    parts += [markdown.verdicts(verdicts)] if verdicts else []
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n".join(parts) + "\n")
+    except OSError as cause:
+        raise LmctoolError(
+            f"the summary '{path}' that $GITHUB_STEP_SUMMARY names cannot be written:"
+            f" {cause.strerror}"
+        ) from cause
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Return a text as a workflow command takes it."""
+    for character in f"%\r\n{more}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

@@ -1,0 +1,54 @@
+"""Tables and verdicts as Markdown, for pages that others show."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lmctool.report.table import Table
+from lmctool.report.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.gate import Verdict
+
+MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+"""Characters that mean something in Markdown, or in the HTML within it."""
+
+
+def table(shown: Table) -> str:
+    """Return a table, its title before it and its notes behind it."""
+    lines = [
+        f"**{plain(shown.title)}**",
+        "",
+        _row(shown.columns),
+        _row(["---"] * len(shown.columns)),
+    ]
+    lines += [_row([plain(cell) for cell in row]) for row in shown.rows]
+    for note in shown.notes:
+        lines += ["", plain(note)]
+    return "\n".join(lines) + "\n"
+
+
+def verdicts(judged: Sequence[Verdict]) -> str:
+    """Return what became of gates, as a table."""
+    rows = [
+        (
+            f"{each.status} (warning)" if each.mild else each.status,
+            each.gate.title,
+            each.source or "this run",
+            "; ".join(filter(None, [each.told, each.gate.reason])),
+        )
+        for each in judged
+    ]
+    return table(Table("Gates", ("", "gate", "result", ""), tuple(rows)))
+
+
+def plain(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return MARKS.sub(r"\\\1", printable(text)).replace("\n", " ")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
