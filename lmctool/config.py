@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -14,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE = "lmctool.toml"
-KEYS = {"model": {"spec", "arguments"}, "data": {"spec", "paths"}}
+KEYS: Mapping[str, Mapping[str, type]] = {
+    "model": {"spec": str, "arguments": dict},
+    "data": {"spec": str, "paths": dict},
+}
+"""What each section may say, and as what."""
+ENVIRONMENT = {
+    "model.spec": "LMCTOOL_MODEL",
+    "data.spec": "LMCTOOL_DATASET",
+    "data.folder": "LMCTOOL_DATA",
+}
+"""The environment variable that stands before each choice of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +61,13 @@ def load(folder: Path | None = None) -> Config:
     table = _table(path) if path.is_file() else {}
     for section, values in table.items():
         if section not in KEYS or not isinstance(values, dict):
-            raise LmctoolError(f"{path} has no section [{section}]; there are {sorted(KEYS)}")
-        for key in values.keys() - KEYS[section]:
-            known = ", ".join(sorted(KEYS[section]))
-            raise LmctoolError(f"{path} has an unknown key {key!r} in [{section}]; known: {known}")
+            told = _unknown(section, list(KEYS))
+            raise LmctoolError(f"{path} has no section [{section}]; {told}")
+        for key, value in values.items():
+            if key not in KEYS[section]:
+                told = _unknown(key, list(KEYS[section]))
+                raise LmctoolError(f"{path} has an unknown key {key!r} in [{section}]; {told}")
+            _check(value, KEYS[section][key], f"{key!r} in [{section}] of {path}")
     model, data = table.get("model", {}), table.get("data", {})
     folder_of_data = os.environ.get("LMCTOOL_DATA")
     return Config(
@@ -67,8 +81,45 @@ def load(folder: Path | None = None) -> Config:
     )
 
 
+def origins(folder: Path | None = None) -> list[tuple[str, str, str]]:
+    """Return each standing choice by its key: the value, and where it was found.
+
+    Raises:
+        LmctoolError: as ``load``.
+    """
+    load(folder)
+    path = (folder or Path.cwd()) / FILE
+    table = _table(path) if path.is_file() else {}
+    found = {
+        f"{section}.{key}": (str(value), str(path))
+        for section, values in table.items()
+        for key, value in values.items()
+    }
+    for key, variable in ENVIRONMENT.items():
+        if os.environ.get(variable):
+            found[key] = (os.environ[variable], f"${variable}")
+    keys = [f"{section}.{key}" for section, keys in KEYS.items() for key in keys]
+    return [(key, *found.get(key, ("", "not set"))) for key in dict.fromkeys([*keys, *ENVIRONMENT])]
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}known: {', '.join(sorted(known))}"
+
+
+def _check(value: Any, kind: type, where: str) -> None:
+    """Refuse a value of another kind; the paths of data are texts as well."""
+    if not isinstance(value, kind):
+        wanted = "a text in quotes" if kind is str else "a table"
+        raise LmctoolError(f"{where} is {value!r}, which is not {wanted}")
+    if isinstance(value, dict) and where.startswith("'paths'"):
+        for name, path in value.items():
+            _check(path, str, f"{name!r} of {where}")
+
+
 def _table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as cause:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as cause:
         raise LmctoolError(f"{path} cannot be read as TOML: {cause}") from cause

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.config import Config, load
+from lmctool.config import Config, load, origins
 from lmctool.errors import LmctoolError
+from lmctool.testing import invoke
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +66,37 @@ def test_a_wrong_file_is_told_in_one_sentence(text: str, message: str, tmp_path:
     (tmp_path / "lmctool.toml").write_text(text)
     with pytest.raises(LmctoolError, match=message):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[model]\nspecs = "mlp"\n', "did you mean 'spec'"),
+        ("[modell]\n", "did you mean 'model'"),
+        ("[model]\nspec = 3\n", "'spec' in .model. .* is 3, which is not a text"),
+        ("[model]\narguments = 3\n", "is 3, which is not a table"),
+        ('[data]\npaths = "here"\n', "is 'here', which is not a table"),
+        ("[data]\npaths = { mnist = 3 }\n", "'mnist' of 'paths' .* is 3"),
+        ("a = " + "[" * 5000 + "\n", "cannot be read as TOML"),
+    ],
+)
+def test_what_means_nothing_is_told_with_what_may_have_been_meant(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "lmctool.toml").write_text(text)
+    with pytest.raises(LmctoolError, match=message):
+        load(tmp_path)
+
+
+def test_each_choice_is_shown_with_where_it_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lmctool.toml").write_text('[model]\nspec = "mlp"\n[data]\nspec = "mnist"\n')
+    monkeypatch.setenv("LMCTOOL_DATASET", "digits")
+    monkeypatch.chdir(tmp_path)
+    found = {key: (value, origin) for key, value, origin in origins()}
+    assert found["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
+    assert found["data.spec"] == ("digits", "$LMCTOOL_DATASET")
+    assert found["model.arguments"] == ("", "not set")
+    shown = " ".join(invoke("config", "show").stdout.split())
+    assert "data.spec digits $LMCTOOL_DATASET" in shown

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GROUP = "lmctool.analyses"
-HOST = ("inspect", "show", "plot", "metrics", "audit", "plugins", "convert", "stamp")
+HOST = (
+    *("inspect", "show", "plot", "metrics", "audit"),
+    *("plugins", "convert", "stamp", "config", "completion"),
+)
 """The host's own commands: modules of lmctool.cli, each with a ``command``."""
 
 
