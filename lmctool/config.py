@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.meant import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,16 +58,7 @@ def load(folder: Path | None = None) -> Config:
         LmctoolError: the file is no TOML, or has a key that means nothing.
     """
     path = (folder or Path.cwd()) / FILE
-    table = _table(path) if path.is_file() else {}
-    for section, values in table.items():
-        if section not in KEYS or not isinstance(values, dict):
-            told = _unknown(section, list(KEYS))
-            raise LmctoolError(f"{path} has no section [{section}]; {told}")
-        for key, value in values.items():
-            if key not in KEYS[section]:
-                told = _unknown(key, list(KEYS[section]))
-                raise LmctoolError(f"{path} has an unknown key {key!r} in [{section}]; {told}")
-            _check(value, KEYS[section][key], f"{key!r} in [{section}] of {path}")
+    table = _checked(path)
     model, data = table.get("model", {}), table.get("data", {})
     folder_of_data = os.environ.get("LMCTOOL_DATA")
     return Config(
@@ -87,12 +78,10 @@ def origins(folder: Path | None = None) -> list[tuple[str, str, str]]:
     Raises:
         LmctoolError: as ``load``.
     """
-    load(folder)
     path = (folder or Path.cwd()) / FILE
-    table = _table(path) if path.is_file() else {}
     found = {
         f"{section}.{key}": (str(value), str(path))
-        for section, values in table.items()
+        for section, values in _checked(path).items()
         for key, value in values.items()
     }
     for key, variable in ENVIRONMENT.items():
@@ -102,10 +91,23 @@ def origins(folder: Path | None = None) -> list[tuple[str, str, str]]:
     return [(key, *found.get(key, ("", "not set"))) for key in dict.fromkeys([*keys, *ENVIRONMENT])]
 
 
+def _checked(path: Path) -> dict[str, Any]:
+    """Return what the file says, empty where there is none; every key of it is known."""
+    table = _table(path) if path.is_file() else {}
+    for section, values in table.items():
+        if section not in KEYS or not isinstance(values, dict):
+            told = _unknown(section, list(KEYS))
+            raise LmctoolError(f"{path} has no section [{section}]; {told}")
+        for key, value in values.items():
+            if key not in KEYS[section]:
+                told = _unknown(key, list(KEYS[section]))
+                raise LmctoolError(f"{path} has an unknown key {key!r} in [{section}]; {told}")
+            _check(value, KEYS[section][key], f"{key!r} in [{section}] of {path}")
+    return table
+
+
 def _unknown(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}known: {', '.join(sorted(known))}"
+    return f"{meant(word, known)}known: {', '.join(sorted(known))}"
 
 
 def _check(value: Any, kind: type, where: str) -> None:

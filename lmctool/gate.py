@@ -124,6 +124,16 @@ class Verdict:
         """Whether it did not pass, and only warns."""
         return self.status != "passed" and self.gate.severity == "warning"
 
+    @property
+    def word(self) -> str:
+        """Its status, with what a warning is."""
+        return f"{self.status} (warning)" if self.mild else self.status
+
+    @property
+    def sentence(self) -> str:
+        """Why it came to be, and why the gate is there."""
+        return f"{self.told}; {self.gate.reason}" if self.gate.reason else self.told
+
 
 def parse(text: str) -> Condition:
     """Return the condition that an expression says.
@@ -208,8 +218,8 @@ def _missing(name: str, metrics: Sequence[Metric]) -> str:
     if not known:
         return f"no metric {name}: nothing was measured"
     close = difflib.get_close_matches(name, known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    return f"no metric {name}{meant} There are: {', '.join(known)}"
+    near = f"; did you mean {close[0]}?" if close else "."
+    return f"no metric {name}{near} There are: {', '.join(known)}"
 
 
 def _there(named: Sequence[Metric]) -> str:

@@ -12,13 +12,13 @@ metric's first word names, or all where none is.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.gate import Gate, Verdict, judge, parse
+from lmctool.meant import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,8 +124,5 @@ def _rule(entry: Any, where: str) -> Rule:
 def _refuse_unknown(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in table:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            meant = f"did you mean {close[0]!r}? " if close else ""
-            raise LmctoolError(
-                f"{where} has an unknown key {key!r}; {meant}there are: {', '.join(known)}"
-            )
+            told = f"{meant(key, known)}there are: {', '.join(known)}"
+            raise LmctoolError(f"{where} has an unknown key {key!r}; {told}")

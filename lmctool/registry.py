@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import sys
 import tokenize
 from functools import cache
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from lmctool.errors import PluginError
+from lmctool.meant import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,9 +184,7 @@ def _call(entry: EntryPoint, hook: str) -> Any:
 
 
 def _instead(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}installed: {', '.join(known) or 'none'}"
+    return f"{meant(name, known)}installed: {', '.join(known) or 'none'}"
 
 
 def _locate(module: str) -> ModuleSpec | None:

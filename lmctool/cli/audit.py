@@ -55,7 +55,7 @@ def command(
         write_json(verdict_document(verdicts), target, force=force)
     if junit is not None:
         write_verdicts(verdicts, junit, force=force)
-    github.tell("lmctool audit", None, verdicts)
+    github.tell("lmctool audit", verdicts)
     if target != "-":
         show_verdicts(verdicts)
     return exit_code(verdicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,7 +106,7 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
     observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
     try:
         result = _compute(job, run, files)
-        verdicts = judge_all(job.gates, listed(result))
+        verdicts = judge_all(job.gates, listed(result)) if job.gates else []
         _publish(job, run, result, files, verdicts)
     except BaseException as error:
         if files.written and isinstance(error, KeyboardInterrupt):
@@ -139,7 +140,7 @@ def _publish(
         if job.document is not None:
             files.write_document(result, job.document, verdicts)
         files.write_junit(verdicts)
-        github.tell(f"lmctool {job.name}", _table(job, result), verdicts)
+        github.tell(f"lmctool {job.name}", verdicts, partial(_table, job, result))
     finally:
         if job.document != "-":
             _show(job, result, files)

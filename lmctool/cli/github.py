@@ -11,7 +11,7 @@ import click
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lmctool.gate import Verdict
     from lmctool.report.table import Table
@@ -20,20 +20,20 @@ MOST = 10
 """Annotations of one step that GitHub shows."""
 
 
-def tell(title: str, shown: Table | None, verdicts: Sequence[Verdict]) -> None:
+def tell(title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | None = None) -> None:
     """Append a summary to ``$GITHUB_STEP_SUMMARY`` and annotate, where there is such a job.
 
     Args:
         title: the heading.
-        shown: a table above the verdicts, if any.
         verdicts: what became of the gates.
+        table: makes a table that stands above them, if there is to be one.
 
     Raises:
         LmctoolError: the summary cannot be written.
     """
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        _append(Path(summary), title, shown, verdicts)
+        _append(Path(summary), title, verdicts, table)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in remarks(verdicts):
             click.echo(line, err=True)
@@ -49,11 +49,13 @@ def remarks(verdicts: Sequence[Verdict]) -> list[str]:
     ][:MOST]
 
 
-def _append(path: Path, title: str, shown: Table | None, verdicts: Sequence[Verdict]) -> None:
+def _append(
+    path: Path, title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | None
+) -> None:
     from lmctool.report import markdown
 
     parts = [f"### {markdown.plain(title)}\n"]
-    parts += [markdown.table(shown)] if shown else []
+    parts += [markdown.table(table())] if table else []
     parts += [markdown.verdicts(verdicts)] if verdicts else []
     try:
         with path.open("a", encoding="utf-8") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from functools import partial
 from importlib import import_module
@@ -14,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from lmctool import registry
 from lmctool.cli.outcome import exit_code
+from lmctool.meant import meant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,8 @@ class Commands(click.Group):
         """Find the command, or say which one may have been meant."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], known, n=1)
-            meant = f"did you mean {close[0]!r}? " if close else ""
-            ctx.fail(f"no command is called {args[0]!r}; {meant}there are: {', '.join(known)}")
+            near = meant(args[0], known)
+            ctx.fail(f"no command is called {args[0]!r}; {near}there are: {', '.join(known)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

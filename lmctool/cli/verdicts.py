@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Say on stdout what became of each gate."""
     if verdicts:
-        click.echo("\n" + aligned([(_word(verdict), _told(verdict)) for verdict in verdicts]))
-
-
-def _word(verdict: Verdict) -> str:
-    return f"{verdict.status} (warning)" if verdict.mild else verdict.status
+        click.echo("\n" + aligned([(verdict.word, _told(verdict)) for verdict in verdicts]))
 
 
 def _told(verdict: Verdict) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import torch
 
 from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Value = TypeVar("Value")
 
 
 class BatchSize:
@@ -24,6 +31,20 @@ class BatchSize:
         """Take another automatic size; a size that the user chose stays."""
         if not self.fixed:
             self.size = size
+
+    def fitting(self, work: Callable[[int], Value]) -> Value:
+        """Return what some work gives with this size, smaller ones when memory runs out.
+
+        Raises:
+            LmctoolError: as ``halve``.
+        """
+        while True:
+            try:
+                return work(self.size)
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                self.halve(error)
 
     def halve(self, cause: BaseException) -> None:
         """Take half as many from now on.

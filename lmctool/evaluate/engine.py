@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.batch import out_of_memory
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.workers import outputs_of_each
 
@@ -161,14 +160,12 @@ def _batched(
     batch_size: BatchSize,
 ) -> list[Value]:
     """Return what a function makes of batches; they halve when memory runs out."""
-    while True:
-        try:
-            found = outputs_of_each(outputs, split.batches(batch_size.size, dtype))
-            return [function(*several) for several in _gathered(found)]
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            batch_size.halve(error)
+
+    def computed(size: int) -> list[Value]:
+        found = outputs_of_each(outputs, split.batches(size, dtype))
+        return [function(*several) for several in _gathered(found)]
+
+    return batch_size.fitting(computed)
 
 
 def _gathered(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.batch import out_of_memory
 from lmctool.evaluate.route import plan
 from lmctool.evaluate.scores import Scores
 from lmctool.graph.corrected import corrected
@@ -182,27 +182,11 @@ def evaluate(
         LmctoolError: a batch does not fit in memory.
     """
     count = len(shared.networks)
-    rows = [_means(shared, split, task, dtype, batch_size, advance) for split in splits]
+    rows = [
+        batch_size.fitting(partial(_pass, shared, split, task, dtype, advance)) for split in splits
+    ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
     return Scores(tuple(split.name for split in splits), loss, error, {}, {})
-
-
-def _means(
-    shared: Shared,
-    split: Split,
-    task: Task,
-    dtype: torch.dtype,
-    batch_size: BatchSize,
-    advance: Callable[[int], None],
-) -> NDArray[np.float64]:
-    """Return (metric, network) means over a split; batches halve when memory runs out."""
-    while True:
-        try:
-            return _pass(shared, split, task, dtype, batch_size.size, advance)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            batch_size.halve(error)
 
 
 def _pass(
@@ -210,8 +194,8 @@ def _pass(
     split: Split,
     task: Task,
     dtype: torch.dtype,
-    size: int,
     advance: Callable[[int], None],
+    size: int,
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)

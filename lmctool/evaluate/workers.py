@@ -65,7 +65,7 @@ def workers() -> Workers | None:
 class SideBySide:
     """Computes what a network does, several batches at once.
 
-    Each thread has a copy of the module, because the weights are put into it for each call.
+    Each thread has a copy of the module, because a model may keep what it is working on.
     """
 
     def __init__(self, network: Network, threads: Workers) -> None:

@@ -46,10 +46,10 @@ def _case(verdict: Verdict) -> TestCase:
 
     gate = verdict.gate
     case = TestCase(_plain(gate.title), _plain(verdict.source or CLASS))
-    told = _plain("; ".join(filter(None, [verdict.told, gate.reason])))
+    told = _plain(verdict.sentence)
     if verdict.status == "passed":
         case.system_out = told
-    elif gate.severity == "warning":
+    elif verdict.mild:
         case.result = [Skipped(f"{verdict.status}: {told}", "warning")]
     else:
         kind = Failure if verdict.status == "failed" else Error

@@ -33,15 +33,7 @@ def table(shown: Table) -> str:
 
 def verdicts(judged: Sequence[Verdict]) -> str:
     """Return what became of gates, as a table."""
-    rows = [
-        (
-            f"{each.status} (warning)" if each.mild else each.status,
-            each.gate.title,
-            each.source or "this run",
-            "; ".join(filter(None, [each.told, each.gate.reason])),
-        )
-        for each in judged
-    ]
+    rows = [(v.word, v.gate.title, v.source or "this run", v.sentence) for v in judged]
     return table(Table("Gates", ("", "gate", "result", ""), tuple(rows)))
 
 
