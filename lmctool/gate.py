@@ -1,84 +1,26 @@
-"""Gates: what a result's metrics have to be, in words that a user types.
-
-    METRIC[DIM=VALUE,...] OP NUMBER[%]
-
-such as ``barrier.error[variant=align+repair,split=test] <= 2%``.  A selection that leaves dims open
-takes every value along them, and each of them has to fulfil the condition.
-"""
+"""Gates: conditions that a result is judged by, and what becomes of them."""
 
 from __future__ import annotations
 
 import difflib
-import math
-import operator
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lmctool.errors import ExitCode, LmctoolError
+from lmctool.errors import ExitCode, UnjudgedError
 from lmctool.report.text import number
-from lmctool.results.metrics import full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from lmctool.baseline import Baseline
+    from lmctool.condition import Condition
     from lmctool.results.metrics import Metric
 
 Status = Literal["passed", "failed", "unjudged"]
 Severity = Literal["error", "warning"]
 
-OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">=", "==": "!=", "!=": "=="}
-LONGEST = 1000
-"""Characters of an expression that are read."""
 SHOWN = 3
 """Values that a sentence names."""
-
-_WORD = r"[A-Za-z_][\w.-]*"
-_VALUE = r'"[^"]*"|[^",\]\s][^",\]]*'
-_EXPRESSION = re.compile(
-    rf"\s*(?P<metric>{_WORD})\s*(?:\[(?P<where>[^\"\]]*(?:\"[^\"]*\"[^\"\]]*)*)\])?\s*"
-    r"(?P<operator><=|>=|==|!=|<|>)\s*"
-    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)\s*"
-)
-_ENTRY = re.compile(rf"\s*(?P<dim>[A-Za-z_]\w*)\s*=\s*(?P<value>{_VALUE})\s*(?:,|$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What the values of a metric have to be.
-
-    Attributes:
-        metric: the name.
-        where: the coordinate that each named dim has; other dims take every coordinate.
-        operator: a key of ``OPERATORS``.
-        number: what values are compared with.
-    """
-
-    metric: str
-    where: Mapping[str, str]
-    operator: str
-    number: float
-
-    def __str__(self) -> str:
-        """Return the expression that says it."""
-        limit = repr(self.number).removesuffix(".0")
-        return f"{full_name(self.metric, self.where)} {self.operator} {limit}"
-
-    def holds(self, value: float) -> bool:
-        """Tell whether a value fulfils it."""
-        return OPERATORS[self.operator](value, self.number)
-
-    def negated(self) -> Condition:
-        """Return the condition that holds where this one does not."""
-        return replace(self, operator=OPPOSITE[self.operator])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,51 +77,43 @@ class Verdict:
         return f"{self.told}; {self.gate.reason}" if self.gate.reason else self.told
 
 
-def parse(text: str) -> Condition:
-    """Return the condition that an expression says.
+def judge(
+    gate: Gate, metrics: Sequence[Metric], source: str = "", baseline: Baseline | None = None
+) -> Verdict:
+    """Return what becomes of a gate on the metrics of a result.
 
-    Raises:
-        LmctoolError: it is none.
+    Args:
+        gate: the gate.
+        metrics: the numbers of the result.
+        source: where the result is; empty for the run itself.
+        baseline: what a condition that names the baseline compares them with.
     """
-    if len(text) > LONGEST:
-        raise LmctoolError(f"a condition of {len(text)} characters is too long; {LONGEST} at most")
-    found = _EXPRESSION.fullmatch(text)
-    if found is None:
-        raise LmctoolError(
-            f"{text!r} is no condition; write METRIC[DIM=VALUE,...] OP NUMBER, such as"
-            " 'barrier.error[variant=align+repair] <= 2%', with OP one of <= < >= > == !="
-        )
-    limit = float(found["number"])
-    if not math.isfinite(limit):
-        raise LmctoolError(f"{found['number']!r} in {text!r} is too large a number")
-    where = _selection(found["where"] or "", text)
-    limit = limit / 100 if found["percent"] else limit
-    return Condition(found["metric"], where, found["operator"], limit)
-
-
-def judge(gate: Gate, metrics: Sequence[Metric], source: str = "") -> Verdict:
-    """Return what becomes of a gate on the metrics of a result."""
     condition = gate.condition
-    named = [metric for metric in metrics if metric.name == condition.metric]
-    if not named:
-        return Verdict(gate, "unjudged", _missing(condition.metric, metrics), source)
-    chosen = [metric for metric in named if _fits(metric, condition.where)]
-    if not chosen:
-        told = f"no value of {condition.metric} is at {_told(condition.where)}; {_there(named)}"
-        return Verdict(gate, "unjudged", told, source)
-    broken = [metric for metric in chosen if metric.value is None]
-    if broken:
-        names = _several([metric.full_name for metric in broken])
-        told = f"{names} {'is' if len(broken) == 1 else 'are'} not a number"
-        return Verdict(gate, "unjudged", told, source)
-    failing = [m for m in chosen if m.value is not None and not condition.holds(m.value)]
-    told = _several([f"{each.full_name} = {number(each.value)}" for each in failing or chosen])
-    return Verdict(gate, "failed" if failing else "passed", told, source)
+    try:
+        chosen = _chosen(condition, metrics)
+        before = _before(condition, chosen, baseline)
+    except UnjudgedError as error:
+        return Verdict(gate, "unjudged", str(error), source)
+    told, failing = [], []
+    for metric, value, former in zip(chosen, _numbers(chosen), before, strict=True):
+        shown = f"{metric.full_name} = {number(value)}"
+        if baseline is not None and condition.factor:
+            limit = number(condition.limit(former))
+            shown += f", {number(former)} in '{baseline.source}' (limit {limit})"
+        told.append(shown)
+        if not condition.holds(value, former):
+            failing.append(shown)
+    return Verdict(gate, "failed" if failing else "passed", several(failing or told), source)
 
 
-def judge_all(gates: Iterable[Gate], metrics: Sequence[Metric], source: str = "") -> list[Verdict]:
+def judge_all(
+    gates: Iterable[Gate],
+    metrics: Sequence[Metric],
+    source: str = "",
+    baseline: Baseline | None = None,
+) -> list[Verdict]:
     """Return what becomes of each gate."""
-    return [judge(gate, metrics, source) for gate in gates]
+    return [judge(gate, metrics, source, baseline) for gate in gates]
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
@@ -190,27 +124,41 @@ def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
     return ExitCode.GATE if "failed" in counted else ExitCode.DONE
 
 
-def _selection(text: str, expression: str) -> dict[str, str]:
-    """Return the coordinates that an expression names."""
-    found: dict[str, str] = {}
-    place = 0
-    while text[place:].strip():
-        entry = _ENTRY.match(text, place)
-        if entry is None:
-            raise LmctoolError(
-                f"{text[place:].strip()!r} in {expression!r} is no selection; write"
-                " DIM=VALUE, with quotes around a value that has a comma or a bracket in it"
-            )
-        dim, value = entry["dim"], entry["value"]
-        if dim in found:
-            raise LmctoolError(f"{expression!r} names {dim!r} twice")
-        found[dim] = value[1:-1] if value.startswith('"') else value.rstrip()
-        place = entry.end()
-    return found
+def _chosen(condition: Condition, metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the values that a condition selects.
+
+    Raises:
+        UnjudgedError: there are none, or one is no number.
+    """
+    named = [metric for metric in metrics if metric.name == condition.metric]
+    if not named:
+        raise UnjudgedError(_missing(condition.metric, metrics))
+    chosen = [metric for metric in named if condition.selects(metric)]
+    if not chosen:
+        told = ", ".join(f"{dim}={value}" for dim, value in condition.where.items())
+        raise UnjudgedError(f"no value of {condition.metric} is at {told}; {_there(named)}")
+    broken = [metric.full_name for metric in chosen if metric.value is None]
+    if broken:
+        raise UnjudgedError(f"{several(broken)} {'is' if len(broken) == 1 else 'are'} not a number")
+    return chosen
 
 
-def _fits(metric: Metric, where: Mapping[str, str]) -> bool:
-    return all(metric.where.get(dim) == value for dim, value in where.items())
+def _numbers(metrics: Sequence[Metric]) -> list[float]:
+    return [metric.value for metric in metrics if metric.value is not None]
+
+
+def _before(
+    condition: Condition, chosen: Sequence[Metric], baseline: Baseline | None
+) -> list[float]:
+    """Return what the baseline has in the place of each value; 0 where none is asked for."""
+    if not condition.factor:
+        return [0.0] * len(chosen)
+    if baseline is None:
+        raise UnjudgedError(
+            f"{condition.metric} has no baseline of its analysis to be compared with;"
+            " name one with --baseline"
+        )
+    return baseline.before(condition, chosen)
 
 
 def _missing(name: str, metrics: Sequence[Metric]) -> str:
@@ -232,10 +180,7 @@ def _there(named: Sequence[Metric]) -> str:
     return "; ".join(told) or "it has no dims"
 
 
-def _told(where: Mapping[str, str]) -> str:
-    return ", ".join(f"{dim}={value}" for dim, value in where.items())
-
-
-def _several(told: Sequence[str]) -> str:
+def several(told: Sequence[str]) -> str:
+    """Return the first texts of many on one line, and how many more there are."""
     more = len(told) - SHOWN
     return ", ".join(told[:SHOWN]) + (f" and {more} more" if more > 0 else "")

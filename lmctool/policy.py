@@ -7,29 +7,30 @@
 
 A gate has ``require`` or ``fail-if``; ``severity = "warning"`` tells of a failure without failing.
 ``analysis`` names the results that it judges; without it these are those of the analysis that the
-metric's first word names, or all where none is.
+metric's first word names, or all where none is.  A condition that says ``baseline`` compares with
+the earlier result of the same analysis that the audit is given.
 """
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lmctool.condition import parse
 from lmctool.errors import LmctoolError
-from lmctool.gate import Gate, Verdict, judge, parse
+from lmctool.gate import Gate, Verdict, judge
 from lmctool.meant import meant
+from lmctool.toml_file import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lmctool.baseline import Baseline
     from lmctool.results.metrics import Metric
 
 KEYS = ("name", "require", "fail-if", "reason", "severity", "analysis")
 SEVERITIES = ("error", "warning")
-LARGEST = 1 << 20
-"""Bytes of a policy that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class Audited:
         source: where it is.
         analysis: what made it.
         metrics: its numbers.
+        baseline: the earlier result that it is compared with, if there is one.
     """
 
     source: str
     analysis: str
     metrics: Sequence[Metric]
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,7 @@ def read_policy(path: Path) -> tuple[Rule, ...]:
     Raises:
         LmctoolError: it can't be read, has no gate, or one that says something else.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise LmctoolError(f"policy '{path}' is larger than {LARGEST >> 20} MiB")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as cause:
-        raise LmctoolError(f"policy '{path}' cannot be read: {cause.strerror}") from cause
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise LmctoolError(f"policy '{path}' cannot be read as TOML: {cause}") from cause
+    table = read_toml(path, f"policy '{path}'")
     _refuse_unknown(table, ("gate",), f"policy '{path}'")
     gates = table.get("gate")
     if not isinstance(gates, list) or not gates:
@@ -96,7 +92,7 @@ def _judged(rule: Rule, results: Sequence[Audited]) -> list[Verdict]:
     if not chosen:
         told = f"no result of analysis {analysis!r} was given"
         return [Verdict(rule.gate, "unjudged", told)]
-    return [judge(rule.gate, result.metrics, result.source) for result in chosen]
+    return [judge(rule.gate, result.metrics, result.source, result.baseline) for result in chosen]
 
 
 def _rule(entry: Any, where: str) -> Rule:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmctool.condition import LONGEST, OPERATORS, Condition, parse
 from lmctool.errors import ExitCode, LmctoolError
-from lmctool.gate import LONGEST, OPERATORS, Condition, Gate, exit_code, judge, judge_all, parse
+from lmctool.gate import Gate, exit_code, judge, judge_all
 from lmctool.results.metrics import Metric
 
 METRICS = [
@@ -31,6 +32,10 @@ METRICS = [
         ('a[layer="conv[0],a"] >= .5', Condition("a", {"layer": "conv[0],a"}, ">=", 0.5)),
         ("a[] == 0", Condition("a", {}, "==", 0)),
         ("a.upper95[v=align+repair] > 1.", Condition("a.upper95", {"v": "align+repair"}, ">", 1)),
+        ("a <= baseline", Condition("a", {}, "<=", 0, 1)),
+        ("a<=baseline*1.05", Condition("a", {}, "<=", 0, 1.05)),
+        ("a > baseline - 0.5 %", Condition("a", {}, ">", -0.005, 1)),
+        ("baseline < baseline * 2 + 1e-3", Condition("baseline", {}, "<", 1e-3, 2)),
     ],
 )  # fmt: skip
 def test_a_condition_is_read(text: str, expected: Condition) -> None:
@@ -43,7 +48,10 @@ def test_a_condition_is_read(text: str, expected: Condition) -> None:
     [
         "", "a", "a <=", "<= 2", "a = 2", "a <= nan", "a <= inf", "a <= 2 %%", "a <= 2; b",
         "a[x] < 1", "a[x=] < 1", "a[x=1,x=2] < 1", "a[x=1 < 1", "a x=1] < 1", "1a < 2",
-        "a <= 1e999", "__import__('os').system('true') < 1", "a" * (LONGEST + 1),
+        "a <= 1e999", "a <= baseline + 1e999", "a <= baseline * 1e999", "a <= baseline * 0",
+        "a <= baselines", "a <= baseline + ", "a <= baseline 2", "a <= baseline * -1",
+        "a <= baseline * 2%", "a <= 2 * baseline", "a <= baseline + 1 + 1",
+        "__import__('os').system('true') < 1", "a" * (LONGEST + 1),
     ],
 )  # fmt: skip
 def test_what_is_none_is_refused_in_one_sentence(text: str) -> None:
@@ -59,6 +67,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except LmctoolError:
         return
     assert math.isfinite(condition.number)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["variant", "split"]), st.sampled_from(["a+b", "c,d", "x]"])),
+    st.sampled_from(sorted(OPERATORS)),
+    st.floats(-1e9, 1e9),
+    st.sampled_from([0.0, 1.0, 1.05, 1e-7]),
+)
+def test_a_condition_is_read_back_from_its_own_words(
+    where: dict[str, str], operator: str, number: float, factor: float
+) -> None:
+    condition = Condition("a.b", where, operator, number, factor)
+    assert parse(str(condition)) == condition
 
 
 def status(text: str) -> str:

@@ -10,13 +10,14 @@ import click
 from lmctool import registry
 from lmctool.cli import chosen
 from lmctool.cli.options import settings, shared
-from lmctool.errors import PluginError
+from lmctool.errors import LmctoolError, PluginError
 from lmctool.settings import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.cli.chosen import Chosen
+    from lmctool.cli.job import Job
     from lmctool.errors import ExitCode
     from lmctool.seam import Analysis, Arity
 
@@ -88,18 +89,34 @@ class AnalysisCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the analysis; return what its gates make of it."""
-        from lmctool.cli.execute import Job, execute
+        from lmctool.cli.execute import execute
+        from lmctool.cli.gates import tell_trouble
+
+        values = ctx.params
+        try:
+            job = self.job(ctx)
+        except LmctoolError as error:
+            if not values["dry_run"]:
+                tell_trouble(self.title, error, values["junit"], force=values["force"])
+            raise
+        return execute(job, dry_run=values["dry_run"])
+
+    def job(self, ctx: click.Context) -> Job:
+        """Return what the command line asks for."""
+        from lmctool.cli.gates import judges
+        from lmctool.cli.job import Job
         from lmctool.inputs import find_inputs
         from lmctool.results.provenance import command
 
         values = ctx.params
         given = _values(ctx, self.analysis.options)
+        gates, baseline = judges(self.title, values)
         inputs = find_inputs(self.analysis, values["checkpoints"], given)
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
             for choice in ctx.meta[CHOSEN]
         }
-        job = Job(
+        return Job(
             name=self.title,
             analysis=self.analysis,
             settings=settings(
@@ -110,16 +127,17 @@ class AnalysisCommand(click.Command):
             ),
             options=inputs.options,
             told=given,
-            command=command([self.title, *ctx.meta[WORDS]]),
+            command=command([self.title, *(w for w in ctx.meta[WORDS] if w != "--resume")]),
             out=values["out"],
             document=values["document"],
             junit=values["junit"],
             force=values["force"],
+            resume=values["resume"],
             quiet=values["quiet"],
             verbose=values["verbose"],
-            gates=(*values["require"], *values["fail_if"]),
+            gates=gates,
+            baseline=baseline,
         )
-        return execute(job, dry_run=values["dry_run"])
 
     def _check_count(self, ctx: click.Context, strays: Sequence[chosen.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,66 +16,20 @@ from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, checkpoints, outputs
 from lmctool.cli.progress import Stages
 from lmctool.cli.verdicts import show_verdicts
+from lmctool.cli.work import Work
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.gate import exit_code, judge_all
 from lmctool.results.metrics import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from lmctool.gate import Gate, Verdict
+    from lmctool.cli.job import Job
+    from lmctool.gate import Verdict
     from lmctool.report.table import Table
     from lmctool.results.result import Result
+    from lmctool.results.units import Units
     from lmctool.run import Run
-    from lmctool.seam import Analysis
-    from lmctool.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What the command line asks for.
-
-    Attributes:
-        name: the analysis, as the user types it.
-        analysis: its record.
-        settings: the values of the shared options that the run needs.
-        options: the values of the analysis's own, as its ``compute`` takes them.
-        told: the same as the user gave them, for the record.
-        command: the command line, for the record.
-        out: where the outputs go.
-        document: where the JSON goes, if anywhere.
-        junit: where the verdicts go as JUnit XML, if anywhere.
-        force: whether existing outputs may be replaced.
-        quiet: no progress and no notes.
-        verbose: show the whole provenance.
-        gates: what the result is judged by.
-    """
-
-    name: str
-    analysis: Analysis
-    settings: Settings
-    options: Mapping[str, Any]
-    told: Mapping[str, Any]
-    command: str
-    out: Path
-    document: str | None = None
-    junit: Path | None = None
-    force: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    gates: tuple[Gate, ...] = ()
-
-    @property
-    def writes(self) -> bool:
-        """Whether a checkpoint is made."""
-        writes = self.analysis.writes
-        return bool(self.told.get(writes)) if isinstance(writes, str) else writes
-
-    def note(self, text: str) -> None:
-        """Tell the user something on stderr, unless they want quiet."""
-        if not self.quiet:
-            click.echo(text, err=True)
 
 
 def execute(job: Job, *, dry_run: bool) -> ExitCode:
@@ -87,48 +41,125 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
     Raises:
         LmctoolError: it cannot be run or judged, or an output cannot be written.
     """
+    files = _files(job)
+    files.refuse_existing(allowed=job.resume)
+    work = Work(files.paths["result"], job.note)
+    try:
+        with nullcontext() if dry_run else work:
+            return _execute(job, files, work, dry_run=dry_run)
+    except Exception as error:
+        if not dry_run:
+            files.write_trouble(job.name, error)
+            github.tell_trouble(f"lmctool {job.name}", error)
+        raise
+
+
+def remake(job: Job) -> Result:
+    """Run an analysis and return its result; a checkpoint that it streams is written, no more.
+
+    Raises:
+        LmctoolError: it cannot be run.
+    """
+    files = _files(job)
+    files.refuse_existing()
+    run = _prepared(job, files, Observers())
+    job.note(aligned(run.plan()))
+    return _completed(job, run, files, _computed(job, run))
+
+
+def _files(job: Job) -> Outputs:
     places = checkpoints(job.out, job.settings.checkpoints if job.writes else ())
     paths = outputs(job.out, places, document=job.document, junit=job.junit)
-    files = Outputs(paths, places, job.force)
-    files.refuse_existing()
-    observers = Observers()
-    stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
+    return Outputs(paths, places, job.force)
+
+
+def _prepared(job: Job, files: Outputs, observers: Observers, units: Units | None = None) -> Run:
     from lmctool.run import Run  # torch comes in here, not at start-up
 
-    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note)
+    stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
+    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, units=units)
     files.check(run)
+    return run
+
+
+def _execute(job: Job, files: Outputs, work: Work, *, dry_run: bool) -> ExitCode:
+    observers = Observers()
+    run = _prepared(job, files, observers, work.units)
     plan = run.plan()
     if dry_run:
         gates = [("gate", str(gate.condition)) for gate in job.gates]
         click.echo(aligned([*plan, *files.planned(), *gates]))
         return ExitCode.DONE
+    if job.resume and not work.found and (whole := _whole(job, run, files)):
+        verdicts = _judged(job, whole)
+        _show(job, whole, files, verdicts)
+        return exit_code(verdicts)
+    work.begin(partial(run.identity, job.told), files.places(), resume=job.resume, force=job.force)
+    files.force |= work.found
     job.note(aligned(plan))
     observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
     try:
-        result = _compute(job, run, files)
-        verdicts = judge_all(job.gates, listed(result)) if job.gates else []
+        try:
+            found = _computed(job, run)
+        except LmctoolError:
+            work.clear()  # it would end in the same way again
+            raise
+        result = _completed(job, run, files, found)
+        verdicts = _judged(job, result)
         _publish(job, run, result, files, verdicts)
     except BaseException as error:
-        if files.written and isinstance(error, KeyboardInterrupt):
-            error.add_note(f"written before: {files.told()}")
-        if isinstance(error, Exception):
-            files.write_trouble(job.name, error)
+        if isinstance(error, KeyboardInterrupt):
+            left = [f"written before: {files.told()}"] if files.written else []
+            for told in [*left, *work.left()]:
+                error.add_note(told)
         observers.finished(None, error)
         raise
+    work.clear()
     observers.finished(result, None)
     return exit_code(verdicts)
 
 
-def _compute(job: Job, run: Run, files: Outputs) -> Result:
+def _whole(job: Job, run: Run, files: Outputs) -> Result | None:
+    """Return the result that this very run has written before, if it has.
+
+    Raises:
+        LmctoolError: an output exists that is something else.
+    """
+    from lmctool.provenance import key
+    from lmctool.results.file import read
+
+    path = files.paths["result"]
+    found = read(path) if path.exists() else None
+    said = found.groups["provenance"].attributes if found and "provenance" in found.groups else {}
+    if found is None or said.get("key") != key(run.identity(job.told)):
+        files.refuse_existing()
+        return None
+    job.note(f"'{path}' is whole already: nothing is left to do")
+    return found
+
+
+def _computed(job: Job, run: Run) -> Result:
     try:
-        result = files.streamed(job.analysis.compute(run, **job.options), run)
+        return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise
     except Exception as error:
         entry = registry.find("lmctool.analyses", job.name)
         error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
         raise
-    return run.complete(result, command=job.command, options=job.told)
+
+
+def _completed(job: Job, run: Run, files: Outputs, result: Result) -> Result:
+    streamed = files.streamed(result, run)
+    return run.complete(streamed, command=job.command, options=job.told)
+
+
+def _judged(job: Job, result: Result) -> list[Verdict]:
+    """Return what becomes of each gate."""
+    if not job.gates:
+        return []
+    baseline = job.baseline.beside(result) if job.baseline else None
+    return judge_all(job.gates, listed(result), baseline=baseline)
 
 
 def _publish(
@@ -143,11 +174,10 @@ def _publish(
         github.tell(f"lmctool {job.name}", verdicts, partial(_table, job, result))
     finally:
         if job.document != "-":
-            _show(job, result, files)
-            show_verdicts(verdicts)
+            _show(job, result, files, verdicts)
 
 
-def _show(job: Job, result: Result, files: Outputs) -> None:
+def _show(job: Job, result: Result, files: Outputs, verdicts: Sequence[Verdict]) -> None:
     from rich.console import Console
 
     from lmctool.report.terminal import render
@@ -158,6 +188,7 @@ def _show(job: Job, result: Result, files: Outputs) -> None:
     if job.verbose and "provenance" in result.groups:
         entries = result.groups["provenance"].attributes.items()
         click.echo(aligned([(key, str(value)) for key, value in entries]), err=True)
+    show_verdicts(verdicts)
 
 
 def _table(job: Job, result: Result) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,21 @@ def tell(title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | N
             click.echo(line, err=True)
 
 
+def tell_trouble(title: str, error: Exception) -> None:
+    """Tell such a job why a command came to no verdict.
+
+    A summary that cannot be written is passed over: what went wrong first is what is told.
+    """
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        from lmctool.report import markdown
+
+        with suppress(LmctoolError):
+            _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(str(error))])
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::error title={_escaped(title, ':,')}::{_escaped(str(error))}", err=True)
+
+
 def remarks(verdicts: Sequence[Verdict]) -> list[str]:
     """Return the workflow commands that annotate what did not pass, ten at most."""
     return [
@@ -57,6 +73,15 @@ def _append(
     parts = [f"### {markdown.plain(title)}\n"]
     parts += [markdown.table(table())] if table else []
     parts += [markdown.verdicts(verdicts)] if verdicts else []
+    _write(path, parts)
+
+
+def _write(path: Path, parts: Sequence[str]) -> None:
+    """Append to the summary.
+
+    Raises:
+        LmctoolError: it cannot be written.
+    """
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write("\n".join(parts) + "\n")

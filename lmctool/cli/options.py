@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import values
+from lmctool.cli import gates, values
 from lmctool.settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Sections = list[tuple[str, list[click.Option]]]
 
 def shared(name: str, analysis: Analysis) -> Sections:
     """Return the shared options that apply to an analysis, in sections of its help."""
-    sections: Sections = [("Output", _output(name)), ("Gates", _gates())]
+    sections: Sections = [("Output", _output(name)), ("Gates", gates.options())]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
@@ -90,6 +90,11 @@ def _output(name: str) -> list[click.Option]:
         ),
         click.Option(["--force"], is_flag=True, help="Replace existing outputs."),
         click.Option(
+            ["--resume"],
+            is_flag=True,
+            help="Go on with what an interrupted run of this command left in FILE.work.",
+        ),
+        click.Option(
             ["--json", "document"],
             metavar="FILE|-",
             help="Write the metrics as JSON too; - writes them to stdout in place of the table.",
@@ -98,33 +103,6 @@ def _output(name: str) -> list[click.Option]:
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
         click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and stop."),
-    ]
-
-
-def _gates() -> list[click.Option]:
-    return [
-        click.Option(
-            ["--require"],
-            metavar="COND",
-            multiple=True,
-            callback=values.gates,
-            help="Exit with 3 unless the condition holds for each value that it selects:"
-            " 'METRIC[DIM=VALUE,...] OP NUMBER[%]', such as 'barrier.error[variant=align] <= 2%'."
-            " With 4 if there is none, or it is no number. Repeatable.",
-        ),
-        click.Option(
-            ["--fail-if"],
-            metavar="COND",
-            multiple=True,
-            callback=values.gates,
-            help="The same with the opposite condition. Repeatable.",
-        ),
-        click.Option(
-            ["--junit"],
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            help="Write what became of each gate as JUnit XML.",
-        ),
     ]
 
 

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import LmctoolError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lmctool.gate import Gate
     from lmctool.model.example import InputShape
 
 
@@ -46,21 +43,6 @@ def numbers(_: click.Context, option: click.Parameter, text: str | None) -> tupl
     if not all(map(math.isfinite, found)):
         raise click.BadParameter(f"{text!r} is no comma list of numbers", param=option)
     return found
-
-
-def gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> tuple[Gate, ...]:
-    """Read conditions; those of ``--fail-if`` are turned around."""
-    from lmctool.gate import Gate, parse
-
-    found = []
-    for text in texts:
-        try:
-            condition = parse(text)
-        except LmctoolError as error:
-            raise click.BadParameter(str(error), param=option) from None
-        turned = condition.negated() if option.name == "fail_if" else condition
-        found.append(Gate(turned))
-    return tuple(found)
 
 
 def batch_size(_: click.Context, option: click.Parameter, text: str) -> int | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lmctool.results.nexus import MARKS
+
 if TYPE_CHECKING:
     import h5py
 
@@ -79,7 +81,7 @@ def read(group: h5py.Group) -> dict[str, Attribute]:
     return {
         name: plain(_decoded(value))
         for name, value in group.attrs.items()
-        if not name.startswith("_") and not isinstance(value, h5py.Empty)
+        if not name.startswith("_") and name not in MARKS and not isinstance(value, h5py.Empty)
     }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "lmctool.result/1"
 AUDIT_SCHEMA = "lmctool.audit/1"
+"""Names of the schemas in lmctool/schemas; the number grows when what was promised changes."""
 
 
 def document(

@@ -7,17 +7,20 @@ paths).  Each axis of each array has a dimension scale: a coordinate, or the ind
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib.metadata import version
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.publish import publish
-from lmctool.results import attributes, dataset
+from lmctool.results import attributes, dataset, nexus
 from lmctool.results.comparison import difference
 from lmctool.results.layout import Layout, plan
 from lmctool.results.result import Attribute, Group, Result, Variable
+from lmctool.trial import harm_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +71,21 @@ def read(path: Path) -> Result:
     try:
         if not h5py.is_hdf5(path):
             raise LmctoolError(f"'{path}' is no HDF5 file, so no result of lmctool")
+        if harm := harm_of(partial(_read, path), path.stat().st_size):
+            raise LmctoolError(f"result '{path}' is damaged: it {harm}")
         return _read(path)
     except UNREADABLE as cause:
         raise LmctoolError(f"result '{path}' is damaged or cut short: {_reason(cause)}") from cause
+
+
+def pack(result: Result) -> bytes:
+    """Return the bytes of a result's file."""
+    return _image(plan(result))
+
+
+def unpack(image: bytes) -> Result:
+    """Return the result that ``pack`` made bytes of."""
+    return _read(BytesIO(image))
 
 
 def _reason(cause: BaseException) -> str:
@@ -99,6 +114,7 @@ def _image(layout: Layout) -> bytes:
             scale.attrs.update({"units": "1", "long_name": f"index of {dim}"})
             scale.attrs[attributes.ROLE] = INDEX
         _attach_scales(file, layout)
+        nexus.mark(file, layout.result)
         file.flush()
         image: bytes = file.id.get_file_image()
         return image
@@ -130,7 +146,7 @@ def _attach_scales(file: h5py.File, layout: Layout) -> None:
                     file[path][name].dims[axis].attach_scale(scale)
 
 
-def _read(path: Path) -> Result:
+def _read(path: Path | BytesIO) -> Result:
     import h5py
 
     with h5py.File(path, "r") as file:

@@ -14,6 +14,7 @@ import numpy as np
 from lmctool.errors import LmctoolError
 from lmctool.results.attributes import plain
 from lmctool.results.coordinates import lineage
+from lmctool.results.nexus import MARKS
 from lmctool.results.result import Group, Result, Variable
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _lengths(path: str, group: Group) -> dict[str, int]:
 def _group(path: str, group: Group) -> Group:
     for name in [*path.split("/"), *group.variables, *group.attributes]:
         _check_name(name)
+    for name in sorted(group.attributes.keys() & MARKS):
+        raise ValueError(f"attribute {name!r} of {path!r} has a name that NeXus gives a meaning")
     for name in group.variables.keys() & group.attributes.keys():
         raise ValueError(f"{name!r} is both a variable and an attribute of {path!r}")
     return Group(

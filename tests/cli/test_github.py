@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lmctool.cli.github import MOST, remarks
-from lmctool.gate import Condition, Gate, Verdict
+from lmctool.condition import Condition
+from lmctool.gate import Gate, Verdict
 from lmctool.report import markdown
 from lmctool.report.table import Table
 from lmctool.testing import invoke
