@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 FASHION := /usr/share/datasets/fashion-mnist
 
-.PHONY: demo test test-all bench zoo data clean
+.PHONY: demo test test-all fuzz bench survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +44,15 @@ bench: $(BIN)/lmctool
 	    --json build/bench/speed.json --figure build/bench/growth.png
 	$(BIN)/python benchmarks/weights.py --gigabytes 3 --json build/bench/weights.json
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
+
+# an hour on 2 cores: runs killed at 200 random moments
+survival: $(BIN)/lmctool
+	$(BIN)/python -m tests.survival --kills 200
+
+# half an hour on 2 cores: spoiled files of every format, each read by the real command
+fuzz: $(BIN)/lmctool
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --mutants 24000 --markdown build/fuzz.md
 
 zoo: $(VENV)/zoo
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md

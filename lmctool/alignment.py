@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import torch
 
 from lmctool import registry
 from lmctool.errors import LmctoolError
-from lmctool.results.permutations import read_permutation
+from lmctool.results.file import pack, unpack
+from lmctool.results.permutations import (
+    PERMUTATIONS,
+    permutation_group,
+    permutation_of,
+    read_permutation,
+)
+from lmctool.results.result import Result
 from lmctool.symmetry import Permutation, Proof, prove
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
+    from lmctool.results.result import Group
     from lmctool.run import Run
     from lmctool.symmetry import PermutationSpec
 
@@ -58,11 +68,35 @@ def matched(run: Run, name: str, a: Weights, b: Weights, **options: Any) -> Perm
     """
     aligner = registry.load("lmctool.aligners", name)
     defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
-    permutation = aligner.align(run, a, b, **{**defaults, **options})
-    if not isinstance(permutation, Permutation):
-        found = type(permutation).__name__
-        raise LmctoolError(f"aligner {name!r} returned {found!r}, not a Permutation")
+    chosen = {**defaults, **options}
+    data = run.calibration.digest if "data" in aligner.needs and run.data is not None else ""
+    with run.units.step("alignment", name, chosen, data) as step:
+        unit = step.get("permutation")
+        if unit is not None:
+            return _unpacked(run, unit["image"])
+        before = dict(run.findings)
+        permutation = aligner.align(run, a, b, **chosen)
+        if not isinstance(permutation, Permutation):
+            found = type(permutation).__name__
+            raise LmctoolError(f"aligner {name!r} returned {found!r}, not a Permutation")
+        new = {path: group for path, group in run.findings.items() if before.get(path) is not group}
+        step.keep("permutation", lambda: _packed(permutation, new))
     return permutation
+
+
+def _packed(permutation: Permutation, findings: Mapping[str, Group]) -> dict[str, NDArray[Any]]:
+    """Return a permutation, and what its aligner tells of it, as a unit of a run."""
+    groups = {PERMUTATIONS: permutation_group(permutation), **findings}
+    return {"image": np.frombuffer(pack(Result("align", groups)), dtype=np.uint8)}
+
+
+def _unpacked(run: Run, image: NDArray[Any]) -> Permutation:
+    """Return the permutation of a unit; what its aligner told of it joins the run's findings."""
+    groups = dict(unpack(image.tobytes()).groups)
+    found = permutation_of(groups.pop(PERMUTATIONS), "a unit of this run")
+    run.findings.update(groups)
+    moves = {name: torch.from_numpy(move) for name, move in found.moves.items()}
+    return Permutation(run.permutation_spec, moves)
 
 
 def stored(path: Path, spec: PermutationSpec) -> Permutation:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
     from lmctool.evaluate.curve import Curves
+    from lmctool.evaluate.formed import Formed
     from lmctool.evaluate.scores import Scores
     from lmctool.examples import example_group, example_rows
     from lmctool.graph.fuse import fuse
@@ -72,6 +73,7 @@ __all__ = [
     "Dataset",
     "Examples",
     "ExitCode",
+    "Formed",
     "Goal",
     "Group",
     "LazyWeights",
@@ -157,6 +159,7 @@ _HOMES = {
     "Dataset": "lmctool.seam",
     "Examples": "lmctool.seam",
     "ExitCode": "lmctool.errors",
+    "Formed": "lmctool.evaluate.formed",
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
     "LazyWeights": "lmctool.weights",

@@ -20,6 +20,7 @@ from lmctool.networks import Networks
 from lmctool.parts import parts
 from lmctool.progress import silent
 from lmctool.results.provenance import now
+from lmctool.results.units import Units
 from lmctool.sources import find_sources
 from lmctool.splits import Splits
 from lmctool.symmetry import PermutationSpec, derive, read_spec
@@ -48,6 +49,7 @@ class Prepared:
         data: the dataset, or None for an analysis that needs none or does without.
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
+        units: the steps that were finished before, and those that are finished now.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Prepared:
         settings: Settings,
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
+        units: Units | None = None,
     ) -> None:
         """Open and resolve all that the analysis needs.
 
@@ -67,6 +70,7 @@ class Prepared:
         self.settings = settings
         self.progress = progress
         self.note = note
+        self.units = units or Units()
         self.started = now()
         self.device = arithmetic.choose_device(settings.device)
         self.arithmetic = arithmetic.configure(settings.precision, self.device)
@@ -136,6 +140,7 @@ class Prepared:
     @cached_property
     def calibration(self) -> Split:
         """The examples that statistics are taken on."""
+        self.units.mark("calibration")
         return self._splits.open(self.settings.calib_split, self.settings.calib_size)
 
     @cached_property

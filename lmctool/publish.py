@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -52,7 +53,7 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
             full.
     """
     refuse_existing([path], force)
-    draft = path.with_name(f".lmctool-{secrets.token_hex(6)}{path.suffix}")
+    draft = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}{path.suffix}")
     try:
         # Not mkstemp: the published file must have the permissions that the user's umask gives.
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -75,6 +76,21 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def clear_drafts(paths: Iterable[Path]) -> None:
+    """Remove what killed processes left of these outputs; nobody else may be writing them."""
+    for path in paths:
+        for draft in path.parent.glob(f"{_prefix(path)}*"):
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    """Return how the temporary names of an output begin."""
+    return f".lmctool-{hashlib.sha256(path.name.encode()).hexdigest()[:8]}-"
 
 
 def refuse_existing_folder(path: Path, names: Collection[str], force: bool) -> None:
@@ -114,7 +130,7 @@ def publish_folder(path: Path, names: Collection[str], force: bool) -> Iterator[
             full.
     """
     refuse_existing_folder(path, names, force)
-    draft = path.with_name(f".lmctool-{secrets.token_hex(6)}")
+    draft = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}")
     try:
         draft.mkdir()
         yield draft

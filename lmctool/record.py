@@ -1,24 +1,20 @@
-"""What a result says of its run: the judgement of its ends, its permutations and provenance."""
+"""What is said of a run: its plan, the judgement of its ends, and what completes its result."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.checkpoint.identity import identify_all
 from lmctool.errors import UnjudgedError
+from lmctool.provenance import indices, provenance
 from lmctool.results.permutations import PERMUTATIONS, permutation_group
-from lmctool.results.provenance import environment, now
-from lmctool.results.result import Attribute, Group, Result, Variable
+from lmctool.results.result import Group, Result, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from lmctool.data.split import Split
     from lmctool.evaluate import Scores
@@ -122,7 +118,7 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
             groups[place] = permutation_group(permutation)
         groups["proof"] = _proofs(run)
-    groups["provenance"] = Group(_indices(run), _provenance(run, command, options))
+    groups["provenance"] = Group(indices(run), provenance(run, command, options))
     return replace(result, groups=groups)
 
 
@@ -144,90 +140,3 @@ def _proofs(run: Run) -> Group:
     }
     dtypes = [str(proof["dtype"]) for proof in proofs]
     return Group(variables, {"dtype": dtypes})
-
-
-def _used(run: Run) -> dict[str, Split]:
-    """Return the splits that the run read, by the role they had."""
-    if run.data is None:
-        return {}
-    used = {f"split.{split.name}": split for split in run.splits}
-    if "calibration" in run.__dict__:  # a cached property: there only if the run asked for it
-        used["calibration"] = run.calibration
-    return used
-
-
-def _indices(run: Run) -> dict[str, Variable]:
-    """Return which examples of each stored split were used, where not all were."""
-    return {
-        f"index_{role.replace('.', '_')}": Variable(
-            split.index,
-            (f"example_{role.replace('.', '_')}",),
-            long_name=f"positions in the stored split {split.name!r}",
-        )
-        for role, split in _used(run).items()
-        if len(split) < split.total
-    }
-
-
-def _provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, Attribute]:
-    settings = run.settings
-    said: dict[str, Attribute] = {
-        "command": command,
-        "options": json.dumps(dict(options), default=str),
-        "started": run.started,
-        "finished": now(),
-        "seed": settings.seed,
-        "dtype": settings.dtype,
-        "batch_size": run.batch_size.size,
-        **run.arithmetic,
-        **environment(),
-    }
-    identify_all(run.checkpoints)
-    for number, checkpoint in enumerate(run.checkpoints):
-        said[f"checkpoint.{number}.path"] = str(checkpoint.path)
-        said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
-        said[f"checkpoint.{number}.digest"] = checkpoint.digest
-    for number, series in enumerate(run.series):
-        said[f"series.{number}.path"] = str(series.path)
-        said[f"series.{number}.steps"] = list(series.steps)
-    for number, result in enumerate(settings.results):
-        said[f"result.{number}.path"] = str(result)
-        said[f"result.{number}.sha256"] = _sha256(result)
-    if run.strategy is not None:
-        said["strategy"] = str(run.strategy)
-    if run.model is not None:
-        said["model"] = run.model.spec
-        said["model.arguments"] = json.dumps(dict(run.model.arguments))
-        said["model.origin"] = run.model.origin
-        said["batchnorm"] = settings.batchnorm
-    if run.sources.example is not None:
-        said["example"] = run.sources.example.spec
-        said["example.origin"] = run.sources.example.origin
-    for role, path in (("spec", settings.spec), ("apply", settings.apply)):
-        if path is not None:
-            said[role] = str(path)
-            said[f"{role}.sha256"] = _sha256(path)
-    if run.data is not None:
-        said["data"] = run.data.spec
-        said["data.origin"] = run.data.origin
-        said["data.source"] = run.data.dataset.source
-        said["task"] = settings.task or run.data.dataset.task
-    for role, split in _used(run).items():
-        said[f"{role}.digest"] = split.digest
-        said[f"{role}.examples"] = len(split)
-        said[f"{role}.of"] = split.total
-        said["preprocessing"] = json.dumps(
-            {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
-        )
-    if "calibration" in run.__dict__:
-        said["calibration.split"] = settings.calib_split
-        said["calibration.batch"] = settings.calib_batch
-    for kind, choice in (("aligner", settings.aligner), ("correction", settings.correction)):
-        if choice is not None:
-            said[kind] = choice.name
-            said[f"{kind}.options"] = json.dumps(dict(choice.options), default=str)
-    return said
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from lmctool import alignment, batchnorm, record, statistics, variant
+from lmctool import alignment, batchnorm, provenance, record, statistics, variant
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Scores, curve, near
 from lmctool.evaluate.scoring import Scoring
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from lmctool.evaluate.strategy import Strategy
     from lmctool.progress import Progress
     from lmctool.results.result import Group, Result
+    from lmctool.results.units import Units
     from lmctool.seam import Analysis
     from lmctool.settings import Settings
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
+    from lmctool.statistics.kept import Statistics
     from lmctool.symmetry import Permutation, Proof
     from lmctool.symmetry.spec import Tap
     from lmctool.variant import Variant
@@ -56,13 +58,14 @@ class Run(Prepared):
         settings: Settings,
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
+        units: Units | None = None,
     ) -> None:
         """Open and resolve all that the analysis needs.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
-        super().__init__(name, analysis, settings, progress, note)
+        super().__init__(name, analysis, settings, progress, note, units)
         self.permutations: list[tuple[Permutation, Proof]] = []
         self.findings: dict[str, Group] = {}
 
@@ -152,6 +155,7 @@ class Run(Prepared):
             self.settings.precision,
             self.batch_size,
             self.progress,
+            self.units,
         )
 
     def follow(
@@ -174,15 +178,17 @@ class Run(Prepared):
         """Return the inputs of the BatchNorms."""
         return batchnorms(self.graph)
 
-    def moments(self, weights: Weights, axes: Mapping[str, int]) -> dict[str, Moments]:
+    def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
         """Return mean and variance of each channel at taps (tap -> channel axis)."""
         batches = self._told("moments", self.settings.calib_batch)
-        return statistics.measured(self.graph, weights, axes, batches)
+        measure = partial(statistics.measured, self.graph, weights, axes, batches)
+        return self._kept("moments", axes, statistics.Moments, measure)
 
-    def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> dict[str, Moments]:
+    def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
         """Return mean and variance at taps while each is renormalised to its goal by batch."""
         batches = self._batches(self.settings.calib_batch)
-        return statistics.renormalised(self.graph, weights, goals, batches)
+        measure = partial(statistics.renormalised, self.graph, weights, goals, batches)
+        return self._kept("renormalised", goals, statistics.Moments, measure)
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
@@ -192,10 +198,23 @@ class Run(Prepared):
 
     def paired_moments(
         self, a: Weights, b: Weights, axes: Mapping[str, int]
-    ) -> dict[str, PairedMoments]:
+    ) -> Mapping[str, PairedMoments]:
         """Return moments of two networks at taps, and the covariance of channels by position."""
         batches = self._told("paired moments", self.settings.calib_batch)
-        return statistics.paired(self.graph, a, b, axes, batches)
+        measure = partial(statistics.paired, self.graph, a, b, axes, batches)
+        return self._kept("paired moments", axes, statistics.PairedMoments, measure)
+
+    def _kept(
+        self,
+        kind: str,
+        taps: Iterable[str],
+        record: type[Statistics],
+        measure: Callable[[], Mapping[str, Statistics]],
+    ) -> Mapping[str, Statistics]:
+        """Return statistics at taps, as a step of this run."""
+        taps = list(taps)
+        with self.units.step(kind, taps, self.calibration.digest) as step:
+            return statistics.kept(step, record, taps, measure, self.device)
 
     def _told(self, description: str, size: int) -> Iterator[Tensor]:
         """Give the inputs of the calibration examples, and tell how far they are."""
@@ -253,6 +272,10 @@ class Run(Prepared):
     def plan(self) -> list[tuple[str, str]]:
         """Return what was resolved, and where each was found, in words."""
         return record.plan(self)
+
+    def identity(self, options: Mapping[str, Any]) -> dict[str, str]:
+        """Return what the numbers of this run depend on, but for its data, by name."""
+        return provenance.identity(self, options)
 
     def complete(self, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
         """Return the result with its permutations, their proof, and its provenance."""

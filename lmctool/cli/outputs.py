@@ -88,10 +88,19 @@ class Outputs:
         made = [("checkpoint", " or ".join(places))] if places else []
         return [*((role, str(path)) for role, path in self.paths.items()), *made]
 
-    def refuse_existing(self) -> None:
-        """Refuse before any work what could not be written after it."""
-        files = [path for path in self.checkpoints if path.suffix == CHECKPOINT]
-        refuse_existing([*self.paths.values(), *dict.fromkeys(files)], self.force)
+    def places(self) -> list[Path]:
+        """Return where anything may be written."""
+        return [*self.paths.values(), *dict.fromkeys(self.checkpoints)]
+
+    def refuse_existing(self, *, allowed: bool = False) -> None:
+        """Refuse before any work what could not be written after it.
+
+        Args:
+            allowed: files may be there: it is yet to be seen whether this run wrote them.
+        """
+        folders = [path for path in self.checkpoints if path.suffix != CHECKPOINT]
+        files = [path for path in self.places() if path not in folders]
+        refuse_existing(files, self.force or allowed)
 
     def check(self, run: Run) -> None:
         """Refuse to write over an input, whatever ``--force`` says, and over other folders.

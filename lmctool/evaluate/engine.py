@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,15 +13,17 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.workers import outputs_of_each
+from lmctool.results.units import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
     from lmctool.evaluate.batch import BatchSize
     from lmctool.evaluate.network import Forward, Outputs
+    from lmctool.results.units import Step
     from lmctool.seam import Task
 
 Value = TypeVar("Value")
@@ -37,6 +41,7 @@ def evaluate(
     batch_size: BatchSize,
     per_example: bool = False,
     advance: Callable[[int], None] = lambda _: None,
+    step: Step = NONE,
 ) -> Scores:
     """Return loss and error of every network on every split.
 
@@ -50,6 +55,7 @@ def evaluate(
         batch_size: how many examples at once; halves itself when memory runs out.
         per_example: keep the loss and error of each example.
         advance: called with 1 after each network and split.
+        step: keeps what was measured of each network, and knows what was before.
 
     Returns:
         Means over the examples, by their weight where the task has one, summed in float64.
@@ -58,33 +64,63 @@ def evaluate(
         LmctoolError: no example of a split has any weight, or a batch does not fit in memory.
     """
     shares = [_share(task, split) for split in splits]
-    cells: list[list[tuple[Tensor, Tensor]]] = []
-    kept: list[list[tuple[Tensor, Tensor]]] = [[] for _ in splits]
+    rows: list[dict[str, Tensor]] = []
     with torch.no_grad():
-        for weights in networks:
-            row, outputs = [], forward(weights)
-            for split, share, examples in zip(splits, shares, kept, strict=True):
-                loss, error = _scores(outputs, split, task, dtype, batch_size)
-                row.append((mean(loss, share), mean(error, share)))
-                if per_example:
-                    examples.append((loss, error))
-                advance(1)
-            cells.append(row)
-            del weights, outputs  # before the next network is formed
-    means = np.array([[[value.item() for value in cell] for cell in row] for row in cells])
-    means = means.reshape(len(cells), len(splits), 2)
+        for number, weights in enumerate(needed(networks, step)):
+            unit = step.get(number)
+            if unit is not None:
+                device = splits[0].targets.device
+                row = {name: torch.from_numpy(array).to(device) for name, array in unit.items()}
+                advance(len(splits))
+            else:
+                row, outputs = {}, forward(weights)
+                for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
+                    loss, error = _scores(outputs, split, task, dtype, batch_size)
+                    row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
+                    if per_example:
+                        row[f"each.{place}"] = torch.stack([loss, error])
+                    advance(1)
+                del outputs
+                step.keep(number, partial(_arrays, row))
+            rows.append(row)
+            del weights  # before the next network is formed
+    return _together(rows, splits, shares, per_example)
+
+
+def needed(networks: Iterable[Mapping[str, Tensor]], step: Step) -> Iterator[Mapping[str, Tensor]]:
+    """Give the networks; those of a sequence whose unit the step has are not formed, but empty."""
+    if not isinstance(networks, Sequence):
+        return iter(networks)
+    return ({} if step.has(number) else networks[number] for number in range(len(networks)))
+
+
+def _arrays(row: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    return {name: values.cpu().numpy() for name, values in row.items()}
+
+
+def _together(
+    rows: Sequence[Mapping[str, Tensor]],
+    splits: Sequence[Split],
+    shares: Sequence[Tensor | None],
+    per_example: bool,
+) -> Scores:
+    """Return what was measured of each network as one record."""
     names = tuple(split.name for split in splits)
-    pairs = zip(splits, kept, strict=True) if per_example else ()
-    single = {
-        split.name: [_stack([row[part] for row in rows], len(split)) for part in (0, 1)]
-        for split, rows in pairs
+    places = range(len(splits))
+    means = np.array([[row[f"mean.{place}"].tolist() for place in places] for row in rows])
+    means = means.reshape(len(rows), len(splits), 2)
+    each = {
+        split.name: [
+            _stack([row[f"each.{place}"][part] for row in rows], len(split)) for part in (0, 1)
+        ]
+        for place, split in enumerate(splits if per_example else ())
     }
     return Scores(
         splits=names,
         loss=means[:, :, 0].T,
         error=means[:, :, 1].T,
-        losses={name: losses for name, (losses, _) in single.items()},
-        errors={name: errors for name, (_, errors) in single.items()},
+        losses={name: losses for name, (losses, _) in each.items()},
+        errors={name: errors for name, (_, errors) in each.items()},
         weights={
             name: share.cpu().numpy()
             for name, share in zip(names, shares, strict=True)

@@ -14,6 +14,7 @@ from lmctool.evaluate.route import plan
 from lmctool.evaluate.scores import Scores
 from lmctool.graph.corrected import corrected
 from lmctool.graph.operations import aten
+from lmctool.results.units import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.workers import Workers
     from lmctool.graph.graph import Graph
     from lmctool.partwise import Partwise
+    from lmctool.results.units import Step
     from lmctool.run import Run
     from lmctool.seam import Task
 
@@ -145,7 +147,10 @@ def score(
     """
     strategy = scoring.settled(splits[0])
     shared = Shared(graph, networks, strategy.layout, strategy.workers)
-    with scoring.progress(len(networks) * len(splits), description) as advance:
+    with (
+        scoring.step(description, splits, len(networks)) as step,
+        scoring.progress(len(networks) * len(splits), description) as advance,
+    ):
         return evaluate(
             shared,
             splits,
@@ -153,6 +158,7 @@ def score(
             dtype=scoring.dtype,
             batch_size=scoring.batch_size,
             advance=advance,
+            step=step,
         )
 
 
@@ -164,6 +170,7 @@ def evaluate(
     dtype: torch.dtype,
     batch_size: BatchSize,
     advance: Callable[[int], None] = lambda _: None,
+    step: Step = NONE,
 ) -> Scores:
     """Return loss and error of every network on every split, each batch once for all networks.
 
@@ -174,6 +181,7 @@ def evaluate(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once; halves itself when memory runs out.
         advance: called with how many networks' worth of a split was done since the last call.
+        step: keeps what was measured on each batch, and knows what was before.
 
     Returns:
         The means of ``engine.evaluate`` up to rounding; NaN where no example has any weight.
@@ -183,7 +191,8 @@ def evaluate(
     """
     count = len(shared.networks)
     rows = [
-        batch_size.fitting(partial(_pass, shared, split, task, dtype, advance)) for split in splits
+        batch_size.fitting(partial(_pass, shared, number, split, task, dtype, advance, step))
+        for number, split in enumerate(splits)
     ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
     return Scores(tuple(split.name for split in splits), loss, error, {}, {})
@@ -191,36 +200,47 @@ def evaluate(
 
 def _pass(
     shared: Shared,
+    number: int,
     split: Split,
     task: Task,
     dtype: torch.dtype,
     advance: Callable[[int], None],
+    step: Step,
     size: int,
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
 
-    def of_batch(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, int]:
-        """Return the weighted sums of a batch, its weight, and how many examples it has."""
-        inputs, targets = batch
+    def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[str, Tensor, int]:
+        """Return the weighted sums of a batch and its weight, (metric or weight, network)."""
+        batch, (inputs, targets) = numbered
+        name = f"{number} {size} {batch}"
+        unit = step.get(name)
+        if unit is not None:
+            return name, torch.from_numpy(unit["sums"]).to(targets.device), len(inputs)
         weights = torch.ones(len(targets), dtype=torch.float64, device=targets.device)
         if task.weight is not None:
             weights = task.weight(targets).double()
-        sums = weights.new_zeros(2, count)
+        sums = weights.new_zeros(3, count)
+        sums[2] = weights.sum()
         with torch.no_grad():
             for row, outputs in shared.outputs(inputs):
                 values = torch.stack([each.double() for each in task.score(outputs, targets)])
                 # a value without weight counts for nothing, whatever it is
-                sums[:, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
-        return sums, weights.sum(), len(inputs)
+                sums[:2, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
+        return name, sums, len(inputs)
 
-    batches = split.batches(size, dtype)
-    sums = total = torch.zeros((), dtype=torch.float64, device=split.targets.device)
+    sums = torch.zeros((), dtype=torch.float64, device=split.targets.device)
     seen = 0
     over = shared.threads.map if shared.threads else map
-    for found, weight, examples in over(of_batch, batches):
-        sums, total = sums + found, total + weight
+    for name, found, examples in over(of_batch, enumerate(split.batches(size, dtype))):
+        step.keep(name, partial(_arrays, found))
+        sums = sums + found
         done = seen * count // len(split)
         seen += examples
         advance(seen * count // len(split) - done)
-    return (sums / total).cpu().numpy()
+    return (sums[:2] / sums[2]).cpu().numpy()
+
+
+def _arrays(sums: Tensor) -> dict[str, NDArray[np.float64]]:
+    return {"sums": sums.cpu().numpy()}

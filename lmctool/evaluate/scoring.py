@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from lmctool import arithmetic
-from lmctool.evaluate.engine import evaluate, read
+from lmctool.evaluate.engine import evaluate, needed, read
+from lmctool.evaluate.formed import Formed
+from lmctool.evaluate.misfit import refuse_misfit
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.strategy import Strategy, Word, chosen
 from lmctool.evaluate.timing import fastest
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import torch
     from numpy.typing import NDArray
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.batch import BatchSize
     from lmctool.evaluate.network import Network
     from lmctool.progress import Progress
+    from lmctool.results.units import Step, Units
     from lmctool.seam import Task
 
 Weights = Mapping[str, Tensor]
@@ -41,6 +47,7 @@ class Scoring:
         precision: the precision of matrix products and convolutions.
         batch_size: examples at once.
         progress: tells the user how far it is.
+        units: what was finished before, and keeps what is finished now.
         strategy: how networks are evaluated, once one was.
     """
 
@@ -52,6 +59,7 @@ class Scoring:
     precision: arithmetic.Precision
     batch_size: BatchSize
     progress: Progress
+    units: Units
     strategy: Strategy | None = None
     _kept: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
@@ -63,10 +71,22 @@ class Scoring:
         count: int | None,
         per_example: bool,
         description: str,
+        indices: Sequence[int] = (),
     ) -> Scores:
-        """Return loss and error of every network on every split; see ``engine.evaluate``."""
+        """Return loss and error of every network on every split; see ``engine.evaluate``.
+
+        Args:
+            networks: weights of each network.
+            splits: the splits.
+            count: how many networks there are, where they are no sequence.
+            per_example: keep the loss and error of each example.
+            description: what the progress bar says.
+            indices: which checkpoints the networks are, if they are some.
+        """
         total = len(networks) if isinstance(networks, Sequence) else count or 0
+        about = description, splits, per_example, indices
         with (
+            self.step(*about, counted=not indices) as step,
             self.progress(total * len(splits), description) as advance,
             arithmetic.casting(self.precision, self.device),
         ):
@@ -79,7 +99,15 @@ class Scoring:
                 batch_size=self.batch_size,
                 per_example=per_example,
                 advance=advance,
+                step=step,
             )
+
+    def step(
+        self, description: str, splits: Sequence[Split], *about: object, counted: bool = True
+    ) -> AbstractContextManager[Step]:
+        """Open the step of a run that an evaluation is."""
+        digests = [split.digest for split in splits]
+        return self.units.step("evaluate", description, digests, *about, counted=counted)
 
     def settled(self, split: Split) -> Strategy:
         """Return how networks are evaluated, which the first split decides.
@@ -88,6 +116,7 @@ class Scoring:
             LmctoolError: the strategy that the user asked for cannot be had.
         """
         if self.strategy is None:
+            refuse_misfit(self.network, split.head(2, self.dtype), split.name)
             timed = self.word == "measure" or (self.word == "auto" and self.device.type == "cuda")
             if timed:
                 size = self.batch_size.size if self.batch_size.fixed else None
@@ -117,7 +146,12 @@ class Scoring:
             if not new:
                 continue
             scores = self.evaluate(
-                map(weights, new), [split], count=len(new), per_example=True, description="ends"
+                Formed(weights, new),
+                [split],
+                count=None,
+                per_example=True,
+                description="ends",
+                indices=new,
             )
             for place, index in enumerate(new):
                 self._kept[index, split] = _only(scores, place)
@@ -136,13 +170,18 @@ class Scoring:
         total = len(networks) if isinstance(networks, Sequence) else count or 0
         found = []
         with (
+            self.step(description, [split], "read") as step,
             self.progress(total, description) as advance,
             arithmetic.casting(self.precision, self.device),
         ):
             forward = self.settled(split).forward
-            for weights in networks:
-                values = read(forward, weights, split, function, self.dtype, self.batch_size)
-                found.append(values.double().cpu().numpy())
+            for number, weights in enumerate(needed(networks, step)):
+                unit = step.get(number)
+                if unit is None:
+                    values = read(forward, weights, split, function, self.dtype, self.batch_size)
+                    unit = {"values": values.double().cpu().numpy()}
+                    step.keep(number, partial(dict, unit))
+                found.append(unit["values"])
                 advance(1)
         return found
 

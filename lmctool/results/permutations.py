@@ -79,6 +79,19 @@ def read_permutation(path: Path) -> StoredPermutation:
     group = read(path).groups.get(PERMUTATIONS)
     if group is None:
         raise LmctoolError(f"result '{path}' holds no permutation; name one that align wrote")
+    return permutation_of(group, f"result '{path}'")
+
+
+def permutation_of(group: Group, source: str) -> StoredPermutation:
+    """Return the permutation that a group holds.
+
+    Args:
+        group: what ``permutation_group`` made.
+        source: where it is from, in words.
+
+    Raises:
+        LmctoolError: it is malformed.
+    """
     try:
         found = group.variables
         names = [str(name) for name in found["group"].values]
@@ -91,7 +104,7 @@ def read_permutation(path: Path) -> StoredPermutation:
         }
     except (KeyError, ValueError, TypeError) as cause:
         raise LmctoolError(
-            f"result '{path}' holds a permutation that cannot be read: {cause}"
+            f"{source} holds a permutation that cannot be read: {cause}"
         ) from cause
     return StoredPermutation(sizes, per, moves)
 

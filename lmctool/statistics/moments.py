@@ -6,7 +6,7 @@ float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +43,17 @@ class Moments:
     def std(self) -> Tensor:
         """(channel,) the square root of the variance."""
         return self.variance.sqrt()
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The tensors that ``of`` makes it of again."""
+        return self.mean, self.variance
+
+    @classmethod
+    def of(cls, parts: Sequence[Tensor]) -> Moments:
+        """Return the moments that have these parts."""
+        mean, variance = parts
+        return cls(mean, variance)
 
 
 @dataclass(frozen=True, slots=True)

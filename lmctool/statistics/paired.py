@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,16 @@ class PairedMoments:
         """Return (channel,): covariance / (std_A std_B), 0 where a channel never varies."""
         spread = self.first.std * self.second.std
         return torch.where(spread > 0, self.covariance / spread, 0)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The tensors that ``of`` makes it of again."""
+        return *self.first.parts, *self.second.parts, self.covariance
+
+    @classmethod
+    def of(cls, parts: Sequence[Tensor]) -> PairedMoments:
+        """Return the moments that have these parts."""
+        return cls(Moments.of(parts[:2]), Moments.of(parts[2:4]), parts[4])
 
 
 class _Pair:

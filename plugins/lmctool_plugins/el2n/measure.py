@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
+    Formed,
     Group,
     LmctoolError,
     Result,
@@ -75,8 +76,8 @@ def scored(run: Run, split: Split) -> Array:
     Raises:
         UnjudgedError: a score isn't a number.
     """
-    networks = (run.weights(index) for index in range(run.count))
-    each = run.read(networks, split, el2n, count=run.count, description="scores")
+    networks = Formed(run.weights, range(run.count))
+    each = run.read(networks, split, el2n, description="scores")
     for values, checkpoint in zip(each, run.checkpoints, strict=False):
         if np.isnan(values).any():
             raise UnjudgedError(
@@ -127,8 +128,7 @@ def _compared(
     ends = run.scores(pair)
     variants = run.variants(*pair)
     middle = run.evaluate(
-        (variant.at(MIDDLE) for variant in variants),
-        count=len(variants),
+        Formed(lambda variant: variant.at(MIDDLE), variants),
         per_example=True,
         description="midpoints",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
+    Formed,
     Group,
     LmctoolError,
     NewCheckpoint,
@@ -76,10 +77,7 @@ def followed(
         UnjudgedError: none of these losses is a number.
     """
     splits = (*run.splits, run.calibration)
-    rows = [
-        run.evaluate(map(way.merged, points), splits, count=len(points), description=way.name)
-        for way in ways
-    ]
+    rows = [run.evaluate(Formed(way.merged, points), splits, description=way.name) for way in ways]
     loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
     chooses = loss[-1, -1]
     if not np.isfinite(chooses).any():
