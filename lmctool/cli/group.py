@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GROUP = "lmctool.analyses"
 HOST = (
-    *("inspect", "show", "plot", "metrics", "audit"),
+    *("inspect", "show", "plot", "metrics", "compare", "report", "audit", "rerun", "schema"),
     *("plugins", "convert", "stamp", "config", "completion"),
 )
 """The host's own commands: modules of lmctool.cli, each with a ``command``."""

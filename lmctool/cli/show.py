@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import LmctoolError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
 
-    from lmctool.report.table import Table
     from lmctool.results.result import Attribute, Result
 
 LONGEST = 200
 """Characters of one entry of the provenance that are shown."""
-MISFIT = (KeyError, IndexError, ValueError)
 
 
 @click.command("show")
@@ -45,36 +41,18 @@ def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
 def _show(result: Result, path: Path, *, verbose: bool) -> None:
     from rich.console import Console
 
+    from lmctool.report import own
     from lmctool.report.sparkline import curves
     from lmctool.report.terminal import render
 
     console = Console()
-    render(_table(result, path), console)
+    render(own.table(result, path), console)
     for table in curves(result):
         console.print()
         render(table, console)
     if verbose and "provenance" in result.groups:
         console.print()
         _print_provenance(result.groups["provenance"].attributes.items(), console)
-
-
-def _table(result: Result, path: Path) -> Table:
-    """Return the table of the result's own analysis, or of all metrics where there is none.
-
-    The name comes from the file, so it is only looked up among the installed words.
-    """
-    from lmctool import registry
-    from lmctool.report.generic import metrics_table
-
-    if result.analysis not in registry.names("lmctool.analyses"):
-        return metrics_table(result)
-    make = registry.load("lmctool.analyses", result.analysis).table or metrics_table
-    try:
-        return make(result)
-    except MISFIT as cause:
-        raise LmctoolError(
-            f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
-        ) from cause
 
 
 def _print_provenance(entries: Iterable[tuple[str, Attribute]], console: Console) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from lmctool.errors import LmctoolError
 from lmctool.publish import clear_drafts
-from lmctool.results.units import Units
+from lmctool.results.units import DRAFT, Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +113,9 @@ class Work:
         return [f"{told}; the same command with --resume goes on with it"]
 
     def _describe(self, identity: Mapping[str, str]) -> None:
-        (self.folder / RUN).write_text(json.dumps(identity, indent=1), encoding="utf-8")
+        draft = (self.folder / RUN).with_suffix(DRAFT)
+        draft.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+        draft.replace(self.folder / RUN)
 
     def _check(self, identity: Mapping[str, str]) -> None:
         """Check that the units are of the same run.

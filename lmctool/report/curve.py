@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,16 @@ import numpy as np
 from lmctool.results.coordinates import NUMBERS, POSITION, labels, positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from lmctool.results.result import Result, Variable
 
 FEWEST_POINTS = 3
+BOUND = re.compile(r"(?P<name>.+)_(?P<side>lower|upper)\d*")
+Key = tuple[str, str]
+"""The path of a group, and the name of a variable in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,13 @@ class Line:
     Attributes:
         labels: the coordinate of each dim but the axis, such as ``("align", "test")``.
         values: (point,) float64.
+        bounds: (point,) float64 each, the lower and the upper bound of the values; None where the
+            result has no such interval.
     """
 
     labels: tuple[str, ...]
     values: NDArray[np.float64]
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,53 @@ class Curve:
 
 
 def find(result: Result) -> list[Curve]:
-    """Return every curve of a result of three points or more, in the order of the result."""
-    return [
-        _curve(result, path, name, variable, dim)
+    """Return every curve of a result of three points or more, in the order of the result.
+
+    Variables ``NAME_lower95`` and ``NAME_upper95``, with any number, are no curves of their own but
+    the bounds of ``NAME``, if that is a curve over the same dims in a group of the same analysis.
+    """
+    found = {
+        (path, name): _curve(result, path, name, variable, dim)
         for path, group in result.groups.items()
         for name, variable in group.variables.items()
         if (dim := _axis(result, path, name, variable)) is not None
+    }
+    bounds: dict[Key, dict[str, Key]] = {}
+    for key in found:
+        match = BOUND.fullmatch(key[1])
+        owner = match and next((k for k in found if _bounds(found, key, k, match["name"])), None)
+        if match and owner:
+            bounds.setdefault(owner, {})[match["side"]] = key
+    pairs = {owner: sides for owner, sides in bounds.items() if len(sides) == 2}
+    within = {key for sides in pairs.values() for key in sides.values()}
+    return [
+        _within(held, found[pairs[key]["lower"]], found[pairs[key]["upper"]])
+        if key in pairs
+        else held
+        for key, held in found.items()
+        if key not in within
     ]
+
+
+def _bounds(found: Mapping[Key, Curve], key: Key, owner: Key, name: str) -> bool:
+    """Tell whether a curve lies over the same places as the one whose bound its name says it is."""
+    one, other = found[owner], found[key]
+    return (
+        owner[1] == name
+        and owner[0].partition("/")[0] == key[0].partition("/")[0]
+        and (one.dims, one.dim) == (other.dims, other.dim)
+        and np.array_equal(one.positions, other.positions)
+        and [line.labels for line in one.lines] == [line.labels for line in other.lines]
+    )
+
+
+def _within(held: Curve, lower: Curve, upper: Curve) -> Curve:
+    """Return a curve with its bounds."""
+    lines = [
+        replace(line, bounds=(low.values, high.values))
+        for line, low, high in zip(held.lines, lower.lines, upper.lines, strict=True)
+    ]
+    return replace(held, lines=tuple(lines))
 
 
 def _axis(result: Result, path: str, name: str, variable: Variable) -> str | None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from contextlib import contextmanager
+from io import BytesIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.publish import publish
+from lmctool.report.drawn import panels
 from lmctool.report.generic import draw_curves
+from lmctool.report.shown import shown
 from lmctool.report.style import DPI, applied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
+    from lmctool.report.drawn import Panel
     from lmctool.results.result import Result
 
+UNTOLD = (r"Glyph \d+ .*missing from", "Data has no positive values")
+"""Warnings of Matplotlib that say nothing of use to who looks at the figure."""
 # What would make two figures of one result differ in their bytes is left out.
 METADATA: Mapping[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -54,9 +63,40 @@ def save(
         LmctoolError: another suffix, a file that exists, or nothing to draw.
     """
     form = kind(path)
-    with publish(path, force) as draft, applied():
+    with publish(path, force) as draft, drawing(result, draw) as figure:
+        figure.savefig(draft, format=form, metadata=METADATA[form])
+
+
+def inline(
+    result: Result, draw: Callable[[Result, Figure], None] | None
+) -> tuple[bytes, list[Panel]]:
+    """Return the figure of a result as SVG with its text as text, and what it shows.
+
+    Raises:
+        LmctoolError: nothing to draw.
+    """
+    with drawing(result, draw, {"svg.fonttype": "none"}) as figure:
+        file = BytesIO()
+        figure.savefig(file, format="svg", metadata=METADATA["svg"])
+        return file.getvalue(), panels(figure)
+
+
+@contextmanager
+def drawing(
+    result: Result,
+    draw: Callable[[Result, Figure], None] | None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[Figure]:
+    """Yield the drawn figure of a result while lmctool's style, and ``more`` of it, holds.
+
+    Names with characters that cannot be seen, or stand in no XML file, are drawn as escapes; what
+    Matplotlib's font has no form for is drawn as a box.
+    """
+    with applied(more), warnings.catch_warnings():
+        for told in UNTOLD:
+            warnings.filterwarnings("ignore", told)
         from matplotlib.figure import Figure
 
         figure = Figure(layout="constrained", dpi=DPI)
-        (draw or draw_curves)(result, figure)
-        figure.savefig(draft, format=form, metadata=METADATA[form])
+        (draw or draw_curves)(shown(result), figure)
+        yield figure

@@ -54,7 +54,8 @@ def draw_curves(result: Result, figure: Figure) -> None:
         _draw_bars(result, figure)
 
 
-def _grid(figure: Figure, count: int, height: float) -> list[Axes]:
+def grid(figure: Figure, count: int, height: float = HEIGHT) -> list[Axes]:
+    """Return axes beside and below each other, two in a row, each ``height`` inches high."""
     columns = min(count, 2)
     rows = -(-count // columns)
     figure.set_size_inches(WIDTH * columns, height * rows)
@@ -65,14 +66,19 @@ def _grid(figure: Figure, count: int, height: float) -> list[Axes]:
 
 
 def _draw_curves(curves: list[Curve], figure: Figure) -> None:
-    names = [[_name(line) for line in found.lines] for found in curves]
+    names = [[line_name(line) for line in found.lines] for found in curves]
     shared = len(curves) > 1 and all(some == names[0] for some in names)
     longest = max(map(len, names))
     rows = -(-longest // LEGEND_COLUMNS) if longest > 1 else 0
-    grid = _grid(figure, len(curves), HEIGHT + LEGEND_ROW * rows)
-    for axes, found in zip(grid, curves, strict=True):
+    places = grid(figure, len(curves), HEIGHT + LEGEND_ROW * rows)
+    for axes, found in zip(places, curves, strict=True):
         for line in found.lines:
-            axes.plot(found.positions, line.values, label=_name(line))
+            (drawn,) = axes.plot(found.positions, line.values, label=line_name(line))
+            if line.bounds is not None:
+                colour: Any = drawn.get_color()
+                axes.fill_between(
+                    found.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0
+                )
         axes.set_xlabel(titled(found.axis.long_name or found.dim, found.axis.unit))
         axes.set_ylabel(titled(found.title, found.unit))
         if longest > 1 and not shared:
@@ -83,7 +89,8 @@ def _draw_curves(curves: list[Curve], figure: Figure) -> None:
         figure.legend(handles, words, loc="outside lower center", ncols=columns)
 
 
-def _name(line: Line) -> str:
+def line_name(line: Line) -> str:
+    """Return what a line of a curve is called in a legend."""
     # Matplotlib leaves labels that begin with an underscore out of the legend.
     return ", ".join(line.labels).lstrip("_")
 
@@ -99,8 +106,8 @@ def _draw_bars(result: Result, figure: Figure) -> None:
     if not bars:
         raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
     most = max(len(items) for _, items in bars)
-    grid = _grid(figure, len(bars), min(1 + BAR * most, TALLEST))
-    for axes, (variable, items) in zip(grid, bars, strict=True):
+    places = grid(figure, len(bars), min(1 + BAR * most, TALLEST))
+    for axes, (variable, items) in zip(places, bars, strict=True):
         _draw_metric(axes, variable, items)
 
 

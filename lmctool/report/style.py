@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 """The palette of Okabe and Ito, made for colour-blind readers, less its yellow (pale on white)."""
@@ -51,12 +52,12 @@ def settings() -> dict[str, Any]:
 
 
 @contextmanager
-def applied() -> Iterator[None]:
-    """Draw in lmctool's style alone, whatever the user's own settings are."""
+def applied(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Draw in lmctool's style alone, and ``more``, whatever the user's own settings are."""
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
         parameters: Any = mpl.rcParams  # only some versions type its keys
-        parameters.update(settings())
+        parameters.update({**settings(), **more})
         yield

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from lmctool.report.curve import find
+from lmctool.report.generic import draw_curves
 from lmctool.report.sparkline import BLOCKS, curves, sparkline
 from lmctool.results.result import Group, Result, Variable
 
@@ -71,3 +75,29 @@ def test_a_curve_of_nan_alone_has_no_ends(recwarn: pytest.WarningsRecorder) -> N
     (table,) = curves(Result("x", {"g": Group(group)}))
     assert table.rows == (("???", "-", "-"),)
     assert not recwarn
+
+
+def test_the_bounds_of_a_curve_are_a_part_of_it(curved: Result) -> None:
+    held = curved.groups["curve"].variables
+    band = {name: held[name] for name in ("variant", "split", "alpha")}
+    for side, shift in (("lower95", -0.1), ("upper95", 0.1)):
+        band[f"loss_{side}"] = replace(held["loss"], values=held["loss"].values + shift)
+    groups = {**curved.groups, "curve/band": Group(band)}
+    loss, error = find(Result("x", groups))
+    assert (loss.title, error.title) == ("loss", "error")
+    assert error.lines[0].bounds is None
+    assert loss.lines[0].bounds is not None
+    lower, upper = loss.lines[0].bounds
+    np.testing.assert_allclose(upper - lower, 0.2)
+    figure = Figure()
+    draw_curves(Result("x", groups), figure)
+    assert [len(axes.collections) for axes in figure.axes] == [6, 0]
+
+
+def test_one_bound_alone_and_a_bound_of_nothing_are_curves(curved: Result) -> None:
+    held = dict(curved.groups["curve"].variables)
+    held["loss_lower95"] = replace(held["loss"], long_name="lower")
+    held["other_lower"] = replace(held["loss"], long_name="other lower")
+    held["other_upper"] = replace(held["loss"], long_name="other upper")
+    titles = [found.title for found in find(Result("x", {"curve": Group(held)}))]
+    assert titles == ["loss", "error", "lower", "other lower", "other upper"]

@@ -66,8 +66,10 @@ def _draw_lines(
 ) -> None:
     """Draw a line for each part, in the colour of its name beside the heat map."""
     alpha, values = curve.variables["alpha"].values, curve.variables[metric].values[place]
-    for row, colour in zip(values, colours, strict=True):
-        axes.plot(alpha, row, color=colour, linestyle="-", marker="", linewidth=1.2)
+    names = curve.variables["part"].values
+    for name, row, colour in zip(names, values, colours, strict=True):
+        label = f"_{name}"  # so it is not in the legend
+        axes.plot(alpha, row, color=colour, label=label, linestyle="-", marker="", linewidth=1.2)
     axes.plot(alpha, path, color="0", linestyle="--", marker="", label="full path")
     axes.set_xlabel("alpha (0 = A, 1 = B)")
     axes.set_ylabel(LABELS[metric])

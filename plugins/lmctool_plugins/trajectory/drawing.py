@@ -76,7 +76,15 @@ def _gains(axes: Axes, held: Variables, metric: str, split: int, _: list[str]) -
     for v, name in enumerate(names):
         mean, best = FACTORS[metric] * held[f"gain_{metric}"].values[v, :, split]
         _line(axes, held, mean, name, color=_colour(names, name))
-        _line(axes, held, best, None, color=_colour(names, name), linestyle="--", linewidth=1)
+        _line(
+            axes,
+            held,
+            best,
+            f"_{name}, over the best",
+            color=_colour(names, name),
+            linestyle="--",
+            linewidth=1,
+        )
     axes.set_title(f"{axes.get_title()}: over the mean (dashed: best) run")
     _from_zero(axes, metric)
 
@@ -95,7 +103,15 @@ def _parts(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]
         values = held[metric].values[:, split, p]
         _line(axes, held, values[shown], f"part {part}", color=colour)
         mean = values[rows].mean(axis=0)
-        _line(axes, held, mean, None, color=colour, linestyle=":", linewidth=1.2)
+        _line(
+            axes,
+            held,
+            mean,
+            f"_part {part}, mean of runs",
+            color=colour,
+            linestyle=":",
+            linewidth=1.2,
+        )
     axes.set_title(f"{axes.get_title()}: {names[shown]} (dotted: mean of runs)")
     axes.set_ylabel(LABELS[metric])
 
@@ -127,7 +143,7 @@ def _line(
     axes: Axes,
     held: Variables,
     line: NDArray[np.float64],
-    label: str | None,
+    label: str,
     *,
     color: str,
     linestyle: str = "-",

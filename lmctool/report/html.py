@@ -1,0 +1,65 @@
+"""A page of results and verdicts as one HTML file that needs nothing else.
+
+Its template escapes every text: names come from untrusted files.  Only the figures, which are our
+own SVG, go in as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.report.terminal import NUMBER, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.gate import Verdict
+    from lmctool.report.page import Section
+    from lmctool.report.table import Table
+
+TEMPLATE = "report.html.j2"
+SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
+"""What stands before the word of a verdict, so that it needs no colour."""
+
+
+def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
+    """Return a page with a section for each result, below what became of gates on them.
+
+    The same results give the same page.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lmctool", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_seen,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["numeric"] = numeric
+    environment.filters["figure"] = Markup
+    return environment.get_template(TEMPLATE).render(
+        title=_title(sections), sections=sections, verdicts=verdicts, signs=SIGNS
+    )
+
+
+def numeric(table: Table) -> list[bool]:
+    """Return for each column of a table whether it holds numbers alone."""
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
+    return [all(NUMBER.fullmatch(cell) for cell in column) for column in columns]
+
+
+def _title(sections: Sequence[Section]) -> str:
+    if len(sections) == 1:
+        return sections[0].heading
+    analyses = dict.fromkeys(section.heading.partition(":")[0] for section in sections)
+    return f"{len(sections)} results: {', '.join(analyses)}"
+
+
+def _seen(value: Any) -> Any:
+    """Return a text without the characters that HTML has no place for; markup as it is."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return printable(value)
+    return value

@@ -1,0 +1,104 @@
+"""What every installed analysis leaves can be shown, drawn, reported and compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import html5lib
+import pytest
+
+from lmctool import registry
+from lmctool.report import own
+from lmctool.report.alt import described, tables
+from lmctool.report.figure import inline
+from lmctool.report.terminal import parts
+from lmctool.results.coordinates import labels
+from lmctool.results.file import read
+from lmctool.results.metrics import listed
+from lmctool.testing import invoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lmctool.results.result import Result
+
+    Made = Callable[[str], Path]
+
+STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
+every_analysis = pytest.mark.parametrize("name", registry.names("lmctool.analyses"))
+
+
+def variants(result: Result) -> set[str]:
+    """Return every variant that a result has."""
+    return {
+        label
+        for path, group in result.groups.items()
+        if "variant" in group.variables
+        for label in labels(result, path, "variant", len(group.variables["variant"].values))
+    }
+
+
+@every_analysis
+def test_show_prints_its_table_whole_and_every_variant(name: str, made: Made) -> None:
+    done = invoke("show", made(name))
+    assert done.exit_code == 0, done.output
+    result = read(made(name))
+    table = own.table(result, made(name))
+    for head, rows in parts(table, None):
+        assert set(head) | set(rows) <= set(done.stdout.splitlines())
+    assert all(variant in done.stdout for variant in variants(result))
+
+
+@every_analysis
+def test_metrics_lists_every_metric(name: str, made: Made) -> None:
+    done = invoke("metrics", made(name))
+    assert done.exit_code == 0, done.output
+    found = {line.split("  ")[0] for line in done.stdout.splitlines()}
+    assert {metric.full_name for metric in listed(read(made(name)))} <= found
+
+
+@every_analysis
+def test_plot_draws_it(name: str, made: Made, tmp_path: Path) -> None:
+    for form, start in STARTS.items():
+        figure = tmp_path / f"figure.{form}"
+        done = invoke("plot", made(name), "-o", figure)
+        assert done.exit_code == 0, done.output
+        assert figure.read_bytes().startswith(start)
+
+
+@every_analysis
+def test_report_has_its_table_figure_words_numbers_and_provenance(
+    name: str, made: Made, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    done = invoke("report", made(name), "-o", page)
+    assert done.exit_code == 0, done.output
+    result = read(made(name))
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text())
+    text = " ".join("".join(tree.itertext()).split())
+    shown = own.table(result, made(name))
+    _, panels = inline(result, own.drawer(result))
+    for cell in [cell for table in (shown, *tables(panels)) for row in table.rows for cell in row]:
+        assert " ".join(cell.split()) in text
+    assert all(_spaced(sentence) in text for sentence in described(panels))
+    series = [series for panel in panels for series in panel.series]
+    assert series or any(panel.heats for panel in panels)
+    assert all(len(panel.series) == 1 or s.label for panel in panels for s in panel.series)
+    assert str(result.groups["provenance"].attributes["checkpoint.0.digest"]) in text
+    (image,) = tree.iter("{http://www.w3.org/2000/svg}svg")
+    assert ElementTree.tostring(image)
+
+
+@every_analysis
+def test_compare_finds_it_equal_to_itself(name: str, made: Made) -> None:
+    done = invoke("compare", made(name), made(name))
+    assert done.exit_code == 0, done.output
+    count = len(listed(read(made(name))))
+    assert f"0 of {count} metrics differ" in done.stdout
+    assert "All values are the same bit for bit" in done.stdout
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
