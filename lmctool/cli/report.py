@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.judging import judging_options, verdicts
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from lmctool.baseline import Tolerance
     from lmctool.errors import ExitCode
-    from lmctool.gate import Verdict
-    from lmctool.results.result import Result
 
 SUFFIXES = (".html", ".htm")
 
@@ -30,20 +28,21 @@ SUFFIXES = (".html", ".htm")
     type=click.Path(path_type=Path),
     help="The page: a file that ends in .html.",
 )
-@click.option(
-    "--policy",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Judge the results as lmctool audit does, and show what became of each gate.",
-)
+@judging_options
 @click.option("--force", is_flag=True, help="Replace the page if it exists.")
 def command(
-    paths: tuple[Path, ...], output: Path, policy: Path | None, force: bool
-) -> ExitCode | None:
+    paths: tuple[Path, ...],
+    output: Path,
+    policy: Path | None,
+    baselines: tuple[Path, ...],
+    tolerance: Tolerance | None,
+    force: bool,
+) -> ExitCode:
     """Make one HTML page of each RESULT, an .h5 file.
 
-    The page needs no other file, no script and no network. With --policy it is written whatever the
-    verdicts are, and the exit code is that of lmctool audit.
+    The page needs no other file, no script and no network. With --policy or --baseline the results
+    are judged as lmctool audit does; the page is written whatever the verdicts are, and the exit
+    code is that of audit.
     """
     from lmctool.cli.verdicts import show_verdicts
     from lmctool.gate import exit_code
@@ -56,23 +55,13 @@ def command(
         raise LmctoolError(f"page '{output}' must end in .html")
     refuse_existing([output], force)
     results = {path: read(path) for path in paths}
-    verdicts = [] if policy is None else _judged(policy, results)
+    found = verdicts(results, policy, baselines, tolerance)
     sections = [
         section(result, path, position)
         for position, (path, result) in enumerate(results.items(), 1)
     ]
     with publish(output, force) as draft:
-        draft.write_text(page(sections, verdicts), encoding="utf-8")
+        draft.write_text(page(sections, found), encoding="utf-8")
     click.echo(output)
-    show_verdicts(verdicts)
-    return None if policy is None else exit_code(verdicts)
-
-
-def _judged(policy: Path, results: Mapping[Path, Result]) -> list[Verdict]:
-    from lmctool.policy import Audited, audit, read_policy
-    from lmctool.results.metrics import listed
-
-    audited = [
-        Audited(str(path), result.analysis, listed(result)) for path, result in results.items()
-    ]
-    return audit(read_policy(policy), audited)
+    show_verdicts(found)
+    return exit_code(found)

@@ -185,6 +185,16 @@ def test_a_gate_without_a_value_exits_with_4_and_the_page_is_there(
     assert "? unjudged" in text(parsed(page))
 
 
+def test_an_earlier_result_judges_as_in_an_audit(curved_file: Path, tmp_path: Path) -> None:
+    judged = ("--baseline", curved_file)
+    audit = invoke("audit", curved_file, *judged)
+    page = tmp_path / "page.html"
+    told = reported(curved_file, "-o", page, *judged, code=audit.exit_code)
+    assert audit.stdout
+    assert told.endswith(audit.stdout)
+    assert "barrier.loss <= baseline" in text(parsed(page))
+
+
 def test_an_existing_page_needs_force(curved_file: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("mine")
