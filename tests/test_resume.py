@@ -36,7 +36,7 @@ COMMANDS = {
     "el2n": ("a", "b"),
     "graft": ("a", "--from", "b", "--layers", "layers.0"),
     "interpolate": ("a", "b", "--points", "5", "--batchnorm", "reset"),
-    "layerwise": ("a", "b", "--points", "3"),
+    "layerwise": ("a", "b", "--points", "3", "--batch-size", "16"),
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
     "repair": ("a", "b"),

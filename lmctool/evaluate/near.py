@@ -234,7 +234,8 @@ def _pass(
     seen = 0
     over = shared.threads.map if shared.threads else map
     for name, found, examples in over(of_batch, enumerate(split.batches(size, dtype))):
-        step.keep(name, partial(_arrays, found))
+        if not step.has(name):
+            step.keep(name, partial(_arrays, found))
         sums = sums + found
         done = seen * count // len(split)
         seen += examples
