@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.meant import meant
+from lmctool.toml_file import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ def origins(folder: Path | None = None) -> list[tuple[str, str, str]]:
 
 def _checked(path: Path) -> dict[str, Any]:
     """Return what the file says, empty where there is none; every key of it is known."""
-    table = _table(path) if path.is_file() else {}
+    table = read_toml(path, str(path)) if path.is_file() else {}
     for section, values in table.items():
         if section not in KEYS or not isinstance(values, dict):
             told = _unknown(section, list(KEYS))
@@ -118,10 +118,3 @@ def _check(value: Any, kind: type, where: str) -> None:
     if isinstance(value, dict) and where.startswith("'paths'"):
         for name, path in value.items():
             _check(path, str, f"{name!r} of {where}")
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as cause:
-        raise LmctoolError(f"{path} cannot be read as TOML: {cause}") from cause

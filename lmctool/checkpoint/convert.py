@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, stand_in
 from lmctool.checkpoint.reading import word
 from lmctool.checkpoint.storing import write_tensors
 from lmctool.errors import LmctoolError
+from lmctool.trial import harm_of, most_unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +50,7 @@ def convert(
     tensors = {name: _storable(source, name, value) for name, value in _tensors(table).items()}
     if not tensors:
         raise LmctoolError(f"entry {chosen!r} of '{source}' holds no tensor; {_offer(content)}")
+    _check_size(source, tensors)
     write_tensors(target, tensors, {}, force)
     first = chosen.partition(".")[0]
     beside = [] if chosen == WHOLE else [str(name) for name in content if name != first]
@@ -65,14 +68,26 @@ def _load(source: Path) -> Mapping[Any, Any]:
         raise LmctoolError(sentence)
     if head[8:9] == b"{" and head[5:8] == b"\0\0\0":
         raise LmctoolError(f"'{source}' is a safetensors file already")
-    content = _unpickle(source)
+    size = source.stat().st_size
+    # without the tensors' values, whose reading takes long and does no harm
+    if harm := harm_of(partial(_unpickle, source, "meta"), size):
+        raise LmctoolError(f"'{source}' is damaged: it {harm}")
+    content = _unpickle(source, "cpu")
     if not isinstance(content, Mapping):
         found = type(content).__name__
         raise LmctoolError(f"'{source}' holds a {found} where a state dict is due")
     return content
 
 
-def _unpickle(source: Path) -> Any:
+def _check_size(source: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that claim more values than the file can mean, as views can."""
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    size = source.stat().st_size
+    if claimed > most_unpacked(size):
+        raise LmctoolError(f"'{source}' has {size} bytes, but claims tensors of {claimed}")
+
+
+def _unpickle(source: Path, device: str) -> Any:
     import warnings
 
     import torch
@@ -80,7 +95,7 @@ def _unpickle(source: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickle protocols: what matters is the outcome
-            return torch.load(source, map_location="cpu", weights_only=True)
+            return torch.load(source, map_location=device, weights_only=True)
     except Exception as cause:  # a damaged pickle fails in any way it likes
         # Torch's own advice is to load without weights_only: it must not reach the user.
         if needed := re.search(r"GLOBAL ([\w.]+)", str(cause)):

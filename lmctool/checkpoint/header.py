@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, no_safetensors
 from lmctool.errors import LmctoolError
+from lmctool.nesting import is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +123,8 @@ def parse_object(path: Path, text: bytes, what: str) -> dict[str, Any]:
         raise LmctoolError(f"'{path}' is malformed: its {what} is not valid JSON") from cause
     if not isinstance(table, dict):
         raise LmctoolError(f"'{path}' is malformed: its {what} is not a JSON object")
+    if is_too_deep(table):
+        raise LmctoolError(f"'{path}' is malformed: its {what} is nested too deeply")
     return table
 
 

@@ -110,12 +110,19 @@ def _indexed(path: Path) -> Location:
             )
     files = tuple(path.parent / shard for shard in sorted(set(shard_of.values())))
     for file in files:
-        if not file.is_file():
+        if not _is_there(file):
             raise LmctoolError(f"shard '{file}' of index '{path}' does not exist; copy it as well")
     metadata = table.get("metadata")
     texts = metadata.items() if isinstance(metadata, dict) else ()
     metadata = {key: value for key, value in texts if isinstance(value, str)}
     return Location(files, None, shard_of, metadata, path)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # such as a name that is too long to be one
+        return False
 
 
 def _is_plain(name: str) -> bool:

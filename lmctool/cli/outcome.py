@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+CPU = "can't allocate memory"
+"""What torch says where the computer's own memory ran out."""
+NO_MEMORY = (
+    "memory ran out where no smaller batch helps; try another --device, fewer examples by --limit,"
+    " or a smaller model"
+)
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a command as Ctrl-C does: cleaned up, and nothing half-written."""
 
@@ -46,9 +54,21 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         click.echo(f"Error: {printable(str(error))}", err=True)  # a file's words may be in it
         return error.exit_code
     except Exception as error:
+        if _is_out_of_memory(error):
+            if "--debug" in words:
+                _show_traceback(error)
+            click.echo(f"Error: {NO_MEMORY}", err=True)
+            return ExitCode.USAGE
         _show_traceback(error)
         click.echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
         return ExitCode.BUG
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory ran out, of the computer or of a GPU, without importing torch for it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return CPU in str(error)
 
 
 def _show_traceback(error: BaseException) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.trial import harm_of, most_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Kind = Literal["npz", "safetensors", "hdf5"]
 EXPANSION = 1100  # deflate expands at most 1032 times; more is a claim, not data
+PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # as numpy packs; others expand without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,11 @@ def arrays(path: Path) -> Mapping[str, Stored]:
     Raises:
         LmctoolError: the file is of no known kind, damaged, or claims more than it can hold.
     """
-    listing = {"npz": _npz, "safetensors": _safetensors, "hdf5": _hdf5}
+    listing: Mapping[Kind, Callable[[Path], dict[str, Stored]]] = {
+        "npz": _npz,
+        "safetensors": _safetensors,
+        "hdf5": partial(_tried, _hdf5),
+    }
     found = kind(path)
     if found is None:
         raise LmctoolError(f"'{path}' is neither npz nor safetensors nor HDF5")
@@ -75,25 +81,36 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
 
 
+def _tried(read: Callable[[Path], T], path: Path) -> T:
+    """Read a file of HDF5, whose library a damaged one can hang, after a trial of it."""
+    if harm := harm_of(partial(read, path), path.stat().st_size):
+        raise LmctoolError(f"'{path}' is damaged: it {harm}")
+    return read(path)
+
+
 def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as file:
             return file.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # a damaged archive fails in any way it likes
         return []
 
 
 def _npz(path: Path) -> dict[str, Stored]:
     found = {}
+    held = path.stat().st_size
     with zipfile.ZipFile(path) as file:
         for member in file.infolist():
             if member.filename.endswith(".npy"):
                 name = member.filename.removesuffix(".npy")
+                if member.compress_type not in PACKED:
+                    raise LmctoolError(f"'{path}' packs {name!r} in a way that numpy never does")
                 shape, dtype = _npy_header(file, member)
                 if dtype.hasobject:
                     raise LmctoolError(f"'{path}' has an array of objects, {name!r}")
                 size = math.prod(shape) * dtype.itemsize
-                if size > member.file_size or size > member.compress_size * EXPANSION:
+                packed = min(member.compress_size, held)
+                if size > min(member.file_size, packed * EXPANSION, most_unpacked(held)):
                     raise _claim(path, name, shape)
                 read = partial(_guarded, path, partial(_npz_array, path, name))
                 found[name] = Stored(shape, str(dtype), read)
@@ -154,7 +171,8 @@ def _hdf5(path: Path) -> dict[str, Stored]:
 
     def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
-            read = partial(_guarded, path, partial(_hdf5_array, path, name))
+            array = partial(_hdf5_array, name=name)
+            read = partial(_guarded, path, partial(_tried, array, path))
             found[name] = Stored(item.shape or (), str(item.dtype), read)
 
     with h5py.File(path) as file:
@@ -169,7 +187,8 @@ def _hdf5_array(path: Path, name: str) -> NDArray[Any]:
         item = file[name]
         if item.is_virtual or item.external:
             raise LmctoolError(f"'{path}' keeps {name!r} in other files, which are not followed")
-        if item.nbytes > item.id.get_storage_size() * EXPANSION:
+        most = min(item.id.get_storage_size() * EXPANSION, most_unpacked(path.stat().st_size))
+        if item.nbytes > most:
             raise _claim(path, name, item.shape)
         array: NDArray[Any] = item[()]
         return array

@@ -18,6 +18,7 @@ import numpy as np
 from lmctool.errors import LmctoolError
 from lmctool.hookspecs import hookimpl
 from lmctool.seam import DataFormat, Dataset, Examples
+from lmctool.trial import most_unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def read(path: Path, dims: int) -> NDArray[np.uint8]:
                 raise LmctoolError(f"'{path}' is not an IDX file of bytes with {dims} axes")
             shape = tuple(int(size) for size in np.frombuffer(head, ">u4", offset=4))
             due, held = math.prod(shape), path.stat().st_size
-            if due > held * (DEFLATE_MOST if packed else 1):
+            if due > (min(held * DEFLATE_MOST, most_unpacked(held)) if packed else held):
                 raise _truncated(path, shape, held)
             body = file.read(due + 1)
     except (OSError, EOFError, zlib.error) as cause:

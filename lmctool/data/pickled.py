@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import math
 import pickle
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.trial import harm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,12 +111,23 @@ def read(path: Path) -> dict[str, Any]:
         LmctoolError: it is no pickle of a dictionary, or names anything that is not admitted.
     """
     try:
-        value = Unpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        content = path.read_bytes()
+        # a pickle can ask for 64 GB, or for the hash of what takes years to walk through
+        if harm := harm_of(partial(_loaded, content), len(content)):
+            raise LmctoolError(f"'{path}' is damaged: it {harm}")
+        value = _loaded(content)
+    except LmctoolError:
+        raise
     except Exception as cause:  # a malformed pickle raises nearly any type
         raise LmctoolError(f"'{path}' was not read as a pickled batch: {cause}") from cause
     if not isinstance(value, dict):
         raise LmctoolError(f"'{path}' holds a {type(value).__name__}, not a batch of examples")
     return {
-        key.decode("latin1") if isinstance(key, bytes) else str(key): item
+        key.decode("latin1") if isinstance(key, bytes) else key: item
         for key, item in value.items()
+        if isinstance(key, bytes | str)
     }
+
+
+def _loaded(content: bytes) -> Any:
+    return Unpickler(io.BytesIO(content), encoding="bytes").load()

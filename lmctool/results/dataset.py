@@ -16,6 +16,8 @@ CHUNKED_ABOVE = 1000
 UDUNITS = frozenset({"1", "s", "ms", "us", "Hz", "J", "W", "percent"})
 """Our units that netCDF's own unit library knows; for others ``units`` says 1."""
 TRUTH = "false true"
+UNNAMED = "This is a netCDF dimension"
+"""How netCDF names a scale that has no values of its own."""
 MOST_COMPRESSED = 1100
 """No honest file unpacks to more bytes than this for each byte stored (gzip: 1,032)."""
 
@@ -97,11 +99,22 @@ def _values(dataset: h5py.Dataset) -> NDArray[Any]:
 def _dims(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Return the names of the scales of a dataset's axes; a scale's own axis has its name."""
     if dataset.is_scale:
-        return (_name(dataset),)
+        return (_last(str(dataset.name)),)
     if any(len(axis) == 0 for axis in dataset.dims):
         raise ValueError(f"{dataset.name} has an axis without a name")
-    return tuple(_name(axis[0]) for axis in dataset.dims)
+    return tuple(_scale_name(axis[0]) for axis in dataset.dims)
 
 
-def _name(dataset: h5py.Dataset) -> str:
-    return str(dataset.name).rpartition("/")[2]
+def _scale_name(scale: h5py.Dataset) -> str:
+    """Return the name of a scale that was reached by a reference.
+
+    It is kept beside the scale too: HDF5 searches the whole file for where a reference leads.
+    """
+    from h5py import h5ds
+
+    name: str = h5ds.get_scale_name(scale.id).decode("utf-8")
+    return name if name and not name.startswith(UNNAMED) else _last(str(scale.name))
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -176,6 +176,8 @@ def _child(group: h5py.Group, name: str) -> Any:
     """Return what a group itself holds: a link of an untrusted file may lead to other files."""
     import h5py
 
+    if not isinstance(group, h5py.Group):
+        raise ValueError(f"{group.name} is no group")
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"{group.name} holds no {name!r} of its own")
     return group[name]

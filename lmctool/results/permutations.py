@@ -103,9 +103,7 @@ def permutation_of(group: Group, source: str) -> StoredPermutation:
             for number, name in enumerate(names)
         }
     except (KeyError, ValueError, TypeError) as cause:
-        raise LmctoolError(
-            f"{source} holds a permutation that cannot be read: {cause}"
-        ) from cause
+        raise LmctoolError(f"{source} holds a permutation that cannot be read: {cause}") from cause
     return StoredPermutation(sizes, per, moves)
 
 

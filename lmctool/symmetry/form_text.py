@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.form import AxisForm, Concat, Fixed, Free, Interleaving, Product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+DEEPEST = 50
+"""Brackets around a part of a form."""
 
 
 def show(form: AxisForm | None) -> str:
@@ -36,8 +42,12 @@ def read(text: str, sizes: Mapping[str, int]) -> AxisForm:
         sizes: the size of each group that it may name.
 
     Raises:
-        ValueError: the text isn't understood, or names a group without a size.
+        ValueError: the text isn't understood, names a group without a size, or has brackets
+            deeper in each other than any axis needs.
     """
+    steps = ({"(": 1, ")": -1}.get(letter, 0) for letter in text)
+    if max(accumulate(steps), default=0) > DEEPEST:
+        raise ValueError(f"{text[:20]!r}... has brackets too deep in each other")
     return _Reader(text, sizes).form()
 
 
@@ -47,7 +57,7 @@ class _Reader:
     def __init__(self, text: str, sizes: Mapping[str, int]) -> None:
         self.text = text
         self.sizes = sizes
-        self.tokens = re.findall(r"[()+|]|[^\s()+|]+", text)
+        self.tokens = deque(re.findall(r"[()+|]|[^\s()+|]+", text))
 
     def form(self) -> AxisForm:
         """Return the form of the whole text."""
@@ -60,7 +70,7 @@ class _Reader:
         """Read parts with a bar between them."""
         parts = [self.concat()]
         while self.tokens and self.tokens[0] == "|":
-            self.tokens.pop(0)
+            self.tokens.popleft()
             parts.append(self.concat())
         return parts[0] if len(parts) == 1 else Interleaving(tuple(parts))
 
@@ -68,7 +78,7 @@ class _Reader:
         """Read parts with a plus between them."""
         parts = [self.product()]
         while self.tokens and self.tokens[0] == "+":
-            self.tokens.pop(0)
+            self.tokens.popleft()
             parts.append(self.product())
         return parts[0] if len(parts) == 1 else Concat(tuple(parts))
 
@@ -83,10 +93,10 @@ class _Reader:
 
     def part(self) -> AxisForm:
         """Read a group, a size, or what stands in brackets."""
-        token = self.tokens.pop(0)
+        token = self.tokens.popleft()
         if token == "(":
             inside = self.interleaving()
-            if not self.tokens or self.tokens.pop(0) != ")":
+            if not self.tokens or self.tokens.popleft() != ")":
                 raise ValueError(f"a bracket is not closed in {self.text!r}")
             return inside
         if token in self.sizes:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ from lmctool.symmetry.derive import derive
 from lmctool.symmetry.form import AxisForm, groups_of
 from lmctool.symmetry.form_text import read, show
 from lmctool.symmetry.spec import PermutationSpec, Tap
+from lmctool.toml_file import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,12 +90,7 @@ class _UnfitError(Exception):
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as cause:
-        raise LmctoolError(f"spec file '{path}' cannot be read: {cause.strerror}") from cause
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
-        raise LmctoolError(f"spec file '{path}' is no TOML: {cause}") from cause
+    said = read_toml(path, f"spec file '{path}'")
     unknown = sorted(said.keys() - KEYS)
     if unknown:
         known = ", ".join(sorted(KEYS))

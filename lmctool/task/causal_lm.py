@@ -53,7 +53,16 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def weight(targets: Tensor) -> Tensor:
-    """Return how many tokens of each example count: (example, position) -> (example,) float64."""
+    """Return how many tokens of each example count: (example, position) -> (example,) float64.
+
+    Raises:
+        LmctoolError: the targets are no tokens of positions.
+    """
+    if targets.ndim != 2 or targets.is_floating_point():
+        raise LmctoolError(
+            "causal-lm needs whole targets of shape (example, position), not"
+            f" {str(targets.dtype).removeprefix('torch.')} of shape {tuple(targets.shape)}"
+        )
     return (targets != IGNORED).sum(dim=1).double()
 
 

@@ -35,6 +35,11 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         raise LmctoolError(
             f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)}"
         )
+    if targets.ndim != 1 or targets.is_floating_point():
+        raise LmctoolError(
+            "classification needs one class for each example, not targets of"
+            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
+        )
     if len(targets):
         lowest, highest = torch.stack(targets.aminmax()).tolist()  # one wait for the device
         if lowest < 0:

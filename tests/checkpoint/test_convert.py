@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -167,3 +168,22 @@ def test_the_command_notes_what_it_leaves_out(tmp_path: Path) -> None:
 def test_the_output_is_safetensors(tmp_path: Path) -> None:
     with pytest.raises(LmctoolError, match=r"must be a file whose name ends in .safetensors"):
         convert(pickled(tmp_path, STATE), tmp_path / "out.pt")
+
+
+def test_a_view_that_is_larger_than_its_file_is_refused(tmp_path: Path) -> None:
+    path = pickled(tmp_path, {"w": torch.zeros(1).expand(2**40)})
+    assert told(path).startswith("FILE has ")
+    assert told(path).endswith("but claims tensors of 4398046511104")
+
+
+def test_a_pickle_whose_key_takes_years_to_hash_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "in.pt"
+    pickle_of_key = b"\x80\x02}(K\x01t" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in (
+            ("data.pkl", pickle_of_key),
+            ("version", b"3"),
+            ("byteorder", b"little"),
+        ):
+            file.writestr(f"archive/{name}", content)
+    assert told(path) == "FILE is damaged: it makes its reader run without end"

@@ -126,3 +126,9 @@ def test_an_index_without_weight_map_is_told(index: Path, text: str) -> None:
     index.write_text(text)
     with pytest.raises(LmctoolError, match=r"has no mapping 'weight_map'"):
         open_checkpoint(index)
+
+
+def test_a_shard_whose_name_no_file_can_have_is_told(index: Path) -> None:
+    edit(index, {"mask": "x" * 5000})
+    with pytest.raises(LmctoolError, match="does not exist; copy it as well"):
+        open_checkpoint(index)

@@ -148,3 +148,49 @@ def test_content_tells_the_kind_whatever_the_name(tmp_path: Path) -> None:
 def test_the_word_alone_needs_a_file() -> None:
     with pytest.raises(LmctoolError, match="pass --data arrays:FILE"):
         open_arrays("arrays", None)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2], ids=["lzma", "bzip2"])
+def test_a_member_that_numpy_would_not_pack_is_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w", method) as file, file.open("x.npy", "w") as member:
+        np.lib.format.write_array(member, X)
+    with pytest.raises(LmctoolError, match="packs 'x' in a way that numpy never does"):
+        open_arrays("arrays", path)
+
+
+def test_an_archive_that_lies_about_its_members_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as file, file.open("x.npy", "w") as member:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (2**28,)}
+        np.lib.format.write_array_header_1_0(member, header)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 20 : entry + 28] = b"\xf0\xff\xff\xff" * 2  # its sizes, packed and not
+    path.write_bytes(content)
+    with pytest.raises(LmctoolError, match="cannot hold so many"):
+        open_arrays("arrays", path)
+
+
+def test_a_damaged_archive_is_no_archive(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.npz", x=X, y=Y)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 6] = 0xFF  # the version that is needed to unpack it
+    path.write_bytes(content)
+    with pytest.raises(LmctoolError, match="is neither npz nor"):
+        open_arrays("arrays", path)
+
+
+def test_damage_that_hangs_the_library_of_hdf5_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.h5", x=X, y=Y)
+    with h5py.File(path, "a") as file:
+        file["texts"] = ["a", "b"]
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")  # its first text, of a length after which the next is itself
+    content[heap + 24 : heap + 32] = (2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(content)
+    held = containers.arrays(path)
+    assert np.array_equal(held["x"].read(), X)
+    with pytest.raises(LmctoolError, match="is damaged|cannot be read"):
+        held["texts"].read()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from lmctool import trial
 from lmctool.data import idx
 from lmctool.errors import LmctoolError
 
@@ -87,3 +88,13 @@ def test_the_system_s_folder_is_found(idx_folder: Path, monkeypatch: pytest.Monk
     places = (idx_folder / "none", idx_folder)
     monkeypatch.setitem(idx.SYSTEM, "fashion-mnist", places)
     assert idx.open_idx("fashion-mnist", None).source == str(idx_folder)
+
+
+def test_a_packed_file_that_unpacks_beyond_measure_is_refused(
+    tmp_path: Path, images: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "ROOM", 1000)
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 280) + bytes(156_800)))
+    with pytest.raises(LmctoolError, match="is damaged"):
+        idx.read(path, 3)

@@ -86,3 +86,18 @@ def test_an_array_is_believed_only_if_its_bytes_fit_its_shape() -> None:
         pickled.from_buffer(b"abcdefgh", pickled.Kind("O8"), (1,), "C").array()
     with pytest.raises(ValueError, match="without shape"):
         pickled.reconstruct().array()
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        pytest.param(
+            b"\x80\x02}(K\x01t" + b"2\x86" * 60 + b"K\x01s.", "run without end", id="hash"
+        ),
+        pytest.param(b"\x80\x02}r\xf0\xff\xff\x7f.", "take more memory", id="memory"),
+    ],
+)
+def test_a_pickle_that_is_a_bomb_is_refused(tmp_path: Path, raw: bytes, told: str) -> None:
+    (tmp_path / "batch").write_bytes(raw)
+    with pytest.raises(LmctoolError, match=f"'{tmp_path}/batch' is damaged: .* {told}"):
+        pickled.read(tmp_path / "batch")

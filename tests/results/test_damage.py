@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import h5py
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.results.file import read
+from lmctool.results.file import read, write
+from lmctool.results.result import Group, Result, Variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +95,39 @@ def test_an_array_larger_than_its_file_is_refused_before_it_takes_memory(
         file["proof"].create_dataset("huge", (10**12,), chunks=(1000,), dtype="f8")
     with pytest.raises(LmctoolError, match="more values than the file holds"):
         read(barrier_file)
+
+
+def test_damage_that_hangs_the_library_is_told(barrier_file: Path) -> None:
+    content = bytearray(barrier_file.read_bytes())
+    heap = content.index(b"GCOL")  # its first text, of a length after which the next is itself
+    content[heap + 24 : heap + 32] = (2**64 - 16).to_bytes(8, "little")
+    barrier_file.write_bytes(content)
+    with pytest.raises(LmctoolError, match="is damaged"):
+        read(barrier_file)
+
+
+def test_a_list_of_one_group_many_times_is_refused(barrier_file: Path) -> None:
+    with h5py.File(barrier_file, "r+") as file:
+        file["proof/again"] = file["proof"]  # a group that holds itself
+        file["proof"]["large"] = np.zeros(10**6)
+        file["proof"]["large"].make_scale("large")
+        del file.attrs["groups"]
+        file["groups"] = json.dumps(["proof" + "/again" * depth for depth in range(300)])
+        file["groups"].attrs["lmctool_role"] = "json"
+    with pytest.raises(LmctoolError, match="is damaged: it makes its reader"):
+        read(barrier_file)
+
+
+def test_a_path_through_an_array_is_told(barrier_file: Path) -> None:
+    with h5py.File(barrier_file, "r+") as file:
+        file.attrs["groups"] = ["proof/difference/x"]
+    with pytest.raises(LmctoolError, match="/proof/difference is no group"):
+        read(barrier_file)
+
+
+def test_the_time_to_read_grows_with_the_arrays_and_no_faster(tmp_path: Path) -> None:
+    path = tmp_path / "many.h5"
+    numbers = range(900)  # as many as the permutations of a matrix of networks may be
+    one = {f"move_{n:03}": Variable(np.arange(2), (f"unit_{n:03}",)) for n in numbers}
+    write(Result("align", {"permutations": Group(one)}), path)
+    assert len(read(path).groups["permutations"].variables) == len(numbers)

@@ -149,7 +149,7 @@ def test_a_part_of_the_derived_spec_is_replaced(
     [
         ("version = 2", "must say version = 1"),
         ("version = 1", "must say mode"),
-        ("nonsense", "is no TOML"),
+        ("nonsense", "cannot be read as TOML"),
         ('version = 1\nmode = "extend"\nrule = 1', "has 'rule'; it may have"),
         ('version = 1\nmode = "extend"\n[rules]\nfix = 3', "rule 'fix' must be"),
         ('version = 1\nmode = "extend"\n[groups]\na = 0', "group 'a' must be a size"),
@@ -169,6 +169,10 @@ def test_a_part_of_the_derived_spec_is_replaced(
         (
             'version = 1\nmode = "extend"\n[groups]\nx = 3\n[tensors]\n"first.bias" = "(x 2"',
             "a bracket is not closed in '(x 2'",
+        ),
+        (
+            f'version = 1\nmode = "extend"\n[tensors]\n"first.bias" = "{"(" * 5000}"',
+            "tensor 'first.bias': '(((((((((((((((((((('... has brackets too deep in each other",
         ),
         (
             'version = 1\nmode = "extend"\n[groups]\nx = 3\n[tensors]\n"first.bias" = "x+2"',

@@ -83,3 +83,11 @@ def test_chance_is_the_error_of_the_most_frequent_token_that_counts() -> None:
 def test_the_task_is_registered_with_its_weights() -> None:
     task = registry.load("lmctool.tasks", "causal-lm")
     assert (task.score, task.weight) == (score, weight)
+
+
+@pytest.mark.parametrize(
+    "targets", [torch.zeros(2, dtype=torch.int64), torch.zeros(2, 3)], ids=["classes", "fractions"]
+)
+def test_targets_that_are_no_tokens_are_refused(targets: torch.Tensor) -> None:
+    with pytest.raises(LmctoolError, match="needs whole targets of shape"):
+        weight(targets)

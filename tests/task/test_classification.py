@@ -65,3 +65,9 @@ def test_chance_is_the_error_of_the_most_frequent_class() -> None:
 def test_both_tasks_are_registered() -> None:
     assert registry.load("lmctool.tasks", "classification").score is score
     assert registry.load("lmctool.tasks", "binary").chance is chance
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(2, 3), torch.zeros(2)], ids=["table", "fractions"])
+def test_targets_that_are_no_classes_are_refused(targets: torch.Tensor) -> None:
+    with pytest.raises(LmctoolError, match="one class for each example, not targets of float32"):
+        score(torch.zeros(2, 3), targets)
