@@ -1,4 +1,4 @@
-"""A result with curves and metrics, and its file; and one of every installed analysis."""
+"""A result with curves and metrics, and its file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 
 from lmctool.results.file import write
 from lmctool.results.result import Group, Result, Variable
-from tests import every
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -52,15 +50,3 @@ def curved_file(curved: Result, tmp_path: Path) -> Path:
     path = tmp_path / "curved.h5"
     write(curved, path)
     return path
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return the result that a small run of an analysis left, which must not be changed."""
-    folder = tmp_path_factory.mktemp("every")
-
-    def result(name: str) -> Path:
-        there = folder / f"{name}.h5"
-        return there if there.exists() else every.run(name, folder)
-
-    return result

@@ -1,4 +1,4 @@
-"""A result as the barrier analysis leaves it, and one of every installed analysis."""
+"""A result as the barrier analysis leaves it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 
 from lmctool.results.file import write
 from lmctool.results.result import Group, Result, Variable
-from tests import every
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 ALPHA = np.linspace(0, 1, 11)
@@ -132,15 +130,3 @@ def barrier_file(barrier_result: Result, tmp_path: Path) -> Path:
     path = tmp_path / "barrier.h5"
     write(barrier_result, path)
     return path
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return the result that a small run of an analysis left, which must not be changed."""
-    folder = tmp_path_factory.mktemp("every")
-
-    def result(name: str) -> Path:
-        there = folder / f"{name}.h5"
-        return there if there.exists() else every.run(name, folder)
-
-    return result
