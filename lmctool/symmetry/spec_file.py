@@ -121,6 +121,8 @@ def _combined(
     sizes, per = _sizes(said.get("groups", {}), local)
     extends = said["mode"] == "extend"
     if extends:
+        kept = {name: forms for name, forms in derived.tensors.items() if name not in texts}
+        _check_kept(kept, derived, sizes, per)
         sizes, per = {**derived.groups, **sizes}, {**derived.per, **per}
     tensors = dict(derived.tensors) if extends else dict.fromkeys(shapes, ())
     tensors = {name: forms or (None,) * len(shapes[name]) for name, forms in tensors.items()}
@@ -142,6 +144,23 @@ def _combined(
         },
     )
     return _with_taps(spec, derived)
+
+
+def _check_kept(
+    kept: Mapping[str, tuple[AxisForm | None, ...]],
+    derived: PermutationSpec,
+    sizes: Mapping[str, int],
+    per: Mapping[str, str],
+) -> None:
+    """Check that groups of tensors which stay as derived are what they were."""
+    for name, forms in kept.items():
+        for group in {group for form in forms for group in groups_of(form)} & sizes.keys():
+            given, due = sizes[group], derived.groups[group]
+            if given != due or per.get(group, derived.per.get(group)) != derived.per.get(group):
+                raise _UnfitError(
+                    f"group {group!r} of size {given} is not what tensor {name!r} has, of which"
+                    f" the file says nothing: {due} units; leave it out, or give all its tensors"
+                )
 
 
 def _texts(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[Texts, Any]:

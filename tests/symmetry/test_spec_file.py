@@ -171,6 +171,10 @@ def test_a_part_of_the_derived_spec_is_replaced(
             "a bracket is not closed in '(x 2'",
         ),
         (
+            'version = 1\nmode = "extend"\n[groups]\nfirst = 3',
+            "group 'first' of size 3 is not what tensor 'first.weight' has",
+        ),
+        (
             f'version = 1\nmode = "extend"\n[tensors]\n"first.bias" = "{"(" * 5000}"',
             "tensor 'first.bias': '(((((((((((((((((((('... has brackets too deep in each other",
         ),
