@@ -17,8 +17,8 @@ from tests.fuzz.target import CANARY, Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT = 20
-FEWER = {"HDF5 data": 12, "HDF5 result": 12, "policy": 12, "condition": 12, "permutation spec": 3}
+SHORT = 16
+FEWER = {"HDF5 data": 8, "HDF5 result": 8, "policy": 8, "condition": 8, "permutation spec": 2}
 """Mutants of those formats that take longer."""
 SEED = 2026
 
