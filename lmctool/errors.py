@@ -22,6 +22,17 @@ class ExitCode(IntEnum):
     """Stopped by the user."""
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, the computer's own or a GPU's.
+
+    Torch's error for a GPU is known by its name, so that torch need not be imported for it.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(
+        error
+    )
+
+
 class LmctoolError(Exception):
     """Something the user can put right; printed as one sentence, without a traceback."""
 

@@ -26,6 +26,15 @@ def identity(run: Run, options: Mapping[str, Any]) -> dict[str, str]:
         run: the run.
         options: the analysis's own options, as the user gave them.
     """
+    return _identity(run, options, environment(), _inputs_by_content(run))
+
+
+def _identity(
+    run: Run,
+    options: Mapping[str, Any],
+    machine: Mapping[str, Attribute],
+    content: Mapping[str, Attribute],
+) -> dict[str, str]:
     settings = asdict(run.settings)
     for name in ("checkpoints", "others", "series", "results", "spec", "apply", "device"):
         del settings[name]
@@ -34,8 +43,8 @@ def identity(run: Run, options: Mapping[str, Any]) -> dict[str, str]:
         **{f"options.{name}": value for name, value in options.items()},
         **settings,
         **run.arithmetic,
-        **environment(),
-        **_inputs_by_content(run),
+        **machine,
+        **content,
     }
     if run.model is not None:
         said |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
@@ -78,6 +87,7 @@ def indices(run: Run) -> dict[str, Variable]:
 def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, Attribute]:
     """Return the attributes that say how a result came to be."""
     settings = run.settings
+    machine, content = environment(), _inputs_by_content(run)
     said: dict[str, Attribute] = {
         "command": command,
         "options": json.dumps(dict(options), default=str),
@@ -87,9 +97,8 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, 
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,
         **run.arithmetic,
-        **environment(),
+        **machine,
     }
-    content = _inputs_by_content(run)
     for number, checkpoint in enumerate(run.checkpoints):
         said[f"checkpoint.{number}.path"] = str(checkpoint.path)
         said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
@@ -98,7 +107,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, 
     for number, result in enumerate(settings.results):
         said[f"result.{number}.path"] = str(result)
     said |= content
-    said["key"] = key(identity(run, options))
+    said["key"] = key(_identity(run, options, machine, content))
     if run.strategy is not None:
         said["strategy"] = str(run.strategy)
     if run.model is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,11 @@ from lmctool.evaluate import near
 from lmctool.results import units
 from lmctool.results.comparison import difference
 from lmctool.results.file import read
-from lmctool.results.result import Group, Result
 from lmctool.results.units import Step
 from lmctool.testing import invoke
 from tests.plugins.pairs import save, trained
 from tests.plugins.runs import child, folder
-from tests.survival.job import DIGITS, Job, kill
+from tests.survival.job import DIGITS, Job, kill, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,16 +104,6 @@ def options(name: str) -> set[str]:
     return {str(parameter.name) for parameter in command.params}
 
 
-def lasting(path: str) -> Result:
-    """Read a result without what differs from run to run."""
-    result = read(Path(path))
-    said = result.groups["provenance"]
-    volatile = {"command", "started", "finished"}
-    attributes = {key: value for key, value in said.attributes.items() if key not in volatile}
-    groups = {**result.groups, "provenance": Group(said.variables, attributes)}
-    return replace(result, groups=groups)
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_run_goes_on_from_its_last_unit_to_the_same_numbers(
     name: str, networks: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,7 +129,7 @@ def test_a_run_goes_on_from_its_last_unit_to_the_same_numbers(
             done = invoke(*command, "-o", out, "--resume")
             assert done.exit_code == 0, done.output
         assert before + after == every
-        assert difference(lasting("unbroken.h5"), lasting(out)) is None
+        assert difference(lasting(Path("unbroken.h5")), lasting(Path(out))) is None
         assert not Path(f"{out}.work").exists()
 
 
@@ -242,7 +230,7 @@ def test_a_damaged_unit_is_computed_again(
     kept.clear()
     assert invoke(*command, "--resume").exit_code == 0
     assert len(kept) == every
-    assert difference(lasting("unbroken.h5"), lasting("barrier.h5")) is None
+    assert difference(lasting(Path("unbroken.h5")), lasting(Path("barrier.h5"))) is None
 
 
 def test_resume_without_anything_to_go_on_with_begins(networks: Path) -> None:

@@ -12,6 +12,7 @@ import click
 from lmctool import registry
 from lmctool.cli import github
 from lmctool.cli.columns import aligned
+from lmctool.cli.gates import tell_trouble
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, checkpoints, outputs
 from lmctool.cli.progress import Stages
@@ -49,8 +50,8 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
             return _execute(job, files, work, dry_run=dry_run)
     except Exception as error:
         if not dry_run:
-            files.write_trouble(job.name, error)
-            github.tell_trouble(f"lmctool {job.name}", error)
+            junit = None if "junit" in files.written else job.junit
+            tell_trouble(job.name, error, junit, force=files.force)
         raise
 
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import ExitCode, LmctoolError
+from lmctool.errors import ExitCode, LmctoolError, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
 
-CPU = "can't allocate memory"
-"""What torch says where the computer's own memory ran out."""
 NO_MEMORY = (
     "memory ran out where no smaller batch helps; try another --device, fewer examples by --limit,"
     " or a smaller model"
@@ -54,7 +52,7 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         click.echo(f"Error: {printable(str(error))}", err=True)  # a file's words may be in it
         return error.exit_code
     except Exception as error:
-        if _is_out_of_memory(error):
+        if out_of_memory(error):
             if "--debug" in words:
                 _show_traceback(error)
             click.echo(f"Error: {NO_MEMORY}", err=True)
@@ -62,13 +60,6 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         _show_traceback(error)
         click.echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
         return ExitCode.BUG
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory ran out, of the computer or of a GPU, without importing torch for it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return CPU in str(error)
 
 
 def _show_traceback(error: BaseException) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,14 +173,6 @@ class Outputs:
                 self.paths["junit"],
                 lambda path: write_verdicts(verdicts, path, force=self.force),
             )
-
-    def write_trouble(self, name: str, error: Exception) -> None:
-        """Write why a run came to no verdict as JUnit XML, if it was asked for."""
-        from lmctool.report.junit import write_trouble
-
-        if "junit" in self.paths and "junit" not in self.written:
-            with suppress(LmctoolError):  # what went wrong first is what is told
-                write_trouble(name, str(error), self.paths["junit"], force=self.force)
 
     def told(self) -> str:
         """Return in words which files are there."""

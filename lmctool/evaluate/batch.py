@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import torch
-
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +56,3 @@ class BatchSize:
                 f" try --batch-size {max(1, self.size // 2)} or another --device"
             ) from cause
         self.size //= 2
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error says that memory ran out, on the GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

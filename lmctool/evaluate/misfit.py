@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lmctool.errors import LmctoolError
-from lmctool.evaluate.batch import out_of_memory
+from lmctool.errors import LmctoolError, out_of_memory
 from lmctool.evaluate.network import functional
 from lmctool.graph.module import fresh
 

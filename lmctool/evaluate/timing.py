@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lmctool.errors import LmctoolError
-from lmctool.evaluate.batch import out_of_memory
+from lmctool.errors import LmctoolError, out_of_memory
 from lmctool.evaluate.strategy import accepts_channels_last, made
 from lmctool.evaluate.workers import outputs_of_each
 

@@ -96,6 +96,7 @@ class Units:
         self._within = False
         self._count = 0
         self._marks: set[str] = set()
+        self._left: dict[str, list[Path]] | None = None
 
     def files(self) -> Iterator[Path]:
         """Give the files of the units, and of the words, that are there."""
@@ -140,7 +141,7 @@ class Units:
         import numpy as np
 
         found: dict[str, dict[str, NDArray[Any]]] = {}
-        for path in self.folder.glob(f"{stem}-*{SUFFIX}") if self.folder else ():
+        for path in self._earlier().get(stem, ()):
             try:
                 with np.load(path, allow_pickle=False) as file:
                     members = {member: file[member] for member in file.files}
@@ -150,6 +151,14 @@ class Units:
                 name, _, field = member.rpartition("/")
                 found.setdefault(name, {})[field] = values
         return found
+
+    def _earlier(self) -> dict[str, list[Path]]:
+        """Return the files that an earlier run left, by their step; listed before any is added."""
+        if self._left is None:
+            self._left = {}
+            for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
+                self._left.setdefault(path.stem.rpartition("-")[0], []).append(path)
+        return self._left
 
     def write(self, stem: str, arrays: Arrays) -> None:
         """Write the arrays of units of a step into a file of their own, at once."""

@@ -71,7 +71,7 @@ class Job:
             return "the checkpoint, which is there once"
         if all(present) and made[0].read_bytes() != made[1].read_bytes():
             return "the checkpoint"
-        return difference(*(_lasting(read(job.folder / "out.h5")) for job in (self, other)))
+        return difference(*(lasting(job.folder / "out.h5") for job in (self, other)))
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -96,8 +96,9 @@ def _reads(path: Path) -> bool:
     return True
 
 
-def _lasting(result: Result) -> Result:
-    """Return a result without what differs from run to run."""
+def lasting(path: Path) -> Result:
+    """Read a result without what differs from run to run."""
+    result = read(path)
     said = result.groups["provenance"]
     kept = {name: value for name, value in said.attributes.items() if name not in VOLATILE}
     return replace(result, groups={**result.groups, "provenance": Group(said.variables, kept)})
