@@ -47,12 +47,12 @@ bench: $(BIN)/lmctool
 
 # an hour on 2 cores: runs killed at 200 random moments
 survival: $(BIN)/lmctool
-	$(BIN)/python -m tests.survival --kills 200
+	$(BIN)/python -m tools.survival --kills 200
 
 # half an hour on 2 cores: spoiled files of every format, each read by the real command
 fuzz: $(BIN)/lmctool
 	mkdir -p build
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --mutants 24000 --markdown build/fuzz.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --mutants 24000 --markdown build/fuzz.md
 
 zoo: $(VENV)/zoo
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from lmctool import registry
+from lmctool.plugin import registry
 from lmctool.results.file import read
 
 RUN = "from lmctool.cli import main; main()"

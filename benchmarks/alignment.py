@@ -23,12 +23,12 @@ import click
 import torch
 from torch import Tensor
 
-from lmctool import registry
 from lmctool.graph.capture import capture
+from lmctool.plugin import registry
 from lmctool.symmetry import Permutation, PermutationSpec, derive
 from lmctool.symmetry.matching import assignment
-from lmctool_plugins.weight.descent import anchor, descend
-from lmctool_plugins.weight.likeness import Likeness
+from lmctool_plugins.aligners.weight.descent import anchor, descend
+from lmctool_plugins.aligners.weight.likeness import Likeness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,16 +21,16 @@ import torch
 from torch import nn
 
 from benchmarks.speed.clock import in_turns
-from lmctool import registry
 from lmctool.data.split import Split
-from lmctool.evaluate import Network, near
+from lmctool.evaluate import Network, shared_prefix
 from lmctool.evaluate import evaluate as alone
-from lmctool.evaluate.batch import BatchSize
-from lmctool.evaluate.workers import SideBySide, workers
+from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.graph.capture import capture
-from lmctool.parts import parts
-from lmctool.partwise import Partwise
-from lmctool_plugins.layerwise.kernel import distinct, positions
+from lmctool.plugin import registry
+from lmctool.weights.grouping import parts
+from lmctool.weights.partwise import Partwise
+from lmctool_plugins.analyses.layerwise.kernel import distinct, positions
 
 if TYPE_CHECKING:
     from lmctool.evaluate.scores import Scores
@@ -83,12 +83,12 @@ def measure(
     task = registry.load("lmctool.tasks", "classification")
     size = BatchSize(batch)
     threads = workers() if device.type == "cpu" else None
-    shared = near.Shared(graph, networks, layout, threads)
+    shared = shared_prefix.Shared(graph, networks, layout, threads)
     plain = Network(a, lambda: graph, layout)
     forward = SideBySide(plain, threads) if threads else plain
 
     def sharing() -> Scores:
-        return near.evaluate(shared, [split], task, dtype=torch.float32, batch_size=size)
+        return shared_prefix.evaluate(shared, [split], task, dtype=torch.float32, batch_size=size)
 
     def recomputing() -> Scores:
         return alone(forward, networks, [split], task, dtype=torch.float32, batch_size=size)

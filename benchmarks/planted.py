@@ -21,8 +21,8 @@ import click
 import torch
 from torch import Tensor, nn
 
-from lmctool import registry
 from lmctool.graph.capture import capture
+from lmctool.plugin import registry
 from lmctool.report.style import applied
 from lmctool.statistics import cross
 from lmctool.symmetry import Permutation, PermutationSpec, derive

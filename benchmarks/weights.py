@@ -32,7 +32,7 @@ import torch
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.identity import identify_all
-from lmctool.checkpoint.squares import squared_norms
+from lmctool.checkpoint.squared_norms import squared_norms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,15 +22,16 @@ import torch
 from learning import draw_he, draw_torch, shared_out, steps_each, test_error, train, with_noise
 from safetensors.torch import save_file
 
-from lmctool import config, registry
+from lmctool import config
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stamp, typed_value
 from lmctool.data.resolve import Data, resolve_data
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.model.building import missing
+from lmctool.files.publish import refuse_existing
+from lmctool.model.build import missing
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.publish import refuse_existing
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,36 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmctool.alignment import matched
-    from lmctool.barrier import around, barrier, definition_option, reference
-    from lmctool.bootstrap import interval, resampled
-    from lmctool.checkpoint.squares import held_squared_norms, squared_norms
-    from lmctool.correction import (
-        correctable,
-        corrected,
-        goal,
-        predicted,
-        renormalised_path,
-        target_option,
-    )
+    from lmctool.checkpoint.squared_norms import held_squared_norms, squared_norms
+    from lmctool.curves.barrier import around, barrier, definition_option, reference
+    from lmctool.curves.bootstrap import interval, resampled
+    from lmctool.curves.example_table import example_group, example_rows
+    from lmctool.curves.grid import grid, grid_options
+    from lmctool.curves.partition import Partition, partition, partition_options, partitions
+    from lmctool.curves.shape import ShapeRule, draw_up, level_until, shape_options
     from lmctool.data.split import Split
     from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
-    from lmctool.evaluate.curve import Curves
-    from lmctool.evaluate.formed import Formed
+    from lmctool.evaluate.score_table import score_group, score_table
     from lmctool.evaluate.scores import Scores
-    from lmctool.examples import example_group, example_rows
     from lmctool.graph.fuse import fuse
     from lmctool.graph.targets import Target
-    from lmctool.grid import grid, grid_options
-    from lmctool.hookspecs import hookimpl
-    from lmctool.inputs import CheckpointFile, ResultFile, SeriesFolder
-    from lmctool.partition import Partition, partition, partition_options, partitions
-    from lmctool.partwise import Partwise
-    from lmctool.report.networks import score_group, score_table
-    from lmctool.report.table import Table
-    from lmctool.results.result import Group, NewCheckpoint, Result, Variable
-    from lmctool.run import Run
-    from lmctool.seam import (
+    from lmctool.plugin.hookspecs import hookimpl
+    from lmctool.plugin.kinds import (
         Aligner,
         Analysis,
         Correction,
@@ -46,19 +31,33 @@ if TYPE_CHECKING:
         Observer,
         Task,
     )
-    from lmctool.series import Series
-    from lmctool.settings import Settings
-    from lmctool.shape import ShapeRule, draw_up, level_until, shape_options
+    from lmctool.plugin.parameters import CheckpointFile, ResultFile, SeriesFolder
+    from lmctool.plugin.settings import Series, Settings
+    from lmctool.results.result import Group, NewCheckpoint, Result, Variable
+    from lmctool.results.table import Table
+    from lmctool.run.alignment import matched
+    from lmctool.run.path import Curves
+    from lmctool.run.repair import (
+        correctable,
+        corrected,
+        goal,
+        predicted,
+        renormalised_path,
+        target_option,
+    )
+    from lmctool.run.run import Run
+    from lmctool.run.variant import Variant
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
     from lmctool.symmetry import Permutation, PermutationSpec, prove
+    from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced
-    from lmctool.symmetry.form import AxisForm
     from lmctool.symmetry.matching import assignment, match, origins
-    from lmctool.symmetry.place import Place
-    from lmctool.symmetry.soft import Mixture, permutation_matrices
+    from lmctool.symmetry.soft_permutation import Mixture, permutation_matrices
     from lmctool.symmetry.spec import Tap
-    from lmctool.variant import Variant
-    from lmctool.weights import LazyWeights, Weights, lerp
+    from lmctool.symmetry.unit_index import Place
+    from lmctool.weights.arithmetic import LazyWeights, Weights, lerp
+    from lmctool.weights.lazy_networks import Formed
+    from lmctool.weights.partwise import Partwise
 
 __all__ = [
     "Aligner",
@@ -147,89 +146,89 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Aligner": "lmctool.seam",
-    "Analysis": "lmctool.seam",
-    "AxisForm": "lmctool.symmetry.form",
-    "CheckpointFile": "lmctool.inputs",
+    "Aligner": "lmctool.plugin.kinds",
+    "Analysis": "lmctool.plugin.kinds",
+    "AxisForm": "lmctool.symmetry.axis_form",
+    "CheckpointFile": "lmctool.plugin.parameters",
     "CommonFrame": "lmctool.symmetry.common_frame",
-    "Correction": "lmctool.seam",
+    "Correction": "lmctool.plugin.kinds",
     "CrossMoments": "lmctool.statistics",
-    "Curves": "lmctool.evaluate.curve",
-    "DataFormat": "lmctool.seam",
-    "Dataset": "lmctool.seam",
-    "Examples": "lmctool.seam",
+    "Curves": "lmctool.run.path",
+    "DataFormat": "lmctool.plugin.kinds",
+    "Dataset": "lmctool.plugin.kinds",
+    "Examples": "lmctool.plugin.kinds",
     "ExitCode": "lmctool.errors",
-    "Formed": "lmctool.evaluate.formed",
+    "Formed": "lmctool.weights.lazy_networks",
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
-    "LazyWeights": "lmctool.weights",
+    "LazyWeights": "lmctool.weights.arithmetic",
     "LmctoolError": "lmctool.errors",
-    "Mixture": "lmctool.symmetry.soft",
-    "ModelFamily": "lmctool.seam",
+    "Mixture": "lmctool.symmetry.soft_permutation",
+    "ModelFamily": "lmctool.plugin.kinds",
     "Moments": "lmctool.statistics",
     "NewCheckpoint": "lmctool.results.result",
-    "Observer": "lmctool.seam",
+    "Observer": "lmctool.plugin.kinds",
     "PairedMoments": "lmctool.statistics",
-    "Partition": "lmctool.partition",
-    "Partwise": "lmctool.partwise",
+    "Partition": "lmctool.curves.partition",
+    "Partwise": "lmctool.weights.partwise",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
-    "Place": "lmctool.symmetry.place",
+    "Place": "lmctool.symmetry.unit_index",
     "PluginError": "lmctool.errors",
     "Result": "lmctool.results.result",
-    "ResultFile": "lmctool.inputs",
-    "Run": "lmctool.run",
+    "ResultFile": "lmctool.plugin.parameters",
+    "Run": "lmctool.run.run",
     "Scores": "lmctool.evaluate.scores",
-    "Series": "lmctool.series",
-    "SeriesFolder": "lmctool.inputs",
-    "Settings": "lmctool.settings",
-    "ShapeRule": "lmctool.shape",
+    "Series": "lmctool.plugin.settings",
+    "SeriesFolder": "lmctool.plugin.parameters",
+    "Settings": "lmctool.plugin.settings",
+    "ShapeRule": "lmctool.curves.shape",
     "Split": "lmctool.data.split",
-    "Table": "lmctool.report.table",
+    "Table": "lmctool.results.table",
     "Tap": "lmctool.symmetry.spec",
     "Target": "lmctool.graph.targets",
-    "Task": "lmctool.seam",
+    "Task": "lmctool.plugin.kinds",
     "UnjudgedError": "lmctool.errors",
     "Variable": "lmctool.results.result",
-    "Variant": "lmctool.variant",
-    "Weights": "lmctool.weights",
-    "around": "lmctool.barrier",
+    "Variant": "lmctool.run.variant",
+    "Weights": "lmctool.weights.arithmetic",
+    "around": "lmctool.curves.barrier",
     "assignment": "lmctool.symmetry.matching",
-    "barrier": "lmctool.barrier",
+    "barrier": "lmctool.curves.barrier",
     "common_frame": "lmctool.symmetry.common_frame",
-    "correctable": "lmctool.correction",
-    "corrected": "lmctool.correction",
-    "definition_option": "lmctool.barrier",
+    "correctable": "lmctool.run.repair",
+    "corrected": "lmctool.run.repair",
+    "definition_option": "lmctool.curves.barrier",
     "displaced": "lmctool.symmetry.common_frame",
-    "draw_up": "lmctool.shape",
-    "example_group": "lmctool.examples",
-    "example_rows": "lmctool.examples",
+    "draw_up": "lmctool.curves.shape",
+    "example_group": "lmctool.curves.example_table",
+    "example_rows": "lmctool.curves.example_table",
     "fuse": "lmctool.graph.fuse",
-    "goal": "lmctool.correction",
-    "grid": "lmctool.grid",
-    "grid_options": "lmctool.grid",
-    "held_squared_norms": "lmctool.checkpoint.squares",
-    "hookimpl": "lmctool.hookspecs",
-    "interval": "lmctool.bootstrap",
-    "lerp": "lmctool.weights",
-    "level_until": "lmctool.shape",
+    "goal": "lmctool.run.repair",
+    "grid": "lmctool.curves.grid",
+    "grid_options": "lmctool.curves.grid",
+    "held_squared_norms": "lmctool.checkpoint.squared_norms",
+    "hookimpl": "lmctool.plugin.hookspecs",
+    "interval": "lmctool.curves.bootstrap",
+    "lerp": "lmctool.weights.arithmetic",
+    "level_until": "lmctool.curves.shape",
     "match": "lmctool.symmetry.matching",
-    "matched": "lmctool.alignment",
+    "matched": "lmctool.run.alignment",
     "origins": "lmctool.symmetry.matching",
-    "partition": "lmctool.partition",
-    "partition_options": "lmctool.partition",
-    "partitions": "lmctool.partition",
-    "permutation_matrices": "lmctool.symmetry.soft",
-    "predicted": "lmctool.correction",
+    "partition": "lmctool.curves.partition",
+    "partition_options": "lmctool.curves.partition",
+    "partitions": "lmctool.curves.partition",
+    "permutation_matrices": "lmctool.symmetry.soft_permutation",
+    "predicted": "lmctool.run.repair",
     "prove": "lmctool.symmetry",
-    "reference": "lmctool.barrier",
-    "renormalised_path": "lmctool.correction",
-    "resampled": "lmctool.bootstrap",
-    "score_group": "lmctool.report.networks",
-    "score_table": "lmctool.report.networks",
-    "shape_options": "lmctool.shape",
-    "squared_norms": "lmctool.checkpoint.squares",
-    "target_option": "lmctool.correction",
+    "reference": "lmctool.curves.barrier",
+    "renormalised_path": "lmctool.run.repair",
+    "resampled": "lmctool.curves.bootstrap",
+    "score_group": "lmctool.evaluate.score_table",
+    "score_table": "lmctool.evaluate.score_table",
+    "shape_options": "lmctool.curves.shape",
+    "squared_norms": "lmctool.checkpoint.squared_norms",
+    "target_option": "lmctool.run.repair",
 }
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmctool.errors import LmctoolError
-from lmctool.meant import meant
-from lmctool.toml_file import read_toml
+from lmctool.errors import LmctoolError, did_you_mean
+from lmctool.files.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +106,7 @@ def _checked(path: Path) -> dict[str, Any]:
 
 
 def _unknown(word: str, known: list[str]) -> str:
-    return f"{meant(word, known)}known: {', '.join(sorted(known))}"
+    return f"{did_you_mean(word, known)}known: {', '.join(sorted(known))}"
 
 
 def _check(value: Any, kind: type, where: str) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ExitCode(IntEnum):
@@ -47,3 +52,13 @@ class UnjudgedError(LmctoolError):
     """A measurement that would mean nothing."""
 
     exit_code = ExitCode.UNJUDGED
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return the question whether the nearest known word was meant; empty if none is near.
+
+    >>> did_you_mean("barier", ["align", "barrier"]), did_you_mean("x", ["align"])
+    ("did you mean 'barrier'? ", '')
+    """
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]!r}? " if close else ""

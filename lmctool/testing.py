@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from click.testing import Result
     from torch import Tensor, nn
 
-    from lmctool.run import Run
+    from lmctool.run.run import Run
 
 ARGUMENTS = {"inputs": 64, "width": 16, "depth": 2, "classes": 10, "norm": "none"}
 """The arguments of the tiny model, which is an ``mlp``."""
@@ -37,7 +37,7 @@ def tiny_pair(folder: Path, *, steps: int = 0) -> tuple[Path, Path]:
     """
     import torch
 
-    from lmctool import registry
+    from lmctool.plugin import registry
 
     paths = folder / "a.safetensors", folder / "b.safetensors"
     for seed, path in enumerate(paths):
@@ -90,9 +90,9 @@ def tiny_run(folder: Path, analysis: str = "barrier", **settings: Any) -> Run:
         settings: shared options by the names of ``lmctool.api.Settings``; ``aligner`` and
             ``correction`` may be the word alone.
     """
-    from lmctool import registry
-    from lmctool.run import Run
-    from lmctool.settings import Choice, Settings
+    from lmctool.plugin import registry
+    from lmctool.plugin.settings import Choice, Settings
+    from lmctool.run.run import Run
 
     chosen = {"checkpoints": None, "allow_chance": True} | settings
     chosen["checkpoints"] = chosen["checkpoints"] or tiny_pair(folder)
@@ -140,7 +140,7 @@ def _train(module: nn.Module, steps: int, seed: int) -> None:
 
     if steps == 0:
         return
-    from lmctool.data.digits import MEAN, STD, load
+    from lmctool_plugins.datasets.digits import MEAN, STD, load
 
     examples = load(train=True)
     inputs = (torch.from_numpy(examples.inputs).float() / 16 - MEAN[0]) / STD[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool import hookspecs, registry
+from lmctool.plugin import hookspecs, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lmctool import registry
 from lmctool.errors import ExitCode
+from lmctool.plugin import registry
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import torch
 import xarray
 from safetensors.torch import load_file
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 ROOT = Path(__file__).parent.parent
 A, B = (ROOT / "examples/digits" / f"{end}.safetensors" for end in "ab")

@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lmctool.condition import OPERATORS, parse
 from lmctool.errors import ExitCode
-from lmctool.policy import read_policy
+from lmctool.gates.condition import OPERATORS, parse
+from lmctool.gates.policy import read_policy
 from lmctool.testing import invoke, tiny_pair
 
 PAGE = (Path(__file__).parents[1] / "docs/outputs.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 PAGE = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

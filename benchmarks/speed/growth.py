@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.run import Run
+    from lmctool.run.run import Run
 
 POINTS = (2, 4, 8, 16, 32)
 EXAMPLES = (1000, 2000, 4000, 8000, 16000)

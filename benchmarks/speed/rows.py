@@ -14,7 +14,7 @@ from benchmarks import layerwise
 from benchmarks.speed import textbook
 from benchmarks.speed.clock import in_turns, seconds
 from benchmarks.speed.subject import run, write_images, write_pair
-from lmctool_plugins.activation import align
+from lmctool_plugins.aligners.activation import align
 
 if TYPE_CHECKING:
     from collections.abc import Callable

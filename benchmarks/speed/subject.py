@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lmctool import registry
-from lmctool.run import Run
-from lmctool.settings import Choice, Settings
+from lmctool.plugin import registry
+from lmctool.plugin.settings import Choice, Settings
+from lmctool.run.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmctool.seam import Analysis
+    from lmctool.plugin.kinds import Analysis
 
 SIZE, CLASSES = 28, 10
 MODELS = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.graph.graph import Edit
-    from lmctool.run import Run
+    from lmctool.run.run import Run
     from lmctool.symmetry.spec import Tap
 
     Weights = Mapping[str, Tensor]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.zoo.entry import Entry, Inputs, images, sequences
-from lmctool import registry
+from lmctool.plugin import registry
 
 
 class Recurrent(nn.Module):

@@ -20,7 +20,7 @@ from lmctool.checkpoint.reading import (
     refuse_nonfinite,
     refuse_storage_format,
 )
-from lmctool.checkpoint.stored import Stored
+from lmctool.checkpoint.tensor_location import Stored
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:

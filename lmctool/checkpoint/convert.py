@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, stand_in
 from lmctool.checkpoint.reading import word
-from lmctool.checkpoint.storing import write_tensors
+from lmctool.checkpoint.tensor_writing import write_tensors
 from lmctool.errors import LmctoolError
-from lmctool.trial import harm_of, most_unpacked
+from lmctool.files.untrusted import harm_of, most_unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path

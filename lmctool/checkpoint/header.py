@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, no_safetensors
 from lmctool.errors import LmctoolError
-from lmctool.nesting import is_too_deep
+from lmctool.files.untrusted import is_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,12 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from lmctool import registry
 from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
-from lmctool.checkpoint.storing import packed_header
+from lmctool.checkpoint.tensor_writing import packed_header
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish
+from lmctool.files.publish import publish
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,9 @@ from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.location import INDEX, read_index
 from lmctool.checkpoint.reading import is_finite, read_tensors, refuse_nonfinite, torch_dtypes
-from lmctool.checkpoint.storing import stream_tensors
+from lmctool.checkpoint.tensor_writing import stream_tensors
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish, publish_folder
+from lmctool.files.publish import publish, publish_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

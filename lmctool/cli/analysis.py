@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool import registry
-from lmctool.cli import chosen
+from lmctool.cli import plugin_options
 from lmctool.cli.options import settings, shared
 from lmctool.errors import LmctoolError, PluginError
-from lmctool.settings import Choice
+from lmctool.plugin import registry
+from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmctool.cli.chosen import Chosen
     from lmctool.cli.job import Job
+    from lmctool.cli.plugin_options import Chosen
     from lmctool.errors import ExitCode
-    from lmctool.seam import Analysis, Arity
+    from lmctool.plugin.kinds import Analysis, Arity
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 CHOSEN, WORDS = "lmctool.chosen", "lmctool.words"
@@ -32,10 +32,10 @@ class AnalysisCommand(click.Command):
         """Build the command from what the plugin's record says."""
         self.analysis = analysis
         self.title = name
-        self.slots = chosen.slots(analysis)
+        self.slots = plugin_options.slots(analysis)
         self.choices = [slot.option() for slot in self.slots]
         if analysis.aligner != "never":
-            self.choices.append(chosen.apply_option())
+            self.choices.append(plugin_options.apply_option())
         self.shared = shared(name, analysis)
         shared_options = [option for _, options in self.shared for option in options]
         # How many checkpoints there must be is checked after parsing, with a better message.
@@ -56,10 +56,10 @@ class AnalysisCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the chosen plugins, take up their options, and parse."""
         ctx.meta[WORDS] = tuple(args)
-        words, strays = chosen.rewritten(args, self.slots)
+        words, strays = plugin_options.rewritten(args, self.slots)
         before = words[: words.index("--")] if "--" in words else words
         show_all = any(word in ctx.help_option_names for word in before)
-        ctx.meta[CHOSEN] = chosen.choose(self.slots, words, show_all=show_all)
+        ctx.meta[CHOSEN] = plugin_options.choose(self.slots, words, show_all=show_all)
         self._check_clashes(ctx.meta[CHOSEN])
         aligners = [s.flag for s in self.slots if s.parameter == "aligner" and s.given(words)]
         try:
@@ -89,8 +89,8 @@ class AnalysisCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the analysis; return what its gates make of it."""
-        from lmctool.cli.execute import execute
         from lmctool.cli.gates import tell_trouble
+        from lmctool.cli.run_job import execute
 
         values = ctx.params
         try:
@@ -104,9 +104,9 @@ class AnalysisCommand(click.Command):
     def job(self, ctx: click.Context) -> Job:
         """Return what the command line asks for."""
         from lmctool.cli.gates import judges
+        from lmctool.cli.inputs import find_inputs
         from lmctool.cli.job import Job
-        from lmctool.inputs import find_inputs
-        from lmctool.results.provenance import command
+        from lmctool.run.environment import command
 
         values = ctx.params
         given = _values(ctx, self.analysis.options)
@@ -139,10 +139,10 @@ class AnalysisCommand(click.Command):
             baseline=baseline,
         )
 
-    def _check_count(self, ctx: click.Context, strays: Sequence[chosen.Stray]) -> None:
+    def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]
         least, most = _bounds(self.analysis.arity)
-        chosen.check_strays(strays, checkpoints, most)
+        plugin_options.check_strays(strays, checkpoints, most)
         if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
             count = len(checkpoints)
@@ -174,7 +174,7 @@ class AnalysisCommand(click.Command):
         """Say whose option it is, if it is one of a plugin that was not asked for."""
         asked = [choice.slot for choice in ctx.meta[CHOSEN]]
         for slot in self.slots:
-            for option in () if slot in asked else chosen.options(slot, slot.default):
+            for option in () if slot in asked else plugin_options.options(slot, slot.default):
                 if error.option_name in option.opts:
                     told = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
                     return click.UsageError(told, ctx)

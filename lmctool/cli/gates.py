@@ -13,10 +13,10 @@ from lmctool.errors import LmctoolError, UnjudgedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lmctool.baseline import Baseline, Tolerance
-    from lmctool.condition import Condition
-    from lmctool.gate import Gate
-    from lmctool.policy import Rule
+    from lmctool.gates.baseline import Baseline, Tolerance
+    from lmctool.gates.condition import Condition
+    from lmctool.gates.gate import Gate
+    from lmctool.gates.policy import Rule
 
 
 TOLERANCE = (
@@ -67,8 +67,8 @@ def _conditions(
     _: click.Context, option: click.Parameter, texts: Iterable[str]
 ) -> tuple[Gate, ...]:
     """Read conditions; those of ``--fail-if`` are turned around."""
-    from lmctool.condition import parse
-    from lmctool.gate import Gate
+    from lmctool.gates.condition import parse
+    from lmctool.gates.gate import Gate
 
     found = []
     for text in texts:
@@ -83,7 +83,7 @@ def _conditions(
 
 def tolerance_of(_: click.Context, option: click.Parameter, text: str | None) -> Tolerance | None:
     """Read a number, or a percentage of the earlier value."""
-    from lmctool.baseline import read_tolerance
+    from lmctool.gates.baseline import read_tolerance
 
     try:
         return None if text is None else read_tolerance(text)
@@ -117,7 +117,7 @@ def read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
     Raises:
         LmctoolError: one cannot be read, or two are of one analysis.
     """
-    from lmctool.baseline import read_baseline
+    from lmctool.gates.baseline import read_baseline
 
     found: dict[str, Baseline] = {}
     for path in paths:
@@ -146,8 +146,8 @@ def standing(
     Raises:
         LmctoolError: a condition or a tolerance has no baseline, or the tolerance no use.
     """
-    from lmctool.baseline import Tolerance, guards
-    from lmctool.policy import Rule
+    from lmctool.gates.baseline import Tolerance
+    from lmctool.gates.policy import Rule, guards
 
     spoken = next((str(each) for each in conditions if each.factor), None)
     if not baselines and spoken is not None:

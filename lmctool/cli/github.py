@@ -14,8 +14,8 @@ from lmctool.errors import LmctoolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lmctool.gate import Verdict
-    from lmctool.report.table import Table
+    from lmctool.gates.gate import Verdict
+    from lmctool.results.table import Table
 
 MOST = 10
 """Annotations of one step that GitHub shows."""

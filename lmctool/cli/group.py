@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lmctool import registry
-from lmctool.cli.outcome import exit_code
-from lmctool.meant import meant
+from lmctool.cli.exit import exit_code
+from lmctool.errors import did_you_mean
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ HOST = (
     *("inspect", "show", "plot", "metrics", "compare", "report", "audit", "rerun", "schema"),
     *("plugins", "convert", "stamp", "config", "completion"),
 )
-"""The host's own commands: modules of lmctool.cli, each with a ``command``."""
+"""The host's own commands: modules of lmctool.cli.commands, each with a ``command``."""
 
 
 class Commands(click.Group):
@@ -36,7 +36,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the one command of this name, or build it from its plugin."""
         if cmd_name in HOST:
-            command: click.Command = import_module(f"lmctool.cli.{cmd_name}").command
+            command: click.Command = import_module(f"lmctool.cli.commands.{cmd_name}").command
             return command
         if cmd_name in _analyses():
             from lmctool.cli.analysis import AnalysisCommand
@@ -50,7 +50,7 @@ class Commands(click.Group):
         """Find the command, or say which one may have been meant."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            near = meant(args[0], known)
+            near = did_you_mean(args[0], known)
             ctx.fail(f"no command is called {args[0]!r}; {near}there are: {', '.join(known)}")
         return super().resolve_command(ctx, args)
 
@@ -91,7 +91,7 @@ def _analyses() -> list[str]:
 
 
 def _host_summary(name: str) -> str:
-    return registry.first_line(f"lmctool.cli.{name}").rstrip(".")
+    return registry.first_line(f"lmctool.cli.commands.{name}").rstrip(".")
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lmctool.baseline import Baseline
-    from lmctool.gate import Gate
-    from lmctool.seam import Analysis
-    from lmctool.settings import Settings
+    from lmctool.gates.baseline import Baseline
+    from lmctool.gates.gate import Gate
+    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lmctool.plugin.kinds import Observer
     from lmctool.results.result import Result
-    from lmctool.seam import Observer
 
 GROUP = "lmctool.observers"
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import gates, values
-from lmctool.settings import Choice, Settings
+from lmctool.cli import gates, parsing
+from lmctool.plugin.settings import Choice, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.inputs import Inputs
-    from lmctool.seam import Analysis
+    from lmctool.cli.inputs import Inputs
+    from lmctool.plugin.kinds import Analysis
 
 STANDARD = Settings(checkpoints=())
 """The values of options that the user leaves out."""
@@ -23,7 +23,7 @@ POSITIVE = click.IntRange(min=1)
 INPUT: Mapping[str, Any] = {
     "metavar": "SHAPE",
     "multiple": True,
-    "callback": values.input_shapes,
+    "callback": parsing.input_shapes,
     "help": "In place of data, the shape of a batch of inputs: 3x3x224x224 is 3 examples, ids:3x11"
     " is token ids (ids<50257:3x11 says the vocabulary too). Repeat it for each of several inputs.",
 }
@@ -118,7 +118,7 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
             ["--model-arg", "model_arguments"],
             metavar="K=V",
             multiple=True,
-            callback=values.pairs,
+            callback=parsing.pairs,
             help="An argument of the model (repeatable).",
         ),
     ]
@@ -149,7 +149,7 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
             multiple=True,
             default=splits,
             show_default=True,
-            callback=values.words,
+            callback=parsing.words,
             help="A split to evaluate on (repeatable, or a comma list).",
         ),
         click.Option(
@@ -158,13 +158,13 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
         click.Option(
             ["--mean"],
             metavar="M,…",
-            callback=values.numbers,
+            callback=parsing.numbers,
             help="Mean per channel, for the data's.",
         ),
         click.Option(
             ["--std"],
             metavar="S,…",
-            callback=values.numbers,
+            callback=parsing.numbers,
             help="Standard deviation per channel, for the data's.",
         ),
         click.Option(["--task"], metavar="NAME", help="What loss and error mean; else the data's."),
@@ -233,7 +233,7 @@ def _computation(*, networks: bool) -> list[click.Option]:
                 metavar="N|auto",
                 default="auto",
                 show_default=True,
-                callback=values.batch_size,
+                callback=parsing.batch_size,
                 help="Examples evaluated at once; auto halves it when memory runs out.",
             ),
             click.Option(

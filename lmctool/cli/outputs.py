@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.location import is_folder
 from lmctool.errors import LmctoolError
-from lmctool.publish import refuse_existing, refuse_existing_folder
+from lmctool.files.publish import refuse_existing, refuse_existing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from lmctool.gate import Verdict
+    from lmctool.gates.gate import Verdict
+    from lmctool.plugin.kinds import Analysis
     from lmctool.results.result import NewCheckpoint, Result
-    from lmctool.run import Run
-    from lmctool.seam import Analysis
+    from lmctool.run.run import Run
 
 SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
@@ -154,7 +154,7 @@ class Outputs:
 
     def write_document(self, result: Result, target: str, verdicts: Sequence[Verdict]) -> None:
         """Write the result as JSON, to a file or to stdout."""
-        from lmctool.results.document import document, write_json
+        from lmctool.report.json_document import document, write_json
 
         content = document(result, self.written, verdicts)
         if target == "-":
@@ -189,9 +189,9 @@ class Outputs:
 
     def _step_checkpoint(self, made: NewCheckpoint, run: Run) -> None:
         from lmctool.checkpoint import write_checkpoint
-        from lmctool.checkpoint.squares import one_thread_each
-        from lmctool.model.ties import everywhere
-        from lmctool.weights import LazyWeights
+        from lmctool.checkpoint.squared_norms import one_thread_each
+        from lmctool.model.tied import everywhere
+        from lmctool.weights.arithmetic import LazyWeights
 
         like, weights = run.checkpoints[made.like], made.weights
         if run.model is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from lmctool.progress import Advance
+    from lmctool.plugin.progress import Advance
 
     Watch = Callable[[str, int, int], None]
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Stages:
     """Shows how far the stages of one run are, and tells a watcher.
 
-    Call it to open a stage, as ``lmctool.progress.Progress`` says.
+    Call it to open a stage, as ``lmctool.plugin.progress.Progress`` says.
     """
 
     def __init__(self, watch: Watch, *, quiet: bool, bar: bool) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.cli.columns import aligned
+from lmctool.cli.key_values import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmctool.gate import Verdict
+    from lmctool.gates.gate import Verdict
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:

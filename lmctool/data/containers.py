@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.trial import harm_of, most_unpacked
+from lmctool.files.untrusted import harm_of, most_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,17 +8,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from lmctool import registry
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError, PluginError
-from lmctool.factory import Factory, is_factory
-from lmctool.seam import Dataset
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import Dataset
+from lmctool.plugin.user_code import Factory, is_factory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lmctool.config import Config
-    from lmctool.seam import Argument
+    from lmctool.plugin.kinds import Argument
 
 GROUP: Final = "lmctool.datasets"
 KEY = "lmctool.data"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lmctool.data.soundness import check_constants, sound
 from lmctool.data.subset import subset
+from lmctool.data.validation import check_constants, sound
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.seam import Dataset
+    from lmctool.plugin.kinds import Dataset
 
 
 KEPT = 1 << 27

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.scores import Scores
-from lmctool.evaluate.workers import outputs_of_each
-from lmctool.results.units import NONE
+from lmctool.evaluate.threads import outputs_of_each
+from lmctool.results.journal import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
-    from lmctool.evaluate.batch import BatchSize
-    from lmctool.evaluate.network import Forward, Outputs
-    from lmctool.results.units import Step
-    from lmctool.seam import Task
+    from lmctool.evaluate.batch_size import BatchSize
+    from lmctool.evaluate.functional import Forward, Outputs
+    from lmctool.plugin.kinds import Task
+    from lmctool.results.journal import Step
 
 Value = TypeVar("Value")
 GATHERED = 1 << 20

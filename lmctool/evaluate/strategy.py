@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.compiled import Compiled
-from lmctool.evaluate.network import Network, functional
-from lmctool.evaluate.proved import Proved, agree
-from lmctool.evaluate.replay import Replayed
-from lmctool.evaluate.workers import SideBySide, workers
+from lmctool.evaluate.cuda_graphs import Replayed
+from lmctool.evaluate.functional import Network, functional
+from lmctool.evaluate.threads import SideBySide, workers
+from lmctool.evaluate.torch_compile import Compiled
+from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
-    from lmctool.evaluate.network import Forward
-    from lmctool.evaluate.workers import Workers
+    from lmctool.evaluate.functional import Forward
+    from lmctool.evaluate.threads import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
 Launch = Literal["module", "workers", "graphs", "compile"]

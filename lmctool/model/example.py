@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import InputShape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,26 +21,6 @@ if TYPE_CHECKING:
 SYNTAX = re.compile(r"(ids(?:<([0-9]{1,9}))?:)?([0-9]{1,9}(?:x[0-9]{1,9})+)")
 MOST = 1 << 30
 """The most numbers that one input may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputShape:
-    """One input of a batch of examples, as the user describes it.
-
-    Attributes:
-        shape: (example, ...), for 2 or more examples.
-        ids: whether it holds token ids; else it holds normally distributed floats.
-        below: the ids are drawn below it; None means the model's vocabulary.
-    """
-
-    shape: tuple[int, ...]
-    ids: bool = False
-    below: int | None = None
-
-    def __str__(self) -> str:
-        """Return the text that describes it."""
-        bound = "" if self.below is None else f"<{self.below}"
-        return (f"ids{bound}:" if self.ids else "") + "x".join(map(str, self.shape))
 
 
 @dataclass(frozen=True, slots=True)

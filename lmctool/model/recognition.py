@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmctool import registry
 from lmctool.errors import LmctoolError
-from lmctool.model.building import blueprint, described, missing
+from lmctool.model.build import blueprint, described, missing
 from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.seam import Argument
+    from lmctool.plugin.kinds import Argument
 
 GROUP = "lmctool.models"
 

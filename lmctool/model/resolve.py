@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from lmctool import registry
 from lmctool.errors import LmctoolError, PluginError
-from lmctool.factory import Factory
-from lmctool.model.building import blueprint, build, described, missing, seeded
+from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import GROUP, only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.model.source import Source, configured, stamped, typed
+from lmctool.plugin import registry
+from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
-    from lmctool.seam import Argument, ModelFamily
+    from lmctool.plugin.kinds import Argument, ModelFamily
 
 
 @dataclass(frozen=True)

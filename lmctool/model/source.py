@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError
-from lmctool.model.huggingface import translated
+from lmctool_plugins.models.huggingface import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.checkpoint import Checkpoint
-    from lmctool.seam import Argument
+    from lmctool.plugin.kinds import Argument
 
 TIMM = ("num_classes", "in_chans", "img_size")
 """What is taken over from the config.json that timm writes."""

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish
-from lmctool.report.drawn import panels
+from lmctool.files.publish import publish
+from lmctool.report.escaped import shown
+from lmctool.report.figure_data import panels
 from lmctool.report.generic import draw_curves
-from lmctool.report.shown import shown
 from lmctool.report.style import DPI, applied
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from lmctool.report.drawn import Panel
+    from lmctool.report.figure_data import Panel
     from lmctool.results.result import Result
 
 UNTOLD = (r"Glyph \d+ .*missing from", "Data has no positive values")

@@ -8,9 +8,9 @@ import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
-from lmctool.report.table import Table
-from lmctool.report.text import number, titled
 from lmctool.results.metrics import elements
+from lmctool.results.table import Table
+from lmctool.results.text import number, titled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

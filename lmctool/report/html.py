@@ -13,9 +13,9 @@ from lmctool.report.terminal import NUMBER, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmctool.gate import Verdict
-    from lmctool.report.page import Section
-    from lmctool.report.table import Table
+    from lmctool.gates.gate import Verdict
+    from lmctool.report.sections import Section
+    from lmctool.results.table import Table
 
 TEMPLATE = "report.html.j2"
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.publish import publish
+from lmctool.files.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from junitparser import TestCase
 
-    from lmctool.gate import Verdict
+    from lmctool.gates.gate import Verdict
 
 CLASS = "lmctool"
 

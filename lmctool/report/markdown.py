@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lmctool.report.table import Table
 from lmctool.report.terminal import printable
+from lmctool.results.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmctool.gate import Verdict
+    from lmctool.gates.gate import Verdict
 
 MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 """Characters that mean something in Markdown, or in the HTML within it."""

@@ -6,8 +6,8 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from lmctool.report.table import Table
-from lmctool.results.cause import VERSIONS, said
+from lmctool.results.provenance_diff import VERSIONS, said
+from lmctool.results.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

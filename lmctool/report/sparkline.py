@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
-from lmctool.report.table import Table
-from lmctool.report.text import number, titled
+from lmctool.results.table import Table
+from lmctool.results.text import number, titled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

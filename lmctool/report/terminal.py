@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lmctool.report.table import Table
+    from lmctool.results.table import Table
 
 NUMBER = re.compile(r"[-+]?(\d[\d,_]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?|[-+]?(nan|inf)|-?")
 GAP = 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lmctool.report.text import number
+from lmctool.results.text import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish
+from lmctool.files.publish import publish
+from lmctool.files.untrusted import harm_of
 from lmctool.results import attributes, dataset, nexus
-from lmctool.results.comparison import difference
+from lmctool.results.equality import difference
 from lmctool.results.layout import Layout, plan
 from lmctool.results.result import Attribute, Group, Result, Variable
-from lmctool.trial import harm_of
 
 if TYPE_CHECKING:
     from pathlib import Path

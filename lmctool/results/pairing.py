@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.results.cause import causes
-from lmctool.results.deviation import deviations
 from lmctool.results.metrics import listed
+from lmctool.results.provenance_diff import causes
+from lmctool.results.value_diff import deviations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool import arithmetic
 from lmctool.errors import LmctoolError
-from lmctool.graph.corrected import correcting, then
+from lmctool.evaluate.device import exact_products
+from lmctool.graph.tap_affine import correcting, then
 from lmctool.statistics.moments import wide
 
 if TYPE_CHECKING:
-    from lmctool.evaluate.workers import Workers
+    from lmctool.evaluate.threads import Workers
     from lmctool.graph.graph import Edit, Graph
     from lmctool.symmetry.spec import Tap
 
@@ -74,7 +74,7 @@ class _Cross:
         if self.origins is None:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
-        with arithmetic.exact_products():
+        with exact_products():
             sums = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
         return x.shape[1], sums
 

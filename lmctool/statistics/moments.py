@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 
 from lmctool.errors import LmctoolError
-from lmctool.graph.corrected import affine, correcting, then
+from lmctool.graph.tap_affine import affine, correcting, then
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Edit, Graph

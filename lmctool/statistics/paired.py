@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool.graph.corrected import correcting, then
+from lmctool.graph.tap_affine import correcting, then
 from lmctool.statistics.moments import Average, Moments, channels
 
 if TYPE_CHECKING:

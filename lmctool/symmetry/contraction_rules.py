@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.symmetry.axis import Axis, meet, product, unify
-from lmctool.symmetry.known import Axes, Known, several
+from lmctool.symmetry.axis_table import Axes, Known, several
 from lmctool.symmetry.layer_rules import tie
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry import taps
-from lmctool.symmetry.naming import Forms, groups, in_order
-from lmctool.symmetry.nesting import nesting
+from lmctool.symmetry.group_names import Forms, groups, in_order
+from lmctool.symmetry.inner_groups import nesting
+from lmctool.symmetry.propagate import walk
 from lmctool.symmetry.spec import PermutationSpec
-from lmctool.symmetry.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

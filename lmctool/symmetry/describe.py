@@ -7,9 +7,9 @@ from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING
 
-from lmctool.report.table import Table
-from lmctool.symmetry.form import AxisForm, Concat, Fixed, Interleaving, Product
-from lmctool.symmetry.form_text import show
+from lmctool.results.table import Table
+from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Interleaving, Product
+from lmctool.symmetry.axis_form_text import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten
 from lmctool.symmetry.axis import Axis, concat, cut, meet
-from lmctool.symmetry.known import Axes, Known, sizes
+from lmctool.symmetry.axis_table import Axes, Known, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import groups, is_transposed
 from lmctool.symmetry.axis import Axis, product, unify
-from lmctool.symmetry.known import Axes, Known, Rule, fix, several, sizes
+from lmctool.symmetry.axis_table import Axes, Known, Rule, fix, several, sizes
 
 if TYPE_CHECKING:
     from torch import fx

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.symmetry.axis import Axis, concat, cut, meet, segment, unify
-from lmctool.symmetry.known import Axes, Family, Known, Raw, shape, sizes
+from lmctool.symmetry.axis_table import Axes, Family, Known, Raw, shape, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool.symmetry.form import groups_of
-from lmctool.weights import LazyWeights
+from lmctool.symmetry.axis_form import groups_of
+from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lmctool.symmetry.form import AxisForm
-    from lmctool.symmetry.place import Place
+    from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.spec import PermutationSpec
+    from lmctool.symmetry.unit_index import Place
 
 
 @dataclass(frozen=True, eq=False)

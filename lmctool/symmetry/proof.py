@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import UnjudgedError
 from lmctool.graph.module import aliases, fresh
-from lmctool.weights import LazyWeights
+from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from lmctool.symmetry.permutation import Permutation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.symmetry.axis import Axis, concat, unify
-from lmctool.symmetry.known import Axes, Family, Known, Raw, Rule
+from lmctool.symmetry.axis_table import Axes, Family, Known, Raw, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

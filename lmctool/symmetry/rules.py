@@ -14,7 +14,7 @@ import torch
 from lmctool.graph.operations import is_pointwise, operation
 from lmctool.symmetry import contraction_rules, index_rules, layer_rules, part_rules, shape_rules
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.known import Axes, Known, Raw, Rule, fresh, shape, sizes
+from lmctool.symmetry.axis_table import Axes, Known, Raw, Rule, fresh, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
 from lmctool.symmetry.recurrent_rules import cell, recurrent
 

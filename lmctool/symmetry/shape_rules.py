@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten, operation
 from lmctool.symmetry.axis import Axis, concat, interleaving, product, segment, unify
-from lmctool.symmetry.known import Axes, Family, Known, Raw, lifted, several, sizes
+from lmctool.symmetry.axis_table import Axes, Family, Known, Raw, lifted, several, sizes
 
 if TYPE_CHECKING:
     from torch import fx

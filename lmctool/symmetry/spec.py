@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmctool.symmetry.form import AxisForm, groups_of
-from lmctool.symmetry.place import Place, places
+from lmctool.symmetry.axis_form import AxisForm, groups_of
+from lmctool.symmetry.unit_index import Place, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -31,19 +31,19 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.publish import publish
+from lmctool.files.publish import publish
+from lmctool.files.toml import read_toml
+from lmctool.symmetry.axis_form import AxisForm, groups_of
+from lmctool.symmetry.axis_form_text import read, show
 from lmctool.symmetry.derive import derive
-from lmctool.symmetry.form import AxisForm, groups_of
-from lmctool.symmetry.form_text import read, show
 from lmctool.symmetry.spec import PermutationSpec, Tap
-from lmctool.toml_file import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.place import Place
+    from lmctool.symmetry.unit_index import Place
 
 KEYS = {"version", "mode", "groups", "tensors", "rules"}
 WORD = re.compile(r"[^\s()+|,]+")

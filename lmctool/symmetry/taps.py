@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lmctool.graph.operations import NONLINEAR, operation
 from lmctool.graph.sizes import varies
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.form import groups_of
+from lmctool.symmetry.axis_form import groups_of
 from lmctool.symmetry.spec import Tap
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import fx
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.form import AxisForm
-    from lmctool.symmetry.known import Known
+    from lmctool.symmetry.axis_form import AxisForm
+    from lmctool.symmetry.axis_table import Known
     from lmctool.symmetry.spec import PermutationSpec
 
 Taps = dict[str, tuple[Tap, ...]]

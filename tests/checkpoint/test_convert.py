@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.convert import convert
-from lmctool.cli.convert import command
+from lmctool.cli.commands.convert import command
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:

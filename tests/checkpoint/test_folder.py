@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from lmctool.checkpoint import open_checkpoint, write_checkpoint
 from lmctool.checkpoint.writing import folder_names
 from lmctool.errors import LmctoolError
-from lmctool.weights import LazyWeights
+from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from pathlib import Path

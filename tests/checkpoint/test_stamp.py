@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.stamp import model_metadata, stamp, typed_value
-from lmctool.cli.stamp import command
+from lmctool.cli.commands.stamp import command
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:

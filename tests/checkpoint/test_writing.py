@@ -10,11 +10,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from lmctool.checkpoint import open_checkpoint, storing, write_checkpoint
+from lmctool.checkpoint import open_checkpoint, tensor_writing, write_checkpoint
 from lmctool.checkpoint.header import ITEM_SIZE
 from lmctool.checkpoint.reading import torch_dtypes
 from lmctool.errors import LmctoolError, UnjudgedError
-from lmctool.weights import LazyWeights
+from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,9 +123,11 @@ def test_a_file_that_reads_otherwise_is_not_published(
     def other(forms: object, metadata: Mapping[str, str]) -> bytes:
         return storing_header({"other": ("F32", (1,))}, metadata)
 
-    storing_header = storing.packed_header
-    monkeypatch.setattr(storing, "packed_header", other)
-    monkeypatch.setattr(storing, "_bytes", lambda tensor: b"\0\0\0\0" if tensor.ndim > 1 else b"")
+    storing_header = tensor_writing.packed_header
+    monkeypatch.setattr(tensor_writing, "packed_header", other)
+    monkeypatch.setattr(
+        tensor_writing, "_bytes", lambda tensor: b"\0\0\0\0" if tensor.ndim > 1 else b""
+    )
     like = open_checkpoint(wrapped)
     with pytest.raises(LmctoolError, match=r"was not written as meant"):
         write_checkpoint(tmp_path / "out.safetensors", like.weights(), like=like)
@@ -162,7 +164,7 @@ def test_every_dtype_and_shape_is_stored_as_it_is(tmp_path: Path, dtype: str) ->
     drawn = numbers.view(own)
     tensors = {name: drawn[: prod(shape)].reshape(shape) for name, shape in shapes.items()}
     path = tmp_path / "out.safetensors"
-    storing.write_tensors(path, tensors, {}, force=False)
+    tensor_writing.write_tensors(path, tensors, {}, force=False)
     read = safetensors.torch.load_file(path)
     for name, tensor in tensors.items():
         assert read[name].dtype == own

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,8 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Collect what the command line asks to execute, and execute nothing."""
-    import lmctool.cli.execute
+    import lmctool.cli.run_job
 
     jobs: list[Any] = []
-    monkeypatch.setattr(lmctool.cli.execute, "execute", lambda job, dry_run: jobs.append(job))
+    monkeypatch.setattr(lmctool.cli.run_job, "execute", lambda job, dry_run: jobs.append(job))
     return jobs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lmctool.settings import Choice, Settings
+from lmctool.plugin.settings import Choice, Settings
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lmctool.condition import Condition
-from lmctool.gate import Gate, judge
+from lmctool.gates.condition import Condition
+from lmctool.gates.gate import Gate, judge
 from lmctool.report.junit import write_verdicts
 from lmctool.testing import invoke
 

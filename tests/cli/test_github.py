@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from lmctool.cli.github import MOST, remarks
-from lmctool.condition import Condition
-from lmctool.gate import Gate, Verdict
+from lmctool.gates.condition import Condition
+from lmctool.gates.gate import Gate, Verdict
 from lmctool.report import markdown
-from lmctool.report.table import Table
+from lmctool.results.table import Table
 from lmctool.testing import invoke
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool import registry
+from lmctool.plugin import registry
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lmctool import registry
+from lmctool.plugin import registry
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from lmctool.results.file import read, write
 from lmctool.results.result import Group
 from lmctool.testing import invoke
-from tests.survival.job import DIGITS
+from tools.survival.job import DIGITS
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lmctool import registry
 from lmctool.config import Config
 from lmctool.data.resolve import Data, open_spec, resolve_data
 from lmctool.errors import LmctoolError, PluginError
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FACTORY = """
 from dataclasses import dataclass
 import numpy as np
-from lmctool.seam import Dataset, Examples
+from lmctool.plugin.kinds import Dataset, Examples
 
 @dataclass
 class Made:

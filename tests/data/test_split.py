@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from lmctool.data.digits import open_digits
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.seam import Dataset, Examples
+from lmctool.plugin.kinds import Dataset, Examples
+from lmctool_plugins.datasets.digits import open_digits
 
 CPU = torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from lmctool.data.arrays import open_arrays
 from lmctool.data.split import open_split
 from lmctool.data.tokens import IGNORED, examples
 from lmctool.errors import LmctoolError
+from lmctool_plugins.datasets.arrays import open_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lmctool import registry
 from lmctool.data.split import Split
-from lmctool.evaluate import near
-from lmctool.evaluate.batch import BatchSize
+from lmctool.evaluate import shared_prefix
+from lmctool.evaluate.batch_size import BatchSize
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
-from lmctool.model.ties import once
-from lmctool.parts import parts
-from lmctool.partwise import Partwise
-from lmctool.seam import Task
-from lmctool.task import causal_lm, classification
+from lmctool.model.tied import once
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import Task
+from lmctool.weights.grouping import parts
+from lmctool.weights.partwise import Partwise
+from lmctool_plugins.tasks import causal_lm, classification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,9 +145,9 @@ class Pair:
         return loss, error
 
     def shared(self, networks: Partwise) -> Scores:
-        return self.evaluate(near.Shared(self.graph, networks), self.split)
+        return self.evaluate(shared_prefix.Shared(self.graph, networks), self.split)
 
-    def evaluate(self, shared: near.Shared, *splits: Split, **told: Any) -> Scores:
-        return near.evaluate(
+    def evaluate(self, shared: shared_prefix.Shared, *splits: Split, **told: Any) -> Scores:
+        return shared_prefix.evaluate(
             shared, splits, self.task, dtype=torch.float64, batch_size=self.batch_size, **told
         )

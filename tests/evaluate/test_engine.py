@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
-from lmctool.evaluate.batch import BatchSize
+from lmctool.evaluate.batch_size import BatchSize
 from lmctool.graph.capture import capture
-from lmctool.seam import Task
-from lmctool.task import classification
+from lmctool.plugin.kinds import Task
+from lmctool_plugins.tasks import classification
 from tests import reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.evaluate.network import Outputs
+    from lmctool.evaluate.functional import Outputs
 
 TASK = Task(classification.score, classification.chance)
 

@@ -10,25 +10,25 @@ import numpy as np
 import torch
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate import near
-from lmctool.partwise import Partwise
+from lmctool.evaluate import shared_prefix
+from lmctool.weights.partwise import Partwise
 from tests.evaluate.pairs import Pair
 
 if TYPE_CHECKING:
     import pytest
 
     from lmctool.graph.graph import Graph
-    from lmctool.run import Run
+    from lmctool.run.run import Run
 
 
 def asked(pair: Pair, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Graph | None:
     """Return the graph that a run would use, after some changes of it."""
-    monkeypatch.setattr(near, "WORK", 0)
+    monkeypatch.setattr(shared_prefix, "WORK", 0)
     settings = SimpleNamespace(precision="float32", strategy="auto")
     settings.__dict__.update(changes.pop("settings", {}))
     run = SimpleNamespace(settings=settings, graph=changes.pop("graph", pair.graph))
     networks = changes.pop("networks", pair.along("layer", (0.5,), 1.0))
-    return near.reusable(cast("Run", run), networks, [pair.split])
+    return shared_prefix.reusable(cast("Run", run), networks, [pair.split])
 
 
 def test_networks_reuse_work_wherever_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,9 @@ def test_networks_reuse_work_wherever_they_can(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     settings = SimpleNamespace(precision="float32", strategy="auto")
     run = cast("Run", SimpleNamespace(settings=settings))
-    assert near.reusable(run, pair.along("layer", (0.5,), 1.0), [pair.split]) is None  # too little
+    assert (
+        shared_prefix.reusable(run, pair.along("layer", (0.5,), 1.0), [pair.split]) is None
+    )  # too little
 
 
 def test_networks_that_cannot_share_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +61,7 @@ def test_a_model_that_cannot_be_traced_is_left_alone(monkeypatch: pytest.MonkeyP
         def graph(self) -> Graph:
             raise LmctoolError("the model cannot be traced")
 
-    monkeypatch.setattr(near, "WORK", 0)
+    monkeypatch.setattr(shared_prefix, "WORK", 0)
     run = cast("Run", Untraceable(settings=SimpleNamespace(precision="float32", strategy="auto")))
     pair = Pair("mlp")
-    assert near.reusable(run, pair.along("layer", (0.5,), 1.0), [pair.split]) is None
+    assert shared_prefix.reusable(run, pair.along("layer", (0.5,), 1.0), [pair.split]) is None

@@ -11,13 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmctool import registry
 from lmctool.cli.options import shared
 from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
-from lmctool.evaluate.batch import BatchSize
-from lmctool.evaluate.proved import Proved, agree
+from lmctool.evaluate.autotune import candidates, fastest
+from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.strategy import (
     CACHE,
     LEAST,
@@ -28,16 +27,17 @@ from lmctool.evaluate.strategy import (
     largest_activation,
     made,
 )
-from lmctool.evaluate.timing import candidates, fastest
+from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.capture import capture
-from lmctool.seam import Analysis, Task
-from lmctool.settings import Settings
-from lmctool.task import classification
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import Analysis, Task
+from lmctool.plugin.settings import Settings
+from lmctool_plugins.tasks import classification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.evaluate.network import Outputs
+    from lmctool.evaluate.functional import Outputs
     from lmctool.evaluate.strategy import Strategy
 
     Weights = Mapping[str, Tensor]

@@ -13,15 +13,15 @@ from lmctool.data.split import Split
 from lmctool.data.tokens import IGNORED
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import evaluate
-from lmctool.evaluate.batch import BatchSize
-from lmctool.seam import Task
-from lmctool.task import causal_lm, classification
+from lmctool.evaluate.batch_size import BatchSize
+from lmctool.plugin.kinds import Task
+from lmctool_plugins.tasks import causal_lm, classification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.evaluate import Scores
-    from lmctool.evaluate.network import Outputs
+    from lmctool.evaluate.functional import Outputs
 
 TASK = Task(causal_lm.score, causal_lm.chance, causal_lm.weight)
 TOKENS = 5

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
-from lmctool.model import resnet_cifar
-from lmctool.task import causal_lm, classification
+from lmctool_plugins.models import resnet_cifar
+from lmctool_plugins.tasks import causal_lm, classification
 
 if TYPE_CHECKING:
     from types import ModuleType

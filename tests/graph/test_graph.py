@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
-from lmctool.graph.corrected import affine
 from lmctool.graph.fuse import fuse
+from lmctool.graph.tap_affine import affine
 from lmctool.graph.targets import batchnorms, targets
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lmctool.seam import Argument, ModelFamily
+    from lmctool.plugin.kinds import Argument, ModelFamily
 
 
 @dataclass

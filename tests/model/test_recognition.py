@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.model import mlp
 from lmctool.model.recognition import only_candidate, recognise
-from lmctool.seam import ModelFamily
+from lmctool.plugin.kinds import ModelFamily
+from lmctool_plugins.models import mlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import nn
 
-    from lmctool.seam import Argument
+    from lmctool.plugin.kinds import Argument
 
 VGG = {"channels": 1, "width": 4, "classes": 5, "size": 64}
 CIFAR = {"channels": 1, "classes": 5, "width": 2}

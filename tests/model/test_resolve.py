@@ -13,9 +13,9 @@ from torch import nn
 
 from lmctool.config import Config
 from lmctool.errors import LmctoolError, PluginError
-from lmctool.model import mlp
 from lmctool.model.resolve import Model, resolve_model
-from lmctool.seam import ModelFamily
+from lmctool.plugin.kinds import ModelFamily
+from lmctool_plugins.models import mlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lmctool.errors import LmctoolError
-from lmctool.model.ties import everywhere, once
+from lmctool.model.tied import everywhere, once
 
 
 def tied() -> nn.Module:

@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lmctool import registry
 from lmctool.config import Config
 from lmctool.data.resolve import resolve_data
 from lmctool.data.split import Split, open_split
-from lmctool.run import Run
-from lmctool.settings import Choice, Settings
+from lmctool.plugin import registry
+from lmctool.plugin.settings import Choice, Settings
+from lmctool.run.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch import Tensor
 
-from lmctool import registry
-from lmctool.inputs import find_inputs
+from lmctool.cli.inputs import find_inputs
+from lmctool.plugin import registry
+from lmctool.plugin.settings import Settings
 from lmctool.results.result import Result
-from lmctool.run import Run
-from lmctool.settings import Settings
+from lmctool.run.run import Run
 from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from lmctool import registry
-from lmctool.cli import plot, show
+from lmctool.cli.commands import plot, show
 from lmctool.errors import LmctoolError
-from lmctool.report.table import Table
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import Analysis
 from lmctool.results.file import write
 from lmctool.results.result import Result
-from lmctool.seam import Analysis
+from lmctool.results.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def test_a_wrong_suffix_is_told_before_the_result_is_read(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["show", "plot"])
 def test_help_imports_nothing_heavy(name: str) -> None:
     code = (
-        f"import sys; from lmctool.cli.{name} import command;"
+        f"import sys; from lmctool.cli.commands.{name} import command;"
         "command.main(['--help'], standalone_mode=False);"
         "sys.exit(bool({'torch', 'h5py', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)))"
     )

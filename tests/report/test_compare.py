@@ -88,7 +88,7 @@ def test_a_result_is_equal_to_itself(curved_file: Path) -> None:
 
 
 def test_json_is_as_its_schema_says(curved_file: Path, other: Path, tmp_path: Path) -> None:
-    schema = json.loads((files("lmctool") / "schemas/compare-1.json").read_text())
+    schema = json.loads((files("lmctool") / "report/schemas/compare-1.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     held = json.loads(compared(curved_file, other, "--json", "-", "-o", tmp_path / "a.svg"))
     jsonschema.validate(held, schema)
@@ -130,7 +130,7 @@ def test_a_pair_of_nothing_is_not_the_same() -> None:
 
 def lines_of(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Keep the lines that the figures of this test are drawn with."""
-    from lmctool.report.side import Overlay
+    from lmctool.report.comparison import Overlay
 
     drawn: list[Any] = []
     draw: Callable[[Overlay, Result, Figure], None] = Overlay.__call__

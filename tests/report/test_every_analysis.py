@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 
-from lmctool import registry
-from lmctool.report import own
-from lmctool.report.alt import described, tables
+from lmctool.plugin import registry
+from lmctool.report import by_analysis
+from lmctool.report.alt_text import described, tables
 from lmctool.report.figure import inline
 from lmctool.report.terminal import parts
 from lmctool.results.coordinates import labels
@@ -45,7 +45,7 @@ def test_show_prints_its_table_whole_and_every_variant(name: str, made: Made) ->
     done = invoke("show", made(name))
     assert done.exit_code == 0, done.output
     result = read(made(name))
-    table = own.table(result, made(name))
+    table = by_analysis.table(result, made(name))
     for head, rows in parts(table, None):
         assert set(head) | set(rows) <= set(done.stdout.splitlines())
     assert all(variant in done.stdout for variant in variants(result))
@@ -78,8 +78,8 @@ def test_report_has_its_table_figure_words_numbers_and_provenance(
     result = read(made(name))
     tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text())
     text = " ".join("".join(tree.itertext()).split())
-    shown = own.table(result, made(name))
-    _, panels = inline(result, own.drawer(result))
+    shown = by_analysis.table(result, made(name))
+    _, panels = inline(result, by_analysis.drawer(result))
     for cell in [cell for table in (shown, *tables(panels)) for row in table.rows for cell in row]:
         assert " ".join(cell.split()) in text
     assert all(_spaced(sentence) in text for sentence in described(panels))

@@ -229,7 +229,7 @@ def test_no_torch_is_imported(curved_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["report", "compare"])
 def test_help_imports_nothing_heavy(name: str) -> None:
     code = (
-        f"import sys; from lmctool.cli.{name} import command;"
+        f"import sys; from lmctool.cli.commands.{name} import command;"
         "command.main(['--help'], standalone_mode=False);"
         "heavy = {'torch', 'h5py', 'numpy', 'matplotlib', 'rich', 'jinja2'};"
         "sys.exit(bool(heavy & set(sys.modules)))"

@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lmctool.report.table import Table
 from lmctool.report.terminal import NUMBER, printable, render
+from lmctool.results.table import Table
 
 WIDE = Table(
     "a wide table",

@@ -10,8 +10,8 @@ import pytest
 import xarray
 from nexusformat.nexus import nxload
 
-from lmctool import registry
-from lmctool.results.comparison import difference
+from lmctool.plugin import registry
+from lmctool.results.equality import difference
 from lmctool.results.file import read
 
 if TYPE_CHECKING:

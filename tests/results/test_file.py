@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.results.comparison import difference
+from lmctool.results.equality import difference
 from lmctool.results.file import read, write
 from lmctool.results.result import Group, Result, Variable
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.results.document import document, write_json
+from lmctool.report.json_document import document, write_json
 from lmctool.results.file import read
 from lmctool.results.metrics import metrics
 from lmctool.results.result import Group, Result, Variable

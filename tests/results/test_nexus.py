@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lmctool.results.comparison import difference
+from lmctool.results.equality import difference
 from lmctool.results.file import read, write
 from lmctool.results.nexus import MARKS, default
 from lmctool.results.result import Group, Result, Variable

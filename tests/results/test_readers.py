@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray
 
-from lmctool.results.comparison import difference
+from lmctool.results.equality import difference
 from lmctool.results.file import read
 
 if TYPE_CHECKING:

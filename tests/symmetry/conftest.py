@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from lmctool import registry
+from lmctool.plugin import registry
 
 Build = Callable[..., nn.Module]
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmctool.symmetry import Permutation, PermutationSpec
+from lmctool.symmetry.axis_form import Free, Product
 from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced, spread
-from lmctool.symmetry.form import Free, Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
-from lmctool.symmetry.form import Free
+from lmctool.symmetry.axis_form import Free
 
 Build = Callable[..., nn.Module]
 IMAGE = (3, 32, 32)

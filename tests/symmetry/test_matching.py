@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lmctool.symmetry import Permutation, PermutationSpec, matching
-from lmctool.symmetry.form import Free, Product
+from lmctool.symmetry.axis_form import Free, Product
 from lmctool.symmetry.matching import assignment, match, origins
 from tests import reference
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmctool.symmetry import Permutation, PermutationSpec
-from lmctool.symmetry.form import Concat, Fixed, Free, Product
-from lmctool.symmetry.form_text import show
+from lmctool.symmetry.axis_form import Concat, Fixed, Free, Product
+from lmctool.symmetry.axis_form_text import show
 
 HEADS = Product((Free("q", 4), Free("r", 2)))
 SPEC = PermutationSpec(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.symmetry import Permutation, PermutationSpec, prove
-from lmctool.symmetry.form import Free
+from lmctool.symmetry.axis_form import Free
 
 SPEC = PermutationSpec(
     {"h": 8},

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, derive, prove, read_spec, write_spec
-from lmctool.symmetry.form import Free, Product
-from lmctool.symmetry.form_text import show
+from lmctool.symmetry.axis_form import Free, Product
+from lmctool.symmetry.axis_form_text import show
 from tests.symmetry.conftest import randomise
 
 if TYPE_CHECKING:

@@ -1,0 +1,153 @@
+"""A training run as a series: its checkpoints in the order of their steps."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.location import INDEX, locate
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRAINING = "lmctool.training"
+"""The metadata entry whose JSON object tells the ``step`` of a checkpoint."""
+SUFFIX = ".safetensors"
+COUNTS = {
+    "step": r"steps?|iterations?|iters?|it|checkpoints?|ckpt",
+    "epoch": r"epochs?|ep",
+}
+"""The words that a number in a name may follow, by what it counts."""
+NUMBER = "number"
+"""What a name tells by any number at all."""
+PATTERN = re.compile(r"[*?\[]")
+LARGEST = 10**15
+
+
+def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
+    """Find the checkpoints of a training run, each with its step.
+
+    They are the .safetensors files, the indices of shards and the folders of either that are in
+    a folder, or that a pattern such as ``runs/a-*`` matches; what else is there is passed over.
+    A step is the ``step`` of a file's metadata (``lmctool.training``), else the last number in
+    its name that follows a word such as ``step``, ``iter``, ``checkpoint`` or ``epoch``.  Only
+    where no checkpoint tells any of these, it is the last number in the name.  Of two with the
+    same step and the same tensors one is taken.
+
+    Returns:
+        (step, path) of each checkpoint, by rising step.
+
+    Raises:
+        LmctoolError: there are none, one is unreadable or tells no step, one run tells steps of
+            some and epochs of others, or two checkpoints of one step differ.
+    """
+    found = _checkpoints(path)
+    told = {each: _numbers(each) for each in found}
+    counted: dict[int, Path] = {}
+    for each, step in sorted(_steps(path, told).items(), key=lambda item: (item[1], item[0])):
+        other = counted.setdefault(step, each)
+        if other != each and open_checkpoint(other).digest != open_checkpoint(each).digest:
+            raise LmctoolError(
+                f"run '{path}' has two different checkpoints of step {step}, '{other.name}' and"
+                f" '{each.name}'; choose those of one run by a pattern in quotes, such as"
+                f" '{each.parent}/NAME-*'"
+            )
+    return tuple(counted.items())
+
+
+def _checkpoints(path: Path) -> list[Path]:
+    """Return what may be a checkpoint in a folder, or of what a pattern matches.
+
+    Raises:
+        LmctoolError: there is nothing, or a single file was named.
+    """
+    if path.is_dir():
+        entries = _inside(path)
+    elif path.exists():
+        raise LmctoolError(
+            f"'{path}' is one checkpoint, but a run over steps is due: name the folder of its"
+            f" checkpoints, or a pattern in quotes, such as '{path.with_suffix('')}-*'"
+        )
+    elif PATTERN.search(str(path)):
+        entries = [Path(name) for name in sorted(glob.glob(str(path)))]  # noqa: PTH207
+    else:
+        raise LmctoolError(
+            f"run '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
+            " quotes"
+        )
+    found = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
+    indices = [entry for entry in found if entry.name.endswith(INDEX)]
+    shards = {file for index in indices for file in locate(index).files}
+    if not found:
+        raise LmctoolError(
+            f"run '{path}' has no checkpoint: no {SUFFIX} file, and no folder that holds one"
+        )
+    return [entry for entry in found if entry not in shards]
+
+
+def _may_be(entry: Path) -> bool:
+    """Tell whether a file or a folder is like a checkpoint, by names alone."""
+    if entry.is_dir():
+        return any(inside.name.endswith((SUFFIX, INDEX)) for inside in _inside(entry))
+    return entry.name.endswith((SUFFIX, INDEX))
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as cause:
+        raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Return the numbers that a checkpoint tells, by what they count."""
+    name = path.name if path.is_dir() else path.name.removesuffix(INDEX).removesuffix(SUFFIX)
+    patterns = {
+        count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
+        for count, words in COUNTS.items()
+    }
+    numbers = {
+        count: re.findall(pattern, name)
+        for count, pattern in {**patterns, NUMBER: r"[0-9]{1,15}"}.items()
+    }
+    found = {count: int(texts[-1]) for count, texts in numbers.items() if texts}
+    step = _trained(open_checkpoint(path).metadata)
+    return found if step is None else {**found, "step": step}
+
+
+def _trained(metadata: Mapping[str, str]) -> int | None:
+    """Return the step that a checkpoint's metadata tells, if it tells one."""
+    try:
+        training = json.loads(metadata.get(TRAINING, "{}"))
+    except (ValueError, RecursionError):
+        return None
+    step = training.get("step") if isinstance(training, dict) else None
+    return step if type(step) is int and 0 <= step < LARGEST else None
+
+
+def _steps(path: Path, told: Mapping[Path, Mapping[str, int]]) -> dict[Path, int]:
+    """Return the step of each checkpoint: of the first thing that all of them count.
+
+    Raises:
+        LmctoolError: there is no such thing.
+    """
+    counts = [count for count in COUNTS if any(count in numbers for numbers in told.values())]
+    for count in counts or [NUMBER]:
+        if all(count in numbers for numbers in told.values()):
+            return {each: numbers[count] for each, numbers in told.items()}
+    if len(counts) > 1 and all(any(c in numbers for c in counts) for numbers in told.values()):
+        raise LmctoolError(
+            f"run '{path}' tells steps of some checkpoints and epochs of others; choose those of"
+            " one kind by a pattern in quotes"
+        )
+    lacking = next(each for each, n in told.items() if not any(c in n for c in counts))
+    raise LmctoolError(
+        f"checkpoint '{lacking}' tells no step, neither in its metadata nor in its name; give it a"
+        " name that does, such as 'NAME-step1000.safetensors', or choose the others by a pattern"
+        " in quotes"
+    )

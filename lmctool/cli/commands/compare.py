@@ -1,0 +1,114 @@
+"""Compare two results: metrics side by side, and what differs between the runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.results.result import Result
+
+
+@click.command("compare")
+@click.argument("one", metavar="RESULT1", type=click.Path(path_type=Path))
+@click.argument("other", metavar="RESULT2", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Show metrics that are the same as well.")
+@click.option("--json", "target", metavar="FILE|-", help="Write the comparison as JSON.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FIGURE",
+    type=click.Path(path_type=Path),
+    help="Draw the curves of both in one figure: a file that ends in .png, .svg or .pdf.",
+)
+@click.option("--force", is_flag=True, help="Replace these files if they exist.")
+def command(
+    one: Path, other: Path, everything: bool, target: str | None, output: Path | None, force: bool
+) -> None:
+    """Compare two results of one analysis, .h5 files.
+
+    Shown are the metrics that differ, the inputs, versions and settings that may be why, and the
+    arrays that are not the same bit for bit. Exits with 0 whether they differ or not; a gate with
+    --baseline judges.
+    """
+    from lmctool.results.file import read
+    from lmctool.results.pairing import comparison_document
+
+    document = None if target in {None, "-"} else Path(str(target))
+    _check_outputs(document, output, force)
+    first, second = read(one), read(other)
+    if first.analysis != second.analysis:
+        raise LmctoolError(
+            f"'{one}' is a result of {first.analysis!r}, but '{other}' is one of"
+            f" {second.analysis!r}; compare two results of one analysis"
+        )
+    files: dict[str, Path] = {}
+    if output is not None:
+        _draw(first, second, (one, other), output, force)
+        files["figure"] = output
+    if target is not None:
+        from lmctool.report.json_document import write_json
+
+        made = comparison_document(first, second, (one, other), files)
+        write_json(made, target, force=force)
+    if target != "-":
+        _show(first, second, (one, other), files, everything=everything)
+
+
+def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> None:
+    """Refuse before any work what could not be written after it."""
+    from lmctool.files.publish import refuse_existing
+    from lmctool.report.figure import kind
+
+    if figure is not None:
+        kind(figure)
+    if document is not None and document == figure:
+        raise LmctoolError(f"--json names '{document}', as -o does")
+    refuse_existing([path for path in (document, figure) if path is not None], force)
+
+
+def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, force: bool) -> None:
+    from lmctool.report.comparison import Overlay
+    from lmctool.report.figure import save
+    from lmctool.report.terminal import printable
+
+    names = (printable(_called(paths[0], paths[1])), printable(_called(paths[1], paths[0])))
+    save(one, Overlay(other, names), figure, force)
+
+
+def _called(path: Path, beside: Path) -> str:
+    """Return a file's name, with its folder where the other has the same name."""
+    return path.stem if path.stem != beside.stem else str(path)
+
+
+def _show(
+    one: Result,
+    other: Result,
+    paths: tuple[Path, Path],
+    files: Mapping[str, Path],
+    *,
+    everything: bool,
+) -> None:
+    from rich.console import Console
+
+    from lmctool.report.comparison import causes_tables, deviations_table, metrics_table
+    from lmctool.report.terminal import render
+    from lmctool.results.pairing import pairs
+    from lmctool.results.provenance_diff import causes
+    from lmctool.results.value_diff import deviations
+
+    console = Console()
+    title = f"{one.analysis}: '{paths[0]}' (first) and '{paths[1]}' (second)"
+    render(metrics_table(pairs(one, other), title, everything=everything), console)
+    tables = [*causes_tables(causes(one, other)), deviations_table(deviations(one, other))]
+    for table in tables:
+        console.print()
+        render(table, console)
+    for path in files.values():
+        click.echo(f"\n{path}")

@@ -1,0 +1,69 @@
+"""List every installed plugin, where it comes from, and whether it loads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
+
+
+@click.command("plugins")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def command(as_json: bool) -> None:
+    """List every installed plugin, where it comes from, and whether it loads.
+
+    Every one is imported to find out; a broken one says why.
+    """
+    found = list(_plugins())
+    if as_json:
+        click.echo(json.dumps({"schema": "lmctool.plugins/1", "plugins": found}, indent=2))
+        return
+    from rich.console import Console
+
+    from lmctool.report.terminal import render
+    from lmctool.results.table import Table
+
+    columns = ("kind", "name", "distribution", "loads", "help")
+    rows = tuple(
+        (p["kind"], p["name"], p["distribution"], p["problem"] or "yes", p["help"]) for p in found
+    )
+    broken = sum(1 for plugin in found if plugin["problem"])
+    notes = (f"{len(found)} plugins, {broken} broken",)
+    render(Table("Installed plugins", columns, rows, notes), Console())
+
+
+def _plugins() -> Iterator[dict[str, str]]:
+    for group in registry.GROUPS:
+        for entry in registry.installed(group):
+            yield {
+                "kind": registry.kind(group),
+                "name": entry.name,
+                "distribution": _distribution(entry),
+                "problem": _problem(group, entry.name),
+                "help": registry.summary(group, entry.name),
+            }
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{registry.owner(entry)} {entry.dist.version if entry.dist else ''}".strip()
+
+
+def _problem(group: str, name: str) -> str:
+    """Return why a plugin cannot be used; empty if it can."""
+    from lmctool.cli.group import HOST
+
+    if group == "lmctool.analyses" and name in HOST:
+        return f"no: {name!r} is a command of lmctool itself"
+    try:
+        registry.load(group, name)
+    except LmctoolError as error:
+        return f"no: {error}"
+    return ""

@@ -1,0 +1,165 @@
+"""Run again what a result records, and say whether the numbers agree."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.errors import ExitCode, LmctoolError
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from lmctool.cli.job import Job
+    from lmctool.results.result import Result
+
+GROUP = "lmctool.analyses"
+
+
+@click.command("rerun")
+@click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
+@click.option(
+    "--in",
+    "folder",
+    metavar="FOLDER",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the paths of the recorded command are looked for.  [default: here]",
+)
+@click.option(
+    "-o", "--out", metavar="FILE", type=click.Path(path_type=Path), help="Keep the new result."
+)
+@click.option(
+    "--tolerance",
+    metavar="NUMBER",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="How far numbers may be apart and still agree; 0 means the same bit for bit.",
+)
+@click.option(
+    "--trust", is_flag=True, help="Import code that the command names as its model or its data."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+def command(
+    path: Path, folder: Path, out: Path | None, tolerance: float, trust: bool, quiet: bool
+) -> ExitCode:
+    """Run the command that RESULT, an .h5 file, records, and compare the numbers.
+
+    Exits with 0 if they agree and 3 if not; then it says where, and which inputs, versions or
+    settings differ. Inputs are compared by their content.
+    """
+    from lmctool.cli.run_job import remake
+    from lmctool.files.publish import refuse_existing
+    from lmctool.results.file import read, write
+
+    if out is not None:
+        refuse_existing([out], force=False)
+    earlier = read(path)
+    target = None if out is None else out.absolute()
+    with TemporaryDirectory(prefix="lmctool-", dir=target.parent if target else None) as place:
+        made = Path(place) / "rerun.h5"
+        with chdir(folder):
+            job = _job(earlier, path, trust=trust)
+            again = remake(replace(job, out=made, quiet=quiet))
+    if target is not None:
+        write(again, target)
+    return _compare(earlier, again, path, tolerance)
+
+
+def _job(result: Result, path: Path, *, trust: bool) -> Job:
+    """Return the job that a result records, without its outputs and its gates.
+
+    Raises:
+        LmctoolError: it records none that can be run here, or one that would import code.
+    """
+    from lmctool.cli.analysis import AnalysisCommand
+
+    words = _words(result, path)
+    if words[0] not in registry.names(GROUP):
+        raise LmctoolError(
+            f"result '{path}' is of analysis {words[0]!r}, which is not installed;"
+            " lmctool plugins lists what is"
+        )
+    command = AnalysisCommand(words[0], registry.load(GROUP, words[0]))
+    try:
+        context = command.make_context(words[0], words[1:])
+    except click.UsageError as error:
+        raise LmctoolError(
+            f"the command of result '{path}' cannot be run by this version: {error.message}"
+        ) from error
+    context.params |= {
+        "document": None,
+        "junit": None,
+        "force": False,
+        "resume": False,
+        "dry_run": False,
+        "verbose": False,
+        "require": (),
+        "fail_if": (),
+        "baseline": None,
+        "tolerance": None,
+    }
+    if not trust:
+        _refuse_code(context, path)
+    return command.job(context)
+
+
+def _words(result: Result, path: Path) -> list[str]:
+    """Return the words of the recorded command, without the program's name."""
+    group = result.groups.get("provenance")
+    text = group.attributes.get("command") if group else None
+    try:
+        program, *words = shlex.split(text) if isinstance(text, str) else []
+    except ValueError:
+        program, words = "", []
+    if program != "lmctool" or not words:
+        raise LmctoolError(f"result '{path}' records no command of lmctool, so it can't be rerun")
+    return words
+
+
+def _refuse_code(context: click.Context, path: Path) -> None:
+    """Refuse a command that would import code: a result is an untrusted file.
+
+    Raises:
+        LmctoolError: its model or its data is a factory.
+    """
+    from lmctool.plugin.user_code import is_factory
+
+    for option in ("model", "data"):
+        spec = context.params.get(option)
+        if isinstance(spec, str) and is_factory(spec):
+            raise LmctoolError(
+                f"the command of result '{path}' imports code, --{option} {spec}; look at it, and"
+                " pass --trust to run it"
+            )
+
+
+def _compare(earlier: Result, again: Result, path: Path, tolerance: float) -> ExitCode:
+    """Say whether two results agree, and if they do not, where and why."""
+    from rich.console import Console
+
+    from lmctool.report.comparison import causes_tables, deviations_table
+    from lmctool.report.terminal import render
+    from lmctool.results.provenance_diff import causes
+    from lmctool.results.value_diff import deviations
+
+    every = deviations(earlier, again)
+    beyond = [found for found in every if not found.greatest <= tolerance]
+    reasons = causes(earlier, again)
+    console = Console()
+    for table in [*causes_tables(reasons), *([deviations_table(beyond)] if beyond else [])]:
+        render(table, console)
+        click.echo()
+    if beyond:
+        why = "" if reasons else "; nothing that it records explains it"
+        click.echo(f"the numbers of '{path}' differ from those of the new run{why}")
+        return ExitCode.GATE
+    how = f"to {tolerance:g}" if every else "bit for bit"
+    click.echo(f"the numbers of '{path}' and of the new run agree {how}")
+    return ExitCode.DONE

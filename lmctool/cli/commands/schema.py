@@ -1,0 +1,21 @@
+"""Print the JSON Schema of a document that --json writes."""
+
+from __future__ import annotations
+
+import click
+
+NAMES = {"result": "result-1", "audit": "audit-1", "compare": "compare-1"}
+"""The newest schema of each document, in lmctool/schemas."""
+
+
+@click.command("schema")
+@click.argument("name", metavar="|".join(NAMES), type=click.Choice(list(NAMES)))
+def command(name: str) -> None:
+    """Print the JSON Schema (2020-12) of what --json writes.
+
+    That is result for the analyses, and audit and compare for the commands of these names.
+    """
+    from importlib.resources import files
+
+    path = files("lmctool") / "report/schemas" / f"{NAMES[name]}.json"
+    click.echo(path.read_text(encoding="utf-8"), nl=False)

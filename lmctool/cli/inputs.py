@@ -1,0 +1,106 @@
+"""Options and arguments that name files: what an analysis gets in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin.parameters import CheckpointFile, ResultFile, SeriesFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.settings import Series
+    from lmctool.results.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files that a command line names.
+
+    Attributes:
+        checkpoints: those that are arguments, the checkpoints of a series one after the other.
+        series: the series that are arguments.
+        others: the checkpoints that options name; their indices follow those of the arguments.
+        results: the results that options name.
+        options: the values of the analysis's options, as its ``compute`` takes them.
+    """
+
+    checkpoints: tuple[Path, ...]
+    series: tuple[Series, ...]
+    others: tuple[Path, ...]
+    results: tuple[Path, ...]
+    options: Mapping[str, Any]
+
+
+def find_inputs(analysis: Analysis, arguments: Sequence[Path], given: Mapping[str, Any]) -> Inputs:
+    """Return the files that arguments and options name.
+
+    Args:
+        analysis: what they are for.
+        arguments: the checkpoints, or the series, in the user's order.
+        given: the parsed value of each of the analysis's options.
+
+    Raises:
+        LmctoolError: a series holds no checkpoint, or a result cannot be read or is of another
+            analysis.
+    """
+    paths: list[Path] = []
+    results: list[Path] = []
+    series = tuple(_series(path, paths) for path in arguments) if analysis.series else ()
+    if not analysis.series:
+        paths.extend(arguments)
+    count = len(paths)
+
+    def index(path: Path) -> int:
+        paths.append(path)
+        return len(paths) - 1
+
+    def result(path: Path, kind: ResultFile) -> Result:
+        results.append(path)
+        return _read(path, kind.analysis)
+
+    options = dict(given)
+    for option in analysis.options:
+        name, kind = str(option.name), option.type
+        if isinstance(kind, CheckpointFile):
+            options[name] = _each(given.get(name), index)
+        elif isinstance(kind, SeriesFolder):
+            options[name] = _each(given.get(name), lambda path: _series(path, paths))
+        elif isinstance(kind, ResultFile):
+            options[name] = _each(given.get(name), lambda path, kind=kind: result(path, kind))
+    return Inputs(tuple(paths[:count]), series, tuple(paths[count:]), tuple(results), options)
+
+
+def _each(value: Any, found: Any) -> Any:
+    """Return what a path stands for, or each path of several."""
+    if value is None:
+        return None
+    return tuple(map(found, value)) if isinstance(value, tuple) else found(value)
+
+
+def _series(path: Path, paths: list[Path]) -> Series:
+    """Add the checkpoints of a series to the paths, and return where they are."""
+    from lmctool.checkpoint.series import find_series
+    from lmctool.plugin.settings import Series
+
+    found = find_series(path)
+    begin = len(paths)
+    paths.extend(place for _, place in found)
+    steps = tuple(step for step, _ in found)
+    return Series(path, steps, tuple(range(begin, len(paths))))
+
+
+def _read(path: Path, analysis: str) -> Result:
+    from lmctool.results.file import read
+
+    result = read(path)
+    if result.analysis != analysis:
+        raise LmctoolError(
+            f"result '{path}' is of analysis {result.analysis!r}, but one of {analysis!r} is"
+            f" needed; make it with lmctool {analysis}"
+        )
+    return result

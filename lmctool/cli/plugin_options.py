@@ -1,0 +1,189 @@
+"""The aligner and the correction that a command line names, found before click parses it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.errors import PluginError
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lmctool.plugin.kinds import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place of a command line for the name of a plugin.
+
+    Attributes:
+        group: the entry-point group of the plugin.
+        flag: the option that names it.
+        default: the plugin meant when none is named.
+        required: whether the plugin is used without the flag, which then always takes a name;
+            else the name after the flag may be left out.
+    """
+
+    group: str
+    flag: str
+    default: str
+    required: bool
+
+    @property
+    def parameter(self) -> str:
+        """The name of the option's value."""
+        return registry.kind(self.group)
+
+    def option(self) -> click.Option:
+        """Return the click option."""
+        does = {
+            "aligner": "Bring B's units into A's order first",
+            "correction": "Correct the networks between A and B",
+        }[self.parameter]
+        installed = ", ".join(registry.names(self.group))
+        return click.Option(
+            [self.flag, self.parameter],
+            metavar="NAME" if self.required else "[NAME]",
+            default=self.default if self.required else None,
+            help=f"{does}, by {self.default} unless NAME says another (installed: {installed}).",
+        )
+
+    def name(self, words: Sequence[str]) -> str | None:
+        """Return the name that rewritten words give, or mean without giving one."""
+        given = self.given(words)
+        return self.default if given is None and self.required else given
+
+    def given(self, words: Sequence[str]) -> str | None:
+        """Return the name that rewritten words give, or None; the last one counts."""
+        found = None
+        for position, word in enumerate(words):
+            if word == "--":
+                break
+            if word.startswith(f"{self.flag}="):
+                found = word.partition("=")[2]
+            elif word == self.flag and position + 1 < len(words):
+                found = words[position + 1]
+        return found
+
+
+def apply_option() -> click.Option:
+    """Return the option that names a stored permutation, in place of an aligner."""
+    return click.Option(
+        ["--apply"],
+        metavar="RESULT.h5",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Permute B as an earlier result did its B, in place of an aligner.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A word behind a flag that takes an optional name, and that is no such name."""
+
+    slot: Slot
+    word: str
+
+
+def slots(analysis: Analysis) -> tuple[Slot, ...]:
+    """Return the places for plugins that an analysis has."""
+    found = []
+    if analysis.aligner != "never":
+        required = analysis.aligner == "always"
+        flag = "--aligner" if required else "--align"
+        found.append(Slot("lmctool.aligners", flag, "activation", required))
+    if analysis.correction != "never":
+        required = analysis.correction == "always"
+        flag = "--correction" if required else "--repair"
+        found.append(Slot("lmctool.corrections", flag, "repair", required))
+    return tuple(found)
+
+
+def rewritten(words: Sequence[str], places: Iterable[Slot]) -> tuple[list[str], list[Stray]]:
+    """Return the words with each optional name joined to its flag, and what was no name.
+
+    The word behind such a flag is taken for a name only if a plugin is registered under it, so
+    that ``--align a.safetensors`` is ``--align=activation a.safetensors``.
+    """
+    optional = {place.flag: place for place in places if not place.required}
+    done: list[str] = []
+    strays: list[Stray] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*done, word, *rest], strays
+        if word not in optional:
+            done.append(word)
+        elif rest and rest[0] in registry.names(optional[word].group):
+            done.append(f"{word}={rest.pop(0)}")
+        else:
+            done.append(f"{word}={optional[word].default}")
+            strays += [Stray(optional[word], rest[0])] if rest else []
+    return done, strays
+
+
+def check_strays(strays: Iterable[Stray], checkpoints: Sequence[Path], most: int | None) -> None:
+    """Refuse a stray word that was taken for a checkpoint and looks like a mistyped name.
+
+    Args:
+        strays: the words behind flags with optional names.
+        checkpoints: what was taken for checkpoints.
+        most: how many checkpoints the analysis takes; None for any number.
+
+    Raises:
+        PluginError: a stray word is no file, and either one checkpoint too many or close to an
+            installed name.
+    """
+    for stray in strays:
+        path = Path(stray.word)
+        if path not in checkpoints or path.exists():
+            continue
+        installed = registry.names(stray.slot.group)
+        too_many = most is not None and len(checkpoints) == most + 1
+        if too_many or difflib.get_close_matches(stray.word, installed, n=1):
+            try:
+                registry.find(stray.slot.group, stray.word)
+            except PluginError as error:
+                raise PluginError(f"{error}; and '{stray.word}' is no file either") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A plugin that a command line uses, with its options loaded."""
+
+    slot: Slot
+    name: str
+    options: tuple[click.Option, ...]
+
+
+def choose(places: Iterable[Slot], words: Sequence[str], *, show_all: bool) -> list[Chosen]:
+    """Return the plugins that rewritten words use.
+
+    Args:
+        places: where plugins may be named.
+        words: the command line after ``rewritten``.
+        show_all: take the default of a place that names none, so that help shows its options.
+
+    Raises:
+        PluginError: a named plugin is not there or cannot be used.
+    """
+    found = []
+    for slot in places:
+        name = slot.name(words)
+        if name is None and show_all:
+            name = slot.default
+        if name is not None:
+            found.append(Chosen(slot, name, options(slot, name)))
+    return found
+
+
+def options(slot: Slot, name: str) -> tuple[click.Option, ...]:
+    """Return the options that a plugin brings."""
+    record: Any = registry.load(slot.group, name)
+    return tuple(record.options)

@@ -1,0 +1,1 @@
+"""Curves along a path: where they are measured, their barriers, their shapes."""

@@ -1,0 +1,93 @@
+"""Which of several strategies is the fastest, found by timing them on the spot."""
+
+from __future__ import annotations
+
+import time
+from itertools import product
+from typing import TYPE_CHECKING
+
+import torch
+
+from lmctool.errors import LmctoolError, out_of_memory
+from lmctool.evaluate.strategy import accepts_channels_last, made
+from lmctool.evaluate.threads import outputs_of_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from lmctool.data.split import Split
+    from lmctool.evaluate.functional import Network
+    from lmctool.evaluate.strategy import Launch, Strategy
+
+SIZES = {"cpu": (32, 64, 128, 256, 1024), "cuda": (256, 1024, 4096)}
+"""Examples at once that are tried."""
+SECONDS = 0.2
+"""How long each candidate is timed, at least."""
+
+
+def fastest(network: Network, split: Split, dtype: torch.dtype, size: int | None) -> Strategy:
+    """Return the strategy that evaluates most examples a second.
+
+    Args:
+        network: the model.
+        split: the examples.
+        dtype: the dtype of the inputs.
+        size: examples at once if the user chose them, else None to try several.
+
+    Raises:
+        LmctoolError: not even the smallest batch fits in memory.
+    """
+    rates = {
+        strategy: rate
+        for strategy in candidates(network, split, dtype, size)
+        if (rate := examples_per_second(strategy, split, dtype)) is not None
+    }
+    if not rates:
+        raise LmctoolError(
+            "no way to evaluate the model fits in memory; try a smaller --batch-size or another"
+            " --device"
+        )
+    best = max(rates, key=lambda strategy: rates[strategy])
+    return made(network, best.launch, best.layout, best.size)  # anew: without what was captured
+
+
+def candidates(
+    network: Network, split: Split, dtype: torch.dtype, size: int | None
+) -> Iterator[Strategy]:
+    """Give every way to evaluate a model on the device of its data."""
+    device = split.targets.device.type
+    layouts = [torch.contiguous_format]
+    if accepts_channels_last(network, split.head(2, dtype)):
+        layouts.append(torch.channels_last)
+    sizes = [size] if size else sorted({min(each, len(split)) for each in SIZES[device]})
+    launches: tuple[Launch, ...] = ("module", "graphs" if device == "cuda" else "workers")
+    for layout, launch, each in product(layouts, launches, sizes):
+        yield made(network, launch, layout, each)
+
+
+def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) -> float | None:
+    """Return how fast a strategy is on the first batch of a split, or None if it can't be used."""
+    inputs = split.head(strategy.size, dtype)
+    several = [(inputs, None)] * (2 * strategy.workers.count if strategy.workers else 1)
+    try:
+        with torch.no_grad():
+            outputs = strategy.forward({})  # the model's own weights
+            outputs(inputs)
+            _wait(inputs)
+            rounds, begun = 0, time.perf_counter()
+            while (spent := time.perf_counter() - begun) < SECONDS or rounds < 2:
+                for _ in outputs_of_each(outputs, several):
+                    _wait(inputs)
+                rounds += 1
+    except RuntimeError as error:  # a capture that fails raises one, too
+        if strategy.launch in {"module", "workers"} and not out_of_memory(error):
+            raise
+        return None
+    return rounds * len(several) * len(inputs) / spent
+
+
+def _wait(inputs: Tensor) -> None:
+    if inputs.device.type == "cuda":
+        torch.cuda.synchronize(inputs.device)

@@ -1,0 +1,77 @@
+"""The forward function of a model, with its weights as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from lmctool.graph import tap_affine
+from lmctool.graph.module import carrying, fresh
+
+if TYPE_CHECKING:
+    from lmctool.graph.graph import Graph
+
+Weights = Mapping[str, Tensor]
+Outputs = Callable[[Tensor], Tensor]
+"""The outputs of one network for a batch: (example, ...) -> (example, ...)."""
+Forward = Callable[[Weights], Outputs]
+"""The outputs of a network with given weights; dropped before the next network is formed."""
+
+
+class Network:
+    """Computes the outputs of a model for any weights.
+
+    Entries ``@TAP.scale`` and ``@TAP.shift`` of the weights are applied to the value of that
+    tap; they need the graph, which is only asked for then.
+
+    Attributes:
+        module: the model, on its device and in evaluation mode.
+        layout: the memory format that images are brought into; convolutions hand it on.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        graph: Callable[[], Graph],
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        """Keep the module and a way to its graph."""
+        self.module = module
+        self.graph = graph
+        self.layout = layout
+
+    def __call__(self, weights: Weights) -> Outputs:
+        """Return the outputs of the network that has these weights."""
+        if tap_affine.corrected(weights):
+            edits = tap_affine.edits(weights, self._axes)
+            return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
+        own = carrying(self.module, weights)
+        if own is None:  # its class changes what it loads
+            module, held = fresh(self.module), dict(weights)
+            return lambda inputs: functional(module, held, self.laid_out(inputs))
+        return lambda inputs: own(self.laid_out(inputs))
+
+    def is_reentrant(self, weights: Weights) -> bool:
+        """Tell whether several outputs of these weights may be computed at the same time.
+
+        A graph that was noted while the model ran sets torch's switches while it is replayed.
+        """
+        return not tap_affine.corrected(weights) or self.graph().tracer == "export"
+
+    def laid_out(self, inputs: Tensor) -> Tensor:
+        """Return a batch in the memory format of this network, if it is one of images."""
+        return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
+
+    @cached_property
+    def _axes(self) -> dict[str, int]:
+        return tap_affine.axes(self.graph())
+
+
+def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
+    """Return the outputs of a module for a batch, with other weights than its own."""
+    outputs: Tensor = torch.func.functional_call(module, dict(weights), (inputs,))
+    return outputs

@@ -1,0 +1,198 @@
+"""How networks that differ in parts are computed through one graph, each part of the work once.
+
+Of two networks that differ in some tensors, every value that no such tensor reaches is the same.
+So one of the two pure networks, A or B, runs through the graph once for each batch, and stops
+wherever others leave its way: each of these goes on from there by itself, along its route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from torch import fx
+
+from lmctool.graph.affine import cuts
+from lmctool.graph.operations import callee
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from lmctool.graph.graph import Graph
+    from lmctool.weights.partwise import Partwise
+
+Nodes = tuple[fx.Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Operations in the order they run.
+
+    Attributes:
+        nodes: the operations.
+        spent: the nodes whose values nothing needs after each.
+    """
+
+    nodes: Nodes = ()
+    spent: tuple[Nodes, ...] = ()
+
+    def run(self, values: dict[fx.Node, Any]) -> None:
+        """Add the values of the operations, and drop those that are spent."""
+        for node, spent in zip(self.nodes, self.spent, strict=True):
+            arguments = fx.map_arg((node.args, dict(node.kwargs)), values.__getitem__)
+            values[node] = callee(node.target)(*arguments[0], **arguments[1])
+            for each in spent:
+                del values[each]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """What is computed of networks in which the same tensors differ from the pure one's.
+
+    Attributes:
+        rows: the networks.
+        shares: how far the differing tensors of each have come to the other pure network.
+        taken: the values that they take from the pure network.
+        varied: the placeholders of their own tensors.
+        mixed: the values that are mixed from the two pure networks' own.
+        ends: the placeholders of the other pure network's tensors for those.
+        across: computes those of the other pure network.
+        steps: computes the output of each network.
+        reached: computes, in the pure network, what must be known first.
+        spent: values of the pure network that are not needed after these networks.
+    """
+
+    rows: tuple[int, ...]
+    shares: tuple[float, ...]
+    taken: Nodes
+    varied: Nodes
+    mixed: Nodes
+    ends: Nodes
+    across: Steps
+    steps: Steps
+    reached: Steps = Steps()
+    spent: Nodes = ()
+
+
+def plan(graph: Graph, networks: Partwise) -> dict[int, tuple[Route, ...]]:
+    """Return the routes of networks, by the pure network they leave: 0 for A, 1 for B.
+
+    Each network leaves the one from which fewer operations separate it; where it doesn't matter,
+    B.  Along the way the routes follow in the order in which they leave.
+    """
+    members: dict[tuple[int, frozenset[int], bool], list[tuple[int, float]]] = {}
+    costs: dict[frozenset[int], int] = {}
+    parts = set(networks.differing.values())
+    for row, place in enumerate(networks.places):
+        ways = []
+        for end in (1, 0):
+            moved = frozenset(part for part in parts if place[part] != end)
+            if moved not in costs:
+                costs[moved] = len(_reached(graph, _varied(graph, networks, moved)))
+            ways.append((costs[moved], end, moved))
+        _, end, moved = min(ways, key=itemgetter(0))
+        shares = {abs(float(place[part]) - end) for part in moved}
+        together = len(shares) == 1
+        members.setdefault((end, moved, together), []).append((row, max(shares, default=0.0)))
+    found: dict[int, list[Route]] = {}
+    for (end, moved, together), rows in members.items():
+        route = _route(graph, rows, _varied(graph, networks, moved), together)
+        found.setdefault(end, []).append(route)
+    return {end: _joined(graph, routes) for end, routes in found.items()}
+
+
+def _varied(graph: Graph, networks: Partwise, parts: Collection[int]) -> Nodes:
+    """Return the placeholders of the tensors of parts that differ between A and B."""
+    numbers = {
+        node: networks.differing.get(graph.stored(graph.tensors[node.name], networks.a))
+        for node in graph.nodes
+        if node.name in graph.tensors
+    }
+    return tuple(node for node, part in numbers.items() if part in parts)
+
+
+def _reached(graph: Graph, varied: Iterable[fx.Node]) -> set[fx.Node]:
+    """Return the nodes whose values depend on varied ones, themselves too."""
+    found = set(varied)
+    for node in graph.nodes:
+        if not found.isdisjoint(node.all_input_nodes):
+            found.add(node)
+    return found
+
+
+def _behind(targets: Iterable[fx.Node], inside: Collection[fx.Node]) -> set[fx.Node]:
+    """Return the nodes inside a set that targets are computed from, themselves too."""
+    found: set[fx.Node] = set()
+    waiting = [node for node in targets if node in inside]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += (each for each in node.all_input_nodes if each in inside)
+    return found
+
+
+def _route(
+    graph: Graph, members: Sequence[tuple[int, float]], varied: Nodes, together: bool
+) -> Route:
+    """Return the route of networks and their shares, all of one's tensors at one alpha or not."""
+    reached, output = _reached(graph, varied), graph.output
+    pays = together and len(members) > 1
+    mixed = cuts(graph.nodes, varied, output) if pays else ()
+    own = _behind([output], reached.difference(mixed))
+    across = _behind(mixed, reached)
+    inputs = {each for node in own | across for each in node.all_input_nodes}
+    return Route(
+        rows=tuple(row for row, _ in members),
+        shares=tuple(share for _, share in members),
+        taken=tuple(({output} | inputs) - reached),
+        mixed=mixed,
+        across=_steps(_calls(graph, across), mixed),
+        steps=_steps(_calls(graph, own), [output]),
+        varied=tuple(node for node in varied if node in own),
+        ends=tuple(node for node in varied if node in across),
+    )
+
+
+def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
+    """Return routes in the order they leave the pure network, with its operations before each."""
+    position = {node: number for number, node in enumerate(graph.nodes)}
+    needs = {route: {*route.taken, *route.mixed} for route in routes}
+    order = sorted(routes, key=lambda route: max(position[node] for node in needs[route]))
+    ahead = set(graph.nodes)
+    pieces = []
+    for route in order:
+        before = _behind(needs[route], ahead)
+        ahead -= before
+        pieces.append(_calls(graph, before))
+    reads: list[Iterable[fx.Node]] = []
+    for route, calls in zip(order, pieces, strict=True):
+        reads += [(node, *node.all_input_nodes) for node in calls]
+        reads.append(needs[route])
+    spent = iter(_spent(reads))
+    return tuple(
+        replace(route, reached=Steps(calls, tuple(islice(spent, len(calls)))), spent=next(spent))
+        for route, calls in zip(order, pieces, strict=True)
+    )
+
+
+def _steps(calls: Nodes, kept: Iterable[fx.Node]) -> Steps:
+    """Return operations with what is spent after each, which what is kept never is."""
+    reads: list[Iterable[fx.Node]] = [(node, *node.all_input_nodes) for node in calls]
+    return Steps(calls, tuple(_spent([*reads, kept])[:-1]))
+
+
+def _spent(reads: Sequence[Iterable[fx.Node]]) -> list[Nodes]:
+    """Return for each of several readings the nodes that no later one reads."""
+    last = {node: number for number, nodes in enumerate(reads) for node in nodes}
+    spent: list[list[fx.Node]] = [[] for _ in reads]
+    for node, number in last.items():
+        spent[number].append(node)
+    return [tuple(nodes) for nodes in spent]
+
+
+def _calls(graph: Graph, nodes: Collection[fx.Node]) -> Nodes:
+    """Return the operations among nodes, in the order they run."""
+    return tuple(node for node in graph.nodes if node in nodes and node.op == "call_function")

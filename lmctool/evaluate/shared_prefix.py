@@ -1,0 +1,247 @@
+"""The evaluation of networks that differ in parts: what they have in common is computed once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.scores import Scores
+from lmctool.evaluate.shared_plan import plan
+from lmctool.graph.operations import aten
+from lmctool.graph.tap_affine import corrected
+from lmctool.results.journal import NONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import fx
+
+    from lmctool.data.split import Split
+    from lmctool.evaluate.batch_size import BatchSize
+    from lmctool.evaluate.evaluator import Scoring
+    from lmctool.evaluate.shared_plan import Route
+    from lmctool.evaluate.threads import Workers
+    from lmctool.graph.graph import Graph
+    from lmctool.plugin.kinds import Task
+    from lmctool.results.journal import Step
+    from lmctool.run.run import Run
+    from lmctool.weights.partwise import Partwise
+
+Values = dict["fx.Node", Any]
+
+WORK = 2e10
+"""Weights times networks times examples above which reuse is worth tracing, which takes seconds."""
+
+
+def reusable(run: Run, networks: Partwise, splits: Sequence[Split]) -> Graph | None:
+    """Return the graph through which networks reuse each other's work.
+
+    Returns:
+        None where each network is better evaluated alone: there is little to do, the model cannot
+        be traced or its path depends on the data, weights carry corrections or lack a buffer,
+        operations choose their precision themselves (``bfloat16``), or the user asked for
+        ``--strategy`` ``graphs`` or ``compile``.
+    """
+    numbers = sum(tensor.numel() for tensor in networks.a.values())
+    little = numbers * len(networks) * sum(map(len, splits)) < WORK
+    whole = run.settings.strategy in {"graphs", "compile"}  # these launch whole networks
+    if little or whole or run.settings.precision == "bfloat16":
+        return None
+    if corrected(networks.a) or corrected(networks.b):
+        return None
+    try:
+        graph, _ = run.graph, run.graph.output
+    except LmctoolError:
+        return None
+    names = (graph.aliases.get(name, name) for name in graph.tensors.values())
+    fits = (
+        graph.tracer == "export"
+        and len(graph.inputs) == 1
+        and networks.a.keys() >= set(names)
+        and not any(node.op == "get_attr" and node.users for node in graph.nodes)
+        and not any(node.target is aten.as_strided.default for node in graph.nodes)
+    )
+    return graph if fits else None
+
+
+class Shared:
+    """Computes the outputs of networks that differ in parts, batch by batch."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        networks: Partwise,
+        layout: torch.memory_format = torch.contiguous_format,
+        threads: Workers | None = None,
+    ) -> None:
+        """Plan once how each network is computed.
+
+        Args:
+            graph: the graph of the networks, followed by torch.export.
+            networks: the networks.
+            layout: the memory format that images are brought into; convolutions hand it on.
+            threads: what computes several batches at once, if anything does.
+        """
+        self.layout = layout
+        self.threads = threads
+        self.graph = graph
+        self.networks = networks
+        self.routes = plan(graph, networks)
+
+    def outputs(self, inputs: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Give each network's number and its outputs of a batch, in whatever order they come.
+
+        Args:
+            inputs: (example, ...) a batch.
+        """
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=self.layout)
+        ends = (self.networks.a, self.networks.b)
+        for end, routes in self.routes.items():
+            values: Values = dict(self.graph.bound(ends[end], inputs))
+            for route in routes:
+                route.reached.run(values)
+                yield from self._along(route, values, ends[1 - end])
+                for node in route.spent:
+                    del values[node]
+
+    def _along(
+        self, route: Route, values: Values, other: Mapping[str, Tensor]
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Give the outputs of the networks of one route."""
+        taken = {node: values[node] for node in route.taken}
+        there = taken | {node: other[self._name(node)] for node in route.ends}
+        route.across.run(there)
+        for row, share in zip(route.rows, route.shares, strict=True):
+            own = taken.copy()
+            for node in route.varied:
+                own[node] = self.networks.tensor(row, self._name(node))
+            for node in route.mixed:
+                # torch.lerp turns -0.0 into 0.0 at its ends
+                near, far = values[node], there[node]
+                own[node] = far if share == 1 else torch.lerp(near, far, share)
+            route.steps.run(own)
+            yield row, own[self.graph.output]
+
+    def _name(self, node: fx.Node) -> str:
+        return self.graph.stored(self.graph.tensors[node.name], self.networks.a)
+
+
+def score(
+    scoring: Scoring, graph: Graph, networks: Partwise, splits: Sequence[Split], description: str
+) -> Scores:
+    """Return loss and error of networks, measured as a run measures them; see ``evaluate``.
+
+    Args:
+        scoring: the task, the arithmetic, and what the strategy says of layout and batches.
+        graph: what ``reusable`` returned.
+        networks: the networks.
+        splits: the splits.
+        description: what the progress bar says.
+    """
+    strategy = scoring.settled(splits[0])
+    shared = Shared(graph, networks, strategy.layout, strategy.workers)
+    with (
+        scoring.step(description, splits, len(networks)) as step,
+        scoring.progress(len(networks) * len(splits), description) as advance,
+    ):
+        return evaluate(
+            shared,
+            splits,
+            scoring.task,
+            dtype=scoring.dtype,
+            batch_size=scoring.batch_size,
+            advance=advance,
+            step=step,
+        )
+
+
+def evaluate(
+    shared: Shared,
+    splits: Sequence[Split],
+    task: Task,
+    *,
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+    advance: Callable[[int], None] = lambda _: None,
+    step: Step = NONE,
+) -> Scores:
+    """Return loss and error of every network on every split, each batch once for all networks.
+
+    Args:
+        shared: the networks.
+        splits: the splits.
+        task: what loss and error mean.
+        dtype: the dtype of the inputs.
+        batch_size: how many examples at once; halves itself when memory runs out.
+        advance: called with how many networks' worth of a split was done since the last call.
+        step: keeps what was measured on each batch, and knows what was before.
+
+    Returns:
+        The means of ``engine.evaluate`` up to rounding; NaN where no example has any weight.
+
+    Raises:
+        LmctoolError: a batch does not fit in memory.
+    """
+    count = len(shared.networks)
+    rows = [
+        batch_size.fitting(partial(_pass, shared, number, split, task, dtype, advance, step))
+        for number, split in enumerate(splits)
+    ]
+    loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
+    return Scores(tuple(split.name for split in splits), loss, error, {}, {})
+
+
+def _pass(
+    shared: Shared,
+    number: int,
+    split: Split,
+    task: Task,
+    dtype: torch.dtype,
+    advance: Callable[[int], None],
+    step: Step,
+    size: int,
+) -> NDArray[np.float64]:
+    """Return (metric, network) means of loss and error over a split, by the examples' weights."""
+    count = len(shared.networks)
+
+    def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[str, Tensor, int]:
+        """Return the weighted sums of a batch and its weight, (metric or weight, network)."""
+        batch, (inputs, targets) = numbered
+        name = f"{number} {size} {batch}"
+        unit = step.get(name)
+        if unit is not None:
+            return name, torch.from_numpy(unit["sums"]).to(targets.device), len(inputs)
+        weights = torch.ones(len(targets), dtype=torch.float64, device=targets.device)
+        if task.weight is not None:
+            weights = task.weight(targets).double()
+        sums = weights.new_zeros(3, count)
+        sums[2] = weights.sum()
+        with torch.no_grad():
+            for row, outputs in shared.outputs(inputs):
+                values = torch.stack([each.double() for each in task.score(outputs, targets)])
+                # a value without weight counts for nothing, whatever it is
+                sums[:2, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
+        return name, sums, len(inputs)
+
+    sums = torch.zeros((), dtype=torch.float64, device=split.targets.device)
+    seen = 0
+    over = shared.threads.map if shared.threads else map
+    for name, found, examples in over(of_batch, enumerate(split.batches(size, dtype))):
+        if not step.has(name):
+            step.keep(name, partial(_arrays, found))
+        sums = sums + found
+        done = seen * count // len(split)
+        seen += examples
+        advance(seen * count // len(split) - done)
+    return (sums[:2] / sums[2]).cpu().numpy()
+
+
+def _arrays(sums: Tensor) -> dict[str, NDArray[np.float64]]:
+    return {"sums": sums.cpu().numpy()}

@@ -1,0 +1,71 @@
+"""Forward passes that torch.compile has fused: compiled once, for all weights."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.functional import functional
+from lmctool.graph.module import fresh
+from lmctool.graph.tap_affine import corrected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from lmctool.evaluate.functional import Network, Outputs
+
+
+class Compiled:
+    """Computes what a network does, by code made for its shapes; the weights are arguments of it.
+
+    Compiling takes seconds to a minute, once, and once more for the last batch of a split, which
+    may be smaller.  Weights with corrections are left to the network itself.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Keep the network; nothing is compiled before it is used."""
+        self.network = network
+        self._module = fresh(network.module)
+        with _quiet():
+            self._compiled = torch.compile(self._run)
+
+    def _run(self, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        return functional(self._module, weights, inputs)
+
+    def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
+        """Return the outputs of the network that has these weights.
+
+        The outputs raise LmctoolError where the model cannot be compiled.
+        """
+        if corrected(weights):
+            return self.network(weights)
+        held = dict(weights)
+
+        def outputs(inputs: Tensor) -> Tensor:
+            from torch._dynamo.exc import TorchDynamoException
+
+            try:
+                with _quiet():
+                    found: Tensor = self._compiled(held, self.network.laid_out(inputs))
+            except TorchDynamoException as cause:
+                reason = str(cause).strip().partition("\n")[0]
+                raise LmctoolError(
+                    f"the model cannot be compiled ({reason}); leave out --strategy compile"
+                ) from cause
+            return found
+
+        return outputs
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch.compile from warning about its own internals."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

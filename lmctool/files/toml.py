@@ -1,0 +1,48 @@
+"""TOML files of people, which may be of any size and say anything."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError
+from lmctool.files.untrusted import harm_of, is_too_deep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST = 1 << 20
+"""Bytes of a file that are read."""
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return what a file says.
+
+    Args:
+        path: the file.
+        what: what to call it in an error, such as ``policy 'audit.toml'``.
+
+    Raises:
+        LmctoolError: it cannot be read, is larger than 1 MiB, or no TOML.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise LmctoolError(f"{what} cannot be read: it is no regular file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as cause:
+        raise LmctoolError(f"{what} cannot be read: {cause.strerror}") from cause
+    if len(content) > LARGEST:
+        raise LmctoolError(f"{what} is larger than {LARGEST >> 20} MiB")
+    try:
+        text = content.decode("utf-8")
+        # a key of 10,000 dots takes tomllib hours
+        if harm := harm_of(partial(tomllib.loads, text), len(content)):
+            raise LmctoolError(f"{what} is no sound TOML: it {harm}")
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise LmctoolError(f"{what} cannot be read as TOML: {cause}") from cause
+    if is_too_deep(table):
+        raise LmctoolError(f"{what} has tables or lists too deep in each other")
+    return table

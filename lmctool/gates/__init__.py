@@ -1,0 +1,1 @@
+"""Gates: conditions, baselines and policies that results are judged by."""

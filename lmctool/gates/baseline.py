@@ -1,0 +1,184 @@
+"""Baselines: an earlier result that a later one must not be worse than."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.gates.condition import Condition, several
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lmctool.results.metrics import Metric
+    from lmctool.results.result import Attribute, Result
+
+DIRECTIONS: Mapping[str, str] = {
+    "alpha": "",  # a place on the path
+    "level": "",  # how long a path stays level
+    "share": "",  # how a whole is divided
+    "gain": "",  # of either sign
+    "rise": "",  # what one part alone does says nothing of the network
+    "part": "",
+    "other": "",
+    "lower95": "",  # the estimate itself is compared, not its bounds
+    "upper95": "",
+    "accuracy": ">=",
+    "connected": ">=",
+    "clusters": "<=",
+    "loss": "<=",  # and every barrier, which is one of loss or of error
+    "error": "<=",
+}
+"""What a word in a metric's name says of the better direction; the first that is there counts."""
+
+_TOLERANCE = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much worse a value may be.
+
+    Attributes:
+        number: in the unit of the metric.
+        share: of the earlier value.
+    """
+
+    number: float = 0.0
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier result, as later ones are compared with it.
+
+    Attributes:
+        source: where it is.
+        analysis: what made it.
+        metrics: its numbers by full name.
+        provenance: what it says of its run.
+        objection: why a result cannot be compared with it; empty if it can.
+    """
+
+    source: str
+    analysis: str
+    metrics: Mapping[str, Metric]
+    provenance: Mapping[str, Attribute] = field(default_factory=dict)
+    objection: str = ""
+
+    def beside(self, result: Result) -> Baseline:
+        """Return the same with what there is to object to comparing this result with it."""
+        group = result.groups.get("provenance")
+        return replace(self, objection=self._objection(result, group.attributes if group else {}))
+
+    def before(self, condition: Condition, chosen: Sequence[Metric]) -> list[float]:
+        """Return its value at the place of each number that a condition selects.
+
+        Raises:
+            UnjudgedError: results are not comparable, one of them has a number that the other
+                lacks, or a number is not one.
+        """
+        if self.objection:
+            raise UnjudgedError(self.objection)
+        names = [metric.full_name for metric in chosen]
+        lacking = [name for name in names if name not in self.metrics]
+        if lacking:
+            raise UnjudgedError(f"baseline '{self.source}' has no {several(lacking)}")
+        held = {name for name, metric in self.metrics.items() if condition.selects(metric)}
+        gone = sorted(held - set(names))
+        if gone:
+            raise UnjudgedError(f"{several(gone)} of baseline '{self.source}' was not measured")
+        values = [self.metrics[name].value for name in names]
+        found = [value for value in values if value is not None]
+        if len(found) < len(values):
+            broken = [name for name, value in zip(names, values, strict=True) if value is None]
+            raise UnjudgedError(f"{several(broken)} of baseline '{self.source}' is not a number")
+        return found
+
+    def _objection(self, result: Result, said: Mapping[str, Attribute]) -> str:
+        if result.analysis != self.analysis:
+            return (
+                f"baseline '{self.source}' is of analysis {self.analysis!r}, the result of"
+                f" {result.analysis!r}"
+            )
+        for key in sorted(_data(self.provenance) | _data(said)):
+            if self.provenance.get(key) != said.get(key):
+                return (
+                    f"baseline '{self.source}' was measured on other data: {key} is"
+                    f" {self.provenance.get(key, 'nothing')} there and"
+                    f" {said.get(key, 'nothing')} here"
+                )
+        then, now = _options(self.provenance), _options(said)
+        for name in sorted(then.keys() & now.keys()):
+            one, other = json.dumps(then[name]), json.dumps(now[name])
+            if one != other:
+                return (
+                    f"baseline '{self.source}' was measured in another way: option {name!r} is"
+                    f" {one} there and {other} here"
+                )
+        return ""
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Return the baseline that a result is.
+
+    Raises:
+        LmctoolError: it cannot be read.
+    """
+    from lmctool.results.file import read
+    from lmctool.results.metrics import listed
+
+    result = read(path)
+    group = result.groups.get("provenance")
+    metrics = {metric.full_name: metric for metric in listed(result)}
+    return Baseline(str(path), result.analysis, metrics, group.attributes if group else {})
+
+
+def read_tolerance(text: str) -> Tolerance:
+    """Return the tolerance that a text says: a number, or a percentage of the earlier value.
+
+    Raises:
+        LmctoolError: it is none.
+    """
+    found = _TOLERANCE.fullmatch(text)
+    value = float(found[1]) if found else float("inf")
+    if found is None or value == float("inf"):
+        raise LmctoolError(f"{text!r} is no tolerance; write a number such as 0.005, or 5%")
+    if found[2] and value >= 100:
+        raise LmctoolError(f"a tolerance of {text.strip()} is none; it must be below 100%")
+    return Tolerance(share=value / 100) if found[2] else Tolerance(value)
+
+
+def direction(name: str) -> str:
+    """Return the operator that a metric not worse than before fulfils, or nothing.
+
+    >>> direction("barrier.error"), direction("interpolate.alpha_loss"), direction("distance.l2")
+    ('<=', '', '')
+    """
+    words = set(re.split(r"[._]", name.partition(".")[2]))
+    return next((way for word, way in DIRECTIONS.items() if word in words), "")
+
+
+def _data(said: Mapping[str, Attribute]) -> set[str]:
+    """Return the keys that tell what a run measured on."""
+    return {key for key in said if key == "task" or re.fullmatch(r"split\..+\.digest", key)}
+
+
+def _options(said: Mapping[str, Attribute]) -> dict[str, Any]:
+    """Return the analysis's own options, but for those that name a file of the run."""
+    try:
+        options = json.loads(str(said.get("options", "{}")))
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(options, dict):
+        return {}
+    files = {str(value) for key, value in said.items() if key.endswith(".path")}
+    return {name: value for name, value in options.items() if not _names_files(value, files)}
+
+
+def _names_files(value: object, files: set[str]) -> bool:
+    named = value if isinstance(value, list) else [value]
+    return bool(named) and all(isinstance(name, str) and name in files for name in named)

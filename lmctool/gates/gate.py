@@ -1,0 +1,178 @@
+"""Gates: conditions that a result is judged by, and what becomes of them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lmctool.errors import ExitCode, UnjudgedError
+from lmctool.gates.condition import several
+from lmctool.results.text import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lmctool.gates.baseline import Baseline
+    from lmctool.gates.condition import Condition
+    from lmctool.results.metrics import Metric
+
+Status = Literal["passed", "failed", "unjudged"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition that a result is judged by.
+
+    Attributes:
+        condition: what every selected value has to fulfil.
+        name: what it is called.
+        reason: why it is there.
+        severity: whether a failure fails the run, or is only told.
+    """
+
+    condition: Condition
+    name: str = ""
+    reason: str = ""
+    severity: Severity = "error"
+
+    @property
+    def title(self) -> str:
+        """Its name, or else its condition."""
+        return self.name or str(self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a gate.
+
+    Attributes:
+        gate: the gate.
+        status: passed, failed, or unjudged: there was nothing to judge, or no number.
+        told: why, in one sentence.
+        source: the result it was judged on; empty for the run itself.
+    """
+
+    gate: Gate
+    status: Status
+    told: str
+    source: str = ""
+
+    @property
+    def mild(self) -> bool:
+        """Whether it did not pass, and only warns."""
+        return self.status != "passed" and self.gate.severity == "warning"
+
+    @property
+    def word(self) -> str:
+        """Its status, with what a warning is."""
+        return f"{self.status} (warning)" if self.mild else self.status
+
+    @property
+    def sentence(self) -> str:
+        """Why it came to be, and why the gate is there."""
+        return f"{self.told}; {self.gate.reason}" if self.gate.reason else self.told
+
+
+def judge(
+    gate: Gate, metrics: Sequence[Metric], source: str = "", baseline: Baseline | None = None
+) -> Verdict:
+    """Return what becomes of a gate on the metrics of a result.
+
+    Args:
+        gate: the gate.
+        metrics: the numbers of the result.
+        source: where the result is; empty for the run itself.
+        baseline: what a condition that names the baseline compares them with.
+    """
+    condition = gate.condition
+    try:
+        chosen = _chosen(condition, metrics)
+        before = _before(condition, chosen, baseline)
+    except UnjudgedError as error:
+        return Verdict(gate, "unjudged", str(error), source)
+    told, failing = [], []
+    for metric, value, former in zip(chosen, _numbers(chosen), before, strict=True):
+        shown = f"{metric.full_name} = {number(value)}"
+        if baseline is not None and condition.factor:
+            limit = number(condition.limit(former))
+            shown += f", {number(former)} in '{baseline.source}' (limit {limit})"
+        told.append(shown)
+        if not condition.holds(value, former):
+            failing.append(shown)
+    return Verdict(gate, "failed" if failing else "passed", several(failing or told), source)
+
+
+def judge_all(
+    gates: Iterable[Gate],
+    metrics: Sequence[Metric],
+    source: str = "",
+    baseline: Baseline | None = None,
+) -> list[Verdict]:
+    """Return what becomes of each gate."""
+    return [judge(gate, metrics, source, baseline) for gate in gates]
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
+    """Return the exit code of verdicts: 4 beats 3, and warnings never fail."""
+    counted = {verdict.status for verdict in verdicts if verdict.gate.severity == "error"}
+    if "unjudged" in counted:
+        return ExitCode.UNJUDGED
+    return ExitCode.GATE if "failed" in counted else ExitCode.DONE
+
+
+def _chosen(condition: Condition, metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the values that a condition selects.
+
+    Raises:
+        UnjudgedError: there are none, or one is no number.
+    """
+    named = [metric for metric in metrics if metric.name == condition.metric]
+    if not named:
+        raise UnjudgedError(_missing(condition.metric, metrics))
+    chosen = [metric for metric in named if condition.selects(metric)]
+    if not chosen:
+        told = ", ".join(f"{dim}={value}" for dim, value in condition.where.items())
+        raise UnjudgedError(f"no value of {condition.metric} is at {told}; {_there(named)}")
+    broken = [metric.full_name for metric in chosen if metric.value is None]
+    if broken:
+        raise UnjudgedError(f"{several(broken)} {'is' if len(broken) == 1 else 'are'} not a number")
+    return chosen
+
+
+def _numbers(metrics: Sequence[Metric]) -> list[float]:
+    return [metric.value for metric in metrics if metric.value is not None]
+
+
+def _before(
+    condition: Condition, chosen: Sequence[Metric], baseline: Baseline | None
+) -> list[float]:
+    """Return what the baseline has in the place of each value; 0 where none is asked for."""
+    if not condition.factor:
+        return [0.0] * len(chosen)
+    if baseline is None:
+        raise UnjudgedError(
+            f"{condition.metric} has no baseline of its analysis to be compared with;"
+            " name one with --baseline"
+        )
+    return baseline.before(condition, chosen)
+
+
+def _missing(name: str, metrics: Sequence[Metric]) -> str:
+    known = list(dict.fromkeys(metric.name for metric in metrics))
+    if not known:
+        return f"no metric {name}: nothing was measured"
+    close = difflib.get_close_matches(name, known, n=1)
+    near = f"; did you mean {close[0]}?" if close else "."
+    return f"no metric {name}{near} There are: {', '.join(known)}"
+
+
+def _there(named: Sequence[Metric]) -> str:
+    """Return in words at which coordinates a metric is."""
+    places: dict[str, dict[str, None]] = {}
+    for metric in named:
+        for dim, value in metric.where.items():
+            places.setdefault(dim, {})[value] = None
+    told = [f"{dim} is {', '.join(list(values)[:9])}" for dim, values in places.items()]
+    return "; ".join(told) or "it has no dims"

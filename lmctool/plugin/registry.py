@@ -1,0 +1,201 @@
+"""Finding plugins by entry point, and importing one only when it is asked for."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tokenize
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from lmctool.errors import PluginError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from importlib.machinery import ModuleSpec
+
+    from lmctool.plugin.kinds import (
+        Aligner,
+        Analysis,
+        Correction,
+        DataFormat,
+        ModelFamily,
+        Observer,
+        Task,
+    )
+
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "lmctool.analyses": "lmctool_analysis",
+        "lmctool.aligners": "lmctool_aligner",
+        "lmctool.corrections": "lmctool_correction",
+        "lmctool.models": "lmctool_model",
+        "lmctool.datasets": "lmctool_dataset",
+        "lmctool.tasks": "lmctool_task",
+        "lmctool.observers": "lmctool_observer",
+    }
+)
+"""Each entry-point group, and the hook that its plugins implement."""
+
+RECORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "lmctool.analyses": "Analysis",
+        "lmctool.aligners": "Aligner",
+        "lmctool.corrections": "Correction",
+        "lmctool.models": "ModelFamily",
+        "lmctool.datasets": "DataFormat",
+        "lmctool.tasks": "Task",
+        "lmctool.observers": "Observer",
+    }
+)
+"""Each entry-point group, and the record of lmctool.plugin.kinds that its hook returns."""
+
+
+def kind(group: str) -> str:
+    """Return the word for one plugin of a group, such as ``analysis``."""
+    return GROUPS[group].removeprefix("lmctool_")
+
+
+@cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """Return every entry point of a group, sorted by name, importing none.
+
+    A distribution that sys.path holds twice counts once.
+    """
+    found = _scanned().select(group=group)
+    once = {(entry.name, owner(entry), entry.value): entry for entry in found}
+    return tuple(once[key] for key in sorted(once))
+
+
+def owner(entry: EntryPoint) -> str:
+    """Return the name of the distribution that installed an entry point."""
+    return entry.dist.name if entry.dist else "an unknown distribution"
+
+
+def names(group: str) -> list[str]:
+    """Return the installed words of a group, sorted, importing none."""
+    return sorted({entry.name for entry in installed(group)})
+
+
+def find(group: str, name: str) -> EntryPoint:
+    """Return the one entry point of this name.
+
+    Raises:
+        PluginError: nobody installed the name, or two distributions did.
+    """
+    found = [entry for entry in installed(group) if entry.name == name]
+    if not found:
+        raise PluginError(f"no {kind(group)} is called {name!r}; {_instead(name, names(group))}")
+    if len(found) > 1:
+        owners = " and ".join(f"{owner(entry)} ({entry.value})" for entry in found)
+        raise PluginError(
+            f"{kind(group)} {name!r} is provided more than once, by {owners}; uninstall one"
+        )
+    return found[0]
+
+
+def summary(group: str, name: str) -> str:
+    """Return the first line of the plugin's docstring, read without running any of its code.
+
+    What goes wrong is returned in brackets: a stranger's plugin must not take ``--help`` down.
+    """
+    try:
+        return first_line(find(group, name).module)
+    except Exception as error:
+        return f"({error})"
+
+
+def first_line(module: str) -> str:
+    """Return the first line of a module's docstring without importing it or its parents.
+
+    Raises:
+        PluginError: there is no such module, or no Python source of it.
+    """
+    spec = _locate(module)
+    if spec is None or not spec.has_location or spec.origin is None:
+        raise PluginError(f"its module {module!r} is not installed")
+    with tokenize.open(spec.origin) as source:
+        for token in tokenize.generate_tokens(source.readline):
+            if token.type == tokenize.STRING:
+                return str(ast.literal_eval(token.string)).strip().partition("\n")[0].strip()
+            if token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}:
+                break
+    return ""
+
+
+@overload
+def load(group: Literal["lmctool.analyses"], name: str) -> Analysis: ...
+@overload
+def load(group: Literal["lmctool.aligners"], name: str) -> Aligner: ...
+@overload
+def load(group: Literal["lmctool.corrections"], name: str) -> Correction: ...
+@overload
+def load(group: Literal["lmctool.models"], name: str) -> ModelFamily: ...
+@overload
+def load(group: Literal["lmctool.datasets"], name: str) -> DataFormat: ...
+@overload
+def load(group: Literal["lmctool.tasks"], name: str) -> Task: ...
+@overload
+def load(group: Literal["lmctool.observers"], name: str) -> Observer: ...
+@overload
+def load(group: str, name: str) -> Any: ...
+def load(group: str, name: str) -> Any:
+    """Import the one plugin of this name, and return the record that its hook gives.
+
+    Raises:
+        PluginError: the plugin is not there, cannot be imported, or gives something else.
+    """
+    entry = find(group, name)
+    who = f"{kind(group)} {name!r} ({entry.value}, from {owner(entry)})"
+    try:
+        record = _call(entry, GROUPS[group])
+    except (Exception, SystemExit) as cause:
+        raise PluginError(f"{who} cannot be used: {type(cause).__name__}: {cause}") from cause
+    if record is None:
+        raise PluginError(f"{who} implements no hook {GROUPS[group]}, or it returned nothing")
+
+    from lmctool.plugin import kinds
+
+    if not isinstance(record, getattr(kinds, RECORDS[group])):
+        found = type(record).__name__
+        raise PluginError(f"{who} returned {found!r} where {RECORDS[group]!r} is due")
+    return record
+
+
+@cache
+def _scanned() -> Any:
+    """Read the metadata of every distribution once, whatever the number of groups."""
+    return entry_points()
+
+
+def _call(entry: EntryPoint, hook: str) -> Any:
+    import pluggy
+
+    from lmctool.plugin import hookspecs
+
+    manager = pluggy.PluginManager("lmctool")
+    manager.add_hookspecs(hookspecs)
+    manager.register(entry.load(), entry.name)
+    manager.check_pending()
+    return getattr(manager.hook, hook)()
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    return f"{did_you_mean(name, known)}installed: {', '.join(known) or 'none'}"
+
+
+def _locate(module: str) -> ModuleSpec | None:
+    """Find a module; unlike importlib.util.find_spec alone, import none of its parents."""
+    top, *rest = module.split(".")
+    spec = find_spec(top)
+    for position in range(len(rest)):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        path = spec.submodule_search_locations
+        full = ".".join([top, *rest[: position + 1]])
+        found = (finder.find_spec(full, path) for finder in sys.meta_path)
+        spec = next((candidate for candidate in found if candidate is not None), None)
+    return spec

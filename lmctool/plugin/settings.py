@@ -1,0 +1,124 @@
+"""What the user asked of one run, before anything is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A plugin that was chosen by name, with the values of its own options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The checkpoints of one training run over its steps.
+
+    Attributes:
+        path: the folder or the pattern, as the user gave it.
+        steps: the step of each checkpoint, rising.
+        indices: where each of them is in ``run.checkpoints``.
+    """
+
+    path: Path
+    steps: tuple[int, ...]
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """One input of a batch of examples, as the user describes it.
+
+    Attributes:
+        shape: (example, ...), for 2 or more examples.
+        ids: whether it holds token ids; else it holds normally distributed floats.
+        below: the ids are drawn below it; None means the model's vocabulary.
+    """
+
+    shape: tuple[int, ...]
+    ids: bool = False
+    below: int | None = None
+
+    def __str__(self) -> str:
+        """Return the text that describes it."""
+        bound = "" if self.below is None else f"<{self.below}"
+        return (f"ids{bound}:" if self.ids else "") + "x".join(map(str, self.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The shared options of every analysis.
+
+    Attributes:
+        checkpoints: the files or folders, in the user's order.
+        others: checkpoints that options name; their indices follow.
+        series: which of them are the steps of one training run, where arguments are runs.
+        results: results of earlier runs that options name.
+        model: the model spec, or None to find it out.
+        model_arguments: arguments of the model, as text or typed values.
+        spec: a file that extends or replaces the derived permutation spec, or None.
+        data: the data spec, or None to find it out.
+        inputs: the inputs of an example where no data is meant, in the order of the model's
+            arguments; empty for the data's or the model's own.
+        mean: per-channel mean that overrides the dataset's; empty keeps it.
+        std: per-channel standard deviation that overrides the dataset's; empty keeps it.
+        task: the task, or None for the dataset's own.
+        splits: the splits to evaluate on.
+        calib_split: the split that statistics are taken on.
+        calib_size: how many of its examples at most.
+        calib_batch: examples whose batch statistics REPAIR takes together.
+        limit: at most so many examples of each evaluated split; None for all.
+        allow_chance: go on when both ends answer at chance.
+        aligner: the aligner, or None for no alignment by one.
+        apply: the result whose stored permutation takes the place of an aligner, or None.
+        correction: the correction, or None for no correction.
+        batchnorm: what happens to running statistics on a path.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        dtype: the dtype of weights and arithmetic.
+        precision: the precision of matrix products and convolutions.
+        batch_size: examples evaluated at once; None to find it out.
+        strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
+        seed: the seed of every random choice.
+    """
+
+    checkpoints: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
+    series: tuple[Series, ...] = ()
+    results: tuple[Path, ...] = ()
+    model: str | None = None
+    model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    spec: Path | None = None
+    data: str | None = None
+    inputs: tuple[InputShape, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    task: str | None = None
+    splits: tuple[str, ...] = ("test",)
+    calib_split: str = "train"
+    calib_size: int = 5000
+    calib_batch: int = 500
+    limit: int | None = None
+    allow_chance: bool = False
+    aligner: Choice | None = None
+    apply: Path | None = None
+    correction: Choice | None = None
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
+    device: str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    batch_size: int | None = None
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
+    seed: int = 0
+
+    @property
+    def aligns(self) -> bool:
+        """Whether B's units are brought into A's order, by an aligner or a stored permutation."""
+        return self.aligner is not None or self.apply is not None

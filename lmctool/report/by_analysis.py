@@ -1,0 +1,73 @@
+"""How the analysis that made a result shows it, if it is installed here.
+
+The name of the analysis comes from an untrusted file, so it is only looked up among the installed
+words.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin import registry
+from lmctool.report.generic import metrics_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from lmctool.plugin.kinds import Analysis
+    from lmctool.results.result import Result
+    from lmctool.results.table import Table
+
+GROUP = "lmctool.analyses"
+MISFIT = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What an analysis raises that does not find in a result what it puts there itself."""
+
+
+def table(result: Result, path: Path) -> Table:
+    """Return the table of the result's own analysis, or of all metrics where there is none.
+
+    Raises:
+        LmctoolError: the result at ``path`` does not hold what its analysis writes.
+    """
+    analysis = _analysis(result)
+    with fitting(result, path):
+        return ((analysis and analysis.table) or metrics_table)(result)
+
+
+def drawer(result: Result) -> Callable[[Result, Figure], None] | None:
+    """Return how the result's own analysis draws it, if it does."""
+    analysis = _analysis(result)
+    return analysis.figure if analysis else None
+
+
+def about(result: Result) -> str:
+    """Return what the result's analysis is, in the words of its help."""
+    if result.analysis in registry.names(GROUP):
+        return registry.summary(GROUP, result.analysis)
+    return f"Analysis {result.analysis!r} is not installed here; shown is what any result has."
+
+
+@contextmanager
+def fitting(result: Result, path: Path) -> Iterator[None]:
+    """Tell an analysis's failure on a result as one of the file.
+
+    Raises:
+        LmctoolError: the body raised what a result gives rise to that is not as it should be.
+    """
+    try:
+        yield
+    except MISFIT as cause:
+        raise LmctoolError(
+            f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
+        ) from cause
+
+
+def _analysis(result: Result) -> Analysis | None:
+    if result.analysis not in registry.names(GROUP):
+        return None
+    return registry.load("lmctool.analyses", result.analysis)

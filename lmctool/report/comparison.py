@@ -1,0 +1,147 @@
+"""Two results side by side: as tables, and their curves in one figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError
+from lmctool.report import curve
+from lmctool.report.escaped import shown
+from lmctool.report.generic import grid, line_name
+from lmctool.report.style import COLOURS, MARKERS
+from lmctool.results.provenance_diff import KINDS
+from lmctool.results.table import Table
+from lmctool.results.text import number, titled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lmctool.report.curve import Curve
+    from lmctool.results.metrics import Metric
+    from lmctool.results.pairing import Pair
+    from lmctool.results.provenance_diff import Cause
+    from lmctool.results.result import Result
+    from lmctool.results.value_diff import Deviation
+
+ABSENT = "missing"
+TITLES = {"input": "Inputs that differ", "version": "Versions that differ"}
+TITLES |= {"setting": "Settings that differ"}
+LONGEST = 200
+"""Characters of one setting that are shown."""
+
+
+def metrics_table(pairs: Sequence[Pair], title: str, *, everything: bool) -> Table:
+    """Return metrics with both values and the difference.
+
+    Those that differ, or ``everything``: also those that are the same, or in one result alone.
+    """
+    common = [pair for pair in pairs if pair.one and pair.other]
+    differing = [pair for pair in common if not pair.same]
+    rows = tuple(
+        (pair.name, _value(pair.one), _value(pair.other), _signed(pair.difference), _unit(pair))
+        for pair in (pairs if everything else differing)
+    )
+    notes = [f"{len(differing)} of {len(common)} metrics differ"]
+    for which, count in (
+        ("first", sum(pair.other is None for pair in pairs)),
+        ("second", sum(pair.one is None for pair in pairs)),
+    ):
+        if count:
+            notes.append(f"{count} more are only in the {which} result; --all shows them")
+    return Table(title, ("metric", "first", "second", "difference", "unit"), rows, tuple(notes))
+
+
+def causes_tables(causes: Sequence[Cause]) -> list[Table]:
+    """Return what differs between two runs, a table for each kind of which anything does."""
+    found = [
+        Table(TITLES[kind], (kind, "first", "second"), rows)
+        for kind in KINDS
+        if (
+            rows := tuple(
+                (cause.name, _cut(cause.one), _cut(cause.other))
+                for cause in causes
+                if cause.kind == kind
+            )
+        )
+    ]
+    return found or [Table("Inputs, versions and settings are the same", (), ())]
+
+
+def deviations_table(deviations: Sequence[Deviation]) -> Table:
+    """Return how the arrays that two results both have differ."""
+    if not deviations:
+        return Table("All values are the same bit for bit", (), ())
+    common = [found for found in deviations if not found.alone]
+    rows = tuple(
+        (
+            found.path,
+            f"{found.differing} of {found.elements}",
+            number(found.greatest),
+            _where(found),
+        )
+        for found in common
+    )
+    alone = len(deviations) - len(common)
+    notes = (f"{alone} more arrays are in one of the two results only",) if alone else ()
+    return Table("Arrays that differ", ("array", "values", "at most", "at"), rows, notes)
+
+
+class Overlay:
+    """Draws the curves that two results have in common, one of them dashed."""
+
+    def __init__(self, other: Result, names: tuple[str, str]) -> None:
+        """Take the second result and what the two are called."""
+        self.other, self.names = shown(other), names
+
+    def __call__(self, one: Result, figure: Figure) -> None:
+        """Draw the first result's curves and the second's, one axes for each variable.
+
+        Raises:
+            LmctoolError: they have no curve in common.
+        """
+        theirs = {_key(each): each for each in curve.find(self.other)}
+        common = [(each, theirs[_key(each)]) for each in curve.find(one) if _key(each) in theirs]
+        if not common:
+            raise LmctoolError("the results have no curve in common that could be drawn")
+        for axes, both in zip(grid(figure, len(common)), common, strict=True):
+            self._draw(axes, both)
+        handles, words = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, words, loc="outside lower center", ncols=2)
+
+    def _draw(self, axes: Axes, both: tuple[Curve, Curve]) -> None:
+        names = list(dict.fromkeys(line_name(line) for each in both for line in each.lines))
+        for found, name, dash in zip(both, self.names, ("-", "--"), strict=True):
+            for line in found.lines:
+                label = ": ".join(filter(None, (name, line_name(line))))
+                place = names.index(line_name(line)) % len(COLOURS)
+                look: dict[str, Any] = {"color": COLOURS[place], "marker": MARKERS[place]}
+                axes.plot(found.positions, line.values, dash, label=label, **look)
+        axes.set_xlabel(titled(both[0].axis.long_name or both[0].dim, both[0].axis.unit))
+        axes.set_ylabel(titled(both[0].title, both[0].unit))
+
+
+def _key(found: Curve) -> tuple[str, str, str, tuple[str, ...]]:
+    return found.title, found.unit, found.dim, found.dims
+
+
+def _where(found: Deviation) -> str:
+    return found.where or found.told.removeprefix(found.path).strip()
+
+
+def _value(metric: Metric | None) -> str:
+    return ABSENT if metric is None else number(metric.value)
+
+
+def _signed(difference: float | None) -> str:
+    return "-" if difference is None else f"{difference:+.6g}"
+
+
+def _unit(pair: Pair) -> str:
+    return "" if pair.unit == "1" else pair.unit
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"

@@ -1,0 +1,60 @@
+"""Provenance: which program, on what machine, wrote a result, and when."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmctool.results.result import Attribute
+
+LIBRARIES = ("lmctool", "torch", "numpy", "scipy", "h5py", "safetensors")
+
+
+def environment() -> dict[str, Attribute]:
+    """Return what the numbers may depend on beside the inputs, under flat dotted keys.
+
+    ``versions.python`` and ``versions.LIBRARY``, ``plugins.DISTRIBUTION`` (the version of every
+    distribution with an installed plugin), ``platform.system``, ``.release``, ``.machine`` and
+    ``.python`` (the implementation).  Versions come from the installed metadata: nothing is
+    imported.
+    """
+    return {
+        "versions.python": platform.python_version(),
+        **{f"versions.{name}": _version(name) for name in LIBRARIES},
+        **{f"plugins.{name}": _version(name) for name in _owners()},
+        "platform.system": platform.system(),
+        "platform.release": platform.release(),
+        "platform.machine": platform.machine(),
+        "platform.python": platform.python_implementation(),
+    }
+
+
+def command(arguments: Sequence[str] | None = None) -> str:
+    """Return the command line as one could type it again; by default that of this process."""
+    return shlex.join(["lmctool", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+def now() -> str:
+    """Return the time in UTC as ISO 8601, to the second: ``2026-01-31T12:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _owners() -> list[str]:
+    entries = (entry for group in registry.GROUPS for entry in registry.installed(group))
+    return sorted({entry.dist.name for entry in entries if entry.dist})
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,203 @@
+"""REPAIR, as its variants share it: targets, goals, and weights brought to them.
+
+REPAIR (Jordan et al. 2023, arXiv:2211.08403) sets the statistics of chosen channels of an
+interpolated network to the interpolation of the ends' (equations 3 and 4):
+
+    mean(X_alpha) = (1 - alpha) mean(X_1) + alpha mean(X_2)
+    std(X_alpha)  = (1 - alpha) std(X_1)  + alpha std(X_2)
+
+A target that feeds a BatchNorm is corrected together with it: the goal's standard deviation
+includes the BatchNorm's epsilon, and its running statistics are set to the goal, as they would
+be had it been trained on such inputs.  In a network with a BatchNorm behind every convolution
+this makes REPAIR of the layers equal to resetting the BatchNorm statistics, as section 5.2 has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from lmctool.graph.targets import Kind, Target
+    from lmctool.run.run import Run
+    from lmctool.statistics import Goal, Moments, PairedMoments
+
+    Weights = Mapping[str, Tensor]
+
+Condition = Literal["mean", "std"]
+BOTH: frozenset[Condition] = frozenset({"mean", "std"})
+
+
+def target_option(default: Kind = "both") -> click.Option:
+    """Return the option ``--targets``, as ``correctable`` takes its value.
+
+    Args:
+        default: what it is where it isn't given.
+    """
+    return click.Option(
+        ["--targets"],
+        type=click.Choice(["layers", "blocks", "both"]),
+        default=default,
+        show_default=True,
+        help="What is corrected: preactivations of layers, outputs of residual blocks, or both."
+        " A written checkpoint takes what its architecture can hold.",
+    )
+
+
+def correctable(run: Run, kind: Kind, storable: bool) -> list[Target]:
+    """Return the targets to correct; only those a checkpoint can hold, when it has to.
+
+    Args:
+        run: the run.
+        kind: which places of the model.
+        storable: leave out, with a note, what the model's own tensors cannot hold.
+
+    Raises:
+        LmctoolError: there is none.
+    """
+    found = list(run.targets(kind))
+    if storable:
+        left = [target.name for target in found if not target.fusable]
+        found = [target for target in found if target.fusable]
+        if left:
+            run.note(
+                f"{len(left)} targets cannot be stored in this architecture (a block's output,"
+                f" or a layer with neither bias nor BatchNorm) and stay as they are:"
+                f" {', '.join(left[:4])}{', ...' if len(left) > 4 else ''}"
+            )
+    if not found:
+        has = "a checkpoint of this model can hold" if storable else "this model has"
+        raise LmctoolError(f"{has} nothing that REPAIR corrects (--targets {kind})")
+    return found
+
+
+def goal(
+    target: Target,
+    first: Moments,
+    second: Moments,
+    alpha: float,
+    conditions: frozenset[Condition] = BOTH,
+) -> Goal:
+    """Return the statistics that a target is to have at alpha (equations 3 and 4).
+
+    Args:
+        target: where.
+        first: the statistics of A there.
+        second: the statistics of B there.
+        alpha: the position on the path.
+        conditions: which of the two are set; the other stays each channel's own.
+    """
+    from lmctool.statistics import Goal
+
+    added = target.batchnorm.epsilon if target.batchnorm else 0.0
+    stds = [(moments.variance + added).sqrt() for moments in (first, second)]
+    mean = (1 - alpha) * first.mean + alpha * second.mean
+    std = (1 - alpha) * stds[0] + alpha * stds[1]
+    return Goal(
+        axis=target.axis,
+        mean=mean if "mean" in conditions else None,
+        std=std if "std" in conditions else None,
+        epsilon=added or 1e-5,
+    )
+
+
+def predicted(pair: PairedMoments, alpha: float) -> Moments:
+    """Return the moments of (1 - alpha) X_1 + alpha X_2, channel by channel (equation 5).
+
+    The preactivations of an interpolated network's first layer are this mixture; deeper ones
+    are not, for their inputs are no longer the ends'.
+
+    Args:
+        pair: the statistics of both ends, and the covariance of their paired channels.
+        alpha: the position on the path.
+    """
+    from lmctool.statistics import Moments
+
+    first, second, beta = pair.first, pair.second, 1 - alpha
+    both = beta**2 * first.variance + alpha**2 * second.variance
+    variance = both + 2 * alpha * beta * pair.covariance
+    return Moments(beta * first.mean + alpha * second.mean, variance.clamp_min(0))
+
+
+def corrected(
+    weights: dict[str, Tensor],
+    targets: Sequence[Target],
+    goals: Mapping[str, Goal],
+    shown: Mapping[str, Moments],
+) -> Weights:
+    """Return weights in which each target's channels have the statistics of its goal.
+
+    Args:
+        weights: the network, which gives up its tensors one by one for the corrected ones.
+        targets: what is corrected.
+        goals: tap -> the statistics to be had there.
+        shown: tap -> the statistics that it shows, all targets before it corrected.
+    """
+    from lmctool.graph.fuse import fuse
+
+    weights.update(settled(weights, targets, goals))
+    for target in targets:
+        moments = shown[target.tap]
+        scale, shift = goals[target.tap].correction(moments.mean, moments.variance)
+        weights.update(fuse(weights, target, scale, shift))
+    return weights
+
+
+def settled(
+    weights: Weights, targets: Sequence[Target], goals: Mapping[str, Goal]
+) -> dict[str, Tensor]:
+    """Return weights in which the BatchNorm behind each target has the goal's statistics."""
+    found = dict(weights)
+    for target in targets:
+        norm, wanted = target.batchnorm, goals[target.tap]
+        if norm and wanted.mean is not None:
+            found[norm.mean] = wanted.mean.to(weights[norm.mean].dtype)
+        if norm and wanted.std is not None:
+            variance = wanted.std**2 - norm.epsilon
+            found[norm.variance] = variance.to(weights[norm.variance].dtype)
+    return found
+
+
+def renormalised_path(
+    run: Run,
+    a: Weights,
+    b: Weights,
+    *,
+    storable: bool,
+    targets: Kind,
+    conditions: frozenset[Condition] = BOTH,
+) -> Callable[[float], Weights]:
+    """Return a function from alpha to the network there, renormalised by its own statistics.
+
+    The statistics of the ends are taken once, here; each alpha takes one pass in which every
+    target is renormalised batch by batch (section 4.2).
+
+    Args:
+        run: the run.
+        a: the first network.
+        b: the second.
+        storable: correct only what the model's own tensors can hold.
+        targets: which places of the model.
+        conditions: what is set to the goal; what isn't stays each channel's own, and so does
+            the running statistic of a BatchNorm behind it.
+
+    Raises:
+        LmctoolError: there is nothing to correct.
+    """
+    found = correctable(run, targets, storable)
+    axes = {target.tap: target.axis for target in found}
+    first, second = run.moments(a, axes), run.moments(b, axes)
+
+    def between(alpha: float) -> Weights:
+        goals = {t.tap: goal(t, first[t.tap], second[t.tap], alpha, conditions) for t in found}
+        weights = settled(run.between(a, b, alpha), found, goals)
+        return corrected(weights, found, goals, run.renormalised(weights, goals))
+
+    return between

@@ -1,0 +1,138 @@
+"""The folder of an unfinished run, OUT.h5.work: its units, and the lock of whoever is at work."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from lmctool.errors import LmctoolError
+from lmctool.files.publish import clear_drafts
+from lmctool.results.journal import DRAFT, Units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+SUFFIX = ".work"
+RUN, LOCK = "run.json", "lock"
+
+
+class Work:
+    """The unfinished work of one output; entered while a run is at it.
+
+    Attributes:
+        folder: where it is.
+        units: the units in it.
+        found: whether an earlier run left some.
+    """
+
+    def __init__(self, out: Path, note: Callable[[str], None]) -> None:
+        """Take the result that the run is to write; nothing is touched yet."""
+        from filelock import FileLock
+
+        self.out = out
+        self.folder = out.with_name(out.name + SUFFIX)
+        self.units = Units(self.folder, note=note)
+        self.found = False
+        self._lock = FileLock(self.folder / LOCK, timeout=0)
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            LmctoolError: another process has it, or the folder cannot be made.
+        """
+        from filelock import Timeout
+
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock.acquire()
+        except Timeout as cause:
+            raise LmctoolError(
+                f"another run is at work on output '{self.out}'; wait for its end, or choose"
+                " another with -o"
+            ) from cause
+        except OSError as cause:
+            raise LmctoolError(
+                f"folder '{self.folder}' cannot be used: {cause.strerror}"
+            ) from cause
+        self.found = any(self.units.files())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the lock back; a folder without units goes."""
+        if not any(self.units.files()):
+            self.clear()
+        self._lock.release()
+        with suppress(OSError):
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
+
+    def begin(
+        self,
+        identity: Callable[[], Mapping[str, str]],
+        outputs: Sequence[Path],
+        *,
+        resume: bool,
+        force: bool,
+    ) -> None:
+        """Decide what becomes of the units that an earlier run left.
+
+        Args:
+            identity: says what the numbers of this run depend on, by name.
+            outputs: the files that the run is to write.
+            resume: go on with them.
+            force: drop them.
+
+        Raises:
+            LmctoolError: there are some and neither was asked, or they are of another run.
+        """
+        clear_drafts(outputs)
+        if self.found and resume:
+            self._check(identity())
+        elif self.found and not force:
+            raise LmctoolError(
+                f"'{self.folder}' has the finished work of an interrupted run; pass --resume to"
+                " go on with it, or --force to begin again"
+            )
+        elif self.found:
+            self.clear()
+        self.units.begin = lambda: self._describe(identity())
+
+    def clear(self) -> None:
+        """Drop all units."""
+        for path in (*self.units.files(), self.folder / RUN):
+            path.unlink(missing_ok=True)
+
+    def left(self) -> list[str]:
+        """Return in words what is left of the run, if anything is."""
+        if not any(self.units.files()):
+            return []
+        told = f"what was finished is kept in '{self.folder}'"
+        return [f"{told}; the same command with --resume goes on with it"]
+
+    def _describe(self, identity: Mapping[str, str]) -> None:
+        draft = (self.folder / RUN).with_suffix(DRAFT)
+        draft.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+        draft.replace(self.folder / RUN)
+
+    def _check(self, identity: Mapping[str, str]) -> None:
+        """Check that the units are of the same run.
+
+        Raises:
+            LmctoolError: they are not, or nothing says of which they are.
+        """
+        try:
+            earlier = dict(json.loads((self.folder / RUN).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as cause:
+            raise LmctoolError(
+                f"'{self.folder}' does not say whose work it has; pass --force to begin again"
+            ) from cause
+        names = [n for n in {**earlier, **identity} if earlier.get(n) != identity.get(n)]
+        if names:
+            was, now = earlier.get(names[0], "nothing"), identity.get(names[0], "nothing")
+            raise LmctoolError(
+                f"'{self.folder}' has the work of another run: {names[0]} was {was} and is {now};"
+                " give what it was, or pass --force to begin again"
+            )

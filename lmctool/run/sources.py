@@ -1,0 +1,143 @@
+"""What a run is about, found: its model, its data or an example in their place, its task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lmctool import config
+from lmctool.checkpoint.compare import check_same
+from lmctool.checkpoint.stamp import MODEL
+from lmctool.data.resolve import resolve_data, stamped
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.device import generator
+from lmctool.model.example import find_example
+from lmctool.model.resolve import resolve_model
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from lmctool.checkpoint import Checkpoint
+    from lmctool.config import Config
+    from lmctool.data.resolve import Data
+    from lmctool.model.example import Example
+    from lmctool.model.resolve import Model
+    from lmctool.plugin.kinds import Analysis, Task
+    from lmctool.plugin.settings import Settings
+
+NEITHER = (
+    "neither data nor an example input is named: pass --data SPEC, or the shape of a batch of"
+    " inputs with --input, such as 3x3x224x224, or ids:3x11 for token ids"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What was found for a run; None is what it does without.
+
+    Attributes:
+        model: the model, on the run's device and in its dtype.
+        data: the dataset.
+        task: what loss and error mean on it.
+        example: inputs to trace the model with, where there is no data.
+    """
+
+    model: Model | None = None
+    data: Data | None = None
+    task: Task | None = None
+    example: Example | None = None
+
+
+def find_sources(
+    checkpoints: Sequence[Checkpoint],
+    analysis: Analysis,
+    settings: Settings,
+    device: torch.device,
+) -> Sources:
+    """Resolve what an analysis and its aligner need, and what it may use where it is named.
+
+    Raises:
+        LmctoolError: something named isn't there or doesn't fit, something needed isn't named,
+            or both data and an example input are.
+    """
+    standing = config.load()
+    for other in checkpoints[1:]:
+        check_same(checkpoints[0], other)
+    if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
+        data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
+        return Sources(data=data, task=_task(data, settings))
+    if _is_bare(checkpoints, analysis, settings, standing):
+        return Sources()
+    model = resolve_model(
+        checkpoints[0], spec=settings.model, arguments=settings.model_arguments, config=standing
+    )
+    import torch
+
+    dtype: torch.dtype = getattr(torch, settings.dtype)
+    model.module.to(device, dtype)
+    if _uses_data(checkpoints, analysis, settings, standing):
+        data = _data(checkpoints, settings, standing)
+        return Sources(model, data, _task(data, settings))
+    randomness = generator(settings.seed, "example input")
+    example = find_example(model.module, settings.inputs, randomness, device, dtype)
+    if example is None and "data" in analysis.optional and settings.aligns:
+        raise LmctoolError(NEITHER)
+    return Sources(model, example=example)
+
+
+def _is_bare(
+    checkpoints: Sequence[Checkpoint], analysis: Analysis, settings: Settings, standing: Config
+) -> bool:
+    """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
+    if analysis.bare is None or not analysis.bare(settings):
+        return False
+    named = (settings.model, settings.model_arguments, settings.inputs)
+    stood = (standing.environment_model, standing.model)
+    stamps = (MODEL in checkpoint.metadata for checkpoint in checkpoints)
+    return not any((*named, *stood, *stamps, names_data(checkpoints, settings.data, standing)))
+
+
+def _uses_data(
+    checkpoints: Sequence[Checkpoint], analysis: Analysis, settings: Settings, standing: Config
+) -> bool:
+    """Tell whether there is to be data: it is needed, or may be used and is named.
+
+    An example input that the user describes goes before data that they don't name themselves.
+    """
+    user = _needy(analysis, settings)
+    if settings.inputs and (user or settings.data):
+        why = f"{user} needs it" if user else f"--data names {settings.data!r}"
+        raise LmctoolError(f"--input stands in for data, but {why}; leave --input out")
+    if user or settings.inputs or "data" not in analysis.optional:
+        return bool(user)
+    return names_data(checkpoints, settings.data, standing)
+
+
+def names_data(checkpoints: Sequence[Checkpoint], spec: str | None, standing: Config) -> bool:
+    """Tell whether any data is named: by the user, a standing choice, or a checkpoint's stamp."""
+    named = spec or standing.environment_data or standing.data
+    return bool(named or stamped([checkpoint.metadata for checkpoint in checkpoints]))
+
+
+def _needy(analysis: Analysis, settings: Settings) -> str:
+    """Return in words who cannot do without data, or nothing."""
+    if "data" in analysis.needs:
+        return "the analysis"
+    choice = settings.aligner
+    if choice and "data" in registry.load("lmctool.aligners", choice.name).needs:
+        return f"aligner {choice.name!r}"
+    return ""
+
+
+def _data(checkpoints: Sequence[Checkpoint], settings: Settings, standing: Config) -> Data:
+    metadata = [checkpoint.metadata for checkpoint in checkpoints]
+    return resolve_data(spec=settings.data, metadata=metadata, config=standing)
+
+
+def _task(data: Data | None, settings: Settings) -> Task | None:
+    if data is None:
+        return None
+    return registry.load("lmctool.tasks", settings.task or data.dataset.task)

@@ -1,0 +1,51 @@
+"""The splits of a run's data, each read once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.data.split import Split, open_split
+from lmctool.errors import LmctoolError
+
+if TYPE_CHECKING:
+    import torch
+
+    from lmctool.data.resolve import Data
+    from lmctool.plugin.settings import Settings
+
+
+class Splits:
+    """Opens splits by name, with the preprocessing and the choice of examples that a run has."""
+
+    def __init__(
+        self, analysis: str, data: Data | None, settings: Settings, device: torch.device
+    ) -> None:
+        """Keep where the data is; nothing is read yet."""
+        self.analysis = analysis
+        self.data = data
+        self.settings = settings
+        self.device = device
+        self._opened: dict[tuple[str, int | None], Split] = {}
+
+    def open(self, name: str, limit: int | None) -> Split:
+        """Return at most ``limit`` examples of a split, on the device.
+
+        Raises:
+            LmctoolError: there is no data, or no such split in it.
+        """
+        if self.data is None:
+            raise LmctoolError(
+                f"analysis {self.analysis!r} asked for data, but none is in use;"
+                " name data with --data"
+            )
+        if (name, limit) not in self._opened:
+            self._opened[name, limit] = open_split(
+                self.data.dataset,
+                name,
+                limit=limit,
+                seed=self.settings.seed,
+                device=self.device,
+                mean=self.settings.mean,
+                std=self.settings.std,
+            )
+        return self._opened[name, limit]

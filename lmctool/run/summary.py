@@ -1,0 +1,101 @@
+"""What is said of a run: its plan, the judgement of its ends, and what completes its result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.results.result import Group, Result, Variable
+from lmctool.run.provenance import indices, provenance
+from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.run.run import Run
+
+
+def plan(run: Run) -> list[tuple[str, str]]:
+    """Return what was resolved, and where each was found, in words."""
+    lines = _inputs(run)
+    if run.model is not None:
+        arguments = ", ".join(f"{key}={value}" for key, value in run.model.arguments.items())
+        lines.append(("model", f"{run.model.spec}({arguments}), from {run.model.origin}"))
+    if run.data is not None:
+        lines.append(
+            ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
+        )
+        lines.append(("splits", ", ".join(run.settings.splits)))
+    if run.sources.example is not None:
+        example = run.sources.example
+        lines.append(("example input", f"{example.spec}, from {example.origin}"))
+    for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
+        if path is not None:
+            lines.append((role, str(path)))
+    for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
+        if choice is not None:
+            options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
+            lines.append((kind, choice.name + (f" ({options})" if options else "")))
+    lines.append(("device", f"{run.device}, {run.settings.dtype}, {run.settings.precision}"))
+    return lines
+
+
+def _inputs(run: Run) -> list[tuple[str, str]]:
+    """Return the checkpoints in words: arguments by letter, the steps of a series together."""
+    if run.series:
+        lines = [
+            (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
+            for number, series in enumerate(run.series)
+        ]
+    else:
+        paths = [checkpoint.path for checkpoint in run.checkpoints[: run.count]]
+        lines = [(f"checkpoint {_letter(n)}", str(path)) for n, path in enumerate(paths)]
+    others = run.checkpoints[run.count :]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        lines.append(("other checkpoints", f"{others[0].path}{more}"))
+    return [*lines, *(("result", str(path)) for path in run.settings.results)]
+
+
+def _letter(number: int) -> str:
+    """Return A, B, ..., Z, then numbers."""
+    return chr(ord("A") + number) if number < 26 else str(number + 1)
+
+
+def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
+    """Return the result with its permutations, their proof, and its provenance.
+
+    Raises:
+        PluginError: something wrote into the first checkpoint's tensors meanwhile.
+    """
+    run.check_module()
+    groups = {**result.groups, **run.findings}
+    if run.permutations:
+        for number, (permutation, _) in enumerate(run.permutations):
+            place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
+            groups[place] = permutation_group(permutation)
+        groups["proof"] = _proofs(run)
+    groups["provenance"] = Group(indices(run), provenance(run, command, options))
+    return replace(result, groups=groups)
+
+
+def _proofs(run: Run) -> Group:
+    """Return what the proof of every alignment showed."""
+    proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
+    shown = {
+        "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
+        "tolerance": "greatest difference that rounding explains",
+        "scale": "greatest absolute output",
+        "examples": "examples compared",
+        "holds": "whether the two are the same function",
+    }
+    numbers = np.array([str(number) for number in range(len(proofs))], dtype=object)
+    pairs = Variable(numbers, ("alignment",), long_name="alignment")
+    variables = {"alignment": pairs} | {
+        key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
+        for key, meaning in shown.items()
+    }
+    dtypes = [str(proof["dtype"]) for proof in proofs]
+    return Group(variables, {"dtype": dtypes})

@@ -1,0 +1,119 @@
+"""Names for groups of atoms, and the forms of axes in those names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from math import prod
+from typing import TYPE_CHECKING
+
+from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.axis_form import (
+    AxisForm,
+    Concat,
+    Fixed,
+    Free,
+    Interleaving,
+    Product,
+    groups_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lmctool.graph.graph import Graph
+    from lmctool.symmetry.axis_table import Known, Stored
+    from lmctool.symmetry.inner_groups import Nesting
+
+UNREADABLE = re.compile(r"[\s()+|,]")
+"""What a name cannot have in the text of a form."""
+
+
+def _moves(atom: Axis) -> bool:
+    return not atom.reason and not atom.blank and atom.size > 1
+
+
+def groups(tensors: Mapping[str, tuple[Axis, ...]], nested: Nesting) -> dict[Axis, str]:
+    """Name every group after the first tensor that has it in front (its writer)."""
+    names: dict[Axis, str] = {}
+    taken: set[str] = set()
+    inside = set(nested.follower.values())
+    for front in (True, False):
+        for name, axes in tensors.items():
+            for position, axis in enumerate(axes):
+                if (position == 0) is not front:
+                    continue
+                leaves = dict.fromkeys(leaf for leaf in axis.leaves() if leaf not in inside)
+                for place, leaf in enumerate(leaves):
+                    if not _moves(leaf) or leaf in names:
+                        continue
+                    label = UNREADABLE.sub("-", name.rpartition(".")[0] or name)
+                    label += f"[{place}]" if len(leaves) > 1 else ""
+                    label += "" if front else f":{position}"
+                    while label in taken:
+                        label += "'"
+                    names[leaf] = label
+                    taken.add(label)
+    return names
+
+
+def in_order(
+    graph: Graph, known: Known, stored: Stored, names: Mapping[Axis, str]
+) -> dict[Axis, str]:
+    """Put the groups in the order in which the graph computes values that hold them.
+
+    What lies in one tensor alone and in no value is no unit: weights of copies of a value, say.
+    """
+    met = (
+        leaf
+        for node in graph.nodes
+        if node.op == "call_function"
+        for axis in known.raw(node)
+        if isinstance(axis, Axis)
+        for leaf in axis.leaves()
+        if leaf in names
+    )
+    lone = {
+        leaf
+        for leaf, count in Counter(
+            leaf for axes in stored.values() for axis in axes for leaf in {*axis.leaves()}
+        ).items()
+        if count == 1
+    }
+    found = dict.fromkeys(met)
+    return {leaf: names[leaf] for leaf in [*found, *(n for n in names if n not in {*found, *lone})]}
+
+
+class Forms:
+    """Returns the form of an axis in named groups, or None where nothing on it moves."""
+
+    def __init__(self, names: Mapping[Axis, str], wholes: Mapping[Axis, list[Axis]]) -> None:
+        """Keep the name of each group, by its first atom, and all atoms that make it."""
+        self.names = names
+        self.wholes = wholes
+
+    def __call__(self, axis: Axis) -> AxisForm | None:
+        """Return the form of an axis."""
+        form = self._form(axis)
+        return form if any(groups_of(form)) else None
+
+    def _form(self, axis: Axis) -> AxisForm:
+        root = axis.find()
+        if root.kind in ("concat", "interleaving"):
+            inside = tuple(self._form(part) for part in root.parts)
+            return Concat(inside) if root.kind == "concat" else Interleaving(inside)
+        parts = tuple(self._parts([part.find() for part in root.parts or (root,)]))
+        return parts[0] if len(parts) == 1 else Product(parts)
+
+    def _parts(self, atoms: list[Axis]) -> Iterator[AxisForm]:
+        """Give the form of each part of a product, atoms that make one whole together."""
+        while atoms:
+            first = atoms.pop(0)
+            whole = self.wholes.get(first, [])
+            if first.kind != "atom":
+                yield self._form(first)
+            elif whole and whole[1:] == atoms[: len(whole) - 1]:
+                del atoms[: len(whole) - 1]
+                yield Free(self.names[first], prod(atom.size for atom in whole))
+            else:
+                yield Fixed(first.size)

@@ -1,0 +1,123 @@
+"""Going over a graph, operation by operation, to learn how the axes of its values are related."""
+
+from __future__ import annotations
+
+import operator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from lmctool.graph.operations import operation
+from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.axis_table import Known, Stored, fresh
+from lmctool.symmetry.part_rules import item
+from lmctool.symmetry.rules import value_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import torch
+    from torch import fx
+
+    from lmctool.graph.graph import Graph
+
+NORMALISATIONS = frozenset(
+    {
+        *("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"),
+        *("native_batch_norm", "cudnn_batch_norm", "instance_norm"),
+    }
+)
+REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
+PASSES = 8
+"""How often a graph is gone over at most: what a later cut tells of an earlier view."""
+
+
+def walk(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> tuple[Known, Stored]:
+    """Go over a graph until nothing more is learnt of where its views are cut.
+
+    Returns:
+        What is known of every value, and the axes of the model's tensors by name.
+    """
+    known = Known()
+    for _ in range(PASSES):
+        before = dict(known.cuts)
+        known = Known(cuts=before.copy())
+        tensors = _tensors(graph, known, fixed, moved)
+        for node in graph.nodes:
+            if node.op == "call_function":
+                picks = node.target is operator.getitem
+                known.axes[node] = item(node, known) if picks else value_axes(node, known)
+        for operand in graph.nodes[-1].all_input_nodes:
+            for axis in known.of(operand):
+                axis.fix("it is the model's output")
+        if known.cuts == before:
+            break
+    return known, tensors
+
+
+def _tensors(graph: Graph, known: Known, fixed: Sequence[str], moved: Sequence[str]) -> Stored:
+    """Give axes to every placeholder, and return those of the model's tensors by name."""
+    readers: dict[str, list[fx.Node]] = {}
+    placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+    for node in placeholders:
+        if node.name in graph.tensors:  # tied names may have a placeholder each
+            readers.setdefault(_first(graph, node), []).extend(node.users)
+    tensors: Stored = {}
+    for node in placeholders:
+        if node.name in graph.constants:
+            known.axes[node] = _constant(graph.constants[node.name])
+        elif node.name not in graph.tensors:
+            known.axes[node] = fresh(node, "it is the model's input")
+        else:
+            first = _first(graph, node)
+            if first not in tensors:
+                reason = _unmovable(graph, first, readers[first], fixed, moved)
+                tensors[first] = fresh(node, reason)
+            known.axes[node] = tensors[graph.tensors[node.name]] = tensors[first]
+    for alias, original in graph.aliases.items():
+        if original in tensors:
+            tensors[alias] = tensors[original]
+    return tensors
+
+
+def _first(graph: Graph, node: fx.Node) -> str:
+    """Return the name that stands for a placeholder's tensor."""
+    name = graph.tensors[node.name]
+    return graph.aliases.get(name, name)
+
+
+def _unmovable(
+    graph: Graph,
+    name: str,
+    readers: Sequence[fx.Node],
+    fixed: Sequence[str],
+    moved: Sequence[str],
+) -> str:
+    """Say why no axis of a tensor may move, or nothing."""
+    if not readers:
+        return "nothing reads it"
+    if any(fnmatchcase(name, pattern) for pattern in fixed):
+        return "the spec file fixes it"
+    if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):
+        return "" if _normalise(readers) else "it is a buffer that no normalisation owns"
+    return ""
+
+
+def _normalise(readers: Iterable[fx.Node]) -> bool:
+    """Tell whether nothing but normalisations read a tensor, as it is or repeated."""
+    return all(
+        operation(reader) in NORMALISATIONS
+        or (operation(reader) in REPEATS and _normalise(reader.users))
+        for reader in readers
+    )
+
+
+def _constant(tensor: torch.Tensor) -> tuple[Axis, ...]:
+    """Fix each axis of a constant unless the constant is the same all along it."""
+    return tuple(
+        Axis(size, "it meets a constant that tells units apart", blank=_uniform(tensor, dim))
+        for dim, size in enumerate(tensor.shape)
+    )
+
+
+def _uniform(tensor: torch.Tensor, dim: int) -> bool:
+    return tensor.shape[dim] > 0 and bool((tensor == tensor.narrow(dim, 0, 1)).all())

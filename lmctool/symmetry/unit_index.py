@@ -1,0 +1,137 @@
+"""Where the units of a group lie in a tensor or a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Free, Interleaving, Product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where each unit of a group lies along one axis of a tensor, or along two.
+
+    Attributes:
+        axes: the axes that tell the units apart; two where an inner group lies on another axis
+            than its outer group, which then comes first.
+        positions: (unit, place) int64: the positions of each unit along those axes, flattened;
+            those of one column mean the same for every unit.
+    """
+
+    axes: tuple[int, ...]
+    positions: Tensor
+
+    def units(self, value: Tensor) -> Tensor:
+        """Return (unit, rest) of a tensor, as a view where the units lie in order."""
+        flat, positions = self._flat(value), self.positions.flatten()
+        if not torch.equal(positions, torch.arange(len(flat))):
+            flat = flat.index_select(0, positions.to(value.device))
+        return flat.reshape(len(self.positions), -1)
+
+    def order(self, move: Tensor, value: Tensor) -> Tensor:
+        """Return (position,) int64: which position goes to each when the units move.
+
+        Args:
+            move: (unit,) int64: which unit goes to each place.
+            value: the tensor.
+        """
+        size = prod(value.shape[axis] for axis in self.axes)
+        order = torch.arange(size)
+        order[self.positions.flatten()] = self.positions[move].flatten()
+        return order
+
+    def _flat(self, value: Tensor) -> Tensor:
+        front = value.movedim(self.axes, tuple(range(len(self.axes))))
+        return front.flatten(0, len(self.axes) - 1)
+
+
+def places(
+    forms: Sequence[AxisForm | None], group: str, size: int, outer: str | None
+) -> Iterator[Place]:
+    """Give every place of a group in a tensor.
+
+    Args:
+        forms: the form of each axis, None for one that is fixed.
+        group: the group.
+        size: the number of its units (under each unit of the outer group).
+        outer: the group under each unit of which it moves by itself, if there is one.
+    """
+    labels = [occurrences(form) if form else [] for form in forms]
+    for axis, found in enumerate(labels):
+        for name, units in found:
+            if name != group:
+                continue
+            if outer is None:
+                yield Place((axis,), _positions(units))
+                continue
+            beside = _holder(found, outer, units)
+            if beside is not None:
+                joint = torch.where(units >= 0, beside * size + units, -1)
+                yield Place((axis,), _positions(joint))
+            for other, rest in enumerate(labels):
+                across = None if beside is not None or other == axis else _holder(rest, outer)
+                if across is not None:
+                    joint = across[:, None] * size + units
+                    joint[(across[:, None] < 0) | (units < 0)] = -1
+                    yield Place((other, axis), _positions(joint.flatten()))
+                    break
+
+
+def occurrences(form: AxisForm) -> list[tuple[str, Tensor]]:
+    """Return each group of an axis with (position,) int64: its unit there, -1 where it isn't."""
+    match form:
+        case Free(group, size):
+            return [(group, torch.arange(size))]
+        case Product(parts):
+            found = []
+            for place, part in enumerate(parts):
+                before = prod(p.size for p in parts[:place])
+                after = prod(p.size for p in parts[place + 1 :])
+                found += [
+                    (group, units.repeat_interleave(after).repeat(before))
+                    for group, units in occurrences(part)
+                ]
+            return found
+        case Concat(parts):
+            found, start = [], 0
+            for part in parts:
+                for group, units in occurrences(part):
+                    whole = torch.full((form.size,), -1)
+                    whole[start : start + part.size] = units
+                    found.append((group, whole))
+                start += part.size
+            return found
+        case Interleaving(parts):
+            found = []
+            for turn, part in enumerate(parts):
+                for group, units in occurrences(part):
+                    whole = torch.full((form.size,), -1)
+                    whole[turn :: len(parts)] = units
+                    found.append((group, whole))
+            return found
+        case Fixed():
+            return []
+
+
+def _holder(
+    found: list[tuple[str, Tensor]], group: str, units: Tensor | None = None
+) -> Tensor | None:
+    """Return the units of a group that lie on an axis wherever others do."""
+    for name, labels in found:
+        if name == group and (units is None or bool((labels[units >= 0] >= 0).all())):
+            return labels
+    return None
+
+
+def _positions(units: Tensor) -> Tensor:
+    """Return (unit, place): where each unit lies, from the unit at each position."""
+    order = units.argsort(stable=True)[int((units < 0).sum()) :]
+    return order.reshape(int(units.max()) + 1, -1)

@@ -1,1 +1,0 @@
-"""What loss and error mean, one module a task."""

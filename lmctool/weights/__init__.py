@@ -1,0 +1,1 @@
+"""Arithmetic on weights, and networks that are made of others."""

@@ -1,0 +1,84 @@
+"""Networks between two, each part of them at an alpha of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+from lmctool.weights.arithmetic import lerp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lmctool.weights.arithmetic import Weights
+
+
+class Partwise(Sequence["Weights"]):
+    """Networks ``(1 - alpha) A + alpha B`` with an alpha of its own for every part.
+
+    A network is formed each time it is asked for and not kept.  ``Run.evaluate`` reuses what the
+    networks of such a sequence have in common.
+
+    Attributes:
+        a: the weights at alpha 0.
+        b: the weights at alpha 1.
+        parts: the names of the tensors of each part; a tensor in no part is A's.
+        places: (network, part) the alpha of each part.
+    """
+
+    def __init__(
+        self, a: Weights, b: Weights, parts: Sequence[Sequence[str]], places: NDArray[Any]
+    ) -> None:
+        """Take the two networks, the parts, and where the parts stand: (network, part)."""
+        self.a, self.b, self.parts, self.places = a, b, parts, places
+
+    def __len__(self) -> int:
+        """Return the number of networks."""
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> Weights: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Partwise: ...
+
+    def __getitem__(self, index: int | slice) -> Weights | Partwise:
+        """Return one network, or some of them.
+
+        Tensors of a part at 0 or 1 are A's or B's own, shared and not copied.  Integer buffers
+        are A's unless their part is at 1.
+
+        Raises:
+            LmctoolError: a tensor is in one of the two only, or shapes differ.
+        """
+        if isinstance(index, slice):
+            return Partwise(self.a, self.b, self.parts, self.places[index])
+        found: dict[str, Tensor] = dict(self.a)
+        for names, alpha in zip(self.parts, self.places[index], strict=True):
+            a, b = ({name: end[name] for name in names} for end in (self.a, self.b))
+            found |= lerp(a, b, float(alpha))
+        return found
+
+    def tensor(self, index: int, name: str) -> Tensor:
+        """Return one tensor of one network."""
+        if name not in self._part:
+            return self.a[name]
+        alpha = float(self.places[index, self._part[name]])
+        return lerp({name: self.a[name]}, {name: self.b[name]}, alpha)[name]
+
+    @cached_property
+    def differing(self) -> Mapping[str, int]:
+        """The tensors of parts that differ between A and B, each with the number of its part."""
+        import torch
+
+        return {
+            name: part
+            for name, part in self._part.items()
+            if not torch.equal(self.a[name], self.b[name])
+        }
+
+    @cached_property
+    def _part(self) -> dict[str, int]:
+        return {name: part for part, names in enumerate(self.parts) for name in names}

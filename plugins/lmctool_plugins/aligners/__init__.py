@@ -1,0 +1,1 @@
+"""The built-in aligners: ``--align NAME``; one module or package each."""

@@ -1,0 +1,1 @@
+"""The built-in analyses: ``lmctool NAME``; one module or package each."""

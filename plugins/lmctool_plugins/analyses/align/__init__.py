@@ -1,0 +1,69 @@
+"""Align the second checkpoint's hidden units with the first's, and write it.
+
+The written checkpoint is the same function as the second, proved on real examples; only the
+order of its hidden units is another, the one that the aligner matched with the first, or that
+an earlier result holds.  Without data the proof uses an example input, and there are no scores.
+The figure shows the filters of the first layer where they are images (Jordan et al. 2023, Fig. 9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.api import Analysis, Group, NewCheckpoint, Result, Variable, hookimpl
+from lmctool_plugins.analyses.align.filters import FILTERS, filters
+from lmctool_plugins.analyses.align.view import SCORES, draw, table
+
+if TYPE_CHECKING:
+    from lmctool.api import Permutation, Run, Weights
+
+
+def compute(run: Run) -> Result:
+    """Align B; where there is data, compare the midpoints before and after."""
+    b, scores = measured(run) if run.data is not None else aligned(run)
+    groups = {"align": moved(run.permutations[0][0]), **scores}
+    seen = filters(run, {"A": run.weights(0), "aligned B": b, "B": run.weights(1)})
+    if seen is not None:
+        groups[FILTERS] = seen
+    return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": "align"}))
+
+
+def moved(permutation: Permutation) -> Group:
+    """Return the share of units that moved, of all that may, as metric ``align.moved``."""
+    import numpy as np
+
+    units = sum(map(permutation.spec.units, permutation.spec.groups))
+    share = sum(map(permutation.moved, permutation.spec.groups)) / units if units else np.nan
+    told = "share of units that moved"
+    return Group({"moved": Variable(np.array(share), long_name=told, metric="align.moved")})
+
+
+def aligned(run: Run) -> tuple[Weights, dict[str, Group]]:
+    """Return B with its units in A's order, and no scores."""
+    a, b = run.weights(0), run.weights(1)
+    return run.align(a, b).apply(b), {}
+
+
+def measured(run: Run) -> tuple[Weights, dict[str, Group]]:
+    """Return B with its units in A's order, and the scores of the ends and the midpoints."""
+    from lmctool.api import score_group
+
+    ends = run.ends
+    plain, best = run.variants()
+    scores = run.evaluate([best.b, plain.at(0.5), best.at(0.5)])
+    names = ["a", "b", "aligned b", "midpoint", "aligned midpoint"]
+    return best.b, {SCORES: score_group("align", names, [ends, scores])}
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool align``."""
+    return Analysis(
+        compute,
+        needs=frozenset({"model"}),
+        optional=frozenset({"data"}),
+        aligner="always",
+        writes=True,
+        table=table,
+        figure=draw,
+    )

@@ -1,0 +1,104 @@
+"""The table and the figure of an alignment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool_plugins.analyses.align.filters import FILTERS, mosaic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from lmctool.api import Group, Result, Table
+
+SCORES = "align/scores"
+MOST = 24
+"""Groups that a figure names; of more, the largest."""
+HEIGHT, COLUMNS = 4.6, 8
+"""The height of the panels in inches, and how many filters stand in a row below them."""
+
+
+def table(result: Result) -> Table:
+    """Show how many units moved, what the proof says, and the scores or else the groups."""
+    from lmctool.api import Table, score_table
+
+    held = result.groups["permutations"].variables
+    proof = result.groups["proof"].variables
+    units = held.get("units", held["size"]).values  # earlier results have no inner groups
+    notes = (
+        f"{held['moved'].values.sum()} of {units.sum()} units moved, in {len(units)} groups",
+        f"proof: outputs of B and aligned B differ by {proof['difference'].values.max():.2g},"
+        f" rounding explains {proof['tolerance'].values.min():.2g}",
+    )
+    if SCORES in result.groups:
+        return score_table("Alignment", result.groups[SCORES], notes)
+    columns = (held["group"].values, units, held["moved"].values)
+    rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
+    return Table("Alignment", ("group", "units", "moved"), rows, notes)
+
+
+def draw(result: Result, figure: Figure) -> None:
+    """Draw what moved, the error of each network, and the filters of the first layer.
+
+    The errors where they are known, the filters where they are images.
+    """
+    scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
+    width = 9.2 if scores else 6
+    below = _height(seen, width) if seen else 0
+    figure.set_size_inches(width, HEIGHT + below)
+    heights = [HEIGHT, below] if seen else [HEIGHT]
+    rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
+    axes = rows[0, 0].subplots(1, 2 if scores else 1, squeeze=False)[0]
+    _draw_moved(axes[0], result.groups["permutations"])
+    if scores is not None:
+        _draw_errors(axes[1], scores)
+    if seen is not None:
+        _draw_filters(rows[1, 0], seen)
+
+
+def _draw_moved(axes: Axes, held: Group) -> None:
+    variables = held.variables
+    units = variables.get("units", variables["size"]).values
+    largest = sorted(sorted(range(len(units)), key=lambda n: -units[n])[:MOST])
+    names = [str(variables["group"].values[number]) for number in largest]
+    places = range(len(largest))
+    axes.barh(places, units[largest], color="0.85", label="units")
+    axes.barh(places, variables["moved"].values[largest], label="moved")
+    axes.set_yticks(places, names, fontsize="small" if len(names) < MOST else "x-small")
+    axes.invert_yaxis()
+    axes.set_xlabel("units")
+    axes.set_title(f"{len(units)} groups" + (f", the largest {MOST}" if len(units) > MOST else ""))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
+def _draw_errors(axes: Axes, scores: Group) -> None:
+    names = [str(name) for name in scores.variables["network"].values]
+    errors, splits = scores.variables["error"].values, scores.variables["split"].values
+    height = 0.8 / len(splits)
+    for number, split in enumerate(splits):
+        places = [place + number * height for place in range(len(names))]
+        axes.barh(places, errors[:, number], height, label=str(split))
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("error (share of examples)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+
+
+def _height(held: Group, width: float) -> float:
+    """Return how high the filters stand in a figure of some width, in inches."""
+    networks, units, _, rows, columns = map(int, held.variables["filter"].values.shape)
+    tile = 0.9 * width / networks / min(units, COLUMNS)
+    return 0.5 + tile * (rows / columns) * -(-units // COLUMNS)
+
+
+def _draw_filters(figure: SubFigure, held: Group) -> None:
+    values, said = held.variables["filter"].values, held.attributes
+    names = held.variables["network"].values
+    panels = figure.subplots(1, len(names), gridspec_kw={"wspace": 0.08})
+    for axes, name, own in zip(panels, names, values, strict=True):
+        axes.imshow(mosaic(own, min(len(own), COLUMNS)), interpolation="nearest")
+        axes.set_title(str(name))
+        axes.set_axis_off()
+    shown = f"{values.shape[1]} of {said['units']}" if values.shape[1] < said["units"] else "all"
+    figure.supxlabel(f"input weights of {said['layer']}, {shown} units", fontsize="small")

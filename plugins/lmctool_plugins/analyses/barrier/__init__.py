@@ -1,0 +1,77 @@
+"""Barrier of loss and error on the straight line between two checkpoints.
+
+theta(alpha) = (1 - alpha) A + alpha B.  The barrier is the greatest rise over a reference, the
+chord between the ends (Entezari et al. 2022, arXiv:2110.06296; Jordan et al. 2023, equation 1)
+unless ``--definition`` says another.  On request also: intervals by bootstrap over examples, the
+barrier of each class or split by score, of each example, and the baselines of merging on split
+data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, definition_option, grid_options, hookimpl, partition_options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Evaluate every variant of the path, and its barriers."""
+    from lmctool_plugins.analyses.barrier.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show ends, midpoint, barrier, and what each step takes off the barrier."""
+    from lmctool_plugins.analyses.barrier.rows import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw every variant's curve, its barrier as an arrow, the reference, and the values."""
+    from lmctool_plugins.analyses.barrier.drawing import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool barrier``."""
+    options = (
+        *grid_options(),
+        click.Option(
+            ["--refine"], is_flag=True, help="Evaluate more points beside each curve's peak."
+        ),
+        definition_option(),
+        click.Option(
+            ["--bootstrap"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Give 95 % intervals, from N draws of the examples.",
+        ),
+        *partition_options(),
+        click.Option(
+            ["--per-example"], is_flag=True, help="Keep the barrier of each example's own loss."
+        ),
+        click.Option(
+            ["--baselines"],
+            is_flag=True,
+            help="Compare with the ensemble of A and B, and with each balanced over the classes.",
+        ),
+    )
+    return Analysis(
+        compute,
+        options=options,
+        aligner="optional",
+        correction="optional",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,126 @@
+"""What a merged network is compared with when its ends saw different data.
+
+These are the baselines of Jordan et al. 2023 (section 5.4, figure 13): the ensemble mixes the
+logits of the ends; a balanced end has its logits rescaled until it predicts every class equally
+often.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Formed, Group, LmctoolError, Variable, partition
+from lmctool_plugins.analyses.barrier.balance import balance
+from lmctool_plugins.analyses.barrier.measured import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lmctool.api import Run, Split
+    from lmctool_plugins.analyses.barrier.measured import Measured
+
+    Array = NDArray[np.float64]
+
+BASELINES = ("ensemble", "balanced a", "balanced b")
+MIDDLE = 0.5
+
+
+def check_classes(run: Run) -> None:
+    """Check that the task is one with logits of classes.
+
+    Raises:
+        LmctoolError: it is another.
+    """
+    task = run.settings.task or (run.data.dataset.task if run.data is not None else None)
+    if task != "classification":
+        raise LmctoolError(
+            f"--baselines mixes and rescales the logits of classes, which task {task!r} has none of"
+        )
+
+
+def baseline_groups(run: Run, found: Measured) -> dict[str, Group]:
+    """Return the baselines, the ensemble along the path, and all networks class by class.
+
+    Args:
+        run: the run.
+        found: what was measured, per example too.
+    """
+    each = [_baselines(run, found, split) for split in run.splits]
+    alpha = found.curves.alpha
+    middle = int(np.abs(alpha - MIDDLE).argmin())
+    rows = [
+        _by_class(found, split, points, middle)
+        for split, (_, points) in zip(run.splits, each, strict=True)
+    ]
+    ensemble = {"split": found.coordinates()["split"]} | found.alpha()
+    single = _places(found, BASELINES)
+    classes = _places(found, ("a", "b", *found.variants, *BASELINES))
+    names = np.array([str(number) for number in range(rows[0].shape[-1])], dtype=object)
+    classes["class"] = Variable(names, ("class",), long_name="class")
+    over = ("network", "split")
+    for number, (metric, unit) in enumerate(UNITS.items()):
+        along = np.stack([path[number].mean(axis=-1) for path, _ in each])
+        ensemble[metric] = Variable(along, ("split", "alpha"), unit, f"{metric} of the ensemble")
+        means = np.stack([points[number].mean(axis=-1) for _, points in each], axis=-1)
+        single[metric] = Variable(means, over, unit, metric, f"barrier.baselines.{metric}")
+        means = np.stack([row[number] for row in rows], axis=1)
+        told = f"{metric} on a class"
+        classes[metric] = Variable(means, (*over, "class"), unit, told, f"barrier.classes.{metric}")
+    return {
+        "barrier/baselines": Group(single, {"alpha": MIDDLE}),
+        "barrier/ensemble": Group(ensemble),
+        "barrier/classes": Group(classes, {"alpha": float(alpha[middle])}),
+    }
+
+
+def _places(found: Measured, networks: Sequence[str]) -> dict[str, Variable]:
+    names = np.array(networks, dtype=object)
+    return {
+        "network": Variable(names, ("network",), long_name="network"),
+        "split": found.coordinates()["split"],
+    }
+
+
+def _baselines(run: Run, found: Measured, split: Split) -> tuple[Array, Array]:
+    """Return the ensemble along the path and the baselines, (metric, alpha|network, example)."""
+    a, b = run.read(Formed(run.weights, range(2)), split, _logits, description="logits")
+    score = _scorer(run, split)
+    path = np.stack([score(mixed(a, b, float(alpha))) for alpha in found.curves.alpha], axis=1)
+    points = (mixed(a, b, MIDDLE), a + balance(a), b + balance(b))
+    return path, np.stack([score(logits) for logits in points], axis=1)
+
+
+def mixed(a: Array, b: Array, alpha: float) -> Array:
+    """Return (1 - alpha) a + alpha b; two equal logits stay what they are."""
+    return a + alpha * (b - a) if alpha < 1 else b
+
+
+def _by_class(found: Measured, split: Split, points: Array, middle: int) -> Array:
+    """Return the mean of each class of every network, (metric, network, class)."""
+    members = partition(split, "class", None)
+    ends = found.examples(split.name)[:, 0][:, [0, -1]]
+    between = found.examples(split.name)[:, :, middle]
+    return members.means(np.concatenate([ends, between, points], axis=1))
+
+
+def _logits(outputs: Tensor, _: Tensor) -> Tensor:
+    return outputs
+
+
+def _scorer(run: Run, split: Split) -> Callable[[Array], Array]:
+    """Return the function from logits to loss and error, (metric, example)."""
+    import torch
+
+    targets = split.targets.cpu()
+
+    def score(logits: Array) -> Array:
+        assert run.task is not None
+        pair = run.task.score(torch.from_numpy(logits), targets)
+        return np.stack([values.double().numpy() for values in pair])
+
+    return score

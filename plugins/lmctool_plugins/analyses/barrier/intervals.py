@@ -1,0 +1,82 @@
+"""Bootstrap intervals over examples, of barriers, curves and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Variable, interval, resampled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmctool_plugins.analyses.barrier.measured import Measured
+
+    Array = NDArray[np.float64]
+
+LEVEL = 0.95
+BOUNDS = ("lower95", "upper95")
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The bounds of the middle 95 % of draws, the first axis of each array: lower, upper.
+
+    Attributes:
+        barrier: (bound, metric, variant) of the barrier of each drawn curve.
+        curve: (bound, metric, variant, alpha) of the curve, point by point.
+    """
+
+    barrier: Array
+    curve: Array
+
+
+def intervals(
+    found: Measured, split: str, repeats: int, seed: int, members: NDArray[np.int64] | None = None
+) -> Intervals:
+    """Return the intervals of one split, or of some of its examples.
+
+    The examples are drawn once for all metrics, variants and points, and the barrier is taken of
+    each drawn curve, so that it keeps what the points of a curve share.
+
+    Args:
+        found: what was measured, per example too.
+        split: the split.
+        repeats: how many draws.
+        seed: the seed of the draws.
+        members: the positions of the examples; None for all.  NaN where none of them counts.
+    """
+    values, weights = found.examples(split), found.curves.weights.get(split)
+    if members is not None:
+        values = values[..., members]
+        weights = None if weights is None else weights[members]
+    if values.shape[-1] == 0 or (weights is not None and not weights.any()):
+        nothing = np.full((2, *values.shape[:-1]), np.nan)
+        return Intervals(nothing[..., 0], nothing)
+    samples = resampled(values, repeats, seed, weights)
+    heights, _ = found.barriers(samples)
+    return Intervals(*(np.stack(interval(each, LEVEL)) for each in (heights, samples)))
+
+
+def bounds(
+    name: str, values: Array, dims: tuple[str, ...], unit: str, meaning: str, metric: str = ""
+) -> dict[str, Variable]:
+    """Return two variables, ``NAME_lower95`` and ``NAME_upper95``.
+
+    Args:
+        name: what they are the bounds of.
+        values: (bound, ...).
+        dims: of the rest.
+        unit: of both.
+        meaning: what they are the bounds of, in words.
+        metric: its public name, which gets ``.lower95`` and ``.upper95``; empty for none.
+    """
+    told = ("lower", "upper")
+    return {
+        f"{name}_{bound}": Variable(
+            each, dims, unit, f"{word} 95 % bound of the {meaning}", metric and f"{metric}.{bound}"
+        )
+        for bound, word, each in zip(BOUNDS, told, values, strict=True)
+    }

@@ -1,0 +1,95 @@
+"""The barrier of each example on its own.
+
+The mean of the examples' barriers is at least the barrier of their mean curve: examples that rise
+at different places along the path hide one another in the mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Group, Variable, example_group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import Split
+    from lmctool_plugins.analyses.barrier.measured import Measured
+
+    Array = NDArray[np.float64]
+
+
+def broken(errors: Array) -> NDArray[np.bool_]:
+    """Tell which examples both ends answer rightly and some network between them wrongly.
+
+    Args:
+        errors: (..., alpha, example).
+
+    Returns:
+        (..., example).
+    """
+    ends = (errors[..., 0, :] == 0) & (errors[..., -1, :] == 0)
+    lost: NDArray[np.bool_] = ends & (errors > 0).any(axis=-2)
+    return lost
+
+
+def example_groups(found: Measured, splits: Sequence[Split]) -> dict[str, Group]:
+    """Return the barrier of the loss of each example, with its place, and what they sum up to."""
+    heights, places, lost = [], [], []
+    for split in splits:
+        height, at = found.barriers(found.curves.losses[split.name].swapaxes(-1, -2))
+        heights.append(height)
+        places.append(at)
+        lost.append(broken(found.curves.errors[split.name]))
+    over = ("variant", "example")
+    names = found.coordinates()
+    variables = {
+        "variant": names["variant"],
+        "barrier_loss": Variable(
+            np.concatenate(heights, axis=-1), over, "nat", "barrier of the loss of an example"
+        ),
+        "alpha_loss": Variable(
+            np.concatenate(places, axis=-1), over, "1", "alpha of the barrier of an example"
+        ),
+        "broken": Variable(
+            np.concatenate(lost, axis=-1), over, "1", "right at both ends, wrong between"
+        ),
+    }
+    summary = dict(names)
+    weights = [found.curves.weights.get(split.name) for split in splits]
+    for name, unit, values, meaning in (
+        ("mean", "nat", _means(heights, weights), "mean barrier of the loss of an example"),
+        ("median", "nat", _medians(heights, weights), "median barrier of the loss of an example"),
+        ("broken", "1", _means(lost, weights), "share right at both ends and wrong between"),
+    ):
+        metric = f"barrier.examples.{name}"
+        summary[name] = Variable(values, ("variant", "split"), unit, meaning, metric)
+    said = {"definition": found.definition}
+    examples = example_group(splits, variables)
+    return {
+        "barrier/examples": Group(examples.variables, said),
+        "barrier/singly": Group(summary, said),
+    }
+
+
+def _means(rows: Sequence[Array | NDArray[np.bool_]], weights: Sequence[Array | None]) -> Array:
+    """Return the mean over the examples of each split that count, (variant, split)."""
+    means = []
+    for row, weight in zip(rows, weights, strict=True):
+        own = slice(None) if weight is None else weight > 0
+        share = None if weight is None else weight[own]
+        means.append(np.average(row[..., own], axis=-1, weights=share))
+    return np.stack(means, axis=-1)
+
+
+def _medians(rows: Sequence[Array], weights: Sequence[Array | None]) -> Array:
+    """Return the median over the examples of each split that count, (variant, split)."""
+    counted = [
+        row if weight is None else row[..., weight > 0]
+        for row, weight in zip(rows, weights, strict=True)
+    ]
+    return np.stack([np.median(row, axis=-1) for row in counted], axis=-1)

@@ -1,0 +1,86 @@
+"""How far two checkpoints lie apart: whole, and per kind, block, layer and tensor.
+
+Of each part, with all its values as one vector (the Frobenius norm of its tensors together):
+
+    l2          ||A - B||
+    relative    ||A - B|| / ||A||                  the relative change from A to B
+    symmetric   sqrt(||A - B||^2 / (||A|| ||B||))  the same from B to A
+    cosine      <A, B> / (||A|| ||B||)
+    growth      ||B|| / ||A|| - 1                  the relative change of the norm
+
+Vlaar and Frankle 2022 (arXiv:2106.16004, appendix E, equation 4) tell the distance travelled in
+training by a Frobenius norm after Liu et al. 2020 (arXiv:1906.02613).  Which of ``relative`` and
+``symmetric`` it is could not be checked, so both are here.
+
+What counts are the parameters: floating tensors but the running statistics of BatchNorm, which are
+measured as a kind of their own, and everywhere with ``--over all``.  Whole numbers and masks never
+count.  With ``--align`` B is measured as it is and with its units in A's order; no other
+permutation that an aligner might find need be nearer.  ``--to O`` measures A - O and B - O too,
+the distance travelled from a common origin, and the cosine between the two.
+
+Files are mapped a stretch at a time, and every squared norm is within 1e-6 of itself.  Checkpoints
+may be larger than memory; with ``--align`` both networks are in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, CheckpointFile, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Sum squares tensor by tensor, and measure every part."""
+    from lmctool_plugins.analyses.distance.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show the measures of the whole, of each kind of tensor and of each block."""
+    from lmctool_plugins.analyses.distance.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw the relative distance and the cosine of every layer."""
+    from lmctool_plugins.analyses.distance.view import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool distance``."""
+    options = (
+        click.Option(
+            ["--over"],
+            type=click.Choice(["parameters", "all"]),
+            default="parameters",
+            show_default=True,
+            help="What counts: parameters, or BatchNorm's running statistics as well.",
+        ),
+        click.Option(
+            ["--to"],
+            type=CheckpointFile(),
+            metavar="CKPT",
+            help="Measure how far A and B lie from this checkpoint too, such as their init.",
+        ),
+    )
+    return Analysis(
+        compute,
+        needs=frozenset(),
+        optional=frozenset({"model", "data"}),
+        options=options,
+        aligner="optional",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,115 @@
+"""Summing squares of every tensor, and measuring each part of the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.api import Group, Result, UnjudgedError, Variable, held_squared_norms, squared_norms
+from lmctool_plugins.analyses.distance.kernel import measures, travels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import Run
+
+    Array = NDArray[np.float64]
+
+LEVELS = ("kind", "block", "layer")
+MEANINGS = {
+    "l2": "L2 distance, ||A - B||",
+    "relative": "relative distance, ||A - B|| / ||A||",
+    "symmetric": "symmetric distance, sqrt(||A - B||^2 / (||A|| ||B||))",
+    "cosine": "cosine, <A, B> / (||A|| ||B||)",
+    "growth": "relative change of the norm, ||B|| / ||A|| - 1",
+    "norm_a": "||A||",
+    "norm_b": "||B||",
+    "norm_origin": "||O||",
+    "travelled": "distance travelled, ||E - O|| of end E",
+    "travelled_relative": "distance travelled, ||E - O|| / ||O||",
+    "travelled_symmetric": "distance travelled, sqrt(||E - O||^2 / (||E|| ||O||))",
+    "travelled_cosine": "cosine between A - O and B - O",
+}
+
+
+def measure(run: Run, over: str, to: int | None) -> Result:
+    """Sum squares tensor by tensor, and measure every part.
+
+    Args:
+        run: the run.
+        over: ``parameters``, or ``all`` floating tensors.
+        to: the index of the origin, if there is one.
+
+    Raises:
+        UnjudgedError: no tensor counts, or a tensor holds NaN or infinite values.
+    """
+    first = run.checkpoints[0]
+    layers = run.parts("layer")
+    known = {name for names in layers.values() for name in names}  # tied tensors only once
+    names = [name for name in first.floating if name in known]
+    counted = set(first.parameters if over == "parameters" else names)
+    if not counted & set(names):
+        raise UnjudgedError(f"checkpoint '{first.path}' holds no {over} to measure a distance over")
+    variants, squares = _squares(run, names, to)
+    said = {"over": over, "origin": "none" if to is None else str(run.checkpoints[to].path)}
+    groups = {"distance/whole": _group(said, variants, "", [], _summed(squares, names, [counted]))}
+    for level in LEVELS:
+        chosen = set(names) if level == "kind" else counted
+        found = {part: chosen.intersection(own) for part, own in run.parts(level).items()}
+        parts = {part: own for part, own in found.items() if own}
+        values = _summed(squares, names, list(parts.values()))
+        groups[f"distance/{level}"] = _group(said, variants, level, list(parts), values)
+    tensors = _group(said, variants, "tensor", names, squares)
+    counts = np.array([name in counted for name in names])
+    told = {"counted": Variable(counts, ("tensor",), long_name="counts in whole, blocks, layers")}
+    groups["distance/tensor"] = Group({**tensors.variables, **told}, said)
+    return Result("distance", groups)
+
+
+def _squares(run: Run, names: Sequence[str], to: int | None) -> tuple[list[str], Array]:
+    """Return the variants, and the squared norms (variant, tensor, square)."""
+    indices = [0, 1] if to is None else [0, 1, to]
+    files = [run.checkpoints[index] for index in indices]
+    plain = squared_norms(files, names, run.progress)
+    if not run.settings.aligns:
+        return ["plain"], plain[None]
+    best = run.variants()[-1]
+    origin = [] if to is None else [run.weights(to)]
+    aligned = held_squared_norms([best.a, best.b, *origin], names)
+    return ["plain", best.name], np.array([plain, aligned])
+
+
+def _summed(squares: Array, names: Sequence[str], parts: Sequence[set[str]]) -> Array:
+    """Return (variant, part, square): the sum over the tensors of each part."""
+    member = np.array([[name in part for name in names] for part in parts])
+    return np.array([squares[:, row].sum(axis=1) for row in member]).swapaxes(0, 1)
+
+
+def _group(
+    said: Mapping[str, str], variants: list[str], level: str, parts: list[str], squares: Array
+) -> Group:
+    """Return every measure over (variant, part), or over (variant) where the level is none."""
+    if not level:
+        squares = squares[:, 0]
+    dims = ("variant", level) if level else ("variant",)
+    found = measures(squares)
+    if squares.shape[-1] > 3:
+        found |= travels(squares)
+    variables = {"variant": _names("variant", variants)}
+    if level:
+        variables[level] = _names(level, parts)
+    if squares.shape[-1] > 3:
+        variables["end"] = _names("end", ["a", "b"])
+    for name, values in found.items():
+        over = (*dims, "end") if values.ndim > len(dims) else dims
+        metric = ".".join(filter(None, ["distance", level, name])) if level != "tensor" else ""
+        variables[name] = Variable(values, over, "1", MEANINGS[name], metric)
+    return Group(variables, dict(said))
+
+
+def _names(dim: str, names: list[str]) -> Variable:
+    values: NDArray[Any] = np.array(names, dtype=object)
+    return Variable(values, (dim,), long_name=dim)

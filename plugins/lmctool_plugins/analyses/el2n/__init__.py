@@ -1,0 +1,75 @@
+"""EL2N score of each example, and how networks do on splits by score.
+
+    score(x, y) = || softmax(f(x)) - onehot(y) ||_2      Paul et al. 2021, arXiv:2107.07075
+
+averaged over the checkpoints, which are best several runs at one early step.  It is 0 where an
+example is answered rightly and with certainty, sqrt(2) where wrongly and with certainty.  The
+examples are divided into equal splits from the lowest scores to the highest (Iyer et al.,
+figure 4), on which a pair of networks and the network between them may be compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, CheckpointFile, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Score every example, divide them, and measure the pair on each split."""
+    from lmctool_plugins.analyses.el2n.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show the scores of each split, and how the pair does on it."""
+    from lmctool_plugins.analyses.el2n.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw the distribution of the scores with the bounds of the splits, and the pair's bars."""
+    from lmctool_plugins.analyses.el2n.view import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool el2n``."""
+    options = (
+        click.Option(
+            ["--splits", "count"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            default=4,
+            show_default=True,
+            help="Equal splits of the examples by score.",
+        ),
+        click.Option(
+            ["--pair"],
+            type=CheckpointFile(),
+            nargs=2,
+            metavar="A B",
+            help="Measure these and the network halfway between them on each split.",
+        ),
+    )
+    return Analysis(
+        compute,
+        arity="n",
+        splits=("train",),
+        options=options,
+        aligner="optional",
+        correction="optional",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,165 @@
+"""Scoring examples by checkpoints, and measuring a pair of networks on splits by score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import (
+    Formed,
+    Group,
+    LmctoolError,
+    Result,
+    UnjudgedError,
+    Variable,
+    example_group,
+    partitions,
+    score_group,
+)
+from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import Partition, Run, Scores, Split
+
+    Array = NDArray[np.float64]
+
+MIDDLE = 0.5
+"""Where on the path the network between the pair is."""
+
+
+def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
+    """Score every example, divide them, and measure the pair on each split.
+
+    Args:
+        run: the run.
+        count: equal splits of the examples of each split of the data.
+        pair: the indices of two checkpoints to measure, or None.
+
+    Raises:
+        LmctoolError: the task is another than classification, there are fewer examples than
+            splits, or a path is asked for without a pair.
+        UnjudgedError: a checkpoint's outputs, or a loss of the pair, are no numbers.
+    """
+    task = run.settings.task or (run.data.dataset.task if run.data is not None else None)
+    if task != "classification":
+        raise LmctoolError(
+            f"EL2N scores are defined for classification alone, not for task {task!r}"
+        )
+    if pair is None and (run.settings.aligns or run.settings.correction is not None):
+        raise LmctoolError("--align and --repair are for the pair of --pair A B; give that too")
+    scores = [scored(run, split) for split in run.splits]
+    parts = [equal_splits(values, count) for values in scores]
+    held = {
+        "score": Variable(np.concatenate(scores), ("example",), "1", "EL2N score"),
+        "part": Variable(np.concatenate(parts), ("example",), "1", "split by score, 1 the easiest"),
+    }
+    group = example_group(run.splits, held)
+    groups = {
+        "el2n/examples": Group(group.variables, {"splits": count, "checkpoints": run.count}),
+        "el2n/splits": _bounds(run.splits, scores, parts, count),
+    }
+    result = Result("el2n", groups)
+    if pair is None:
+        return result
+    members = partitions(run.splits, "el2n", result)
+    return Result("el2n", {**groups, **_compared(run, pair, members)})
+
+
+def scored(run: Run, split: Split) -> Array:
+    """Return the EL2N score of each example, the mean over the run's checkpoints, (example,).
+
+    Raises:
+        UnjudgedError: a score isn't a number.
+    """
+    networks = Formed(run.weights, range(run.count))
+    each = run.read(networks, split, el2n, description="scores")
+    for values, checkpoint in zip(each, run.checkpoints, strict=False):
+        if np.isnan(values).any():
+            raise UnjudgedError(
+                f"checkpoint '{checkpoint.path}' gives outputs that are no numbers for"
+                f" {np.isnan(values).sum()} examples of split {split.name!r}, so they have no score"
+            )
+    mean: Array = np.mean(each, axis=0)
+    return mean
+
+
+def _bounds(
+    splits: Sequence[Split],
+    scores: Sequence[Array],
+    parts: Sequence[NDArray[np.int64]],
+    count: int,
+) -> Group:
+    """Return how many examples each split by score has, and its scores."""
+    rows = [
+        [values[own == part] for part in range(1, count + 1)]
+        for values, own in zip(scores, parts, strict=True)
+    ]
+    over = ("split", "part")
+    variables = _places(splits, [str(part) for part in range(1, count + 1)])
+    for name, function, meaning in (
+        ("examples", np.size, "examples"),
+        ("lowest", np.min, "lowest EL2N score"),
+        ("score", np.mean, "mean EL2N score"),
+        ("highest", np.max, "highest EL2N score"),
+    ):
+        values = np.array([[function(own) for own in row] for row in rows])
+        metric = "el2n.score" if name == "score" else ""
+        variables[name] = Variable(values, over, "1", meaning, metric)
+    return Group(variables)
+
+
+def _places(splits: Sequence[Split], parts: Sequence[str]) -> dict[str, Variable]:
+    names = np.array([split.name for split in splits], dtype=object)
+    return {
+        "split": Variable(names, ("split",), long_name="split"),
+        "part": Variable(np.array(parts, dtype=object), ("part",), long_name="split by score"),
+    }
+
+
+def _compared(
+    run: Run, pair: tuple[int, int], members: Mapping[str, Partition]
+) -> dict[str, Group]:
+    """Return loss and error of the pair and of the networks between, whole and in parts."""
+    ends = run.scores(pair)
+    variants = run.variants(*pair)
+    middle = run.evaluate(
+        Formed(lambda variant: variant.at(MIDDLE), variants),
+        per_example=True,
+        description="midpoints",
+    )
+    names = ["a", "b", *(variant.name for variant in variants)]
+    _check(names, (ends, middle))
+    said = {"alpha": MIDDLE, "batchnorm": run.settings.batchnorm}
+    any_parts = next(iter(members.values())).parts
+    variables = _places(run.splits, any_parts)
+    variables["network"] = Variable(
+        np.array(names, dtype=object), ("network",), long_name="network"
+    )
+    for metric, unit, kept in (("loss", "nat", "losses"), ("error", "1", "errors")):
+        values = [
+            partition.means(np.vstack([getattr(part, kept)[name] for part in (ends, middle)]))
+            for name, partition in members.items()
+        ]
+        variables[metric] = Variable(
+            np.stack(values, axis=1),
+            ("network", "split", "part"),
+            unit,
+            f"{metric} on a split by score",
+            f"el2n.parts.{metric}",
+        )
+    return {
+        "el2n/whole": score_group("el2n", names, [ends, middle], said),
+        "el2n/parts": Group(variables, said),
+    }
+
+
+def _check(names: Sequence[str], parts: Sequence[Scores]) -> None:
+    loss = np.hstack([part.loss for part in parts])
+    for name, values in zip(names, loss.T, strict=True):
+        if not np.isfinite(values).all():
+            raise UnjudgedError(f"network {name!r} of --pair has a loss that is no number")

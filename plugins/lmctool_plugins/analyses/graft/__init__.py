@@ -1,0 +1,91 @@
+"""Put layers of another checkpoint, or fresh ones, into a checkpoint, or try it with every layer.
+
+    theta_l = OTHER_l of the layers that --layers names,  theta_l = CKPT_l of all others
+
+With OTHER the initial state of a trained CKPT this is the start of partial (pre-)training: "T-All
+but RI-k" of Vlaar and Frankle 2022 (arXiv:2106.16004, section 4, figure 4) is trained everywhere
+but in block k.  ``--evaluate`` puts OTHER's parts in one at a time: the rise of the error is the
+re-initialisation robustness of Zhang, Bengio and Singer 2019 (arXiv:1902.01996), and with
+``--fresh`` parts their re-randomisation robustness.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, CheckpointFile, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Graft the parts that are named, and measure what the options and the data allow."""
+    from lmctool_plugins.analyses.graft.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show what each part is worth, or else the scores, or else what came from where."""
+    from lmctool_plugins.analyses.graft.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw the rises of each part, or what came from where, and the error of the networks."""
+    from lmctool_plugins.analyses.graft.view import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool graft``."""
+    options = (
+        click.Option(
+            ["--from", "source"],
+            metavar="CKPT",
+            type=CheckpointFile(),
+            help="The checkpoint that parts are taken from.",
+        ),
+        click.Option(
+            ["--fresh"],
+            is_flag=True,
+            help="Take parts from the model's own initialiser instead, with --seed.",
+        ),
+        click.Option(
+            ["--layers"],
+            metavar="NAME|REGEX,…",
+            multiple=True,
+            help="The parts to take (repeatable): names of --by, or expressions that match whole"
+            " names. Makes a checkpoint.",
+        ),
+        click.Option(["--all-but"], is_flag=True, help="Take everything but --layers."),
+        click.Option(
+            ["--by"],
+            metavar="layer|block|group|kind|REGEX",
+            default="layer",
+            show_default=True,
+            help="What a part is.",
+        ),
+        click.Option(
+            ["--evaluate"], is_flag=True, help="Measure the network with each part alone taken."
+        ),
+    )
+    return Analysis(
+        compute,
+        arity=1,
+        needs=frozenset({"model"}),
+        optional=frozenset({"data"}),
+        bare=lambda settings: bool(settings.others),  # parts come from a file, and no one is fresh
+        options=options,
+        writes="layers",
+        table=table,
+        figure=figure,
+    )

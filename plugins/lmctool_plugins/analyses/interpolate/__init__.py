@@ -1,0 +1,89 @@
+"""Loss and error along the straight path between two checkpoints, and the shape of each curve.
+
+theta(alpha) = (1 - alpha) A + alpha B, from an initial to a final state (Goodfellow et al. 2015;
+Vlaar and Frankle 2022, equation 1) or between any two states.  Each curve is monotone, a plateau
+or a barrier, with Delta, the largest rise from any point to a later one, as
+``lmctool.curves.shape`` defines them.
+
+``--save-at peak`` writes the network at which the train loss is greatest: the height-of-barrier
+initialisation (Vlaar and Frankle 2022, section 4); ``before`` and ``after`` (table A2) are one
+point of the grid beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import (
+    Analysis,
+    CheckpointFile,
+    grid_options,
+    hookimpl,
+    partition_options,
+    shape_options,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+POINTS = 51
+"""The authors take 50 alphas; one more puts 0.5 on the grid."""
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Evaluate the path from A, and from each further start, to B; tell its shape."""
+    from lmctool_plugins.analyses.interpolate.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show ends, maximum, Delta and shape of every curve."""
+    from lmctool_plugins.analyses.interpolate.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw loss and error on every split, and of every part of it when they were asked for."""
+    from lmctool_plugins.analyses.interpolate.view import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool interpolate``."""
+    options = (
+        *grid_options(points=POINTS),
+        click.Option(
+            ["--also"],
+            type=CheckpointFile(),
+            multiple=True,
+            metavar="C",
+            help="Follow the path from C to B too, such as from another initial state"
+            " (repeatable).",
+        ),
+        click.Option(
+            ["--save-at"],
+            metavar="peak|before|after|ALPHA",
+            help="Write the network of the last variant of A to B where its train loss (else that"
+            " of the first split) is greatest, one point before or after, or at ALPHA.",
+        ),
+        *partition_options(),
+        *shape_options(),
+    )
+    return Analysis(
+        compute,
+        splits=("train", "test"),
+        options=options,
+        aligner="optional",
+        correction="optional",
+        writes="save_at",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,86 @@
+"""Loss and error while one layer at a time goes from A to B, and the layers' share of the barrier.
+
+Layer-wise interpolation (Chatterji et al. 2020, arXiv:1912.00528; Vlaar and Frankle 2022,
+equation 2): the tensors of one part are (1 - alpha) A + alpha B, all others rest at B, their
+final state, or at A with ``--rest a``.  ``--cumulative`` moves a part together with all parts
+before it (``forward``) or behind it (``backward``), so that one of the curves is the full path.
+
+The running statistics of a BatchNorm belong to its layer's part and are interpolated with it.
+Integer buffers have no midpoint: a part takes A's, as the full path does, and B's at alpha 1.
+
+The share of the full path's barrier that part P explains, of loss or error L:
+
+    share(P) = [L(P at alpha*) - L(rest)] / [L(all at alpha*) - L(rest)]
+
+where alpha* is the place of the full path's barrier, L(P at alpha*) has P alone moved there and
+L(rest) is the value of the state that the others rest at.  Nothing moved gives 0, all 1; parts
+interact, so shares of single parts need not add up to 1.  Of cumulative parts it is the
+difference to the parts moved before, and these add up to 1 where every tensor is in a part.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, definition_option, grid_options, hookimpl, shape_options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Evaluate the path of every part, and the full path."""
+    from lmctool_plugins.analyses.layerwise.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show each part's value in its other state, barrier, Delta, share and shape."""
+    from lmctool_plugins.analyses.layerwise.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw every part's curve with the full path dashed, and all parts as a heat map."""
+    from lmctool_plugins.analyses.layerwise.drawing import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool layerwise``."""
+    options = (
+        *grid_options(points=11),
+        click.Option(
+            ["--by"],
+            default="layer",
+            show_default=True,
+            metavar="layer|block|group|kind|REGEX",
+            help="What a part is; of a regular expression, what its first group matches in the"
+            " tensors' names, or else the whole match.",
+        ),
+        click.Option(
+            ["--rest"],
+            type=click.Choice(["b", "a", "both"]),
+            default="b",
+            show_default=True,
+            help="The state that all other parts rest at.",
+        ),
+        click.Option(
+            ["--cumulative"],
+            type=click.Choice(["none", "forward", "backward"]),
+            default="none",
+            show_default=True,
+            help="Move each part together with all before it, or behind it.",
+        ),
+        definition_option(),
+        *shape_options(),
+    )
+    return Analysis(compute, options=options, aligner="optional", table=table, figure=figure)

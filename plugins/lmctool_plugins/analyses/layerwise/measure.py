@@ -1,0 +1,138 @@
+"""Evaluating the path of every part, each network once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.api import LmctoolError, Partwise, Result, ShapeRule, UnjudgedError, grid
+from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
+from lmctool_plugins.analyses.layerwise.summary import membership, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import Run, Variant
+    from lmctool_plugins.analyses.layerwise.kernel import Cumulative
+
+    Array = NDArray[Any]
+
+METRICS = ("loss", "error")
+
+
+def measure(
+    run: Run,
+    points: int,
+    alphas: str | None,
+    by: str,
+    rest: str,
+    cumulative: Cumulative,
+    definition: str,
+    **thresholds: float,
+) -> Result:
+    """Evaluate the path of every part, and the full path; tell what each part explains.
+
+    Raises:
+        LmctoolError: BatchNorm statistics are to be anything but interpolated.
+    """
+    if run.settings.batchnorm != "interpolate":
+        raise LmctoolError(
+            "layerwise interpolates BatchNorm statistics with the part they belong to, so"
+            f" --batchnorm {run.settings.batchnorm} has no meaning here; --by kind makes a part of"
+            " them alone"
+        )
+    alpha = grid(points, alphas)
+    _ = run.ends  # before the alignment, so that a wrong model is told at once
+    rests = ("b", "a") if rest == "both" else (rest,)
+    parts = parts_of(run, by)
+    variants = run.variants()
+    rows = [
+        follow(run, variant, list(parts.values()), alpha, rests, cumulative) for variant in variants
+    ]
+    paths = {
+        name: Paths(alpha, rests, *map(np.array, zip(*(row[name] for row in rows), strict=True)))
+        for name in METRICS
+    }
+    texts = {
+        "variant": [variant.name for variant in variants],
+        "rest": list(rests),
+        "split": [split.name for split in run.splits],
+        "part": list(parts),
+    }
+    said = {"by": by, "cumulative": cumulative, "definition": definition}
+    groups = summary(texts, paths, ShapeRule(**thresholds), said)
+    groups["layerwise/part"] = membership(parts, run.weights(0))
+    return Result("layerwise", groups)
+
+
+def parts_of(run: Run, by: str) -> dict[str, list[str]]:
+    """Return the names of the tensors of each part; of tied tensors the first name alone."""
+    held = run.weights(0)
+    parts = {part: [n for n in names if n in held] for part, names in run.parts(by).items()}
+    return {part: names for part, names in parts.items() if names}
+
+
+def follow(
+    run: Run,
+    variant: Variant,
+    parts: Sequence[Sequence[str]],
+    alpha: Array,
+    rests: Sequence[str],
+    cumulative: Cumulative,
+) -> dict[str, tuple[Array, Array]]:
+    """Return loss and error of each part's curve, and of the full path.
+
+    A network that several curves share is evaluated once; the checkpoints' own scores stand for
+    networks that equal them.
+
+    Returns:
+        For ``loss`` and ``error``: (rest, split, part, alpha), and (split, alpha).
+
+    Raises:
+        UnjudgedError: a loss on the way isn't a number.
+    """
+    count = len(parts)
+    inside = {name for names in parts for name in names}
+    groups = [*parts, [name for name in variant.a if name not in inside]]
+    curves = [positions(count, alpha, RESTS[rest], cumulative) for rest in rests]
+    full = np.repeat(alpha[:, None], count + 1, axis=1)
+    differ = differing(variant.a, variant.b, groups)
+    places = np.concatenate([*(each.reshape(-1, count + 1) for each in curves), full])
+    networks, member = distinct(places, differ)
+    found = _scores(run, variant, groups, networks, differ)
+    paths = {}
+    for name, values in found.items():
+        along = values[:, member]
+        own = along[:, : -len(alpha)].reshape(-1, len(rests), count, len(alpha))
+        paths[name] = own.swapaxes(0, 1), along[:, -len(alpha) :]
+    return paths
+
+
+def _scores(
+    run: Run, variant: Variant, groups: Sequence[Sequence[str]], networks: Array, differ: Array
+) -> dict[str, Array]:
+    """Return loss and error of networks, (split, network); the plain ends are known already."""
+    ends = run.scores(variant.ends)
+    at_a = (networks[:, differ] == 0).all(axis=1)
+    at_b = (networks[:, differ] == 1).all(axis=1) & (variant.name == "plain") & ~at_a
+    new = np.flatnonzero(~at_a & ~at_b)
+    scores = run.evaluate(
+        Partwise(variant.a, variant.b, groups, networks[new]),
+        description=f"parts {variant.name}",
+    )
+    found = {}
+    for name in METRICS:
+        own = getattr(ends, name)
+        values = np.where(at_a, own[:, :1], own[:, 1:])
+        values[:, new] = getattr(scores, name)
+        found[name] = values
+    for split, losses in zip(scores.splits, found["loss"], strict=True):
+        if np.isnan(losses).any():
+            raise UnjudgedError(
+                f"a network between the two checkpoints (variant {variant.name!r}) has a loss that"
+                f" is not a number on split {split!r}, so its parts cannot be judged"
+            )
+    return found

@@ -1,0 +1,73 @@
+"""Barriers and distances between every two of several checkpoints, and the clusters they form.
+
+Each pair is measured once, from the checkpoint that is named first to the other, so both matrices
+are symmetric, with 0 on the diagonal; an aligner brings the later checkpoint into the order of the
+earlier.  Barriers are those of ``lmctool barrier``, of loss and error, for every variant; distances
+are the L2 norm of A - B over the parameters, and sqrt(||A - B||^2 / (||A|| ||B||)).
+
+Clusters are those of hierarchical clustering with average linkage on the error barrier of the last
+variant on the first split, negative barriers taken as 0: two clusters become one as long as the
+mean barrier over the pairs between them is at most ``--connected``.  Frankle et al. 2020
+(arXiv:1912.05671) call two networks connected when the error rises by less than 2 % over the mean
+of the ends (``--definition mean-ends``, 30 points); 0.02 is that threshold.  So a cluster may hold
+a pair above it, and a pair below it may be in two clusters: both are counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, definition_option, grid_options, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Measure every pair, and cluster the checkpoints."""
+    from lmctool_plugins.analyses.matrix.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show every pair's distance and barriers, and the clusters."""
+    from lmctool_plugins.analyses.matrix.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw barriers and distances as heat maps, in the order of the clusters."""
+    from lmctool_plugins.analyses.matrix.drawing import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool matrix``."""
+    options = (
+        *grid_options(points=5),
+        definition_option(),
+        click.Option(
+            ["--connected"],
+            type=click.FloatRange(min=0),
+            default=0.02,
+            show_default=True,
+            help="The greatest error barrier, a share of examples, between connected networks.",
+        ),
+    )
+    return Analysis(
+        compute,
+        arity=(2, None),
+        options=options,
+        aligner="optional",
+        correction="optional",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,90 @@
+"""Merge two or more checkpoints into one, aligned and repaired on request, and write it.
+
+The merged network is the weighted mean, tensor by tensor, with weights that are 1 if not given:
+
+    theta = sum_i w_i P_i(theta_i) / sum_i w_i
+
+Wortsman et al. 2022 (arXiv:2203.05482) call it a uniform soup where all weights are the same and
+nothing is permuted.  P_i brings network i's hidden units into one order: that of the first
+network, or a common frame (Ainsworth et al. 2022, arXiv:2209.04836, Algorithm 3); either way going
+around any cycle of networks moves no unit, which is computed and stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Settings, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Merge, evaluate the ends and what was merged, and hand out the last variant of it."""
+    from lmctool_plugins.analyses.merge.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show the scores of the networks and the merged one, or else how far apart they are."""
+    from lmctool_plugins.analyses.merge.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw the error of each network, and how far the networks are from what was merged."""
+    from lmctool_plugins.analyses.merge.view import draw
+
+    draw(result, figure)
+
+
+def _merges_as_they_are(settings: Settings) -> bool:
+    """Tell whether networks are neither aligned nor corrected."""
+    corrected = settings.correction is not None or settings.batchnorm != "interpolate"
+    return not (settings.aligns or corrected)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool merge``."""
+    options = (
+        click.Option(
+            ["--weights"],
+            metavar="W,W,…",
+            help="How much each network counts, one number each; 1 for all if not given.",
+        ),
+        click.Option(
+            ["--alphas"],
+            metavar="A,A,…",
+            help="Of two networks: 1 - A of the first and A of the second. Of several alphas the"
+            " one with the least loss on the calibration examples is written.",
+        ),
+        click.Option(
+            ["--frame"],
+            type=click.Choice(["first", "common"]),
+            default="first",
+            show_default=True,
+            help="Whose order --align brings units into: the first network's, or one in which"
+            " three or more are closest to their mean.",
+        ),
+    )
+    return Analysis(
+        compute,
+        arity=(2, None),
+        needs=frozenset({"model"}),
+        optional=frozenset({"data"}),
+        bare=_merges_as_they_are,
+        options=options,
+        aligner="optional",
+        correction="optional",
+        writes=True,
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,194 @@
+"""What is merged, how far it is from its networks, and how well it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import (
+    Formed,
+    Group,
+    LmctoolError,
+    NewCheckpoint,
+    Result,
+    UnjudgedError,
+    Variable,
+    displaced,
+    score_group,
+)
+from lmctool_plugins.analyses.merge.soup import distance, shares
+from lmctool_plugins.analyses.merge.stream import Stream
+from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import CommonFrame, Run, Weights
+    from lmctool_plugins.analyses.merge.soup import Shares
+    from lmctool_plugins.analyses.merge.ways import Way
+
+
+def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Result:
+    """Merge by each way, evaluate where there is data, and hand out the last way's network."""
+    points = shares(weights, alphas, run.count)
+    check(run, frame)
+    if run.data is not None:
+        _ = run.ends  # ends that say nothing are refused before any work
+    elif len(points) > 1:
+        raise LmctoolError("of several --alphas data chooses one: pass --data SPEC, or one alpha")
+    if run.model is None:
+        return streamed(run, points[0])
+    ways, found = (between_two(run), None) if run.count == 2 else of_many(run, frame)
+    best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
+    merged = [way.merged(points[best]) for way in ways]
+    groups["merge/networks"] = far_apart(run, ways, points[best], merged)
+    if run.data is not None:
+        names = [*letters(run.count), *(way.name for way in ways)]
+        groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
+    if found is not None:
+        groups |= framed(run, found, frame)
+    told = said(run, ways[-1].name, points[best])
+    return Result("merge", groups, NewCheckpoint(merged[-1], metadata={"lmctool.made": told}))
+
+
+def streamed(run: Run, counts: Shares) -> Result:
+    """Merge networks as they are while the merged one is written, which tells the distances."""
+    stream = Stream(run, counts)
+
+    def told() -> dict[str, Group]:
+        return {"merge/networks": networks(run, ["plain"], counts, np.sqrt(stream.squares)[None])}
+
+    made = {"lmctool.made": said(run, "plain", counts)}
+    return Result("merge", {}, NewCheckpoint(stream.weights, metadata=made, told=told))
+
+
+def followed(
+    run: Run, ways: Sequence[Way], points: Sequence[Shares]
+) -> tuple[int, dict[str, Group]]:
+    """Evaluate each way at each alpha, and choose one by the last way's calibration loss.
+
+    Returns:
+        Which alpha has the least loss on the calibration examples, and the group of all.
+
+    Raises:
+        UnjudgedError: none of these losses is a number.
+    """
+    splits = (*run.splits, run.calibration)
+    rows = [run.evaluate(Formed(way.merged, points), splits, description=way.name) for way in ways]
+    loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
+    chooses = loss[-1, -1]
+    if not np.isfinite(chooses).any():
+        raise UnjudgedError("at no alpha is the loss on the calibration examples a number")
+    best = int(np.where(np.isfinite(chooses), chooses, np.inf).argmin())
+    alpha = np.array([counts[1] for counts in points])
+    over = ("variant", "split", "alpha")
+    variables = {
+        "variant": texts("variant", [way.name for way in ways]),
+        "split": texts("split", [split.name for split in run.splits]),
+        "alpha": Variable(alpha, ("alpha",), long_name="alpha"),
+        "loss": Variable(loss[:, :-1], over, "nat", "loss"),
+        "error": Variable(error[:, :-1], over, "1", "error"),
+        "calibration": Variable(
+            loss[:, -1], ("variant", "alpha"), "nat", "loss on the calibration examples"
+        ),
+        "chosen": Variable(alpha[best], long_name="alpha that is written", metric="merge.alpha"),
+    }
+    return best, {"merge/alphas": Group(variables)}
+
+
+def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[Weights]) -> Group:
+    """Return each network's share, and its distance to what each way merged."""
+    names = parameters(run)
+    distances = np.array(
+        [
+            [distance(own, found, names) for own in way.networks]
+            for way, found in zip(ways, merged, strict=True)
+        ]
+    )
+    return networks(run, [way.name for way in ways], counts, distances)
+
+
+def networks(
+    run: Run, variants: Sequence[str], counts: Shares, distances: NDArray[np.float64]
+) -> Group:
+    """Return each network's share, and its distances (variant, network) to what was merged."""
+    files = [checkpoint.path.name for checkpoint in run.checkpoints[: run.count]]
+    return Group(
+        {
+            "variant": texts("variant", variants),
+            "network": texts("network", letters(run.count)),
+            "file": Variable(np.array(files, dtype=object), ("network",), long_name="file"),
+            "weight": Variable(
+                np.array(counts) / sum(counts), ("network",), long_name="share in the mean"
+            ),
+            "distance": Variable(
+                distances,
+                ("variant", "network"),
+                long_name="L2 distance of the parameters to the merged network's",
+                metric="merge.distance",
+            ),
+        }
+    )
+
+
+def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
+    """Return the frame and its proof; the host adds each network's permutation into it."""
+    unaligned, *swept = found.spreads
+    names = letters(run.count)
+    moved = [sum(map(each.moved, each.moves)) for each in found.permutations]
+    proofs = [proof for _, proof in run.permutations[-run.count :]]
+    return {
+        "merge/frame": Group(
+            {
+                "sweep": Variable(
+                    np.arange(len(swept)),
+                    ("sweep",),
+                    long_name="sweeps after each was aligned with the first",
+                ),
+                "spread": Variable(
+                    np.array(swept),
+                    ("sweep",),
+                    long_name="sum of squared distances to the mean",
+                    metric="merge.spread",
+                ),
+                "unaligned": Variable(
+                    np.array(unaligned), long_name="that sum of the networks as they are"
+                ),
+                "network": texts("network", names),
+                "moved": Variable(np.array(moved), ("network",), long_name="units that moved"),
+                "difference": Variable(
+                    np.array([proof.difference for proof in proofs]),
+                    ("network",),
+                    long_name="greatest absolute difference of an output of f(pi(X)) and f(X)",
+                ),
+                "displaced": Variable(
+                    np.array(displaced(found.between, run.count)),
+                    long_name="most units that a cycle of networks moves",
+                    metric="merge.displaced",
+                ),
+            },
+            {"frame": frame, "settled": int(found.settled)},
+        )
+    }
+
+
+def said(run: Run, variant: str, counts: Shares) -> str:
+    """Return in words what the written checkpoint is made of."""
+    files = (checkpoint.path.name for checkpoint in run.checkpoints)
+    parts = [
+        f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
+    ]
+    return f"merge ({variant}) of {' + '.join(parts)}"
+
+
+def letters(count: int) -> list[str]:
+    """Return a, b, ..., z, then numbers: what networks are called."""
+    return [chr(ord("a") + number) if number < 26 else str(number + 1) for number in range(count)]
+
+
+def texts(dim: str, words: Iterable[str]) -> Variable:
+    """Return the coordinate of a dim."""
+    return Variable(np.array(list(words), dtype=object), (dim,), long_name=dim)

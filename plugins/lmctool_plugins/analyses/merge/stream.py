@@ -1,0 +1,56 @@
+"""Merging plain networks straight from their files, a block at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import LazyWeights
+from lmctool_plugins.analyses.merge.soup import blend
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmctool.api import Run
+    from lmctool_plugins.analyses.merge.soup import Shares
+
+
+class Stream:
+    """The weighted mean of the checkpoints of a run, made while it is written.
+
+    Every value is that of ``soup`` of the networks in the run's dtype.  One tensor is in memory,
+    and a block of each network.
+
+    Attributes:
+        squares: (network,) the squared distance of each network's parameters to the merged one's,
+            over the tensors that were made.
+        weights: the merged tensors; each may be asked for once.
+    """
+
+    def __init__(self, run: Run, counts: Shares) -> None:
+        """Take the checkpoints, and how much each counts; nothing is read yet."""
+        self.files = run.checkpoints[: run.count]
+        self.counts = counts
+        self.dtype = run.dtype
+        self.squares = np.zeros(run.count)
+        self.weights = LazyWeights(self.files[0].names, self._merged)
+
+    def _merged(self, name: str) -> Tensor:
+        import torch
+
+        first = self.files[0]
+        counting = [n for n, count in enumerate(self.counts) if count > 0]
+        if name not in first.floating:
+            return self.files[counting[0]].tensor(name)
+        merged = torch.empty(first.shapes[name], dtype=self.dtype)
+        flat, begin = merged.view(-1), 0
+        for blocks in zip(*(file.numbers(name, self.dtype) for file in self.files), strict=True):
+            found = blend([blocks[n] for n in counting], [self.counts[n] for n in counting])
+            flat[begin : begin + len(found)] = found
+            begin += len(found)
+            if name in first.parameters:
+                self.squares += [
+                    float((own.double() - found.double()).square().sum()) for own in blocks
+                ]
+        return merged

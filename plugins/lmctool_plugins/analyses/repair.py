@@ -1,0 +1,75 @@
+"""Repair an interpolated network and write it as a checkpoint of the same architecture.
+
+REPAIR (Jordan et al. 2023, arXiv:2211.08403) sets the statistics of chosen channels of an
+interpolated network to the interpolation of the ends' (equations 3 and 4):
+
+    mean(X_alpha) = (1 - alpha) mean(X_1) + alpha mean(X_2)
+    std(X_alpha)  = (1 - alpha) std(X_1)  + alpha std(X_2)
+
+The exact variant (section 4.2) takes the interpolated network's own statistics in one pass in
+which every target is renormalised batch by batch, and then applies a scale and a shift to each
+channel, fused into the weights where the architecture can hold them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.api import (
+    Analysis,
+    NewCheckpoint,
+    Result,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from lmctool.api import Run, Table
+
+
+def compute(run: Run, alpha: float) -> Result:
+    """Evaluate the ends, the networks at alpha, and hand out the repaired one."""
+    from lmctool.api import score_group
+
+    name = run.settings.correction.name if run.settings.correction else "none"
+    ends = run.ends
+    variants = run.variants(storable=True)
+    points = [variant.at(alpha) for variant in variants]
+    names = ["a", "b", *(variant.name for variant in variants)]
+    parts = [ends, run.evaluate(points)]
+    scores = score_group("repair", names, parts, {"alpha": alpha, "correction": name})
+    made = f"repair, correction {name}, alpha {alpha}"
+    checkpoint = NewCheckpoint(points[-1], metadata={"lmctool.made": made})
+    return Result("repair", {"repair/scores": scores}, checkpoint)
+
+
+def table(result: Result) -> Table:
+    """Show loss and error of the ends and of the networks at alpha."""
+    from lmctool.api import score_table
+
+    group = result.groups["repair/scores"]
+    said = group.attributes
+    by = said.get("correction", "repair")  # earlier results don't name it
+    title = f"Networks at alpha {said['alpha']}, corrected by {by}; the last one is written"
+    return score_table(title, group)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool repair``."""
+    alpha = click.Option(
+        ["--alpha"],
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.5,
+        show_default=True,
+        help="Position of the network between A (0) and B (1).",
+    )
+    return Analysis(
+        compute,
+        options=(alpha,),
+        aligner="optional",
+        correction="always",
+        writes=True,
+        table=table,
+    )

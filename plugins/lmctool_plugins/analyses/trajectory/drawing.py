@@ -1,0 +1,167 @@
+"""A trajectory result as a figure."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
+from lmctool_plugins.analyses.trajectory.view import last
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from lmctool.api import Result, Variable
+
+    Variables = Mapping[str, Variable]
+
+LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
+GAINS = {"error": "gain in accuracy (points)", "loss": "gain in loss (nats)"}
+FACTORS = {"error": 100, "loss": 1}
+COLOURS, AFTER = ("C0", "C1", "C2", "C3", "C6"), "C5"
+MARKED = 40
+"""Of more steps, the points of a curve are not marked."""
+
+
+def draw(result: Result, figure: Figure) -> None:
+    """Draw runs and interpolants over the steps, below them the gains; then parts of the splits.
+
+    Each split has a row of curves and a row of gains, and two more where it is divided.
+    """
+    panels = [("trajectory/curve", _curves), ("trajectory/gain", _gains)]
+    if "trajectory/parts/curve" in result.groups:
+        panels += [("trajectory/parts/curve", _parts), ("trajectory/parts/gain", _part_gains)]
+    curve = result.groups["trajectory/curve"]
+    interpolants = {
+        str(name) for name in result.groups["trajectory/gain"].variables["variant"].values
+    }
+    runs = [str(n) for n in curve.variables["network"].values if n not in {PARENT, *interpolants}]
+    splits = curve.variables["split"].values
+    jobs = list(product(enumerate(splits), panels))
+    figure.set_size_inches(9.6, 4 * len(jobs))
+    for row, ((number, split), (path, panel)) in zip(
+        figure.subplots(len(jobs), 2), jobs, strict=True
+    ):
+        for axes, metric in zip(row, LABELS, strict=True):
+            axes.set_title(f"{metric} on {split}")
+            panel(axes, result.groups[path].variables, metric, number, runs)
+            axes.set_xlabel("step")
+            # in three columns, or the layout would make room for it beside the axes
+            axes.legend(fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+
+
+def _curves(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]) -> None:
+    """Draw runs pale, their interpolants in colour, the parent in black."""
+    inner = [n for n in map(str, held["network"].values) if n not in {PARENT, *runs}]
+    for row, name in enumerate(map(str, held["network"].values)):
+        line = held[metric].values[row, split]
+        if name in runs:
+            dash = "--" if runs.index(name) % 2 else "-"
+            _line(axes, held, line, name, color="0.6", linestyle=dash, linewidth=1)
+        else:
+            colour = "black" if name == PARENT else _colour(inner, name)
+            _line(axes, held, line, name, color=colour)
+    axes.set_ylabel(LABELS[metric])
+
+
+def _gains(axes: Axes, held: Variables, metric: str, split: int, _: list[str]) -> None:
+    """Draw what each interpolant gains over the mean, and dashed over the best run."""
+    names = [str(name) for name in held["variant"].values]
+    for v, name in enumerate(names):
+        mean, best = FACTORS[metric] * held[f"gain_{metric}"].values[v, :, split]
+        _line(axes, held, mean, name, color=_colour(names, name))
+        _line(
+            axes,
+            held,
+            best,
+            f"_{name}, over the best",
+            color=_colour(names, name),
+            linestyle="--",
+            linewidth=1,
+        )
+    axes.set_title(f"{axes.get_title()}: over the mean (dashed: best) run")
+    _from_zero(axes, metric)
+
+
+def _colour(names: list[str], name: str) -> str:
+    """Return the colour of an interpolant, the same in every panel."""
+    return AFTER if name == THEN else COLOURS[names.index(name) % len(COLOURS)]
+
+
+def _parts(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]) -> None:
+    """Draw the last variant of the interpolant on each part, and dotted the mean of the runs."""
+    names = [str(name) for name in held["network"].values]
+    rows = [names.index(run) for run in runs]
+    shown = max(row for row, name in enumerate(names) if name != THEN)
+    for p, (part, colour) in enumerate(_coloured(held)):
+        values = held[metric].values[:, split, p]
+        _line(axes, held, values[shown], f"part {part}", color=colour)
+        mean = values[rows].mean(axis=0)
+        _line(
+            axes,
+            held,
+            mean,
+            f"_part {part}, mean of runs",
+            color=colour,
+            linestyle=":",
+            linewidth=1.2,
+        )
+    axes.set_title(f"{axes.get_title()}: {names[shown]} (dotted: mean of runs)")
+    axes.set_ylabel(LABELS[metric])
+
+
+def _part_gains(axes: Axes, held: Variables, metric: str, split: int, _: list[str]) -> None:
+    """Draw what the last variant of the interpolant gains over the mean on each part."""
+    shown = last(held)
+    for p, (part, colour) in enumerate(_coloured(held)):
+        line = FACTORS[metric] * held[f"gain_{metric}"].values[shown, 0, split, p]
+        _line(axes, held, line, f"part {part}", color=colour)
+    axes.set_title(f"{axes.get_title()}: {held['variant'].values[shown]} over mean")
+    _from_zero(axes, metric)
+
+
+def _coloured(held: Variables) -> list[tuple[str, str]]:
+    """Return each part with its colour, from dark to bright in their order."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    parts = held["part"].values
+    places = np.linspace(0, 0.9, len(parts))
+    return [
+        (str(part), to_hex(colormaps["viridis"](place)))
+        for part, place in zip(parts, places, strict=True)
+    ]
+
+
+def _line(
+    axes: Axes,
+    held: Variables,
+    line: NDArray[np.float64],
+    label: str,
+    *,
+    color: str,
+    linestyle: str = "-",
+    linewidth: float = 1.6,
+) -> None:
+    """Draw a curve over the steps that it has."""
+    known = ~np.isnan(line)
+    axes.plot(
+        held["step"].values[known],
+        line[known],
+        label=label,
+        color=color,
+        linestyle=linestyle,
+        linewidth=linewidth,
+        marker="." if known.sum() <= MARKED else "",
+    )
+
+
+def _from_zero(axes: Axes, metric: str) -> None:
+    axes.axhline(0, color="0.4", linewidth=1, linestyle=":")
+    axes.set_ylabel(GAINS[metric])

@@ -1,0 +1,162 @@
+"""Evaluating runs over their steps: children, interpolants, what came before and after."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import LmctoolError, UnjudgedError, partitions
+from lmctool_plugins.analyses.trajectory.axis import forked, joined, places, shared, until
+from lmctool_plugins.analyses.trajectory.interpolants import interpolant_names, interpolants
+from lmctool_plugins.analyses.trajectory.record import PARENT, THEN, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lmctool.api import Result, Run, Series
+
+
+def measure(
+    run: Run,
+    alpha: Sequence[float],
+    parent: Series | None,
+    fork: int | None,
+    then: Series | None,
+    then_at: int | None,
+    by_split: str | None,
+    scores: Result | None,
+) -> Result:
+    """Evaluate everything at every step, one step's networks at a time."""
+    _check(run, alpha, parent, fork, then, then_at)
+    parted = partitions(run.splits, by_split, scores)
+    steps = shared(run)
+    begin = 0 if parent is None else forked(run, parent, fork)
+    children = {
+        child_name(number): places(series, steps, begin) for number, series in enumerate(run.series)
+    }
+    before, after = {}, {}
+    if parent is not None:
+        before[PARENT] = places(parent, until(parent, begin + steps[0]))
+    if then is not None:
+        after[THEN] = places(then, then.steps, begin + joined(steps, then_at))
+    found = {**before, **children, **after}
+    names = [*interpolant_names(run, alpha), *after]
+    axis = sorted({step for each in found.values() for step in each})
+    record = Record(axis, [*children], names, [*before], [s.name for s in run.splits], parted)
+    for network, indices in found.items():
+        _put_series(run, record, network, indices)
+    _check_chance(run, record)
+    for step in steps:
+        ends = [each[begin + step] for each in children.values()]
+        _put_interpolants(run, record, begin + step, ends, alpha)
+    place = ", ".join(f"{value:g}" for value in alpha)
+    return record.result(
+        {
+            "runs": [str(series.path) for series in run.series],
+            "interpolant": f"alpha {place}" if len(children) == 2 else f"mean of {len(children)}",
+            "batchnorm": run.settings.batchnorm,
+            "fork": begin,
+        }
+    )
+
+
+def child_name(number: int) -> str:
+    """Return ``a``, ``b``, ..., ``z``, then ``27`` and so on."""
+    return chr(ord("a") + number) if number < 26 else str(number + 1)
+
+
+def _put_series(run: Run, record: Record, network: str, indices: Mapping[int, int]) -> None:
+    """Evaluate the checkpoints at steps of the axis, and enter them as one network.
+
+    Raises:
+        UnjudgedError: a loss is not a finite number.
+    """
+    scores = run.scores(list(indices.values()))
+    for place, (step, index) in enumerate(indices.items()):
+        for split, losses in zip(scores.splits, scores.loss, strict=True):
+            if not math.isfinite(losses[place]):
+                raise UnjudgedError(
+                    f"checkpoint '{run.checkpoints[index].path}' has loss {losses[place]} on split"
+                    f" {split!r}, so no gain over it can be judged; leave it out of the run"
+                )
+        record.put(network, step, scores, place)
+
+
+def _put_interpolants(
+    run: Run, record: Record, step: int, indices: Sequence[int], alphas: Sequence[float]
+) -> None:
+    """Evaluate the interpolants of one step's checkpoints, and enter them.
+
+    Raises:
+        UnjudgedError: a loss is not a number.
+    """
+    networks = interpolants(run, indices, alphas)
+    scores = run.evaluate(
+        networks, per_example=bool(record.partitions), description=f"interpolants at step {step}"
+    )
+    for place, name in enumerate(interpolant_names(run, alphas)):
+        if np.isnan(scores.loss[:, place]).any():
+            raise UnjudgedError(
+                f"the interpolant {name!r} at step {step} has a loss that is not a number, so its"
+                " gain cannot be judged"
+            )
+        record.put(name, step, scores, place)
+
+
+def _check_chance(run: Run, record: Record) -> None:
+    """Tell the steps at which every child answers at chance, where a gain means little.
+
+    Raises:
+        UnjudgedError: these are all steps, and the user didn't allow that.
+    """
+    rows = [record.networks.index(child) for child in record.children]
+    for number, split in enumerate(run.splits):
+        errors = record.whole[1, rows, number]
+        chance = run.task.chance(split.targets.cpu().numpy()) if run.task else 1.0
+        # three standard deviations of a share: a network that guesses may be lucky
+        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / len(split))
+        known = ~np.isnan(errors[0])
+        guesses = known & (errors >= chance - luck).all(axis=0)
+        if guesses[known].all() and not run.settings.allow_chance:
+            raise UnjudgedError(
+                f"every run answers at chance on split {split.name!r} at every step (chance"
+                f" {chance:.1%}); most likely the inputs are normalised in another way than in"
+                " training (--mean, --std), or the model or the data is another;"
+                " pass --allow-chance if this is meant"
+            )
+        if guesses.any():
+            told = ", ".join(map(str, record.steps[guesses]))
+            run.note(f"every run answers at chance on split {split.name!r} at steps {told}")
+
+
+def _check(
+    run: Run,
+    alphas: Sequence[float],
+    parent: Series | None,
+    fork: int | None,
+    then: Series | None,
+    then_at: int | None,
+) -> None:
+    """Refuse options that go with nothing.
+
+    Raises:
+        LmctoolError: one does.
+    """
+    if fork is not None and parent is None:
+        raise LmctoolError("--fork is a step of the parent; give --parent too")
+    if then_at is not None and then is None:
+        raise LmctoolError("--then-at is where the run of --then began; give --then too")
+    if len(run.series) > 2 and run.settings.correction is not None:
+        raise LmctoolError(
+            f"--repair corrects the interpolant of two runs, and {len(run.series)} are given;"
+            " leave it out, or name two"
+        )
+    if len(run.series) > 2 and tuple(alphas) != (0.5,):
+        raise LmctoolError(
+            f"--alpha is a place between two runs, and of {len(run.series)} each counts the same;"
+            " leave it out, or name two"
+        )
+    if len(set(alphas)) < len(alphas):
+        raise LmctoolError("--alpha names the same place twice; leave one out")

@@ -1,0 +1,142 @@
+"""The record of what was measured over the steps, and the result that it makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.api import Group, Result, Variable
+from lmctool_plugins.analyses.trajectory.kernel import AT, OVER, gains, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from lmctool.api import Partition, Scores
+
+    Array = NDArray[np.float64]
+    Said = Mapping[str, str | int | list[str]]
+
+PARENT, THEN = "parent", "then"
+"""What the run before the children, and the run after an interpolant, are called."""
+METRICS = (("loss", "nat"), ("error", "1"))
+DEFINITION = (
+    "mean (over=best: the least) loss or error of the runs at a step less that of their"
+    " interpolant, positive where the interpolant is better"
+)
+
+
+class Record:
+    """Loss and error of networks, filled in step by step.
+
+    Attributes:
+        steps: (step,) int64 rising.
+        children: the names of the runs that are interpolated.
+        interpolants: the names of what lies between them, or came of it.
+        networks: those, and what came before.
+        splits: the splits.
+        partitions: the partition of each split by its name; empty where none is asked for.
+        parts: the names of the parts of every split.
+        whole: (metric, network, split, step) loss and error, NaN where a network has none.
+        partial: (metric, network, split, part, step) the same of each part of a split.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[int],
+        children: Sequence[str],
+        interpolants: Sequence[str],
+        before: Sequence[str],
+        splits: Sequence[str],
+        partitions: Mapping[str, Partition],
+    ) -> None:
+        """Begin with nothing measured."""
+        self.steps = np.array(steps, np.int64)
+        self.children, self.interpolants = tuple(children), tuple(interpolants)
+        self.networks = (*before, *children, *interpolants)
+        self.splits, self.partitions = tuple(splits), partitions
+        self.parts = next((each.parts for each in partitions.values()), ())
+        over = 2, len(self.networks), len(self.splits)
+        self.whole = np.full((*over, len(self.steps)), np.nan)
+        self.partial = np.full((*over, len(self.parts), len(self.steps)), np.nan)
+
+    def put(self, network: str, step: int, scores: Scores, place: int) -> None:
+        """Enter the scores of one network at one step.
+
+        Args:
+            network: its name.
+            step: the step on the axis.
+            scores: of several networks; per example where there are partitions.
+            place: which of them.
+        """
+        row, column = self.networks.index(network), int(np.searchsorted(self.steps, step))
+        self.whole[:, row, :, column] = scores.loss[:, place], scores.error[:, place]
+        for s, split in enumerate(self.splits if self.partitions else ()):
+            values = np.stack([scores.losses[split][place], scores.errors[split][place]])
+            means = self.partitions[split].means(values, scores.weights.get(split))
+            self.partial[:, row, s, :, column] = means
+
+    def result(self, attributes: Said) -> Result:
+        """Return the curves, the gains, and these at the last and the best step."""
+        said: Said = {"definition": DEFINITION, **attributes}
+        over = {
+            "variant": _names(self.interpolants, "variant", "interpolant"),
+            "over": _names(OVER, "over", "what the gain is over"),
+            "split": _names(self.splits, "split"),
+        }
+        step = {"step": Variable(self.steps, ("step",), "1", "optimizer step")}
+        networks = {"network": _names(self.networks, "network"), "split": over["split"]}
+        values, held, named = self._measured(self.whole, (), "trajectory.gain")
+        groups = {
+            "trajectory/curve": Group({**networks, **step, **values}, attributes),
+            "trajectory/gain": Group({**over, **step, **held}, said),
+            "trajectory/summary": Group({**over, "at": _names(AT, "at"), **named}, said),
+        }
+        if self.parts:
+            part = {"part": _names(self.parts, "part", "part of the split's examples")}
+            values, held, named = self._measured(self.partial, ("part",), "trajectory.part.gain")
+            at = {"at": _names(AT, "at")}
+            by: Said = {"by": next(iter(self.partitions.values())).by}
+            groups |= {
+                "trajectory/parts/curve": Group(
+                    {**networks, **part, **step, **values}, {**attributes, **by}
+                ),
+                "trajectory/parts/gain": Group({**over, **part, **step, **held}, {**said, **by}),
+                "trajectory/parts/summary": Group({**over, **part, **at, **named}, {**said, **by}),
+            }
+        return Result("trajectory", groups)
+
+    def _measured(
+        self, values: Array, inner: tuple[str, ...], metric: str
+    ) -> tuple[dict[str, Variable], ...]:
+        """Return the variables of curves, of gains, and of gains at the last and best step.
+
+        Args:
+            values: (metric, network, split, *inner, step).
+            inner: dims between the split and the step.
+            metric: what the metrics' names begin with.
+        """
+        curve, held, named = {}, {}, {}
+        rows = {name: row for row, name in enumerate(self.networks)}
+        over = ("variant", "over", "split", *inner)
+        for number, (name, unit) in enumerate(METRICS):
+            children, interpolants = (
+                values[number, [rows[each] for each in which]]
+                for which in (self.children, self.interpolants)
+            )
+            gain = gains(children, interpolants)
+            best, places = summary(gain)
+            key, meaning = f"gain_{name}", f"gain in {name}"
+            dims = ("network", "split", *inner, "step")
+            curve[name] = Variable(values[number], dims, unit, name)
+            held[key] = Variable(gain, (*over, "step"), unit, meaning)
+            named[key] = Variable(best, (*over, "at"), unit, meaning, f"{metric}.{name}")
+            told = f"step of the {meaning}"
+            named[f"step_{name}"] = Variable(self.steps[places], (*over, "at"), "1", told)
+        return curve, held, named
+
+
+def _names(values: Sequence[str], dim: str, meaning: str = "") -> Variable:
+    return Variable(np.array(values, dtype=object), (dim,), long_name=meaning or dim)

@@ -1,0 +1,83 @@
+"""Variance of the networks between two checkpoints, layer by layer, over that of the ends.
+
+The variance ratio of a layer (Jordan et al. 2023, arXiv:2211.08403, section 3.1): with v the sum
+over its units of their variances across examples, in the network at alpha and in both ends,
+
+    ratio = v_alpha / ((v_1 + v_2) / 2)
+
+Variance collapse is a ratio that falls with depth.  In the first layer it follows from the
+correlation of matched units (equation 5): 0.5 + 0.5 corr at alpha 0.5 where their standard
+deviations are equal, so 0.7 at a correlation of 0.4.  What the ends' units predict so for each
+layer is given beside the ratio, and so is REPAIR's goal, ((1 - alpha) s_1 + alpha s_2)^2 summed.
+
+Variances are those REPAIR takes: of preactivations over examples and positions, unbiased in each
+batch of ``--calib-batch``, averaged over the calibration examples.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.api import Analysis, hookimpl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lmctool.api import Result, Run, Table
+
+
+def compute(run: Run, **options: Any) -> Result:
+    """Take the moments of the ends, and of every variant at every alpha."""
+    from lmctool_plugins.analyses.variance.measure import measure
+
+    return measure(run, **options)
+
+
+def table(result: Result) -> Table:
+    """Show each layer's correlation and its variance ratios."""
+    from lmctool_plugins.analyses.variance.view import tabulate
+
+    return tabulate(result)
+
+
+def figure(result: Result, figure: Figure) -> None:
+    """Draw ratios and correlations over depth, and the channels of one layer."""
+    from lmctool_plugins.analyses.variance.drawing import draw
+
+    draw(result, figure)
+
+
+@hookimpl
+def lmctool_analysis() -> Analysis:
+    """Add ``lmctool variance``."""
+    options = (
+        click.Option(
+            ["--alphas"],
+            metavar="A,A,…",
+            default="0.5",
+            show_default=True,
+            help="Positions between A (0) and B (1).",
+        ),
+        click.Option(
+            ["--at"],
+            type=click.Choice(["layers", "blocks", "both"]),
+            default="layers",
+            show_default=True,
+            help="Measure preactivations of layers, outputs of residual blocks, or both.",
+        ),
+        click.Option(
+            ["--layer"],
+            metavar="NAME",
+            help="Keep each channel of this layer or block as well, and draw them.",
+        ),
+    )
+    return Analysis(
+        compute,
+        options=options,
+        aligner="optional",
+        correction="optional",
+        table=table,
+        figure=figure,
+    )

@@ -1,0 +1,1 @@
+"""The built-in corrections: ``--repair NAME``; one module or package each."""

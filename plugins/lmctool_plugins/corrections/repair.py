@@ -1,0 +1,16 @@
+"""The exact variant of REPAIR: statistics taken while every target is renormalised by batch.
+
+It sets the statistics of chosen channels of an interpolated network to the interpolation of the
+ends' (Jordan et al. 2023, arXiv:2211.08403, equations 3 and 4), and takes the interpolated
+network's own in one pass in which every target is renormalised batch by batch (section 4.2).
+"""
+
+from __future__ import annotations
+
+from lmctool.api import Correction, hookimpl, renormalised_path, target_option
+
+
+@hookimpl
+def lmctool_correction() -> Correction:
+    """Add ``--repair repair``."""
+    return Correction(renormalised_path, options=(target_option(),))

@@ -1,0 +1,1 @@
+"""The built-in data formats: ``--data NAME``; one module or package each."""

@@ -1,0 +1,1 @@
+"""The built-in model families: ``--model NAME``; one module or package each."""

@@ -1,0 +1,42 @@
+"""Any classification model of the torchvision library: torchvision:NAME."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin.hookspecs import hookimpl
+from lmctool.plugin.kinds import ModelFamily
+from lmctool_plugins.models.library import name_of, refuse_files
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ARGUMENTS = frozenset({"num_classes"})
+
+
+def build(spec: str, /, **arguments: Any) -> nn.Module:
+    """Return ``torchvision.models.get_model(NAME)`` without pretrained weights.
+
+    Raises:
+        LmctoolError: torchvision isn't installed, has no such model, or an argument may load files.
+    """
+    name = name_of(spec)
+    refuse_files(spec, arguments)
+    try:
+        from torchvision import models
+    except ImportError as cause:
+        raise LmctoolError(
+            f"model {spec!r} needs the torchvision library: pip install torchvision"
+        ) from cause
+    try:
+        module: nn.Module = models.get_model(name, weights=None, **arguments)
+    except Exception as cause:  # torchvision raises whatever the model's own code raises
+        raise LmctoolError(f"torchvision cannot build {name!r}: {cause}") from cause
+    return module
+
+
+@hookimpl
+def lmctool_model() -> ModelFamily:
+    """Add ``--model torchvision:NAME``."""
+    return ModelFamily(build, metadata_arguments=ARGUMENTS)

@@ -1,0 +1,1 @@
+"""The built-in tasks: ``--task NAME``; one module or package each."""

@@ -1,0 +1,48 @@
+"""Binary classification by one logit: binary cross-entropy in nats, share of wrong signs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin.hookspecs import hookimpl
+from lmctool.plugin.kinds import Task
+from lmctool_plugins.tasks.classification import chance
+
+
+def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and the error of each example.
+
+    Args:
+        outputs: (example, 1) or (example,) logits of class 1.
+        targets: (example,) 0 or 1.
+
+    Returns:
+        (example,) binary cross-entropy in nats, and (example,) 1 where the logit's sign is
+        another than the target's (zero answers class 0, and NaN is wrong).
+
+    Raises:
+        LmctoolError: there is more than one logit an example, or another target.
+    """
+    if outputs.shape not in {(len(targets),), (len(targets), 1)}:
+        raise LmctoolError(
+            "the binary task needs outputs of shape (example, 1) or (example,), not"
+            f" {tuple(outputs.shape)}"
+        )
+    strange = targets[(targets != 0) & (targets != 1)]
+    if len(strange):
+        raise LmctoolError(f"the binary task needs targets 0 and 1, not {strange[0].item()}")
+    logits = outputs.reshape(-1)
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    wrong = ((logits > 0) != (targets == 1)) | logits.isnan()
+    wanted = targets.to(logits.dtype)
+    losses = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return losses, wrong.to(logits.dtype)
+
+
+@hookimpl
+def lmctool_task() -> Task:
+    """Add ``--task binary``."""
+    return Task(score, chance)

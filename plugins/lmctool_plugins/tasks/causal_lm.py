@@ -1,0 +1,93 @@
+"""Language modelling: cross-entropy of the next token in nats, and the share of wrong tokens.
+
+Every mean is one over tokens: an example weighs as much as it has tokens that count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lmctool.data.tokens import IGNORED
+from lmctool.errors import LmctoolError
+from lmctool.plugin.hookspecs import hookimpl
+from lmctool.plugin.kinds import Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean loss and error of the tokens of each example.
+
+    Args:
+        outputs: (example, position, token) logits; half precision is computed in float32.
+        targets: (example, position) int64: the token that follows each position, or -100.
+
+    Returns:
+        (example,) float64 cross-entropy in nats per token, NaN where a logit that counts is, and
+        (example,) float64 share of tokens whose logit isn't the greatest (the first of equals is
+        the answer, and NaN is wrong); both are 0 for an example without tokens that count.
+
+    Raises:
+        LmctoolError: the outputs aren't logits of these tokens.
+    """
+    if outputs.ndim != 3 or outputs.shape[:2] != targets.shape:
+        raise LmctoolError(
+            "causal-lm needs outputs of shape (example, position, token) for targets of shape"
+            f" (example, position) {tuple(targets.shape)}, not {tuple(outputs.shape)}"
+        )
+    _check_tokens(targets, outputs.shape[2])
+    logits = outputs if outputs.dtype == torch.float64 else outputs.float()
+    counted = targets != IGNORED
+    wrong = ((logits.argmax(dim=2) != targets) | logits.isnan().any(dim=2)) & counted
+    losses = functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=IGNORED
+    ).view_as(targets)
+    tokens = weight(targets).clamp(min=1)
+    return losses.double().sum(dim=1) / tokens, wrong.double().sum(dim=1) / tokens
+
+
+def weight(targets: Tensor) -> Tensor:
+    """Return how many tokens of each example count: (example, position) -> (example,) float64.
+
+    Raises:
+        LmctoolError: the targets are no tokens of positions.
+    """
+    if targets.ndim != 2 or targets.is_floating_point():
+        raise LmctoolError(
+            "causal-lm needs whole targets of shape (example, position), not"
+            f" {str(targets.dtype).removeprefix('torch.')} of shape {tuple(targets.shape)}"
+        )
+    return (targets != IGNORED).sum(dim=1).double()
+
+
+def chance(targets: NDArray[Any]) -> float:
+    """Return the error of always answering the most frequent of the tokens that count."""
+    counted = targets[targets != IGNORED]
+    _, counts = np.unique(counted, return_counts=True)
+    return 1 - float(counts.max(initial=0)) / max(1, len(counted))
+
+
+@hookimpl
+def lmctool_task() -> Task:
+    """Add ``--task causal-lm``."""
+    return Task(score, chance, weight)
+
+
+def _check_tokens(targets: Tensor, known: int) -> None:
+    if not targets.numel():
+        return
+    counted = targets.masked_fill(targets == IGNORED, 0)
+    lowest, highest = torch.stack(counted.aminmax()).tolist()  # one wait for the device
+    if lowest < 0:
+        raise LmctoolError(f"the data has target {lowest}, but tokens count from 0")
+    if highest >= known:
+        raise LmctoolError(
+            f"the data has token {highest} but the model tells {known} tokens apart; is it"
+            " trained on other data?"
+        )

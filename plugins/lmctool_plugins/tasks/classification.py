@@ -1,0 +1,66 @@
+"""Classification: cross-entropy in nats, and the share of wrong classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin.hookspecs import hookimpl
+from lmctool.plugin.kinds import Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss and the error of each example.
+
+    Args:
+        outputs: (example, class) logits; half precision is computed in float32.
+        targets: (example,) int64 classes.
+
+    Returns:
+        (example,) cross-entropy in nats, NaN where a logit is, and (example,) 1 where the
+        greatest logit isn't the target's (the first of equals is the answer, and NaN is wrong).
+
+    Raises:
+        LmctoolError: the outputs aren't logits of these classes.
+    """
+    if outputs.ndim != 2:
+        raise LmctoolError(
+            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)}"
+        )
+    if targets.ndim != 1 or targets.is_floating_point():
+        raise LmctoolError(
+            "classification needs one class for each example, not targets of"
+            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
+        )
+    if len(targets):
+        lowest, highest = torch.stack(targets.aminmax()).tolist()  # one wait for the device
+        if lowest < 0:
+            raise LmctoolError(f"the data has class {lowest}, but classes count from 0")
+        if highest >= outputs.shape[1]:
+            raise LmctoolError(
+                f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
+                " apart; is it trained on other data?"
+            )
+    logits = outputs if outputs.dtype == torch.float64 else outputs.float()
+    wrong = (logits.argmax(dim=1) != targets) | logits.isnan().any(dim=1)
+    return functional.cross_entropy(logits, targets, reduction="none"), wrong.to(logits.dtype)
+
+
+def chance(targets: NDArray[Any]) -> float:
+    """Return the error of always answering the most frequent class."""
+    _, counts = np.unique(targets, return_counts=True)
+    return 1 - float(counts.max()) / len(targets)
+
+
+@hookimpl
+def lmctool_task() -> Task:
+    """Add ``--task classification``."""
+    return Task(score, chance)

@@ -1,0 +1,175 @@
+"""Bad input: one sentence, the right exit code, and nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "examples/digits"
+Break = Callable[[Path], list[str]]
+
+
+def saved(folder: Path, name: str, **changes: torch.Tensor) -> None:
+    """Save A under a name with some tensors changed, without its metadata."""
+    save_file({**load_file(DIGITS / "a.safetensors"), **changes}, folder / name)
+
+
+def truncated(folder: Path) -> list[str]:
+    (folder / "a.safetensors").write_bytes((DIGITS / "a.safetensors").read_bytes()[:30000])
+    return []
+
+
+def pointer(folder: Path) -> list[str]:
+    text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (folder / "a.safetensors").write_text(text)
+    return []
+
+
+def page(folder: Path) -> list[str]:
+    (folder / "a.safetensors").write_text("<!DOCTYPE html><html><body>404</body></html>")
+    return []
+
+
+def noise(folder: Path) -> list[str]:
+    (folder / "a.safetensors").write_bytes(bytes(range(200, 256)) * 20)
+    return []
+
+
+def other_shape(folder: Path) -> list[str]:
+    saved(folder, "a.safetensors", **{"layers.1.weight": torch.zeros(64, 65)})
+    return []
+
+
+def other_architecture(folder: Path) -> list[str]:
+    save_file(
+        {"conv.weight": torch.zeros(3, 3), "conv.bias": torch.zeros(3)}, folder / "a.safetensors"
+    )
+    return []
+
+
+def unknown_model(folder: Path) -> list[str]:
+    for end in "ab":
+        save_file({"strange.weight": torch.ones(3, 3)}, folder / f"{end}.safetensors")
+    return ["--data", "digits"]
+
+
+def missing_word(folder: Path) -> list[str]:
+    return ["--model", "resnet21"]
+
+
+def missing_data(folder: Path) -> list[str]:
+    return ["--data", "cifar10:nowhere"]
+
+
+def wrong_normalisation(folder: Path) -> list[str]:
+    return ["--mean", "100000", "--std", "0.0001"]
+
+
+def existing(folder: Path) -> list[str]:
+    (folder / "out.h5").write_text("precious")
+    return []
+
+
+def not_a_number(folder: Path) -> list[str]:
+    bad = load_file(DIGITS / "a.safetensors")["layers.1.weight"].clone()
+    bad[0, 0] = float("nan")
+    saved(folder, "a.safetensors", **{"layers.1.weight": bad})
+    return ["--data", "digits"]
+
+
+def no_folder(folder: Path) -> list[str]:
+    return ["-o", "nowhere/out.h5"]
+
+
+def unwritable(folder: Path) -> list[str]:
+    return ["-o", "/proc/out.h5"]  # a folder that even root cannot write to
+
+
+def code_in_metadata(folder: Path) -> list[str]:
+    tensors = load_file(DIGITS / "a.safetensors")
+    named = {"lmctool.model": "os.path:join", "lmctool.data": "digits"}
+    save_file(tensors, folder / "a.safetensors", metadata=named)
+    return []
+
+
+CASES: list[tuple[Break, int, str]] = [
+    (truncated, 2, "truncated"),
+    (pointer, 2, "git-lfs pointer"),
+    (page, 2, "HTML"),
+    (noise, 2, "not a safetensors file"),
+    (other_shape, 2, "'layers.1.weight' has shape (64, 65)"),
+    (other_architecture, 2, "different architectures"),
+    (unknown_model, 2, "--model"),
+    (missing_word, 2, "resnet20"),
+    (missing_data, 2, "nowhere"),
+    (wrong_normalisation, 4, "--mean, --std"),
+    (existing, 2, "--force"),
+    (not_a_number, 4, "NaN"),
+    (no_folder, 2, "nowhere"),
+    (unwritable, 2, "/proc"),
+    (code_in_metadata, 2, "--model"),
+]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "code", "words"), CASES, ids=lambda c: getattr(c, "__name__", "")
+)
+def test_bad_input_is_told_in_one_sentence(
+    break_it: Break, code: int, words: str, tmp_path: Path
+) -> None:
+    for end in "ab":
+        shutil.copy(DIGITS / f"{end}.safetensors", tmp_path)
+    extra = break_it(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    command = [sys.executable, "-m", "lmctool", "barrier", "a.safetensors", "b.safetensors"]
+    output = [] if "-o" in extra else ["-o", "out.h5"]
+    done = subprocess.run(
+        [*command, *output, "--align", "--quiet", *extra],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert words in done.stderr and len(sentence) > 20
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def listening() -> None:
+    """Let a child be interrupted, also where a shell in the background ignores it for all."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_ctrl_c_leaves_nothing_but_what_resume_goes_on_with(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lmctool", "barrier"]
+    ends = [str(DIGITS / "a.safetensors"), str(DIGITS / "b.safetensors")]
+    with subprocess.Popen(
+        [*command, *ends, "--points", "20001", "-o", "out.h5"],
+        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=listening,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:  # until the run has resolved its inputs
+            if line.startswith("device"):
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        told = process.stderr.read()
+    assert "Traceback" not in told
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept <= {"out.h5.work"}
+    assert bool(kept) == ("--resume goes on" in told)

@@ -1,0 +1,111 @@
+"""The shape of a curve: curves made by hand, and the draw-up of loops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lmctool.curves.shape import ShapeRule, draw_up, level_until, shape_options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ALPHA = np.linspace(0, 1, 11)
+RULE = ShapeRule()
+
+
+def shape(*values: float, metric: str = "loss", rule: ShapeRule = RULE) -> str:
+    return str(rule.shapes(metric, np.linspace(0, 1, len(values)), np.array(values)))
+
+
+def largest_rise(values: NDArray[np.float64]) -> float:
+    pairs = [(i, j) for j in range(len(values)) for i in range(j)]
+    return max(0.0, *(float(values[j] - values[i]) for i, j in pairs))
+
+
+@given(arrays(np.float64, (2, 7), elements=st.floats(0, 10)))
+def test_the_draw_up_is_that_of_loops(values: NDArray[np.float64]) -> None:
+    assert draw_up(values).tolist() == [largest_rise(row) for row in values]
+
+
+def test_a_rise_at_the_last_step_counts() -> None:
+    assert draw_up(np.array([3.0, 2, 1, 1.5])) == 0.5
+    assert shape(3, 2, 1, 1.5) == "barrier"
+
+
+def test_a_falling_curve_never_rises() -> None:
+    assert draw_up(np.array([3.0, 2, 2, 0])) == 0
+
+
+def test_the_draw_up_is_from_the_lowest_value_before_not_from_the_ends() -> None:
+    assert draw_up(np.array([2.0, 0.5, 1.5, 0])) == 1
+
+
+@given(arrays(np.float64, 7, elements=st.floats(0, 10)), st.floats(0.1, 10))
+def test_the_draw_up_grows_with_the_unit_and_ignores_the_level(
+    values: NDArray[np.float64], factor: float
+) -> None:
+    rise = draw_up(values)
+    assert draw_up(factor * values) == pytest.approx(factor * rise, abs=1e-12)
+    assert draw_up(values + 5) == pytest.approx(rise, abs=1e-12)
+
+
+def test_the_three_shapes() -> None:
+    assert shape(2.3, 1.5, 1.0, 0.6, 0.3, 0.1) == "monotone"
+    assert shape(2.3, 2.3, 2.29, 2.28, 1.0, 0.1) == "plateau"
+    assert shape(2.3, 2.0, 2.6, 2.2, 1.0, 0.1) == "barrier"
+    assert shape(0.2, 0.9, 1.8, 1.8, 0.9, 0.2) == "barrier"
+
+
+def test_a_small_rise_on_a_plateau_is_no_barrier() -> None:
+    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric="error") == "plateau"
+    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric="error", rule=ShapeRule(rise=0.01)) == (
+        "barrier"
+    )
+
+
+def test_a_rise_of_almost_nothing_is_no_barrier_however_low_it_starts() -> None:
+    assert shape(1e-6, 1e-3, 1e-6) == "monotone"
+    assert shape(1e-6, 1e-3, 1e-6, rule=ShapeRule(least_loss=1e-4)) == "barrier"
+    assert shape(0, 0.004, 0, metric="error") == "monotone"
+    assert shape(0, 0.006, 0, metric="error") == "barrier"
+
+
+def test_a_curve_that_rises_to_a_worse_end_is_a_barrier() -> None:
+    assert shape(0.1, 0.2, 0.3) == "barrier"
+
+
+def test_a_level_curve_is_monotone() -> None:
+    assert shape(0.3, 0.3, 0.3) == "monotone"
+    assert shape(0, 0, 0) == "monotone"
+
+
+def test_how_long_a_curve_stays_level() -> None:
+    values = np.where(ALPHA <= 0.65, 2.0, 0.0)
+    assert level_until(ALPHA, values, 0.1) == ALPHA[6]
+    assert level_until(ALPHA, 2 * (1 - ALPHA), 0.1) == ALPHA[1]
+    assert level_until(ALPHA, np.full(11, 3.0), 0.1) == 1
+    dips = values * (np.arange(11) != 2)
+    assert level_until(ALPHA, dips, 0.1) == ALPHA[1]
+
+
+def test_a_plateau_ends_where_the_rule_says() -> None:
+    values = [2.0, 2, 2, 2, 0]  # level until alpha 0.75
+    assert shape(*values, rule=ShapeRule(plateau_until=0.75)) == "plateau"
+    assert shape(*values, rule=ShapeRule(plateau_until=0.76)) == "monotone"
+
+
+def test_the_options_give_the_rule_back() -> None:
+    defaults: dict[str, Any] = {str(option.name): option.default for option in shape_options()}
+    assert ShapeRule(**defaults) == RULE
+
+
+def test_shapes_of_many_curves_keep_their_axes() -> None:
+    values = np.array([[[2.0, 1, 0], [2, 2, 0]], [[1, 2, 1], [0, 0, 0]]])
+    found = RULE.shapes("loss", np.linspace(0, 1, 3), values)
+    assert found.tolist() == [["monotone", "plateau"], ["barrier", "monotone"]]

@@ -1,0 +1,46 @@
+"""TOML files that say too much."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmctool.errors import LmctoolError
+from lmctool.files.toml import read_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes('["größe"]\r\na = 1\r\n'.encode())
+    assert read_toml(tmp_path / "x.toml", "it") == {"größe": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(b"a = 1 # \xff", "cannot be read as TOML", id="no UTF-8"),
+        pytest.param(b"a = " + b"9" * 5000, "cannot be read as TOML", id="5,000 digits"),
+        pytest.param(b"a = " + b"[" * 5000, "cannot be read as TOML", id="5,000 brackets"),
+        pytest.param(b"a.b = 1\na = 2", "cannot be read as TOML", id="a key twice"),
+        pytest.param(b"a." * 100 + b"b = 1", "too deep in each other", id="100 tables"),
+        pytest.param(b"a." * 40_000 + b"b = 1", "run without end", id="40,000 tables"),
+        pytest.param(b"#" * (1 << 20) + b"\n", "is larger than 1 MiB", id="1 MiB"),
+    ],
+)
+def test_what_nobody_writes_is_told(tmp_path: Path, text: bytes, told: str) -> None:
+    (tmp_path / "x.toml").write_bytes(text)
+    with pytest.raises(LmctoolError, match=f"^policy 'x' .*{told}"):
+        read_toml(tmp_path / "x.toml", "policy 'x'")
+
+
+def test_only_a_file_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(LmctoolError, match="it cannot be read: it is no regular file"):
+            read_toml(path, "it")
+    with pytest.raises(LmctoolError, match="it cannot be read: No such file"):
+        read_toml(tmp_path / "nothing", "it")

@@ -1,0 +1,136 @@
+"""Finding plugins, and what is said of those that cannot be used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lmctool.errors import PluginError
+from lmctool.plugin import registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GROUP = "lmctool.analyses"
+GOOD = '''"""Say hello.
+
+More words.
+"""
+from lmctool.api import Analysis, hookimpl
+
+@hookimpl
+def lmctool_analysis():
+    """Add it."""
+    return Analysis(compute=lambda run: None)
+'''
+
+
+def entry(name: str, module: str, distribution: str) -> EntryPoint:
+    """Return an entry point as an installed distribution would have it."""
+    bare: Any = EntryPoint(name, module, GROUP)
+    found: EntryPoint = bare._for(SimpleNamespace(name=distribution, version="1"))
+    return found
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load an analysis from the source of its module."""
+
+    def load(source: str) -> object:
+        module = f"plugin_of_{tmp_path.name}".replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        found = entry("mine", module, "my-package")
+        monkeypatch.setattr(registry, "installed", lambda group: (found,))
+        return registry.load(GROUP, "mine")
+
+    return load
+
+
+def test_every_group_has_a_hook_and_a_record() -> None:
+    from lmctool.plugin import hookspecs, kinds
+
+    assert registry.GROUPS.keys() == registry.RECORDS.keys()
+    assert all(hasattr(hookspecs, hook) for hook in registry.GROUPS.values())
+    assert all(hasattr(kinds, record) for record in registry.RECORDS.values())
+
+
+def test_an_unknown_name_is_told_with_the_nearest_one() -> None:
+    with pytest.raises(PluginError, match="no analysis is called 'barier'; did you mean 'barrier'"):
+        registry.find(GROUP, "barier")
+
+
+def test_two_owners_of_a_name_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = (entry("x", "one", "first-package"), entry("x", "two", "second-package"))
+    monkeypatch.setattr(registry, "installed", lambda group: both)
+    with pytest.raises(PluginError, match=r"first-package \(one\) and second-package \(two\)"):
+        registry.find(GROUP, "x")
+    assert registry.names(GROUP) == ["x"]
+    assert registry.summary(GROUP, "x").startswith("(analysis 'x' is provided more than once")
+
+
+def test_one_distribution_found_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = [entry("x", "one", "package"), entry("x", "one", "package")]
+    monkeypatch.setattr(registry, "_scanned", lambda: EntryPoints(twice))
+    registry.installed.cache_clear()
+    try:
+        assert registry.find(GROUP, "x").value == "one"
+    finally:
+        registry.installed.cache_clear()
+
+
+def test_the_summary_runs_no_code_of_the_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package_that_must_not_run"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('ran')")
+    (package / "plugin.py").write_text('# a comment\n\nr"""First line.\n\nMore."""\nraise OSError')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert registry.first_line("package_that_must_not_run.plugin") == "First line."
+
+
+def test_a_module_without_docstring_has_an_empty_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module_without_docstring.py").write_text("x = 'no docstring'")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert registry.first_line("module_without_docstring") == ""
+
+
+def test_a_good_plugin_gives_its_record(load: Any) -> None:
+    assert load(GOOD).arity == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nothing_of_that_name", "cannot be used: ModuleNotFoundError: No module named"),
+        ("raise SystemExit(3)", "cannot be used: SystemExit: 3"),
+        ("x = 1", "implements no hook lmctool_analysis, or it returned nothing"),
+        (GOOD.replace("return", "return None #"), "implements no hook"),
+        (GOOD.replace("lmctool_analysis", "lmctool_analisys"), "unknown hook 'lmctool_analisys'"),
+        (GOOD.replace("lmctool_analysis()", "lmctool_analysis(x)"), "cannot be used: .*Validation"),
+        (GOOD.replace("return", "return 5 #"), "returned 'int' where 'Analysis' is due"),
+        (GOOD.replace("return", "raise ValueError('in the hook') #"), "ValueError: in the hook"),
+    ],
+)
+def test_a_bad_plugin_is_named_with_its_distribution(source: str, message: str, load: Any) -> None:
+    with pytest.raises(PluginError, match=message) as caught:
+        load(source)
+    assert "analysis 'mine' (plugin_of_" in str(caught.value)
+    assert "from my-package" in str(caught.value)
+
+
+@pytest.mark.parametrize("call", ["names(group)", "[summary(group, n) for n in names(group)]"])
+def test_listing_imports_no_plugin(call: str) -> None:
+    code = (
+        f"import sys; from lmctool.plugin.registry import *; group = {GROUP!r}; {call};"
+        "sys.exit('torch' in sys.modules or 'lmctool_plugins.analyses.barrier' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

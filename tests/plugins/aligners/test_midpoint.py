@@ -1,0 +1,177 @@
+"""The aligner midpoint: its loss is that of REPAIR's midpoint, and the search lowers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin import registry
+from lmctool.plugin.settings import Choice
+from lmctool.results.result import Result
+from lmctool.run.run import Run
+from lmctool.symmetry import Permutation
+from lmctool.symmetry.soft_permutation import permutation_matrices
+from lmctool_plugins.aligners.midpoint.descent import Descent
+from lmctool_plugins.aligners.midpoint.latent import begin, normalised, softened
+from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
+from lmctool_plugins.aligners.midpoint.search import search
+from tests.plugins.pairs import trained
+
+Runs = Callable[..., Run]
+SHORT = {"steps": 20, "rate": 0.1, "batch": 200}
+
+
+def short(**options: Any) -> Choice:
+    return Choice("midpoint", SHORT | options)
+
+
+def pair(run_of: Runs, key: str = "mlp", **settings: Any) -> Run:
+    chosen: dict[str, Any] = {"aligner": short(), "calib_size": 600} | settings
+    return run_of(key, trained(key, 0), trained(key, 1), **chosen)
+
+
+@pytest.mark.parametrize("key", ["mlp", "mlp-batch", "resnet-fixup"])
+def test_the_loss_is_that_of_the_midpoint_that_repair_corrects(run_of: Runs, key: str) -> None:
+    run = pair(run_of, key, calib_size=200, calib_batch=200)
+    a, b = run.weights(0), run.weights(1)
+    permutation = Permutation.random(run.permutation_spec, torch.Generator().manual_seed(0))
+    mixing = permutation_matrices(permutation, next(iter(b.values())))
+    ((inputs, targets),) = run.calibration.batches(200, run.dtype)
+    loss, error = RepairedMidpoint(run, a, b).score(mixing, inputs, targets)
+
+    correction = registry.load("lmctool.corrections", "repair")
+    between = correction.prepare(run, a, permutation.apply(b), storable=False, targets="both")
+    scores = run.evaluate([between(0.5)], [run.calibration])
+    # a correction divides by the unbiased variance, a batch normalised in place by the biased
+    assert loss.item() == pytest.approx(scores.loss.item(), rel=0.02)
+    assert error.item() == pytest.approx(scores.error.item(), abs=0.011)
+
+
+def test_the_gradient_reaches_every_group(run_of: Runs) -> None:
+    run = pair(run_of, "mlp-batch", calib_size=50)
+    a, b = run.weights(0), run.weights(1)
+    latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
+    ((inputs, targets),) = run.calibration.batches(50, run.dtype)
+    loss, _ = RepairedMidpoint(run, a, b).score(latent.matrices(0.1), inputs, targets)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert set(latent.scores) == set(run.permutation_spec.groups)
+    assert all(s.grad is not None and s.grad.abs().max() > 0 for s in latent.scores.values())
+
+
+def test_rows_and_columns_of_a_normalised_matrix_sum_to_one() -> None:
+    logits = torch.randn(2, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    matrices, ones = normalised(logits, 50).exp(), torch.ones(2, 5, dtype=torch.float64)
+    torch.testing.assert_close(matrices.sum(-2), ones)
+    torch.testing.assert_close(matrices.sum(-1), ones)
+    assert normalised(logits / 1e-4, 5).exp().isfinite().all()
+
+
+def test_hard_matrices_have_the_gradient_of_soft_ones(run_of: Runs) -> None:
+    run = pair(run_of)
+    a, b = run.weights(0), run.weights(1)
+    latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
+    weight = {
+        group: torch.randn(s.shape, dtype=s.dtype, generator=torch.Generator().manual_seed(0))
+        for group, s in latent.scores.items()
+    }
+    hard, soft = latent.matrices(0.1), softened(latent.scores, 0.1)
+    gradients = [
+        torch.autograd.grad(
+            torch.stack([(weight[g] * matrices[g]).sum() for g in weight]).sum(),
+            list(latent.scores.values()),
+        )
+        for matrices in (hard, soft)
+    ]
+    for first, second in zip(*gradients, strict=True):
+        torch.testing.assert_close(first, second)
+    drawn = permutation_matrices(latent.hardened(), weight["layers.0"])
+    for group, matrix in hard.items():
+        torch.testing.assert_close(matrix, drawn[group])
+
+
+def test_the_search_begins_at_its_start(run_of: Runs) -> None:
+    run = pair(run_of, aligner=Choice("activation"))
+    a, b = run.weights(0), run.weights(1)
+    start = run.align(a, b)
+    drawn = begin(run, a, b, start).hardened()
+    assert all(torch.equal(drawn.moves[group], move) for group, move in start.moves.items())
+
+
+def test_a_planted_permutation_is_found_from_a_spoilt_one(run_of: Runs) -> None:
+    run = run_of("mlp", trained("mlp", 0), trained("mlp", 0), aligner=short())
+    a = run.weights(0)
+    planted = Permutation.random(run.permutation_spec, torch.Generator().manual_seed(1))
+    b = planted.apply(a)
+    moves = {group: move.clone() for group, move in planted.inverse().moves.items()}
+    for move in moves.values():
+        move[:6] = move[:6].roll(1)
+    start = Permutation(run.permutation_spec, moves)
+    looking = search(run, RepairedMidpoint(run, a, b), 500)
+    found = looking.go(begin(run, a, b, start), steps=20, rate=0.1).best.apply(b)
+    assert not torch.equal(start.apply(b)["layers.0.weight"], a["layers.0.weight"])
+    assert all(torch.equal(found[name], a[name]) for name in a)
+
+
+def losses(run: Run) -> tuple[list[float], list[float]]:
+    """Return the training losses and the held-out losses that a result records."""
+    group = run.complete(Result("barrier", {}), command="", options={}).groups["midpoint"]
+    found = [group.variables[name].values.tolist() for name in ("train_loss", "held_out_loss")]
+    return found[0], found[1]
+
+
+def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
+    run_of: Runs,
+) -> None:
+    run = pair(run_of)
+    a, b = run.weights(0), run.weights(1)
+    found = run.align(a, b)
+    train, held = losses(run)
+    assert len(train) == 20 and len(held) == 3
+    assert min(held) < held[0]
+    looking = search(run, RepairedMidpoint(run, a, b), 200)
+    mixing = permutation_matrices(found, a["layers.0.weight"])
+    with torch.no_grad():
+        loss, _ = looking.midpoint.score(mixing, *looking.at(looking.held))
+    assert loss.item() == pytest.approx(min(held))
+    ((_, proof),) = run.permutations
+    assert proof.holds
+
+
+def test_the_same_seed_gives_the_same_permutation(run_of: Runs) -> None:
+    found = []
+    for _ in range(2):
+        run = pair(run_of, seed=3)
+        found.append((run.align(run.weights(0), run.weights(1)).moves, losses(run)))
+    assert found[0][1] == found[1][1]
+    assert all(torch.equal(found[0][0][group], move) for group, move in found[1][0].items())
+
+
+def test_no_evaluated_split_is_opened(run_of: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = pair(run_of)
+
+    def refuse(self: Run, name: str) -> None:
+        raise AssertionError(f"split {name!r} was opened")
+
+    monkeypatch.setattr(Run, "split", refuse)
+    assert not run.align(run.weights(0), run.weights(1)).is_identity
+
+
+def test_too_few_examples_are_told(run_of: Runs) -> None:
+    run = pair(run_of, calib_size=12)
+    with pytest.raises(LmctoolError, match="needs 20 calibration examples or more, not 12"):
+        run.align(run.weights(0), run.weights(1))
+
+
+def test_a_group_moves_at_a_pace_that_the_scale_of_its_gradient_does_not_change() -> None:
+    scores = [torch.zeros(3, 3, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    weight = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    descent = Descent(scores)
+    for _ in range(5):
+        descent.step((weight * scores[0]).sum() + 1000 * (weight * scores[1]).sum(), 0.1)
+    torch.testing.assert_close(scores[0], scores[1])
+    expected = -0.5 * weight / weight.square().sum(-1).mean().sqrt()
+    torch.testing.assert_close(scores[0].detach(), expected)

@@ -1,0 +1,100 @@
+"""MNIST-like folders of IDX files."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from lmctool.errors import LmctoolError
+from lmctool.files import untrusted
+from lmctool_plugins.datasets import idx
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def test_both_splits_are_read_with_a_channel_axis(
+    idx_folder: Path, images: NDArray[Any], labels: NDArray[Any]
+) -> None:
+    dataset = idx.open_idx("mnist", idx_folder)
+    train, test = dataset.splits["train"](), dataset.splits["test"]()
+    assert np.array_equal(train.inputs, images[:, None])
+    assert np.array_equal(train.targets, labels)
+    assert test.inputs.shape == (5, 1, 28, 28)
+
+
+def test_the_words_differ_in_their_constants(idx_folder: Path) -> None:
+    assert idx.open_idx("mnist", idx_folder).mean == (0.1307,)
+    assert idx.open_idx("fashion-mnist", idx_folder).mean == (0.2860,)
+
+
+def test_a_word_of_another_package_has_no_constants(idx_folder: Path) -> None:
+    assert idx.open_idx("kuzushiji", idx_folder).mean == ()
+
+
+def test_a_header_that_claims_terabytes_is_refused_before_reading(tmp_path: Path) -> None:
+    path = tmp_path / "images"
+    path.write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, 2**31, 2**16, 2**16))
+    with pytest.raises(LmctoolError, match="is damaged: its header names 2147483648 x 65536"):
+        idx.read(path, 3)
+    packed = tmp_path / "images.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(LmctoolError, match="is damaged"):
+        idx.read(packed, 3)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_body_of_another_length_is_refused(tmp_path: Path, change: int) -> None:
+    path = tmp_path / "labels"
+    path.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 10) + bytes(10 + change))
+    with pytest.raises(LmctoolError, match="holds fewer" if change < 0 else "holds more"):
+        idx.read(path, 1)
+
+
+def test_another_number_of_axes_or_another_type_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    for head in (b"\0\0\x08\x03", b"\0\0\x0d\x01", b"<htm", b""):
+        path.write_bytes(head + bytes(12))
+        with pytest.raises(LmctoolError, match="is not an IDX file of bytes with 1 axes"):
+            idx.read(path, 1)
+
+
+def test_a_cut_gzip_is_refused(idx_folder: Path) -> None:
+    path = idx_folder / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(LmctoolError, match="cannot be read"):
+        idx.read(path, 3)
+
+
+def test_a_missing_folder_is_told_with_the_three_ways_to_name_it() -> None:
+    with pytest.raises(
+        LmctoolError, match=r"--data mnist:FOLDER.*lmctool.toml.*LMCTOOL_DATA/mnist"
+    ):
+        idx.open_idx("mnist", None)
+
+
+def test_a_folder_without_idx_files_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LmctoolError, match=f"no pair of IDX files in '{tmp_path}'"):
+        idx.open_idx("mnist", tmp_path)
+
+
+def test_the_system_s_folder_is_found(idx_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = (idx_folder / "none", idx_folder)
+    monkeypatch.setitem(idx.SYSTEM, "fashion-mnist", places)
+    assert idx.open_idx("fashion-mnist", None).source == str(idx_folder)
+
+
+def test_a_packed_file_that_unpacks_beyond_measure_is_refused(
+    tmp_path: Path, images: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(untrusted, "ROOM", 1000)
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 280) + bytes(156_800)))
+    with pytest.raises(LmctoolError, match="is damaged"):
+        idx.read(path, 3)
