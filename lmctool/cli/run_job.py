@@ -61,10 +61,12 @@ def remake(job: Job) -> Result:
     Raises:
         LmctoolError: it cannot be run.
     """
+    from lmctool.run.summary import plan
+
     files = _files(job)
     files.refuse_existing()
     run = _prepared(job, files, Observers())
-    job.note(aligned(run.plan()))
+    job.note(aligned(plan(run)))
     return _completed(job, run, files, _computed(job, run))
 
 
@@ -75,7 +77,7 @@ def _files(job: Job) -> Outputs:
 
 
 def _prepared(job: Job, files: Outputs, observers: Observers, units: Units | None = None) -> Run:
-    from lmctool.run.run import Run
+    from lmctool.run.run import Run  # torch comes in here, not at start-up
 
     stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
     run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, units=units)
@@ -84,21 +86,24 @@ def _prepared(job: Job, files: Outputs, observers: Observers, units: Units | Non
 
 
 def _execute(job: Job, files: Outputs, work: Work, *, dry_run: bool) -> ExitCode:
+    from lmctool.run.provenance import identity
+    from lmctool.run.summary import plan
+
     observers = Observers()
     run = _prepared(job, files, observers, work.units)
-    plan = run.plan()
+    planned = plan(run)
     if dry_run:
         gates = [("gate", str(gate.condition)) for gate in job.gates]
-        click.echo(aligned([*plan, *files.planned(), *gates]))
+        click.echo(aligned([*planned, *files.planned(), *gates]))
         return ExitCode.DONE
     if job.resume and not work.found and (whole := _whole(job, run, files)):
         verdicts = _judged(job, whole)
         _show(job, whole, files, verdicts)
         return exit_code(verdicts)
-    work.begin(partial(run.identity, job.told), files.places(), resume=job.resume, force=job.force)
+    work.begin(partial(identity, run, job.told), files.places(), resume=job.resume, force=job.force)
     files.force |= work.found
-    job.note(aligned(plan))
-    observers.started({"command": job.command, "analysis": job.name, **dict(plan)})
+    job.note(aligned(planned))
+    observers.started({"command": job.command, "analysis": job.name, **dict(planned)})
     try:
         try:
             found = _computed(job, run)
@@ -127,12 +132,12 @@ def _whole(job: Job, run: Run, files: Outputs) -> Result | None:
         LmctoolError: an output exists that is something else.
     """
     from lmctool.results.file import read
-    from lmctool.run.provenance import key
+    from lmctool.run.provenance import identity, key
 
     path = files.paths["result"]
     found = read(path) if path.exists() else None
     said = found.groups["provenance"].attributes if found and "provenance" in found.groups else {}
-    if found is None or said.get("key") != key(run.identity(job.told)):
+    if found is None or said.get("key") != key(identity(run, job.told)):
         files.refuse_existing()
         return None
     job.note(f"'{path}' is whole already: nothing is left to do")
@@ -151,8 +156,10 @@ def _computed(job: Job, run: Run) -> Result:
 
 
 def _completed(job: Job, run: Run, files: Outputs, result: Result) -> Result:
+    from lmctool.run.provenance import complete
+
     streamed = files.streamed(result, run)
-    return run.complete(streamed, command=job.command, options=job.told)
+    return complete(run, streamed, command=job.command, options=job.told)
 
 
 def _judged(job: Job, result: Result) -> list[Verdict]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
+    from lmctool.results.result import Better
+
 CHUNKED_ABOVE = 1000
 UDUNITS = frozenset({"1", "s", "ms", "us", "Hz", "J", "W", "percent"})
 """Our units that netCDF's own unit library knows; for others ``units`` says 1."""
@@ -30,7 +32,7 @@ def write(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
         dataset.attrs["units"] = variable.unit if variable.unit in UDUNITS else "1"
     if values.dtype.kind != "O" or variable.unit != "1":
         dataset.attrs["unit"] = variable.unit
-    for key in ("long_name", "metric"):
+    for key in ("long_name", "metric", "better"):
         if text := getattr(variable, key):
             dataset.attrs[key] = text
     if values.dtype == bool:
@@ -77,7 +79,19 @@ def read(dataset: h5py.Dataset) -> Variable:
         unit=str(attributes.get("unit", "1")),
         long_name=str(attributes.get("long_name", "")),
         metric=str(attributes.get("metric", "")),
+        better=_better(str(attributes.get("better", ""))),
     )
+
+
+def _better(text: str) -> Better:
+    """Return which way a metric is better.
+
+    Raises:
+        ValueError: the file says something else.
+    """
+    if text not in {"lower", "higher", ""}:
+        raise ValueError(f"a metric is said to be better {text[:60]!r}, not lower or higher")
+    return text  # type: ignore[return-value]
 
 
 def _values(dataset: h5py.Dataset) -> NDArray[Any]:

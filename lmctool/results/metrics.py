@@ -13,7 +13,7 @@ from lmctool.results.coordinates import NUMBERS, labels
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lmctool.results.result import Result, Variable
+    from lmctool.results.result import Better, Result, Variable
 
 QUOTED = ',]"'
 """Characters that a coordinate can only have in quotes."""
@@ -28,12 +28,14 @@ class Metric:
         where: the coordinate of each of its dims, in their order.
         value: None for NaN and infinities.
         unit: ``"1"`` for plain numbers and fractions.
+        better: ``"lower"``, ``"higher"``, or ``""`` where neither way is better.
     """
 
     name: str
     where: Mapping[str, str]
     value: float | None
     unit: str
+    better: Better = ""
 
     @property
     def full_name(self) -> str:
@@ -86,7 +88,7 @@ def elements(result: Result, path: str, variable: Variable) -> Iterator[Metric]:
     ]
     for position, value in zip(product(*axes), variable.values.flat, strict=True):
         number = float(value) if math.isfinite(value) else None
-        yield Metric(variable.metric, dict(position), number, variable.unit)
+        yield Metric(variable.metric, dict(position), number, variable.unit, variable.better)
 
 
 def _quoted(value: str) -> str:

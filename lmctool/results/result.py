@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+Better = Literal["lower", "higher", ""]
 Attribute = str | int | float | list[str] | list[int] | list[float]
 
 
@@ -25,6 +26,8 @@ class Variable:
         long_name: what it is, in a few words; the axis label of figures.
         metric: the public name of its elements as metrics, such as ``barrier.error``; empty for
             arrays that are no metric.
+        better: which way the metric is better: ``"lower"``, ``"higher"``, or ``""`` where
+            neither is.
     """
 
     values: NDArray[Any]
@@ -32,6 +35,7 @@ class Variable:
     unit: str = "1"
     long_name: str = ""
     metric: str = ""
+    better: Better = ""
 
 
 @dataclass(frozen=True, slots=True)

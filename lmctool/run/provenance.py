@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmctool.checkpoint.identity import identify_all
-from lmctool.results.result import Attribute, Variable
+from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.run.environment import environment, now
+from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +20,43 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.run.run import Run
+
+
+def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
+    """Return the result with its permutations, their proof, and its provenance.
+
+    Raises:
+        PluginError: something wrote into the first checkpoint's tensors meanwhile.
+    """
+    run.check_module()
+    groups = {**result.groups, **run.findings}
+    if run.permutations:
+        for number, (permutation, _) in enumerate(run.permutations):
+            place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
+            groups[place] = permutation_group(permutation)
+        groups["proof"] = _proofs(run)
+    groups["provenance"] = Group(indices(run), provenance(run, command, options))
+    return replace(result, groups=groups)
+
+
+def _proofs(run: Run) -> Group:
+    """Return what the proof of every alignment showed."""
+    proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
+    shown = {
+        "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
+        "tolerance": "greatest difference that rounding explains",
+        "scale": "greatest absolute output",
+        "examples": "examples compared",
+        "holds": "whether the two are the same function",
+    }
+    numbers = np.array([str(number) for number in range(len(proofs))], dtype=object)
+    pairs = Variable(numbers, ("alignment",), long_name="alignment")
+    variables = {"alignment": pairs} | {
+        key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
+        for key, meaning in shown.items()
+    }
+    dtypes = [str(proof["dtype"]) for proof in proofs]
+    return Group(variables, {"dtype": dtypes})
 
 
 def identity(run: Run, options: Mapping[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from lmctool.evaluate.evaluator import Scoring
 from lmctool.evaluate.threads import workers
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.plugin.progress import silent
-from lmctool.run import alignment, batchnorm, path, provenance, summary, variant
+from lmctool.run import alignment, batchnorm, path, variant
 from lmctool.run.resources import Prepared
 from lmctool.weights.partwise import Partwise
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.progress import Progress
     from lmctool.plugin.settings import Settings
     from lmctool.results.journal import Units
-    from lmctool.results.result import Group, Result
+    from lmctool.results.result import Group
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
@@ -276,15 +276,3 @@ class Run(Prepared):
         that later ones see what corrected earlier ones give.
         """
         return batchnorm.reset(self, weights)
-
-    def plan(self) -> list[tuple[str, str]]:
-        """Return what was resolved, and where each was found, in words."""
-        return summary.plan(self)
-
-    def identity(self, options: Mapping[str, Any]) -> dict[str, str]:
-        """Return what the numbers of this run depend on, but for its data, by name."""
-        return provenance.identity(self, options)
-
-    def complete(self, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
-        """Return the result with its permutations, their proof, and its provenance."""
-        return summary.complete(self, result, command=command, options=options)

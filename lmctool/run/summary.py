@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from lmctool.results.result import Group, Result, Variable
-from lmctool.run.provenance import indices, provenance
-from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lmctool.run.run import Run
 
 
@@ -62,40 +53,3 @@ def _inputs(run: Run) -> list[tuple[str, str]]:
 def _letter(number: int) -> str:
     """Return A, B, ..., Z, then numbers."""
     return chr(ord("A") + number) if number < 26 else str(number + 1)
-
-
-def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
-    """Return the result with its permutations, their proof, and its provenance.
-
-    Raises:
-        PluginError: something wrote into the first checkpoint's tensors meanwhile.
-    """
-    run.check_module()
-    groups = {**result.groups, **run.findings}
-    if run.permutations:
-        for number, (permutation, _) in enumerate(run.permutations):
-            place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = permutation_group(permutation)
-        groups["proof"] = _proofs(run)
-    groups["provenance"] = Group(indices(run), provenance(run, command, options))
-    return replace(result, groups=groups)
-
-
-def _proofs(run: Run) -> Group:
-    """Return what the proof of every alignment showed."""
-    proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
-    shown = {
-        "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
-        "tolerance": "greatest difference that rounding explains",
-        "scale": "greatest absolute output",
-        "examples": "examples compared",
-        "holds": "whether the two are the same function",
-    }
-    numbers = np.array([str(number) for number in range(len(proofs))], dtype=object)
-    pairs = Variable(numbers, ("alignment",), long_name="alignment")
-    variables = {"alignment": pairs} | {
-        key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
-        for key, meaning in shown.items()
-    }
-    dtypes = [str(proof["dtype"]) for proof in proofs]
-    return Group(variables, {"dtype": dtypes})

@@ -15,6 +15,7 @@ from lmctool.errors import PluginError
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
 from lmctool.run import loaded_weights
+from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from tests.plugins.pairs import initial, run_of, trained
 
@@ -128,7 +129,7 @@ def test_a_plugin_that_writes_into_the_module_is_found_out(run_of: Runs) -> None
     result = Result("barrier", {})
     run.weights(0)
     copy.deepcopy(run.module).load_state_dict(dict(run.weights(1)))
-    run.complete(result, command="lmctool", options={})
+    complete(run, result, command="lmctool", options={})
     run.module.load_state_dict(dict(run.weights(1)))
     with pytest.raises(PluginError, match=r"written into.*copy\.deepcopy"):
-        run.complete(result, command="lmctool", options={})
+        complete(run, result, command="lmctool", options={})

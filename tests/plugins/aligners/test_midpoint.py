@@ -12,6 +12,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
+from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.soft_permutation import permutation_matrices
@@ -118,7 +119,7 @@ def test_a_planted_permutation_is_found_from_a_spoilt_one(run_of: Runs) -> None:
 
 def losses(run: Run) -> tuple[list[float], list[float]]:
     """Return the training losses and the held-out losses that a result records."""
-    group = run.complete(Result("barrier", {}), command="", options={}).groups["midpoint"]
+    group = complete(run, Result("barrier", {}), command="", options={}).groups["midpoint"]
     found = [group.variables[name].values.tolist() for name in ("train_loss", "held_out_loss")]
     return found[0], found[1]
 

@@ -17,6 +17,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.metrics import metrics
 from lmctool.run.alignment import matched
+from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_frame import displaced
@@ -56,7 +57,7 @@ def merging(tmp_path: Path) -> Merges:
 def merge(
     run: Run, weights: str | None = None, alphas: str | None = None, frame: str = "first"
 ) -> Result:
-    return run.complete(measure(run, weights, alphas, frame), command="merge", options={})
+    return complete(run, measure(run, weights, alphas, frame), command="merge", options={})
 
 
 def written(result: Result) -> Mapping[str, Tensor]:
@@ -228,7 +229,7 @@ def test_the_frame_that_is_stored_is_the_one_that_was_merged_in(
     merging: Merges, apart: list[Mapping[str, Tensor]]
 ) -> None:
     run = merging("mlp", *apart, aligner=WEIGHT)
-    result = run.complete(merge(run, "3,1,1,1", frame="common"), command="", options={})
+    result = complete(run, merge(run, "3,1,1,1", frame="common"), command="", options={})
     spec = run.permutation_spec
     brought = []
     for index in range(4):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Evaluate every variant of the path, and its barriers."""
-    from lmctool_plugins.analyses.barrier.measure import measure
+    from lmctool_plugins.analyses.barrier.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Sum squares tensor by tensor, and measure every part."""
-    from lmctool_plugins.analyses.distance.measure import measure
+    from lmctool_plugins.analyses.distance.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Score every example, divide them, and measure the pair on each split."""
-    from lmctool_plugins.analyses.el2n.measure import measure
+    from lmctool_plugins.analyses.el2n.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

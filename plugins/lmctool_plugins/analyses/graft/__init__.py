@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Graft the parts that are named, and measure what the options and the data allow."""
-    from lmctool_plugins.analyses.graft.measure import measure
+    from lmctool_plugins.analyses.graft.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

@@ -36,7 +36,7 @@ POINTS = 51
 
 def compute(run: Run, **options: Any) -> Result:
     """Evaluate the path from A, and from each further start, to B; tell its shape."""
-    from lmctool_plugins.analyses.interpolate.measure import measure
+    from lmctool_plugins.analyses.interpolate.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

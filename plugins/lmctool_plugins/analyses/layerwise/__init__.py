@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Evaluate the path of every part, and the full path."""
-    from lmctool_plugins.analyses.layerwise.measure import measure
+    from lmctool_plugins.analyses.layerwise.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Measure every pair, and cluster the checkpoints."""
-    from lmctool_plugins.analyses.matrix.measure import measure
+    from lmctool_plugins.analyses.matrix.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Merge, evaluate the ends and what was merged, and hand out the last variant of it."""
-    from lmctool_plugins.analyses.merge.measure import measure
+    from lmctool_plugins.analyses.merge.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

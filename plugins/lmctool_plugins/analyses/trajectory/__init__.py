@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Evaluate the runs and their interpolants at every common step."""
-    from lmctool_plugins.analyses.trajectory.measure import measure
+    from lmctool_plugins.analyses.trajectory.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 

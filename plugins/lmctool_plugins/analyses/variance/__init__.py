@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def compute(run: Run, **options: Any) -> Result:
     """Take the moments of the ends, and of every variant at every alpha."""
-    from lmctool_plugins.analyses.variance.measure import measure
+    from lmctool_plugins.analyses.variance.measure import measure  # numpy comes in here
 
     return measure(run, **options)
 
