@@ -67,7 +67,7 @@ def growth(folder: Path, device: str, repeats: int) -> dict[str, dict[str, list[
 def _follow(work: Run, points: int = 4) -> None:
     a, b = work.weights(0), work.weights(1)
     alphas = np.linspace(0.1, 0.9, points)
-    work.evaluate((work.between(a, b, float(alpha)) for alpha in alphas), count=points)
+    work.evaluate((work.batchnorm.mix(a, b, float(alpha)) for alpha in alphas), count=points)
 
 
 def _weights(work: Run) -> int:

@@ -38,7 +38,7 @@ def main(word: str, a: str, b: str, images: str) -> None:
     if word == "model":
         (split,) = work.splits
         with torch.no_grad():
-            work.module(split.head(500, torch.float32))
+            work.resources.module(split.head(500, torch.float32))
         time.sleep(0.2)  # the peak is looked for from outside
         return
     work.follow(work.variants(), torch.linspace(0, 1, 5, dtype=torch.float64).numpy())

@@ -117,7 +117,7 @@ def throughput(folder: Path, device: str, scale: Scale, model: str) -> Row:
     work = run(write_pair(folder, model), write_images(folder, 2, count), device, 2)
     (split,), weights = work.splits, work.weights(0)
     inputs = split.head(len(split), torch.float32)
-    module = copy.deepcopy(work.module)
+    module = copy.deepcopy(work.resources.module)
     module.load_state_dict(dict(weights))
     best = min(_bare_loops(module, inputs), key=seconds)
     row = _row(

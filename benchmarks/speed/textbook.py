@@ -79,7 +79,7 @@ def correlations(run: Run, a: Weights, b: Weights, tap: Tap) -> Tensor:
         return value
 
     count, sums = 0, [torch.zeros(()) for _ in range(5)]
-    for inputs, _ in batches(run.calibration):
+    for inputs, _ in batches(run.calibration.split):
         seen.clear()
         for weights in (a, b):
             run.graph.run(weights, inputs, {tap.node: keep})
@@ -94,7 +94,7 @@ def correlations(run: Run, a: Weights, b: Weights, tap: Tap) -> Tensor:
 
 def ends_statistics(run: Run, weights: Weights) -> dict[str, tuple[Tensor, Tensor]]:
     """Return mean and variance of every channel that REPAIR corrects, over the examples."""
-    axes = {target.tap: target.axis for target in run.targets("both")}
+    axes = {target.tap: target.axis for target in run.resources.targets("both")}
     sums: dict[str, list[Tensor]] = {tap: [] for tap in axes}
     rounds = 0
 
@@ -107,7 +107,7 @@ def ends_statistics(run: Run, weights: Weights) -> dict[str, tuple[Tensor, Tenso
 
         return read
 
-    for inputs, _ in batches(run.calibration):
+    for inputs, _ in batches(run.calibration.split):
         run.graph.run(weights, inputs, {tap: reading(tap) for tap in axes})
         rounds += 1
     return {tap: tuple(found[0] / rounds) for tap, found in sums.items()}
@@ -123,7 +123,7 @@ def repaired(
 ) -> Outputs:
     """Return the network at alpha with a BatchNorm behind each target, its statistics taken."""
     mixed = loaded(module, a, b, alpha).state_dict()
-    axes = {target.tap: target.axis for target in run.targets("both")}
+    axes = {target.tap: target.axis for target in run.resources.targets("both")}
     norms: dict[str, nn.BatchNorm2d] = {}
     for tap in axes:
         (mean_a, variance_a), (mean_b, variance_b) = (found[tap] for found in ends)
@@ -135,7 +135,7 @@ def repaired(
         return lambda value: norms[tap](value)
 
     edits = {tap: normalising(tap) for tap in axes}
-    for inputs, _ in batches(run.calibration):
+    for inputs, _ in batches(run.calibration.split):
         run.graph.run(mixed, inputs, edits)
     for norm in norms.values():
         norm.eval()
@@ -145,7 +145,7 @@ def repaired(
 def barrier(run: Run, alphas: Sequence[float]) -> np.ndarray:
     """Follow the plain, the aligned, and the aligned and repaired path: (variant, alpha) losses."""
     a, b = run.weights(0), run.weights(1)
-    module = copy.deepcopy(run.module)
+    module = copy.deepcopy(run.resources.module)
     (split,) = run.splits
     moved = align(run, a, b).apply(b)
     found = [

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.result import Group, NewCheckpoint, Result, Variable
     from lmctool.results.table import Table
-    from lmctool.run.alignment import matched
     from lmctool.run.path import Curves
     from lmctool.run.repair import (
         correctable,
@@ -48,7 +47,8 @@ if TYPE_CHECKING:
     from lmctool.run.run import Run
     from lmctool.run.variant import Variant
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
-    from lmctool.symmetry import Permutation, PermutationSpec, prove
+    from lmctool.symmetry import Permutation, PermutationSpec, Proof
+    from lmctool.symmetry.alignment import Alignment
     from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced
     from lmctool.symmetry.matching import assignment, match, origins
@@ -56,11 +56,13 @@ if TYPE_CHECKING:
     from lmctool.symmetry.spec import Tap
     from lmctool.symmetry.unit_index import Place
     from lmctool.weights.arithmetic import LazyWeights, Weights, lerp
-    from lmctool.weights.lazy_networks import Formed
+    from lmctool.weights.lazy_networks import LazyNetworks
+    from lmctool.weights.mean import mean_tensor
     from lmctool.weights.partwise import Partwise
 
 __all__ = [
     "Aligner",
+    "Alignment",
     "Analysis",
     "AxisForm",
     "CheckpointFile",
@@ -72,9 +74,9 @@ __all__ = [
     "Dataset",
     "Examples",
     "ExitCode",
-    "Formed",
     "Goal",
     "Group",
+    "LazyNetworks",
     "LazyWeights",
     "LmctoolError",
     "Mixture",
@@ -89,6 +91,7 @@ __all__ = [
     "PermutationSpec",
     "Place",
     "PluginError",
+    "Proof",
     "Result",
     "ResultFile",
     "Run",
@@ -127,14 +130,13 @@ __all__ = [
     "lerp",
     "level_until",
     "match",
-    "matched",
+    "mean_tensor",
     "origins",
     "partition",
     "partition_options",
     "partitions",
     "permutation_matrices",
     "predicted",
-    "prove",
     "reference",
     "renormalised_path",
     "resampled",
@@ -147,6 +149,7 @@ __all__ = [
 
 _HOMES = {
     "Aligner": "lmctool.plugin.kinds",
+    "Alignment": "lmctool.symmetry.alignment",
     "Analysis": "lmctool.plugin.kinds",
     "AxisForm": "lmctool.symmetry.axis_form",
     "CheckpointFile": "lmctool.plugin.parameters",
@@ -158,7 +161,7 @@ _HOMES = {
     "Dataset": "lmctool.plugin.kinds",
     "Examples": "lmctool.plugin.kinds",
     "ExitCode": "lmctool.errors",
-    "Formed": "lmctool.weights.lazy_networks",
+    "LazyNetworks": "lmctool.weights.lazy_networks",
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
     "LazyWeights": "lmctool.weights.arithmetic",
@@ -175,6 +178,7 @@ _HOMES = {
     "PermutationSpec": "lmctool.symmetry",
     "Place": "lmctool.symmetry.unit_index",
     "PluginError": "lmctool.errors",
+    "Proof": "lmctool.symmetry",
     "Result": "lmctool.results.result",
     "ResultFile": "lmctool.plugin.parameters",
     "Run": "lmctool.run.run",
@@ -212,15 +216,14 @@ _HOMES = {
     "interval": "lmctool.curves.bootstrap",
     "lerp": "lmctool.weights.arithmetic",
     "level_until": "lmctool.curves.shape",
+    "mean_tensor": "lmctool.weights.mean",
     "match": "lmctool.symmetry.matching",
-    "matched": "lmctool.run.alignment",
     "origins": "lmctool.symmetry.matching",
     "partition": "lmctool.curves.partition",
     "partition_options": "lmctool.curves.partition",
     "partitions": "lmctool.curves.partition",
     "permutation_matrices": "lmctool.symmetry.soft_permutation",
     "predicted": "lmctool.run.repair",
-    "prove": "lmctool.symmetry",
     "reference": "lmctool.curves.barrier",
     "renormalised_path": "lmctool.run.repair",
     "resampled": "lmctool.curves.bootstrap",

@@ -19,6 +19,7 @@ from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
+from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
 from lmctool.run.resume_folder import Work
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
-    from lmctool.results.journal import Units
+    from lmctool.results.journal import Journal
     from lmctool.results.result import Result
     from lmctool.results.table import Table
     from lmctool.run.run import Run
@@ -76,11 +77,11 @@ def _files(job: Job) -> Outputs:
     return Outputs(paths, places, job.force)
 
 
-def _prepared(job: Job, files: Outputs, observers: Observers, units: Units | None = None) -> Run:
+def _prepared(job: Job, files: Outputs, observers: Observers, journal: Journal = NO_JOURNAL) -> Run:
     from lmctool.run.run import Run  # torch comes in here, not at start-up
 
     stages = Stages(observers.progressed, quiet=job.quiet, bar=sys.stderr.isatty())
-    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, units=units)
+    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, journal=journal)
     files.check(run)
     return run
 
@@ -90,7 +91,7 @@ def _execute(job: Job, files: Outputs, work: Work, *, dry_run: bool) -> ExitCode
     from lmctool.run.summary import plan
 
     observers = Observers()
-    run = _prepared(job, files, observers, work.units)
+    run = _prepared(job, files, observers, work.journal)
     planned = plan(run)
     if dry_run:
         gates = [("gate", str(gate.condition)) for gate in job.gates]

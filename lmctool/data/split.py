@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, sound
 from lmctool.errors import LmctoolError
+from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,6 +66,11 @@ class Split:
     def __len__(self) -> int:
         """Return the number of chosen examples."""
         return len(self.index)
+
+    @property
+    def recipe(self) -> str:
+        """What tells these examples, as the model sees them, from all others."""
+        return recipe("split", self.digest, self.scale, list(self.mean), list(self.std))
 
     def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,10 +12,11 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.threads import outputs_of_each
-from lmctool.results.journal import NONE
+from lmctool.results.journal import NO_JOURNAL, Entries
+from lmctool.weights.lazy_networks import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Forward, Outputs
     from lmctool.plugin.kinds import Task
-    from lmctool.results.journal import Step
 
 Value = TypeVar("Value")
 GATHERED = 1 << 20
 """Bytes of outputs that are scored together, at least."""
+UNKEPT = Entries(NO_JOURNAL, ())
 
 
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
     batch_size: BatchSize,
     per_example: bool = False,
     advance: Callable[[int], None] = lambda _: None,
-    step: Step = NONE,
+    entries: Entries = UNKEPT,
 ) -> Scores:
     """Return loss and error of every network on every split.
 
@@ -55,7 +55,7 @@ def evaluate(
         batch_size: how many examples at once; halves itself when memory runs out.
         per_example: keep the loss and error of each example.
         advance: called with 1 after each network and split.
-        step: keeps what was measured of each network, and knows what was before.
+        entries: keep what is measured of each network, and know what was before.
 
     Returns:
         Means over the examples, by their weight where the task has one, summed in float64.
@@ -66,14 +66,14 @@ def evaluate(
     shares = [_share(task, split) for split in splits]
     rows: list[dict[str, Tensor]] = []
     with torch.no_grad():
-        for number, weights in enumerate(needed(networks, step)):
-            unit = step.get(number)
-            if unit is not None:
+        for network in candidates(networks):
+            entry = entries.entry(network.identity)
+            if entry.arrays is not None:
                 device = splits[0].targets.device
-                row = {name: torch.from_numpy(array).to(device) for name, array in unit.items()}
+                row = {n: torch.from_numpy(array).to(device) for n, array in entry.arrays.items()}
                 advance(len(splits))
             else:
-                row, outputs = {}, forward(weights)
+                row, outputs = {}, forward(network.weights())
                 for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
                     loss, error = _scores(outputs, split, task, dtype, batch_size)
                     row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
@@ -81,17 +81,10 @@ def evaluate(
                         row[f"each.{place}"] = torch.stack([loss, error])
                     advance(1)
                 del outputs
-                step.keep(number, partial(_arrays, row))
+                entry.keep(partial(_arrays, row))
             rows.append(row)
-            del weights  # before the next network is formed
+            del network  # before the next network is formed
     return _together(rows, splits, shares, per_example)
-
-
-def needed(networks: Iterable[Mapping[str, Tensor]], step: Step) -> Iterator[Mapping[str, Tensor]]:
-    """Give the networks; those of a sequence whose unit the step has are not formed, but empty."""
-    if not isinstance(networks, Sequence):
-        return iter(networks)
-    return ({} if step.has(number) else networks[number] for number in range(len(networks)))
 
 
 def _arrays(row: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

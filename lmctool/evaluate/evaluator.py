@@ -1,4 +1,4 @@
-"""What a run measures of networks: one pass over a split each, and each checkpoint only once."""
+"""The evaluator of a run: one pass over a split for each network, and each checkpoint only once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor
 
 from lmctool.evaluate.autotune import fastest
 from lmctool.evaluate.device import Precision, casting
-from lmctool.evaluate.engine import evaluate, needed, read
+from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.input_check import refuse_misfit
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.strategy import Strategy, Word, chosen
-from lmctool.weights.lazy_networks import Formed
+from lmctool.weights.lazy_networks import LazyNetworks, candidates
+from lmctool.weights.recipe import identity
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,39 +30,41 @@ if TYPE_CHECKING:
     from lmctool.evaluate.functional import Network
     from lmctool.plugin.kinds import Task
     from lmctool.plugin.progress import Progress
-    from lmctool.results.journal import Step, Units
+    from lmctool.results.journal import Entries, Journal
 
 Weights = Mapping[str, Tensor]
 
 
 @dataclass
-class Scoring:
+class Evaluator:
     """Measures networks in the arithmetic of a run.
 
     Attributes:
         network: the model.
         word: the strategy that the user asked for.
         task: what loss and error mean.
+        task_name: the registered word of the task.
         device: where the work is done.
         dtype: the dtype of the inputs.
         precision: the precision of matrix products and convolutions.
         batch_size: examples at once.
         progress: tells the user how far it is.
-        units: what was finished before, and keeps what is finished now.
+        journal: knows what was measured before, and keeps what is measured now.
         strategy: how networks are evaluated, once one was.
     """
 
     network: Network
     word: Word
     task: Task
+    task_name: str
     device: torch.device
     dtype: torch.dtype
     precision: Precision
     batch_size: BatchSize
     progress: Progress
-    units: Units
+    journal: Journal
     strategy: Strategy | None = None
-    _kept: dict[tuple[int, Split], Scores] = field(default_factory=dict)
+    _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
     def evaluate(
         self,
@@ -71,7 +74,6 @@ class Scoring:
         count: int | None,
         per_example: bool,
         description: str,
-        indices: Sequence[int] = (),
     ) -> Scores:
         """Return loss and error of every network on every split; see ``engine.evaluate``.
 
@@ -81,17 +83,16 @@ class Scoring:
             count: how many networks there are, where they are no sequence.
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
-            indices: which checkpoints the networks are, if they are some.
         """
         total = len(networks) if isinstance(networks, Sequence) else count or 0
-        about = description, splits, per_example, indices
+        forward = self.settled(splits[0]).forward
         with (
-            self.step(*about, counted=not indices) as step,
+            self.entries("evaluate", splits, per_example) as entries,
             self.progress(total * len(splits), description) as advance,
             casting(self.precision, self.device),
         ):
             return evaluate(
-                self.settled(splits[0]).forward,
+                forward,
                 networks,
                 splits,
                 self.task,
@@ -99,15 +100,22 @@ class Scoring:
                 batch_size=self.batch_size,
                 per_example=per_example,
                 advance=advance,
-                step=step,
+                entries=entries,
             )
 
-    def step(
-        self, description: str, splits: Sequence[Split], *about: object, counted: bool = True
-    ) -> AbstractContextManager[Step]:
-        """Open the step of a run that an evaluation is."""
-        digests = [split.digest for split in splits]
-        return self.units.step("evaluate", description, digests, *about, counted=counted)
+    def entries(
+        self, kind: str, splits: Sequence[Split], *about: object
+    ) -> AbstractContextManager[Entries]:
+        """Open the entries of measurements on splits, in this task and this arithmetic.
+
+        Args:
+            kind: what is measured.
+            splits: on which examples.
+            about: what else the numbers depend on, but for the networks.
+        """
+        arithmetic = [str(self.strategy), str(self.dtype), self.precision, self.device.type]
+        examples = [split.recipe for split in splits]
+        return self.journal.entries(kind, self.task_name, arithmetic, examples, *about)
 
     def settled(self, split: Split) -> Strategy:
         """Return how networks are evaluated, which the first split decides.
@@ -142,20 +150,21 @@ class Scoring:
             splits: the splits.
         """
         for split in splits:
-            new = [n for n in dict.fromkeys(indices) if (n, split) not in self._kept]
+            new = [n for n in dict.fromkeys(indices) if (n, split) not in self._checkpoints]
             if not new:
                 continue
             scores = self.evaluate(
-                Formed(weights, new),
+                LazyNetworks(weights, new, lambda index: identity(weights(index))),
                 [split],
                 count=None,
                 per_example=True,
                 description="ends",
-                indices=new,
             )
             for place, index in enumerate(new):
-                self._kept[index, split] = _only(scores, place)
-        return _together([[self._kept[index, split] for index in indices] for split in splits])
+                self._checkpoints[index, split] = _only(scores, place)
+        return _together(
+            [[self._checkpoints[index, split] for index in indices] for split in splits]
+        )
 
     def read(
         self,
@@ -166,24 +175,39 @@ class Scoring:
         count: int | None,
         description: str,
     ) -> list[NDArray[np.float64]]:
-        """Return what a function makes of each network's outputs, (example, ...) each."""
+        """Return what a function makes of each network's outputs, (example, ...) each.
+
+        The values are kept in the journal where the function's name says what it is: that of a
+        lambda, or of a function within another, does not.
+        """
         total = len(networks) if isinstance(networks, Sequence) else count or 0
-        found = []
+        forward = self.settled(split).forward
+        name = _name(function)
+        rows = []
         with (
-            self.step(description, [split], "read") as step,
+            self.entries("read", [split], name) as entries,
             self.progress(total, description) as advance,
             casting(self.precision, self.device),
         ):
-            forward = self.settled(split).forward
-            for number, weights in enumerate(needed(networks, step)):
-                unit = step.get(number)
-                if unit is None:
+            for network in candidates(networks):
+                entry = entries.entry(network.identity if name else None)
+                arrays = entry.arrays
+                if arrays is None:
+                    weights = network.weights()
                     values = read(forward, weights, split, function, self.dtype, self.batch_size)
-                    unit = {"values": values.double().cpu().numpy()}
-                    step.keep(number, partial(dict, unit))
-                found.append(unit["values"])
+                    arrays = {"values": values.double().cpu().numpy()}
+                    entry.keep(partial(dict, arrays))
+                    del weights
+                rows.append(arrays["values"])
+                del network  # before the next one is formed
                 advance(1)
-        return found
+        return rows
+
+
+def _name(function: Callable[..., object]) -> str:
+    """Return the full name of a function of a module, or nothing for any other."""
+    module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "<")
+    return "" if "<" in name or not module else f"{module}.{name}"
 
 
 def _only(scores: Scores, place: int) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
 from lmctool.graph.operations import aten
 from lmctool.graph.tap_affine import corrected
-from lmctool.results.journal import NONE
+from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
-    from lmctool.evaluate.evaluator import Scoring
+    from lmctool.evaluate.device import Precision
+    from lmctool.evaluate.evaluator import Evaluator
     from lmctool.evaluate.shared_plan import Route
+    from lmctool.evaluate.strategy import Word
     from lmctool.evaluate.threads import Workers
     from lmctool.graph.graph import Graph
     from lmctool.plugin.kinds import Task
-    from lmctool.results.journal import Step
-    from lmctool.run.run import Run
+    from lmctool.results.journal import Entries, Entry
     from lmctool.weights.partwise import Partwise
 
 Values = dict["fx.Node", Any]
@@ -39,8 +41,21 @@ WORK = 2e10
 """Weights times networks times examples above which reuse is worth tracing, which takes seconds."""
 
 
-def reusable(run: Run, networks: Partwise, splits: Sequence[Split]) -> Graph | None:
+def reusable(
+    graph: Callable[[], Graph],
+    networks: Partwise,
+    splits: Sequence[Split],
+    strategy: Word,
+    precision: Precision,
+) -> Graph | None:
     """Return the graph through which networks reuse each other's work.
+
+    Args:
+        graph: follows the model, which takes seconds.
+        networks: the networks.
+        splits: the splits that they are to be evaluated on.
+        strategy: the strategy that the user asked for.
+        precision: the precision of matrix products and convolutions.
 
     Returns:
         None where each network is better evaluated alone: there is little to do, the model cannot
@@ -50,24 +65,25 @@ def reusable(run: Run, networks: Partwise, splits: Sequence[Split]) -> Graph | N
     """
     numbers = sum(tensor.numel() for tensor in networks.a.values())
     little = numbers * len(networks) * sum(map(len, splits)) < WORK
-    whole = run.settings.strategy in {"graphs", "compile"}  # these launch whole networks
-    if little or whole or run.settings.precision == "bfloat16":
+    whole = strategy in {"graphs", "compile"}  # these launch whole networks
+    if little or whole or precision == "bfloat16":
         return None
     if corrected(networks.a) or corrected(networks.b):
         return None
     try:
-        graph, _ = run.graph, run.graph.output
+        followed = graph()
+        _ = followed.output
     except LmctoolError:
         return None
-    names = (graph.aliases.get(name, name) for name in graph.tensors.values())
+    names = (followed.aliases.get(name, name) for name in followed.tensors.values())
     fits = (
-        graph.tracer == "export"
-        and len(graph.inputs) == 1
+        followed.tracer == "export"
+        and len(followed.inputs) == 1
         and networks.a.keys() >= set(names)
-        and not any(node.op == "get_attr" and node.users for node in graph.nodes)
-        and not any(node.target is aten.as_strided.default for node in graph.nodes)
+        and not any(node.op == "get_attr" and node.users for node in followed.nodes)
+        and not any(node.target is aten.as_strided.default for node in followed.nodes)
     )
-    return graph if fits else None
+    return followed if fits else None
 
 
 class Shared:
@@ -93,6 +109,11 @@ class Shared:
         self.graph = graph
         self.networks = networks
         self.routes = plan(graph, networks)
+
+    @cached_property
+    def recipe(self) -> str:
+        """What tells the networks, and their order, from all others."""
+        return recipe("shared", [self.networks.recipe(row) for row in range(len(self.networks))])
 
     def outputs(self, inputs: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Give each network's number and its outputs of a batch, in whatever order they come.
@@ -134,31 +155,35 @@ class Shared:
 
 
 def score(
-    scoring: Scoring, graph: Graph, networks: Partwise, splits: Sequence[Split], description: str
+    evaluator: Evaluator,
+    graph: Graph,
+    networks: Partwise,
+    splits: Sequence[Split],
+    description: str,
 ) -> Scores:
     """Return loss and error of networks, measured as a run measures them; see ``evaluate``.
 
     Args:
-        scoring: the task, the arithmetic, and what the strategy says of layout and batches.
+        evaluator: the task, the arithmetic, and what the strategy says of layout and batches.
         graph: what ``reusable`` returned.
         networks: the networks.
         splits: the splits.
         description: what the progress bar says.
     """
-    strategy = scoring.settled(splits[0])
+    strategy = evaluator.settled(splits[0])
     shared = Shared(graph, networks, strategy.layout, strategy.workers)
     with (
-        scoring.step(description, splits, len(networks)) as step,
-        scoring.progress(len(networks) * len(splits), description) as advance,
+        evaluator.entries("shared", splits, len(networks)) as entries,
+        evaluator.progress(len(networks) * len(splits), description) as advance,
     ):
         return evaluate(
             shared,
             splits,
-            scoring.task,
-            dtype=scoring.dtype,
-            batch_size=scoring.batch_size,
+            evaluator.task,
+            dtype=evaluator.dtype,
+            batch_size=evaluator.batch_size,
             advance=advance,
-            step=step,
+            entries=entries,
         )
 
 
@@ -170,7 +195,7 @@ def evaluate(
     dtype: torch.dtype,
     batch_size: BatchSize,
     advance: Callable[[int], None] = lambda _: None,
-    step: Step = NONE,
+    entries: Entries = UNKEPT,
 ) -> Scores:
     """Return loss and error of every network on every split, each batch once for all networks.
 
@@ -181,7 +206,7 @@ def evaluate(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once; halves itself when memory runs out.
         advance: called with how many networks' worth of a split was done since the last call.
-        step: keeps what was measured on each batch, and knows what was before.
+        entries: keep what is measured on each batch, and know what was before.
 
     Returns:
         The means of ``engine.evaluate`` up to rounding; NaN where no example has any weight.
@@ -191,8 +216,8 @@ def evaluate(
     """
     count = len(shared.networks)
     rows = [
-        batch_size.fitting(partial(_pass, shared, number, split, task, dtype, advance, step))
-        for number, split in enumerate(splits)
+        batch_size.fitting(partial(_pass, shared, split, task, dtype, advance, entries))
+        for split in splits
     ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
     return Scores(tuple(split.name for split in splits), loss, error, {}, {})
@@ -200,24 +225,22 @@ def evaluate(
 
 def _pass(
     shared: Shared,
-    number: int,
     split: Split,
     task: Task,
     dtype: torch.dtype,
     advance: Callable[[int], None],
-    step: Step,
+    entries: Entries,
     size: int,
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
 
-    def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[str, Tensor, int]:
+    def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[Entry, Tensor, int]:
         """Return the weighted sums of a batch and its weight, (metric or weight, network)."""
         batch, (inputs, targets) = numbered
-        name = f"{number} {size} {batch}"
-        unit = step.get(name)
-        if unit is not None:
-            return name, torch.from_numpy(unit["sums"]).to(targets.device), len(inputs)
+        entry = entries.entry(lambda: [shared.recipe, split.recipe, size, batch])
+        if entry.arrays is not None:
+            return entry, torch.from_numpy(entry.arrays["sums"]).to(targets.device), len(inputs)
         weights = torch.ones(len(targets), dtype=torch.float64, device=targets.device)
         if task.weight is not None:
             weights = task.weight(targets).double()
@@ -228,15 +251,15 @@ def _pass(
                 values = torch.stack([each.double() for each in task.score(outputs, targets)])
                 # a value without weight counts for nothing, whatever it is
                 sums[:2, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
-        return name, sums, len(inputs)
+        return entry, sums, len(inputs)
 
     sums = torch.zeros((), dtype=torch.float64, device=split.targets.device)
     seen = 0
     over = shared.threads.map if shared.threads else map
-    for name, found, examples in over(of_batch, enumerate(split.batches(size, dtype))):
-        if not step.has(name):
-            step.keep(name, partial(_arrays, found))
-        sums = sums + found
+    for entry, part, examples in over(of_batch, enumerate(split.batches(size, dtype))):
+        if entry.arrays is None:
+            entry.keep(partial(_arrays, part))
+        sums = sums + part
         done = seen * count // len(split)
         seen += examples
         advance(seen * count // len(split) - done)

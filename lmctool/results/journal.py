@@ -1,8 +1,9 @@
-"""Units: what a run has finished, kept until its output is whole, so that another can go on.
+"""The journal of a run: what it has computed, kept until its output is whole.
 
-A run asks for its expensive steps in an order that its inputs and settings decide.  Each step is
-kept under its place in that order, in files that are written at once and are checked by the
-checksums of their format when they are read.
+An entry is named by the digest of what was computed: the network, the data, the task, the
+arithmetic.  Its place in any order plays no part, so that a run which goes on after an interruption
+may ask in another order and still gets the numbers of an unbroken run.  Files are written at once
+and are checked by the checksums of their format when they are read.
 """
 
 from __future__ import annotations
@@ -23,64 +24,63 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, NDArray[Any]]
 
-SUFFIX, DRAFT, MARK = ".npz", ".draft", ".mark"
+SUFFIX, DRAFT = ".npz", ".draft"
 PAUSE = 0.5
-"""Seconds for which finished units are gathered before they are written."""
+"""Seconds for which finished entries are gathered before they are written."""
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
-class Step:
-    """One step of a run: its units that were kept, and those that are finished now."""
-
-    def __init__(self, units: Units, stem: str) -> None:
-        """Read what was kept under a name; an empty name keeps nothing."""
-        self._units = units
-        self._stem = stem
-        self._kept = units.read(stem) if stem else {}
-        self._new: dict[str, Callable[[], Arrays]] = {}
-        self._written = time.monotonic()
-
-    def has(self, name: object) -> bool:
-        """Tell whether a unit was kept."""
-        return str(name) in self._kept
-
-    def get(self, name: object) -> dict[str, NDArray[Any]] | None:
-        """Return the arrays of a unit that was kept, or None."""
-        return self._kept.get(str(name))
-
-    def keep(self, name: object, arrays: Callable[[], Arrays]) -> None:
-        """Keep a finished unit.
-
-        Args:
-            name: what it is called in its step.
-            arrays: gives its arrays, when they are written.
-        """
-        if not self._stem:
-            return
-        self._new[str(name)] = arrays
-        if time.monotonic() - self._written >= PAUSE:
-            self.write()
-
-    def write(self) -> None:
-        """Write what is finished and not yet written."""
-        if self._new:
-            packed = {
-                f"{name}/{field}": values
-                for name, arrays in self._new.items()
-                for field, values in arrays().items()
-            }
-            self._new = {}
-            self._units.write(self._stem, packed)
-        self._written = time.monotonic()
-
-
-class Units:
-    """The finished units of one run, in a folder.
+class Entry:
+    """One thing that is computed.
 
     Attributes:
-        folder: where they are, or None to keep none.
-        begin: called once, before the first is written.
-        note: tells the user that they cannot be kept.
+        arrays: what an earlier run computed, or None.
+    """
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        """Look it up; an empty name is never known and never kept."""
+        self._journal = journal
+        self._name = name
+        self.arrays = journal.read(name) if name else None
+
+    def keep(self, arrays: Callable[[], Arrays]) -> None:
+        """Keep what was computed.
+
+        Args:
+            arrays: gives its arrays, when they are written.
+        """
+        if self._name:
+            self._journal.add(self._name, arrays)
+
+
+class Entries:
+    """The entries that share what they are about."""
+
+    def __init__(self, journal: Journal, about: tuple[object, ...]) -> None:
+        """Take what their names begin with."""
+        self._journal = journal
+        self._about = about
+
+    def entry(self, what: Callable[[], object] | None) -> Entry:
+        """Return the entry of one thing.
+
+        Args:
+            what: says what it is, as JSON can; only asked where a journal is kept, for it may
+                take time.  None for a thing that nobody can tell from others: it is not kept.
+        """
+        if self._journal.folder is None or what is None:
+            return Entry(self._journal, "")
+        text = json.dumps([*self._about, what()], sort_keys=True)
+        return Entry(self._journal, hashlib.sha256(text.encode()).hexdigest())
+
+
+class Journal:
+    """The finished work of one run, in a folder.
+
+    Attributes:
+        folder: where it is, or None to keep none.
+        begin: called once, before the first entry is written.
+        note: tells the user that nothing can be kept.
     """
 
     def __init__(
@@ -89,99 +89,93 @@ class Units:
         begin: Callable[[], None] = lambda: None,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Keep where they are; nothing is read or written yet."""
+        """Take where it is; nothing is read or written yet."""
         self.folder, self.begin, self.note = folder, begin, note
         self._begun = False
         self._failed = False
-        self._within = False
-        self._count = 0
-        self._marks: set[str] = set()
-        self._left: dict[str, list[Path]] | None = None
+        self._new: dict[str, Callable[[], Arrays]] = {}
+        self._written = time.monotonic()
+        self._stored: dict[str, Path] | None = None
 
     def files(self) -> Iterator[Path]:
-        """Give the files of the units, and of the words, that are there."""
+        """Yield the files of the journal that are there."""
         if self.folder is not None and self.folder.is_dir():
-            for pattern in (f"*{SUFFIX}", f"*{DRAFT}", f"*{MARK}"):
+            for pattern in (f"*{SUFFIX}", f"*{DRAFT}"):
                 yield from self.folder.glob(pattern)
 
-    def mark(self, word: str) -> None:
-        """Keep a word, with the units that are finished next."""
-        self._marks.add(word)
-
-    def marked(self, word: str) -> bool:
-        """Tell whether a word was kept."""
-        file = self.folder / (word + MARK) if self.folder else None
-        return word in self._marks or (file is not None and file.exists())
-
     @contextmanager
-    def step(self, kind: str, *about: object, counted: bool = True) -> Iterator[Step]:
-        """Open a step; what is asked for within it is part of it, and is not kept on its own.
+    def entries(self, kind: str, *about: object) -> Iterator[Entries]:
+        """Open the entries of one kind; those that are new are on disk when it is left.
 
         Args:
-            kind: what the step does.
-            about: what tells it from others of its kind, as JSON can say it.
-            counted: whether its place in the order matters; where ``about`` says all of it, not.
+            kind: what is computed.
+            about: what all of them depend on, as JSON can say it.
         """
-        if self._within or self.folder is None:
-            yield Step(self, "")
-            return
-        self._count += counted
-        told = json.dumps([kind, *about], default=str).encode()
-        place = f"{self._count:06d}" if counted else "any"
-        step = Step(self, f"{place}-{hashlib.sha256(told).hexdigest()[:16]}")
-        self._within = True
         try:
-            yield step
+            yield Entries(self, (kind, *about))
         finally:
-            self._within = False
-            step.write()
+            self.write()
 
-    def read(self, stem: str) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the arrays of each unit that was kept of a step; damaged files are passed over."""
+    def add(self, name: str, arrays: Callable[[], Arrays]) -> None:
+        """Take a finished entry, to be written soon."""
+        self._new[name] = arrays
+        if time.monotonic() - self._written >= PAUSE:
+            self.write()
+
+    def read(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays of an entry, or None; a damaged file is passed over."""
         import numpy as np
 
-        found: dict[str, dict[str, NDArray[Any]]] = {}
-        for path in self._earlier().get(stem, ()):
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    members = {member: file[member] for member in file.files}
-            except UNREADABLE:
-                continue
-            for member, values in members.items():
-                name, _, field = member.rpartition("/")
-                found.setdefault(name, {})[field] = values
-        return found
+        path = self._index().get(name)
+        if path is None:
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                members = [member for member in file.files if member.startswith(f"{name}/")]
+                return {member.removeprefix(f"{name}/"): file[member] for member in members}
+        except UNREADABLE:
+            return None
 
-    def _earlier(self) -> dict[str, list[Path]]:
-        """Return the files that an earlier run left, by their step; listed before any is added."""
-        if self._left is None:
-            self._left = {}
-            for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
-                self._left.setdefault(path.stem.rpartition("-")[0], []).append(path)
-        return self._left
-
-    def write(self, stem: str, arrays: Arrays) -> None:
-        """Write the arrays of units of a step into a file of their own, at once."""
+    def write(self) -> None:
+        """Write what is finished and not yet written into a file of its own, at once."""
         import numpy as np
 
         savez: Any = np.savez  # its stub takes no names beside its own
-        if self.folder is None or self._failed:
-            return
-        try:
-            if not self._begun:
-                self.begin()
-                self._begun = True
-            for mark in self._marks:
-                (self.folder / (mark + MARK)).touch()
-            path = self.folder / f"{stem}-{secrets.token_hex(6)}{SUFFIX}"
-            draft = path.with_suffix(DRAFT)
-            with draft.open("wb") as file:
-                savez(file, allow_pickle=False, **arrays)
-            draft.replace(path)
-        except OSError as cause:
-            self.note(f"finished units cannot be kept any more: {cause.strerror}")
-            self._failed = True
+        new, self._new = self._new, {}
+        if new and self.folder is not None and not self._failed:
+            packed = {
+                f"{name}/{field}": values
+                for name, arrays in new.items()
+                for field, values in arrays().items()
+            }
+            try:
+                if not self._begun:
+                    self.begin()
+                    self._begun = True
+                path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
+                draft = path.with_suffix(DRAFT)
+                with draft.open("wb") as file:
+                    savez(file, allow_pickle=False, **packed)
+                draft.replace(path)
+            except OSError as cause:
+                self.note(f"finished work cannot be kept any more: {cause.strerror}")
+                self._failed = True
+        self._written = time.monotonic()
+
+    def _index(self) -> dict[str, Path]:
+        """Return the file of each entry that an earlier run left; listed before any is added."""
+        if self._stored is None:
+            stored: dict[str, Path] = {}
+            for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
+                try:
+                    with zipfile.ZipFile(path) as file:
+                        names = {member.partition("/")[0] for member in file.namelist()}
+                except UNREADABLE:
+                    continue
+                stored |= dict.fromkeys(names, path)
+            self._stored = stored  # whole at once: threads read it
+        return self._stored
 
 
-NONE = Step(Units(), "")
-"""A step that keeps nothing."""
+NO_JOURNAL = Journal()
+"""A journal that keeps nothing."""

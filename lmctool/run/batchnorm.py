@@ -1,47 +1,97 @@
-"""What happens to the running statistics of BatchNorms on a path."""
+"""What happens to the running statistics of BatchNorms between networks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from lmctool.statistics import Goal
 from lmctool.weights.arithmetic import lerp
+from lmctool.weights.mean import weighted_mean
+from lmctool.weights.recipe import derived
 
 if TYPE_CHECKING:
-    from lmctool.run.run import Run
+    from collections.abc import Callable, Mapping, Sequence
 
-Weights = Mapping[str, Tensor]
+    import torch
+    from torch import Tensor
 
+    from lmctool.graph.targets import Target
+    from lmctool.statistics import Moments
+    from lmctool.weights.arithmetic import Weights
 
-def between(run: Run, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
-    """Return (1 - alpha) a + alpha b, with the running statistics that the run's policy says."""
-    weights = lerp(a, b, alpha)
-    policy = run.settings.batchnorm
-    if policy == "interpolate":
-        return weights
-    if policy == "reset":
-        return reset(run, weights)
-    given = a if policy == "a" else b
-    norms = [target.batchnorm for target in run.batchnorms() if target.batchnorm]
-    return weights | {name: given[name] for norm in norms for name in (norm.mean, norm.variance)}
+Word = Literal["interpolate", "reset", "a", "b"]
 
 
-def reset(run: Run, weights: Weights) -> dict[str, Tensor]:
-    """Return weights whose BatchNorms hold the statistics of the calibration examples.
+@dataclass(frozen=True)
+class BatchNormPolicy:
+    """Mixes networks, with the running statistics that ``--batchnorm`` asks for.
 
-    While they are taken each BatchNorm normalises by the batch, as in training mode: its input
-    is renormalised to its own running statistics, so that it gives what that mode gives.
+    Attributes:
+        policy: ``interpolate`` mixes them as the weights; ``reset`` takes them anew on the
+            calibration examples; ``a`` and ``b`` take those of the first or the second network.
+        find: finds the BatchNorms of the model.
+        retake: takes moments at taps while each is renormalised to a goal by batch.
+        examples: says which examples they are taken on.
+        dtype: the dtype of weights.
     """
-    norms = {target.tap: target.batchnorm for target in run.batchnorms() if target.batchnorm}
-    goals = {}
-    for tap, norm in norms.items():
-        std = (weights[norm.variance].double() + norm.epsilon).sqrt()
-        goals[tap] = Goal(1, weights[norm.mean].double(), std, norm.epsilon)
-    found = dict(weights)
-    for tap, moments in run.renormalised(weights, goals).items() if goals else ():
-        found[norms[tap].mean] = moments.mean.to(run.dtype)
-        found[norms[tap].variance] = moments.variance.to(run.dtype)
-    return found
+
+    policy: Word
+    find: Callable[[], Sequence[Target]]
+    retake: Callable[[Weights, Mapping[str, Goal]], Mapping[str, Moments]]
+    examples: Callable[[], str]
+    dtype: torch.dtype
+
+    def mix(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
+        """Return (1 - alpha) a + alpha b, with the running statistics of the policy."""
+        mixed = self._with_statistics(lerp(a, b, alpha), (a, b))
+        return derived(mixed, "mix", (a, b), lambda: self.mix_recipe(alpha))
+
+    def mix_recipe(self, alpha: float) -> list[object]:
+        """Return what decides a mixture, beside the two networks."""
+        return [alpha, self.policy, self.examples() if self.policy == "reset" else ""]
+
+    def mean(self, networks: Sequence[Weights], counts: Sequence[float]) -> Weights:
+        """Return the weighted mean of networks, with the running statistics of the policy.
+
+        A network that counts alone is itself.
+
+        Args:
+            networks: the networks; ``a`` and ``b`` mean the first two.
+            counts: how much each counts.
+        """
+        weights = weighted_mean(networks, counts)
+        if sum(count > 0 for count in counts) == 1:
+            return weights
+        return self._with_statistics(weights, networks)
+
+    def reset(self, weights: Weights) -> dict[str, Tensor]:
+        """Return weights whose BatchNorms hold the statistics of the calibration examples.
+
+        While they are taken each BatchNorm normalises by the batch, as in training mode: its
+        input is renormalised to its own running statistics, so that it gives what that mode
+        gives, and later ones see what corrected earlier ones give.
+        """
+        norms = {target.tap: target.batchnorm for target in self.find() if target.batchnorm}
+        goals = {}
+        for tap, norm in norms.items():
+            std = (weights[norm.variance].double() + norm.epsilon).sqrt()
+            goals[tap] = Goal(1, weights[norm.mean].double(), std, norm.epsilon)
+        reset = dict(weights)
+        for tap, moments in self.retake(weights, goals).items() if goals else ():
+            reset[norms[tap].mean] = moments.mean.to(self.dtype)
+            reset[norms[tap].variance] = moments.variance.to(self.dtype)
+        return derived(reset, "reset", (weights,), lambda: [self.examples()])
+
+    def _with_statistics(
+        self, weights: dict[str, Tensor], networks: Sequence[Weights]
+    ) -> dict[str, Tensor]:
+        """Return a mixture of networks with the running statistics of the policy."""
+        if self.policy == "interpolate":
+            return weights
+        if self.policy == "reset":
+            return self.reset(weights)
+        source = networks["ab".index(self.policy)]
+        norms = [target.batchnorm for target in self.find() if target.batchnorm]
+        names = [name for norm in norms for name in (norm.mean, norm.variance)]
+        return weights | {name: source[name] for name in names}

@@ -1,31 +1,31 @@
-"""The networks of a run: the weights of each checkpoint, a few of them in memory at once."""
+"""The weights of a run's checkpoints, those of a few of them in memory at once."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
-
-from torch import Tensor
 
 from lmctool.errors import PluginError
 from lmctool.graph.module import adopt
 from lmctool.model.tied import once
+from lmctool.weights.recipe import KnownWeights, recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from torch import nn
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.model.resolve import Model
+    from lmctool.weights.arithmetic import Weights
 
-Weights = Mapping[str, Tensor]
-
-KEPT = 4
+IN_MEMORY = 4
 """How many networks stay in memory; one that is asked for again later is read again."""
 
 
-class Networks:
+class LoadedWeights:
     """Reads the weights of checkpoints by index, as the model takes them."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Networks:
         self.model = model
         self.dtype = dtype
         self.device = device
-        self._held: OrderedDict[int, Weights] = OrderedDict()
+        self._loaded: OrderedDict[int, Weights] = OrderedDict()
         self._versions: dict[str, int] = {}
 
     def weights(self, index: int) -> Weights:
@@ -50,18 +50,21 @@ class Networks:
             UnjudgedError: a tensor holds NaN or infinity.
             LmctoolError: tensors that the model ties differ.
         """
-        if index not in self._held:
-            while len(self._held) >= KEPT:
-                self._held.popitem(last=False)
-            held = self.checkpoints[index].weights(self.dtype, self.device)
+        if index not in self._loaded:
+            while len(self._loaded) >= IN_MEMORY:
+                self._loaded.popitem(last=False)
+            tensors = self.checkpoints[index].weights(self.dtype, self.device)
             if self.model is not None:
-                held = once(held, self.model.module)
+                tensors = once(tensors, self.model.module)
                 if index == 0:  # the module's first tensors are of no use
-                    adopt(self.model.module, held)
+                    adopt(self.model.module, tensors)
                     self._versions = _versions(self.model.module)
-            self._held[index] = held
-        self._held.move_to_end(index)
-        return self._held[index]
+            self._loaded[index] = KnownWeights(tensors, partial(self._recipe, index))
+        self._loaded.move_to_end(index)
+        return self._loaded[index]
+
+    def _recipe(self, index: int) -> str:
+        return recipe("checkpoint", self.checkpoints[index].digest, str(self.dtype))
 
     def check(self) -> None:
         """Check that nobody wrote into the model's module, which has the first one's tensors.
@@ -75,7 +78,7 @@ class Networks:
             if version != self._versions[name]:
                 raise PluginError(
                     f"tensor {name!r} of the run's module was written into, and with it the first"
-                    " checkpoint's; work on copy.deepcopy(run.module) instead"
+                    " checkpoint's; work on copy.deepcopy(run.resources.module) instead"
                 )
 
 

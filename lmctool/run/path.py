@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from lmctool.errors import UnjudgedError
-from lmctool.weights.lazy_networks import Formed
+from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from lmctool.evaluate.scores import Scores
-    from lmctool.run.run import Run
     from lmctool.run.variant import Variant
+    from lmctool.weights.arithmetic import Weights
 
     Array = NDArray[np.float64]
 
@@ -45,14 +45,31 @@ class Curves:
     weights: dict[str, Array] = field(default_factory=dict)
 
 
-def follow(run: Run, variants: Sequence[Variant], alpha: Array, *, per_example: bool) -> Curves:
+class Evaluate(Protocol):
+    """Measures networks on the splits that the user asked for."""
+
+    def __call__(
+        self, networks: Iterable[Weights], *, per_example: bool, description: str
+    ) -> Scores:
+        """Return their scores."""
+
+
+def follow(
+    evaluate: Evaluate,
+    ends: Scores,
+    variants: Sequence[Variant],
+    alpha: Array,
+    *,
+    per_example: bool,
+) -> Curves:
     """Return the curves of variants that join two checkpoints.
 
     The first value of each is that of the first checkpoint itself; the last one is evaluated once
     for all variants that end in the same network.
 
     Args:
-        run: the run.
+        evaluate: measures networks.
+        ends: the scores of the two checkpoints, per example if these are asked for.
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
         per_example: keep the loss and error of each example.
@@ -60,23 +77,22 @@ def follow(run: Run, variants: Sequence[Variant], alpha: Array, *, per_example: 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    ends = run.scores(variants[0].ends)
     last = {id(variants[0].b): (ends, slice(1, None))}
     rows = []
     for variant in variants:
-        known = id(variant.b) in last
-        inner = _scores(run, variant, alpha[1:-1] if known else alpha[1:], "path", per_example)
+        points = alpha[1:-1] if id(variant.b) in last else alpha[1:]
+        inner = _scores(evaluate, variant, points, "path", per_example)
         end = last.setdefault(id(variant.b), (inner, slice(-1, None)))
         inside = slice(0, len(alpha) - 2)
         rows.append([(ends, slice(0, 1)), (inner, inside), end])
     return _curves(alpha, rows, per_example)
 
 
-def insert(run: Run, variants: Sequence[Variant], curves: Curves, alpha: Array) -> Curves:
+def insert(evaluate: Evaluate, variants: Sequence[Variant], curves: Curves, alpha: Array) -> Curves:
     """Return curves with more points, evaluated and put in their places.
 
     Args:
-        run: the run.
+        evaluate: measures networks.
         variants: the variants that the curves belong to.
         curves: what is there already.
         alpha: (alpha,) new positions strictly between 0 and 1.
@@ -86,7 +102,8 @@ def insert(run: Run, variants: Sequence[Variant], curves: Curves, alpha: Array) 
     """
     per_example = bool(curves.losses)
     rows = [
-        [(_scores(run, variant, alpha, "refine", per_example), slice(None))] for variant in variants
+        [(_scores(evaluate, variant, alpha, "refine", per_example), slice(None))]
+        for variant in variants
     ]
     new = _curves(alpha, rows, per_example)
     whole = np.concatenate([curves.alpha, alpha])
@@ -123,21 +140,23 @@ def _curves(alpha: Array, rows: list[list[tuple[Scores, slice]]], per_example: b
         alpha,
         joined(lambda scores: scores.loss, 1).swapaxes(1, 2),
         joined(lambda scores: scores.error, 1).swapaxes(1, 2),
-        {name: joined(partial(_kept, "losses", name), 0) for name in names},
-        {name: joined(partial(_kept, "errors", name), 0) for name in names},
+        {name: joined(partial(_of_examples, "losses", name), 0) for name in names},
+        {name: joined(partial(_of_examples, "errors", name), 0) for name in names},
         dict(any_scores.weights) if per_example else {},
     )
 
 
-def _kept(what: Literal["losses", "errors"], split: str, scores: Scores) -> Array:
+def _of_examples(what: Literal["losses", "errors"], split: str, scores: Scores) -> Array:
     """Return the (network, example) values of one split."""
     values: Array = getattr(scores, what)[split]
     return values
 
 
-def _scores(run: Run, variant: Variant, alpha: Array, stage: str, per_example: bool) -> Scores:
-    scores = run.evaluate(
-        Formed(variant.at, map(float, alpha)),
+def _scores(
+    evaluate: Evaluate, variant: Variant, alpha: Array, stage: str, per_example: bool
+) -> Scores:
+    scores = evaluate(
+        LazyNetworks(variant.at, map(float, alpha), variant.recipe),
         per_example=per_example,
         description=f"{stage} {variant.name}",
     )

@@ -28,12 +28,12 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     Raises:
         PluginError: something wrote into the first checkpoint's tensors meanwhile.
     """
-    run.check_module()
-    groups = {**result.groups, **run.findings}
-    if run.permutations:
-        for number, (permutation, _) in enumerate(run.permutations):
+    run.resources.check_module()
+    groups = {**result.groups, **run.alignments.groups()}
+    if run.alignments.proved:
+        for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = permutation_group(permutation)
+            groups[place] = permutation_group(alignment.permutation)
         groups["proof"] = _proofs(run)
     groups["provenance"] = Group(indices(run), provenance(run, command, options))
     return replace(result, groups=groups)
@@ -41,7 +41,10 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
 
 def _proofs(run: Run) -> Group:
     """Return what the proof of every alignment showed."""
-    proofs = [asdict(proof) | {"holds": proof.holds} for _, proof in run.permutations]
+    proofs = [
+        asdict(proof) | {"holds": proof.holds}
+        for proof in (each.proof for each in run.alignments.proved)
+    ]
     shown = {
         "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
         "tolerance": "greatest difference that rounding explains",
@@ -90,8 +93,8 @@ def _identity(
         said |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
     if run.data is not None:
         said["data"] = run.data.spec
-    if run.sources.example is not None:
-        said["example"] = run.sources.example.spec
+    if run.resources.sources.example is not None:
+        said["example"] = run.resources.sources.example.spec
     said.pop("platform.release")  # of the kernel
     return {name: json.dumps(value, default=str, sort_keys=True) for name, value in said.items()}
 
@@ -106,8 +109,8 @@ def _used(run: Run) -> dict[str, Split]:
     if run.data is None:
         return {}
     used = {f"split.{split.name}": split for split in run.splits}
-    if run.units.marked("calibration"):
-        used["calibration"] = run.calibration
+    if run.resources.calibrated:
+        used["calibration"] = run.calibration.split
     return used
 
 
@@ -148,16 +151,16 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, 
         said[f"result.{number}.path"] = str(result)
     said |= content
     said["key"] = key(_identity(run, options, machine, content))
-    if run.strategy is not None:
-        said["strategy"] = str(run.strategy)
+    if run.strategy:
+        said["strategy"] = run.strategy
     if run.model is not None:
         said["model"] = run.model.spec
         said["model.arguments"] = json.dumps(dict(run.model.arguments))
         said["model.origin"] = run.model.origin
         said["batchnorm"] = settings.batchnorm
-    if run.sources.example is not None:
-        said["example"] = run.sources.example.spec
-        said["example.origin"] = run.sources.example.origin
+    if run.resources.sources.example is not None:
+        said["example"] = run.resources.sources.example.spec
+        said["example.origin"] = run.resources.sources.example.origin
     for role, path in (("spec", settings.spec), ("apply", settings.apply)):
         if path is not None:
             said[role] = str(path)
@@ -173,7 +176,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, 
         said["preprocessing"] = json.dumps(
             {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
         )
-    if run.units.marked("calibration"):
+    if run.resources.calibrated:
         said["calibration.split"] = settings.calib_split
         said["calibration.batch"] = settings.calib_batch
     for kind, choice in (("aligner", settings.aligner), ("correction", settings.correction)):

@@ -62,20 +62,20 @@ def correctable(run: Run, kind: Kind, storable: bool) -> list[Target]:
     Raises:
         LmctoolError: there is none.
     """
-    found = list(run.targets(kind))
+    places = list(run.resources.targets(kind))
     if storable:
-        left = [target.name for target in found if not target.fusable]
-        found = [target for target in found if target.fusable]
-        if left:
+        names = [target.name for target in places if not target.fusable]
+        places = [target for target in places if target.fusable]
+        if names:
             run.note(
-                f"{len(left)} targets cannot be stored in this architecture (a block's output,"
+                f"{len(names)} targets cannot be stored in this architecture (a block's output,"
                 f" or a layer with neither bias nor BatchNorm) and stay as they are:"
-                f" {', '.join(left[:4])}{', ...' if len(left) > 4 else ''}"
+                f" {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
             )
-    if not found:
+    if not places:
         has = "a checkpoint of this model can hold" if storable else "this model has"
         raise LmctoolError(f"{has} nothing that REPAIR corrects (--targets {kind})")
-    return found
+    return places
 
 
 def goal(
@@ -154,15 +154,18 @@ def settled(
     weights: Weights, targets: Sequence[Target], goals: Mapping[str, Goal]
 ) -> dict[str, Tensor]:
     """Return weights in which the BatchNorm behind each target has the goal's statistics."""
-    found = dict(weights)
+    from lmctool.run.calibration import goals_recipe
+    from lmctool.weights.recipe import derived
+
+    changed = dict(weights)
     for target in targets:
         norm, wanted = target.batchnorm, goals[target.tap]
         if norm and wanted.mean is not None:
-            found[norm.mean] = wanted.mean.to(weights[norm.mean].dtype)
+            changed[norm.mean] = wanted.mean.to(weights[norm.mean].dtype)
         if norm and wanted.std is not None:
             variance = wanted.std**2 - norm.epsilon
-            found[norm.variance] = variance.to(weights[norm.variance].dtype)
-    return found
+            changed[norm.variance] = variance.to(weights[norm.variance].dtype)
+    return derived(changed, "settled", (weights,), lambda: goals_recipe(goals))
 
 
 def renormalised_path(
@@ -191,13 +194,14 @@ def renormalised_path(
     Raises:
         LmctoolError: there is nothing to correct.
     """
-    found = correctable(run, targets, storable)
-    axes = {target.tap: target.axis for target in found}
-    first, second = run.moments(a, axes), run.moments(b, axes)
+    corrects = correctable(run, targets, storable)
+    axes = {target.tap: target.axis for target in corrects}
+    first, second = run.calibration.moments(a, axes), run.calibration.moments(b, axes)
 
     def between(alpha: float) -> Weights:
-        goals = {t.tap: goal(t, first[t.tap], second[t.tap], alpha, conditions) for t in found}
-        weights = settled(run.between(a, b, alpha), found, goals)
-        return corrected(weights, found, goals, run.renormalised(weights, goals))
+        goals = {t.tap: goal(t, first[t.tap], second[t.tap], alpha, conditions) for t in corrects}
+        weights = settled(run.batchnorm.mix(a, b, alpha), corrects, goals)
+        shown = run.calibration.renormalised(weights, goals)
+        return corrected(weights, corrects, goals, shown)
 
     return between

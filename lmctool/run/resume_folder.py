@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import clear_drafts
-from lmctool.results.journal import DRAFT, Units
+from lmctool.results.journal import DRAFT, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Work:
 
     Attributes:
         folder: where it is.
-        units: the units in it.
+        journal: the finished work in it.
         found: whether an earlier run left some.
     """
 
@@ -33,7 +33,7 @@ class Work:
 
         self.out = out
         self.folder = out.with_name(out.name + SUFFIX)
-        self.units = Units(self.folder, note=note)
+        self.journal = Journal(self.folder, note=note)
         self.found = False
         self._lock = FileLock(self.folder / LOCK, timeout=0)
 
@@ -57,12 +57,12 @@ class Work:
             raise LmctoolError(
                 f"folder '{self.folder}' cannot be used: {cause.strerror}"
             ) from cause
-        self.found = any(self.units.files())
+        self.found = any(self.journal.files())
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the lock back; a folder without units goes."""
-        if not any(self.units.files()):
+        if not any(self.journal.files()):
             self.clear()
         self._lock.release()
         with suppress(OSError):
@@ -98,16 +98,16 @@ class Work:
             )
         elif self.found:
             self.clear()
-        self.units.begin = lambda: self._describe(identity())
+        self.journal.begin = lambda: self._describe(identity())
 
     def clear(self) -> None:
         """Drop all units."""
-        for path in (*self.units.files(), self.folder / RUN):
+        for path in (*self.journal.files(), self.folder / RUN):
             path.unlink(missing_ok=True)
 
     def left(self) -> list[str]:
         """Return in words what is left of the run, if anything is."""
-        if not any(self.units.files()):
+        if not any(self.journal.files()):
             return []
         told = f"what was finished is kept in '{self.folder}'"
         return [f"{told}; the same command with --resume goes on with it"]

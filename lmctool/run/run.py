@@ -1,56 +1,77 @@
-"""One run of one analysis: what is done with its checkpoints, model and data."""
+"""One run of one analysis: what a plugin may ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import click
 
-from lmctool import statistics
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Scores, shared_prefix
+from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import check_ends
-from lmctool.evaluate.evaluator import Scoring
-from lmctool.evaluate.threads import workers
-from lmctool.graph.targets import Kind, Target, batchnorms, targets
+from lmctool.evaluate.device import choose_device, configure, generator
+from lmctool.evaluate.evaluator import Evaluator
+from lmctool.plugin import registry
 from lmctool.plugin.progress import silent
-from lmctool.run import alignment, batchnorm, path, variant
-from lmctool.run.resources import Prepared
+from lmctool.results.journal import NO_JOURNAL
+from lmctool.run import path
+from lmctool.run.alignment import Alignments, permuted
+from lmctool.run.batchnorm import BatchNormPolicy
+from lmctool.run.calibration import Calibration
+from lmctool.run.environment import now
+from lmctool.run.resources import Resources
+from lmctool.run.variant import Correct, variants
+from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
+from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.stored import stored
 from lmctool.weights.partwise import Partwise
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lmctool.checkpoint import Checkpoint
+    from lmctool.data.resolve import Data
     from lmctool.data.split import Split
-    from lmctool.evaluate.strategy import Strategy
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.graph.graph import Graph
+    from lmctool.model.resolve import Model
+    from lmctool.plugin.kinds import Analysis, Task
     from lmctool.plugin.progress import Progress
-    from lmctool.plugin.settings import Settings
-    from lmctool.results.journal import Units
-    from lmctool.results.result import Group
+    from lmctool.plugin.settings import Series, Settings
+    from lmctool.results.journal import Journal
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
-    from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
-    from lmctool.statistics.journalled import Statistics
-    from lmctool.symmetry import Permutation, Proof
-    from lmctool.symmetry.spec import Tap
+    from lmctool.weights.arithmetic import Weights
 
-Weights = Mapping[str, Tensor]
-
-CROSS_BATCH = 100
-"""Examples whose activations at every tap are held at once; the correlations don't depend on it."""
+PROOF_EXAMPLES = 32
 
 
-class Run(Prepared):
+class Run:
     """One run of one analysis, with everything it may ask for.
 
+    It opens nothing and measures nothing itself: it has resources, an evaluator, a calibration,
+    a BatchNorm policy and alignments that do.
+
     Attributes:
-        permutations: each alignment made so far, with its proof.
-        findings: groups by path that an aligner or a correction adds to the result.
+        name: the analysis.
+        settings: what the user asked.
+        progress: shows how far some work is.
+        note: tells the user something worth knowing.
+        journal: what was computed before, and what is computed now.
+        started: when it began, in UTC.
+        device: where the work is done.
+        arithmetic: the switches of the arithmetic, for the record.
+        batch_size: examples at once.
+        resources: the checkpoints, the model and the data.
+        calibration: takes statistics on the calibration examples.
+        batchnorm: mixes networks, with the running statistics that are asked for.
+        alignments: finds alignments, and lists those that were proved.
     """
 
     def __init__(
@@ -60,16 +81,111 @@ class Run(Prepared):
         settings: Settings,
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
-        units: Units | None = None,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         """Open and resolve all that the analysis needs.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
-        super().__init__(name, analysis, settings, progress, note, units)
-        self.permutations: list[tuple[Permutation, Proof]] = []
-        self.findings: dict[str, Group] = {}
+        self.name = name
+        self.settings = settings
+        self.progress = progress
+        self.note = note
+        self.journal = journal
+        self.started = now()
+        self.device = choose_device(settings.device)
+        self.arithmetic = configure(settings.precision, self.device)
+        self.batch_size = BatchSize(settings.batch_size)
+        self.resources = Resources(name, analysis, settings, self.device)
+        self.calibration = Calibration(
+            lambda: self.resources.calibration,
+            lambda: self.graph,
+            settings.calib_batch,
+            self.device,
+            self.dtype,
+            progress,
+            journal,
+        )
+        self.batchnorm = BatchNormPolicy(
+            settings.batchnorm,
+            self.resources.batchnorms,
+            self.calibration.renormalised,
+            lambda: self.calibration.recipe,
+            self.dtype,
+        )
+        self.alignments = Alignments(
+            lambda: self.permutation_spec, self._check, journal, self._ask_aligner
+        )
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The files, opened but not read: the arguments, then those that options name."""
+        return self.resources.checkpoints
+
+    @property
+    def count(self) -> int:
+        """How many of the checkpoints are arguments."""
+        return len(self.settings.checkpoints)
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The training runs that the arguments are, if they are any."""
+        return self.settings.series
+
+    @property
+    def model(self) -> Model | None:
+        """The model, or None for an analysis that needs none."""
+        return self.resources.sources.model
+
+    @property
+    def data(self) -> Data | None:
+        """The dataset, or None for an analysis that needs none or does without."""
+        return self.resources.sources.data
+
+    @property
+    def task(self) -> Task | None:
+        """What loss and error mean, or None without data."""
+        return self.resources.sources.task
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of weights and arithmetic."""
+        return self.resources.dtype
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the model."""
+        return self.resources.graph
+
+    @property
+    def permutation_spec(self) -> PermutationSpec:
+        """What may be permuted in the model without a change of its function."""
+        return self.resources.permutation_spec
+
+    def weights(self, index: int) -> Weights:
+        """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
+
+        Tensors that the model ties are there once, under the first of their names in the model.
+
+        Raises:
+            UnjudgedError: a tensor holds NaN or infinity.
+            LmctoolError: tensors that the model ties differ.
+        """
+        return self.resources.weights(index)
+
+    def split(self, name: str) -> Split:
+        """Return a split to evaluate on, at most ``--limit`` examples of it."""
+        return self.resources.split(name)
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that the user asked to evaluate on."""
+        return tuple(self.split(name) for name in self.settings.splits)
+
+    def generator(self, name: str) -> torch.Generator:
+        """Return a generator of its own for each named use, from the run's seed."""
+        return generator(self.settings.seed, name)
 
     def evaluate(
         self,
@@ -94,10 +210,13 @@ class Run(Prepared):
         """
         chosen = tuple(splits) or self.splits
         if isinstance(networks, Partwise) and not per_example:
-            graph = shared_prefix.reusable(self, networks, chosen)
+            strategy, precision = self.settings.strategy, self.settings.precision
+            graph = shared_prefix.reusable(
+                lambda: self.graph, networks, chosen, strategy, precision
+            )
             if graph is not None:
-                return shared_prefix.score(self._scoring, graph, networks, chosen, description)
-        return self._scoring.evaluate(
+                return shared_prefix.score(self.evaluator, graph, networks, chosen, description)
+        return self.evaluator.evaluate(
             networks, chosen, count=count, per_example=per_example, description=description
         )
 
@@ -115,15 +234,17 @@ class Run(Prepared):
         Args:
             networks: weights of each network; a generator never has more than one at a time.
             split: the split.
-            function: takes a batch's outputs and targets, and returns (example, ...).
+            function: takes a batch's outputs and targets, and returns (example, ...).  What a
+                function of a module returned is kept for ``--resume``; what a lambda or a nested
+                function did is not, for its name does not say what it is.
             count: how many networks there are, for the progress bar; by default their length.
             description: what the progress bar says.
         """
-        return self._scoring.read(networks, split, function, count=count, description=description)
+        return self.evaluator.read(networks, split, function, count=count, description=description)
 
     def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""
-        return self._scoring.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
+        return self.evaluator.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
 
     @cached_property
     def ends(self) -> Scores:
@@ -136,107 +257,73 @@ class Run(Prepared):
         check_ends(
             scores,
             [checkpoint.path for checkpoint in self.checkpoints[: self.count]],
-            self._scoring.task,
+            self.evaluator.task,
             [self.split(name) for name in scores.splits],
             allow_chance=self.settings.allow_chance,
         )
         return scores
 
-    @property
-    def strategy(self) -> Strategy | None:
-        """How networks were evaluated, or None if none was."""
-        return self._scoring.strategy if "_scoring" in self.__dict__ else None
-
     @cached_property
-    def _scoring(self) -> Scoring:
-        if self.task is None:
+    def evaluator(self) -> Evaluator:
+        """What measures networks on splits.
+
+        Raises:
+            LmctoolError: no data is in use.
+        """
+        if self.task is None or self.data is None:
             raise LmctoolError(
                 f"analysis {self.name!r} asked for scores, but no data is in use;"
                 " name data with --data"
             )
-        return Scoring(
-            self.network,
+        return Evaluator(
+            self.resources.network,
             self.settings.strategy,
             self.task,
+            self.settings.task or self.data.dataset.task,
             self.device,
             self.dtype,
             self.settings.precision,
             self.batch_size,
             self.progress,
-            self.units,
+            self.journal,
         )
+
+    @property
+    def strategy(self) -> str:
+        """How networks were evaluated, in words; empty if none was."""
+        strategy = self.evaluator.strategy if "evaluator" in self.__dict__ else None
+        return "" if strategy is None else str(strategy)
 
     def follow(
         self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1."""
-        return path.follow(self, variants, alpha, per_example=per_example)
+        ends = self.scores(variants[0].ends)
+        return path.follow(self.evaluate, ends, variants, alpha, per_example=per_example)
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
     ) -> Curves:
         """Return curves of the same variants with more alphas, strictly between 0 and 1."""
-        return path.insert(self, variants, curves, alpha)
+        return path.insert(self.evaluate, variants, curves, alpha)
 
-    def targets(self, kind: Kind) -> tuple[Target, ...]:
-        """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""
-        return targets(self.graph, kind)
+    def match(self, name: str, a: Weights, b: Weights, **options: Any) -> Alignment:
+        """Return what an aligner finds, without a proof: where another one may start from.
 
-    def batchnorms(self) -> tuple[Target, ...]:
-        """Return the inputs of the BatchNorms."""
-        return batchnorms(self.graph)
+        Args:
+            name: the aligner's registered word.
+            a: the first network.
+            b: the second.
+            options: values of the aligner's own options; the others have their defaults.
 
-    def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
-        """Return mean and variance of each channel at taps (tap -> channel axis)."""
-        batches = self._told("moments", self.settings.calib_batch)
-        measure = partial(statistics.measured, self.graph, weights, axes, batches)
-        return self._kept("moments", axes, statistics.Moments, measure)
-
-    def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
-        """Return mean and variance at taps while each is renormalised to its goal by batch."""
-        batches = self._batches(self.settings.calib_batch)
-        measure = partial(statistics.renormalised, self.graph, weights, goals, batches)
-        return self._kept("renormalised", goals, statistics.Moments, measure)
-
-    def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
-        """Return the cross-moments of two networks' units at taps, in one pass over the data."""
-        batches = self._told("correlations", CROSS_BATCH)
-        threads = workers() if self.device.type == "cpu" else None
-        return statistics.cross(self.graph, a, b, taps, batches, threads)
-
-    def paired_moments(
-        self, a: Weights, b: Weights, axes: Mapping[str, int]
-    ) -> Mapping[str, PairedMoments]:
-        """Return moments of two networks at taps, and the covariance of channels by position."""
-        batches = self._told("paired moments", self.settings.calib_batch)
-        measure = partial(statistics.paired, self.graph, a, b, axes, batches)
-        return self._kept("paired moments", axes, statistics.PairedMoments, measure)
-
-    def _kept(
-        self,
-        kind: str,
-        taps: Iterable[str],
-        record: type[Statistics],
-        measure: Callable[[], Mapping[str, Statistics]],
-    ) -> Mapping[str, Statistics]:
-        """Return statistics at taps, as a step of this run."""
-        taps = list(taps)
-        with self.units.step(kind, taps, self.calibration.digest) as step:
-            return statistics.kept(step, record, taps, measure, self.device)
-
-    def _told(self, description: str, size: int) -> Iterator[Tensor]:
-        """Give the inputs of the calibration examples, and tell how far they are."""
-        with self.progress(len(self.calibration), description) as advance:
-            for inputs in self._batches(size):
-                yield inputs
-                advance(len(inputs))
-
-    def _batches(self, size: int) -> Iterator[Tensor]:
-        """Give the inputs of the calibration examples, laid out as the graph is fast with."""
-        last = self.device.type == "cpu" and self.calibration.inputs.ndim == 4
-        layout = self.graph.layout if last else torch.contiguous_format
-        for inputs, _ in self.calibration.even_batches(size, self.dtype):
-            yield inputs.contiguous(memory_format=layout)
+        Raises:
+            LmctoolError: there is no such aligner, or it returns something else than an alignment.
+        """
+        aligner = registry.load("lmctool.aligners", name)
+        defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
+        looks = "data" in aligner.needs and self.data is not None
+        examples = self.calibration.recipe if looks else ""
+        return self.alignments.match(name, a, b, {**defaults, **options}, examples)
 
     def align(self, a: Weights, b: Weights) -> Permutation:
         """Return the permutation that brings B's units into A's order, proved.
@@ -244,11 +331,26 @@ class Run(Prepared):
         The aligner is the one the user named; a stored permutation may take its place.
 
         Raises:
+            LmctoolError: no aligner was named, or the stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
-        permutation, proof = alignment.align(self, a, b)
-        self.permutations.append((permutation, proof))
-        return permutation
+        choice = self.settings.aligner
+        if self.settings.apply is not None:
+            alignment = Alignment(stored(self.settings.apply, self.permutation_spec))
+        elif choice is not None:
+            alignment = self.match(choice.name, a, b, **choice.options)
+        else:
+            raise LmctoolError(f"analysis {self.name!r} asked for an alignment without an aligner")
+        self.alignments.prove(b, alignment)
+        return alignment.permutation
+
+    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
+        """Prove that a permutation keeps a network's function, for the result to hold it.
+
+        Raises:
+            UnjudgedError: it does not.
+        """
+        return self.alignments.prove(weights, Alignment(permutation))
 
     def variants(
         self, first: int = 0, second: int = 1, *, storable: bool = False
@@ -263,16 +365,38 @@ class Run(Prepared):
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
         """
-        return variant.variants(self, first, second, storable=storable)
+        return variants(
+            self.weights(first),
+            self.weights(second),
+            (first, second),
+            align=self._aligned if self.settings.aligns else None,
+            correct=self._correct(storable=storable),
+            mix=self.batchnorm,
+        )
 
-    def between(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
-        """Return (1 - alpha) a + alpha b, with running statistics as ``--batchnorm`` says."""
-        return batchnorm.between(self, a, b, alpha)
+    def _check(self, weights: Weights, permutation: Permutation) -> Proof:
+        return prove(
+            self.resources.module, weights, permutation, self.resources.example(PROOF_EXAMPLES)
+        )
 
-    def reset(self, weights: Weights) -> dict[str, Tensor]:
-        """Return weights whose BatchNorms hold the statistics of the calibration examples.
+    def _ask_aligner(self, name: str, a: Weights, b: Weights, options: Mapping[str, Any]) -> object:
+        return registry.load("lmctool.aligners", name).align(self, a, b, **options)
 
-        Each BatchNorm normalises by the batch while they are taken, as in training mode, so
-        that later ones see what corrected earlier ones give.
-        """
-        return batchnorm.reset(self, weights)
+    def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
+        permutation = self.align(a, b)
+        return permutation, permuted(permutation, b)
+
+    def _correct(self, *, storable: bool) -> Correct | None:
+        """Return the correction that the user named, if one was named."""
+        choice = self.settings.correction
+        if choice is None:
+            return None
+        correction = registry.load("lmctool.corrections", choice.name)
+        options = {name: repr(value) for name, value in choice.options.items()}
+
+        def recipe() -> list[object]:
+            policy = self.settings.batchnorm
+            return [choice.name, options, storable, policy, self.calibration.recipe]
+
+        prepare = partial(correction.prepare, self, storable=storable, **choice.options)
+        return Correct(prepare, recipe)

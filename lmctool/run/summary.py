@@ -19,8 +19,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
         )
         lines.append(("splits", ", ".join(run.settings.splits)))
-    if run.sources.example is not None:
-        example = run.sources.example
+    if run.resources.sources.example is not None:
+        example = run.resources.sources.example
         lines.append(("example input", f"{example.spec}, from {example.origin}"))
     for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
         if path is not None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lmctool.plugin import registry
-from lmctool.run import batchnorm
+from lmctool.weights.recipe import derived, identity, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from lmctool.run.batchnorm import BatchNormPolicy
+    from lmctool.symmetry import Permutation
+    from lmctool.weights.arithmetic import Weights
 
-    from torch import Tensor
+Between = Callable[[float], "Weights"]
 
-    from lmctool.run.run import Run
 
-    Weights = Mapping[str, Tensor]
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """A correction of the networks between two others.
+
+    Attributes:
+        prepare: returns the corrected network at an alpha, for two ends.
+        recipe: gives what decides its networks, beside the ends and alpha.
+    """
+
+    prepare: Callable[[Weights, Weights], Between]
+    recipe: Callable[[], list[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +40,17 @@ class Variant:
         a: the first end.
         b: the second end: B, or B with its units in A's order.
         between: the weights strictly between the ends, at a given alpha.
+        decided_by: gives what decides these weights, beside the ends, at a given alpha.
+        permutation: what brought B's units into A's order, or None.
     """
 
     name: str
     ends: tuple[int, int]
     a: Weights
     b: Weights
-    between: Callable[[float], Weights]
+    between: Between
+    decided_by: Callable[[float], list[object]]
+    permutation: Permutation | None = None
 
     def at(self, alpha: float) -> Weights:
         """Return the weights at ``alpha``; the ends are the ends themselves, uncorrected.
@@ -47,22 +62,51 @@ class Variant:
             raise ValueError(f"alpha must lie in [0, 1], not {alpha}")
         if alpha == 0:
             return self.a
-        return self.b if alpha == 1 else self.between(alpha)
+        if alpha == 1:
+            return self.b
+        ingredients = partial(self.decided_by, alpha)
+        return derived(self.between(alpha), "between", (self.a, self.b), ingredients)
+
+    def recipe(self, alpha: float) -> str:
+        """Return the recipe of the weights at ``alpha``, without forming them."""
+        if alpha in (0, 1):
+            return identity(self.b if alpha else self.a)
+        ends = [identity(self.a), identity(self.b)]
+        return recipe("between", ends, *self.decided_by(alpha))
 
 
-def variants(run: Run, first: int, second: int, *, storable: bool) -> tuple[Variant, ...]:
-    """Return the variants that the run's flags ask for: ``plain`` always, each step after it."""
-    ends = first, second
-    a, b = map(run.weights, ends)
-    found = [Variant("plain", ends, a, b, partial(batchnorm.between, run, a, b))]
-    name = "repair"
-    if run.settings.aligns:
-        b = run.align(a, b).apply(b)
-        found.append(Variant("align", ends, a, b, partial(batchnorm.between, run, a, b)))
+def variants(
+    a: Weights,
+    b: Weights,
+    ends: tuple[int, int],
+    *,
+    align: Callable[[Weights, Weights], tuple[Permutation, Weights]] | None,
+    correct: Correct | None,
+    mix: BatchNormPolicy,
+) -> tuple[Variant, ...]:
+    """Return the variants of a path: ``plain`` always, and each step that is asked for after it.
+
+    Args:
+        a: the network at alpha 0.
+        b: the network at alpha 1.
+        ends: the indices of the two checkpoints.
+        align: returns the permutation that brings b's units into a's order, and b so permuted.
+        correct: what corrects the networks between.
+        mix: what mixes them.
+    """
+    between: Between
+    paths = [Variant("plain", ends, a, b, partial(mix.mix, a, b), mix.mix_recipe)]
+    name, permutation = "repair", None
+    if align is not None:
+        permutation, b = align(a, b)
+        between = partial(mix.mix, a, b)
+        paths.append(Variant("align", ends, a, b, between, mix.mix_recipe, permutation))
         name = "align+repair"
-    if run.settings.correction is not None:
-        choice = run.settings.correction
-        correction = registry.load("lmctool.corrections", choice.name)
-        between = correction.prepare(run, a, b, storable=storable, **choice.options)
-        found.append(Variant(name, ends, a, b, between))
-    return tuple(found)
+    if correct is not None:
+        between = correct.prepare(a, b)
+
+        def decided_by(alpha: float) -> list[object]:
+            return [*correct.recipe(), alpha]
+
+        paths.append(Variant(name, ends, a, b, between, decided_by, permutation))
+    return tuple(paths)

@@ -1,7 +1,7 @@
 """Moments and cross-moments of activations, each in one pass over the data."""
 
 from lmctool.statistics.cross import CrossMoments, cross
-from lmctool.statistics.journalled import kept
+from lmctool.statistics.journalled import journalled
 from lmctool.statistics.moments import Goal, Moments, measured, renormalised
 from lmctool.statistics.paired import PairedMoments, paired
 
@@ -11,7 +11,7 @@ __all__ = [
     "Moments",
     "PairedMoments",
     "cross",
-    "kept",
+    "journalled",
     "measured",
     "paired",
     "renormalised",

@@ -1,4 +1,4 @@
-"""Statistics as a unit of a run: taken once, and read again when the run goes on."""
+"""Statistics as an entry of a journal: taken once, and read again when the run goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.results.journal import Step
+    from lmctool.results.journal import Entry
 
 
 class Parts(Protocol):
@@ -31,38 +31,38 @@ class Parts(Protocol):
 Statistics = TypeVar("Statistics", bound=Parts)
 
 
-def kept(
-    step: Step,
+def journalled(
+    entry: Entry,
     record: type[Statistics],
     taps: Sequence[str],
     measure: Callable[[], Mapping[str, Statistics]],
     device: torch.device,
 ) -> Mapping[str, Statistics]:
-    """Return statistics at taps: those that a step has kept, or else measured ones.
+    """Return statistics at taps: those that an entry has, or else measured ones.
 
     Args:
-        step: the step.
+        entry: the entry.
         record: what the statistics at one tap are.
         taps: where.
         measure: takes them.
         device: where the tensors are to be.
     """
-    unit = step.get("taps")
-    if unit is None:
-        found = measure()
-        step.keep("taps", lambda: _arrays([found[tap] for tap in taps]))
-        return found
-    count = len(unit) // max(1, len(taps))
+    arrays = entry.arrays
+    if arrays is None:
+        measured = measure()
+        entry.keep(lambda: _arrays([measured[tap] for tap in taps]))
+        return measured
+    count = len(arrays) // max(1, len(taps))
     tensors = [
-        [torch.from_numpy(unit[f"{number}.{part}"]).to(device) for part in range(count)]
+        [torch.from_numpy(arrays[f"{number}.{part}"]).to(device) for part in range(count)]
         for number in range(len(taps))
     ]
     return {tap: record.of(parts) for tap, parts in zip(taps, tensors, strict=True)}
 
 
-def _arrays(found: Sequence[Parts]) -> dict[str, NDArray[np.float64]]:
+def _arrays(statistics: Sequence[Parts]) -> dict[str, NDArray[np.float64]]:
     return {
         f"{number}.{part}": tensor.cpu().numpy()
-        for number, each in enumerate(found)
+        for number, each in enumerate(statistics)
         for part, tensor in enumerate(each.parts)
     }

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from lmctool.weights.arithmetic import lerp
+from lmctool.weights.recipe import identity, recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +62,10 @@ class Partwise(Sequence["Weights"]):
             found |= lerp(a, b, float(alpha))
         return found
 
+    def recipe(self, index: int) -> str:
+        """Return the recipe of one network."""
+        return recipe("parts", self._ends, self.places[index].tolist())
+
     def tensor(self, index: int, name: str) -> Tensor:
         """Return one tensor of one network."""
         if name not in self._part:
@@ -78,6 +83,10 @@ class Partwise(Sequence["Weights"]):
             for name, part in self._part.items()
             if not torch.equal(self.a[name], self.b[name])
         }
+
+    @cached_property
+    def _ends(self) -> str:
+        return recipe("ends", identity(self.a), identity(self.b), list(map(list, self.parts)))
 
     @cached_property
     def _part(self) -> dict[str, int]:

@@ -134,7 +134,7 @@ def test_a_factory_may_bring_the_example_itself(bare: tuple[Path, Path]) -> None
     assert read(Path("align.h5")).groups["provenance"].attributes["example.origin"] == "model"
 
 
-GREEDY = REVERSE.replace("spec = run", "run.cross_moments(a, b, [])\n    spec = run")
+GREEDY = REVERSE.replace("spec = run", "run.calibration.cross_moments(a, b, [])\n    spec = run")
 
 
 def test_an_aligner_that_asks_for_data_it_did_not_announce_is_told(

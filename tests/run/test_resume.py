@@ -14,7 +14,7 @@ from lmctool.plugin import registry
 from lmctool.results import journal
 from lmctool.results.equality import difference
 from lmctool.results.file import read
-from lmctool.results.journal import Step
+from lmctool.results.journal import Journal
 from lmctool.testing import invoke
 from tests.plugins.pairs import save, trained
 from tests.plugins.runs import child, folder
@@ -69,15 +69,14 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def watch(monkeypatch: pytest.MonkeyPatch, then: Callable[[int], None]) -> list[str]:
     names: list[str] = []
-    keep = Step.keep
+    add = Journal.add
 
-    def keeping(step: Step, name: object, arrays: Callable[[], journal.Arrays]) -> None:
-        keep(step, name, arrays)
-        if step._stem:
-            names.append(f"{step._stem} {name}")
-            then(len(names))
+    def adding(self: Journal, name: str, arrays: Callable[[], journal.Arrays]) -> None:
+        add(self, name, arrays)
+        names.append(name)
+        then(len(names))
 
-    monkeypatch.setattr(Step, "keep", keeping)
+    monkeypatch.setattr(Journal, "add", adding)
     return names
 
 

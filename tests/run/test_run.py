@@ -31,15 +31,15 @@ REPAIR = Choice("repair", {"targets": "both"})
 def counted(run: Run) -> list[int]:
     """Make a run write down how many networks each of its evaluations has."""
     counts: list[int] = []
-    scoring = run._scoring
-    evaluate = scoring.evaluate
+    evaluator = run.evaluator
+    evaluate = evaluator.evaluate
 
     def watched(nets: Any, *arguments: Any, **options: Any) -> Scores:
         listed = list(nets)
         counts.append(len(listed))
         return evaluate(listed, *arguments, **options)
 
-    scoring.__dict__["evaluate"] = watched
+    evaluator.__dict__["evaluate"] = watched
     return counts
 
 
@@ -93,7 +93,7 @@ def test_a_function_of_the_outputs_sees_every_example_in_order(run_of: Runs) -> 
 def test_the_initial_state_is_that_of_the_models_own_initialiser(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     before = torch.random.get_rng_state()
-    first, again, other = (run.initial(seed) for seed in (0, 0, 1))
+    first, again, other = (run.resources.initial(seed) for seed in (0, 0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     own = initial("mlp", 0).state_dict()
     assert all(torch.equal(first[name], own[name].double()) for name in own)
@@ -103,13 +103,13 @@ def test_the_initial_state_is_that_of_the_models_own_initialiser(run_of: Runs) -
 
 def test_parts_come_in_the_order_of_the_model(run_of: Runs) -> None:
     run = run_of("resnet-batch", trained("resnet-batch", 0, 1), trained("resnet-batch", 1, 1))
-    names = [name for names in run.parts("layer").values() for name in names]
-    assert names == list(run.module.state_dict())
-    assert list(run.parts("block"))[:2] == ["conv1", "layer1.0"]
+    names = [name for names in run.resources.parts("layer").values() for name in names]
+    assert names == list(run.resources.module.state_dict())
+    assert list(run.resources.parts("block"))[:2] == ["conv1", "layer1.0"]
 
 
 def test_few_networks_stay_in_memory(run_of: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loaded_weights, "KEPT", 1)
+    monkeypatch.setattr(loaded_weights, "IN_MEMORY", 1)
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     first = run.weights(0)
     assert run.weights(0) is first
@@ -120,7 +120,7 @@ def test_few_networks_stay_in_memory(run_of: Runs, monkeypatch: pytest.MonkeyPat
 
 def test_the_module_holds_the_first_checkpoint_and_no_weights_of_its_own(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), limit=60)
-    a, own = run.weights(0), run.module.state_dict()
+    a, own = run.weights(0), run.resources.module.state_dict()
     assert all(own[name].data_ptr() == tensor.data_ptr() for name, tensor in a.items())
 
 
@@ -128,8 +128,8 @@ def test_a_plugin_that_writes_into_the_module_is_found_out(run_of: Runs) -> None
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), limit=60)
     result = Result("barrier", {})
     run.weights(0)
-    copy.deepcopy(run.module).load_state_dict(dict(run.weights(1)))
+    copy.deepcopy(run.resources.module).load_state_dict(dict(run.weights(1)))
     complete(run, result, command="lmctool", options={})
-    run.module.load_state_dict(dict(run.weights(1)))
+    run.resources.module.load_state_dict(dict(run.weights(1)))
     with pytest.raises(PluginError, match=r"written into.*copy\.deepcopy"):
         complete(run, result, command="lmctool", options={})

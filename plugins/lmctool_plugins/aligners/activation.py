@@ -113,7 +113,7 @@ def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post"
 
     spec = run.permutation_spec
     seen = {g: taps for g, taps in (spec.taps if tap == "post" else spec.pretaps).items() if taps}
-    moments = run.cross_moments(a, b, [each for taps in seen.values() for each in taps])
+    moments = run.calibration.cross_moments(a, b, [each for taps in seen.values() for each in taps])
     similarity: dict[str, Tensor] = {}
     silent: dict[str, tuple[Tensor, Tensor]] = {}
     for group, taps in seen.items():

@@ -41,12 +41,12 @@ def prepare(
         LmctoolError: there is nothing to correct.
     """
     found = correctable(run, targets, storable)
-    pairs = run.paired_moments(a, b, {t.tap: t.axis for t in found})
+    pairs = run.calibration.paired_moments(a, b, {t.tap: t.axis for t in found})
 
     def between(alpha: float) -> Weights:
         goals = {t.tap: goal(t, pairs[t.tap].first, pairs[t.tap].second, alpha) for t in found}
         shown = {tap: predicted(pair, alpha) for tap, pair in pairs.items()}
-        return corrected(run.between(a, b, alpha), found, goals, shown)
+        return corrected(run.batchnorm.mix(a, b, alpha), found, goals, shown)
 
     return between
 

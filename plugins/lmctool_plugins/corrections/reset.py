@@ -23,11 +23,11 @@ def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Callable[[fl
     Raises:
         LmctoolError: the model has no BatchNorm.
     """
-    if not run.batchnorms():
+    if not run.resources.batchnorms():
         raise LmctoolError(
             "the model has no BatchNorm statistics to reset; correction 'repair' needs none"
         )
-    return lambda alpha: run.reset(run.between(a, b, alpha))
+    return lambda alpha: run.batchnorm.reset(run.batchnorm.mix(a, b, alpha))
 
 
 @hookimpl

@@ -69,7 +69,7 @@ def test_the_order_of_b_does_not_change_how_well_it_is_matched(run_of: Runs) -> 
     totals = []
     for end in (b, shuffled):
         aligned = run.align(a, end).apply(end)
-        moments = run.cross_moments(a, aligned, taps.values())
+        moments = run.calibration.cross_moments(a, aligned, taps.values())
         totals.append([moments[tap].correlation().trace().item() for tap in taps.values()])
     np.testing.assert_allclose(totals[0], totals[1], rtol=1e-12)
 
@@ -77,7 +77,8 @@ def test_the_order_of_b_does_not_change_how_well_it_is_matched(run_of: Runs) -> 
 def test_a_network_is_aligned_with_itself_by_the_identity(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 0))
     assert run.align(run.weights(0), run.weights(1)).is_identity
-    ((_, proof),) = run.permutations
+    (alignment,) = run.alignments.proved
+    proof = alignment.proof
     assert proof.holds and proof.difference == 0
 
 
@@ -86,7 +87,7 @@ def test_the_matched_correlations_are_the_objective_of_loops(run_of: Runs) -> No
     a, b = run.weights(0), run.weights(1)
     moves = run.align(a, b).moves
     names = ["layers.0", "layers.1", "classifier"]
-    inputs = torch.cat([x for x, _ in run.calibration.batches(500, torch.float64)]).flatten(1)
+    inputs = torch.cat([x for x, _ in run.calibration.split.batches(500, torch.float64)]).flatten(1)
     hidden = [
         reference.forward(
             reference.layers_of({k: v.numpy() for k, v in net.items()}, names), inputs.numpy()
@@ -94,7 +95,7 @@ def test_the_matched_correlations_are_the_objective_of_loops(run_of: Runs) -> No
         for net in (a, b)
     ]
     taps = [tap for taps in run.permutation_spec.taps.values() for tap in taps]
-    moments = run.cross_moments(a, b, taps)
+    moments = run.calibration.cross_moments(a, b, taps)
     for depth, (group, move) in enumerate(moves.items()):
         x, y = (np.maximum(seen[depth], 0).T for seen in hidden)
         expected = reference.correlation(x, y)

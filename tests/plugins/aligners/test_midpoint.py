@@ -41,12 +41,12 @@ def test_the_loss_is_that_of_the_midpoint_that_repair_corrects(run_of: Runs, key
     a, b = run.weights(0), run.weights(1)
     permutation = Permutation.random(run.permutation_spec, torch.Generator().manual_seed(0))
     mixing = permutation_matrices(permutation, next(iter(b.values())))
-    ((inputs, targets),) = run.calibration.batches(200, run.dtype)
+    ((inputs, targets),) = run.calibration.split.batches(200, run.dtype)
     loss, error = RepairedMidpoint(run, a, b).score(mixing, inputs, targets)
 
     correction = registry.load("lmctool.corrections", "repair")
     between = correction.prepare(run, a, permutation.apply(b), storable=False, targets="both")
-    scores = run.evaluate([between(0.5)], [run.calibration])
+    scores = run.evaluate([between(0.5)], [run.calibration.split])
     # a correction divides by the unbiased variance, a batch normalised in place by the biased
     assert loss.item() == pytest.approx(scores.loss.item(), rel=0.02)
     assert error.item() == pytest.approx(scores.error.item(), abs=0.011)
@@ -56,7 +56,7 @@ def test_the_gradient_reaches_every_group(run_of: Runs) -> None:
     run = pair(run_of, "mlp-batch", calib_size=50)
     a, b = run.weights(0), run.weights(1)
     latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
-    ((inputs, targets),) = run.calibration.batches(50, run.dtype)
+    ((inputs, targets),) = run.calibration.split.batches(50, run.dtype)
     loss, _ = RepairedMidpoint(run, a, b).score(latent.matrices(0.1), inputs, targets)
     loss.backward()  # type: ignore[no-untyped-call]
     assert set(latent.scores) == set(run.permutation_spec.groups)
@@ -138,7 +138,8 @@ def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
     with torch.no_grad():
         loss, _ = looking.midpoint.score(mixing, *looking.at(looking.held))
     assert loss.item() == pytest.approx(min(held))
-    ((_, proof),) = run.permutations
+    (alignment,) = run.alignments.proved
+    proof = alignment.proof
     assert proof.holds
 
 

@@ -114,7 +114,7 @@ def test_the_best_restart_is_kept_and_all_are_recorded(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=choice)
     found = run.align(run.weights(0), run.weights(1))
     a, b = ends(run)
-    group = run.findings["weight"]
+    group = run.alignments.groups()["weight"]
     values = group.variables["objective"].values
     assert len(values) == 4
     assert objective(a, found.apply(b)) == max(values)

@@ -163,14 +163,14 @@ def test_each_pair_is_followed_once_and_each_end_evaluated_once(
 ) -> None:
     run = run_on(tmp_path, *(trained("mlp", seed) for seed in (0, 1, 2)))
     counts: list[int] = []
-    evaluate = run._scoring.evaluate
+    evaluate = run.evaluator.evaluate
 
     def counted(networks: Any, splits: Any, **told: Any) -> Any:
         held = list(networks)
         counts.append(len(held))
         return evaluate(held, splits, **told)
 
-    monkeypatch.setattr(run._scoring, "evaluate", counted)
+    monkeypatch.setattr(run.evaluator, "evaluate", counted)
     result_of(run, points=5)
     assert sum(counts) == 3 + 3 * 3  # three ends, and three points within each of three pairs
 
@@ -202,7 +202,7 @@ def test_alignment_joins_the_clusters_of_a_permuted_copy(run_of: Runs, tmp_path:
 
 def test_a_checkpoint_named_twice_and_a_stored_permutation_are_refused(tmp_path: Path) -> None:
     run = run_on(tmp_path, trained("mlp", 0), trained("mlp", 1))
-    run.checkpoints = (run.checkpoints[0], run.checkpoints[0])
+    run.resources.checkpoints = (run.checkpoints[0], run.checkpoints[0])
     with pytest.raises(LmctoolError, match=r"net0.safetensors' is named twice"):
         result_of(run)
     run = run_on(tmp_path, trained("mlp", 0), trained("mlp", 1), apply=tmp_path / "x.h5")

@@ -16,13 +16,13 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.metrics import metrics
-from lmctool.run.alignment import matched
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_frame import displaced
+from lmctool.weights.mean import mean_tensor, weighted_mean
 from lmctool_plugins.analyses.merge.measure import letters, measure
-from lmctool_plugins.analyses.merge.soup import blend, distance, shares, soup
+from lmctool_plugins.analyses.merge.shares import distance, shares
 from tests.plugins.pairs import GRAPHS, plain_loss, save, trained
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def merging(tmp_path: Path) -> Merges:
         run = Run("merge", analysis, Settings(paths, **settings))
         if (key, run.settings.dtype) not in GRAPHS:
             GRAPHS[key, run.settings.dtype] = run.graph
-        run.__dict__["graph"] = GRAPHS[key, run.settings.dtype]
+        run.resources.__dict__["graph"] = GRAPHS[key, run.settings.dtype]
         return run
 
     return prepare
@@ -79,12 +79,12 @@ def test_a_uniform_soup_is_the_float64_mean() -> None:
     networks = [random(seed) for seed in range(5)]
     stacked = np.stack([each["w"].numpy() for each in networks])
     expected = stacked.astype(np.float64).mean(0).astype(np.float32)
-    np.testing.assert_array_equal(soup(networks, (1.0,) * 5)["w"].numpy(), expected)
+    np.testing.assert_array_equal(weighted_mean(networks, (1.0,) * 5)["w"].numpy(), expected)
 
 
 def test_a_weighted_soup_is_that_of_loops() -> None:
     networks, counts = [random(seed, torch.float64) for seed in range(3)], (0.5, 2.0, 7.0)
-    found = soup(networks, counts)["w"]
+    found = weighted_mean(networks, counts)["w"]
     for place in [(0, 0), (3, 2), (49, 6)]:
         values = [float(each["w"][place]) for each in networks]
         total = sum(count * value for count, value in zip(counts, values, strict=True))
@@ -96,7 +96,7 @@ def test_a_network_merged_with_itself_is_itself_to_the_bit(dtype: torch.dtype) -
     own = random(0, dtype)["w"]
     own[0, 0] = -0.0
     for counts in [(1.0, 1.0), (0.3, 0.7), (1.0, 2.0, 4.1)]:
-        found = blend([own.clone() for _ in counts], counts)
+        found = mean_tensor([own.clone() for _ in counts], counts)
         assert torch.equal(found.view(WIDTHS[dtype]), own.view(WIDTHS[dtype]))
 
 
@@ -104,15 +104,15 @@ def test_a_network_merged_with_itself_is_itself_to_the_bit(dtype: torch.dtype) -
 def test_a_network_that_counts_alone_is_given_back(counts: tuple[float, ...], kept: int) -> None:
     networks = [random(0), random(1)]
     networks[kept]["w"][0, 0] = -0.0
-    found = soup(networks, counts)
+    found = weighted_mean(networks, counts)
     assert same(found, networks[kept])
     assert math.copysign(1, float(found["w"][0, 0])) == -1
 
 
 def test_integers_are_those_of_the_first_that_counts() -> None:
     networks = [random(seed) for seed in range(3)]
-    assert int(soup(networks, (1.0, 1.0, 1.0))["count"]) == 0
-    assert int(soup(networks, (0.0, 1.0, 1.0))["count"]) == 1
+    assert int(weighted_mean(networks, (1.0, 1.0, 1.0))["count"]) == 0
+    assert int(weighted_mean(networks, (0.0, 1.0, 1.0))["count"]) == 1
 
 
 def test_only_the_ratio_of_weights_matters() -> None:
@@ -120,7 +120,9 @@ def test_only_the_ratio_of_weights_matters() -> None:
     half = shares(None, "0.5", 2)[0]
     assert shares(None, None, 2) == [(1.0, 1.0)]
     for text in ("1,1", "3,3", "0.5,0.5"):
-        assert same(soup(networks, shares(text, None, 2)[0]), soup(networks, half))
+        assert same(
+            weighted_mean(networks, shares(text, None, 2)[0]), weighted_mean(networks, half)
+        )
 
 
 def test_alphas_are_positions_from_the_first_to_the_second() -> None:
@@ -182,7 +184,7 @@ def test_the_repaired_network_is_that_of_the_repair_command(merging: Merges) -> 
 
 def test_the_plain_merge_of_two_is_the_midpoint_of_the_path(merging: Merges) -> None:
     run = merging("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1))
-    found, middle = written(merge(run)), run.between(run.weights(0), run.weights(1), 0.5)
+    found, middle = written(merge(run)), run.batchnorm.mix(run.weights(0), run.weights(1), 0.5)
     assert all(torch.allclose(found[name], middle[name], atol=1e-6) for name in middle)
 
 
@@ -220,7 +222,7 @@ def test_a_common_frame_is_closer_proved_and_closes_every_cycle(
     assert found.attributes == {"frame": "common", "settled": 1}
     assert found.variables["displaced"].values == 0
     assert metrics(result)["merge.displaced"] == 0
-    assert [proof.holds for _, proof in run.permutations] == [True] * 4
+    assert [each.proof.holds for each in run.alignments.proved] == [True] * 4
     assert result.groups["proof"].variables["difference"].values.max() < 1e-12
     assert "weight" not in result.groups  # what the aligner says of one pair alone
 
@@ -240,7 +242,7 @@ def test_the_frame_that_is_stored_is_the_one_that_was_merged_in(
             for number, group in enumerate(held["group"].values)
         }
         brought.append(Permutation(spec, moves).apply(run.weights(index)))
-    assert same(soup(brought, (3, 1, 1, 1)), written(result))
+    assert same(weighted_mean(brought, (3, 1, 1, 1)), written(result))
     weights = result.groups["merge/networks"].variables["weight"].values
     np.testing.assert_allclose(weights, [1 / 2, 1 / 6, 1 / 6, 1 / 6])
 
@@ -250,7 +252,7 @@ def test_alignments_of_pairs_close_no_cycle(
 ) -> None:
     run = merging("mlp", *apart, aligner=WEIGHT)
     nets = [run.weights(index) for index in range(3)]
-    assert displaced(lambda i, j: matched(run, "weight", nets[j], nets[i]), 3) > 0
+    assert displaced(lambda i, j: run.match("weight", nets[j], nets[i]).permutation, 3) > 0
 
 
 def test_aligned_networks_merge_better(merging: Merges, apart: list[Mapping[str, Tensor]]) -> None:
@@ -265,8 +267,10 @@ def test_aligned_networks_merge_better(merging: Merges, apart: list[Mapping[str,
 def test_running_statistics_are_as_the_policy_says(merging: Merges, policy: str) -> None:
     nets = [trained("mlp-batch", seed) for seed in range(3)]
     run = merging("mlp-batch", *nets, batchnorm=policy)
-    found, mean = written(merge(run)), soup([run.weights(n) for n in range(3)], (1, 1, 1))
-    expected = {"interpolate": mean, "reset": run.reset(mean), "a": run.weights(0)}[policy]
+    found, mean = written(merge(run)), weighted_mean([run.weights(n) for n in range(3)], (1, 1, 1))
+    expected = {"interpolate": mean, "reset": run.batchnorm.reset(mean), "a": run.weights(0)}[
+        policy
+    ]
     for name in mean:
         wanted = expected if "running" in name else mean
         assert torch.equal(found[name], wanted[name]), name
@@ -279,8 +283,8 @@ def test_the_alpha_is_chosen_on_the_calibration_examples(merging: Merges) -> Non
     result = merge(run, alphas="0.5,0.1,0.9")
     held = result.groups["merge/alphas"].variables
     _, b = run.weights(0), run.variants()[-1].b
-    tried = [soup([run.weights(0), b], (1 - alpha, alpha)) for alpha in (0.1, 0.5, 0.9)]
-    expected = run.evaluate(tried, [run.calibration]).loss[0]
+    tried = [weighted_mean([run.weights(0), b], (1 - alpha, alpha)) for alpha in (0.1, 0.5, 0.9)]
+    expected = run.evaluate(tried, [run.calibration.split]).loss[0]
     np.testing.assert_array_equal(held["calibration"].values[-1], expected)
     np.testing.assert_array_equal(held["loss"].values[-1, 0], run.evaluate(tried).loss[0])
     assert held["chosen"].values == [0.1, 0.5, 0.9][int(expected.argmin())]

@@ -31,7 +31,9 @@ def test_the_exact_variant_matches_loops(run_of: Runs, alpha: float) -> None:
         reference.layers_of({k: v.double().numpy() for k, v in net.items()}, names)
         for net in (a, b)
     ]
-    batches = [x.flatten(1).numpy() for x, _ in run.calibration.even_batches(500, torch.float64)]
+    batches = [
+        x.flatten(1).numpy() for x, _ in run.calibration.split.even_batches(500, torch.float64)
+    ]
     for name, (weight, bias) in zip(
         names, reference.repair(nets[0], nets[1], alpha, batches), strict=True
     ):
@@ -45,7 +47,7 @@ def test_repair_of_the_layers_equals_a_reset_behind_every_layer(run_of: Runs, ke
     a, b = run.weights(0), run.weights(1)
     repaired = renormalised_path(run, a, b, storable=False, targets="layers")(0.4)
     again = reset.prepare(run, a, b, storable=False)(0.4)
-    scores = run.evaluate([repaired, again, run.between(a, b, 0.4)])
+    scores = run.evaluate([repaired, again, run.batchnorm.mix(a, b, 0.4)])
     assert scores.loss[0, 0] == pytest.approx(scores.loss[0, 1], rel=1e-5)
     assert scores.loss[0, 2] != pytest.approx(scores.loss[0, 1], rel=1e-2)
 
@@ -53,7 +55,7 @@ def test_repair_of_the_layers_equals_a_reset_behind_every_layer(run_of: Runs, ke
 @pytest.mark.parametrize("key", ["mlp-batch", "resnet-batch"])
 def test_a_reset_is_what_torch_does_in_training_mode(run_of: Runs, key: str) -> None:
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
-    mixed = run.between(run.weights(0), run.weights(1), 0.5)
+    mixed = run.batchnorm.mix(run.weights(0), run.weights(1), 0.5)
     module = initial(key, 0).double()
     module.load_state_dict(mixed)
     for part in module.modules():
@@ -61,9 +63,9 @@ def test_a_reset_is_what_torch_does_in_training_mode(run_of: Runs, key: str) -> 
             part.reset_running_stats()
             part.momentum = None  # the simple average over batches
     with torch.no_grad():
-        for inputs, _ in run.calibration.even_batches(500, torch.float64):
+        for inputs, _ in run.calibration.split.even_batches(500, torch.float64):
             module.train()(inputs)
-    for name, tensor in run.reset(mixed).items():
+    for name, tensor in run.batchnorm.reset(mixed).items():
         if "running" in name:
             torch.testing.assert_close(tensor, module.state_dict()[name], rtol=1e-9, atol=1e-12)
 
@@ -99,9 +101,9 @@ def test_repaired_statistics_are_the_goals(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0, 60), trained("mlp", 1, 60), calib_batch=5000)
     a, b = run.weights(0), run.weights(1)
     weights = renormalised_path(run, a, b, storable=True, targets="layers")(0.5)
-    axes = {target.tap: target.axis for target in run.targets("layers")}
-    first, second, own = (run.moments(w, axes) for w in (a, b, weights))
-    mixed = run.moments(run.between(a, b, 0.5), axes)
+    axes = {target.tap: target.axis for target in run.resources.targets("layers")}
+    first, second, own = (run.calibration.moments(w, axes) for w in (a, b, weights))
+    mixed = run.calibration.moments(run.batchnorm.mix(a, b, 0.5), axes)
     for tap in axes:
         # the calibration set is one batch, so that all that is left is BatchNorm's epsilon
         mean, std = (first[tap].mean + second[tap].mean) / 2, (first[tap].std + second[tap].std) / 2
@@ -122,7 +124,7 @@ def test_running_statistics_can_be_taken_from_one_end(run_of: Runs, policy: str,
     settings: dict[str, Any] = {"batchnorm": policy}
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), **settings)
     a, b = run.weights(0), run.weights(1)
-    mixed = run.between(a, b, 0.5)
+    mixed = run.batchnorm.mix(a, b, 0.5)
     given = (a, b)[end]
     assert torch.equal(mixed["norms.0.running_mean"], given["norms.0.running_mean"])
     assert not torch.equal(mixed["norms.0.weight"], given["norms.0.weight"])

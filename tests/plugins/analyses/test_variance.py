@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lmctool.plugin.settings import Choice
 from lmctool.results.metrics import metrics
+from lmctool.run.calibration import Calibration
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.variance.drawing import draw
@@ -116,7 +117,9 @@ def test_ratios_match_loops(run_of: Runs, batch: int) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), calib_batch=batch)
     a, b = run.weights(0), run.weights(1)
     found = values(measured(run, "0.3,0.6"), "ratio")[0]
-    batches = [x.flatten(1).numpy() for x, _ in run.calibration.even_batches(batch, torch.float64)]
+    batches = [
+        x.flatten(1).numpy() for x, _ in run.calibration.split.even_batches(batch, torch.float64)
+    ]
     ends = [variances(end, batches) for end in (a, b)]
     for number, alpha in enumerate((0.3, 0.6)):
         mixed = {name: (1 - alpha) * a[name] + alpha * b[name] for name in a}
@@ -177,8 +180,8 @@ def test_one_pass_over_the_ends_serves_the_variants_that_share_them(
     run_of: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), correction=REPAIR)
-    passed = MagicMock(side_effect=Run.paired_moments)
-    monkeypatch.setattr(Run, "paired_moments", lambda *given: passed(*given))
+    passed = MagicMock(side_effect=Calibration.paired_moments)
+    monkeypatch.setattr(Calibration, "paired_moments", lambda *given: passed(*given))
     assert list(values(measured(run), "variant")) == ["plain", "align", "align+repair"]
     assert passed.call_count == 2
 

@@ -75,7 +75,9 @@ def test_the_closed_form_matches_loops(run_of: Runs, alpha: float) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     a, b = run.weights(0), run.weights(1)
     weights = prepared("closed-form", run, a, b, storable=True)(alpha)
-    batches = [x.flatten(1).numpy() for x, _ in run.calibration.even_batches(500, torch.float64)]
+    batches = [
+        x.flatten(1).numpy() for x, _ in run.calibration.split.even_batches(500, torch.float64)
+    ]
     expected = closed_form(layers(a), layers(b), alpha, batches)
     for name, (weight, bias) in zip(NAMES, expected, strict=True):
         np.testing.assert_allclose(weights[f"{name}.weight"], weight, rtol=1e-9, atol=1e-12)
@@ -87,7 +89,7 @@ def test_the_closed_form_is_exact_in_the_first_layer_only(run_of: Runs, key: str
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
     a, b = run.weights(0), run.weights(1)
     exact, closed = (prepared(name, run, a, b)(0.3) for name in ("repair", "closed-form"))
-    first, second, *_ = run.targets("layers")
+    first, second, *_ = run.resources.targets("layers")
     norm = first.batchnorm
     names = [first.weight, first.bias, *((norm.mean, norm.variance) if norm else ())]
     for name in filter(None, names):
@@ -100,10 +102,13 @@ def test_the_closed_form_gives_the_goal_standard_deviation_in_the_first_layer(
 ) -> None:
     run = run_of("vgg", trained("vgg", 0, 60), trained("vgg", 1, 60), calib_batch=5000)
     a, b = run.weights(0), run.weights(1)
-    first, *_ = run.targets("layers")
+    first, *_ = run.resources.targets("layers")
     ends, axes = [a, b], {first.tap: first.axis}
     weights = prepared("closed-form", run, a, b)(0.25)
-    (x, y), own = (run.moments(w, axes)[first.tap] for w in ends), run.moments(weights, axes)
+    (x, y), own = (
+        (run.calibration.moments(w, axes)[first.tap] for w in ends),
+        run.calibration.moments(weights, axes),
+    )
     shown = own[first.tap]
     torch.testing.assert_close(shown.mean, 0.75 * x.mean + 0.25 * y.mean, rtol=1e-9, atol=1e-12)
     # what is left is the epsilon under the root
@@ -116,11 +121,11 @@ def test_the_closed_form_leaves_residual_streams_alone_by_default(run_of: Runs) 
     key = "resnet-fixup"
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_size=200)
     a, b = run.weights(0), run.weights(1)
-    *_, last = run.targets("blocks")
+    *_, last = run.resources.targets("blocks")
     axes = {last.tap: last.axis}
-    first, second = (run.moments(end, axes)[last.tap].variance.sum() for end in (a, b))
+    first, second = (run.calibration.moments(end, axes)[last.tap].variance.sum() for end in (a, b))
     once, again = (
-        run.moments(prepared("closed-form", run, a, b, targets=kind)(0.5), axes)
+        run.calibration.moments(prepared("closed-form", run, a, b, targets=kind)(0.5), axes)
         for kind in ("layers", "both")
     )
     # each block would scale what the blocks before it have scaled
@@ -155,7 +160,7 @@ def test_one_pass_over_each_end_serves_every_alpha(
 ) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     a, b = run.weights(0), run.weights(1)
-    batches = len(list(run.calibration.even_batches(run.settings.calib_batch, run.dtype)))
+    batches = len(list(run.calibration.split.even_batches(run.settings.calib_batch, run.dtype)))
     passed = MagicMock(side_effect=Graph.run)
     monkeypatch.setattr(Graph, "run", lambda *given: passed(*given))
     between = prepared(name, run, a, b)
@@ -172,10 +177,13 @@ def test_half_of_repair_sets_one_statistic_everywhere(
 ) -> None:
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_batch=5000, calib_size=300)
     a, b = run.weights(0), run.weights(1)
-    axes = {target.tap: target.axis for target in run.targets("both")}
+    axes = {target.tap: target.axis for target in run.resources.targets("both")}
     weights = prepared(name, run, a, b, targets="both")(0.3)
-    ends = [run.moments(end, axes) for end in (a, b)]
-    own, mixed = run.moments(weights, axes), run.moments(run.between(a, b, 0.3), axes)
+    ends = [run.calibration.moments(end, axes) for end in (a, b)]
+    own, mixed = (
+        run.calibration.moments(weights, axes),
+        run.calibration.moments(run.batchnorm.mix(a, b, 0.3), axes),
+    )
     for tap in axes:
         x, y = (getattr(moments[tap], holds) for moments in ends)
         # one batch of statistics: what is left is the epsilon under the root, and that a
@@ -252,7 +260,7 @@ def test_reset_needs_a_batchnorm(tmp_path: Path) -> None:
 def test_a_half_leaves_the_other_batchnorm_statistic(run_of: Runs) -> None:
     run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1))
     a, b = run.weights(0), run.weights(1)
-    mixed = run.between(a, b, 0.5)
+    mixed = run.batchnorm.mix(a, b, 0.5)
     moved, scaled = (prepared(name, run, a, b)(0.5) for name in ("shift", "rescale"))
     variance = "norms.0.running_var"
     assert torch.equal(moved[variance], mixed[variance])

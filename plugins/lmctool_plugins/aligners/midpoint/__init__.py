@@ -24,18 +24,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Aligner, hookimpl
+from lmctool.api import Aligner, Alignment, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.api import Group, Permutation, Run, Weights
+    from lmctool.api import Group, Run, Weights
     from lmctool_plugins.aligners.midpoint.search import Course
 
 
 def align(
     run: Run, a: Weights, b: Weights, *, start: str, steps: int, rate: float, batch: int
-) -> Permutation:
+) -> Alignment:
     """Return the permutation of B of the lowest held-out loss that a search came by.
 
     Args:
@@ -47,26 +47,25 @@ def align(
         rate: how far the scores move in the first.
         batch: how many examples each of them sees.
     """
-    from lmctool.api import matched
     from lmctool_plugins.aligners.midpoint.latent import begin
     from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
     from lmctool_plugins.aligners.midpoint.search import search
 
     looking = search(run, RepairedMidpoint(run, a, b), batch)
-    latent = begin(run, a, b, matched(run, start, a, b))
+    beginning = run.match(start, a, b)
+    latent = begin(run, a, b, beginning.permutation)
     course = looking.go(latent, steps, rate)
-    said: dict[str, str | int] = {
+    attributes: dict[str, str | int] = {
         "start": start,
         "seed": run.settings.seed,
         "seen": len(looking.seen),
         "held_out": len(looking.held),
     }
-    run.findings["midpoint"] = record(course, said)
-    return course.best
+    return Alignment(course.best, {**beginning.groups, "midpoint": record(course, attributes)})
 
 
-def record(course: Course, said: Mapping[str, str | int]) -> Group:
-    """Return the losses of a search, and what else is to be said of it, as a group."""
+def record(course: Course, attributes: Mapping[str, str | int]) -> Group:
+    """Return the losses of a search, and what else describes it, as a group."""
     import numpy as np
 
     from lmctool.api import Group, Variable
@@ -87,7 +86,7 @@ def record(course: Course, said: Mapping[str, str | int]) -> Group:
                 error, ("check",), "1", "error of the repaired midpoint, held-out examples"
             ),
         },
-        {**said, "kept": course.kept},
+        {**attributes, "kept": course.kept},
     )
 
 

@@ -75,7 +75,7 @@ def begin(run: Run, a: Weights, b: Weights, start: Permutation) -> Latent:
 
     spec = start.spec
     taps = {group: spec.taps.get(group, ()) for group in spec.groups if not spec.inner(group)}
-    moments = run.cross_moments(a, b, [tap for each in taps.values() for tap in each])
+    moments = run.calibration.cross_moments(a, b, [tap for each in taps.values() for tap in each])
     scores = {}
     for group, shown in taps.items():
         size, outer = spec.groups[group], spec.per.get(group)

@@ -31,7 +31,7 @@ class RepairedMidpoint:
 
         self.run, self.a, self.b = run, a, b
         self.mixture: Mixture = Mixture(run.permutation_spec)
-        self.targets = run.targets("both")
+        self.targets = run.resources.targets("both")
         free = [target for target in self.targets if target.batchnorm is None]
         self.forms = {target.tap: (channels(run, target),) for target in free}
         self.goals_a = goals(run, a, free)
@@ -111,7 +111,7 @@ def goals(run: Run, weights: Weights, found: list[Target]) -> dict[str, tuple[Te
     """Return the (channel,) mean and standard deviation of a network at each target."""
     if not found:
         return {}
-    moments = run.moments(weights, {target.tap: target.axis for target in found})
+    moments = run.calibration.moments(weights, {target.tap: target.axis for target in found})
     return {tap: (m.mean.to(run.dtype), m.std.to(run.dtype)) for tap, m in moments.items()}
 
 
@@ -120,7 +120,7 @@ def channels(run: Run, target: Target) -> AxisForm | None:
 
     A block's channels are those of the nearest layer before it that has as many.
     """
-    layers = {layer.tap: layer.weight for layer in run.targets("layers")}
+    layers = {layer.tap: layer.weight for layer in run.resources.targets("layers")}
     tensors = run.permutation_spec.tensors
     pending = deque(node for node in run.graph.nodes if node.name == target.tap)
     size = pending[0].meta["val"].shape[target.axis]

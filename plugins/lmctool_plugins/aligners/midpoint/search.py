@@ -120,7 +120,7 @@ class Search:
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs, as the model sees them, and the targets at positions."""
-        split, here = self.run.calibration, positions.to(self.run.device)
+        split, here = self.run.calibration.split, positions.to(self.run.device)
         return split.normalised(split.inputs[here], self.run.dtype), split.targets[here]
 
 
@@ -132,7 +132,7 @@ def search(run: Run, midpoint: RepairedMidpoint, batch: int) -> Search:
     """
     import torch
 
-    count = len(run.calibration)
+    count = len(run.calibration.split)
     if count < FEWEST:
         raise LmctoolError(
             f"aligner 'midpoint' needs {FEWEST} calibration examples or more, not {count};"

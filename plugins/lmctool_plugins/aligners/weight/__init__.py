@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from lmctool.api import Aligner, Group, Variable, hookimpl
+from lmctool.api import Aligner, Alignment, Group, Variable, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,34 +72,38 @@ def optimum(
 
 def align(
     run: Run, a: Weights, b: Weights, start: Start = "anchored", restarts: int = 3
-) -> Permutation:
+) -> Alignment:
     """Return the permutation of B whose weights are most like A's, of all restarts.
 
+    Its group ``weight`` has the objective of each restart.
+
     Args:
-        run: the run; its finding ``weight`` tells the objective of each restart.
+        run: the run.
         a: the first network.
         b: the second.
         start: the permutation to begin with.
         restarts: how often descent is done, each with an order of groups of its own.
     """
-    from lmctool.api import Permutation, matched
+    from lmctool.api import Permutation
 
     spec = run.permutation_spec
-    held = {name for name in a if name not in run.graph.buffers | run.graph.aliases.keys()}
-    mine, theirs = ({n: t for n, t in w.items() if n in held} for w in (a, b))
+    buffers = run.graph.buffers | run.graph.aliases.keys()
+    mine, theirs = ({n: t for n, t in w.items() if n not in buffers} for w in (a, b))
     generator = run.generator("weight")
-    begin = matched(run, "activation", a, b) if start == "activation" else Permutation(spec, {})
-    found: list[Permutation] = []
+    begin = Permutation(spec, {})
+    if start == "activation":
+        begin = run.match("activation", a, b).permutation
+    optima: list[Permutation] = []
     values: list[float] = []
     with run.progress(restarts, "weights") as advance:
         for _ in range(restarts):
             if start == "random":
                 begin = Permutation.random(spec, generator)
-            found.append(optimum(mine, theirs, begin, generator, anchored=start == "anchored"))
-            values.append(objective(mine, found[-1].apply(theirs)))
+            optima.append(optimum(mine, theirs, begin, generator, anchored=start == "anchored"))
+            values.append(objective(mine, optima[-1].apply(theirs)))
             advance(1)
-    run.findings["weight"] = record(objective(mine, theirs), objective(mine, mine), values)
-    return found[values.index(max(values))]
+    group = record(objective(mine, theirs), objective(mine, mine), values)
+    return Alignment(optima[values.index(max(values))], {"weight": group})
 
 
 def record(unaligned: float, perfect: float, values: Sequence[float]) -> Group:

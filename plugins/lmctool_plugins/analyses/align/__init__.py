@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def compute(run: Run) -> Result:
     """Align B; where there is data, compare the midpoints before and after."""
-    b, scores = measured(run) if run.data is not None else aligned(run)
-    groups = {"align": moved(run.permutations[0][0]), **scores}
+    permutation, b, scores = measured(run) if run.data is not None else aligned(run)
+    groups = {"align": moved(permutation), **scores}
     seen = filters(run, {"A": run.weights(0), "aligned B": b, "B": run.weights(1)})
     if seen is not None:
         groups[FILTERS] = seen
@@ -34,25 +34,27 @@ def moved(permutation: Permutation) -> Group:
 
     units = sum(map(permutation.spec.units, permutation.spec.groups))
     share = sum(map(permutation.moved, permutation.spec.groups)) / units if units else np.nan
-    told = "share of units that moved"
-    return Group({"moved": Variable(np.array(share), long_name=told, metric="align.moved")})
+    name = "share of units that moved"
+    return Group({"moved": Variable(np.array(share), long_name=name, metric="align.moved")})
 
 
-def aligned(run: Run) -> tuple[Weights, dict[str, Group]]:
-    """Return B with its units in A's order, and no scores."""
+def aligned(run: Run) -> tuple[Permutation, Weights, dict[str, Group]]:
+    """Return the permutation, B with its units in A's order, and no scores."""
     a, b = run.weights(0), run.weights(1)
-    return run.align(a, b).apply(b), {}
+    permutation = run.align(a, b)
+    return permutation, permutation.apply(b), {}
 
 
-def measured(run: Run) -> tuple[Weights, dict[str, Group]]:
-    """Return B with its units in A's order, and the scores of the ends and the midpoints."""
+def measured(run: Run) -> tuple[Permutation, Weights, dict[str, Group]]:
+    """Return the permutation, B in A's order, and the scores of the ends and the midpoints."""
     from lmctool.api import score_group
 
     ends = run.ends
     plain, best = run.variants()
     scores = run.evaluate([best.b, plain.at(0.5), best.at(0.5)])
     names = ["a", "b", "aligned b", "midpoint", "aligned midpoint"]
-    return best.b, {SCORES: score_group("align", names, [ends, scores])}
+    assert best.permutation is not None
+    return best.permutation, best.b, {SCORES: score_group("align", names, [ends, scores])}
 
 
 @hookimpl

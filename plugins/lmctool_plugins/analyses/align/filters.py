@@ -37,10 +37,10 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     """
     import numpy as np
 
-    layers = run.targets("layers")
+    layers = run.resources.targets("layers")
     if not layers or layers[0].rows < 0:
         return None
-    first, inputs = layers[0], run.example(2)
+    first, inputs = layers[0], run.resources.example(2)
     rows = {name: held[first.weight].movedim(first.rows, 0) for name, held in networks.items()}
     seen = {
         name: images(weight, inputs if isinstance(inputs, tuple) else (inputs,))

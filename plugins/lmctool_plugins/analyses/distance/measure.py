@@ -47,7 +47,7 @@ def measure(run: Run, over: str, to: int | None) -> Result:
         UnjudgedError: no tensor counts, or a tensor holds NaN or infinite values.
     """
     first = run.checkpoints[0]
-    layers = run.parts("layer")
+    layers = run.resources.parts("layer")
     known = {name for names in layers.values() for name in names}  # tied tensors only once
     names = [name for name in first.floating if name in known]
     counted = set(first.parameters if over == "parameters" else names)
@@ -58,7 +58,7 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     groups = {"distance/whole": _group(said, variants, "", [], _summed(squares, names, [counted]))}
     for level in LEVELS:
         chosen = set(names) if level == "kind" else counted
-        found = {part: chosen.intersection(own) for part, own in run.parts(level).items()}
+        found = {part: chosen.intersection(own) for part, own in run.resources.parts(level).items()}
         parts = {part: own for part, own in found.items() if own}
         values = _summed(squares, names, list(parts.values()))
         groups[f"distance/{level}"] = _group(said, variants, level, list(parts), values)

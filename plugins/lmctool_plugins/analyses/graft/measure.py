@@ -111,7 +111,7 @@ def _donor(run: Run, source: int | None) -> Donor:
     if source is None:
         seed = run.settings.seed
         drawn = f"initial state of seed {seed}"
-        return Donor(run.initial(seed), None, drawn, drawn)
+        return Donor(run.resources.initial(seed), None, drawn, drawn)
     checkpoint = run.checkpoints[source]
     return Donor(_weights(run, source), source, str(checkpoint.path), checkpoint.digest)
 
@@ -139,7 +139,8 @@ def _checkpoint(
 def _parts(run: Run, by: str, base: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the parts with the tensors that the checkpoint has: it may lack a buffer."""
     held = {
-        part: tuple(name for name in names if name in base) for part, names in run.parts(by).items()
+        part: tuple(name for name in names if name in base)
+        for part, names in run.resources.parts(by).items()
     }
     return {part: names for part, names in held.items() if names}
 

@@ -71,7 +71,9 @@ def measure(
 def parts_of(run: Run, by: str) -> dict[str, list[str]]:
     """Return the names of the tensors of each part; of tied tensors the first name alone."""
     held = run.weights(0)
-    parts = {part: [n for n in names if n in held] for part, names in run.parts(by).items()}
+    parts = {
+        part: [n for n in names if n in held] for part, names in run.resources.parts(by).items()
+    }
     return {part: names for part, names in parts.items() if names}
 
 

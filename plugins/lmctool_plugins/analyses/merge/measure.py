@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
-    Formed,
     Group,
+    LazyNetworks,
     LmctoolError,
     NewCheckpoint,
     Result,
@@ -17,7 +17,7 @@ from lmctool.api import (
     displaced,
     score_group,
 )
-from lmctool_plugins.analyses.merge.soup import distance, shares
+from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import CommonFrame, Run, Weights
-    from lmctool_plugins.analyses.merge.soup import Shares
-    from lmctool_plugins.analyses.merge.ways import Way
+    from lmctool.api import Run, Weights
+    from lmctool_plugins.analyses.merge.shares import Shares
+    from lmctool_plugins.analyses.merge.ways import ProvedFrame, Way
 
 
 def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Result:
@@ -41,17 +41,17 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
         raise LmctoolError("of several --alphas data chooses one: pass --data SPEC, or one alpha")
     if run.model is None:
         return streamed(run, points[0])
-    ways, found = (between_two(run), None) if run.count == 2 else of_many(run, frame)
+    ways, proved = (between_two(run), None) if run.count == 2 else of_many(run, frame)
     best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
     merged = [way.merged(points[best]) for way in ways]
     groups["merge/networks"] = far_apart(run, ways, points[best], merged)
     if run.data is not None:
         names = [*letters(run.count), *(way.name for way in ways)]
         groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
-    if found is not None:
-        groups |= framed(run, found, frame)
-    told = said(run, ways[-1].name, points[best])
-    return Result("merge", groups, NewCheckpoint(merged[-1], metadata={"lmctool.made": told}))
+    if proved is not None:
+        groups |= frame_groups(run, proved, frame)
+    made = described(run, ways[-1].name, points[best])
+    return Result("merge", groups, NewCheckpoint(merged[-1], metadata={"lmctool.made": made}))
 
 
 def streamed(run: Run, counts: Shares) -> Result:
@@ -61,7 +61,7 @@ def streamed(run: Run, counts: Shares) -> Result:
     def told() -> dict[str, Group]:
         return {"merge/networks": networks(run, ["plain"], counts, np.sqrt(stream.squares)[None])}
 
-    made = {"lmctool.made": said(run, "plain", counts)}
+    made = {"lmctool.made": described(run, "plain", counts)}
     return Result("merge", {}, NewCheckpoint(stream.weights, metadata=made, told=told))
 
 
@@ -76,8 +76,10 @@ def followed(
     Raises:
         UnjudgedError: none of these losses is a number.
     """
-    splits = (*run.splits, run.calibration)
-    rows = [run.evaluate(Formed(way.merged, points), splits, description=way.name) for way in ways]
+    splits = (*run.splits, run.calibration.split)
+    rows = [
+        run.evaluate(LazyNetworks(way.merged, points), splits, description=way.name) for way in ways
+    ]
     loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
     chooses = loss[-1, -1]
     if not np.isfinite(chooses).any():
@@ -134,12 +136,12 @@ def networks(
     )
 
 
-def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
+def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
     """Return the frame and its proof; the host adds each network's permutation into it."""
+    found = proved.frame
     unaligned, *swept = found.spreads
     names = letters(run.count)
     moved = [sum(map(each.moved, each.moves)) for each in found.permutations]
-    proofs = [proof for _, proof in run.permutations[-run.count :]]
     return {
         "merge/frame": Group(
             {
@@ -160,7 +162,7 @@ def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
                 "network": texts("network", names),
                 "moved": Variable(np.array(moved), ("network",), long_name="units that moved"),
                 "difference": Variable(
-                    np.array([proof.difference for proof in proofs]),
+                    np.array([proof.difference for proof in proved.proofs]),
                     ("network",),
                     long_name="greatest absolute difference of an output of f(pi(X)) and f(X)",
                 ),
@@ -175,7 +177,7 @@ def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
     }
 
 
-def said(run: Run, variant: str, counts: Shares) -> str:
+def described(run: Run, variant: str, counts: Shares) -> str:
     """Return in words what the written checkpoint is made of."""
     files = (checkpoint.path.name for checkpoint in run.checkpoints)
     parts = [

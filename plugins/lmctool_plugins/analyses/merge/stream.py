@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import LazyWeights
-from lmctool_plugins.analyses.merge.soup import blend
+from lmctool.api import LazyWeights, mean_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.api import Run
-    from lmctool_plugins.analyses.merge.soup import Shares
+    from lmctool_plugins.analyses.merge.shares import Shares
 
 
 class Stream:
     """The weighted mean of the checkpoints of a run, made while it is written.
 
-    Every value is that of ``soup`` of the networks in the run's dtype.  One tensor is in memory,
+    Every value is that of the mean of the networks in the run's dtype.  One tensor is in memory,
     and a block of each network.
 
     Attributes:
@@ -46,7 +45,7 @@ class Stream:
         merged = torch.empty(first.shapes[name], dtype=self.dtype)
         flat, begin = merged.view(-1), 0
         for blocks in zip(*(file.numbers(name, self.dtype) for file in self.files), strict=True):
-            found = blend([blocks[n] for n in counting], [self.counts[n] for n in counting])
+            found = mean_tensor([blocks[n] for n in counting], [self.counts[n] for n in counting])
             flat[begin : begin + len(found)] = found
             begin += len(found)
             if name in first.parameters:

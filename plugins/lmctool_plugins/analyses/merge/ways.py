@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError, common_frame, matched, prove
-from lmctool_plugins.analyses.merge.soup import Shares, soup
+from lmctool.api import LmctoolError, common_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmctool.api import CommonFrame, Permutation, Run, Variant, Weights
-
-PROOF_EXAMPLES = 32
+    from lmctool.api import CommonFrame, Permutation, Proof, Run, Variant, Weights
+    from lmctool_plugins.analyses.merge.shares import Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,14 @@ class Way:
     name: str
     networks: tuple[Weights, ...]
     merged: Callable[[Shares], Weights]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedFrame:
+    """The order that networks are aligned in, and the proof of each network's permutation."""
+
+    frame: CommonFrame
+    proofs: tuple[Proof, ...]
 
 
 def check(run: Run, frame: str) -> None:
@@ -69,56 +75,37 @@ def between_two(run: Run) -> list[Way]:
 def _point(run: Run, variant: Variant, counts: Shares) -> Weights:
     """Return a point of the path; the uncorrected ones are the weighted mean in float64."""
     if variant.name in {"plain", "align"}:
-        return settled(run, (variant.a, variant.b), counts)
+        return run.batchnorm.mean((variant.a, variant.b), counts)
     return variant.at(counts[1] / sum(counts))
 
 
-def of_many(run: Run, frame: str) -> tuple[list[Way], CommonFrame | None]:
+def of_many(run: Run, frame: str) -> tuple[list[Way], ProvedFrame | None]:
     """Return the ways to merge three networks or more, and the frame that they are aligned in."""
     networks = tuple(run.weights(index) for index in range(run.count))
-    ways = [Way("plain", networks, partial(settled, run, networks))]
+    ways = [Way("plain", networks, partial(run.batchnorm.mean, networks))]
     if not run.settings.aligns:
         return ways, None
-    found = _framed(run, networks, frame)
-    brought = tuple(p.apply(own) for p, own in zip(found.permutations, networks, strict=True))
-    return [*ways, Way("align", brought, partial(settled, run, brought))], found
+    proved = _frame_of(run, networks, frame)
+    permutations = proved.frame.permutations
+    aligned = tuple(p.apply(own) for p, own in zip(permutations, networks, strict=True))
+    return [*ways, Way("align", aligned, partial(run.batchnorm.mean, aligned))], proved
 
 
-def _framed(run: Run, networks: tuple[Weights, ...], frame: str) -> CommonFrame:
+def _frame_of(run: Run, networks: tuple[Weights, ...], frame: str) -> ProvedFrame:
     choice = run.settings.aligner
     assert choice is not None
-    before = dict(run.findings)
 
     def align(a: Weights, b: Weights) -> Permutation:
-        return matched(run, choice.name, a, b, **choice.options)
+        # what the aligner says of one pair says nothing of the frame
+        return run.match(choice.name, a, b, **choice.options).permutation
 
     limit = {} if frame == "common" else {"sweeps": 0}
-    found = common_frame(networks, align, parameters(run), **limit)
-    run.findings.clear()  # what the aligner found of its last pair says nothing of the frame
-    run.findings.update(before)
-    for network, permutation in zip(networks, found.permutations, strict=True):
-        proof = prove(run.module, network, permutation, run.example(PROOF_EXAMPLES))
-        run.permutations.append((permutation, proof))
-    return found
+    common = common_frame(networks, align, parameters(run), **limit)
+    pairs = zip(networks, common.permutations, strict=True)
+    return ProvedFrame(common, tuple(run.prove(own, permutation) for own, permutation in pairs))
 
 
 def parameters(run: Run) -> list[str]:
     """Return the names of the model's parameters, each tied one once."""
-    held = run.weights(0)
-    return [name for name, _ in run.module.named_parameters() if name in held]
-
-
-def settled(run: Run, networks: tuple[Weights, ...], counts: Shares) -> Weights:
-    """Return the weighted mean of networks, with running statistics as ``--batchnorm`` says.
-
-    A network that counts alone is itself.
-    """
-    weights = soup(networks, counts)
-    policy = run.settings.batchnorm
-    if policy == "interpolate" or sum(count > 0 for count in counts) == 1:
-        return weights
-    if policy == "reset":
-        return run.reset(weights)
-    given = networks["ab".index(policy)]
-    norms = [target.batchnorm for target in run.batchnorms() if target.batchnorm]
-    return weights | {name: given[name] for norm in norms for name in (norm.mean, norm.variance)}
+    weights = run.weights(0)
+    return [name for name, _ in run.resources.module.named_parameters() if name in weights]

@@ -32,11 +32,11 @@ def interpolants(run: Run, indices: Sequence[int], alphas: Sequence[float]) -> l
         variants = run.variants(*indices)
         return [variant.at(alpha) for variant in variants for alpha in alphas]
     resets = run.settings.batchnorm == "reset"
-    between = lerp if resets else run.between
+    between = lerp if resets else run.batchnorm.mix
     first = run.weights(indices[0])
     found: list[Weights] = [average(map(run.weights, indices), between)]
     if run.settings.aligns:
         others = map(run.weights, indices[1:])
         aligned = (run.align(first, other).apply(other) for other in others)
         found.append(average(chain([first], aligned), between))
-    return [run.reset(weights) for weights in found] if resets else found
+    return [run.batchnorm.reset(weights) for weights in found] if resets else found

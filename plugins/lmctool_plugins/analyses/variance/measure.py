@@ -47,7 +47,7 @@ def measure(
         LmctoolError: no alpha lies between the ends, or there is no such layer.
     """
     alpha = _inside(alphas)
-    targets = run.targets(at)
+    targets = run.resources.targets(at)
     if not targets:
         raise LmctoolError(f"this model has no {at} to measure (--at {at})")
     names = told_apart([target.name for target in targets])
@@ -79,8 +79,10 @@ def _take(run: Run, alpha: Array, targets: Sequence[Target]) -> Measured:
     variances = []
     for number, variant in enumerate(variants):
         shared = number and variant.b is variants[number - 1].b
-        pairs.append(pairs[-1] if shared else run.paired_moments(variant.a, variant.b, axes))
-        points = (run.moments(variant.at(float(value)), axes) for value in alpha)
+        pairs.append(
+            pairs[-1] if shared else run.calibration.paired_moments(variant.a, variant.b, axes)
+        )
+        points = (run.calibration.moments(variant.at(float(value)), axes) for value in alpha)
         variances.append([{tap: _array(p[tap].variance) for tap in axes} for p in points])
     return Measured(variants, alpha, pairs, variances)
 

@@ -1,4 +1,4 @@
-"""The weighted mean of networks, and how much each counts."""
+"""How much each network counts in a mean, and how far each is from it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from lmctool.api import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from torch import Tensor
+    from collections.abc import Collection
 
     from lmctool.api import Weights
 
@@ -56,47 +54,6 @@ def _numbers(option: str, text: str) -> list[float]:
     if not math.isfinite(sum(map(abs, found))):
         raise LmctoolError(f"{option} takes numbers like 0.25,0.75, not {text!r}")
     return found
-
-
-def soup(networks: Sequence[Weights], counts: Shares) -> dict[str, Tensor]:
-    """Return the weighted mean of networks, tensor by tensor.
-
-    Sums are in float64, the result in the tensors' own dtype.  Where all networks that count
-    agree to the bit it is their value to the bit; so one that counts alone is given back as it
-    is.  Integer buffers have no mean and are those of the first network that counts.
-
-    Args:
-        networks: weights of the same names and shapes, on one device.
-        counts: how much each counts.
-    """
-    held = [(own, count) for own, count in zip(networks, counts, strict=True) if count > 0]
-    if len(held) == 1:
-        return dict(held[0][0])
-    return {
-        name: blend([own[name] for own, _ in held], [count for _, count in held])
-        for name in held[0][0]
-    }
-
-
-def blend(tensors: Sequence[Tensor], counts: Sequence[float]) -> Tensor:
-    """Return the weighted mean of tensors; see ``soup``.
-
-    Args:
-        tensors: of one shape and dtype.
-        counts: how much each counts, all above 0.
-    """
-    import torch
-
-    first, *others = tensors
-    if not first.is_floating_point():
-        return first
-    total = first.double() * counts[0]
-    same = torch.ones_like(first, dtype=torch.bool)
-    for tensor, count in zip(others, counts[1:], strict=True):
-        total.add_(tensor.double(), alpha=count)
-        same &= tensor == first
-    # division may miss a value that all share by its last bit, and sums lose the sign of a zero
-    return torch.where(same, first, (total / sum(counts)).to(first.dtype))
 
 
 def distance(a: Weights, b: Weights, counted: Collection[str]) -> float:

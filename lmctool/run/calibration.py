@@ -1,0 +1,137 @@
+"""The calibration of a run: the examples that statistics are taken on, and the statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lmctool import statistics
+from lmctool.evaluate.threads import workers
+from lmctool.weights.recipe import content, identity, recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from lmctool.data.split import Split
+    from lmctool.graph.graph import Graph
+    from lmctool.plugin.progress import Progress
+    from lmctool.results.journal import Journal
+    from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
+    from lmctool.statistics.journalled import Statistics
+    from lmctool.symmetry.spec import Tap
+    from lmctool.weights.arithmetic import Weights
+
+CROSS_BATCH = 100
+"""Examples whose activations are in memory at once; the correlations don't depend on it."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Takes statistics of networks on the calibration examples.
+
+    Attributes:
+        open: opens the calibration examples, once.
+        follow: follows the model's graph, once.
+        batch: examples whose batch statistics are taken together.
+        device: where the work is done.
+        dtype: the dtype of the inputs.
+        progress: shows how far it is.
+        journal: knows what was taken before, and keeps what is taken now.
+    """
+
+    open: Callable[[], Split]
+    follow: Callable[[], Graph]
+    batch: int
+    device: torch.device
+    dtype: torch.dtype
+    progress: Progress
+    journal: Journal
+
+    @property
+    def split(self) -> Split:
+        """The calibration examples."""
+        return self.open()
+
+    @property
+    def recipe(self) -> str:
+        """What tells statistics on these examples from those on others."""
+        return recipe("calibration", self.split.recipe, self.batch, str(self.dtype))
+
+    def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
+        """Return mean and variance of each channel at taps (tap -> channel axis)."""
+        batches = self._shown("moments", self.batch)
+        measure = partial(statistics.measured, self.follow(), weights, axes, batches)
+        what = partial(_of_networks, axes, weights)
+        return self._journalled("moments", axes, statistics.Moments, measure, what)
+
+    def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
+        """Return mean and variance at taps while each is renormalised to its goal by batch."""
+        batches = self._batches(self.batch)
+        measure = partial(statistics.renormalised, self.follow(), weights, goals, batches)
+
+        def what() -> list[object]:
+            return [identity(weights), goals_recipe(goals)]
+
+        return self._journalled("renormalised", goals, statistics.Moments, measure, what)
+
+    def paired_moments(
+        self, a: Weights, b: Weights, axes: Mapping[str, int]
+    ) -> Mapping[str, PairedMoments]:
+        """Return moments of two networks at taps, and the covariance of channels by position."""
+        batches = self._shown("paired moments", self.batch)
+        measure = partial(statistics.paired, self.follow(), a, b, axes, batches)
+        what = partial(_of_networks, axes, a, b)
+        return self._journalled("paired moments", axes, statistics.PairedMoments, measure, what)
+
+    def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
+        """Return the cross-moments of two networks' units at taps, in one pass over the data."""
+        batches = self._shown("correlations", CROSS_BATCH)
+        threads = workers() if self.device.type == "cpu" else None
+        return statistics.cross(self.follow(), a, b, taps, batches, threads)
+
+    def _journalled(
+        self,
+        kind: str,
+        taps: Iterable[str],
+        record: type[Statistics],
+        measure: Callable[[], Mapping[str, Statistics]],
+        what: Callable[[], object],
+    ) -> Mapping[str, Statistics]:
+        """Return statistics at taps: those of the journal, or else measured ones."""
+        with self.journal.entries(kind, self.recipe, self.device.type) as entries:
+            entry = entries.entry(what)
+            return statistics.journalled(entry, record, list(taps), measure, self.device)
+
+    def _shown(self, description: str, size: int) -> Iterator[Tensor]:
+        """Yield the inputs of the examples, and show how far they are."""
+        with self.progress(len(self.split), description) as advance:
+            for inputs in self._batches(size):
+                yield inputs
+                advance(len(inputs))
+
+    def _batches(self, size: int) -> Iterator[Tensor]:
+        """Yield the inputs of the examples, laid out as the graph is fast with."""
+        last = self.device.type == "cpu" and self.split.inputs.ndim == 4
+        layout = self.follow().layout if last else torch.contiguous_format
+        for inputs, _ in self.split.even_batches(size, self.dtype):
+            yield inputs.contiguous(memory_format=layout)
+
+
+def goals_recipe(goals: Mapping[str, Goal]) -> list[object]:
+    """Return what tells goals at taps from all others."""
+    return [
+        [tap, goal.axis, goal.epsilon, content(_statistics(goal))] for tap, goal in goals.items()
+    ]
+
+
+def _statistics(goal: Goal) -> dict[str, Tensor]:
+    both = {"mean": goal.mean, "std": goal.std}
+    return {name: tensor for name, tensor in both.items() if tensor is not None}
+
+
+def _of_networks(axes: Mapping[str, int], *networks: Weights) -> list[object]:
+    return [dict(axes), [identity(each) for each in networks]]
