@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -12,140 +12,161 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.plugin import hookspecs, registry
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES, KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[1]
-HOST = sorted((ROOT / "lmctool").rglob("*.py"))
-PLUGINS = ROOT / "plugins/lmctool_plugins"
-BUILT_IN = sorted([*PLUGINS.glob("[!_]*.py"), *PLUGINS.glob("[!_]*/__init__.py")])
-PARTS = sorted(set(PLUGINS.rglob("*.py")) - {PLUGINS / "__init__.py"})
-COMMANDS = [*registry.names("lmctool.analyses"), "inspect", "show"]
-HEAVY = {"torch", "h5py", "safetensors", "scipy", "matplotlib", "rich", "numpy"}
-LIGHT = [
-    "cli/*.py",
-    "report/*.py",
-    "results/*.py",
-    "gates/*.py",
-    "plugin/registry.py",
-    "api/*.py",
-    "plugin/kinds.py",
-]
-
-
-def named(path: Path) -> str:
-    """Return a path as the test's report shows it."""
-    return str(path.relative_to(ROOT))
-
-
-def imported(node: ast.AST) -> Iterator[str]:
-    """Give the modules that one statement imports."""
-    match node:
-        case ast.ImportFrom(module=str(module)):
-            yield module
-        case ast.Import(names=aliases):
-            yield from (alias.name for alias in aliases)
-
-
-def imports(path: Path) -> set[str]:
-    """Return every module that a file imports anywhere."""
-    return {name for node in ast.walk(ast.parse(path.read_text())) for name in imported(node)}
-
-
-def at_start(path: Path) -> set[str]:
-    """Return the modules that a file imports when it is imported itself."""
-    return {name for node in ast.parse(path.read_text()).body for name in imported(node)}
-
-
-def module(path: Path) -> str:
-    """Return the module of a built-in's main file."""
-    stem = path.parent.name if path.stem == "__init__" else path.stem
-    return f"lmctool_plugins.{stem}"
-
-
-@pytest.mark.parametrize("path", PARTS, ids=named)
-def test_a_built_in_imports_only_the_public_surface_and_itself(path: Path) -> None:
-    own = f"lmctool_plugins.{path.relative_to(PLUGINS).parts[0].removesuffix('.py')}."
-    found = {name for name in imports(path) if name.startswith("lmctool")}
-    assert {name for name in found if not name.startswith(own)} <= {"lmctool.api"}
-
-
-@pytest.mark.parametrize("path", BUILT_IN, ids=named)
-def test_a_built_in_imports_nothing_heavy_at_start(path: Path) -> None:
-    assert not {name.partition(".")[0] for name in at_start(path)} & HEAVY
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in BUILT_IN if path.stem == "__init__"],
-    ids=lambda path: path.parent.name,
+HOST, PLUGINS = ROOT / "lmctool", ROOT / "plugins/lmctool_plugins"
+LEVELS = (
+    {"errors"},
+    {"files", "graph", "weights"},
+    {"results"},
+    {"config"},
+    {"plugin", "gates", "symmetry"},
+    {"checkpoint", "report"},
+    {"data", "model"},
+    {"evaluate", "curves"},
+    {"statistics"},
+    {"run"},
+    {"cli", "api"},
+    {"plugins", "testing", "__init__", "__main__"},
 )
-def test_no_submodule_takes_the_name_of_a_function_of_its_package(path: Path) -> None:
-    # importing a submodule binds its name in the package, and so replaces the function
-    functions = {n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)}
-    assert not functions & {file.stem for file in path.parent.glob("*.py")}
+"""The rooms from the ground up; each imports from those below it alone."""
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+FORMS = {
+    "at the top": "from {module} import anything\n",
+    "in a function": "def late():\n    from {module} import anything\n",
+    "for types alone": "if TYPE_CHECKING:\n    from {module} import anything\n",
+    "of a package": "from {package} import {name}\n",
+    "by name": "import {module}\n",
+}
+"""The ways to import something, whatever a linter thinks of them."""
+HEAVY = {"torch", "h5py", "safetensors", "scipy", "matplotlib", "rich", "numpy"}
 
 
-def test_the_host_never_imports_the_built_ins() -> None:
-    assert not [path for path in HOST if any("lmctool_plugins" in name for name in imports(path))]
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of everything that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=module, names=names, level=level):
+                assert level == 0, f"{path} imports relative to itself"
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module of lmctool or of the built-ins."""
+    top, *inner = module.split(".")
+    return "plugins" if top == "lmctool_plugins" else [*inner, "__init__"][0]
+
+
+def rooms(host: Path) -> dict[str, list[Path]]:
+    """Return the files of each room of a copy of the host."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(host.rglob("*.py")):
+        found.setdefault(path.relative_to(host).parts[0].removesuffix(".py"), []).append(path)
+    return found
+
+
+def upward(room: str, files: Iterable[Path]) -> list[str]:
+    """Return what files of a room import from their own level or from above it."""
+    return [
+        f"{path.name}: {name}"
+        for path in files
+        for name in imports(path)
+        if name.partition(".")[0] in {"lmctool", "lmctool_plugins"}
+        and room_of(name) != room
+        and LEVEL[room_of(name)] >= LEVEL[room]
+    ]
+
+
+def test_every_file_is_in_a_room() -> None:
+    assert set(rooms(HOST)) | {"plugins"} == set(LEVEL)
+
+
+@pytest.mark.parametrize("room", sorted(set(LEVEL) - {"plugins"}))
+def test_a_room_imports_only_from_those_below_it(room: str) -> None:
+    assert not upward(room, rooms(HOST)[room])
+
+
+@pytest.mark.parametrize("room", sorted(set(LEVEL) - set(LEVELS[-1])))
+def test_an_import_from_above_is_seen_wherever_it_is(room: str, tmp_path: Path) -> None:
+    copy = tmp_path / "lmctool"
+    for path in rooms(HOST)[room]:
+        place = copy / path.relative_to(HOST)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    above = min(LEVELS[LEVEL[room] + 1])
+    module = "lmctool_plugins.any" if above == "plugins" else f"lmctool.{above}"
+    package, _, name = module.rpartition(".")
+    for form in FORMS.values():
+        planted = rooms(copy)[room][-1]
+        before = planted.read_text(encoding="utf-8")
+        text = form.format(module=module, package=package, name=name)
+        planted.write_text(before + "\n\n" + text, encoding="utf-8")
+        assert upward(room, rooms(copy)[room]), text
+        planted.write_text(before, encoding="utf-8")
+    assert not upward(room, rooms(copy)[room])
+
+
+def built_ins() -> dict[str, list[Path]]:
+    """Return the files of each built-in by its module: one file, or the files of a package."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PLUGINS.rglob("*.py")):
+        parts = path.relative_to(PLUGINS).with_suffix("").parts
+        if parts[1:] not in {(), ("__init__",)}:
+            found.setdefault(".".join(("lmctool_plugins", *parts[:2])), []).append(path)
+    return found
+
+
+def test_a_built_in_imports_the_public_surface_and_itself_alone() -> None:
+    wrong = [
+        f"{path.relative_to(PLUGINS)}: {name}"
+        for own, paths in built_ins().items()
+        for path in paths
+        for name in imports(path)
+        if name.startswith("lmctool") and not name.startswith(("lmctool.api.", f"{own}."))
+    ]
+    assert not wrong
 
 
 def test_every_built_in_is_an_entry_point() -> None:
-    found = distribution("lmctool").entry_points
-    modules = {entry.module for group in registry.GROUPS for entry in found.select(group=group)}
-    built_in = {module(path) for path in BUILT_IN}
-    assert built_in == {module for module in modules if module.startswith("lmctool_plugins")}
+    entries = distribution("lmctool").entry_points
+    modules = {entry.module for kind in KINDS for entry in entries.select(group=kind.group)}
+    assert modules == set(built_ins())
 
 
-@pytest.mark.parametrize("pattern", LIGHT)
-def test_no_room_but_those_that_compute_imports_torch_at_start(pattern: str) -> None:
-    for path in (ROOT / "lmctool").glob(pattern):
-        assert not {name.partition(".")[0] for name in at_start(path)} & {"torch"}, path
+def test_the_kind_of_a_built_in_is_its_folder() -> None:
+    entries = distribution("lmctool").entry_points
+    for kind in KINDS:
+        folder = f"lmctool_plugins.{kind.group.removeprefix('lmctool.')}."
+        assert all(e.module.startswith(folder) for e in entries.select(group=kind.group))
 
 
-@pytest.mark.parametrize("path", HOST, ids=named)
-def test_arrows_run_one_way(path: Path) -> None:
-    """No room imports from one above it: the command line, then the run, then the rest."""
-    room = path.relative_to(ROOT / "lmctool").parts[0].removesuffix(".py")
-    runtime = {name for name in at_start(path) if name.startswith("lmctool.")}
-    if room not in {"__main__", "cli", "testing"}:
-        assert not {name for name in runtime if name.startswith("lmctool.cli")}
-    if room not in {"cli", "run"}:
-        assert "lmctool.run" not in runtime
-    if room in {"errors", "seam", "settings", "hookspecs"}:
-        assert not runtime
-    if room in {"checkpoint", "graph", "weights"}:
-        above = ("lmctool.evaluate", "lmctool.symmetry", "lmctool.model", "lmctool.data")
-        assert not [name for name in runtime if name.startswith(above)]
+def test_no_submodule_takes_the_name_of_a_function_of_its_package() -> None:
+    # importing a submodule binds its name in the package, and so replaces the function
+    for path in PLUGINS.rglob("__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert not functions & {file.stem for file in path.parent.glob("*.py")}, path
 
 
-def test_every_hook_says_when_it_is_called() -> None:
-    hooks = {
-        name: value
-        for name, value in inspect.getmembers(hookspecs, inspect.isfunction)
-        if name.startswith("lmctool_")
-    }
-    assert set(hooks) == set(registry.GROUPS.values())
-    assert all("Called " in (hook.__doc__ or "") for hook in hooks.values())
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--help"],
-        *([name, "--help"] for name in [*registry.names("lmctool.analyses"), "inspect", "show"]),
-    ],
-    ids=" ".join,
-)
-def test_help_imports_nothing_heavy(words: list[str]) -> None:
+def test_nothing_that_helps_lists_or_judges_imports_what_is_heavy() -> None:
+    pages = [["--help"], ["inspect", "--help"], ["show", "--help"], ["audit", "--help"]]
+    pages += [[name, "--help"] for name in registry.names(ANALYSES)]
     code = (
-        "import sys; from lmctool.cli import main; main(sys.argv[1:], standalone_mode=False);"
-        f"sys.exit(sorted({HEAVY} & set(sys.modules)) or None)"
+        "import sys, lmctool, lmctool.api, lmctool.api.advanced; from lmctool.cli import main\n"
+        f"for words in {pages}:\n"
+        "    main(words, standalone_mode=False)\n"
+        f"    assert not {HEAVY} & set(sys.modules), (words, sorted({HEAVY} & set(sys.modules)))\n"
     )
-    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_no_file_is_named_for_everything() -> None:
-    assert not {path.stem for path in [*HOST, *BUILT_IN]} & {"utils", "helpers", "base", "manager"}
+    stems = {path.stem for path in [*HOST.rglob("*.py"), *PLUGINS.rglob("*.py")]}
+    assert not stems & {"utils", "helpers", "base", "manager"}
