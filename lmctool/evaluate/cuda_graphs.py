@@ -51,21 +51,21 @@ class Replayed:
         inputs = self.network.laid_out(inputs)
         if inputs.shape not in self._captured:
             self._captured[inputs.shape] = self._capture(inputs)
-        graph, held, outputs = self._captured[inputs.shape]
-        held.copy_(inputs)
+        graph, static_inputs, outputs = self._captured[inputs.shape]
+        static_inputs.copy_(inputs)
         graph.replay()
         return outputs.clone()
 
     def _capture(self, inputs: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
         """Return a graph, and where its inputs and its outputs stand."""
-        held = inputs.clone()
+        static_inputs = inputs.clone()
         side = torch.cuda.Stream(inputs.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(inputs.device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
-                functional(self._module, self._weights, held)
+                functional(self._module, self._weights, static_inputs)
         torch.cuda.current_stream(inputs.device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            outputs = functional(self._module, self._weights, held)
-        return graph, held, outputs
+            outputs = functional(self._module, self._weights, static_inputs)
+        return graph, static_inputs, outputs

@@ -191,28 +191,28 @@ def _batched(
     """Return what a function makes of batches; they halve when memory runs out."""
 
     def computed(size: int) -> list[Value]:
-        found = outputs_of_each(outputs, split.batches(size, dtype))
-        return [function(*several) for several in _gathered(found)]
+        batches = outputs_of_each(outputs, split.batches(size, dtype))
+        return [function(*several) for several in _gathered(batches)]
 
     return batch_size.fitting(computed)
 
 
 def _gathered(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """Give small batches of outputs and targets together: fewer calls cost less."""
-    held: list[tuple[Tensor, Tensor]] = []
+    gathered: list[tuple[Tensor, Tensor]] = []
     for batch in batches:
-        held.append(batch)
-        if sum(outputs.nbytes for outputs, _ in held) >= GATHERED:
-            yield _joined(held)
-            held = []
-    if held:
-        yield _joined(held)
+        gathered.append(batch)
+        if sum(outputs.nbytes for outputs, _ in gathered) >= GATHERED:
+            yield _joined(gathered)
+            gathered = []
+    if gathered:
+        yield _joined(gathered)
 
 
-def _joined(held: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    if len(held) == 1:
-        return held[0]
-    outputs, targets = zip(*held, strict=True)
+def _joined(batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    if len(batches) == 1:
+        return batches[0]
+    outputs, targets = zip(*batches, strict=True)
     return torch.cat(outputs), torch.cat(targets)
 
 

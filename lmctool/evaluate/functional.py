@@ -51,8 +51,8 @@ class Network:
             return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
         own = carrying(self.module, weights)
         if own is None:  # its class changes what it loads
-            module, held = fresh(self.module), dict(weights)
-            return lambda inputs: functional(module, held, self.laid_out(inputs))
+            module, tensors = fresh(self.module), dict(weights)
+            return lambda inputs: functional(module, tensors, self.laid_out(inputs))
         return lambda inputs: own(self.laid_out(inputs))
 
     def is_reentrant(self, weights: Weights) -> bool:

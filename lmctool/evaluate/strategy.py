@@ -132,17 +132,17 @@ def examples_at_once(network: Network, inputs: Tensor) -> int:
 
 def largest_activation(network: Network, inputs: Tensor) -> int:
     """Return the bytes of the largest input or output of any part of a model, for one example."""
-    module, found = fresh(network.module), [inputs[:1].nbytes]
+    module, sizes = fresh(network.module), [inputs[:1].nbytes]
 
     def note(_: object, __: object, output: object) -> None:
         if isinstance(output, Tensor):
-            found.append(output.nbytes // len(inputs))
+            sizes.append(output.nbytes // len(inputs))
 
     for part in module.modules():
         part.register_forward_hook(note)
     with torch.no_grad():
         module(inputs)
-    return max(found)
+    return max(sizes)
 
 
 def _own_outputs(network: Network, inputs: Tensor) -> Tensor:

@@ -45,20 +45,20 @@ class Compiled:
         """
         if corrected(weights):
             return self.network(weights)
-        held = dict(weights)
+        tensors = dict(weights)
 
         def outputs(inputs: Tensor) -> Tensor:
             from torch._dynamo.exc import TorchDynamoException
 
             try:
                 with _quiet():
-                    found: Tensor = self._compiled(held, self.network.laid_out(inputs))
+                    outputs: Tensor = self._compiled(tensors, self.network.laid_out(inputs))
             except TorchDynamoException as cause:
                 reason = str(cause).strip().partition("\n")[0]
                 raise LmctoolError(
                     f"the model cannot be compiled ({reason}); leave out --strategy compile"
                 ) from cause
-            return found
+            return outputs
 
         return outputs
 

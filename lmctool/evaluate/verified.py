@@ -49,23 +49,23 @@ class Proved:
 
         def outputs(inputs: Tensor) -> Tensor:
             nonlocal unchecked
-            found = fast(inputs) if self.holds else plain(inputs)
+            outputs = fast(inputs) if self.holds else plain(inputs)
             if unchecked and self.holds:
                 unchecked = False
                 expected = plain(inputs)
-                self.holds = agree(found, expected)
-                return found if self.holds else expected
-            return found
+                self.holds = agree(outputs, expected)
+                return outputs if self.holds else expected
+            return outputs
 
         return outputs
 
 
-def agree(found: Tensor, expected: Tensor) -> bool:
+def agree(outputs: Tensor, expected: Tensor) -> bool:
     """Tell whether outputs differ by no more than rounding, not-a-number being equal to itself."""
     tolerance = TOLERANCE.get(expected.dtype, 0.05)
     finite = expected.isfinite()
-    if not torch.equal(finite, found.isfinite()):
+    if not torch.equal(finite, outputs.isfinite()):
         return False
     scale = expected[finite].abs().max() if finite.any() else torch.zeros(())
-    difference = (found - expected)[finite].abs().max() if finite.any() else torch.zeros(())
+    difference = (outputs - expected)[finite].abs().max() if finite.any() else torch.zeros(())
     return bool(difference <= tolerance * scale)

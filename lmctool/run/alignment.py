@@ -78,10 +78,10 @@ class Alignments:
             entry = entries.entry(what)
             if entry.arrays is not None:
                 return self._unpacked(entry.arrays["image"])
-            found = self.find(name, a, b, options)
-            alignment = Alignment(found) if isinstance(found, Permutation) else found
+            answer = self.find(name, a, b, options)
+            alignment = Alignment(answer) if isinstance(answer, Permutation) else answer
             if not isinstance(alignment, Alignment):
-                kind = type(found).__name__
+                kind = type(answer).__name__
                 raise LmctoolError(f"aligner {name!r} returned {kind!r}, not a Permutation")
             entry.keep(lambda: _packed(alignment))
         return alignment

@@ -150,13 +150,13 @@ def cross(
         graph.run(a, inputs, first | {node: then(first.get(node), keep(node)) for node in nodes})
         graph.run(b, inputs, second | {node: then(second.get(node), pair(node)) for node in nodes})
 
-    def add(tap: Tap, count: int, found: list[Tensor]) -> None:
-        sums[tap].add(count, found)
+    def add(tap: Tap, count: int, parts: list[Tensor]) -> None:
+        sums[tap].add(count, parts)
 
     def collect(inputs: Tensor) -> list[tuple[Tap, int, list[Tensor]]]:
-        found: list[tuple[Tap, int, list[Tensor]]] = []
-        compare(inputs, lambda *each: found.append(each))
-        return found
+        parts: list[tuple[Tap, int, list[Tensor]]] = []
+        compare(inputs, lambda *each: parts.append(each))
+        return parts
 
     left = iter(batches)
     with torch.no_grad():

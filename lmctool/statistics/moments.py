@@ -127,13 +127,13 @@ class Average:
             raise LmctoolError(TOO_FEW)
         weight, bias = goal.std.to(value.dtype), goal.mean.to(value.dtype)
         mean, variance = torch.zeros_like(bias), torch.zeros_like(bias)
-        found = batch_norm(
+        renormalised = batch_norm(
             value, mean, variance, weight, bias, training=True, momentum=1.0, eps=goal.epsilon
         )
         self.batches += 1
         self.mean = self.mean + mean.double()
         self.variance = self.variance + variance.double()
-        return found
+        return renormalised
 
     def moments(self) -> Moments:
         """Return the averages over the batches."""

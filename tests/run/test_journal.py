@@ -186,7 +186,9 @@ def test_an_analysis_in_the_order_of_a_set_goes_on_under_another_hash_seed(tmp_p
     site = tmp_path / "site"
     (site / "sets-0.1.dist-info").mkdir(parents=True)
     (site / "in_sets_order.py").write_text(IN_A_SETS_ORDER)
-    (site / "sets-0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: sets\nVersion: 0.1\n")
+    (site / "sets-0.1.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: sets\nVersion: 0.1\n"
+    )
     entry = "[lmctool.analyses]\nsets = in_sets_order\n"
     (site / "sets-0.1.dist-info/entry_points.txt").write_text(entry)
     nets = [

@@ -32,19 +32,19 @@ SILENT = 1e-5
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
 
 
-def compared(found: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
+def compared(moments: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
     """Return how similar the units of a group are, and which of A and of B are silent.
 
     Args:
-        found: the cross-moments at each value that shows the group.
+        moments: the cross-moments at each value that shows the group.
 
     Returns:
         (unit of A, unit of B) summed correlations, 0 for silent units; (unit of A,) and
         (unit of B,) bool; on the CPU.
     """
-    similarity = sum((m.correlation() for m in found[1:]), found[0].correlation()).cpu()
-    spread_a = sum((m.variance_a for m in found[1:]), found[0].variance_a).cpu().sqrt()
-    spread_b = sum((m.variance_b for m in found[1:]), found[0].variance_b).cpu().sqrt()
+    similarity = sum((m.correlation() for m in moments[1:]), moments[0].correlation()).cpu()
+    spread_a = sum((m.variance_a for m in moments[1:]), moments[0].variance_a).cpu().sqrt()
+    spread_b = sum((m.variance_b for m in moments[1:]), moments[0].variance_b).cpu().sqrt()
     of_a, of_b = (spread <= SILENT * spread.max() for spread in (spread_a, spread_b))
     similarity[of_a] = 0
     similarity[:, of_b] = 0

@@ -40,13 +40,13 @@ def prepare(
     Raises:
         LmctoolError: there is nothing to correct.
     """
-    found = correctable(run, targets, storable)
-    pairs = run.calibration.paired_moments(a, b, {t.tap: t.axis for t in found})
+    places = correctable(run, targets, storable)
+    pairs = run.calibration.paired_moments(a, b, {t.tap: t.axis for t in places})
 
     def between(alpha: float) -> Weights:
-        goals = {t.tap: goal(t, pairs[t.tap].first, pairs[t.tap].second, alpha) for t in found}
+        goals = {t.tap: goal(t, pairs[t.tap].first, pairs[t.tap].second, alpha) for t in places}
         shown = {tap: predicted(pair, alpha) for tap, pair in pairs.items()}
-        return corrected(run.batchnorm.mix(a, b, alpha), found, goals, shown)
+        return corrected(run.batchnorm.mix(a, b, alpha), places, goals, shown)
 
     return between
 

@@ -86,8 +86,8 @@ def begin(run: Run, a: Weights, b: Weights, start: Permutation) -> Latent:
         for tap in shown:
             blocks = moments[tap].correlation().view(places, size, places, size)
             units = torch.arange(places)
-            held = units if outer is None else start.moves.get(outer, units)
-            scored += blocks[units, :, held].to(run.dtype) / len(shown)
+            outer_units = units if outer is None else start.moves.get(outer, units)
+            scored += blocks[units, :, outer_units].to(run.dtype) / len(shown)
         scores[group] = scored.view(*spec.shape(group), size).requires_grad_()
     return Latent(start, scores)
 

@@ -107,11 +107,11 @@ def renormalising(
     return edit
 
 
-def goals(run: Run, weights: Weights, found: list[Target]) -> dict[str, tuple[Tensor, Tensor]]:
+def goals(run: Run, weights: Weights, places: list[Target]) -> dict[str, tuple[Tensor, Tensor]]:
     """Return the (channel,) mean and standard deviation of a network at each target."""
-    if not found:
+    if not places:
         return {}
-    moments = run.calibration.moments(weights, {target.tap: target.axis for target in found})
+    moments = run.calibration.moments(weights, {target.tap: target.axis for target in places})
     return {tap: (m.mean.to(run.dtype), m.std.to(run.dtype)) for tap, m in moments.items()}
 
 

@@ -41,16 +41,18 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     if not layers or layers[0].rows < 0:
         return None
     first, inputs = layers[0], run.resources.example(2)
-    rows = {name: held[first.weight].movedim(first.rows, 0) for name, held in networks.items()}
+    rows = {
+        name: weights[first.weight].movedim(first.rows, 0) for name, weights in networks.items()
+    }
     seen = {
         name: images(weight, inputs if isinstance(inputs, tuple) else (inputs,))
         for name, weight in rows.items()
     }
-    found = [image for image in seen.values() if image is not None]
-    if not found:
+    images = [image for image in seen.values() if image is not None]
+    if not images:
         return None
-    places = found[0].flatten(1).norm(dim=1).argsort(descending=True, stable=True)[:SHOWN]
-    values = np.stack([image[places].cpu().numpy().astype(np.float32) for image in found])
+    places = images[0].flatten(1).norm(dim=1).argsort(descending=True, stable=True)[:SHOWN]
+    values = np.stack([image[places].cpu().numpy().astype(np.float32) for image in images])
     return Group(
         {
             "network": _names("network", seen),

@@ -23,17 +23,17 @@ def table(result: Result) -> Table:
     """Show how many units moved, what the proof says, and the scores or else the groups."""
     from lmctool.api import Table, score_table
 
-    held = result.groups["permutations"].variables
+    variables = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
-    units = held.get("units", held["size"]).values  # earlier results have no inner groups
+    units = variables.get("units", variables["size"]).values  # earlier results have no inner groups
     notes = (
-        f"{held['moved'].values.sum()} of {units.sum()} units moved, in {len(units)} groups",
+        f"{variables['moved'].values.sum()} of {units.sum()} units moved, in {len(units)} groups",
         f"proof: outputs of B and aligned B differ by {proof['difference'].values.max():.2g},"
         f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
     if SCORES in result.groups:
         return score_table("Alignment", result.groups[SCORES], notes)
-    columns = (held["group"].values, units, held["moved"].values)
+    columns = (variables["group"].values, units, variables["moved"].values)
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Alignment", ("group", "units", "moved"), rows, notes)
 
@@ -57,8 +57,8 @@ def draw(result: Result, figure: Figure) -> None:
         _draw_filters(rows[1, 0], seen)
 
 
-def _draw_moved(axes: Axes, held: Group) -> None:
-    variables = held.variables
+def _draw_moved(axes: Axes, group: Group) -> None:
+    variables = group.variables
     units = variables.get("units", variables["size"]).values
     largest = sorted(sorted(range(len(units)), key=lambda n: -units[n])[:MOST])
     names = [str(variables["group"].values[number]) for number in largest]
@@ -85,20 +85,24 @@ def _draw_errors(axes: Axes, scores: Group) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 
-def _height(held: Group, width: float) -> float:
+def _height(group: Group, width: float) -> float:
     """Return how high the filters stand in a figure of some width, in inches."""
-    networks, units, _, rows, columns = map(int, held.variables["filter"].values.shape)
+    networks, units, _, rows, columns = map(int, group.variables["filter"].values.shape)
     tile = 0.9 * width / networks / min(units, COLUMNS)
     return 0.5 + tile * (rows / columns) * -(-units // COLUMNS)
 
 
-def _draw_filters(figure: SubFigure, held: Group) -> None:
-    values, said = held.variables["filter"].values, held.attributes
-    names = held.variables["network"].values
+def _draw_filters(figure: SubFigure, group: Group) -> None:
+    values, attributes = group.variables["filter"].values, group.attributes
+    names = group.variables["network"].values
     panels = figure.subplots(1, len(names), gridspec_kw={"wspace": 0.08})
     for axes, name, own in zip(panels, names, values, strict=True):
         axes.imshow(mosaic(own, min(len(own), COLUMNS)), interpolation="nearest")
         axes.set_title(str(name))
         axes.set_axis_off()
-    shown = f"{values.shape[1]} of {said['units']}" if values.shape[1] < said["units"] else "all"
-    figure.supxlabel(f"input weights of {said['layer']}, {shown} units", fontsize="small")
+    shown = (
+        f"{values.shape[1]} of {attributes['units']}"
+        if values.shape[1] < attributes["units"]
+        else "all"
+    )
+    figure.supxlabel(f"input weights of {attributes['layer']}, {shown} units", fontsize="small")

@@ -106,8 +106,8 @@ def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[We
     names = parameters(run)
     distances = np.array(
         [
-            [distance(own, found, names) for own in way.networks]
-            for way, found in zip(ways, merged, strict=True)
+            [distance(own, mean, names) for own in way.networks]
+            for way, mean in zip(ways, merged, strict=True)
         ]
     )
     return networks(run, [way.name for way in ways], counts, distances)
@@ -138,10 +138,10 @@ def networks(
 
 def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
     """Return the frame and its proof; the host adds each network's permutation into it."""
-    found = proved.frame
-    unaligned, *swept = found.spreads
+    common = proved.frame
+    unaligned, *swept = common.spreads
     names = letters(run.count)
-    moved = [sum(map(each.moved, each.moves)) for each in found.permutations]
+    moved = [sum(map(each.moved, each.moves)) for each in common.permutations]
     return {
         "merge/frame": Group(
             {
@@ -167,12 +167,12 @@ def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
                     long_name="greatest absolute difference of an output of f(pi(X)) and f(X)",
                 ),
                 "displaced": Variable(
-                    np.array(displaced(found.between, run.count)),
+                    np.array(displaced(common.between, run.count)),
                     long_name="most units that a cycle of networks moves",
                     metric="merge.displaced",
                 ),
             },
-            {"frame": frame, "settled": int(found.settled)},
+            {"frame": frame, "settled": int(common.settled)},
         )
     }
 

@@ -38,22 +38,22 @@ def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
         return [(1 - alpha, alpha) for alpha in listed]
     if weights is None:
         return [(1.0,) * count]
-    found = tuple(_numbers("--weights", weights))
-    if len(found) != count:
-        raise LmctoolError(f"--weights has {len(found)} numbers for {count} networks: {weights!r}")
-    if min(found) < 0 or sum(found) == 0:
+    counts = tuple(_numbers("--weights", weights))
+    if len(counts) != count:
+        raise LmctoolError(f"--weights has {len(counts)} numbers for {count} networks: {weights!r}")
+    if min(counts) < 0 or sum(counts) == 0:
         raise LmctoolError(f"--weights must be 0 or more, and not all 0, unlike {weights!r}")
-    return [found]
+    return [counts]
 
 
 def _numbers(option: str, text: str) -> list[float]:
     try:
-        found = [float(word) for word in text.split(",")]
+        numbers = [float(word) for word in text.split(",")]
     except ValueError:
-        found = [math.nan]
-    if not math.isfinite(sum(map(abs, found))):
+        numbers = [math.nan]
+    if not math.isfinite(sum(map(abs, numbers))):
         raise LmctoolError(f"{option} takes numbers like 0.25,0.75, not {text!r}")
-    return found
+    return numbers
 
 
 def distance(a: Weights, b: Weights, counted: Collection[str]) -> float:

@@ -45,11 +45,11 @@ class Stream:
         merged = torch.empty(first.shapes[name], dtype=self.dtype)
         flat, begin = merged.view(-1), 0
         for blocks in zip(*(file.numbers(name, self.dtype) for file in self.files), strict=True):
-            found = mean_tensor([blocks[n] for n in counting], [self.counts[n] for n in counting])
-            flat[begin : begin + len(found)] = found
-            begin += len(found)
+            block = mean_tensor([blocks[n] for n in counting], [self.counts[n] for n in counting])
+            flat[begin : begin + len(block)] = block
+            begin += len(block)
             if name in first.parameters:
                 self.squares += [
-                    float((own.double() - found.double()).square().sum()) for own in blocks
+                    float((own.double() - block.double()).square().sum()) for own in blocks
                 ]
         return merged

@@ -25,8 +25,8 @@ WIDTH, HEIGHT, BAR = 4.6, 4.2, 0.3
 
 def tabulate(result: Result) -> Table:
     """Show the scores, or else how far each network is from what was merged, and the proof."""
-    held = result.groups[NETWORKS].variables
-    names, weights = held["variant"].values, held["weight"].values
+    variables = result.groups[NETWORKS].variables
+    names, weights = variables["variant"].values, variables["weight"].values
     shares = ", ".join(f"{weight:.4g}" for weight in weights)
     same = "uniform" if np.ptp(weights) == 0 else f"weights {shares}"
     title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
@@ -37,10 +37,10 @@ def tabulate(result: Result) -> Table:
     rows = tuple(
         (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))
         for name, file, weight, far in zip(
-            held["network"].values,
-            held["file"].values,
+            variables["network"].values,
+            variables["file"].values,
             weights,
-            held["distance"].values.T,
+            variables["distance"].values.T,
             strict=True,
         )
     )
@@ -50,29 +50,29 @@ def tabulate(result: Result) -> Table:
 def _notes(result: Result) -> list[str]:
     notes = []
     if ALPHAS in result.groups:
-        held = result.groups[ALPHAS].variables
-        alpha, loss = held["alpha"].values, held["calibration"].values[-1]
-        chosen = float(held["chosen"].values)
+        variables = result.groups[ALPHAS].variables
+        alpha, loss = variables["alpha"].values, variables["calibration"].values[-1]
+        chosen = float(variables["chosen"].values)
         notes.append(
             f"alpha {chosen:g} of {', '.join(f'{value:g}' for value in alpha)}:"
             f" least loss on the calibration examples, {loss[alpha == chosen][0]:.4f}"
         )
     if FRAME in result.groups:
         group = result.groups[FRAME]
-        held = group.variables
-        spread = held["spread"].values
-        said = [
-            f"{held['unaligned'].values:.4g} as they are",
+        variables = group.variables
+        spread = variables["spread"].values
+        spreads = [
+            f"{variables['unaligned'].values:.4g} as they are",
             f"{spread[0]:.4g} aligned with a",
         ]
         if len(spread) > 1:
             end = "settled" if group.attributes["settled"] else "still moving"
-            said.append(f"{spread[-1]:.4g} after {len(spread) - 1} sweeps ({end})")
-        notes.append(f"sum of squared distances to the mean: {', '.join(said)}")
+            spreads.append(f"{spread[-1]:.4g} after {len(spread) - 1} sweeps ({end})")
+        notes.append(f"sum of squared distances to the mean: {', '.join(spreads)}")
         notes.append(
             f"frame {group.attributes['frame']}: a cycle of networks moves"
-            f" {int(held['displaced'].values)} units; outputs of each network and of its permuted"
-            f" self differ by {held['difference'].values.max():.2g} at most"
+            f" {int(variables['displaced'].values)} units; outputs of each network and of its permuted"
+            f" self differ by {variables['difference'].values.max():.2g} at most"
         )
     return notes
 
@@ -93,18 +93,18 @@ def draw(result: Result, figure: Figure) -> None:
 
 
 def _errors(axes: Axes, group: Group) -> None:
-    held = group.variables
-    names = [str(name) for name in held["network"].values]
-    splits = [str(split) for split in held["split"].values]
-    _bars(axes, names, splits, held["error"].values.T)
+    variables = group.variables
+    names = [str(name) for name in variables["network"].values]
+    splits = [str(split) for split in variables["split"].values]
+    _bars(axes, names, splits, variables["error"].values.T)
     axes.set_xlabel("error (share of examples)")
 
 
 def _distances(axes: Axes, group: Group) -> None:
-    held = group.variables
-    names = [str(name) for name in held["network"].values]
-    ways = [str(name) for name in held["variant"].values]
-    _bars(axes, names, ways, held["distance"].values)
+    variables = group.variables
+    names = [str(name) for name in variables["network"].values]
+    ways = [str(name) for name in variables["variant"].values]
+    _bars(axes, names, ways, variables["distance"].values)
     axes.set_xlabel("L2 distance to the merged network")
 
 
@@ -113,23 +113,26 @@ def _bars(
 ) -> None:
     """Draw values (series, name) as bars, a group of them for each name."""
     thick = 0.8 / len(series)
-    for number, (told, row) in enumerate(zip(series, values, strict=True)):
-        axes.barh(np.arange(len(names)) + (number + 0.5) * thick - 0.4, row, thick, label=told)
+    for number, (label, row) in enumerate(zip(series, values, strict=True)):
+        axes.barh(np.arange(len(names)) + (number + 0.5) * thick - 0.4, row, thick, label=label)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 
 def _alphas(axes: Axes, group: Group) -> None:
-    held = group.variables
-    alpha = held["alpha"].values
+    variables = group.variables
+    alpha = variables["alpha"].values
     for way, by_split, chooses in zip(
-        held["variant"].values, held["loss"].values, held["calibration"].values, strict=True
+        variables["variant"].values,
+        variables["loss"].values,
+        variables["calibration"].values,
+        strict=True,
     ):
-        for split, loss in zip(held["split"].values, by_split, strict=True):
+        for split, loss in zip(variables["split"].values, by_split, strict=True):
             axes.plot(alpha, loss, label=f"{way}, {split}")
         axes.plot(alpha, chooses, label=f"{way}, calibration")
-    axes.axvline(float(held["chosen"].values), color="0.5", linestyle=":", marker="")
+    axes.axvline(float(variables["chosen"].values), color="0.5", linestyle=":", marker="")
     axes.set_xlabel("alpha")
     axes.set_ylabel("loss (nat)")
     axes.set_title("the dotted alpha is written")
@@ -137,9 +140,11 @@ def _alphas(axes: Axes, group: Group) -> None:
 
 
 def _search(axes: Axes, group: Group) -> None:
-    held = group.variables
-    axes.plot(held["sweep"].values, held["spread"].values, label="frame common")
-    axes.axhline(float(held["unaligned"].values), color="0.5", linestyle=":", label="as they are")
+    variables = group.variables
+    axes.plot(variables["sweep"].values, variables["spread"].values, label="frame common")
+    axes.axhline(
+        float(variables["unaligned"].values), color="0.5", linestyle=":", label="as they are"
+    )
     axes.locator_params(axis="x", integer=True)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("sweeps after each is aligned with a")
