@@ -28,7 +28,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS, MODELS
 
 DIGITS = Path(__file__).parents[1] / "examples/digits"
-MODELS_TRAINED = {
+MODELS_TRAINED: dict[str, tuple[str, dict[str, object]]] = {
     "mlp-batch": ("mlp", {"inputs": 64, "width": 16, "depth": 2, "norm": "batch"}),
     "resnet": ("resnet20", {"channels": 1}),
 }
@@ -93,7 +93,8 @@ def pairs(folder: Path) -> dict[str, Path]:
             shutil.copy(DIGITS / "b.safetensors", place / "A2.safetensors")
         else:
             for seed, end in enumerate(("A", "B", "A2")):
-                train(*MODELS_TRAINED[name], seed, place / f"{end}.safetensors")
+                word, arguments = MODELS_TRAINED[name]
+                train(word, arguments, seed, place / f"{end}.safetensors")
         for run, ends in (("RUN-A", ("A", "B")), ("RUN-B", ("B", "A"))):
             (place / run).mkdir()
             for step, end in enumerate(ends):

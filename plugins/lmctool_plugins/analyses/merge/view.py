@@ -71,8 +71,8 @@ def _notes(result: Result) -> list[str]:
         notes.append(f"sum of squared distances to the mean: {', '.join(spreads)}")
         notes.append(
             f"frame {group.attributes['frame']}: a cycle of networks moves"
-            f" {int(variables['displaced'].values)} units; outputs of each network and of its permuted"
-            f" self differ by {variables['difference'].values.max():.2g} at most"
+            f" {int(variables['displaced'].values)} units; outputs of each network and of its"
+            f" permuted self differ by {variables['difference'].values.max():.2g} at most"
         )
     return notes
 
