@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmctool.checkpoint.squared_norms import held_squared_norms, squared_norms
+    from lmctool.checkpoint.squared_norms import squared_norms, squared_norms_of_weights
     from lmctool.curves.barrier import around, barrier, definition_option, reference
     from lmctool.curves.bootstrap import interval, resampled
     from lmctool.curves.example_table import example_group, example_rows
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
     from lmctool.symmetry import Permutation, PermutationSpec, prove
     from lmctool.symmetry.axis_form import AxisForm
-    from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced
+    from lmctool.symmetry.common_frame import CommonFrame, common_frame, cycle_displacement
     from lmctool.symmetry.matching import assignment, match, origins
-    from lmctool.symmetry.soft_permutation import Mixture, permutation_matrices
+    from lmctool.symmetry.soft_permutation import SoftPermutation, permutation_matrices
     from lmctool.symmetry.spec import Tap
-    from lmctool.symmetry.unit_index import Place
+    from lmctool.symmetry.unit_index import UnitIndex
     from lmctool.weights.arithmetic import LazyWeights, Weights, lerp
-    from lmctool.weights.lazy_networks import Formed
+    from lmctool.weights.lazy_networks import LazyNetworks
     from lmctool.weights.partwise import Partwise
 
 __all__ = [
@@ -72,12 +72,11 @@ __all__ = [
     "Dataset",
     "Examples",
     "ExitCode",
-    "Formed",
     "Goal",
     "Group",
+    "LazyNetworks",
     "LazyWeights",
     "LmctoolError",
-    "Mixture",
     "ModelFamily",
     "Moments",
     "NewCheckpoint",
@@ -87,7 +86,6 @@ __all__ = [
     "Partwise",
     "Permutation",
     "PermutationSpec",
-    "Place",
     "PluginError",
     "Result",
     "ResultFile",
@@ -97,11 +95,13 @@ __all__ = [
     "SeriesFolder",
     "Settings",
     "ShapeRule",
+    "SoftPermutation",
     "Split",
     "Table",
     "Tap",
     "Target",
     "Task",
+    "UnitIndex",
     "UnjudgedError",
     "Variable",
     "Variant",
@@ -112,8 +112,8 @@ __all__ = [
     "common_frame",
     "correctable",
     "corrected",
+    "cycle_displacement",
     "definition_option",
-    "displaced",
     "draw_up",
     "example_group",
     "example_rows",
@@ -121,7 +121,6 @@ __all__ = [
     "goal",
     "grid",
     "grid_options",
-    "held_squared_norms",
     "hookimpl",
     "interval",
     "lerp",
@@ -142,6 +141,7 @@ __all__ = [
     "score_table",
     "shape_options",
     "squared_norms",
+    "squared_norms_of_weights",
     "target_option",
 ]
 
@@ -158,12 +158,11 @@ _HOMES = {
     "Dataset": "lmctool.plugin.kinds",
     "Examples": "lmctool.plugin.kinds",
     "ExitCode": "lmctool.errors",
-    "Formed": "lmctool.weights.lazy_networks",
     "Goal": "lmctool.statistics",
     "Group": "lmctool.results.result",
+    "LazyNetworks": "lmctool.weights.lazy_networks",
     "LazyWeights": "lmctool.weights.arithmetic",
     "LmctoolError": "lmctool.errors",
-    "Mixture": "lmctool.symmetry.soft_permutation",
     "ModelFamily": "lmctool.plugin.kinds",
     "Moments": "lmctool.statistics",
     "NewCheckpoint": "lmctool.results.result",
@@ -173,7 +172,6 @@ _HOMES = {
     "Partwise": "lmctool.weights.partwise",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
-    "Place": "lmctool.symmetry.unit_index",
     "PluginError": "lmctool.errors",
     "Result": "lmctool.results.result",
     "ResultFile": "lmctool.plugin.parameters",
@@ -183,11 +181,13 @@ _HOMES = {
     "SeriesFolder": "lmctool.plugin.parameters",
     "Settings": "lmctool.plugin.settings",
     "ShapeRule": "lmctool.curves.shape",
+    "SoftPermutation": "lmctool.symmetry.soft_permutation",
     "Split": "lmctool.data.split",
     "Table": "lmctool.results.table",
     "Tap": "lmctool.symmetry.spec",
     "Target": "lmctool.graph.targets",
     "Task": "lmctool.plugin.kinds",
+    "UnitIndex": "lmctool.symmetry.unit_index",
     "UnjudgedError": "lmctool.errors",
     "Variable": "lmctool.results.result",
     "Variant": "lmctool.run.variant",
@@ -198,8 +198,8 @@ _HOMES = {
     "common_frame": "lmctool.symmetry.common_frame",
     "correctable": "lmctool.run.repair",
     "corrected": "lmctool.run.repair",
+    "cycle_displacement": "lmctool.symmetry.common_frame",
     "definition_option": "lmctool.curves.barrier",
-    "displaced": "lmctool.symmetry.common_frame",
     "draw_up": "lmctool.curves.shape",
     "example_group": "lmctool.curves.example_table",
     "example_rows": "lmctool.curves.example_table",
@@ -207,7 +207,6 @@ _HOMES = {
     "goal": "lmctool.run.repair",
     "grid": "lmctool.curves.grid",
     "grid_options": "lmctool.curves.grid",
-    "held_squared_norms": "lmctool.checkpoint.squared_norms",
     "hookimpl": "lmctool.plugin.hookspecs",
     "interval": "lmctool.curves.bootstrap",
     "lerp": "lmctool.weights.arithmetic",
@@ -228,6 +227,7 @@ _HOMES = {
     "score_table": "lmctool.evaluate.score_table",
     "shape_options": "lmctool.curves.shape",
     "squared_norms": "lmctool.checkpoint.squared_norms",
+    "squared_norms_of_weights": "lmctool.checkpoint.squared_norms",
     "target_option": "lmctool.run.repair",
 }
 

@@ -16,7 +16,7 @@ from lmctool.evaluate.engine import evaluate, needed, read
 from lmctool.evaluate.input_check import refuse_misfit
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.strategy import Strategy, Word, chosen
-from lmctool.weights.lazy_networks import Formed
+from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -146,7 +146,7 @@ class Scoring:
             if not new:
                 continue
             scores = self.evaluate(
-                Formed(weights, new),
+                LazyNetworks(weights, new),
                 [split],
                 count=None,
                 per_example=True,

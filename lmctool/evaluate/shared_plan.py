@@ -85,7 +85,7 @@ def plan(graph: Graph, networks: Partwise) -> dict[int, tuple[Route, ...]]:
     members: dict[tuple[int, frozenset[int], bool], list[tuple[int, float]]] = {}
     costs: dict[frozenset[int], int] = {}
     parts = set(networks.differing.values())
-    for row, place in enumerate(networks.places):
+    for row, place in enumerate(networks.alphas):
         ways = []
         for end in (1, 0):
             moved = frozenset(part for part in parts if place[part] != end)
@@ -106,7 +106,7 @@ def plan(graph: Graph, networks: Partwise) -> dict[int, tuple[Route, ...]]:
 def _varied(graph: Graph, networks: Partwise, parts: Collection[int]) -> Nodes:
     """Return the placeholders of the tensors of parts that differ between A and B."""
     numbers = {
-        node: networks.differing.get(graph.stored(graph.tensors[node.name], networks.a))
+        node: networks.differing.get(graph.stored_name(graph.tensors[node.name], networks.a))
         for node in graph.nodes
         if node.name in graph.tensors
     }

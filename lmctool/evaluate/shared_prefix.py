@@ -13,7 +13,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
 from lmctool.graph.operations import aten
-from lmctool.graph.tap_affine import corrected
+from lmctool.graph.tap_affine import corrected_taps
 from lmctool.results.journal import NONE
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def reusable(run: Run, networks: Partwise, splits: Sequence[Split]) -> Graph | N
     whole = run.settings.strategy in {"graphs", "compile"}  # these launch whole networks
     if little or whole or run.settings.precision == "bfloat16":
         return None
-    if corrected(networks.a) or corrected(networks.b):
+    if corrected_taps(networks.a) or corrected_taps(networks.b):
         return None
     try:
         graph, _ = run.graph, run.graph.output
@@ -130,7 +130,7 @@ class Shared:
             yield row, own[self.graph.output]
 
     def _name(self, node: fx.Node) -> str:
-        return self.graph.stored(self.graph.tensors[node.name], self.networks.a)
+        return self.graph.stored_name(self.graph.tensors[node.name], self.networks.a)
 
 
 def score(

@@ -15,9 +15,9 @@ from lmctool.results.result import Result
 from lmctool.symmetry import Permutation, Proof, prove
 from lmctool.symmetry.stored import (
     PERMUTATIONS,
+    load_permutation,
     permutation_group,
     permutation_of,
-    stored,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def align(run: Run, a: Weights, b: Weights) -> tuple[Permutation, Proof]:
         UnjudgedError: the permutation changes B's function.
     """
     if run.settings.apply is not None:
-        permutation = stored(run.settings.apply, run.permutation_spec)
+        permutation = load_permutation(run.settings.apply, run.permutation_spec)
     else:
         permutation = _found(run, a, b)
     return permutation, prove(run.module, b, permutation, run.example(PROOF_EXAMPLES))

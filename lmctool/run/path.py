@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lmctool.errors import UnjudgedError
-from lmctool.weights.lazy_networks import Formed
+from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,7 +137,7 @@ def _kept(what: Literal["losses", "errors"], split: str, scores: Scores) -> Arra
 
 def _scores(run: Run, variant: Variant, alpha: Array, stage: str, per_example: bool) -> Scores:
     scores = run.evaluate(
-        Formed(variant.at, map(float, alpha)),
+        LazyNetworks(variant.at, map(float, alpha)),
         per_example=per_example,
         description=f"{stage} {variant.name}",
     )

@@ -230,10 +230,10 @@ def _cut_each(root: Axis, size: int) -> tuple[Axis, Axis] | None:
     if size % len(root.parts):
         return None
     halves = [cut(part, size // len(root.parts)) for part in root.parts]
-    found = [half for half in halves if half is not None]
-    if len(found) < len(halves):
+    pieces = [half for half in halves if half is not None]
+    if len(pieces) < len(halves):
         return None
-    first, second = zip(*found, strict=True)
+    first, second = zip(*pieces, strict=True)
     return interleaving(first), interleaving(second)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    Weights = Mapping[str, Tensor]
+    from lmctool.weights.arithmetic import Weights
 
 
-class Formed(Sequence["Weights"]):
+class LazyNetworks(Sequence["Weights"]):
     """Networks ``form(item)`` of items, each formed when it is asked for and not kept.
 
     An evaluation never has more than one of them in memory, and does not form those that were
@@ -30,10 +28,10 @@ class Formed(Sequence["Weights"]):
     def __getitem__(self, index: int) -> Weights: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Formed: ...
+    def __getitem__(self, index: slice) -> LazyNetworks: ...
 
-    def __getitem__(self, index: int | slice) -> Weights | Formed:
+    def __getitem__(self, index: int | slice) -> Weights | LazyNetworks:
         """Form one network, or return some of them unformed."""
         if isinstance(index, slice):
-            return Formed(self.form, self.items[index])
+            return LazyNetworks(self.form, self.items[index])
         return self.form(self.items[index])

@@ -110,7 +110,7 @@ def test_a_tensor_in_the_middle_of_a_page_is_read_wherever_it_lies(
     odd += b" " * (1 + len(odd) % 2)  # values at an odd byte
     unlike = open_checkpoint(forge(odd, values.numpy().tobytes()))
     (plain,) = opened(save, {"w": values})
-    assert unlike.stored["w"].offset % 2 == 1
+    assert unlike.locations["w"].offset % 2 == 1
     found = [squared_norms.squared_norms([each, plain], ["w"]) for each in (unlike, plain)]
     np.testing.assert_array_equal(found[0], found[1])
 
@@ -125,7 +125,7 @@ def test_a_file_that_became_shorter_is_told(save: Save) -> None:
 def test_weights_in_memory_give_the_same_as_their_files(save: Save) -> None:
     drawings = [drawn(0), drawn(1), drawn(2)]
     names = sorted(drawings[0])
-    held = squared_norms.held_squared_norms(drawings, names)
+    held = squared_norms.squared_norms_of_weights(drawings, names)
     np.testing.assert_array_equal(squared_norms.squared_norms(opened(save, *drawings), names), held)
 
 

@@ -20,7 +20,7 @@ from lmctool.run.alignment import matched
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
-from lmctool.symmetry.common_frame import displaced
+from lmctool.symmetry.common_frame import cycle_displacement
 from lmctool_plugins.analyses.merge.measure import letters, measure
 from lmctool_plugins.analyses.merge.soup import blend, distance, shares, soup
 from tests.plugins.pairs import GRAPHS, plain_loss, save, trained
@@ -250,7 +250,7 @@ def test_alignments_of_pairs_close_no_cycle(
 ) -> None:
     run = merging("mlp", *apart, aligner=WEIGHT)
     nets = [run.weights(index) for index in range(3)]
-    assert displaced(lambda i, j: matched(run, "weight", nets[j], nets[i]), 3) > 0
+    assert cycle_displacement(lambda i, j: matched(run, "weight", nets[j], nets[i]), 3) > 0
 
 
 def test_aligned_networks_merge_better(merging: Merges, apart: list[Mapping[str, Tensor]]) -> None:

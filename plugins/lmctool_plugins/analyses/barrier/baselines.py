@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Formed, Group, LmctoolError, Variable, partition
+from lmctool.api import Group, LazyNetworks, LmctoolError, Variable, partition
 from lmctool_plugins.analyses.barrier.balance import balance
 from lmctool_plugins.analyses.barrier.measured import UNITS
 
@@ -88,7 +88,7 @@ def _places(found: Measured, networks: Sequence[str]) -> dict[str, Variable]:
 
 def _baselines(run: Run, found: Measured, split: Split) -> tuple[Array, Array]:
     """Return the ensemble along the path and the baselines, (metric, alpha|network, example)."""
-    a, b = run.read(Formed(run.weights, range(2)), split, _logits, description="logits")
+    a, b = run.read(LazyNetworks(run.weights, range(2)), split, _logits, description="logits")
     score = _scorer(run, split)
     path = np.stack([score(mixed(a, b, float(alpha))) for alpha in found.curves.alpha], axis=1)
     points = (mixed(a, b, MIDDLE), a + balance(a), b + balance(b))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
-    Formed,
     Group,
+    LazyNetworks,
     LmctoolError,
     Result,
     UnjudgedError,
@@ -76,7 +76,7 @@ def scored(run: Run, split: Split) -> Array:
     Raises:
         UnjudgedError: a score isn't a number.
     """
-    networks = Formed(run.weights, range(run.count))
+    networks = LazyNetworks(run.weights, range(run.count))
     each = run.read(networks, split, el2n, description="scores")
     for values, checkpoint in zip(each, run.checkpoints, strict=False):
         if np.isnan(values).any():
@@ -128,7 +128,7 @@ def _compared(
     ends = run.scores(pair)
     variants = run.variants(*pair)
     middle = run.evaluate(
-        Formed(lambda variant: variant.at(MIDDLE), variants),
+        LazyNetworks(lambda variant: variant.at(MIDDLE), variants),
         per_example=True,
         description="midpoints",
     )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
-    Formed,
     Group,
+    LazyNetworks,
     LmctoolError,
     NewCheckpoint,
     Result,
     UnjudgedError,
     Variable,
-    displaced,
+    cycle_displacement,
     score_group,
 )
 from lmctool_plugins.analyses.merge.soup import distance, shares
@@ -77,7 +77,9 @@ def followed(
         UnjudgedError: none of these losses is a number.
     """
     splits = (*run.splits, run.calibration)
-    rows = [run.evaluate(Formed(way.merged, points), splits, description=way.name) for way in ways]
+    rows = [
+        run.evaluate(LazyNetworks(way.merged, points), splits, description=way.name) for way in ways
+    ]
     loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
     chooses = loss[-1, -1]
     if not np.isfinite(chooses).any():
@@ -165,7 +167,7 @@ def framed(run: Run, found: CommonFrame, frame: str) -> dict[str, Group]:
                     long_name="greatest absolute difference of an output of f(pi(X)) and f(X)",
                 ),
                 "displaced": Variable(
-                    np.array(displaced(found.between, run.count)),
+                    np.array(cycle_displacement(found.between, run.count)),
                     long_name="most units that a cycle of networks moves",
                     metric="merge.displaced",
                 ),
