@@ -115,7 +115,7 @@ class Shared:
         self, route: Route, values: Values, other: Mapping[str, Tensor]
     ) -> Iterator[tuple[int, Tensor]]:
         """Give the outputs of the networks of one route."""
-        taken = {node: values[node] for node in route.taken}
+        taken = {node: values[node] for node in route.shared}
         there = taken | {node: other[self._name(node)] for node in route.ends}
         route.across.run(there)
         for row, share in zip(route.rows, route.shares, strict=True):
