@@ -10,7 +10,8 @@ import torch
 from torch import fx
 
 from lmctool.graph.sizes import size_of
-from lmctool.symmetry.axis import Axis, unify
+from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.unification import unify
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, meet, product, unify
+from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, with_silent_values
 from lmctool.symmetry.layer_rules import tie
+from lmctool.symmetry.unification import meet, unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

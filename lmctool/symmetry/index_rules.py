@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten
-from lmctool.symmetry.axis import Axis, concat, cut, meet
+from lmctool.symmetry.axis import Axis, concat
 from lmctool.symmetry.axis_table import Axes, AxisTable, sizes
+from lmctool.symmetry.unification import cut, meet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

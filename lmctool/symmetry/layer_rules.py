@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import groups, is_transposed
-from lmctool.symmetry.axis import Axis, product, unify
+from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, Rule, fix, sizes, with_silent_values
+from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from torch import fx

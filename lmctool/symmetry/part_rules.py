@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, concat, cut, meet, segment, unify
+from lmctool.symmetry.axis import Axis, concat
 from lmctool.symmetry.axis_table import Axes, AxisTable, Family, Raw, shape, sizes
+from lmctool.symmetry.unification import cut, meet, segment, unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, concat, unify
+from lmctool.symmetry.axis import Axis, concat
 from lmctool.symmetry.axis_table import Axes, AxisTable, Family, Raw, Rule
+from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lmctool.graph.operations import is_pointwise, operation
-from lmctool.symmetry import contraction_rules, index_rules, layer_rules, part_rules, shape_rules
+from lmctool.symmetry import (
+    contraction_rules,
+    index_rules,
+    layer_rules,
+    part_rules,
+    shape_rules,
+    view_rules,
+)
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
@@ -178,7 +185,7 @@ RULES: Mapping[str, Rule] = {
         *("cumsum", "cumprod", "logcumsumexp", "flip", "roll", "sort", "topk"),
     ),
     **_all(
-        shape_rules.view,
+        view_rules.view,
         *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"),
         *("_reshape_alias", "view_copy"),
     ),

@@ -70,7 +70,7 @@ class RepairedMidpoint:
         for name in self.run.graph.buffers & weights.keys():
             weights[name] = weights[name].detach()  # statistics take no gradient
         for norm in filter(None, (target.batchnorm for target in self.targets)):
-            # the BatchNorm adds its epsilon to the variance, and so divides by exactly 1
+            # the BatchNorm adds its epsilon to the variance, and so divides by 1
             weights[norm.mean] = torch.zeros_like(weights[norm.mean])
             weights[norm.variance] = torch.full_like(weights[norm.variance], 1 - norm.epsilon)
         return weights
