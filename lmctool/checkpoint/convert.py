@@ -1,4 +1,4 @@
-"""From a PyTorch pickle to safetensors, without running anything that the pickle says."""
+"""From a PyTorch pickle to safetensors, without running any code that it names."""
 
 from __future__ import annotations
 

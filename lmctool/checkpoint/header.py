@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a safetensors file says of itself.
+    """The header of a safetensors file.
 
     Attributes:
         entries: the tensors by stored name, in the order of their bytes.
@@ -158,7 +158,7 @@ def _metadata(path: Path, value: Any) -> dict[str, str]:
 
 
 def _entry(path: Path, name: str, value: Any) -> Entry:
-    """Check what the header says of one tensor, by itself."""
+    """Check the header's entry of one tensor, by itself."""
     malformed = LmctoolError(f"'{path}' is malformed: its header does not describe tensor {name!r}")
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
         raise malformed

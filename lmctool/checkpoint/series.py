@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRAINING = "lmctool.training"
-"""The metadata entry whose JSON object tells the ``step`` of a checkpoint."""
+"""The metadata entry whose JSON object has the ``step`` of a checkpoint."""
 SUFFIX = ".safetensors"
 COUNTS = {
     "step": r"steps?|iterations?|iters?|it|checkpoints?|ckpt",
@@ -24,7 +24,7 @@ COUNTS = {
 }
 """The words that a number in a name may follow, by what it counts."""
 NUMBER = "number"
-"""What a name tells by any number at all."""
+"""The count of a number in a name that follows none of these words."""
 PATTERN = re.compile(r"[*?\[]")
 LARGEST = 10**15
 
@@ -36,14 +36,14 @@ def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
     a folder, or that a pattern such as ``runs/a-*`` matches; what else is there is passed over.
     A step is the ``step`` of a file's metadata (``lmctool.training``), else the last number in
     its name that follows a word such as ``step``, ``iter``, ``checkpoint`` or ``epoch``.  Only
-    where no checkpoint tells any of these, it is the last number in the name.  Of two with the
+    where no checkpoint has any of these, it is the last number in the name.  Of two with the
     same step and the same tensors one is taken.
 
     Returns:
         (step, path) of each checkpoint, by rising step.
 
     Raises:
-        LmctoolError: there are none, one is unreadable or tells no step, one run tells steps of
+        LmctoolError: there are none, one is unreadable or has no step, one run has steps of
             some and epochs of others, or two checkpoints of one step differ.
     """
     paths = _checkpoints(path)
@@ -105,7 +105,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """Return the numbers that a checkpoint tells, by what they count."""
+    """Return the numbers in a checkpoint's name and metadata, by what they count."""
     name = path.name if path.is_dir() else path.name.removesuffix(INDEX).removesuffix(SUFFIX)
     patterns = {
         count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
@@ -121,7 +121,7 @@ def _numbers(path: Path) -> dict[str, int]:
 
 
 def _training_step(metadata: Mapping[str, str]) -> int | None:
-    """Return the step that a checkpoint's metadata tells, if it tells one."""
+    """Return the step in a checkpoint's metadata, if there is one."""
     try:
         training = json.loads(metadata.get(TRAINING, "{}"))
     except (ValueError, RecursionError):

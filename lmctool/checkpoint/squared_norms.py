@@ -59,7 +59,7 @@ def squared_norms(
     Args:
         checkpoints: A and B; a third one is the origin that both are measured from.
         names: the tensors, none of them of whole numbers.
-        progress: told how far it is.
+        progress: shows how far it is.
 
     Returns:
         (tensor, square), the squares as ``SQUARES`` names them, or ``SQUARES_TO`` with an origin.

@@ -1,4 +1,4 @@
-"""Corrections that weights carry beside a model's tensors: a scale and a shift at a tap."""
+"""Affine corrections at taps: scales and shifts that weights carry beside a model's tensors."""
 
 from __future__ import annotations
 

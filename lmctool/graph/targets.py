@@ -158,7 +158,7 @@ def _is_residual(node: fx.Node) -> bool:
 
 
 def _channels(node: fx.Node) -> int | None:
-    """Return the channel axis of a value, by the layer it came from; None where none tells."""
+    """Return the channel axis of a value, by the layer it came from; None if there is none."""
     pending: list[fx.Node] = [node]
     seen: set[fx.Node] = set()
     while pending:

@@ -42,7 +42,7 @@ class Family:
             unify(self.members[0], member)
         return self.members[0]
 
-    def tells(self, unit: int) -> bool:
+    def has_piece(self, unit: int) -> bool:
         """Tell whether a unit of the selector is a piece of its own."""
         return {unit, unit + 1} <= {*self.starts, self.selector.size}
 

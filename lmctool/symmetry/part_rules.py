@@ -51,7 +51,7 @@ def _pick(table: AxisTable, x: Raw, dim: int, index: object) -> Raw:
     begin = index % axis.size
     table.cut(axis, begin, begin + 1)
     families = [a for a in rest if isinstance(a, Family) and a.selector is axis]
-    if not any(family.tells(begin) for family in families):
+    if not any(family.has_piece(begin) for family in families):
         axis.fix(PARTIAL)
     return _resolved(rest, axis, begin, begin + 1)
 
