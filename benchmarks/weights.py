@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from lmctool.checkpoint import open_checkpoint
-from lmctool.checkpoint.identity import identify_all
+from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.checkpoint.squared_norms import squared_norms
 
 if TYPE_CHECKING:

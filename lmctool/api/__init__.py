@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmctool.checkpoint.squared_norms import held_squared_norms, squared_norms
+    from lmctool.checkpoint.squared_norms import squared_norms, squared_norms_of_weights
     from lmctool.curves.barrier import around, barrier, definition_option, reference
     from lmctool.curves.bootstrap import interval, resampled
     from lmctool.curves.example_table import example_group, example_rows
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from lmctool.symmetry import Permutation, PermutationSpec, Proof
     from lmctool.symmetry.alignment import Alignment
     from lmctool.symmetry.axis_form import AxisForm
-    from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced
+    from lmctool.symmetry.common_frame import CommonFrame, common_frame, cycle_displacement
     from lmctool.symmetry.matching import assignment, match, origins
-    from lmctool.symmetry.soft_permutation import Mixture, permutation_matrices
+    from lmctool.symmetry.soft_permutation import SoftPermutation, permutation_matrices
     from lmctool.symmetry.spec import Tap
-    from lmctool.symmetry.unit_index import Place
+    from lmctool.symmetry.unit_index import UnitIndex
     from lmctool.weights.arithmetic import LazyWeights, Weights, lerp
     from lmctool.weights.lazy_networks import LazyNetworks
     from lmctool.weights.mean import mean_tensor
@@ -79,7 +79,6 @@ __all__ = [
     "LazyNetworks",
     "LazyWeights",
     "LmctoolError",
-    "Mixture",
     "ModelFamily",
     "Moments",
     "NewCheckpoint",
@@ -89,7 +88,6 @@ __all__ = [
     "Partwise",
     "Permutation",
     "PermutationSpec",
-    "Place",
     "PluginError",
     "Proof",
     "Result",
@@ -100,11 +98,13 @@ __all__ = [
     "SeriesFolder",
     "Settings",
     "ShapeRule",
+    "SoftPermutation",
     "Split",
     "Table",
     "Tap",
     "Target",
     "Task",
+    "UnitIndex",
     "UnjudgedError",
     "Variable",
     "Variant",
@@ -115,8 +115,8 @@ __all__ = [
     "common_frame",
     "correctable",
     "corrected",
+    "cycle_displacement",
     "definition_option",
-    "displaced",
     "draw_up",
     "example_group",
     "example_rows",
@@ -124,7 +124,6 @@ __all__ = [
     "goal",
     "grid",
     "grid_options",
-    "held_squared_norms",
     "hookimpl",
     "interval",
     "lerp",
@@ -144,6 +143,7 @@ __all__ = [
     "score_table",
     "shape_options",
     "squared_norms",
+    "squared_norms_of_weights",
     "target_option",
 ]
 
@@ -166,7 +166,6 @@ _HOMES = {
     "Group": "lmctool.results.result",
     "LazyWeights": "lmctool.weights.arithmetic",
     "LmctoolError": "lmctool.errors",
-    "Mixture": "lmctool.symmetry.soft_permutation",
     "ModelFamily": "lmctool.plugin.kinds",
     "Moments": "lmctool.statistics",
     "NewCheckpoint": "lmctool.results.result",
@@ -176,7 +175,6 @@ _HOMES = {
     "Partwise": "lmctool.weights.partwise",
     "Permutation": "lmctool.symmetry",
     "PermutationSpec": "lmctool.symmetry",
-    "Place": "lmctool.symmetry.unit_index",
     "PluginError": "lmctool.errors",
     "Proof": "lmctool.symmetry",
     "Result": "lmctool.results.result",
@@ -187,11 +185,13 @@ _HOMES = {
     "SeriesFolder": "lmctool.plugin.parameters",
     "Settings": "lmctool.plugin.settings",
     "ShapeRule": "lmctool.curves.shape",
+    "SoftPermutation": "lmctool.symmetry.soft_permutation",
     "Split": "lmctool.data.split",
     "Table": "lmctool.results.table",
     "Tap": "lmctool.symmetry.spec",
     "Target": "lmctool.graph.targets",
     "Task": "lmctool.plugin.kinds",
+    "UnitIndex": "lmctool.symmetry.unit_index",
     "UnjudgedError": "lmctool.errors",
     "Variable": "lmctool.results.result",
     "Variant": "lmctool.run.variant",
@@ -202,8 +202,8 @@ _HOMES = {
     "common_frame": "lmctool.symmetry.common_frame",
     "correctable": "lmctool.run.repair",
     "corrected": "lmctool.run.repair",
+    "cycle_displacement": "lmctool.symmetry.common_frame",
     "definition_option": "lmctool.curves.barrier",
-    "displaced": "lmctool.symmetry.common_frame",
     "draw_up": "lmctool.curves.shape",
     "example_group": "lmctool.curves.example_table",
     "example_rows": "lmctool.curves.example_table",
@@ -211,7 +211,6 @@ _HOMES = {
     "goal": "lmctool.run.repair",
     "grid": "lmctool.curves.grid",
     "grid_options": "lmctool.curves.grid",
-    "held_squared_norms": "lmctool.checkpoint.squared_norms",
     "hookimpl": "lmctool.plugin.hookspecs",
     "interval": "lmctool.curves.bootstrap",
     "lerp": "lmctool.weights.arithmetic",
@@ -231,6 +230,7 @@ _HOMES = {
     "score_table": "lmctool.evaluate.score_table",
     "shape_options": "lmctool.curves.shape",
     "squared_norms": "lmctool.checkpoint.squared_norms",
+    "squared_norms_of_weights": "lmctool.checkpoint.squared_norms",
     "target_option": "lmctool.run.repair",
 }
 

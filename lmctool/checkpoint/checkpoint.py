@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -20,17 +22,18 @@ from lmctool.checkpoint.reading import (
     refuse_nonfinite,
     refuse_storage_format,
 )
-from lmctool.checkpoint.tensor_location import Stored
+from lmctool.checkpoint.tensor_location import TensorLocation
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
     from torch import Tensor
 
 RUNNING = {"running_mean", "running_var"}
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class Checkpoint:
     Attributes:
         path: the path as the user gave it.
         files: the safetensors files, sorted by name.
-        stored: where each tensor lies, by canonical name, in natural order.
+        locations: where each tensor lies, by canonical name, in natural order.
         dropped: the same for tensors that belong to a wrapper, not to the model.
         metadata: the files' metadata, text to text.
         config: config.json of the folder, or None.
@@ -49,31 +52,31 @@ class Checkpoint:
 
     path: Path
     files: tuple[Path, ...]
-    stored: Mapping[str, Stored]
-    dropped: Mapping[str, Stored]
+    locations: Mapping[str, TensorLocation]
+    dropped: Mapping[str, TensorLocation]
     metadata: Mapping[str, str]
     config: Mapping[str, Any] | None
     index: Path | None = None
 
     @cached_property
     def is_folder(self) -> bool:
-        """Whether what is like it is a folder: it was given as one, or as an index of shards."""
+        """Whether its path is a folder or an index of shards, so that a copy is a folder."""
         return is_folder(self.path)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The canonical names, in natural order."""
-        return tuple(self.stored)
+        return tuple(self.locations)
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each tensor by canonical name."""
-        return {name: stored.entry.shape for name, stored in self.stored.items()}
+        return {name: location.entry.shape for name, location in self.locations.items()}
 
     @cached_property
     def dtypes(self) -> Mapping[str, str]:
-        """The dtype of each tensor by canonical name, in safetensors' words such as ``F32``."""
-        return {name: stored.entry.dtype for name, stored in self.stored.items()}
+        """The dtype of each tensor by canonical name, as safetensors calls it, such as ``F32``."""
+        return {name: location.entry.dtype for name, location in self.locations.items()}
 
     @cached_property
     def floating(self) -> tuple[str, ...]:
@@ -93,7 +96,7 @@ class Checkpoint:
     @cached_property
     def identity(self) -> Identity:
         """The identities of the bytes and of the tensors, for which all of it is read."""
-        return identify(self)
+        return identify(self.files, self.locations)
 
     @property
     def sha256(self) -> str:
@@ -120,64 +123,31 @@ class Checkpoint:
                 format.
             UnjudgedError: it holds NaN or infinite values.
         """
-        if name not in self.stored:
+        if name not in self.locations:
             raise LmctoolError(f"checkpoint '{self.path}' has no tensor {name!r}")
-        stored = self.stored[name]
-        tensor = next(iter(read_tensors(stored.file, [stored.name]))).clone()
-        if finite and stored.entry.dtype not in WHOLE:
-            refuse_storage_format(stored.entry.dtype, name, stored.file)
-            refuse_nonfinite(tensor, name, f"'{stored.file}'")
+        location = self.locations[name]
+        tensor = next(iter(read_tensors(location.file, [location.name]))).clone()
+        if finite and location.entry.dtype not in WHOLE:
+            refuse_storage_format(location.entry.dtype, name, location.file)
+            refuse_nonfinite(tensor, name, f"'{location.file}'")
         return tensor
 
     def blocks(
         self, name: str, start: int = 0, stop: int | None = None, size: int = BLOCK
     ) -> Iterator[Tensor]:
-        """Yield the values of one tensor as stored, flat and in order, ``size`` at a time.
-
-        However large the tensor, no more than one block of it is in memory.  A block lies where
-        the one before it lay: what is to outlive it must be copied.
-
-        Args:
-            name: the tensor's canonical name.
-            start: the first value.
-            stop: the value after the last; by default the tensor's end.
-            size: values of one block; the last may have fewer.
-
-        Raises:
-            LmctoolError: the file cannot be read any more, or has become shorter.
-        """
-        return self.stored[name].blocks(start, stop, size)
+        """Yield the values of a tensor block by block; see ``TensorLocation.blocks``."""
+        return self.locations[name].blocks(start, stop, size)
 
     def mapped(self, name: str, start: int = 0, stop: int | None = None) -> Tensor:
-        """Return values of one tensor as stored, flat, out of the file mapped into memory.
-
-        Nothing is read until it is looked at.  A file that becomes shorter while it is mapped
-        kills the process: look at the values at once, and keep them for no longer.
-
-        Args:
-            name: the tensor's canonical name.
-            start: the first value.
-            stop: the value after the last; by default the tensor's end.
-
-        Raises:
-            LmctoolError: the file cannot be read any more, or has become shorter.
-        """
-        return self.stored[name].mapped(start, stop)
+        """Return values of a tensor, mapped into memory; see ``TensorLocation.mapped``."""
+        return self.locations[name].mapped(start, stop)
 
     def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
-        """Yield the values of one floating tensor as ``weights`` gives them, block by block.
+        """Yield the values of a floating tensor as ``weights`` gives them, block by block.
 
-        A block may lie where the one before it lay.
-
-        Args:
-            name: the tensor's canonical name.
-            dtype: of the values.
-
-        Raises:
-            UnjudgedError: the tensor holds NaN or infinite values.
-            LmctoolError: its dtype is a storage format, or a value does not fit.
+        See ``TensorLocation.numbers``.
         """
-        return self.stored[name].numbers(name, dtype)
+        return self.locations[name].numbers(name, dtype)
 
     def weights(
         self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"
@@ -193,9 +163,9 @@ class Checkpoint:
             LmctoolError: a tensor has a dtype that arithmetic cannot be done in.
         """
         weights: dict[str, Tensor] = {}
-        by_file = sorted(self.stored.items(), key=lambda item: (item[1].file, item[1].offset))
+        by_file = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
         for file, group in groupby(by_file, key=lambda item: item[1].file):
-            names = {name: stored.name for name, stored in group}
+            names = {name: location.name for name, location in group}
             tensors = read_tensors(file, names.values())
             for name, tensor in zip(names, tensors, strict=True):
                 weights[name] = computable(tensor, name, file, dtype).to(device)
@@ -211,7 +181,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         LmctoolError: it cannot be read as a checkpoint; the sentence says why and what to do.
     """
     location = locate(path)
-    found: dict[str, Stored] = {}
+    locations: dict[str, TensorLocation] = {}
     metadata: dict[str, str] = {}
     for file in location.files:
         header = read_header(file)
@@ -219,18 +189,32 @@ def open_checkpoint(path: Path) -> Checkpoint:
         for name, entry in header.entries.items():
             if location.shard_of and location.shard_of.get(name) != file.name:
                 raise LmctoolError(f"shard '{file}' holds tensor {name!r}, unlike '{path}' says")
-            found[name] = Stored(file, name, entry, header.start + entry.begin)
-    for name in location.shard_of.keys() - found.keys():
+            locations[name] = TensorLocation(file, name, entry, header.start + entry.begin)
+    for name in location.shard_of.keys() - locations.keys():
         raise LmctoolError(f"shard '{location.shard_of[name]}' of '{path}' lacks tensor {name!r}")
-    kept, dropped = canonical_names(found, path)
-    if not kept:
+    names, dropped = canonical_names(locations, path)
+    if not names:
         raise LmctoolError(f"checkpoint '{path}' holds no tensor")
     return Checkpoint(
         path=path,
         files=location.files,
-        stored={short: found[name] for short, name in kept.items()},
-        dropped={short: found[name] for short, name in dropped.items()},
+        locations={short: locations[name] for short, name in names.items()},
+        dropped={short: locations[name] for short, name in dropped.items()},
         metadata={**metadata, **location.metadata},
         config=location.config,
         index=location.index,
     )
+
+
+def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
+    """Find the identities of checkpoints, several at a time; each then knows its own.
+
+    Raises:
+        LmctoolError: a file cannot be read any more, or has become shorter.
+    """
+    unknown = [each for each in checkpoints if "identity" not in vars(each)]
+    jobs = [each.files for each in unknown], [each.locations for each in unknown]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
+        for each, identity in zip(unknown, pool.map(identify, *jobs), strict=True):
+            # Not by asking for it there: Python 3.11 computes one cached property at a time.
+            vars(each)["identity"] = identity

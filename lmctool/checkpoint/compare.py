@@ -42,6 +42,6 @@ def check_same(a: Checkpoint, b: Checkpoint) -> None:
             )
 
 
-def _some(names: Iterable[str], own: list[str]) -> str:
+def _some(names: Iterable[str], examples: list[str]) -> str:
     """Return two names as an example: own ones where there are any."""
-    return " and ".join(repr(name) for name in (own or list(names))[:2])
+    return " and ".join(repr(name) for name in (examples or list(names))[:2])

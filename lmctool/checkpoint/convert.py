@@ -1,4 +1,4 @@
-"""From a PyTorch pickle to safetensors, without running anything that the pickle says."""
+"""From a PyTorch pickle to safetensors, without running any code that it names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, stand_in
-from lmctool.checkpoint.reading import word
+from lmctool.checkpoint.reading import safetensors_dtype
 from lmctool.checkpoint.tensor_writing import write_tensors
 from lmctool.errors import LmctoolError
 from lmctool.files.untrusted import harm_of, most_unpacked
@@ -45,16 +45,16 @@ def convert(
     if target.suffix != ".safetensors":
         raise LmctoolError(f"output '{target}' must be a file whose name ends in .safetensors")
     content = _load(source)
-    chosen = key or _only(source, content)
-    table = _at(source, content, chosen)
+    entry = key or _only(source, content)
+    table = _at(source, content, entry)
     tensors = {name: _storable(source, name, value) for name, value in _tensors(table).items()}
     if not tensors:
-        raise LmctoolError(f"entry {chosen!r} of '{source}' holds no tensor; {_offer(content)}")
+        raise LmctoolError(f"entry {entry!r} of '{source}' holds no tensor; {_offer(content)}")
     _check_size(source, tensors)
     write_tensors(target, tensors, {}, force)
-    first = chosen.partition(".")[0]
-    beside = [] if chosen == WHOLE else [str(name) for name in content if name != first]
-    prefix = "" if chosen == WHOLE else f"{chosen}."
+    first = entry.partition(".")[0]
+    beside = [] if entry == WHOLE else [str(name) for name in content if name != first]
+    prefix = "" if entry == WHOLE else f"{entry}."
     return (*(f"{prefix}{name}" for name in table if name not in tensors), *beside)
 
 
@@ -74,8 +74,8 @@ def _load(source: Path) -> Mapping[Any, Any]:
         raise LmctoolError(f"'{source}' is damaged: it {harm}")
     content = _unpickle(source, "cpu")
     if not isinstance(content, Mapping):
-        found = type(content).__name__
-        raise LmctoolError(f"'{source}' holds a {found} where a state dict is due")
+        kind = type(content).__name__
+        raise LmctoolError(f"'{source}' holds a {kind} where a state dict is due")
     return content
 
 
@@ -144,20 +144,21 @@ def _at(source: Path, content: Mapping[Any, Any], key: str) -> Mapping[Any, Any]
     """Follow a key, whole or dotted, to the mapping that it names."""
     if key == WHOLE:
         return content
-    found: Any = content
+    entry: Any = content
     for step in [key] if key in content else key.split("."):
-        if not isinstance(found, Mapping) or step not in found:
+        if not isinstance(entry, Mapping) or step not in entry:
             raise LmctoolError(f"'{source}' has no entry {key!r}; {_offer(content)}")
-        found = found[step]
-    if not isinstance(found, Mapping):
+        entry = entry[step]
+    if not isinstance(entry, Mapping):
         raise LmctoolError(f"entry {key!r} of '{source}' is no state dict; {_offer(content)}")
-    return found
+    return entry
 
 
 def _storable(source: Path, name: str, tensor: Tensor) -> Tensor:
     import torch
 
-    if tensor.layout != torch.strided or tensor.is_quantized or word(tensor.dtype) is None:
+    plain = tensor.layout == torch.strided and not tensor.is_quantized
+    if not plain or safetensors_dtype(tensor.dtype) is None:
         raise LmctoolError(
             f"tensor {name!r} of '{source}' cannot be stored as safetensors:"
             f" it is {tensor.dtype} with layout {tensor.layout}"

@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a safetensors file says of itself.
+    """The header of a safetensors file.
 
     Attributes:
         entries: the tensors by stored name, in the order of their bytes.
@@ -93,8 +93,8 @@ def read_header(path: Path) -> Header:
         raise LmctoolError(f"'{path}' cannot be read: {cause.strerror}") from cause
     table = parse_object(path, text, "header")
     metadata = _metadata(path, table.pop("__metadata__", None))
-    found = {name: _entry(path, name, value) for name, value in table.items()}
-    entries = dict(sorted(found.items(), key=lambda item: (item[1].begin, item[1].end)))
+    entries = {name: _entry(path, name, value) for name, value in table.items()}
+    entries = dict(sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)))
     start = 8 + len(text)
     _check_layout(path, entries, size - start, start)
     return Header(entries, metadata, start)
@@ -158,15 +158,15 @@ def _metadata(path: Path, value: Any) -> dict[str, str]:
 
 
 def _entry(path: Path, name: str, value: Any) -> Entry:
-    """Check what the header says of one tensor, by itself."""
-    wrong = LmctoolError(f"'{path}' is malformed: its header does not describe tensor {name!r}")
+    """Check the header's entry of one tensor, by itself."""
+    malformed = LmctoolError(f"'{path}' is malformed: its header does not describe tensor {name!r}")
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise wrong
+        raise malformed
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not (isinstance(dtype, str) and _are_sizes(shape) and _are_sizes(offsets)):
-        raise wrong
+        raise malformed
     if len(offsets) != 2 or len(shape) > MOST_AXES:
-        raise wrong
+        raise malformed
     if dtype not in ITEM_SIZE:
         raise LmctoolError(f"tensor {name!r} of '{path}' has the unknown dtype {dtype!r}")
     begin, end = offsets
@@ -189,8 +189,8 @@ def _check_layout(path: Path, entries: Mapping[str, Entry], room: int, start: in
     expected = 0
     for name, entry in entries.items():
         if entry.begin != expected:
-            wrong = "overlaps another" if entry.begin < expected else "leaves a gap before it"
-            raise LmctoolError(f"'{path}' is malformed: tensor {name!r} {wrong}")
+            defect = "overlaps another" if entry.begin < expected else "leaves a gap before it"
+            raise LmctoolError(f"'{path}' is malformed: tensor {name!r} {defect}")
         expected = entry.end
     if expected > room:
         raise LmctoolError(_truncated(path, start + expected, start + room))

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from lmctool.checkpoint.checkpoint import Checkpoint
+    from lmctool.checkpoint.tensor_location import TensorLocation
 
 PIECE = 1 << 20
 """Bytes that are hashed at once, by two threads while they lie in a processor's cache."""
-MOST_THREADS = 8
 
 
 class Hash(Protocol):
@@ -44,11 +43,15 @@ class Identity:
     digest: str
 
 
-def identify(checkpoint: Checkpoint) -> Identity:
+def identify(files: Iterable[Path], locations: Mapping[str, TensorLocation]) -> Identity:
     """Hash the files and the tensors of a checkpoint.
 
     A byte is read once where tensors lie in the order of their names, as most programs write
     them, and twice where they don't.  However large they are, a megabyte of it is in memory.
+
+    Args:
+        files: all files of the checkpoint.
+        locations: where each tensor lies in them, by canonical name.
 
     Raises:
         LmctoolError: a file cannot be read any more, or has become shorter.
@@ -56,34 +59,21 @@ def identify(checkpoint: Checkpoint) -> Identity:
     tensors = hashlib.sha256()
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(1))
-        files = {file: _Hashed(file, aside, stack) for file in checkpoint.files}
-        for name in sorted(checkpoint.stored):
-            stored = checkpoint.stored[name]
-            about = [name, stored.entry.dtype, list(stored.entry.shape)]
+        hashes = {file: _FileHash(file, aside, stack) for file in files}
+        for name in sorted(locations):
+            location = locations[name]
+            about = [name, location.entry.dtype, list(location.entry.shape)]
             tensors.update(json.dumps(about).encode() + b"\n")
-            size = stored.entry.end - stored.entry.begin
-            files[stored.file].feed(stored.offset, size, tensors)
-        sums = {file.name: hashed.finished() for file, hashed in files.items()}
+            size = location.entry.end - location.entry.begin
+            hashes[location.file].feed(location.offset, size, tensors)
+        sums = {file.name: hashed.finished() for file, hashed in hashes.items()}
     if len(sums) == 1:
         return Identity(next(iter(sums.values())), tensors.hexdigest())
-    listed = json.dumps(sorted(sums.items())).encode()
-    return Identity(hashlib.sha256(listed).hexdigest(), tensors.hexdigest())
+    sums_text = json.dumps(sorted(sums.items())).encode()
+    return Identity(hashlib.sha256(sums_text).hexdigest(), tensors.hexdigest())
 
 
-def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
-    """Find the identities of checkpoints, several at a time; each then knows its own.
-
-    Raises:
-        LmctoolError: as ``identify``.
-    """
-    unknown = [each for each in checkpoints if "identity" not in vars(each)]
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
-        for each, found in zip(unknown, pool.map(identify, unknown), strict=True):
-            # Not by asking for it there: Python 3.11 computes one cached property at a time.
-            vars(each)["identity"] = found
-
-
-class _Hashed:
+class _FileHash:
     """One file, hashed from its first byte to its last while parts of it are hashed elsewhere."""
 
     def __init__(self, path: Path, aside: ThreadPoolExecutor, stack: ExitStack) -> None:

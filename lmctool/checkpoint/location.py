@@ -54,10 +54,10 @@ def locate(path: Path) -> Location:
     if not is_folder:
         return _indexed(path) if path.name.endswith(INDEX) else Location((path,))
     inside = _only(path, _candidates(path))
-    found = locate(inside)
+    location = locate(inside)
     config = path / "config.json"
     parsed = _json(config, "text") if config.is_file() else None
-    return replace(found, config=parsed)
+    return replace(location, config=parsed)
 
 
 def is_folder(path: Path) -> bool:
@@ -92,8 +92,8 @@ def _only(folder: Path, candidates: Sequence[Path]) -> Path:
         raise LmctoolError(f"folder '{folder}' holds several checkpoints: {names}; name one file")
     if not candidates:
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-        found = f", only {', '.join(pickles[:3])}; convert it with lmctool convert" * bool(pickles)
-        raise LmctoolError(f"folder '{folder}' holds no safetensors checkpoint{found}")
+        hint = f", only {', '.join(pickles[:3])}; convert it with lmctool convert" * bool(pickles)
+        raise LmctoolError(f"folder '{folder}' holds no safetensors checkpoint{hint}")
     return candidates[0]
 
 

@@ -16,7 +16,9 @@ PARALLEL = "module."
 COUNTER = "n_averaged"
 
 
-def canonical_names(stored: Iterable[str], path: Path) -> tuple[dict[str, str], dict[str, str]]:
+def canonical_names(
+    stored_names: Iterable[str], path: Path
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return the stored name of each tensor by its canonical name, and of each dropped one.
 
     ``torch.compile`` puts ``_orig_mod.`` anywhere into a name; ``DataParallel`` and
@@ -30,20 +32,20 @@ def canonical_names(stored: Iterable[str], path: Path) -> tuple[dict[str, str], 
     Raises:
         LmctoolError: two stored names become one canonical name.
     """
-    names = {name: _uncompiled(name) for name in stored}
+    names = {name: _uncompiled(name) for name in stored_names}
     while _all_wrapped(names.values()):
         names = {name: short.removeprefix(PARALLEL) for name, short in names.items()}
-    kept: dict[str, str] = {}
+    canonical: dict[str, str] = {}
     dropped: dict[str, str] = {}
     for name, short in names.items():
-        target = dropped if short == COUNTER else kept
+        target = dropped if short == COUNTER else canonical
         if short in target:
             raise LmctoolError(
                 f"tensors {target[short]!r} and {name!r} of '{path}' both become {short!r} when"
                 " wrapper prefixes are taken off; save the inner model's state dict instead"
             )
         target[short] = name
-    return {short: kept[short] for short in sorted(kept, key=natural_key)}, dropped
+    return {short: canonical[short] for short in sorted(canonical, key=natural_key)}, dropped
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:

@@ -1,4 +1,4 @@
-"""Tensors out of safetensors files, and their dtypes in the words of both sides."""
+"""Tensors out of safetensors files, and the names of their dtypes there and in torch."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ BLOCK = 1 << 17
 
 @cache
 def torch_dtypes() -> Mapping[str, torch.dtype]:
-    """Return torch's dtype for each of safetensors' words."""
+    """Return torch's dtype for each name of a dtype in safetensors."""
     import torch
 
-    return {word: getattr(torch, name) for word, name in TORCH_NAMES.items()}
+    return {name: getattr(torch, torch_name) for name, torch_name in TORCH_NAMES.items()}
 
 
-def word(dtype: torch.dtype) -> str | None:
-    """Return safetensors' word for a dtype of torch, or None when it has none."""
-    return next((known for known, own in torch_dtypes().items() if own == dtype), None)
+def safetensors_dtype(dtype: torch.dtype) -> str | None:
+    """Return the name in safetensors of a dtype of torch, or None when it has none."""
+    return next((name for name, each in torch_dtypes().items() if each == dtype), None)
 
 
 def read_tensors(file: Path, names: Iterable[str]) -> Iterator[Tensor]:
@@ -153,7 +153,7 @@ def computable(tensor: Tensor, name: str, file: Path, dtype: torch.dtype | None)
 
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return tensor.clone()
-    refuse_storage_format(word(tensor.dtype), name, file)
+    refuse_storage_format(safetensors_dtype(tensor.dtype), name, file)
     refuse_nonfinite(tensor, name, f"'{file}'")
     # A copy even in the same dtype: a file that changes under a memory map kills the process.
     values = tensor.to(dtype or torch.float32, copy=True)
@@ -170,11 +170,11 @@ def refuse_too_large(values: Tensor, name: str, file: Path) -> None:
         )
 
 
-def refuse_storage_format(word: str | None, name: str, file: Path) -> None:
+def refuse_storage_format(dtype: str | None, name: str, file: Path) -> None:
     """Raise LmctoolError when a dtype that isn't whole numbers is none that weights may have."""
-    if word not in COMPUTABLE:
+    if dtype not in COMPUTABLE:
         raise LmctoolError(
-            f"tensor {name!r} of '{file}' is stored as {word}, in which weights"
+            f"tensor {name!r} of '{file}' is stored as {dtype}, in which weights"
             " cannot be interpolated; save it as float16, bfloat16 or float32"
         )
 

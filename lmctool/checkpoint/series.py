@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRAINING = "lmctool.training"
-"""The metadata entry whose JSON object tells the ``step`` of a checkpoint."""
+"""The metadata entry whose JSON object has the ``step`` of a checkpoint."""
 SUFFIX = ".safetensors"
 COUNTS = {
     "step": r"steps?|iterations?|iters?|it|checkpoints?|ckpt",
@@ -24,7 +24,7 @@ COUNTS = {
 }
 """The words that a number in a name may follow, by what it counts."""
 NUMBER = "number"
-"""What a name tells by any number at all."""
+"""The count of a number in a name that follows none of these words."""
 PATTERN = re.compile(r"[*?\[]")
 LARGEST = 10**15
 
@@ -36,20 +36,20 @@ def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
     a folder, or that a pattern such as ``runs/a-*`` matches; what else is there is passed over.
     A step is the ``step`` of a file's metadata (``lmctool.training``), else the last number in
     its name that follows a word such as ``step``, ``iter``, ``checkpoint`` or ``epoch``.  Only
-    where no checkpoint tells any of these, it is the last number in the name.  Of two with the
+    where no checkpoint has any of these, it is the last number in the name.  Of two with the
     same step and the same tensors one is taken.
 
     Returns:
         (step, path) of each checkpoint, by rising step.
 
     Raises:
-        LmctoolError: there are none, one is unreadable or tells no step, one run tells steps of
+        LmctoolError: there are none, one is unreadable or has no step, one run has steps of
             some and epochs of others, or two checkpoints of one step differ.
     """
-    found = _checkpoints(path)
-    told = {each: _numbers(each) for each in found}
+    paths = _checkpoints(path)
+    numbers = {each: _numbers(each) for each in paths}
     counted: dict[int, Path] = {}
-    for each, step in sorted(_steps(path, told).items(), key=lambda item: (item[1], item[0])):
+    for each, step in sorted(_steps(path, numbers).items(), key=lambda item: (item[1], item[0])):
         other = counted.setdefault(step, each)
         if other != each and open_checkpoint(other).digest != open_checkpoint(each).digest:
             raise LmctoolError(
@@ -80,14 +80,14 @@ def _checkpoints(path: Path) -> list[Path]:
             f"run '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
             " quotes"
         )
-    found = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
-    indices = [entry for entry in found if entry.name.endswith(INDEX)]
+    candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
+    indices = [entry for entry in candidates if entry.name.endswith(INDEX)]
     shards = {file for index in indices for file in locate(index).files}
-    if not found:
+    if not candidates:
         raise LmctoolError(
             f"run '{path}' has no checkpoint: no {SUFFIX} file, and no folder that holds one"
         )
-    return [entry for entry in found if entry not in shards]
+    return [entry for entry in candidates if entry not in shards]
 
 
 def _may_be(entry: Path) -> bool:
@@ -105,7 +105,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """Return the numbers that a checkpoint tells, by what they count."""
+    """Return the numbers in a checkpoint's name and metadata, by what they count."""
     name = path.name if path.is_dir() else path.name.removesuffix(INDEX).removesuffix(SUFFIX)
     patterns = {
         count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
@@ -115,13 +115,13 @@ def _numbers(path: Path) -> dict[str, int]:
         count: re.findall(pattern, name)
         for count, pattern in {**patterns, NUMBER: r"[0-9]{1,15}"}.items()
     }
-    found = {count: int(texts[-1]) for count, texts in numbers.items() if texts}
-    step = _trained(open_checkpoint(path).metadata)
-    return found if step is None else {**found, "step": step}
+    last = {count: int(texts[-1]) for count, texts in numbers.items() if texts}
+    step = _training_step(open_checkpoint(path).metadata)
+    return last if step is None else {**last, "step": step}
 
 
-def _trained(metadata: Mapping[str, str]) -> int | None:
-    """Return the step that a checkpoint's metadata tells, if it tells one."""
+def _training_step(metadata: Mapping[str, str]) -> int | None:
+    """Return the step in a checkpoint's metadata, if there is one."""
     try:
         training = json.loads(metadata.get(TRAINING, "{}"))
     except (ValueError, RecursionError):
@@ -130,22 +130,22 @@ def _trained(metadata: Mapping[str, str]) -> int | None:
     return step if type(step) is int and 0 <= step < LARGEST else None
 
 
-def _steps(path: Path, told: Mapping[Path, Mapping[str, int]]) -> dict[Path, int]:
+def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> dict[Path, int]:
     """Return the step of each checkpoint: of the first thing that all of them count.
 
     Raises:
         LmctoolError: there is no such thing.
     """
-    counts = [count for count in COUNTS if any(count in numbers for numbers in told.values())]
+    counts = [count for count in COUNTS if any(count in each for each in numbers.values())]
     for count in counts or [NUMBER]:
-        if all(count in numbers for numbers in told.values()):
-            return {each: numbers[count] for each, numbers in told.items()}
-    if len(counts) > 1 and all(any(c in numbers for c in counts) for numbers in told.values()):
+        if all(count in each for each in numbers.values()):
+            return {file: each[count] for file, each in numbers.items()}
+    if len(counts) > 1 and all(any(c in each for c in counts) for each in numbers.values()):
         raise LmctoolError(
             f"run '{path}' tells steps of some checkpoints and epochs of others; choose those of"
             " one kind by a pattern in quotes"
         )
-    lacking = next(each for each, n in told.items() if not any(c in n for c in counts))
+    lacking = next(file for file, each in numbers.items() if not any(c in each for c in counts))
     raise LmctoolError(
         f"checkpoint '{lacking}' tells no step, neither in its metadata nor in its name; give it a"
         " name that does, such as 'NAME-step1000.safetensors', or choose the others by a pattern"

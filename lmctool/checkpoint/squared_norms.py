@@ -59,7 +59,7 @@ def squared_norms(
     Args:
         checkpoints: A and B; a third one is the origin that both are measured from.
         names: the tensors, none of them of whole numbers.
-        progress: told how far it is.
+        progress: shows how far it is.
 
     Returns:
         (tensor, square), the squares as ``SQUARES`` names them, or ``SQUARES_TO`` with an origin.
@@ -72,27 +72,27 @@ def squared_norms(
         check_same(checkpoints[0], other)
     for name in names:
         for checkpoint in checkpoints:
-            file = checkpoint.stored[name].file
+            file = checkpoint.locations[name].file
             refuse_storage_format(checkpoint.dtypes[name], name, file)
     sizes = {name: prod(checkpoints[0].shapes[name]) for name in names}
-    found = _sums([checkpoint.mapped for checkpoint in checkpoints], sizes, progress)
-    for name, sums in zip(names, found, strict=True):
+    squares = _sums([checkpoint.mapped for checkpoint in checkpoints], sizes, progress)
+    for name, sums in zip(names, squares, strict=True):
         if not np.isfinite(sums).all():
             for checkpoint in checkpoints:
-                checkpoint.stored[name].check(name)
+                checkpoint.locations[name].check(name)
             raise UnjudgedError(f"the squares of tensor {name!r} are too large for float64")
-    return found
+    return squares
 
 
-def held_squared_norms(
+def squared_norms_of_weights(
     weights: Sequence[Mapping[str, Tensor]], names: Sequence[str]
 ) -> NDArray[np.float64]:
     """Return what ``squared_norms`` does, of finite weights in memory."""
     sizes = {name: weights[0][name].numel() for name in names}
-    return _sums([partial(_held, held) for held in weights], sizes)
+    return _sums([partial(_values, mapping) for mapping in weights], sizes)
 
 
-def _held(weights: Mapping[str, Tensor], name: str, start: int, stop: int) -> Tensor:
+def _values(weights: Mapping[str, Tensor], name: str, start: int, stop: int) -> Tensor:
     return weights[name].flatten()[start:stop].cpu()
 
 
@@ -142,10 +142,10 @@ def _squares(values: Sequence[Tensor], room: _Room) -> NDArray[np.float64]:
     single = all(each.dtype != torch.float64 for each in values)
     for start in range(0, len(values[0]), BLOCK):
         blocks = [each[start : start + BLOCK] for each in values]
-        found = [_square(each) for each in _vectors(blocks, room.single)] if single else [math.nan]
-        if math.isnan(sum(found)):
-            found = [float(each.dot(each)) for each in _vectors(blocks, room.double)]
-        total += found
+        sums = [_square(each) for each in _vectors(blocks, room.single)] if single else [math.nan]
+        if math.isnan(sum(sums)):
+            sums = [float(each.dot(each)) for each in _vectors(blocks, room.double)]
+        total += sums
     return total
 
 
@@ -165,8 +165,8 @@ def _vectors(blocks: Sequence[Tensor], room: Vector) -> Iterator[Vector]:
 def _filled(block: Tensor, row: Vector) -> Vector:
     """Return a block's values in the dtype of a row, in the row if they have another."""
     if block.element_size() == row.itemsize:
-        own: Vector = block.numpy()
-        return own
+        array: Vector = block.numpy()
+        return array
     # torch turns one half after the other into a double, but many at once into floats
     torch.from_numpy(row).copy_(block.float() if block.dtype == torch.float16 else block)
     return row

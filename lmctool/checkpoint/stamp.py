@@ -47,7 +47,7 @@ def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool =
         raise LmctoolError(f"output '{target}' must be a file whose name ends in .safetensors")
     if target.exists() and any(target.samefile(file) for file in checkpoint.files):
         raise LmctoolError(f"output '{target}' is the input itself; choose another with -o")
-    parts = [*checkpoint.stored.values(), *checkpoint.dropped.values()]
+    parts = [*checkpoint.locations.values(), *checkpoint.dropped.values()]
     parts.sort(key=lambda part: (part.file, part.offset, part.entry.end))
     merged = {**checkpoint.metadata, **metadata, "format": "pt"}
     with publish(target, force) as draft:
@@ -66,11 +66,11 @@ def model_metadata(spec: str, arguments: Mapping[str, str]) -> dict[str, str]:
         LmctoolError: the spec names code or a path, or a word that nobody registered.
     """
     match = MODEL_WORD.fullmatch(spec)
-    known = registry.names("lmctool.models")
-    if not match or match[1] not in known or ".." in spec or spec.startswith((".", "/")):
+    registered = registry.names("lmctool.models")
+    if not match or match[1] not in registered or ".." in spec or spec.startswith((".", "/")):
         raise LmctoolError(
             f"a checkpoint can only be stamped with a registered model, not {spec!r};"
-            f" registered: {', '.join(known)}"
+            f" registered: {', '.join(registered)}"
         )
     typed = {name: typed_value(text) for name, text in arguments.items()}
     return {MODEL: spec, MODEL_ARGUMENTS: json.dumps(typed)}
@@ -82,11 +82,11 @@ def data_metadata(word: str) -> dict[str, str]:
     Raises:
         LmctoolError: it is something else.
     """
-    known = registry.names("lmctool.datasets")
-    if word not in known:
+    registered = registry.names("lmctool.datasets")
+    if word not in registered:
         raise LmctoolError(
             f"a checkpoint can only be stamped with a registered dataset, not {word!r};"
-            f" registered: {', '.join(known)}"
+            f" registered: {', '.join(registered)}"
         )
     return {DATA: word}
 

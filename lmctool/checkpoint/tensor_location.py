@@ -32,7 +32,7 @@ PIECE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class TensorLocation:
     """Where one tensor lies: its file, its name there, its first byte in it."""
 
     file: Path
@@ -64,21 +64,55 @@ class Stored:
     def blocks(
         self, start: int = 0, stop: int | None = None, size: int = BLOCK
     ) -> Iterator[Tensor]:
-        """Yield values in order, flat and as stored; see ``Checkpoint.blocks``."""
+        """Yield the values as stored, flat and in order, ``size`` at a time.
+
+        However large the tensor, no more than one block of it is in memory.  A block lies where
+        the one before it lay: what is to outlive it must be copied.
+
+        Args:
+            start: the first value.
+            stop: the value after the last; by default the tensor's end.
+            size: values of one block; the last may have fewer.
+
+        Raises:
+            LmctoolError: the file cannot be read any more, or has become shorter.
+        """
         last = self.count if stop is None else min(stop, self.count)
         dtype = torch_dtypes()[self.entry.dtype]
         offset = self.offset + start * dtype.itemsize
         return read_blocks(self.file, offset, max(last - start, 0), dtype, size)
 
     def mapped(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Return values flat and as stored, mapped; see ``Checkpoint.mapped``."""
+        """Return values as stored, flat, out of the file mapped into memory.
+
+        Nothing is read until it is looked at.  A file that becomes shorter while it is mapped
+        kills the process: look at the values at once, and keep them for no longer.
+
+        Args:
+            start: the first value.
+            stop: the value after the last; by default the tensor's end.
+
+        Raises:
+            LmctoolError: the file cannot be read any more, or has become shorter.
+        """
         last = self.count if stop is None else min(stop, self.count)
         dtype = torch_dtypes()[self.entry.dtype]
         offset = self.offset + start * dtype.itemsize
         return map_values(self.file, offset, max(last - start, 0), dtype)
 
     def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
-        """Yield the values as weights are, block by block; see ``Checkpoint.numbers``."""
+        """Yield the values of a floating tensor in the dtype of weights, block by block.
+
+        A block may lie where the one before it lay.
+
+        Args:
+            name: what the tensor is called, for the error.
+            dtype: of the values.
+
+        Raises:
+            UnjudgedError: some are NaN or infinite.
+            LmctoolError: their dtype is a storage format, or a value does not fit.
+        """
         refuse_storage_format(self.entry.dtype, name, self.file)
         for block in self.blocks():
             values = block.to(dtype)

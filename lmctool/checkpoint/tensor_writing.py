@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.header import ITEM_SIZE, read_header
-from lmctool.checkpoint.reading import word
+from lmctool.checkpoint.reading import safetensors_dtype
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
 
@@ -33,7 +33,7 @@ def write_tensors(
         LmctoolError: a tensor cannot be stored, or the file cannot be written.
     """
     forms = {
-        name: (_word(path, name, value), tuple(value.shape))
+        name: (_dtype(path, name, value), tuple(value.shape))
         for name, value in sorted(tensors.items())
     }
     stream_tensors(path, forms, tensors.__getitem__, metadata, force)
@@ -70,10 +70,11 @@ def stream_tensors(
                 raise LmctoolError(f"output '{path}' cannot be written: {cause}") from cause
             for name, form in ordered.items():
                 tensor = make(name)
-                if (word(tensor.dtype), tuple(tensor.shape)) != form:
+                dtype, shape = safetensors_dtype(tensor.dtype), tuple(tensor.shape)
+                if (dtype, shape) != form:
                     raise LmctoolError(
-                        f"tensor {name!r} to be written to '{path}' is {word(tensor.dtype)} of"
-                        f" shape {tuple(tensor.shape)} where {form[0]} of {form[1]} is due"
+                        f"tensor {name!r} to be written to '{path}' is {dtype} of"
+                        f" shape {shape} where {form[0]} of {form[1]} is due"
                     )
                 out.write(_bytes(tensor))
                 del tensor  # before the next one is made
@@ -99,16 +100,16 @@ def packed_header(forms: Mapping[str, Form], metadata: Mapping[str, str]) -> byt
     return len(text).to_bytes(8, "little") + text
 
 
-def _word(path: Path, name: str, tensor: Tensor) -> str:
-    found = word(tensor.dtype)
-    if found is None or name == METADATA:
+def _dtype(path: Path, name: str, tensor: Tensor) -> str:
+    dtype = safetensors_dtype(tensor.dtype)
+    if dtype is None or name == METADATA:
         raise LmctoolError(f"output '{path}' cannot hold tensor {name!r} of {tensor.dtype}")
-    return found
+    return dtype
 
 
 def _bytes(tensor: Tensor) -> memoryview:
     import torch
 
     flat = tensor.detach().contiguous().flatten()
-    found: memoryview = flat.view(torch.uint8).numpy().data
-    return found
+    data: memoryview = flat.view(torch.uint8).numpy().data
+    return data

@@ -84,9 +84,9 @@ def _write_folder(
     """Write the files of a folder one after the other, then read them as one checkpoint."""
     with publish_folder(path, folder_names(like), force) as draft:
         for file in like.files:
-            own = read_header(file).metadata
+            shard_metadata = read_header(file).metadata
             place = draft / file.name
-            _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
+            _write_file(place, weights, like, [file], {**shard_metadata, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 shutil.copyfile(file, copy)
@@ -102,11 +102,11 @@ def _write_folder(
 def _index(like: Checkpoint, path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
     """Return the index of a folder like a checkpoint."""
     table = read_index(path)
-    own = table.get("metadata")
-    parts = (*like.stored.values(), *like.dropped.values())
+    old = table.get("metadata")
+    parts = (*like.locations.values(), *like.dropped.values())
     size = sum(part.entry.end - part.entry.begin for part in parts)
-    kept = own if isinstance(own, dict) else {}
-    return {**table, "metadata": {**kept, **metadata, "total_size": size}}
+    entries = old if isinstance(old, dict) else {}
+    return {**table, "metadata": {**entries, **metadata, "total_size": size}}
 
 
 def _companions(like: Checkpoint) -> list[Path]:
@@ -133,16 +133,16 @@ def _write_file(
     force: bool,
 ) -> None:
     """Write what some files of a checkpoint hold as one file, tensor by tensor."""
-    kept = {stored.name: name for name, stored in like.stored.items() if stored.file in files}
-    dropped = {stored.name: stored for stored in like.dropped.values() if stored.file in files}
-    parts = {name: like.stored[own] for name, own in kept.items()} | dropped
-    in_order = sorted(parts.values(), key=lambda part: (part.file, part.offset, part.entry.end))
-    forms = {part.name: (part.entry.dtype, part.entry.shape) for part in in_order}
+    names = {part.name: name for name, part in like.locations.items() if part.file in files}
+    dropped = {part.name: part for part in like.dropped.values() if part.file in files}
+    parts = [*(like.locations[name] for name in names.values()), *dropped.values()]
+    parts.sort(key=lambda part: (part.file, part.offset, part.entry.end))
+    forms = {part.name: (part.entry.dtype, part.entry.shape) for part in parts}
 
     def make(name: str) -> Tensor:
         if name in dropped:
             return next(iter(read_tensors(dropped[name].file, [name])))
-        return _as_stored(weights[kept[name]], kept[name], *forms[name])
+        return _in_stored_dtype(weights[names[name]], names[name], *forms[name])
 
     stream_tensors(path, forms, make, metadata, force)
 
@@ -153,31 +153,31 @@ def _check_names(weights: Mapping[str, Tensor], like: Checkpoint) -> None:
             raise LmctoolError(
                 f"entry {name!r} belongs to no tensor of '{like.path}', so it cannot be written"
             )
-        if name not in like.stored:
+        if name not in like.locations:
             raise LmctoolError(f"tensor {name!r} to be written is not in '{like.path}'")
     for name in like.names:
         if name not in weights:
             raise LmctoolError(f"tensor {name!r} of '{like.path}' is missing from what is written")
 
 
-def _as_stored(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ...]) -> Tensor:
+def _in_stored_dtype(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ...]) -> Tensor:
     """Return a tensor on the CPU in its stored dtype, refusing what would not survive."""
     if tuple(tensor.shape) != shape:
         raise LmctoolError(
             f"tensor {name!r} to be written has shape {tuple(tensor.shape)} where {shape} is due"
         )
-    wanted = torch_dtypes()[dtype]
-    if not (tensor.is_floating_point() and wanted.is_floating_point):
-        if tensor.dtype != wanted:
+    target = torch_dtypes()[dtype]
+    if not (tensor.is_floating_point() and target.is_floating_point):
+        if tensor.dtype != target:
             raise LmctoolError(
-                f"tensor {name!r} to be written is {tensor.dtype} where {wanted} is due"
+                f"tensor {name!r} to be written is {tensor.dtype} where {target} is due"
             )
         return tensor.detach().cpu()
     refuse_nonfinite(tensor, name, "what is to be written")
-    stored = tensor.detach().to("cpu", wanted)
-    if not is_finite(stored):
+    converted = tensor.detach().to("cpu", target)
+    if not is_finite(converted):
         largest = float(tensor.abs().max())
         raise LmctoolError(
-            f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {wanted}"
+            f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {target}"
         )
-    return stored
+    return converted

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lmctool.evaluate.functional import functional
 from lmctool.graph.module import fresh
-from lmctool.graph.tap_affine import corrected
+from lmctool.graph.tap_affine import corrected_taps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Replayed:
 
     def __call__(self, weights: Weights) -> Outputs:
         """Return the outputs of the network that has these weights, until the next call."""
-        if corrected(weights):
+        if corrected_taps(weights):
             return self.network(weights)
         if not self._weights:
             self._weights = {name: tensor.clone() for name, tensor in weights.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.graph import tap_affine
-from lmctool.graph.module import carrying, fresh
+from lmctool.graph.module import copy_with_weights, fresh
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
@@ -46,10 +46,10 @@ class Network:
 
     def __call__(self, weights: Weights) -> Outputs:
         """Return the outputs of the network that has these weights."""
-        if tap_affine.corrected(weights):
-            edits = tap_affine.edits(weights, self._axes)
+        if tap_affine.corrected_taps(weights):
+            edits = tap_affine.tap_edits(weights, self._axes)
             return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
-        own = carrying(self.module, weights)
+        own = copy_with_weights(self.module, weights)
         if own is None:  # its class changes what it loads
             module, tensors = fresh(self.module), dict(weights)
             return lambda inputs: functional(module, tensors, self.laid_out(inputs))
@@ -60,7 +60,7 @@ class Network:
 
         A graph that was noted while the model ran sets torch's switches while it is replayed.
         """
-        return not tap_affine.corrected(weights) or self.graph().tracer == "export"
+        return not tap_affine.corrected_taps(weights) or self.graph().tracer == "export"
 
     def laid_out(self, inputs: Tensor) -> Tensor:
         """Return a batch in the memory format of this network, if it is one of images."""
@@ -68,7 +68,7 @@ class Network:
 
     @cached_property
     def _axes(self) -> dict[str, int]:
-        return tap_affine.axes(self.graph())
+        return tap_affine.channel_axes(self.graph())
 
 
 def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class Route:
     Attributes:
         rows: the networks.
         shares: how far the differing tensors of each have come to the other pure network.
-        taken: the values that they take from the pure network.
+        shared: the values that they have in common with the pure network, and go on from.
         varied: the placeholders of their own tensors.
         mixed: the values that are mixed from the two pure networks' own.
         ends: the placeholders of the other pure network's tensors for those.
@@ -66,7 +66,7 @@ class Route:
 
     rows: tuple[int, ...]
     shares: tuple[float, ...]
-    taken: Nodes
+    shared: Nodes
     varied: Nodes
     mixed: Nodes
     ends: Nodes
@@ -85,28 +85,28 @@ def plan(graph: Graph, networks: Partwise) -> dict[int, tuple[Route, ...]]:
     members: dict[tuple[int, frozenset[int], bool], list[tuple[int, float]]] = {}
     costs: dict[frozenset[int], int] = {}
     parts = set(networks.differing.values())
-    for row, place in enumerate(networks.places):
-        ways = []
+    for row, place in enumerate(networks.alphas):
+        ends = []
         for end in (1, 0):
             moved = frozenset(part for part in parts if place[part] != end)
             if moved not in costs:
                 costs[moved] = len(_reached(graph, _varied(graph, networks, moved)))
-            ways.append((costs[moved], end, moved))
-        _, end, moved = min(ways, key=itemgetter(0))
+            ends.append((costs[moved], end, moved))
+        _, end, moved = min(ends, key=itemgetter(0))  # of equals the first, B
         shares = {abs(float(place[part]) - end) for part in moved}
-        together = len(shares) == 1
+        together = len(shares) == 1  # only then is an affine value the same mixture as its weights
         members.setdefault((end, moved, together), []).append((row, max(shares, default=0.0)))
-    found: dict[int, list[Route]] = {}
+    routes: dict[int, list[Route]] = {}
     for (end, moved, together), rows in members.items():
         route = _route(graph, rows, _varied(graph, networks, moved), together)
-        found.setdefault(end, []).append(route)
-    return {end: _joined(graph, routes) for end, routes in found.items()}
+        routes.setdefault(end, []).append(route)
+    return {end: _joined(graph, leaving) for end, leaving in routes.items()}
 
 
 def _varied(graph: Graph, networks: Partwise, parts: Collection[int]) -> Nodes:
     """Return the placeholders of the tensors of parts that differ between A and B."""
     numbers = {
-        node: networks.differing.get(graph.stored(graph.tensors[node.name], networks.a))
+        node: networks.differing.get(graph.stored_name(graph.tensors[node.name], networks.a))
         for node in graph.nodes
         if node.name in graph.tensors
     }
@@ -115,23 +115,23 @@ def _varied(graph: Graph, networks: Partwise, parts: Collection[int]) -> Nodes:
 
 def _reached(graph: Graph, varied: Iterable[fx.Node]) -> set[fx.Node]:
     """Return the nodes whose values depend on varied ones, themselves too."""
-    found = set(varied)
-    for node in graph.nodes:
-        if not found.isdisjoint(node.all_input_nodes):
-            found.add(node)
-    return found
+    nodes = set(varied)
+    for node in graph.nodes:  # in the order they run, so once over them is enough
+        if not nodes.isdisjoint(node.all_input_nodes):
+            nodes.add(node)
+    return nodes
 
 
 def _behind(targets: Iterable[fx.Node], inside: Collection[fx.Node]) -> set[fx.Node]:
     """Return the nodes inside a set that targets are computed from, themselves too."""
-    found: set[fx.Node] = set()
+    behind: set[fx.Node] = set()
     waiting = [node for node in targets if node in inside]
     while waiting:
         node = waiting.pop()
-        if node not in found:
-            found.add(node)
+        if node not in behind:
+            behind.add(node)
             waiting += (each for each in node.all_input_nodes if each in inside)
-    return found
+    return behind
 
 
 def _route(
@@ -139,19 +139,21 @@ def _route(
 ) -> Route:
     """Return the route of networks and their shares, all of one's tensors at one alpha or not."""
     reached, output = _reached(graph, varied), graph.output
+    # Mixing needs the other pure network's values as well: for one network that saves nothing.
     pays = together and len(members) > 1
     mixed = cuts(graph.nodes, varied, output) if pays else ()
-    own = _behind([output], reached.difference(mixed))
+    single = _behind([output], reached.difference(mixed))
     across = _behind(mixed, reached)
-    inputs = {each for node in own | across for each in node.all_input_nodes}
+    inputs = {each for node in single | across for each in node.all_input_nodes}
     return Route(
         rows=tuple(row for row, _ in members),
         shares=tuple(share for _, share in members),
-        taken=tuple(({output} | inputs) - reached),
+        # the output is among them where nothing differs: then there is nothing to compute
+        shared=tuple(({output} | inputs) - reached),
         mixed=mixed,
         across=_steps(_calls(graph, across), mixed),
-        steps=_steps(_calls(graph, own), [output]),
-        varied=tuple(node for node in varied if node in own),
+        steps=_steps(_calls(graph, single), [output]),
+        varied=tuple(node for node in varied if node in single),
         ends=tuple(node for node in varied if node in across),
     )
 
@@ -159,7 +161,9 @@ def _route(
 def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
     """Return routes in the order they leave the pure network, with its operations before each."""
     position = {node: number for number, node in enumerate(graph.nodes)}
-    needs = {route: {*route.taken, *route.mixed} for route in routes}
+    needs = {route: {*route.shared, *route.mixed} for route in routes}
+    # A route can leave when the last value it needs is there.  In this order the pure network
+    # runs once for all of them, and no value of it waits in memory for an earlier route.
     order = sorted(routes, key=lambda route: max(position[node] for node in needs[route]))
     ahead = set(graph.nodes)
     pieces = []
@@ -167,6 +171,7 @@ def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
         before = _behind(needs[route], ahead)
         ahead -= before
         pieces.append(_calls(graph, before))
+    # An operation counts as a reader of its own value, so that one that nobody reads is dropped.
     reads: list[Iterable[fx.Node]] = []
     for route, calls in zip(order, pieces, strict=True):
         reads += [(node, *node.all_input_nodes) for node in calls]
@@ -178,10 +183,10 @@ def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
     )
 
 
-def _steps(calls: Nodes, kept: Iterable[fx.Node]) -> Steps:
-    """Return operations with what is spent after each, which what is kept never is."""
+def _steps(calls: Nodes, results: Iterable[fx.Node]) -> Steps:
+    """Return operations with what is spent after each; the results never are."""
     reads: list[Iterable[fx.Node]] = [(node, *node.all_input_nodes) for node in calls]
-    return Steps(calls, tuple(_spent([*reads, kept])[:-1]))
+    return Steps(calls, tuple(_spent([*reads, results])[:-1]))
 
 
 def _spent(reads: Sequence[Iterable[fx.Node]]) -> list[Nodes]:

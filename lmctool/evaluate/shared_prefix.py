@@ -14,7 +14,7 @@ from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
 from lmctool.graph.operations import aten
-from lmctool.graph.tap_affine import corrected
+from lmctool.graph.tap_affine import corrected_taps
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def reusable(
     whole = strategy in {"graphs", "compile"}  # these launch whole networks
     if little or whole or precision == "bfloat16":
         return None
-    if corrected(networks.a) or corrected(networks.b):
+    if corrected_taps(networks.a) or corrected_taps(networks.b):
         return None
     try:
         followed = graph()
@@ -136,7 +136,7 @@ class Shared:
         self, route: Route, values: Values, other: Mapping[str, Tensor]
     ) -> Iterator[tuple[int, Tensor]]:
         """Give the outputs of the networks of one route."""
-        taken = {node: values[node] for node in route.taken}
+        taken = {node: values[node] for node in route.shared}
         there = taken | {node: other[self._name(node)] for node in route.ends}
         route.across.run(there)
         for row, share in zip(route.rows, route.shares, strict=True):
@@ -151,7 +151,7 @@ class Shared:
             yield row, own[self.graph.output]
 
     def _name(self, node: fx.Node) -> str:
-        return self.graph.stored(self.graph.tensors[node.name], self.networks.a)
+        return self.graph.stored_name(self.graph.tensors[node.name], self.networks.a)
 
 
 def score(

@@ -11,7 +11,7 @@ import torch
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.functional import functional
 from lmctool.graph.module import fresh
-from lmctool.graph.tap_affine import corrected
+from lmctool.graph.tap_affine import corrected_taps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class Compiled:
 
         The outputs raise LmctoolError where the model cannot be compiled.
         """
-        if corrected(weights):
+        if corrected_taps(weights):
             return self.network(weights)
         tensors = dict(weights)
 

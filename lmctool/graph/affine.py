@@ -61,7 +61,7 @@ def cuts(
         varied: the placeholders of the weights that vary.
         output: the node of the model's output.
     """
-    costly = _affine(nodes, varied)
+    costly = _affine_nodes(nodes, varied)
     return tuple(
         node
         for node, pays in costly.items()
@@ -69,18 +69,18 @@ def cuts(
     )
 
 
-def _affine(nodes: Sequence[fx.Node], varied: Collection[fx.Node]) -> dict[fx.Node, bool]:
+def _affine_nodes(nodes: Sequence[fx.Node], varied: Collection[fx.Node]) -> dict[fx.Node, bool]:
     """Return the nodes that are affine in the varied ones, and whether a costly one is behind."""
     affected = set(varied)
-    found = {node: False for node in varied if node.meta["val"].is_floating_point()}
+    affine = {node: False for node in varied if node.meta["val"].is_floating_point()}
     for node in nodes:
         moving = affected.intersection(node.all_input_nodes)
         if not moving:
             continue
         affected.add(node)
-        if moving <= found.keys() and _is_affine(node, moving):
-            found[node] = node.target in COSTLY or any(found[each] for each in moving)
-    return found
+        if moving <= affine.keys() and _is_affine(node, moving):
+            affine[node] = node.target in COSTLY or any(affine[each] for each in moving)
+    return affine
 
 
 def _is_affine(node: fx.Node, moving: set[fx.Node]) -> bool:

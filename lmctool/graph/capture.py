@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
-from lmctool.graph.export import exported
+from lmctool.graph.export import export_graph
 from lmctool.graph.module import fresh
-from lmctool.graph.recording import recorded
+from lmctool.graph.recording import record_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,11 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
     inputs = example if isinstance(example, tuple) else (example,)
     with _quiet(), _plain_attention():
         try:
-            return exported(fresh(module.eval()), inputs)
+            return export_graph(fresh(module.eval()), inputs)
         except Exception as cause:  # torch.export raises whatever the model's own code raises, too
             reason = str(cause).strip().partition("\n")[0]
         try:
-            return recorded(fresh(module), inputs)
+            return record_graph(fresh(module), inputs)
         except Exception as cause:
             raise LmctoolError(
                 f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"

@@ -20,7 +20,7 @@ REGIONS = frozenset(
 """Operations that run a part of the model under a setting; the part is a graph of its own."""
 
 
-def exported(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
+def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
     """Return the graph of a module, for batches of any size.
 
     Args:
@@ -35,9 +35,9 @@ def exported(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         program = torch.export.export(module, inputs, dynamic_shapes=(dynamic,) * len(inputs))
     program = program.run_decompositions({})
     specs = program.graph_signature.input_specs
-    stored = {InputKind.PARAMETER, InputKind.BUFFER}
-    held = module.state_dict(keep_vars=True).keys()
-    tensors = {s.arg.name: str(s.target) for s in specs if s.kind in stored and s.target in held}
+    state = {InputKind.PARAMETER, InputKind.BUFFER}
+    names = module.state_dict(keep_vars=True).keys()
+    tensors = {s.arg.name: str(s.target) for s in specs if s.kind in state and s.target in names}
     every = {**program.state_dict, **program.constants}
     return Graph(
         module=_flattened(program.graph_module),
@@ -62,16 +62,16 @@ def _flattened(module: fx.GraphModule) -> fx.GraphModule:
             module.recompile()
             return module
         inner, arguments = _region(module, region)
-        known: dict[fx.Node, Any] = {}
-        given = iter(arguments)
+        values: dict[fx.Node, Any] = {}
+        operands = iter(arguments)
         with module.graph.inserting_before(region):
             for node in inner.graph.nodes:
                 if node.op == "placeholder":
-                    known[node] = next(given)
+                    values[node] = next(operands)
                 elif node.op == "output":
-                    result = fx.map_arg(node.args[0], known.__getitem__)
+                    result = fx.map_arg(node.args[0], values.__getitem__)
                 else:
-                    known[node] = module.graph.node_copy(node, known.__getitem__)
+                    values[node] = module.graph.node_copy(node, values.__getitem__)
         for user in list(region.users):  # a region always returns a tuple
             user.replace_all_uses_with(result[user.args[1]])
             module.graph.erase_node(user)

@@ -57,9 +57,9 @@ class Graph:
             value = node.meta.get("val")
             parts = value if isinstance(value, list | tuple) else [value]
             shapes = [[size_of(n) for n in p.shape] for p in parts if isinstance(p, Tensor)]
-            held = self.tensors.get(node.name, "")
-            told = (node.name, node.op, str(node.target), node.args, node.kwargs, shapes, held)
-            digest.update(repr(told).encode())
+            name = self.tensors.get(node.name, "")
+            operation = (node.name, node.op, str(node.target), node.args, node.kwargs)
+            digest.update(repr((*operation, shapes, name)).encode())
         for name, constant in self.constants.items():
             digest.update(f"{name} {constant.dtype} {tuple(constant.shape)}".encode())
             plain = constant.detach().cpu().reshape(-1)
@@ -119,7 +119,7 @@ class Graph:
             inputs: (example, ...) a batch.
         """
         return {
-            node: weights[self.stored(self.tensors[node.name], weights)]
+            node: weights[self.stored_name(self.tensors[node.name], weights)]
             if node.name in self.tensors
             else self.constants[node.name].to(inputs.device)
             if node.name in self.constants
@@ -128,7 +128,7 @@ class Graph:
             if node.op == "placeholder"
         }
 
-    def stored(self, name: str, weights: Mapping[str, Tensor]) -> str:
+    def stored_name(self, name: str, weights: Mapping[str, Tensor]) -> str:
         """Return the name under which weights hold a tensor, which may be tied to another."""
         return name if name in weights else self.aliases[name]
 

@@ -47,26 +47,26 @@ def fresh(module: nn.Module) -> nn.Module:
     return _copied(module, {id(tensor): tensor for tensor in tensors})
 
 
-def carrying(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module | None:
-    """Return a fresh copy that has these weights, shared; None if it doesn't take them as given."""
-    own = fresh(module)
+def copy_with_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module | None:
+    """Return a fresh copy that shares these weights; None if it doesn't use them all as given."""
+    carrier = fresh(module)
     tied = {name: weights[first] for name, first in aliases(module) if first in weights}
-    own.load_state_dict({**tied, **weights}, strict=False, assign=True)
-    held = dict(chain(own.named_parameters(), own.named_buffers()))
-    taken = all(
-        name in held and held[name].data_ptr() == tensor.data_ptr()
+    carrier.load_state_dict({**tied, **weights}, strict=False, assign=True)
+    tensors = dict(chain(carrier.named_parameters(), carrier.named_buffers()))
+    shared = all(
+        name in tensors and tensors[name].data_ptr() == tensor.data_ptr()
         for name, tensor in weights.items()
     )
-    return own if taken else None
+    return carrier if shared else None
 
 
 def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Do what copy.deepcopy does, several times as fast for what most modules are made of."""
     kind = type(module)
-    own = hasattr(kind, "__deepcopy__") or any(
+    has_hooks = hasattr(kind, "__deepcopy__") or any(
         getattr(kind, word) is not getattr(nn.Module, word) for word in COPYING
     )
-    if own or id(module) in memo:
+    if has_hooks or id(module) in memo:
         return copy.deepcopy(module, memo)
     new = memo[id(module)] = kind.__new__(kind)
     for name, value in vars(module).items():

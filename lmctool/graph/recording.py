@@ -52,15 +52,15 @@ class Recording(Graph):
             raise LmctoolError(
                 "the model's path depends on the data, so that it can be run but not differentiated"
             )
-        stored = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
+        tensors = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
         with torch.no_grad(), _Replay(self.steps, edits) as replay:
-            outputs = _run(self.model, stored, (inputs,))
+            outputs = _run(self.model, tensors, (inputs,))
         replay.check()
         (result,) = (leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
         return result
 
 
-def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
+def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
     """Return the graph of the operations that a module does on a batch.
 
     Args:
@@ -72,41 +72,41 @@ def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
     """
     tied = dict(aliases(module))
     state = module.state_dict()
-    stored = {name: state[name].detach() for name in state if name not in tied}
-    given = tuple(each.detach().clone() for each in inputs)
+    tensors = {name: state[name].detach() for name in state if name not in tied}
+    examples = tuple(each.detach().clone() for each in inputs)
     with torch.no_grad(), _Recorder() as recorder:
-        outputs = _run(module, stored, given)
+        outputs = _run(module, tensors, examples)
     graph = fx.Graph()
     nodes: dict[int, fx.Node] = {}
-    kept: dict[str, dict[str, Any]] = {"weight": {}, "input": {}, "constant": {}}
+    by_kind: dict[str, dict[str, Any]] = {"weight": {}, "input": {}, "constant": {}}
 
-    def hold(kind: str, tensor: Tensor, label: str = "") -> fx.Node:
-        node = graph.placeholder(f"{kind}_{len(kept[kind])}")
+    def placeholder(kind: str, tensor: Tensor, label: str = "") -> fx.Node:
+        node = graph.placeholder(f"{kind}_{len(by_kind[kind])}")
         node.meta["val"] = _shaped(tensor)
-        kept[kind][node.name] = label or tensor
+        by_kind[kind][node.name] = label or tensor
         nodes[id(tensor)] = node
         return node
 
-    for name, tensor in stored.items():
-        hold("weight", tensor, name)
-    for tensor in given:
-        hold("input", tensor)
+    for name, tensor in tensors.items():
+        placeholder("weight", tensor, name)
+    for tensor in examples:
+        placeholder("input", tensor)
     first = graph.call_function(torch.empty, (0,))  # placeholders stay before it
     steps = []
     for step in recorder.steps:
         with graph.inserting_before(first):
             for leaf in tree_leaves((step.args, step.kwargs)):
                 if isinstance(leaf, Tensor) and id(leaf) not in nodes:
-                    hold("constant", leaf)
+                    placeholder("constant", leaf)
         steps.append(step.add(graph, nodes))
     graph.erase_node(first)
     graph.output(tree_map(lambda leaf: nodes.get(id(leaf)), tuple(tree_leaves(outputs))))
     return Recording(
         module=fx.GraphModule(nn.Module(), graph),
-        tensors=kept["weight"],
+        tensors=by_kind["weight"],
         buffers=frozenset(name for name, _ in module.named_buffers()),
-        constants=kept["constant"],
-        inputs=tuple(kept["input"]),
+        constants=by_kind["constant"],
+        inputs=tuple(by_kind["input"]),
         aliases=tied,
         tracer="dispatch",
         model=module,
@@ -114,11 +114,11 @@ def recorded(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
     )
 
 
-def _run(module: nn.Module, stored: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Any:
+def _run(module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Any:
     """Run a model with nothing done in place."""
 
-    def forward(*given: Tensor) -> Any:
-        return torch.func.functional_call(fresh(module), dict(stored), given)
+    def forward(*arguments: Tensor) -> Any:
+        return torch.func.functional_call(fresh(module), dict(tensors), arguments)
 
     call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
     with _plain_recurrence(module):
@@ -187,9 +187,9 @@ class _Recorder(TorchDispatchMode):
     ) -> Any:
         """Do an operation, and note it."""
         value = func(*args, **(kwargs or {}))
-        frames = traceback.extract_stack(limit=40)
-        own = [frame for frame in frames if "/torch/" not in frame.filename]
-        line = f'File "{own[-2].filename}", line {own[-2].lineno}, in {own[-2].name}'
+        stack = traceback.extract_stack(limit=40)
+        *_, caller, _ = (frame for frame in stack if "/torch/" not in frame.filename)
+        line = f'File "{caller.filename}", line {caller.lineno}, in {caller.name}'
         # shapes at once: a later operation may change that of a value in place
         self.steps.append(_Step(func, args, kwargs or {}, value, _shaped(value), line))
         return value

@@ -1,4 +1,4 @@
-"""Corrections that weights carry beside a model's tensors: a scale and a shift at a tap."""
+"""Affine corrections at taps: scales and shifts that weights carry beside a model's tensors."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Weights = Mapping[str, Tensor]
 SCALE = ".scale"
 
 
-def corrected(weights: Weights) -> list[str]:
+def corrected_taps(weights: Weights) -> list[str]:
     """Return the taps that entries ``@TAP.scale`` and ``@TAP.shift`` of the weights correct."""
     return [
         name[1 : -len(SCALE)] for name in weights if name.startswith("@") and name.endswith(SCALE)
     ]
 
 
-def axes(graph: Graph) -> dict[str, int]:
+def channel_axes(graph: Graph) -> dict[str, int]:
     """Return the channel axis of every tap that a correction may stand at."""
     return {target.tap: target.axis for target in targets(graph, "both")}
 
 
-def edits(weights: Weights, channels: Mapping[str, int]) -> dict[str, Edit]:
+def tap_edits(weights: Weights, channels: Mapping[str, int]) -> dict[str, Edit]:
     """Return the edits that the weights' corrections ask for.
 
     Args:
@@ -44,16 +44,16 @@ def edits(weights: Weights, channels: Mapping[str, int]) -> dict[str, Edit]:
             scale=weights[f"@{tap}.scale"],
             shift=weights[f"@{tap}.shift"],
         )
-        for tap in corrected(weights)
+        for tap in corrected_taps(weights)
     }
 
 
-def correcting(graph: Graph, weights: Weights) -> dict[str, Edit]:
+def correction_edits(graph: Graph, weights: Weights) -> dict[str, Edit]:
     """Return the edits that the weights' corrections ask for; most weights carry none."""
-    return edits(weights, axes(graph)) if corrected(weights) else {}
+    return tap_edits(weights, channel_axes(graph)) if corrected_taps(weights) else {}
 
 
-def then(first: Edit | None, second: Edit) -> Edit:
+def chained(first: Edit | None, second: Edit) -> Edit:
     """Return an edit that does one after the other."""
     return second if first is None else lambda value: second(first(value))
 

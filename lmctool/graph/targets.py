@@ -67,8 +67,8 @@ class Target:
     @property
     def fusable(self) -> bool:
         """Whether the model's own tensors can hold a scale and a shift of each channel."""
-        held = self.bias or self.batchnorm
-        return self.kind == "layer" and self.rows >= 0 and bool(held)
+        home = self.bias or self.batchnorm
+        return self.kind == "layer" and self.rows >= 0 and bool(home)
 
 
 def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
@@ -78,28 +78,28 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     addition of two activations of one shape, the value after a residual connection, whose
     channel axis is that of the layer it came from.
     """
-    found: list[Target] = []
+    targets: list[Target] = []
     for node in graph.nodes:
         if node is graph.output or node.op != "call_function":
             continue
         if kind != "blocks" and node.target in LINEAR | CONVOLUTION:
-            found.extend(_layer(graph, node))
+            targets.extend(_layer(graph, node))
         axis = _channels(node) if kind != "layers" and _is_residual(node) else None
         if axis is not None:
-            found.append(Target(_module(node), node.name, axis, "block"))
-    return tuple(found)
+            targets.append(Target(_module(node), node.name, axis, "block"))
+    return tuple(targets)
 
 
 def batchnorms(graph: Graph) -> tuple[Target, ...]:
     """Return the input of every BatchNorm with running statistics."""
-    found = []
+    targets = []
     for node in graph.nodes:
         norm = _batchnorm(graph, node)
         if norm is not None:
             tap = node.all_input_nodes[0]
             name = norm.mean.rpartition(".")[0]
-            found.append(Target(name, tap.name, 1, "batchnorm", batchnorm=norm))
-    return tuple(found)
+            targets.append(Target(name, tap.name, 1, "batchnorm", batchnorm=norm))
+    return tuple(targets)
 
 
 def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
@@ -158,7 +158,7 @@ def _is_residual(node: fx.Node) -> bool:
 
 
 def _channels(node: fx.Node) -> int | None:
-    """Return the channel axis of a value, by the layer it came from; None where none tells."""
+    """Return the channel axis of a value, by the layer it came from; None if there is none."""
     pending: list[fx.Node] = [node]
     seen: set[fx.Node] = set()
     while pending:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.checkpoint.identity import identify_all
+from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.run.environment import environment, now
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group

@@ -25,7 +25,7 @@ from lmctool.run.resources import Resources
 from lmctool.run.variant import Correct, variants
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
 from lmctool.symmetry.alignment import Alignment
-from lmctool.symmetry.stored import stored
+from lmctool.symmetry.stored import load_permutation
 from lmctool.weights.partwise import Partwise
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class Run:
         """
         choice = self.settings.aligner
         if self.settings.apply is not None:
-            alignment = Alignment(stored(self.settings.apply, self.permutation_spec))
+            alignment = Alignment(load_permutation(self.settings.apply, self.permutation_spec))
         elif choice is not None:
             alignment = self.match(choice.name, a, b, **choice.options)
         else:

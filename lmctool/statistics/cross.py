@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.device import exact_products
-from lmctool.graph.tap_affine import correcting, then
+from lmctool.graph.tap_affine import chained, correction_edits
 from lmctool.statistics.moments import wide
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def cross(
     nodes: dict[str, list[Tap]] = {}
     for tap in sums:
         nodes.setdefault(tap.node, []).append(tap)
-    first, second = correcting(graph, a), correcting(graph, b)
+    first, second = correction_edits(graph, a), correction_edits(graph, b)
 
     def compare(inputs: Tensor, take: Callable[[Tap, int, list[Tensor]], None]) -> None:
         values: dict[str, Tensor] = {}
@@ -147,8 +147,10 @@ def cross(
 
             return edit
 
-        graph.run(a, inputs, first | {node: then(first.get(node), keep(node)) for node in nodes})
-        graph.run(b, inputs, second | {node: then(second.get(node), pair(node)) for node in nodes})
+        graph.run(a, inputs, first | {node: chained(first.get(node), keep(node)) for node in nodes})
+        graph.run(
+            b, inputs, second | {node: chained(second.get(node), pair(node)) for node in nodes}
+        )
 
     def add(tap: Tap, count: int, parts: list[Tensor]) -> None:
         sums[tap].add(count, parts)

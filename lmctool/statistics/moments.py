@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 
 from lmctool.errors import LmctoolError
-from lmctool.graph.tap_affine import affine, correcting, then
+from lmctool.graph.tap_affine import affine, chained, correction_edits
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Edit, Graph
@@ -162,8 +162,8 @@ def measured(
 
         return edit
 
-    edits = correcting(graph, weights)
-    edits |= {tap: then(edits.get(tap), read(tap)) for tap in axes}
+    edits = correction_edits(graph, weights)
+    edits |= {tap: chained(edits.get(tap), read(tap)) for tap in axes}
     _pass(graph, weights, edits, batches)
     return {tap: average.moments() for tap, average in averages.items()}
 

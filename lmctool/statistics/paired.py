@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool.graph.tap_affine import correcting, then
+from lmctool.graph.tap_affine import chained, correction_edits
 from lmctool.statistics.moments import Average, Moments, channels
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def paired(
 
         return edit
 
-    first, second = correcting(graph, a), correcting(graph, b)
-    holding = first | {tap: then(first.get(tap), hold(tap)) for tap in axes}
-    meeting = second | {tap: then(second.get(tap), meet(tap)) for tap in axes}
+    first, second = correction_edits(graph, a), correction_edits(graph, b)
+    holding = first | {tap: chained(first.get(tap), hold(tap)) for tap in axes}
+    meeting = second | {tap: chained(second.get(tap), meet(tap)) for tap in axes}
     with torch.no_grad():
         for inputs in batches:
             graph.run(a, inputs, holding)

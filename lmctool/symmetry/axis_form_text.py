@@ -35,7 +35,7 @@ def show(form: AxisForm | None) -> str:
 
 
 def read(text: str, sizes: Mapping[str, int]) -> AxisForm:
-    """Return the form that a text says.
+    """Return the form that a text stands for.
 
     Args:
         text: the text of one axis, with something that moves on it.

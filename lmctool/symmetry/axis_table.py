@@ -1,4 +1,4 @@
-"""What is known of the axes of a graph's values while rules go over it."""
+"""The table of the axes of a graph's values, which rules fill while they go over it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import fx
 
 from lmctool.graph.sizes import size_of
-from lmctool.symmetry.axis import Axis, unify
+from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.unification import unify
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ class Family:
             unify(self.members[0], member)
         return self.members[0]
 
-    def tells(self, unit: int) -> bool:
+    def has_piece(self, unit: int) -> bool:
         """Tell whether a unit of the selector is a piece of its own."""
         return {unit, unit + 1} <= {*self.starts, self.selector.size}
 
@@ -55,31 +56,32 @@ class Family:
 
 
 Axes = tuple[Axis, ...]
-Stored = dict[str, Axes]
+TensorAxes = dict[str, Axes]
 """The axes of a model's tensors, by name."""
 Raw = tuple[Axis | Family, ...]
 
 
 @dataclass
-class Known:
+class AxisTable:
     """The axes of every value met so far.
 
     Attributes:
         axes: by node; a tuple of axes, or a list of those for a node with several values.
         hidden: axes of values that an operation makes inside itself (scores, statistics).
-        made: which view made an atom: ``(view, dimension, atom)``.
-        cuts: where a dimension that a view makes is cut later: ``(view, dimension) -> places``.
+        view_atoms: the atoms that views made: ``(view, dimension, atom)``.
+        view_cuts: where a dimension that a view makes is cut later:
+            ``(view, dimension) -> places``.
     """
 
     axes: dict[fx.Node, Any] = field(default_factory=dict)
     hidden: list[Axes] = field(default_factory=list)
-    made: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
-    cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
+    view_atoms: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
+    view_cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
 
     def raw(self, value: object) -> Raw:
         """Return the axes of an operand, families as they are; none for a number."""
-        found = self.axes.get(value, ()) if isinstance(value, fx.Node) else ()
-        return found if isinstance(found, tuple) else ()
+        axes = self.axes.get(value, ()) if isinstance(value, fx.Node) else ()
+        return axes if isinstance(axes, tuple) else ()
 
     def of(self, value: object) -> Axes:
         """Return the axes of an operand, each family settled; none for a number."""
@@ -88,28 +90,27 @@ class Known:
         )
 
     def cut(self, axis: Axis, *places: int) -> None:
-        """Remember that an axis is cut, for the view that made it."""
+        """Note that an axis is cut, for the view that made it: the next pass cuts it there."""
         root = axis.find()
         inside = {place for place in places if 0 < place < axis.size}
-        for node, dim, atom in self.made:
+        for node, dim, atom in self.view_atoms:
             if atom.find() is root:
-                self.cuts[node, dim] = self.cuts.get((node, dim), frozenset()) | inside
+                self.view_cuts[node, dim] = self.view_cuts.get((node, dim), frozenset()) | inside
 
     def values(self) -> Iterator[Axes]:
         """Give the axes of every value: stored, computed, and hidden inside operations."""
-        for found in self.axes.values():
-            for axes in found if isinstance(found, list) else [found]:
-                yield tuple(
-                    axis for axis in axes if isinstance(axis, Axis)
-                )  # a family is always resolved, or settled, by what reads it
+        for value in self.axes.values():
+            for axes in value if isinstance(value, list) else [value]:
+                # A family is left out: what reads it resolves it, or settles it.
+                yield tuple(axis for axis in axes if isinstance(axis, Axis))
         yield from self.hidden
 
 
-Rule = Callable[[fx.Node, Known], Any]
-"""Takes a node and what is known; relates axes, and returns those of the node's value."""
+Rule = Callable[[fx.Node, AxisTable], Any]
+"""Takes a node and the table; relates axes, and returns those of the node's value."""
 
 
-def fresh(node: fx.Node, reason: str = "", *, blank: bool = False) -> Any:
+def new_axes(node: fx.Node, reason: str = "", *, blank: bool = False) -> Any:
     """Return new atoms for the axes of a node's value, or of each of its values."""
     value = node.meta.get("val")
     if isinstance(value, list | tuple):
@@ -130,12 +131,13 @@ def shape(value: object) -> tuple[int, ...]:
     return tuple(size_of(size) for size in value.shape)
 
 
-def lifted(rule: Callable[[Axes], Axes], raw: Raw) -> Raw:
+def for_each_member(rule: Callable[[Axes], Axes], raw: Raw) -> Raw:
     """Apply a rule under each index of the families among the axes, and join what it returns."""
     families = [axis for axis in raw if isinstance(axis, Family)]
     if not families:
         return rule(tuple(axis for axis in raw if isinstance(axis, Axis)))
     if any(family.selector is not families[0].selector for family in families):
+        # under two selectors there would be a member for each pair of their pieces
         return rule(tuple(a.settle() if isinstance(a, Family) else a for a in raw))
     each = [
         rule(tuple(axis.members[index] if isinstance(axis, Family) else axis for axis in raw))
@@ -143,23 +145,23 @@ def lifted(rule: Callable[[Axes], Axes], raw: Raw) -> Raw:
     ]
     return tuple(
         members[0]
-        if all(same(members[0], member) for member in members)
+        if all(same_units(members[0], member) for member in members)
         else Family(families[0].selector, families[0].starts, members)
         for members in zip(*each, strict=True)
     )
 
 
-def same(first: Axis, second: Axis) -> bool:
+def same_units(first: Axis, second: Axis) -> bool:
     """Tell whether two axes are known to carry the same units."""
     a, b = first.find(), second.find()
     return a is b or (
         a.kind == b.kind != "atom"
         and len(a.parts) == len(b.parts)
-        and all(same(p, q) for p, q in zip(a.parts, b.parts, strict=True))
+        and all(same_units(p, q) for p, q in zip(a.parts, b.parts, strict=True))
     )
 
 
-def several(node: fx.Node, axes: Axes, others: int) -> Any:
+def with_silent_values(node: fx.Node, axes: Axes, others: int) -> Any:
     """Return the axes of a node's value, or of the first and ``others`` more that tell nothing."""
     if isinstance(node.meta.get("val"), list | tuple):
         return [axes, *((),) * others]

@@ -1,23 +1,21 @@
-"""One order of hidden units for many networks, and the check that it is one.
+"""One order of hidden units for many networks, and the check of its cycle consistency.
 
 Each network i has a permutation P_i into the frame, so that the way from i to j is P_i and then the
-inverse of P_j, and going around any cycle moves no unit.  Pairwise alignments don't have that
-(Crisostomi et al. 2024, arXiv:2405.17897).  The frame is found as MergeMany finds it (Ainsworth et
-al. 2022, arXiv:2209.04836, Algorithm 3): each network in turn is aligned with the mean of the
-others, here in the order given, from networks that are aligned with the first.
+inverse of P_j.  That is cycle consistent: going around any cycle moves no unit.  Pairwise
+alignments aren't (Crisostomi et al. 2024, arXiv:2405.17897).  The frame is found as MergeMany finds
+it (Ainsworth et al. 2022, arXiv:2209.04836, Algorithm 3): each network in turn is aligned with the
+mean of the others, here in the order given, from networks that are aligned with the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from torch import Tensor
-
 from lmctool.symmetry.permutation import Permutation
+from lmctool.weights.arithmetic import Weights
 
-Weights = Mapping[str, Tensor]
 Align = Callable[[Weights, Weights], Permutation]
 SWEEPS = 20
 """Sweeps over all networks after which the search ends even if units still move."""
@@ -60,23 +58,25 @@ def common_frame(
         sweeps: at most so many; without any the frame is the order of the first network.
     """
     first, *others = networks
-    matched = [align(first, other) for other in others]
-    found = [Permutation(matched[0].spec, {}), *matched]
-    held: list[Weights] = [p.apply(each) for p, each in zip(found, networks, strict=True)]
-    spreads = [spread(networks, counted), spread(held, counted)]
+    pairwise = [align(first, other) for other in others]
+    permutations = [Permutation(pairwise[0].spec, {}), *pairwise]
+    pairs = zip(permutations, networks, strict=True)
+    aligned: list[Weights] = [permutation.apply(network) for permutation, network in pairs]
+    spreads = [spread(networks, counted), spread(aligned, counted)]
     moved = False
     for _ in range(sweeps):
         moved = False
-        for index, own in enumerate(held):
-            rest = _mean([each for other, each in enumerate(held) if other != index])
-            move = align(rest, own)
-            after = move.apply(own)
-            if _gain(rest, own, after, counted) > ROUNDING:
-                held[index], found[index], moved = after, found[index].then(move), True
-        spreads.append(spread(held, counted))
+        for index, network in enumerate(aligned):
+            rest = _mean([each for other, each in enumerate(aligned) if other != index])
+            move = align(rest, network)
+            after = move.apply(network)
+            if _gain(rest, network, after, counted) > ROUNDING:
+                aligned[index], moved = after, True
+                permutations[index] = permutations[index].then(move)
+        spreads.append(spread(aligned, counted))
         if not moved:
             break
-    return CommonFrame(tuple(found), tuple(spreads), settled=not moved)
+    return CommonFrame(tuple(permutations), tuple(spreads), settled=not moved)
 
 
 def spread(networks: Sequence[Weights], counted: Collection[str]) -> float:
@@ -94,21 +94,25 @@ def spread(networks: Sequence[Weights], counted: Collection[str]) -> float:
     return total
 
 
-def displaced(maps: Callable[[int, int], Permutation], count: int) -> int:
-    """Return the most units that leave their place on any way i -> j -> i or i -> j -> k -> i.
+def cycle_displacement(maps: Callable[[int, int], Permutation], count: int) -> int:
+    """Return the most units that leave their place on any cycle i -> j -> i or i -> j -> k -> i.
 
-    Where it is 0 no longer cycle moves a unit either: each is put together from these.
+    Where it is 0 the maps are cycle consistent: longer cycles are put together from these.
 
     Args:
         maps: ``maps(i, j)`` brings network i's units into the order of network j's.
         count: how many networks there are.
     """
-    way = {pair: maps(*pair) for pair in permutations(range(count), 2)}
+    path = {pair: maps(*pair) for pair in permutations(range(count), 2)}
     cycles = [
-        way[i, j].then(back)
-        for i, j in way
+        path[i, j].then(back)
+        for i, j in path
         if i < j
-        for back in (way[j, i], *(way[j, k].then(way[k, i]) for k in range(i + 1, count) if k != j))
+        for back in (
+            path[j, i],
+            # from its first network only: begun at another, as many units of a cycle move
+            *(path[j, k].then(path[k, i]) for k in range(i + 1, count) if k != j),
+        )
     ]
     return max((sum(map(cycle.moved, cycle.moves)) for cycle in cycles), default=0)
 
@@ -116,12 +120,12 @@ def displaced(maps: Callable[[int, int], Permutation], count: int) -> int:
 def _mean(networks: Sequence[Weights]) -> Weights:
     """Return the mean of networks, summed in float64; integer buffers are the first's."""
     first, *others = networks
-    return {
-        name: (sum((n[name].double() for n in others), own.double()) / len(networks)).to(own.dtype)
-        if own.is_floating_point()
-        else own
-        for name, own in first.items()
-    }
+    mean = dict(first)
+    for name, tensor in first.items():
+        if tensor.is_floating_point():
+            total = sum((network[name].double() for network in others), tensor.double())
+            mean[name] = (total / len(networks)).to(tensor.dtype)
+    return mean
 
 
 def _gain(rest: Weights, before: Weights, after: Weights, counted: Collection[str]) -> float:
@@ -130,10 +134,10 @@ def _gain(rest: Weights, before: Weights, after: Weights, counted: Collection[st
     Its own norm stays, so this is the rise of its inner product with that mean; as a share of
     the greatest inner product that the two norms allow.
     """
-    rise, own, others = 0.0, 0.0, 0.0
+    rise, norm, mean_norm = 0.0, 0.0, 0.0
     for name in counted:
         mean, old = rest[name].double(), before[name].double()
         rise += float((mean * (after[name].double() - old)).sum())
-        own += float(old.square().sum())
-        others += float(mean.square().sum())
-    return rise / ((own * others) ** 0.5 or 1.0)
+        norm += float(old.square().sum())
+        mean_norm += float(mean.square().sum())
+    return rise / ((norm * mean_norm) ** 0.5 or 1.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, meet, product, unify
-from lmctool.symmetry.axis_table import Axes, Known, several
+from lmctool.symmetry.axis import Axis, product
+from lmctool.symmetry.axis_table import Axes, AxisTable, with_silent_values
 from lmctool.symmetry.layer_rules import tie
+from lmctool.symmetry.unification import meet, unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,24 +15,24 @@ if TYPE_CHECKING:
     from torch import fx
 
 
-def linear(node: fx.Node, known: Known) -> Axes:
+def linear(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the last axis with the weight's; the weight's rows are the new axis."""
-    x, weight = known.of(node.args[0]), known.of(node.args[1])
+    x, weight = table.of(node.args[0]), table.of(node.args[1])
     unify(x[-1], weight[-1])
     for bias in node.args[2:3]:
-        tie(known.of(bias)[:1], weight[:1])
+        tie(table.of(bias)[:1], weight[:1])
     return (*x[:-1], *weight[:-1])
 
 
-def matmul(node: fx.Node, known: Known) -> Axes:
+def matmul(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the last axis of the first with the last but one of the second."""
-    return _product(known.of(node.args[0]), known.of(node.args[1]))
+    return _product(table.of(node.args[0]), table.of(node.args[1]))
 
 
-def added_matmul(node: fx.Node, known: Known) -> Axes:
+def addmm(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the second and third operand, and add the first."""
-    out = _product(known.of(node.args[1]), known.of(node.args[2]))
-    return broadcast([known.of(node.args[0]), out])
+    out = _product(table.of(node.args[1]), table.of(node.args[2]))
+    return broadcast([table.of(node.args[0]), out])
 
 
 def _product(a: Axes, b: Axes) -> Axes:
@@ -41,32 +42,32 @@ def _product(a: Axes, b: Axes) -> Axes:
     return (*broadcast([a[:-2], b[:-2]]), *rows, *columns)
 
 
-def grouped_matmul(node: fx.Node, known: Known) -> Axes:
+def grouped_mm(node: fx.Node, table: AxisTable) -> Axes:
     """Contract rows, sorted by expert, each with the matrix of its own expert."""
-    x, weight = known.of(node.args[0]), known.of(node.args[1])
+    x, weight = table.of(node.args[0]), table.of(node.args[1])
     unify(x[-1], weight[1])
     for axis in (x[0], weight[0]):
         axis.fix("which rows go to which expert depends on their order")
     return (x[0], weight[2])
 
 
-def outer(node: fx.Node, known: Known) -> Axes:
+def outer(node: fx.Node, table: AxisTable) -> Axes:
     """Multiply each unit of one vector with each of another."""
-    return (*known.of(node.args[0]), *known.of(node.args[1]))
+    return (*table.of(node.args[0]), *table.of(node.args[1]))
 
 
-def bilinear(node: fx.Node, known: Known) -> Axes:
+def bilinear(node: fx.Node, table: AxisTable) -> Axes:
     """Contract two inputs with a weight (out, first, second)."""
-    first, second, weight = (known.of(argument) for argument in node.args[:3])
+    first, second, weight = (table.of(argument) for argument in node.args[:3])
     unify(first[-1], weight[1])
     unify(second[-1], weight[2])
     tie(first[:-1], second[:-1])
     for bias in node.args[3:4]:
-        tie(known.of(bias), weight[:1])
+        tie(table.of(bias), weight[:1])
     return (*first[:-1], weight[0])
 
 
-def einsum(node: fx.Node, known: Known) -> Axes:
+def einsum(node: fx.Node, table: AxisTable) -> Axes:
     """Unify the axes that bear one letter; letters that the result lacks are summed over."""
     equation = str(node.args[0]).replace(" ", "")
     operands: Sequence[fx.Node] = node.args[1]  # type: ignore[assignment]
@@ -74,7 +75,7 @@ def einsum(node: fx.Node, known: Known) -> Axes:
     letters: dict[str, Axis] = {}
     rest: list[Axes] = []
     for text, operand in zip(left.split(","), operands, strict=True):
-        axes = known.of(operand)
+        axes = table.of(operand)
         before, dots, after = text.partition("...")
         named = (*axes[: len(before)], *axes[len(axes) - len(after) :])
         rest.append(axes[len(before) : len(axes) - len(after)] if dots else ())
@@ -95,9 +96,9 @@ def einsum(node: fx.Node, known: Known) -> Axes:
     )
 
 
-def attention(node: fx.Node, known: Known) -> Any:
+def attention(node: fx.Node, table: AxisTable) -> Any:
     """Queries with keys, keys' positions with values', and the heads of all with each other."""
-    query, key, value = (known.of(argument) for argument in node.args[:3])
+    query, key, value = (table.of(argument) for argument in node.args[:3])
     unify(query[-1], key[-1])
     unify(key[-2], value[-2])
     places = broadcast([key[:-2], value[:-2]])
@@ -110,19 +111,19 @@ def attention(node: fx.Node, known: Known) -> Any:
         batch = broadcast([batch, places])
     scores = (*batch, query[-2], key[-2])
     mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
-    scores = broadcast([scores, known.of(mask)])
+    scores = broadcast([scores, table.of(mask)])
     flags = (*node.args[4:6], node.kwargs.get("is_causal"))
     if any(flag is True for flag in flags):
         for axis in scores[-2:]:
             axis.fix("a causal mask tells its positions apart")
-    known.hidden.append(scores)
-    known.hidden.append(scores[:-1])
-    return several(node, (*batch, query[-2], value[-1]), 1)
+    table.hidden.append(scores)
+    table.hidden.append(scores[:-1])
+    return with_silent_values(node, (*batch, query[-2], value[-1]), 1)
 
 
-def distances(node: fx.Node, known: Known) -> Axes:
+def cdist(node: fx.Node, table: AxisTable) -> Axes:
     """Compare each vector of one operand with each of another."""
-    first, second = known.of(node.args[0]), known.of(node.args[1])
+    first, second = table.of(node.args[0]), table.of(node.args[1])
     unify(first[-1], second[-1])
     return (*broadcast([first[:-2], second[:-2]]), first[-2], second[-2])
 

@@ -6,21 +6,21 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from lmctool.symmetry import taps
-from lmctool.symmetry.group_names import Forms, groups, in_order
-from lmctool.symmetry.inner_groups import nesting
-from lmctool.symmetry.propagate import walk
+from lmctool.symmetry.group_names import Forms, group_names, in_graph_order
+from lmctool.symmetry.inner_groups import inner_groups
+from lmctool.symmetry.propagate import propagate
 from lmctool.symmetry.spec import PermutationSpec
+from lmctool.symmetry.taps import find_taps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.graph.graph import Graph
 
-KEPT = 16
-"""How many derived specs are kept, by the fingerprint of their graph."""
+CACHE_SIZE = 16
+"""How many derived specs are remembered, by the fingerprint of their graph."""
 
-_kept: dict[tuple[str, tuple[str, ...], tuple[str, ...]], PermutationSpec] = {}
+_cache: dict[tuple[str, tuple[str, ...], tuple[str, ...]], PermutationSpec] = {}
 
 
 def derive(
@@ -35,17 +35,17 @@ def derive(
             masks of pruned weights.
     """
     key = graph.fingerprint, tuple(fixed), tuple(moved)
-    if key not in _kept:
-        while len(_kept) >= KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[key] = _derived(graph, fixed, moved)
-    return _kept[key]
+    if key not in _cache:
+        while len(_cache) >= CACHE_SIZE:
+            del _cache[next(iter(_cache))]
+        _cache[key] = _derived_spec(graph, fixed, moved)
+    return _cache[key]
 
 
-def _derived(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> PermutationSpec:
-    known, tensors = walk(graph, fixed, moved)
-    nested = nesting(known.values(), tensors.values())
-    names = in_order(graph, known, tensors, groups(tensors, nested))
+def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> PermutationSpec:
+    table, tensors = propagate(graph, fixed, moved)
+    nested = inner_groups(table.values(), tensors.values())
+    names = in_graph_order(graph, table, tensors, group_names(tensors, nested))
     wholes = {atom: nested.chain(atom) for atom in names}
     sizes = {name: prod(part.size for part in wholes[atom]) for atom, name in names.items()}
     form = Forms(names, wholes)
@@ -61,5 +61,5 @@ def _derived(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> Permut
             if forms[name][position] is None and axis.size > 1
         },
     )
-    after, before = taps.find(graph, known, spec, form)
+    after, before = find_taps(graph, table, spec, form)
     return replace(spec, taps=after, pretaps=before)

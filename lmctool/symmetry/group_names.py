@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.axis_table import Known, Stored
-    from lmctool.symmetry.inner_groups import Nesting
+    from lmctool.symmetry.axis_table import AxisTable, TensorAxes
+    from lmctool.symmetry.inner_groups import InnerGroups
 
 UNREADABLE = re.compile(r"[\s()+|,]")
 """What a name cannot have in the text of a form."""
@@ -33,11 +33,11 @@ def _moves(atom: Axis) -> bool:
     return not atom.reason and not atom.blank and atom.size > 1
 
 
-def groups(tensors: Mapping[str, tuple[Axis, ...]], nested: Nesting) -> dict[Axis, str]:
+def group_names(tensors: Mapping[str, tuple[Axis, ...]], nested: InnerGroups) -> dict[Axis, str]:
     """Name every group after the first tensor that has it in front (its writer)."""
     names: dict[Axis, str] = {}
-    taken: set[str] = set()
-    inside = set(nested.follower.values())
+    labels: set[str] = set()
+    inside = set(nested.successor.values())
     for front in (True, False):
         for name, axes in tensors.items():
             for position, axis in enumerate(axes):
@@ -50,25 +50,25 @@ def groups(tensors: Mapping[str, tuple[Axis, ...]], nested: Nesting) -> dict[Axi
                     label = UNREADABLE.sub("-", name.rpartition(".")[0] or name)
                     label += f"[{place}]" if len(leaves) > 1 else ""
                     label += "" if front else f":{position}"
-                    while label in taken:
+                    while label in labels:
                         label += "'"
                     names[leaf] = label
-                    taken.add(label)
+                    labels.add(label)
     return names
 
 
-def in_order(
-    graph: Graph, known: Known, stored: Stored, names: Mapping[Axis, str]
+def in_graph_order(
+    graph: Graph, table: AxisTable, tensors: TensorAxes, names: Mapping[Axis, str]
 ) -> dict[Axis, str]:
     """Put the groups in the order in which the graph computes values that hold them.
 
     What lies in one tensor alone and in no value is no unit: weights of copies of a value, say.
     """
-    met = (
+    computed = dict.fromkeys(
         leaf
         for node in graph.nodes
         if node.op == "call_function"
-        for axis in known.raw(node)
+        for axis in table.raw(node)
         if isinstance(axis, Axis)
         for leaf in axis.leaves()
         if leaf in names
@@ -76,19 +76,19 @@ def in_order(
     lone = {
         leaf
         for leaf, count in Counter(
-            leaf for axes in stored.values() for axis in axes for leaf in {*axis.leaves()}
+            leaf for axes in tensors.values() for axis in axes for leaf in {*axis.leaves()}
         ).items()
         if count == 1
     }
-    found = dict.fromkeys(met)
-    return {leaf: names[leaf] for leaf in [*found, *(n for n in names if n not in {*found, *lone})]}
+    others = [leaf for leaf in names if leaf not in {*computed, *lone}]
+    return {leaf: names[leaf] for leaf in [*computed, *others]}
 
 
 class Forms:
     """Returns the form of an axis in named groups, or None where nothing on it moves."""
 
     def __init__(self, names: Mapping[Axis, str], wholes: Mapping[Axis, list[Axis]]) -> None:
-        """Keep the name of each group, by its first atom, and all atoms that make it."""
+        """Take the name of each group, by its first atom, and all atoms that make it."""
         self.names = names
         self.wholes = wholes
 

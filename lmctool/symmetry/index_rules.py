@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten
-from lmctool.symmetry.axis import Axis, concat, cut, meet
-from lmctool.symmetry.axis_table import Axes, Known, sizes
+from lmctool.symmetry.axis import Axis, concat
+from lmctool.symmetry.axis_table import Axes, AxisTable, sizes
+from lmctool.symmetry.unification import cut, meet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from torch import fx
 
 
-def scattered(node: fx.Node, known: Known) -> Axes:
+def slice_scatter(node: fx.Node, table: AxisTable) -> Axes:
     """Write a value into a slice of another."""
-    x, source = list(known.of(node.args[0])), known.of(node.args[1])
+    x, source = list(table.of(node.args[0])), table.of(node.args[1])
     defaults = (None, None, 0, 0, None, 1)
     arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
     dim, start, step = int(arguments[2]) % len(x), arguments[3] or 0, arguments[5]
@@ -44,9 +45,9 @@ def _ends(axis: Axis, size: int) -> Axis | None:
     return pieces and pieces[1]
 
 
-def overwritten(node: fx.Node, known: Known) -> Axes:
+def select_scatter(node: fx.Node, table: AxisTable) -> Axes:
     """Write a value over one unit of another."""
-    x, source = list(known.of(node.args[0])), known.of(node.args[1])
+    x, source = list(table.of(node.args[0])), table.of(node.args[1])
     dim = int(node.args[2]) % len(x)  # type: ignore[arg-type]
     x[dim].fix("one of its units is overwritten")
     rest = [place for place in range(len(x)) if place != dim]
@@ -55,30 +56,34 @@ def overwritten(node: fx.Node, known: Known) -> Axes:
     return tuple(x)
 
 
-def indexed(node: fx.Node, known: Known) -> Axes:
+def indexing(node: fx.Node, table: AxisTable) -> Axes:
     """Take units of one or more neighbouring axes by an index; the others pass on."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     if node.target is aten.index.Tensor:
-        listed: Sequence[fx.Node | None] = node.args[1]  # type: ignore[assignment]
+        indices: Sequence[fx.Node | None] = node.args[1]  # type: ignore[assignment]
     else:  # index_select(x, dim, index)
-        listed = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
-    used = [dim for dim, index in enumerate(listed) if index is not None]
+        indices = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
+    used = [dim for dim, index in enumerate(indices) if index is not None]
     for dim in used:
         x[dim].fix("its rows are looked up by index")
-    for index in listed:
-        for axis in known.of(index):
+    for index in indices:
+        for axis in table.of(index):
             axis.fix("it holds indices")
+    # The index's own axes stand in place of those it was used on, or, where these were no
+    # neighbours, in front of all others.
     out, rank = sizes(node), len(sizes(node)) - (len(x) - len(used))
     first = used[0] if used == list(range(used[0], used[-1] + 1)) else 0
-    kept = iter([axis for dim, axis in enumerate(x) if dim not in used])
+    others = iter([axis for dim, axis in enumerate(x) if dim not in used])
     return tuple(
-        Axis(size, "it holds what an index takes") if first <= place < first + rank else next(kept)
+        Axis(size, "it holds what an index takes")
+        if first <= place < first + rank
+        else next(others)
         for place, size in enumerate(out)
     )
 
 
-def embedded(node: fx.Node, known: Known) -> Axes:
+def embedding(node: fx.Node, table: AxisTable) -> Axes:
     """Look rows of a table up."""
-    table, index = known.of(node.args[0]), known.of(node.args[1])
-    table[0].fix("its rows are looked up by index")
-    return (*index, *table[1:])
+    weight, index = table.of(node.args[0]), table.of(node.args[1])
+    weight[0].fix("its rows are looked up by index")
+    return (*index, *weight[1:])

@@ -3,7 +3,7 @@
 An atom may have a permutation of its own under each unit of another atom exactly where every
 value that holds the first also holds the second, once: then nothing in the model ever compares
 the units of two of them (the units within two attention heads, say).  Where that is so in both
-directions, and the two always lie side by side in the stored tensors, they are one atom.  Values
+directions, and the two always lie side by side in the model's tensors, they are one atom.  Values
 count that an operation makes inside itself, such as attention scores and statistics.
 """
 
@@ -18,28 +18,30 @@ from lmctool.symmetry.axis import Axis
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Held = Counter[Axis]
-Leaves = list[tuple[Axis, Held]]
+Counts = Counter[Axis]
+"""How often each atom lies on an axis, wherever one looks along it."""
+Leaves = list[tuple[Axis, Counts]]
+"""The atoms of an axis that may move, each with those that lie on the axis beside it."""
 
 
 @dataclass(frozen=True)
-class Nesting:
+class InnerGroups:
     """How atoms that may move lie inside each other.
 
     Attributes:
-        beside: for each atom, the atoms that every value holding it holds once.
-        follower: the atom that follows another as a part of the same whole.
+        companions: for each atom, the atoms that every value with it has once.
+        successor: the atom that follows another as a part of the same whole.
     """
 
-    beside: Mapping[Axis, frozenset[Axis]]
-    follower: Mapping[Axis, Axis]
+    companions: Mapping[Axis, frozenset[Axis]]
+    successor: Mapping[Axis, Axis]
 
     def chain(self, atom: Axis) -> list[Axis]:
         """Return the atoms that make one whole with an atom that starts it."""
-        found = [atom]
-        while found[-1] in self.follower:
-            found.append(self.follower[found[-1]])
-        return found
+        whole = [atom]
+        while whole[-1] in self.successor:
+            whole.append(self.successor[whole[-1]])
+        return whole
 
     def outer(self, heads: Iterable[Axis]) -> dict[Axis, Axis]:
         """Return the outer atom of each atom that has one; both start their wholes."""
@@ -48,80 +50,90 @@ class Nesting:
             start: [
                 other
                 for other in starts
-                if other is not start and {*self.chain(other)} <= self.beside[start]
+                if other is not start and {*self.chain(other)} <= self.companions[start]
             ]
             for start in starts
         }
-        found: dict[Axis, Axis] = {}
-        # Those held beside few others are the outermost: they never become inner ones here.
+        outer: dict[Axis, Axis] = {}
+        # Atoms with few companions are the outermost.  They come last, when others lie under
+        # them already, and so never become inner ones themselves: groups nest one level deep.
         for start in sorted(starts, key=lambda atom: -len(candidates[atom])):
-            tops = [o for o in candidates[start] if o not in found and start not in found.values()]
+            tops = [o for o in candidates[start] if o not in outer and start not in outer.values()]
             if tops:
-                found[start] = min(tops, key=lambda atom: len(candidates[atom]))
-        return found
+                outer[start] = min(tops, key=lambda atom: len(candidates[atom]))
+        return outer
 
 
-def nesting(values: Iterable[tuple[Axis, ...]], stored: Iterable[tuple[Axis, ...]]) -> Nesting:
+def inner_groups(
+    values: Iterable[tuple[Axis, ...]], tensors: Iterable[tuple[Axis, ...]]
+) -> InnerGroups:
     """Return how the atoms of a model lie inside each other.
 
     Args:
         values: the axes of every value, hidden ones too.
-        stored: the axes of the model's tensors.
+        tensors: the axes of the model's tensors.
     """
-    known: dict[Axis, tuple[Held, Leaves]] = {}
-    beside: dict[Axis, frozenset[Axis]] = {}
-    close: dict[Axis, frozenset[Axis]] = {}
+    memo: dict[Axis, tuple[Counts, Leaves]] = {}
+    companions: dict[Axis, frozenset[Axis]] = {}
+    partners: dict[Axis, frozenset[Axis]] = {}
     for axes in values:
-        parts = [_held(axis, known) for axis in axes]
+        parts = [_counted(axis, memo) for axis in axes]
         for place, (_, leaves) in enumerate(parts):
-            others = sum((held for p, (held, _) in enumerate(parts) if p != place), Counter())
+            others = sum((counts for p, (counts, _) in enumerate(parts) if p != place), Counter())
             for leaf, siblings in leaves:
+                # A sibling on the same axis is the leaf's own, whatever the other axes hold.  Of
+                # an atom that lies on two other axes nothing tells which of them is the leaf's.
                 paired = {atom for atom, count in siblings.items() if count == 1}
                 once = paired | {a for a, n in others.items() if n == 1 and a not in siblings}
-                _narrow(beside, leaf, once - {leaf})
-                _narrow(close, leaf, paired if leaf in others or leaf in siblings else once)
-    return Nesting(beside, _followers(close, stored))
+                _narrow(companions, leaf, once - {leaf})
+                # Where the leaf itself lies there twice, an atom on an axis by itself cannot be
+                # the partner of both.
+                twice = leaf in others or leaf in siblings
+                _narrow(partners, leaf, paired if twice else once)
+    return InnerGroups(companions, _successors(partners, tensors))
 
 
-def _narrow(found: dict[Axis, frozenset[Axis]], leaf: Axis, atoms: set[Axis]) -> None:
-    found[leaf] = found[leaf] & atoms if leaf in found else frozenset(atoms)
+def _narrow(sets: dict[Axis, frozenset[Axis]], leaf: Axis, atoms: set[Axis]) -> None:
+    """Keep of an atom's set what this value has, too."""
+    sets[leaf] = sets[leaf] & atoms if leaf in sets else frozenset(atoms)
 
 
-def _held(axis: Axis, known: dict[Axis, tuple[Held, Leaves]]) -> tuple[Held, Leaves]:
-    """Return the atoms held at every position of an axis, and each leaf with those beside it."""
+def _counted(axis: Axis, memo: dict[Axis, tuple[Counts, Leaves]]) -> tuple[Counts, Leaves]:
+    """Return the atoms at every position of an axis, and each leaf with those beside it."""
     root = axis.find()
-    if root not in known:
-        known[root] = _combined(root, known)
-    return known[root]
+    if root not in memo:  # values share axes, so that each is gone over once for all of them
+        memo[root] = _combined(root, memo)
+    return memo[root]
 
 
-def _combined(root: Axis, known: dict[Axis, tuple[Held, Leaves]]) -> tuple[Held, Leaves]:
+def _combined(root: Axis, memo: dict[Axis, tuple[Counts, Leaves]]) -> tuple[Counts, Leaves]:
     if root.kind == "atom":
         moves = not root.reason and not root.blank and root.size > 1
         return (Counter([root]), [(root, Counter())]) if moves else (Counter(), [])
-    parts = [_held(part, known) for part in root.parts]
-    if root.kind != "product":  # each position lies in one part
-        held = parts[0][0]
+    parts = [_counted(part, memo) for part in root.parts]
+    if root.kind != "product":  # each position lies in one part: only what all parts have is there
+        counts = parts[0][0]
         for other, _ in parts[1:]:
-            held = held & other
-        return held, [leaf for _, leaves in parts for leaf in leaves]
-    held = sum((part for part, _ in parts), Counter())
-    return held, [
-        (leaf, siblings + held - parts[place][0])
+            counts = counts & other
+        return counts, [leaf for _, leaves in parts for leaf in leaves]
+    counts = sum((part for part, _ in parts), Counter())
+    return counts, [
+        (leaf, siblings + counts - parts[place][0])
         for place, (_, leaves) in enumerate(parts)
         for leaf, siblings in leaves
     ]
 
 
-def _followers(
-    close: Mapping[Axis, frozenset[Axis]], stored: Iterable[tuple[Axis, ...]]
+def _successors(
+    partners: Mapping[Axis, frozenset[Axis]], tensors: Iterable[tuple[Axis, ...]]
 ) -> dict[Axis, Axis]:
-    """Return which atom always follows another directly, both held wherever one is."""
+    """Return which atom always follows another directly, both present wherever one is."""
     after: dict[Axis, set[Axis | None]] = {}
     before: dict[Axis, set[Axis | None]] = {}
-    for axes in stored:
+    for axes in tensors:
         for axis in axes:
             for parts in _runs(axis):
+                # None stands for the end of a run: what ever ends one has no fixed successor.
                 for left, right in zip([None, *parts], [*parts, None], strict=True):
                     if left is not None:
                         after.setdefault(left, set()).add(right)
@@ -129,9 +141,11 @@ def _followers(
                         before.setdefault(right, set()).add(left)
     return {
         left: right
-        for left, found in after.items()
-        if len(found) == 1 and (right := next(iter(found))) is not None
-        if before[right] == {left} and right in close.get(left, ()) and left in close.get(right, ())
+        for left, rights in after.items()
+        if len(rights) == 1 and (right := next(iter(rights))) is not None
+        if before[right] == {left}
+        and right in partners.get(left, ())
+        and left in partners.get(right, ())
     }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import groups, is_transposed
-from lmctool.symmetry.axis import Axis, product, unify
-from lmctool.symmetry.axis_table import Axes, Known, Rule, fix, several, sizes
+from lmctool.symmetry.axis import Axis, product
+from lmctool.symmetry.axis_table import Axes, AxisTable, Rule, fix, sizes, with_silent_values
+from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from torch import fx
@@ -15,9 +16,9 @@ SPATIAL = "it is a spatial position"
 KERNEL = "it is a position in a kernel"
 
 
-def convolution(node: fx.Node, known: Known) -> Axes:
+def convolution(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the channels; groups move as wholes, and channels inside each group."""
-    x, weight = known.of(node.args[0]), known.of(node.args[1])
+    x, weight = table.of(node.args[0]), table.of(node.args[1])
     kernel = len(weight) - 2
     channels = x[-kernel - 1]
     fix(x[-kernel:], SPATIAL)
@@ -34,32 +35,32 @@ def convolution(node: fx.Node, known: Known) -> Axes:
         unify(channels, product((group, weight[1])) if count > 1 else weight[1])
         if count > 1:
             unify(out, product((group, Axis(out.size // count))))
-    tie(known.of(node.args[2])[:1] if len(node.args) > 2 else (), (out,))
+    tie(table.of(node.args[2])[:1] if len(node.args) > 2 else (), (out,))
     return (*x[: -kernel - 1], out, *_spatial(node, kernel))
 
 
-def batch_norm(node: fx.Node, known: Known) -> Any:
+def batch_norm(node: fx.Node, table: AxisTable) -> Any:
     """Tie the channels with the affine parameters and the running statistics."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     for parameter in node.args[1:5]:
-        tie(known.of(parameter), x[1:2])
-    known.hidden.append(x[1:2])
-    return several(node, x, 2)
+        tie(table.of(parameter), x[1:2])
+    table.hidden.append(x[1:2])
+    return with_silent_values(node, x, 2)
 
 
-def layer_norm(node: fx.Node, known: Known) -> Any:
+def layer_norm(node: fx.Node, table: AxisTable) -> Any:
     """Tie the normalised axes with the affine parameters; statistics don't mind the order."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     count = len(node.args[1])  # type: ignore[arg-type]
     for parameter in node.args[2:4]:
-        tie(known.of(parameter), x[len(x) - count :])
-    known.hidden.append(x[: len(x) - count])
-    return several(node, x, 2)
+        tie(table.of(parameter), x[len(x) - count :])
+    table.hidden.append(x[: len(x) - count])
+    return with_silent_values(node, x, 2)
 
 
-def group_norm(node: fx.Node, known: Known) -> Any:
+def group_norm(node: fx.Node, table: AxisTable) -> Any:
     """Let groups move as wholes, and channels within them."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     if isinstance(node.args[1], int):
         count, parameters = int(node.args[1]), node.args[2:4]
     else:  # the native form: x, weight, bias, N, C, HxW, groups, epsilon
@@ -67,26 +68,26 @@ def group_norm(node: fx.Node, known: Known) -> Any:
     group = Axis(count)
     unify(x[1], product((group, Axis(x[1].size // count))))
     for parameter in parameters:
-        tie(known.of(parameter), x[1:2])
-    known.hidden.append((x[0], group))
-    return several(node, x, 2)
+        tie(table.of(parameter), x[1:2])
+    table.hidden.append((x[0], group))
+    return with_silent_values(node, x, 2)
 
 
-def weight_norm(node: fx.Node, known: Known) -> Any:
+def weight_norm(node: fx.Node, table: AxisTable) -> Any:
     """Tie a weight with its length along one axis."""
-    direction, length = known.of(node.args[0]), known.of(node.args[1])
+    direction, length = table.of(node.args[0]), table.of(node.args[1])
     for a, b in zip(direction, length, strict=True):
         if a.size == b.size:
             unify(a, b)
-    known.hidden.append(length)
-    return several(node, direction, 1)
+    table.hidden.append(length)
+    return with_silent_values(node, direction, 1)
 
 
 def pooling(axes_per_kernel: int) -> Rule:
     """Return the rule of an operation over the last axes, which are spatial."""
 
-    def rule(node: fx.Node, known: Known) -> Any:
-        x = known.of(node.args[0])
+    def rule(node: fx.Node, table: AxisTable) -> Any:
+        x = table.of(node.args[0])
         fix(x[-axes_per_kernel:], SPATIAL)
         pooled = (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
         if isinstance(node.meta.get("val"), list | tuple):
@@ -96,18 +97,18 @@ def pooling(axes_per_kernel: int) -> Rule:
     return rule
 
 
-def unfolded(node: fx.Node, known: Known) -> Axes:
+def unfolding(node: fx.Node, table: AxisTable) -> Axes:
     """Lay the values under a kernel beside each channel: (example, channel x kernel, place)."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     fix(x[-2:], SPATIAL)
     channels, places = sizes(node)[-2:]
     window = Axis(channels // x[-3].size, KERNEL)
     return (*x[:-3], product((x[-3], window)), Axis(places, SPATIAL))
 
 
-def shuffled(node: fx.Node, known: Known) -> Axes:
+def pixel_shuffle(node: fx.Node, table: AxisTable) -> Axes:
     """Move factors between the channels and the image: channels stay outside."""
-    x, out = known.of(node.args[0]), sizes(node)
+    x, out = table.of(node.args[0]), sizes(node)
     fix(x[-2:], SPATIAL)
     if x[-3].size > out[-3]:
         channel = Axis(out[-3])
@@ -117,9 +118,9 @@ def shuffled(node: fx.Node, known: Known) -> Axes:
     return (*x[:-3], channel, *_spatial(node, 2))
 
 
-def sloped(node: fx.Node, known: Known) -> Axes:
+def prelu(node: fx.Node, table: AxisTable) -> Axes:
     """Tie the channels with a slope each, if they have one each."""
-    x, slope = known.of(node.args[0]), known.of(node.args[1])
+    x, slope = table.of(node.args[0]), table.of(node.args[1])
     if slope and slope[0].size > 1:
         unify(x[1] if len(x) > 1 else x[0], slope[0])
     return x

@@ -72,29 +72,31 @@ def match(spec: PermutationSpec, similarity: Mapping[str, Tensor]) -> dict[str, 
         if group in spec.per:
             continue
         inner = {name: similarity[name] for name in spec.inner(group) if name in similarity}
-        own = similarity.get(group)
+        scores = similarity.get(group)
         if inner:
-            moves |= _nested(spec, group, own, inner)
-        elif own is not None:
-            moves[group] = assignment(own)
+            moves |= _nested(spec, group, scores, inner)
+        elif scores is not None:
+            moves[group] = assignment(scores)
     return moves
 
 
 def _nested(
-    spec: PermutationSpec, group: str, own: Tensor | None, inner: Mapping[str, Tensor]
+    spec: PermutationSpec, group: str, scores: Tensor | None, inner: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Return the moves of an outer group and of its inner groups."""
     count = spec.groups[group]
-    worth = torch.zeros(count, count, dtype=torch.float64) if own is None else own.double().cpu()
+    worth = torch.zeros(count, count, dtype=torch.float64)
+    if scores is not None:
+        worth = scores.double().cpu()
     blocks = {name: _blocks(value, count) for name, value in inner.items()}
     for pairs in blocks.values():
         worth = worth + _worth(pairs)
     outer = assignment(worth)
-    found = {
+    inner_moves = {
         name: torch.stack([assignment(pairs[a, b]) for a, b in enumerate(outer.tolist())])
         for name, pairs in blocks.items()
     }
-    return {group: outer, **found}
+    return {group: outer, **inner_moves}
 
 
 def _blocks(similarity: Tensor, count: int) -> Tensor:

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, concat, cut, meet, segment, unify
-from lmctool.symmetry.axis_table import Axes, Family, Known, Raw, shape, sizes
+from lmctool.symmetry.axis import Axis, concat
+from lmctool.symmetry.axis_table import Axes, AxisTable, Family, Raw, shape, sizes
+from lmctool.symmetry.unification import cut, meet, segment, unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import fx
 
-TAKEN = "only some of its units are taken"
+PARTIAL = "only some of its units are taken"
 
 
-def item(node: fx.Node, known: Known) -> Any:
+def getitem(node: fx.Node, table: AxisTable) -> Any:
     """Pick one of several values."""
-    values = known.axes[node.args[0]]  # type: ignore[index]
+    values = table.axes[node.args[0]]  # type: ignore[index]
     return values[node.args[1]]
 
 
-def selected(node: fx.Node, known: Known) -> Raw:
+def selection(node: fx.Node, table: AxisTable) -> Raw:
     """Drop an axis, of which one unit is taken."""
     dim, index = int(node.args[1]), node.args[2]  # type: ignore[arg-type]
-    return _pick(known, known.raw(node.args[0]), dim, index)
+    return _pick(table, table.raw(node.args[0]), dim, index)
 
 
-def unbound(node: fx.Node, known: Known) -> list[Raw]:
+def unbinding(node: fx.Node, table: AxisTable) -> list[Raw]:
     """Take every unit of an axis by itself."""
-    x = known.raw(node.args[0])
+    x = table.raw(node.args[0])
     dim = int(node.args[1]) if len(node.args) > 1 else 0  # type: ignore[arg-type]
-    return [_pick(known, x, dim, index) for index in range(x[dim].size)]
+    return [_pick(table, x, dim, index) for index in range(x[dim].size)]
 
 
-def _pick(known: Known, x: Raw, dim: int, index: object) -> Raw:
+def _pick(table: AxisTable, x: Raw, dim: int, index: object) -> Raw:
     dim %= len(x)
     axis = x[dim]
     if isinstance(axis, Family):
@@ -45,13 +46,13 @@ def _pick(known: Known, x: Raw, dim: int, index: object) -> Raw:
     if axis.size == 1:
         return rest
     if not isinstance(index, int):
-        axis.fix(TAKEN)
+        axis.fix(PARTIAL)
         return rest
     begin = index % axis.size
-    known.cut(axis, begin, begin + 1)
+    table.cut(axis, begin, begin + 1)
     families = [a for a in rest if isinstance(a, Family) and a.selector is axis]
-    if not any(family.tells(begin) for family in families):
-        axis.fix(TAKEN)
+    if not any(family.has_piece(begin) for family in families):
+        axis.fix(PARTIAL)
     return _resolved(rest, axis, begin, begin + 1)
 
 
@@ -65,9 +66,9 @@ def _resolved(x: Raw, selector: Axis, begin: int, end: int) -> Raw:
     )
 
 
-def sliced(node: fx.Node, known: Known) -> Raw:
+def slicing(node: fx.Node, table: AxisTable) -> Raw:
     """Cut an axis where a slice starts and ends; a slice with steps fixes it."""
-    x = known.raw(node.args[0])
+    x = table.raw(node.args[0])
     defaults = (None, 0, 0, None, 1)
     arguments: list[Any] = [*node.args, *defaults[len(node.args) :]]
     dim, start, step = int(arguments[1]) % len(x), arguments[2] or 0, arguments[4]
@@ -76,49 +77,49 @@ def sliced(node: fx.Node, known: Known) -> Raw:
     if size == x[dim].size and step == 1:
         return x
     if step == 1 and isinstance(begin, int):
-        return _piece(known, x, dim, begin, size)
-    return _partly(known, x, dim, size)
+        return _piece(table, x, dim, begin, size)
+    return _partly(table, x, dim, size)
 
 
-def parted(node: fx.Node, known: Known) -> list[Raw]:
+def splitting(node: fx.Node, table: AxisTable) -> list[Raw]:
     """Cut an axis into consecutive pieces."""
-    x = known.raw(node.args[0])
-    given = node.args[2] if len(node.args) > 2 else node.kwargs.get("dim", 0)
-    dim = int(given) % len(x)  # type: ignore[arg-type]
+    x = table.raw(node.args[0])
+    argument = node.args[2] if len(node.args) > 2 else node.kwargs.get("dim", 0)
+    dim = int(argument) % len(x)  # type: ignore[arg-type]
     pieces: list[Raw] = []
     begin = 0
     for value in node.meta["val"]:
         size = shape(value)[dim]
-        pieces.append(_piece(known, x, dim, begin, size))
+        pieces.append(_piece(table, x, dim, begin, size))
         begin += size
     return pieces
 
 
-def _piece(known: Known, x: Raw, dim: int, begin: int, size: int) -> Raw:
+def _piece(table: AxisTable, x: Raw, dim: int, begin: int, size: int) -> Raw:
     axis = x[dim]
     if isinstance(axis, Family):
         members = [segment(member, begin, size) for member in axis.members]
         if all(member is not None for member in members):
             family = Family(axis.selector, axis.starts, tuple(m for m in members if m is not None))
             return (*x[:dim], family, *x[dim + 1 :])
-        return _partly(known, x, dim, size)
-    known.cut(axis, begin, begin + size)
-    found = segment(axis, begin, size)
-    if found is None:
-        return _partly(known, x, dim, size)
-    return _resolved((*x[:dim], found, *x[dim + 1 :]), axis, begin, begin + size)
+        return _partly(table, x, dim, size)
+    table.cut(axis, begin, begin + size)
+    piece = segment(axis, begin, size)
+    if piece is None:
+        return _partly(table, x, dim, size)
+    return _resolved((*x[:dim], piece, *x[dim + 1 :]), axis, begin, begin + size)
 
 
-def _partly(known: Known, x: Raw, dim: int, size: int) -> Raw:
+def _partly(table: AxisTable, x: Raw, dim: int, size: int) -> Raw:
     settled = [axis.settle() if isinstance(axis, Family) else axis for axis in x]
-    settled[dim].fix(TAKEN)
-    settled[dim] = Axis(size, TAKEN)
+    settled[dim].fix(PARTIAL)
+    settled[dim] = Axis(size, PARTIAL)
     return tuple(settled)
 
 
-def padded(node: fx.Node, known: Known) -> Axes:
+def padding(node: fx.Node, table: AxisTable) -> Axes:
     """Lay constants around an axis; they have no units, so that what meets them may move."""
-    x = list(known.of(node.args[0]))
+    x = list(table.of(node.args[0]))
     mode = node.args[2] if len(node.args) > 2 else "constant"
     pads: Sequence[int] = node.args[1]  # type: ignore[assignment]
     constant = mode == "constant" or not isinstance(mode, str)
@@ -136,25 +137,25 @@ def padded(node: fx.Node, known: Known) -> Axes:
     return tuple(x)
 
 
-def concatenated(node: fx.Node, known: Known) -> Axes:
+def concatenation(node: fx.Node, table: AxisTable) -> Axes:
     """Lay axes one after the other, and tie all others."""
     operands: Sequence[fx.Node] = node.args[0]  # type: ignore[assignment]
-    given = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
-    parts = [axes for operand in operands if (axes := known.of(operand))]
+    argument = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    parts = [axes for operand in operands if (axes := table.of(operand))]
     rank = len(sizes(node))
     parts = [axes for axes in parts if len(axes) == rank]  # an empty operand has one axis
-    position = int(given) % rank  # type: ignore[arg-type]
+    position = int(argument) % rank  # type: ignore[arg-type]
     tied = tie_all(parts, position)
     joined = concat(tuple(part[position] for part in parts))
     return (*tied[:position], joined, *tied[position + 1 :])
 
 
-def stacked(node: fx.Node, known: Known) -> Axes:
+def stacking(node: fx.Node, table: AxisTable) -> Axes:
     """Lay values beside each other along a new axis."""
     operands: Sequence[fx.Node] = node.args[0]  # type: ignore[assignment]
-    given = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
-    parts = [known.of(operand) for operand in operands]
-    position = int(given) % (len(parts[0]) + 1)  # type: ignore[arg-type]
+    argument = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    parts = [table.of(operand) for operand in operands]
+    position = int(argument) % (len(parts[0]) + 1)  # type: ignore[arg-type]
     tied = tie_all(parts, -1)
     reason = "its units come from different values"
     return (*tied[:position], Axis(len(parts), reason), *tied[position:])
@@ -170,14 +171,14 @@ def tie_all(parts: Sequence[Axes], skipped: int) -> list[Axis]:
     return tied
 
 
-def halved(node: fx.Node, known: Known) -> Axes:
+def gating(node: fx.Node, table: AxisTable) -> Axes:
     """Gate one half of an axis by the other: their units go together."""
-    x = list(known.of(node.args[0]))
+    x = list(table.of(node.args[0]))
     dim = int(node.args[1]) % len(x) if len(node.args) > 1 else len(x) - 1  # type: ignore[arg-type]
     halves = cut(x[dim], x[dim].size // 2)
     if halves is None:
-        x[dim].fix(TAKEN)
-        x[dim] = Axis(x[dim].size // 2, TAKEN)
+        x[dim].fix(PARTIAL)
+        x[dim] = Axis(x[dim].size // 2, PARTIAL)
         return tuple(x)
     unify(*halves)
     x[dim] = halves[0]

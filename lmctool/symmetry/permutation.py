@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.spec import PermutationSpec
-    from lmctool.symmetry.unit_index import Place
+    from lmctool.symmetry.unit_index import UnitIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,40 +69,40 @@ class Permutation:
 
     def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the permuted weights; tensors that don't move are passed on, not copied."""
-        return dict(self.applied(weights))
+        return dict(self.apply_lazily(weights))
 
-    def applied(self, weights: Mapping[str, Tensor]) -> LazyWeights:
+    def apply_lazily(self, weights: Mapping[str, Tensor]) -> LazyWeights:
         """Return the permuted weights, each tensor permuted when it is asked for."""
         moving = {group for group in self.moves if self.moved(group)}
 
-        def moved(name: str) -> Tensor:
+        def permuted(name: str) -> Tensor:
             forms = self.spec.tensors.get(name, ())
-            held = list(dict.fromkeys(g for form in forms for g in groups_of(form) if g in moving))
-            return self.permute(weights[name], forms, held) if held else weights[name]
+            groups = dict.fromkeys(g for form in forms for g in groups_of(form) if g in moving)
+            return self.permute(weights[name], forms, groups) if groups else weights[name]
 
-        return LazyWeights(weights, moved)
+        return LazyWeights(weights, permuted)
 
     def permute(
         self, tensor: Tensor, forms: tuple[AxisForm | None, ...], groups: Iterable[str]
     ) -> Tensor:
         """Return a tensor, or a value, whose axes have these forms, with groups moved."""
         orders: dict[int, Tensor] = {}
-        across: list[tuple[Place, Tensor]] = []
+        across: list[tuple[UnitIndex, Tensor]] = []
         for group in sorted(groups, key=self.spec.per.__contains__):  # outer groups go first
             move = flat(self.moves[group])
-            for place in self.spec.places(group, forms):
-                order = place.order(move, tensor)
-                if len(place.axes) > 1:
-                    across.append((place, order))
+            for index in self.spec.unit_indices(group, forms):
+                order = index.order(move, tensor)
+                if len(index.axes) > 1:
+                    across.append((index, order))
                 else:  # outer and inner moves of one axis become one
-                    (axis,) = place.axes
+                    (axis,) = index.axes
                     orders[axis] = orders[axis][order] if axis in orders else order
         for axis, order in orders.items():
             tensor = tensor.index_select(axis, order.to(tensor.device))
-        for place, order in across:
-            front = tensor.movedim(place.axes, (0, 1))
-            moved = front.flatten(0, 1).index_select(0, order.to(tensor.device))
-            tensor = moved.view(front.shape).movedim((0, 1), place.axes).contiguous()
+        for index, order in across:
+            front = tensor.movedim(index.axes, (0, 1))
+            rows = front.flatten(0, 1).index_select(0, order.to(tensor.device))
+            tensor = rows.view(front.shape).movedim((0, 1), index.axes).contiguous()
         return tensor
 
     def inverse(self) -> Permutation:
@@ -111,7 +111,7 @@ class Permutation:
         for group, move in self.moves.items():
             outer = self.moves.get(self.spec.per.get(group, ""))
             if outer is not None and move.ndim > 1:
-                move = move[outer.argsort()]
+                move = move[outer.argsort()]  # rows go by the place of an outer unit
             moves[group] = move.argsort(-1)
         return Permutation(self.spec, moves)
 
@@ -120,11 +120,11 @@ class Permutation:
         moves = dict(self.moves)
         for group in self.spec.groups:
             outer = other.moves.get(self.spec.per.get(group, ""))
-            mine, theirs = self.moves.get(group), other.moves.get(group)
-            if mine is not None and outer is not None:
-                mine = moves[group] = mine[outer]
-            if theirs is not None:
-                moves[group] = theirs if mine is None else mine.gather(-1, theirs)
+            first, second = self.moves.get(group), other.moves.get(group)
+            if first is not None and outer is not None:
+                first = moves[group] = first[outer]  # rows go along with the outer units
+            if second is not None:
+                moves[group] = second if first is None else first.gather(-1, second)
         return Permutation(self.spec, moves)
 
     def only(self, group: str) -> Permutation:

@@ -113,7 +113,7 @@ def _compare(
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
         noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)
-    permuted = function(permutation.applied(weights), inputs)
+    permuted = function(permutation.apply_lazily(weights), inputs)
     scale = original.abs().max().item()
     return Proof(
         difference=(permuted - original).abs().max().item(),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lmctool.graph.operations import operation
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import Known, Stored, fresh
-from lmctool.symmetry.part_rules import item
+from lmctool.symmetry.axis_table import AxisTable, TensorAxes, new_axes
+from lmctool.symmetry.part_rules import getitem
 from lmctool.symmetry.rules import value_axes
 
 if TYPE_CHECKING:
@@ -28,52 +28,57 @@ NORMALISATIONS = frozenset(
 )
 REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
 PASSES = 8
-"""How often a graph is gone over at most: what a later cut tells of an earlier view."""
+"""How often a graph is gone over at most: a later cut says how an earlier view is made."""
 
 
-def walk(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> tuple[Known, Stored]:
+def propagate(
+    graph: Graph, fixed: Sequence[str], moved: Sequence[str]
+) -> tuple[AxisTable, TensorAxes]:
     """Go over a graph until nothing more is learnt of where its views are cut.
 
     Returns:
-        What is known of every value, and the axes of the model's tensors by name.
+        The axes of every value, and the axes of the model's tensors by name.
     """
-    known = Known()
+    table = AxisTable()
     for _ in range(PASSES):
-        before = dict(known.cuts)
-        known = Known(cuts=before.copy())
-        tensors = _tensors(graph, known, fixed, moved)
+        # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
+        before = dict(table.view_cuts)
+        table = AxisTable(view_cuts=before.copy())
+        tensors = _tensors(graph, table, fixed, moved)
         for node in graph.nodes:
             if node.op == "call_function":
                 picks = node.target is operator.getitem
-                known.axes[node] = item(node, known) if picks else value_axes(node, known)
+                table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
         for operand in graph.nodes[-1].all_input_nodes:
-            for axis in known.of(operand):
+            for axis in table.of(operand):
                 axis.fix("it is the model's output")
-        if known.cuts == before:
+        if table.view_cuts == before:
             break
-    return known, tensors
+    return table, tensors
 
 
-def _tensors(graph: Graph, known: Known, fixed: Sequence[str], moved: Sequence[str]) -> Stored:
+def _tensors(
+    graph: Graph, table: AxisTable, fixed: Sequence[str], moved: Sequence[str]
+) -> TensorAxes:
     """Give axes to every placeholder, and return those of the model's tensors by name."""
     readers: dict[str, list[fx.Node]] = {}
     placeholders = [node for node in graph.nodes if node.op == "placeholder"]
     for node in placeholders:
         if node.name in graph.tensors:  # tied names may have a placeholder each
             readers.setdefault(_first(graph, node), []).extend(node.users)
-    tensors: Stored = {}
+    tensors: TensorAxes = {}
     for node in placeholders:
         if node.name in graph.constants:
-            known.axes[node] = _constant(graph.constants[node.name])
+            table.axes[node] = _constant(graph.constants[node.name])
         elif node.name not in graph.tensors:
-            known.axes[node] = fresh(node, "it is the model's input")
+            table.axes[node] = new_axes(node, "it is the model's input")
         else:
             first = _first(graph, node)
             if first not in tensors:
                 reason = _unmovable(graph, first, readers[first], fixed, moved)
-                tensors[first] = fresh(node, reason)
-            known.axes[node] = tensors[graph.tensors[node.name]] = tensors[first]
-    for alias, original in graph.aliases.items():
+                tensors[first] = new_axes(node, reason)
+            table.axes[node] = tensors[graph.tensors[node.name]] = tensors[first]
+    for alias, original in graph.aliases.items():  # also those without a placeholder
         if original in tensors:
             tensors[alias] = tensors[original]
     return tensors

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.symmetry.axis import Axis, concat, unify
-from lmctool.symmetry.axis_table import Axes, Family, Known, Raw, Rule
+from lmctool.symmetry.axis import Axis, concat
+from lmctool.symmetry.axis_table import Axes, AxisTable, Family, Raw, Rule
+from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,20 +22,20 @@ def recurrent(gates: int, states: int) -> Rule:
         states: how many states it keeps: 2 for LSTM, else 1.
     """
 
-    def rule(node: fx.Node, known: Known) -> list[Raw]:
+    def rule(node: fx.Node, table: AxisTable) -> list[Raw]:
         initial: Any = node.args[1] if states > 1 else [node.args[1]]
         parameters: Sequence[fx.Node] = node.args[2]  # type: ignore[assignment]
         biased, layers, bidirectional = node.args[3], int(node.args[4]), bool(node.args[7])  # type: ignore[arg-type]
-        x = known.of(node.args[0])
+        x = table.of(node.args[0])
         directions = 2 if bidirectional else 1
         each = len(parameters) // (layers * directions)
-        starts = [known.of(state) for state in initial]
+        starts = [table.of(state) for state in initial]
         below, states_of = x[-1], []
         for layer in range(layers):
             outputs = []
             for direction in range(directions):
                 place = (layer * directions + direction) * each
-                weights = [known.of(p) for p in parameters[place : place + each]]
+                weights = [table.of(p) for p in parameters[place : place + each]]
                 hidden, out = _cell(weights, below, gates, biased=bool(biased))
                 states_of.append((out, hidden)[:states])
                 for start, axis in zip(starts, (out, hidden), strict=False):
@@ -50,13 +51,13 @@ def recurrent(gates: int, states: int) -> Rule:
 def cell(gates: int, states: int) -> Rule:
     """Return the rule of one step of such a layer: (input, state, weights and biases)."""
 
-    def rule(node: fx.Node, known: Known) -> Any:
+    def rule(node: fx.Node, table: AxisTable) -> Any:
         before: Any = node.args[1] if states > 1 else [node.args[1]]
-        weights = [axes for parameter in node.args[2:] if (axes := known.of(parameter))]
-        below = known.of(node.args[0])
+        weights = [axes for parameter in node.args[2:] if (axes := table.of(parameter))]
+        below = table.of(node.args[0])
         hidden, _ = _cell(weights, below[-1], gates, biased=len(weights) > 2)
         for state in before:
-            unify(known.of(state)[-1], hidden)
+            unify(table.of(state)[-1], hidden)
         after = (*below[:-1], hidden)
         return [after, after] if states > 1 else after
 

@@ -1,6 +1,6 @@
 """What each operation says about the axes of its operands and of its value.
 
-A rule takes a node and the axes known so far, unifies or fixes what the operation demands, and
+A rule takes a node and the table of axes so far, unifies or fixes what the operation demands, and
 returns the axes of the node's value.  An operation without a rule fixes all its operands: less
 may move then, and the function is still kept.
 """
@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lmctool.graph.operations import is_pointwise, operation
-from lmctool.symmetry import contraction_rules, index_rules, layer_rules, part_rules, shape_rules
+from lmctool.symmetry import (
+    contraction_rules,
+    index_rules,
+    layer_rules,
+    part_rules,
+    shape_rules,
+    view_rules,
+)
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import Axes, Known, Raw, Rule, fresh, shape, sizes
+from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
 from lmctool.symmetry.recurrent_rules import cell, recurrent
 
@@ -27,43 +34,43 @@ UNKNOWN = (IndexError, TypeError, ValueError, AttributeError, AssertionError, Re
 """What a rule raises on a form of its operation that it was not written for."""
 
 
-def value_axes(node: fx.Node, known: Known) -> Any:
+def value_axes(node: fx.Node, table: AxisTable) -> Any:
     """Return the axes of a node's value, relating those of its operands."""
     name = operation(node)
     rule = pointwise if is_pointwise(node) else RULES.get(name)
     if rule is None and name.startswith("upsample_"):
         rule = pooling(len(sizes(node)) - 2)
     if rule is None:
-        return refused(node, known, f"operation {name} has no rule")
+        return unsupported(node, table, f"operation {name} has no rule")
     try:
-        axes = rule(node, known)
+        axes = rule(node, table)
     except UNKNOWN:
         axes = None
     if axes is None or not _fits(axes, node):
-        return refused(node, known, f"this form of operation {name} has no rule")
+        return unsupported(node, table, f"this form of operation {name} has no rule")
     return axes
 
 
 def _fits(axes: Any, node: fx.Node) -> bool:
-    """Tell whether axes have the sizes of a node's value; of several, those that are told of."""
+    """Tell whether axes have the sizes of a node's value; of several, those that have axes."""
     value = node.meta.get("val")
     if isinstance(axes, list):
         return isinstance(value, list | tuple) and all(
-            not told or tuple(axis.size for axis in told) == shape(part)
-            for told, part in zip(axes, value, strict=False)
+            not part_axes or tuple(axis.size for axis in part_axes) == shape(part)
+            for part_axes, part in zip(axes, value, strict=False)
         )
     return not isinstance(value, torch.Tensor) or tuple(a.size for a in axes) == shape(value)
 
 
-def refused(node: fx.Node, known: Known, reason: str) -> Any:
+def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
     """Fix every operand of an operation."""
     reason += _where(node)
     for operand in node.all_input_nodes:
-        found = known.axes.get(operand, ())
-        for axes in found if isinstance(found, list) else [known.of(operand)]:
+        value = table.axes.get(operand, ())
+        for axes in value if isinstance(value, list) else [table.of(operand)]:
             for axis in axes:
                 axis.fix(reason)
-    return fresh(node, reason)
+    return new_axes(node, reason)
 
 
 def _where(node: fx.Node) -> str:
@@ -76,46 +83,46 @@ def _where(node: fx.Node) -> str:
     return f" ({path.rpartition('/')[2]}:{line.partition(',')[0]})"
 
 
-def pointwise(node: fx.Node, known: Known) -> Raw:
+def pointwise(node: fx.Node, table: AxisTable) -> Raw:
     """Tie the axes of all operands under broadcasting."""
     size = sizes(node)
-    operands = [operand for operand in node.all_input_nodes if known.raw(operand)]
-    if len(operands) == 1 and len(known.raw(operands[0])) == len(size):
-        return known.raw(operands[0])
-    out = contraction_rules.broadcast([known.of(operand) for operand in operands])
+    operands = [operand for operand in node.all_input_nodes if table.raw(operand)]
+    if len(operands) == 1 and len(table.raw(operands[0])) == len(size):
+        return table.raw(operands[0])
+    out = contraction_rules.broadcast([table.of(operand) for operand in operands])
     missing = size[: len(size) - len(out)]
     return (*(Axis(size, blank=True) for size in missing), *out)
 
 
-def filled(node: fx.Node, known: Known) -> Any:
+def constant(node: fx.Node, table: AxisTable) -> Any:
     """Make a value that is the same everywhere."""
-    return fresh(node, blank=True)
+    return new_axes(node, blank=True)
 
 
-def counted(node: fx.Node, known: Known) -> Any:
+def positions(node: fx.Node, table: AxisTable) -> Any:
     """Make a value that depends on no operand but its size."""
-    return fresh(node, "it counts positions")
+    return new_axes(node, "it counts positions")
 
 
-def nothing(node: fx.Node, known: Known) -> Axes:
-    """Say nothing: the value is a number, or there is none."""
+def no_axes(node: fx.Node, table: AxisTable) -> Axes:
+    """Return no axes: the value is a number, or there is none."""
     return ()
 
 
-def masked(node: fx.Node, known: Known) -> Axes:
+def triangle(node: fx.Node, table: AxisTable) -> Axes:
     """Keep a triangle of the last two axes."""
-    x = known.of(node.args[0])
+    x = table.of(node.args[0])
     for axis in x[-2:]:
         axis.fix("a triangle of it is kept")
     return x
 
 
-def largest(node: fx.Node, known: Known) -> Any:
+def extremum(node: fx.Node, table: AxisTable) -> Any:
     """Reduce an axis to its greatest or least, and fix it where its place is asked for."""
     if shape_rules.asks_places(node) or operation(node) in ("argmax", "argmin"):
-        for axis in known.of(node.args[0]):
+        for axis in table.of(node.args[0]):
             axis.fix("the place of its greatest unit is asked for")
-    return shape_rules.reduction(node, known)
+    return shape_rules.reduction(node, table)
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -142,14 +149,14 @@ RULES: Mapping[str, Rule] = {
     **_all(pooling(2), "max_pool2d_with_indices", "_adaptive_avg_pool2d"),
     **_all(pooling(3), "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),
     **_all(pooling(3), "max_pool3d_with_indices", "_adaptive_avg_pool3d"),
-    **_all(layer_rules.sloped, "prelu"),
+    **_all(layer_rules.prelu, "prelu"),
     **_all(pointwise, "_prelu_kernel"),
-    **_all(layer_rules.unfolded, "im2col"),
-    **_all(layer_rules.shuffled, "pixel_shuffle", "pixel_unshuffle"),
+    **_all(layer_rules.unfolding, "im2col"),
+    **_all(layer_rules.pixel_shuffle, "pixel_shuffle", "pixel_unshuffle"),
     **_all(contraction_rules.linear, "linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
-    **_all(contraction_rules.added_matmul, "addmm", "baddbmm", "addmv"),
-    **_all(contraction_rules.grouped_matmul, "_grouped_mm", "grouped_mm_fallback"),
+    **_all(contraction_rules.addmm, "addmm", "baddbmm", "addmv"),
+    **_all(contraction_rules.grouped_mm, "_grouped_mm", "grouped_mm_fallback"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),
     **_all(contraction_rules.einsum, "einsum"),
@@ -158,32 +165,32 @@ RULES: Mapping[str, Rule] = {
         *("scaled_dot_product_attention", "_scaled_dot_product_attention_math"),
         "_scaled_dot_product_flash_attention_for_cpu",
     ),
-    **_all(contraction_rules.distances, "cdist", "_cdist_forward"),
+    **_all(contraction_rules.cdist, "cdist", "_cdist_forward"),
     **_all(recurrent(4, 2), "lstm"),
     **_all(recurrent(3, 1), "gru"),
     **_all(recurrent(1, 1), "rnn_tanh", "rnn_relu"),
     **_all(cell(4, 2), "lstm_cell"),
     **_all(cell(3, 1), "gru_cell"),
     **_all(cell(1, 1), "rnn_tanh_cell", "rnn_relu_cell"),
-    **_all(shape_rules.normalised, "softmax", "_softmax", "log_softmax", "_log_softmax"),
-    **_all(shape_rules.normalised, "_safe_softmax"),
+    **_all(shape_rules.softmax, "softmax", "_softmax", "log_softmax", "_log_softmax"),
+    **_all(shape_rules.softmax, "_safe_softmax"),
     **_all(
         shape_rules.reduction,
         *("mean", "sum", "amax", "amin", "prod", "logsumexp", "any", "all", "norm"),
         *("var", "std", "var_mean", "std_mean", "linalg_vector_norm"),
     ),
-    **_all(largest, "max", "min", "argmax", "argmin"),
+    **_all(extremum, "max", "min", "argmax", "argmin"),
     **_all(
-        shape_rules.along,
+        shape_rules.ordered,
         *("cumsum", "cumprod", "logcumsumexp", "flip", "roll", "sort", "topk"),
     ),
     **_all(
-        shape_rules.view,
+        view_rules.view,
         *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"),
         *("_reshape_alias", "view_copy"),
     ),
     **_all(
-        shape_rules.permuted,
+        shape_rules.transposition,
         "permute",
         "transpose",
         "t",
@@ -193,33 +200,35 @@ RULES: Mapping[str, Rule] = {
         "transpose_",
         "t_",
     ),
-    **_all(shape_rules.expanded, "expand", "expand_as", "broadcast_to"),
-    **_all(shape_rules.tiled, "repeat", "tile"),
-    **_all(shape_rules.interleaved, "repeat_interleave"),
+    **_all(shape_rules.expansion, "expand", "expand_as", "broadcast_to"),
+    **_all(shape_rules.tiling, "repeat", "tile"),
+    **_all(shape_rules.repeat_interleave, "repeat_interleave"),
     **_all(
-        shape_rules.unchanged,
+        shape_rules.identity,
         *("clone", "contiguous", "dropout", "to", "_to_copy", "type_as", "alias", "detach"),
         *("lift_fresh_copy", "lift_fresh", "feature_dropout", "alpha_dropout", "native_dropout"),
     ),
-    **_all(part_rules.sliced, "slice"),
-    **_all(part_rules.parted, "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"),
-    **_all(part_rules.selected, "select"),
-    **_all(part_rules.unbound, "unbind"),
-    **_all(part_rules.padded, "pad", "constant_pad_nd"),
-    **_all(part_rules.concatenated, "cat"),
-    **_all(part_rules.stacked, "stack"),
-    **_all(part_rules.halved, "glu"),
-    **_all(index_rules.scattered, "slice_scatter"),
-    **_all(index_rules.overwritten, "select_scatter"),
-    **_all(index_rules.indexed, "index", "index_select"),
-    **_all(index_rules.embedded, "embedding"),
-    **_all(shape_rules.copied, "copy"),
-    **_all(masked, "tril", "triu"),
+    **_all(part_rules.slicing, "slice"),
     **_all(
-        filled,
+        part_rules.splitting, "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"
+    ),
+    **_all(part_rules.selection, "select"),
+    **_all(part_rules.unbinding, "unbind"),
+    **_all(part_rules.padding, "pad", "constant_pad_nd"),
+    **_all(part_rules.concatenation, "cat"),
+    **_all(part_rules.stacking, "stack"),
+    **_all(part_rules.gating, "glu"),
+    **_all(index_rules.slice_scatter, "slice_scatter"),
+    **_all(index_rules.select_scatter, "select_scatter"),
+    **_all(index_rules.indexing, "index", "index_select"),
+    **_all(index_rules.embedding, "embedding"),
+    **_all(shape_rules.copy, "copy"),
+    **_all(triangle, "tril", "triu"),
+    **_all(
+        constant,
         *("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like"),
         *("new_zeros", "new_ones", "new_full", "new_empty", "scalar_tensor"),
     ),
-    **_all(counted, "arange", "linspace", "eye"),
-    **_all(nothing, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
+    **_all(positions, "arange", "linspace", "eye"),
+    **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
 }

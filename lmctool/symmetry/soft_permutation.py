@@ -1,4 +1,4 @@
-"""Permutations made soft: square matrices in place of moves, applied so that gradients flow."""
+"""Soft permutations: square matrices in place of moves, applied so that gradients flow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.permutation import Permutation
     from lmctool.symmetry.spec import PermutationSpec
-    from lmctool.symmetry.unit_index import Place
+    from lmctool.symmetry.unit_index import UnitIndex
 
 Forms = tuple["AxisForm | None", ...]
 
@@ -36,69 +36,70 @@ def permutation_matrices(permutation: Permutation, like: Tensor) -> dict[str, Te
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class SoftPermutation:
     """Mixes the units of groups by matrices, along every axis that a spec says they lie on.
 
     With the matrices of a permutation it is that permutation; it is differentiable in the
-    matrices and in the tensors.  Where the units lie is found once and kept.
+    matrices and in the tensors.  Where the units lie is looked up once for axes of one form.
 
     Attributes:
         spec: which groups lie on the axes of each tensor.
-        places: where each group lies on axes of these forms, as they are come by.
+        indices: where each group lies on axes of these forms, filled in as they are met.
     """
 
     spec: PermutationSpec
-    places: dict[Forms, tuple[tuple[str, Place], ...]] = field(default_factory=dict)
+    indices: dict[Forms, tuple[tuple[str, UnitIndex], ...]] = field(default_factory=dict)
 
     def apply(
-        self, mixing: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+        self, matrices: Mapping[str, Tensor], weights: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Return the mixed weights; those of none of the groups, and integers, are passed on.
 
         Args:
-            mixing: for each group (place, unit), or (outer place, place, unit) of an inner
+            matrices: for each group (place, unit), or (outer place, place, unit) of an inner
                 group, in the dtype and on the device of the weights.  A group that is left out
                 stays.
             weights: the tensors by name.
         """
         return {
-            name: self.mix(mixing, tensor, self.spec.tensors[name])
+            name: self.mix(matrices, tensor, self.spec.tensors[name])
             if name in self.spec.tensors and tensor.is_floating_point()
             else tensor
             for name, tensor in weights.items()
         }
 
-    def mix(self, mixing: Mapping[str, Tensor], tensor: Tensor, forms: Forms) -> Tensor:
+    def mix(self, matrices: Mapping[str, Tensor], tensor: Tensor, forms: Forms) -> Tensor:
         """Return a tensor, or a value, whose axes have these forms, with groups mixed."""
-        for group, place in self._placed(forms):
-            if group in mixing:
-                tensor = _mixed(mixing[group], tensor, place)
+        for group, index in self._indices(forms):
+            if group in matrices:
+                tensor = _mixed(matrices[group], tensor, index)
         return tensor
 
-    def _placed(self, forms: Forms) -> tuple[tuple[str, Place], ...]:
-        """Return each place of each group; outer groups first, so that inner ones follow them."""
-        if forms not in self.places:
-            held = dict.fromkeys(group for form in forms for group in groups_of(form))
-            self.places[forms] = tuple(
-                (group, place)
-                for group in sorted(held, key=self.spec.per.__contains__)
-                for place in self.spec.places(group, forms)
+    def _indices(self, forms: Forms) -> tuple[tuple[str, UnitIndex], ...]:
+        """Return where groups lie; outer ones first, so that inner ones follow them."""
+        if forms not in self.indices:
+            groups = dict.fromkeys(group for form in forms for group in groups_of(form))
+            self.indices[forms] = tuple(
+                (group, index)
+                for group in sorted(groups, key=self.spec.per.__contains__)
+                for index in self.spec.unit_indices(group, forms)
             )
-        return self.places[forms]
+        return self.indices[forms]
 
 
-def _mixed(matrix: Tensor, tensor: Tensor, place: Place) -> Tensor:
-    """Return a tensor whose units at a place are mixed; all else stays."""
-    first = tuple(range(len(place.axes)))
-    front = tensor.movedim(place.axes, first)
-    rows = front.reshape(prod(front.shape[: len(place.axes)]), -1)
-    index = place.positions.flatten()
+def _mixed(matrix: Tensor, tensor: Tensor, index: UnitIndex) -> Tensor:
+    """Return a tensor whose units at an index are mixed; all else stays."""
+    first = tuple(range(len(index.axes)))
+    front = tensor.movedim(index.axes, first)
+    rows = front.reshape(prod(front.shape[: len(index.axes)]), -1)
+    positions = index.positions.flatten()
     size = matrix.shape[-1]
-    whole = torch.equal(index, torch.arange(len(rows)))
+    whole = torch.equal(positions, torch.arange(len(rows)))
     if not whole:
-        index = index.to(tensor.device)
-    units = rows if whole else rows.index_select(0, index)
+        positions = positions.to(tensor.device)
+    units = rows if whole else rows.index_select(0, positions)
     # (outer place, unit, rest): each matrix mixes the units under its own outer place
-    mixed = (matrix @ units.reshape(len(place.positions) // size, size, -1)).view(len(index), -1)
-    moved = mixed if whole else rows.index_copy(0, index, mixed)
-    return moved.view(front.shape).movedim(first, place.axes)
+    blocks = units.reshape(len(index.positions) // size, size, -1)
+    mixed = (matrix @ blocks).view(len(positions), -1)
+    result = mixed if whole else rows.index_copy(0, positions, mixed)
+    return result.view(front.shape).movedim(first, index.axes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import AxisForm, groups_of
-from lmctool.symmetry.unit_index import Place, places
+from lmctool.symmetry.unit_index import UnitIndex, unit_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ class Tap:
     """A value of the graph that shows the units of a group."""
 
     node: str
-    place: Place
+    index: UnitIndex
 
     def units(self, value: Tensor) -> Tensor:
         """Return the value as (unit, sample): all else is a sample."""
-        return self.place.units(value)
+        return self.index.units(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class PermutationSpec:
         """Return the inner groups of an outer group."""
         return tuple(name for name, outer in self.per.items() if outer == group)
 
-    def places(self, group: str, forms: tuple[AxisForm | None, ...]) -> Iterator[Place]:
+    def unit_indices(self, group: str, forms: tuple[AxisForm | None, ...]) -> Iterator[UnitIndex]:
         """Give where a group's units lie in a tensor or value with these axes."""
-        return places(forms, group, self.groups[group], self.per.get(group))
+        return unit_indices(forms, group, self.groups[group], self.per.get(group))
 
-    def uses(self, group: str) -> Iterator[tuple[str, Place]]:
+    def uses(self, group: str) -> Iterator[tuple[str, UnitIndex]]:
         """Give every tensor that a group's units lie in, and where in it."""
         for name, forms in self.tensors.items():
             if any(group in groups_of(form) for form in forms):
-                for place in self.places(group, forms):
-                    yield name, place
+                for index in self.unit_indices(group, forms):
+                    yield name, index

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.unit_index import Place
+    from lmctool.symmetry.unit_index import UnitIndex
 
 KEYS = {"version", "mode", "groups", "tensors", "rules"}
 WORD = re.compile(r"[^\s()+|,]+")
@@ -257,5 +257,5 @@ def _with_taps(spec: PermutationSpec, derived: PermutationSpec) -> PermutationSp
     return replace(spec, taps=taps, pretaps=pretaps)
 
 
-def _key(name: str, place: Place) -> tuple[object, ...]:
+def _key(name: str, place: UnitIndex) -> tuple[object, ...]:
     return name, place.axes, place.positions.shape, tuple(place.positions.flatten().tolist())

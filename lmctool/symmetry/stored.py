@@ -1,4 +1,4 @@
-"""The permutation of an alignment as a group of a result, and read back from its file."""
+"""Stored permutations: of an alignment, as a group of a result, and read back from its file."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def permutation_of(group: Group, source: str) -> StoredPermutation:
         LmctoolError: it is malformed.
     """
     try:
-        found = group.variables
-        names = [str(name) for name in found["group"].values]
-        sizes = dict(zip(names, map(int, found["size"].values), strict=True))
-        outer = found["outer"].values if "outer" in found else [""] * len(names)
+        variables = group.variables
+        names = [str(name) for name in variables["group"].values]
+        sizes = dict(zip(names, map(int, variables["size"].values), strict=True))
+        outer = variables["outer"].values if "outer" in variables else [""] * len(names)
         per = {name: str(other) for name, other in zip(names, outer, strict=True) if other}
         moves = {
-            name: _move(found[f"permutation_{number:03d}"].values)
+            name: _move(variables[f"permutation_{number:03d}"].values)
             for number, name in enumerate(names)
         }
     except (KeyError, ValueError, TypeError) as cause:
@@ -119,7 +119,7 @@ def _texts(words: list[str]) -> NDArray[np.object_]:
     return np.array(words, dtype=object)
 
 
-def stored(path: Path, spec: PermutationSpec) -> Permutation:
+def load_permutation(path: Path, spec: PermutationSpec) -> Permutation:
     """Return the permutation of a result, for a model with the same groups.
 
     Args:
@@ -129,13 +129,14 @@ def stored(path: Path, spec: PermutationSpec) -> Permutation:
     Raises:
         LmctoolError: there is none, or its groups and sizes aren't those of the model.
     """
-    found = read_permutation(path)
-    if found.sizes != dict(spec.groups) or found.per != dict(spec.per):
+    permutation = read_permutation(path)
+    if permutation.sizes != dict(spec.groups) or permutation.per != dict(spec.per):
         raise LmctoolError(
-            f"the permutation of '{path}' doesn't fit the model: {_difference(found.sizes, spec)};"
+            f"the permutation of '{path}' doesn't fit the model:"
+            f" {_difference(permutation.sizes, spec)};"
             " apply it to the same architecture, with the same --spec"
         )
-    moves = {name: torch.from_numpy(move) for name, move in found.moves.items()}
+    moves = {name: torch.from_numpy(move) for name, move in permutation.moves.items()}
     try:
         return Permutation(spec, moves)
     except ValueError as cause:  # what a file says is no bug
@@ -145,10 +146,10 @@ def stored(path: Path, spec: PermutationSpec) -> Permutation:
 def _difference(sizes: Mapping[str, int], spec: PermutationSpec) -> str:
     """Return the first difference between stored groups and those of a spec, in words."""
     for name in dict.fromkeys([*spec.groups, *sizes]):
-        told = [
+        in_file, in_model = (
             f"{groups[name]} units" if name in groups else "none such"
             for groups in (sizes, spec.groups)
-        ]
-        if told[0] != told[1]:
-            return f"group {name!r} has {told[0]} in it and {told[1]} in the model"
+        )
+        if in_file != in_model:
+            return f"group {name!r} has {in_file} in it and {in_model} in the model"
     return "another group lies outside of an inner one"

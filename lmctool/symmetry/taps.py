@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_form import AxisForm
-    from lmctool.symmetry.axis_table import Known
+    from lmctool.symmetry.axis_table import AxisTable
     from lmctool.symmetry.spec import PermutationSpec
 
 Taps = dict[str, tuple[Tap, ...]]
@@ -31,8 +31,8 @@ WRITERS = frozenset(
 """Operations whose values show a group that no nonlinearity does."""
 
 
-def find(
-    graph: Graph, known: Known, spec: PermutationSpec, form: Callable[[Axis], AxisForm | None]
+def find_taps(
+    graph: Graph, table: AxisTable, spec: PermutationSpec, form: Callable[[Axis], AxisForm | None]
 ) -> tuple[Taps, Taps]:
     """Return the values that show each group, after its nonlinearity and before it.
 
@@ -41,7 +41,7 @@ def find(
 
     Args:
         graph: the graph.
-        known: the axes of its values.
+        table: the axes of its values.
         spec: the spec so far.
         form: returns the form of an axis in the groups of the spec.
     """
@@ -53,8 +53,8 @@ def find(
     for node in graph.nodes:
         if node.op != "call_function":
             continue
-        shown = _shown(node, known, spec, form, outers)
-        for group, taps in shown.items():
+        node_taps = _node_taps(node, table, spec, form, outers)
+        for group, taps in node_taps.items():
             if node.target in NONLINEAR:
                 after[group] += taps
             elif operation(node) in WRITERS:
@@ -62,21 +62,21 @@ def find(
             last[group] = taps
         if node.target in NONLINEAR:
             for operand in node.all_input_nodes[:1]:
-                for group, taps in _shown(operand, known, spec, form, outers).items():
+                for group, taps in _node_taps(operand, table, spec, form, outers).items():
                     before[group] += taps
-    return _chosen(after, written, last), _chosen(before, written, last)
+    return _first_choice(after, written, last), _first_choice(before, written, last)
 
 
-def _chosen(*orders: Mapping[str, list[Tap]]) -> Taps:
+def _first_choice(*orders: Mapping[str, list[Tap]]) -> Taps:
     return {
         group: tuple(next((taps[group] for taps in orders if taps[group]), []))
         for group in orders[0]
     }
 
 
-def _shown(
+def _node_taps(
     node: fx.Node,
-    known: Known,
+    table: AxisTable,
     spec: PermutationSpec,
     form: Callable[[Axis], AxisForm | None],
     outers: set[str],
@@ -84,13 +84,14 @@ def _shown(
     """Return where a node's value shows each group; an outer group is shown by its inner ones."""
     if node.op != "call_function" or isinstance(node.meta.get("val"), list | tuple):
         return {}
+    # An axis that holds the batch too has no units in fixed positions.
     forms = tuple(
         form(axis) if isinstance(axis, Axis) and not varies(axis.size) else None
-        for axis in known.raw(node)
+        for axis in table.raw(node)
     )
     names = dict.fromkeys(name for each in forms for name in groups_of(each))
     return {
-        name: [Tap(node.name, place) for place in spec.places(name, forms)]
+        name: [Tap(node.name, index) for index in spec.unit_indices(name, forms)]
         for name in names
         if name not in outers
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class UnitIndex:
     """Where each unit of a group lies along one axis of a tensor, or along two.
 
     Attributes:
@@ -53,10 +53,10 @@ class Place:
         return front.flatten(0, len(self.axes) - 1)
 
 
-def places(
+def unit_indices(
     forms: Sequence[AxisForm | None], group: str, size: int, outer: str | None
-) -> Iterator[Place]:
-    """Give every place of a group in a tensor.
+) -> Iterator[UnitIndex]:
+    """Give each index of a group in a tensor: one for every time that it lies there.
 
     Args:
         forms: the form of each axis, None for one that is fixed.
@@ -65,23 +65,24 @@ def places(
         outer: the group under each unit of which it moves by itself, if there is one.
     """
     labels = [occurrences(form) if form else [] for form in forms]
-    for axis, found in enumerate(labels):
-        for name, units in found:
+    for axis, groups in enumerate(labels):
+        for name, units in groups:
             if name != group:
                 continue
             if outer is None:
-                yield Place((axis,), _positions(units))
+                yield UnitIndex((axis,), _positions(units))
                 continue
-            beside = _holder(found, outer, units)
-            if beside is not None:
+            beside = _units_beside(groups, outer, units)
+            if beside is not None:  # numbered through over all outer units, as moves are
                 joint = torch.where(units >= 0, beside * size + units, -1)
-                yield Place((axis,), _positions(joint))
+                yield UnitIndex((axis,), _positions(joint))
             for other, rest in enumerate(labels):
-                across = None if beside is not None or other == axis else _holder(rest, outer)
+                across = None if beside is not None or other == axis else _units_beside(rest, outer)
                 if across is not None:
+                    # positions count over both axes together, the outer group's first
                     joint = across[:, None] * size + units
                     joint[(across[:, None] < 0) | (units < 0)] = -1
-                    yield Place((other, axis), _positions(joint.flatten()))
+                    yield UnitIndex((other, axis), _positions(joint.flatten()))
                     break
 
 
@@ -91,41 +92,41 @@ def occurrences(form: AxisForm) -> list[tuple[str, Tensor]]:
         case Free(group, size):
             return [(group, torch.arange(size))]
         case Product(parts):
-            found = []
+            pairs = []
             for place, part in enumerate(parts):
                 before = prod(p.size for p in parts[:place])
                 after = prod(p.size for p in parts[place + 1 :])
-                found += [
+                pairs += [
                     (group, units.repeat_interleave(after).repeat(before))
                     for group, units in occurrences(part)
                 ]
-            return found
+            return pairs
         case Concat(parts):
-            found, start = [], 0
+            pairs, start = [], 0
             for part in parts:
                 for group, units in occurrences(part):
                     whole = torch.full((form.size,), -1)
                     whole[start : start + part.size] = units
-                    found.append((group, whole))
+                    pairs.append((group, whole))
                 start += part.size
-            return found
+            return pairs
         case Interleaving(parts):
-            found = []
+            pairs = []
             for turn, part in enumerate(parts):
                 for group, units in occurrences(part):
                     whole = torch.full((form.size,), -1)
                     whole[turn :: len(parts)] = units
-                    found.append((group, whole))
-            return found
+                    pairs.append((group, whole))
+            return pairs
         case Fixed():
             return []
 
 
-def _holder(
-    found: list[tuple[str, Tensor]], group: str, units: Tensor | None = None
+def _units_beside(
+    groups: list[tuple[str, Tensor]], group: str, units: Tensor | None = None
 ) -> Tensor | None:
     """Return the units of a group that lie on an axis wherever others do."""
-    for name, labels in found:
+    for name, labels in groups:
         if name == group and (units is None or bool((labels[units >= 0] >= 0).all())):
             return labels
     return None
@@ -133,5 +134,6 @@ def _holder(
 
 def _positions(units: Tensor) -> Tensor:
     """Return (unit, place): where each unit lies, from the unit at each position."""
+    # -1 sorts first, and is dropped; a stable sort leaves the places of a unit in their order
     order = units.argsort(stable=True)[int((units < 0).sum()) :]
     return order.reshape(int(units.max()) + 1, -1)

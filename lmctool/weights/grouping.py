@@ -35,15 +35,15 @@ def parts(shapes: Mapping[str, tuple[int, ...]], by: str) -> dict[str, tuple[str
         LmctoolError: the pattern is none, or matches no name.
     """
     if by == "kind":
-        return _grouped((name, kind(name, shapes)) for name in shapes)
+        return _parts_of_pairs((name, kind(name, shapes)) for name in shapes)
     if by == "layer":
-        return _grouped((name, layer(name)) for name in shapes)
+        return _parts_of_pairs((name, layer(name)) for name in shapes)
     if by in {"block", "group"}:
         blocks = _blocks(shapes)
         if by == "block":
-            return _grouped(blocks.items())
-        return _grouped(_stages(blocks).items())
-    return _matched(shapes, by)
+            return _parts_of_pairs(blocks.items())
+        return _parts_of_pairs(_stages(blocks).items())
+    return _parts_by_pattern(shapes, by)
 
 
 def layer(name: str) -> str:
@@ -76,7 +76,7 @@ def _is_norm(module: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
 
 def _blocks(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     """Return the block of each tensor; a normalisation may belong to the layer before it."""
-    found: dict[str, str] = {}
+    blocks: dict[str, str] = {}
     before = ""
     for name in shapes:
         module = layer(name)
@@ -88,16 +88,16 @@ def _blocks(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
             )
         else:
             before = module
-        found[name] = block
-    return found
+        blocks[name] = block
+    return blocks
 
 
 def _feeds(module: str, norm: str, shapes: Mapping[str, tuple[int, ...]]) -> bool:
     """Tell whether a layer gives what a normalisation takes, by its place and its channels."""
     if _parent(module) != _parent(norm) or _is_norm(module, shapes):
         return False
-    taken = shapes.get(f"{norm}.weight", shapes.get(f"{norm}.running_mean", (0, 0)))
-    return shapes.get(f"{module}.weight", ())[:1] == taken
+    channels = shapes.get(f"{norm}.weight", shapes.get(f"{norm}.running_mean", (0, 0)))
+    return shapes.get(f"{module}.weight", ())[:1] == channels
 
 
 def _numbered(module: str) -> str:
@@ -115,19 +115,21 @@ def _stages(blocks: Mapping[str, str]) -> dict[str, str]:
     A layer that is numbered itself, as those of a plain sequence are, is no block of a stage.
     """
     holders = {block for name, block in blocks.items() if layer(name).startswith(f"{block}.")}
-    found = {}
+    stages = {}
     for name, block in blocks.items():
         steps = block.split(".")
         number = next((n for n, step in enumerate(steps) if step.isdigit()), 0)
-        found[name] = ".".join(steps[:number]) if number and block in holders else block
-    return found
+        stages[name] = ".".join(steps[:number]) if number and block in holders else block
+    return stages
 
 
 def _parent(module: str) -> str:
     return module.rpartition(".")[0]
 
 
-def _matched(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> dict[str, tuple[str, ...]]:
+def _parts_by_pattern(
+    shapes: Mapping[str, tuple[int, ...]], pattern: str
+) -> dict[str, tuple[str, ...]]:
     try:
         expression = re.compile(pattern)
     except re.error as cause:
@@ -135,21 +137,21 @@ def _matched(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> dict[str, t
             f"{pattern!r} is neither one of {', '.join(WORDS)} nor a regular expression: {cause}"
         ) from cause
     matches = ((name, expression.search(name)) for name in shapes)
-    found = _grouped(
+    names_by_part = _parts_of_pairs(
         (name, (match[1] if expression.groups else match[0]) or match[0])
         for name, match in matches
         if match
     )
-    if not found:
+    if not names_by_part:
         raise LmctoolError(
             f"{pattern!r} is neither one of {', '.join(WORDS)} nor found in the name of any"
             f" tensor, such as {next(iter(shapes))!r}"
         )
-    return found
+    return names_by_part
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+def _parts_of_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    names_by_part: dict[str, list[str]] = {}
     for name, part in pairs:
-        found.setdefault(part, []).append(name)
-    return {part: tuple(names) for part, names in found.items()}
+        names_by_part.setdefault(part, []).append(name)
+    return {part: tuple(names) for part, names in names_by_part.items()}

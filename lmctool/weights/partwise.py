@@ -26,18 +26,18 @@ class Partwise(Sequence["Weights"]):
         a: the weights at alpha 0.
         b: the weights at alpha 1.
         parts: the names of the tensors of each part; a tensor in no part is A's.
-        places: (network, part) the alpha of each part.
+        alphas: (network, part) the alpha of each part.
     """
 
     def __init__(
-        self, a: Weights, b: Weights, parts: Sequence[Sequence[str]], places: NDArray[Any]
+        self, a: Weights, b: Weights, parts: Sequence[Sequence[str]], alphas: NDArray[Any]
     ) -> None:
         """Take the two networks, the parts, and where the parts stand: (network, part)."""
-        self.a, self.b, self.parts, self.places = a, b, parts, places
+        self.a, self.b, self.parts, self.alphas = a, b, parts, alphas
 
     def __len__(self) -> int:
         """Return the number of networks."""
-        return len(self.places)
+        return len(self.alphas)
 
     @overload
     def __getitem__(self, index: int) -> Weights: ...
@@ -55,22 +55,22 @@ class Partwise(Sequence["Weights"]):
             LmctoolError: a tensor is in one of the two only, or shapes differ.
         """
         if isinstance(index, slice):
-            return Partwise(self.a, self.b, self.parts, self.places[index])
-        found: dict[str, Tensor] = dict(self.a)
-        for names, alpha in zip(self.parts, self.places[index], strict=True):
+            return Partwise(self.a, self.b, self.parts, self.alphas[index])
+        weights: dict[str, Tensor] = dict(self.a)
+        for names, alpha in zip(self.parts, self.alphas[index], strict=True):
             a, b = ({name: end[name] for name in names} for end in (self.a, self.b))
-            found |= lerp(a, b, float(alpha))
-        return found
+            weights |= lerp(a, b, float(alpha))
+        return weights
 
     def recipe(self, index: int) -> str:
         """Return the recipe of one network."""
-        return recipe("parts", self._ends, self.places[index].tolist())
+        return recipe("parts", self._ends, self.alphas[index].tolist())
 
     def tensor(self, index: int, name: str) -> Tensor:
         """Return one tensor of one network."""
         if name not in self._part:
             return self.a[name]
-        alpha = float(self.places[index, self._part[name]])
+        alpha = float(self.alphas[index, self._part[name]])
         return lerp({name: self.a[name]}, {name: self.b[name]}, alpha)[name]
 
     @cached_property

@@ -32,10 +32,10 @@ def test_weights_are_float32_and_other_tensors_as_stored(
     save: Save, tensors: dict[str, Tensor]
 ) -> None:
     weights = open_checkpoint(save("a.safetensors", tensors)).weights()
-    for name, stored in tensors.items():
-        wanted = stored.float() if stored.is_floating_point() else stored
-        assert weights[name].dtype == wanted.dtype
-        assert torch.equal(weights[name], wanted)
+    for name, tensor in tensors.items():
+        expected = tensor.float() if tensor.is_floating_point() else tensor
+        assert weights[name].dtype == expected.dtype
+        assert torch.equal(weights[name], expected)
 
 
 def test_weights_come_in_float64_on_request(save: Save, tensors: dict[str, Tensor]) -> None:
@@ -56,8 +56,8 @@ def test_weights_outlive_a_change_of_their_file(save: Save, tensors: dict[str, T
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_nan_and_infinity_cannot_be_judged(save: Save, bad: float) -> None:
     path = save("a.safetensors", {"w": torch.tensor([1.0, bad, bad])})
-    told = rf"tensor 'w' of '{path}' holds 2 values that are NaN or infinite, of 3"
-    with pytest.raises(UnjudgedError, match=told) as caught:
+    message = rf"tensor 'w' of '{path}' holds 2 values that are NaN or infinite, of 3"
+    with pytest.raises(UnjudgedError, match=message) as caught:
         open_checkpoint(path).weights()
     assert caught.value.exit_code == ExitCode.UNJUDGED
 

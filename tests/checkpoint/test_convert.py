@@ -47,7 +47,7 @@ def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
     return path
 
 
-def told(source: Path, key: str | None = None) -> str:
+def error_text(source: Path, key: str | None = None) -> str:
     """Return why a file is not converted, and see that nothing was written."""
     with pytest.raises(LmctoolError) as caught:
         convert(source, source.parent / "out.safetensors", key)
@@ -76,9 +76,9 @@ def test_the_only_state_dict_inside_is_found(tmp_path: Path, key: str) -> None:
 def test_several_state_dicts_are_listed_and_key_chooses(tmp_path: Path) -> None:
     content = {"model": STATE, "ema": {"w": torch.zeros(4)}, "step": torch.tensor(1)}
     source, target = pickled(tmp_path, content), tmp_path / "out.safetensors"
-    assert told(source) == "FILE holds several state dicts; --key can be ., model, ema"
-    assert told(source, "net") == "FILE has no entry 'net'; --key can be ., model, ema"
-    assert told(source, "step").startswith("entry 'step' of FILE is no state dict")
+    assert error_text(source) == "FILE holds several state dicts; --key can be ., model, ema"
+    assert error_text(source, "net") == "FILE has no entry 'net'; --key can be ., model, ema"
+    assert error_text(source, "step").startswith("entry 'step' of FILE is no state dict")
     convert(source, target, "ema")
     assert torch.equal(open_checkpoint(target).tensor("w"), torch.zeros(4))
     convert(source, target, ".", force=True)
@@ -103,7 +103,7 @@ def test_tied_and_strided_tensors_are_written_in_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_malicious_pickle_is_refused_unrun(tmp_path: Path, zipped: bool) -> None:
     trap = tmp_path / "sprung"
-    assert told(pickled(tmp_path, {"w": STATE["w"], "x": Trap(trap)}, zipped)) == (
+    assert error_text(pickled(tmp_path, {"w": STATE["w"], "x": Trap(trap)}, zipped)) == (
         "FILE needs 'posix.mkdir' to be run, which lmctool never does;"
         " save the state dict alone, with torch.save(model.state_dict(), ...)"
     )
@@ -112,11 +112,11 @@ def test_a_malicious_pickle_is_refused_unrun(tmp_path: Path, zipped: bool) -> No
 
 def test_a_malicious_plain_pickle_is_refused_unrun(tmp_path: Path) -> None:
     (tmp_path / "in.pt").write_bytes(pickle.dumps(Trap(tmp_path / "sprung"), protocol=2))
-    assert "FILE needs 'posix.mkdir' to be run" in told(tmp_path / "in.pt")
+    assert "FILE needs 'posix.mkdir' to be run" in error_text(tmp_path / "in.pt")
 
 
 def test_a_whole_module_is_refused(tmp_path: Path) -> None:
-    assert "needs 'torch.nn.modules.linear.Linear' to be run" in told(
+    assert "needs 'torch.nn.modules.linear.Linear' to be run" in error_text(
         pickled(tmp_path, torch.nn.Linear(2, 2))
     )
 
@@ -135,7 +135,7 @@ def test_a_whole_module_is_refused(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_pickle_is_told(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "in.pt").write_bytes(content)
-    assert told(tmp_path / "in.pt").startswith(sentence)
+    assert error_text(tmp_path / "in.pt").startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_pickle_is_told(tmp_path: Path, content: bytes, senten
 def test_a_pickle_without_state_dict_is_told(
     tmp_path: Path, content: object, sentence: str
 ) -> None:
-    assert told(pickled(tmp_path, content)).startswith(sentence)
+    assert error_text(pickled(tmp_path, content)).startswith(sentence)
 
 
 def test_the_command_notes_what_it_leaves_out(tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_the_output_is_safetensors(tmp_path: Path) -> None:
 
 def test_a_view_that_is_larger_than_its_file_is_refused(tmp_path: Path) -> None:
     path = pickled(tmp_path, {"w": torch.zeros(1).expand(2**40)})
-    assert told(path).startswith("FILE has ")
-    assert told(path).endswith("but claims tensors of 4398046511104")
+    assert error_text(path).startswith("FILE has ")
+    assert error_text(path).endswith("but claims tensors of 4398046511104")
 
 
 def test_a_pickle_whose_key_takes_years_to_hash_is_refused(tmp_path: Path) -> None:
@@ -186,4 +186,4 @@ def test_a_pickle_whose_key_takes_years_to_hash_is_refused(tmp_path: Path) -> No
             ("byteorder", b"little"),
         ):
             file.writestr(f"archive/{name}", content)
-    assert told(path) == "FILE is damaged: it makes its reader run without end"
+    assert error_text(path) == "FILE is damaged: it makes its reader run without end"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def told(path: Path) -> str:
+def error_text(path: Path) -> str:
     """Return what is said of a path that is no checkpoint, without the path."""
     with pytest.raises(LmctoolError) as caught:
         open_checkpoint(path)
@@ -48,14 +48,14 @@ def told(path: Path) -> str:
 def test_a_file_is_known_by_its_content(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
-    assert told(path).startswith(sentence)
+    assert error_text(path).startswith(sentence)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_is_sent_to_convert(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / "a.pt"
     torch.save({"w": torch.ones(2)}, path, _use_new_zipfile_serialization=zipped)
-    assert told(path) == (
+    assert error_text(path) == (
         "FILE is a PyTorch pickle, not a safetensors file; convert it first:"
         f" lmctool convert {path} a.safetensors"
     )
@@ -63,19 +63,19 @@ def test_a_pickle_is_sent_to_convert(tmp_path: Path, zipped: bool) -> None:
 
 def test_a_numpy_archive_is_not_sent_to_convert(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", w=np.ones(2))
-    assert told(tmp_path / "a.npz").startswith("FILE is a NumPy archive")
+    assert error_text(tmp_path / "a.npz").startswith("FILE is a NumPy archive")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    assert told(tmp_path / "none.safetensors") == "checkpoint FILE does not exist"
+    assert error_text(tmp_path / "none.safetensors") == "checkpoint FILE does not exist"
     (tmp_path / "file").touch()
-    assert told(tmp_path / "file" / "a.safetensors") == "checkpoint FILE does not exist"
+    assert error_text(tmp_path / "file" / "a.safetensors") == "checkpoint FILE does not exist"
 
 
 def test_a_name_too_long_is_told(tmp_path: Path) -> None:
-    assert told(tmp_path / ("x" * 300)).startswith("checkpoint FILE cannot be read")
+    assert error_text(tmp_path / ("x" * 300)).startswith("checkpoint FILE cannot be read")
 
 
 def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert told(tmp_path / "pipe") == "FILE is not a regular file"
+    assert error_text(tmp_path / "pipe") == "FILE is not a regular file"

@@ -115,7 +115,10 @@ def test_a_failure_at_the_second_shard_leaves_nothing(
     sharded: Path, tmp_path: Path, failure: type[BaseException]
 ) -> None:
     like = open_checkpoint(sharded)
-    whole, second = like.weights(), [n for n in like.names if like.stored[n].file.name == SHARDS[1]]
+    whole, second = (
+        like.weights(),
+        [n for n in like.names if like.locations[n].file.name == SHARDS[1]],
+    )
 
     def fail_at_second(name: str) -> Tensor:
         if name in second:

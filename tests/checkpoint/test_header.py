@@ -69,7 +69,7 @@ def test_a_header_of_terabytes_is_refused_unread(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         (b"{", "its header is not valid JSON"),
         (b'{"a\xff": 1}', "its header is not valid JSON"),
@@ -102,8 +102,10 @@ def test_a_header_of_terabytes_is_refused_unread(forge: Forge) -> None:
         ),
     ],
 )
-def test_a_malformed_header_is_told_in_one_sentence(forge: Forge, header: Any, told: str) -> None:
-    assert sentence(forge(header, bytes(16))) == f"FILE is malformed: {told}"
+def test_a_malformed_header_is_told_in_one_sentence(
+    forge: Forge, header: Any, message: str
+) -> None:
+    assert sentence(forge(header, bytes(16))) == f"FILE is malformed: {message}"
 
 
 def test_offsets_beyond_the_file_are_refused(forge: Forge) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from lmctool.checkpoint import identity, open_checkpoint
+from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def drawn(*names: str) -> dict[str, Tensor]:
 def test_identities_of_the_example_are_those_of_its_first_release() -> None:
     checkpoint = open_checkpoint(EXAMPLE)
     assert checkpoint.sha256 == hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
-    wanted = "58f7227da7c5aaf03d930c1d88754018a3aee954b742795c2ada7b063f372466"
-    assert checkpoint.digest == wanted
+    expected = "58f7227da7c5aaf03d930c1d88754018a3aee954b742795c2ada7b063f372466"
+    assert checkpoint.digest == expected
 
 
 @pytest.mark.parametrize("order", ["abcd", "dcba", "bdac"])
@@ -64,9 +65,9 @@ def test_any_order_in_the_file_gives_the_same_digest(
     monkeypatch.setattr(identity, "PIECE", piece)
     tensors = drawn(*"abcd")
     path = laid(forge, tensors, order)
-    found = identity.identify(open_checkpoint(path))
-    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found.digest == slow_digest(tensors)
+    checkpoint = open_checkpoint(path)
+    assert checkpoint.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert checkpoint.digest == slow_digest(tensors)
 
 
 def test_shards_that_names_go_to_by_turns_are_one_checkpoint(save: Save, tmp_path: Path) -> None:
@@ -78,31 +79,31 @@ def test_shards_that_names_go_to_by_turns_are_one_checkpoint(save: Save, tmp_pat
     weight_map = {name: file for file, names in shards.items() for name in names}
     index.write_text(json.dumps({"weight_map": weight_map}))
     sums = [[f, hashlib.sha256((tmp_path / f).read_bytes()).hexdigest()] for f in shards]
-    found = identity.identify(open_checkpoint(index))
-    assert found.digest == slow_digest(tensors)
-    assert found.sha256 == hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+    checkpoint = open_checkpoint(index)
+    assert checkpoint.digest == slow_digest(tensors)
+    assert checkpoint.sha256 == hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
 
 def test_each_byte_is_read_once_where_names_are_in_order(
     forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    pieces = identity._Hashed._pieces
+    pieces = identity._FileHash._pieces
 
-    def counted(hashed: identity._Hashed, begin: int, size: int) -> object:
+    def counted(hashed: identity._FileHash, begin: int, size: int) -> object:
         read.append(size)
         return pieces(hashed, begin, size)
 
-    monkeypatch.setattr(identity._Hashed, "_pieces", counted)
+    monkeypatch.setattr(identity._FileHash, "_pieces", counted)
     path = laid(forge, drawn(*"abcd"), "abcd")
-    identity.identify(open_checkpoint(path))
+    assert open_checkpoint(path).digest
     assert sum(read) == path.stat().st_size
 
 
 def test_identities_found_together_are_those_found_alone(save: Save) -> None:
     paths = [save(f"{name}.safetensors", drawn(name)) for name in "abc"]
     together = [open_checkpoint(path) for path in paths]
-    identity.identify_all(together)
+    identify_all(together)
     assert [vars(each)["identity"] for each in together] == [
         open_checkpoint(path).identity for path in paths
     ]
@@ -112,4 +113,4 @@ def test_a_file_that_became_shorter_is_told(save: Save) -> None:
     checkpoint = open_checkpoint(save("a.safetensors", drawn("a")))
     os.truncate(checkpoint.path, 500)
     with pytest.raises(LmctoolError, match=r"a\.safetensors' was changed while it was being read"):
-        identity.identify_all([checkpoint])
+        identify_all([checkpoint])

@@ -105,9 +105,9 @@ def test_two_files_of_one_step_are_one_where_their_tensors_are_the_same(tmp_path
 def test_different_checkpoints_of_one_step_are_refused(tmp_path: Path) -> None:
     for value, run in enumerate("ab"):
         save(tmp_path / f"{run}-step8.safetensors", value)
-    with pytest.raises(LmctoolError) as told:
+    with pytest.raises(LmctoolError) as error:
         find_series(tmp_path)
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"run '{tmp_path}' has two different checkpoints of step 8, 'a-step8.safetensors' and"
         " 'b-step8.safetensors'; choose those of one run by a pattern in quotes, such as"
         f" '{tmp_path}/NAME-*'"

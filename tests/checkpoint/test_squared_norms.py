@@ -60,22 +60,22 @@ def slow_squares(tensors: Sequence[Tensor]) -> list[float]:
         return math.fsum((x - y) ** 2 for x, y in zip(first, second, strict=True))
 
     nothing = [0.0] * len(a)
-    found = [square(a, nothing), square(b, nothing), square(a, b)]
+    squares = [square(a, nothing), square(b, nothing), square(a, b)]
     for o in origin:
-        found += [square(o, nothing), square(a, o), square(b, o)]
-    return found
+        squares += [square(o, nothing), square(a, o), square(b, o)]
+    return squares
 
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_squares_are_those_of_exact_sums(save: Save, count: int) -> None:
     drawings = [drawn(seed, 10.0**seed) for seed in range(count)]
     names = sorted(drawings[0])
-    found = squared_norms.squared_norms(opened(save, *drawings), names)
-    wanted = [slow_squares([tensors[name] for tensors in drawings]) for name in names]
+    squares = squared_norms.squared_norms(opened(save, *drawings), names)
+    expected = [slow_squares([tensors[name] for tensors in drawings]) for name in names]
     # 256 squares at a time are summed in float32, side by side: 15 roundings of 6e-8 at most
-    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    np.testing.assert_allclose(squares, expected, rtol=1e-6)
     row = names.index("double")
-    np.testing.assert_allclose(found[row], wanted[row], rtol=1e-13)
+    np.testing.assert_allclose(squares[row], expected[row], rtol=1e-13)
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, -1.7, 3e-5], ids=str)
@@ -85,10 +85,10 @@ def test_roundings_that_all_go_one_way_stay_within_the_tolerance(
 ) -> None:
     a = torch.full((2 * BLOCK + 77,), value).to(getattr(torch, word))
     b = -0.7 * a
-    found = squared_norms.squared_norms(opened(save, {"w": a}, {"w": b}), ["w"])[0]
+    squares = squared_norms.squared_norms(opened(save, {"w": a}, {"w": b}), ["w"])[0]
     wide = [a.double(), b.double(), a.double() - b.double()]
-    wanted = [float(each[0]) ** 2 * len(a) for each in wide]
-    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    expected = [float(each[0]) ** 2 * len(a) for each in wide]
+    np.testing.assert_allclose(squares, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [1e-44, 1e-30, 3e-17, 1e-13, 1e18, 1e25, 1e38], ids=str)
@@ -97,8 +97,8 @@ def test_squares_beyond_float32_lose_nothing(save: Save, scale: float) -> None:
         {"w": scale * torch.rand(5000, generator=torch.Generator().manual_seed(seed))}
         for seed in (0, 1)
     ]
-    found = squared_norms.squared_norms(opened(save, *drawings), ["w"])[0]
-    np.testing.assert_allclose(found, slow_squares([d["w"] for d in drawings]), rtol=1e-6)
+    squares = squared_norms.squared_norms(opened(save, *drawings), ["w"])[0]
+    np.testing.assert_allclose(squares, slow_squares([d["w"] for d in drawings]), rtol=1e-6)
 
 
 def test_a_tensor_in_the_middle_of_a_page_is_read_wherever_it_lies(
@@ -110,9 +110,9 @@ def test_a_tensor_in_the_middle_of_a_page_is_read_wherever_it_lies(
     odd += b" " * (1 + len(odd) % 2)  # values at an odd byte
     unlike = open_checkpoint(forge(odd, values.numpy().tobytes()))
     (plain,) = opened(save, {"w": values})
-    assert unlike.stored["w"].offset % 2 == 1
-    found = [squared_norms.squared_norms([each, plain], ["w"]) for each in (unlike, plain)]
-    np.testing.assert_array_equal(found[0], found[1])
+    assert unlike.locations["w"].offset % 2 == 1
+    squares = [squared_norms.squared_norms([each, plain], ["w"]) for each in (unlike, plain)]
+    np.testing.assert_array_equal(squares[0], squares[1])
 
 
 def test_a_file_that_became_shorter_is_told(save: Save) -> None:
@@ -125,38 +125,40 @@ def test_a_file_that_became_shorter_is_told(save: Save) -> None:
 def test_weights_in_memory_give_the_same_as_their_files(save: Save) -> None:
     drawings = [drawn(0), drawn(1), drawn(2)]
     names = sorted(drawings[0])
-    held = squared_norms.held_squared_norms(drawings, names)
-    np.testing.assert_array_equal(squared_norms.squared_norms(opened(save, *drawings), names), held)
+    of_weights = squared_norms.squared_norms_of_weights(drawings, names)
+    np.testing.assert_array_equal(
+        squared_norms.squared_norms(opened(save, *drawings), names), of_weights
+    )
 
 
 def test_a_small_difference_of_large_values_keeps_its_digits(save: Save) -> None:
     a = torch.full((1000,), 2.0**24)
     b = a + 2.0  # one unit in the last place of float32
-    found = squared_norms.squared_norms(opened(save, {"w": a}, {"w": b}), ["w"])
-    assert found[0, 2] == 4000
+    squares = squared_norms.squared_norms(opened(save, {"w": a}, {"w": b}), ["w"])
+    assert squares[0, 2] == 4000
 
 
 def test_dtypes_may_differ_and_both_are_read_exactly(save: Save) -> None:
     values = torch.linspace(-1, 1, 50)
-    found = squared_norms.squared_norms(
+    squares = squared_norms.squared_norms(
         opened(save, {"w": values}, {"w": values.bfloat16()}), ["w"]
     )
-    wanted = slow_squares([values, values.bfloat16()])
-    np.testing.assert_allclose(found[0], wanted, rtol=1e-7)
+    expected = slow_squares([values, values.bfloat16()])
+    np.testing.assert_allclose(squares[0], expected, rtol=1e-7)
 
 
 def test_the_number_of_threads_changes_no_bit(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(squared_norms, "STRETCH", 1000)
     checkpoints = opened(save, drawn(0), drawn(1))
-    found, before = [], torch.get_num_threads()
+    squares, before = [], torch.get_num_threads()
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            found.append(squared_norms.squared_norms(checkpoints, ["double", "float"]))
+            squares.append(squared_norms.squared_norms(checkpoints, ["double", "float"]))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
-    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(squares[0], squares[1])
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -164,8 +166,8 @@ def test_a_value_that_is_no_number_is_found_in_either_file(save: Save, place: in
     pair = [{"v": torch.ones(2), "w": torch.ones(3)} for _ in range(2)]
     pair[place]["w"][1] = float("nan")
     checkpoints = opened(save, *pair)
-    told = rf"tensor 'w' of '{checkpoints[place].path}' holds 1 values that are NaN or infinite"
-    with pytest.raises(UnjudgedError, match=told):
+    message = rf"tensor 'w' of '{checkpoints[place].path}' holds 1 values that are NaN or infinite"
+    with pytest.raises(UnjudgedError, match=message):
         squared_norms.squared_norms(checkpoints, ["v", "w"])
 
 
@@ -185,12 +187,12 @@ def test_other_shapes_and_storage_formats_are_refused(save: Save) -> None:
 
 def test_progress_is_told_stretch_by_stretch(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(squared_norms, "STRETCH", LONG // 2 + 1)
-    told: list[tuple[int, str] | int] = []
+    calls: list[tuple[int, str] | int] = []
 
     @contextmanager
     def progress(total: int, description: str) -> Iterator[Callable[[int], None]]:
-        told.append((total, description))
-        yield told.append
+        calls.append((total, description))
+        yield calls.append
 
     squared_norms.squared_norms(opened(save, drawn(0), drawn(1)), ["double", "float"], progress)
-    assert told == [(3, "distance"), 1, 1, 1]
+    assert calls == [(3, "distance"), 1, 1, 1]

@@ -67,7 +67,7 @@ def test_values_that_are_no_numbers_are_counted_over_all_blocks(save: Save) -> N
     path = save("a.safetensors", {"module.w": values})
     told = rf"tensor 'w' of '{path}' holds 2 values that are NaN or infinite, of 300000"
     with pytest.raises(UnjudgedError, match=told):
-        open_checkpoint(path).stored["w"].check("w")
+        open_checkpoint(path).locations["w"].check("w")
 
 
 def test_floating_tensors_and_parameters_are_told_apart(

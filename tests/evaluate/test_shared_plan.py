@@ -73,11 +73,11 @@ def test_only_what_depends_on_the_part_is_computed_again(part: int) -> None:
     calls = [node.name for node in GRAPH.nodes if node.op == "call_function"]
     changed = [name for name in calls if not torch.equal(base[name], own[name])]
     assert [node.name for node in route.steps.nodes] == changed
-    for node in route.taken:
+    for node in route.shared:
         assert torch.equal(base[node.name], own[node.name])
     read = {each for node in route.steps.nodes for each in node.all_input_nodes}
     given = {*route.steps.nodes, *route.varied}
-    assert {*route.taken} == read - given
+    assert {*route.shared} == read - given
 
 
 def test_a_network_leaves_the_end_that_is_fewer_operations_away() -> None:
@@ -103,7 +103,7 @@ def test_no_operation_of_the_pure_network_is_done_twice_and_none_is_dropped_too_
         for node, spent in zip(route.reached.nodes, route.reached.spent, strict=True):
             assert held.issuperset(node.all_input_nodes)
             held = (held | {node}).difference(spent)
-        assert held.issuperset((*route.taken, *route.mixed))
+        assert held.issuperset((*route.shared, *route.mixed))
         held = held.difference(route.spent)
     assert not [node for node in held if node.op != "placeholder"]
 

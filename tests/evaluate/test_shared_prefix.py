@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_each_network_alone(pair: Pair, by: str, rest: 
 def test_parts_at_alphas_of_their_own_are_no_less_exact(pair: Pair) -> None:
     generator = np.random.default_rng(3)
     networks = pair.along("layer", (0.5,), 1.0)
-    places = generator.choice([0.0, 0.25, 0.6, 1.0], size=(9, networks.places.shape[1]))
+    places = generator.choice([0.0, 0.25, 0.6, 1.0], size=(9, networks.alphas.shape[1]))
     mixed = Partwise(pair.a, pair.b, networks.parts, places)
     np.testing.assert_allclose(pair.shared(mixed).loss[0], pair.alone(mixed)[0], rtol=1e-12)
 
@@ -99,7 +99,7 @@ def test_half_the_work_of_a_chain_goes_and_that_of_the_part_itself() -> None:
     pair, depth, alphas, batches = Pair("chain"), 8, (0.2, 0.4, 0.6, 0.8), 3
     networks = pair.along("layer", alphas, 1.0)[: (depth + 1) * len(alphas)]
     rows = [row for row in range(len(networks)) if row % (depth + 1) < depth]
-    single = Partwise(pair.a, pair.b, networks.parts, networks.places[rows])
+    single = Partwise(pair.a, pair.b, networks.parts, networks.alphas[rows])
     behind = depth * (depth - 1) // 2
     # the pure network once, the far end of each layer, and for each alpha what lies behind
     wanted = batches * (depth + depth + len(alphas) * behind)

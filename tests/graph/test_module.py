@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmctool.evaluate import Network
 from lmctool.graph.capture import capture
-from lmctool.graph.module import adopt, aliases, carrying, fresh
+from lmctool.graph.module import adopt, aliases, copy_with_weights, fresh
 
 
 class Odd(nn.Module):
@@ -87,7 +87,7 @@ def test_a_copy_carries_other_weights_tied_ones_too() -> None:
     for name, first in aliases(module):
         other[name] = other[first]
     given = {name: t for name, t in other.items() if name not in dict(aliases(module))}
-    own: Any = carrying(module, given)
+    own: Any = copy_with_weights(module, given)
     x = torch.randn(5, 2, 4)
     with torch.no_grad():
         assert torch.equal(own(x), torch.func.functional_call(module, other, (x,)))
@@ -102,7 +102,7 @@ def test_a_module_that_changes_what_it_loads_carries_nothing() -> None:
             super()._load_from_state_dict(state, prefix, *others)
 
     module = Doubling(2, 2)
-    assert carrying(module, module.state_dict()) is None
+    assert copy_with_weights(module, module.state_dict()) is None
     network = Network(module, lambda: capture(module, torch.zeros(2, 2)))
     weights = {"weight": torch.ones(2, 2), "bias": torch.zeros(2)}
     with torch.no_grad():

@@ -17,7 +17,7 @@ from torch import Tensor
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
-from lmctool.graph.recording import recorded
+from lmctool.graph.recording import record_graph
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from tests.symmetry.adversarial import (
     attention,
@@ -108,7 +108,7 @@ def test_the_function_stays(case: Case) -> None:
 @every_case
 def test_the_function_stays_by_the_other_tracer_too(case: Case) -> None:
     inputs = case.inputs(case.batch)
-    graph = recorded(fresh(case.module()), inputs if isinstance(inputs, tuple) else (inputs,))
+    graph = record_graph(fresh(case.module()), inputs if isinstance(inputs, tuple) else (inputs,))
     spec = derive(graph)
     module = randomise(case.module())
     assert graph.tracer == "dispatch"

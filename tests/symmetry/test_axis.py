@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lmctool.symmetry.axis import Axis, concat, cut, factor, meet, product, unify
+from lmctool.symmetry.axis import Axis, concat, product
+from lmctool.symmetry.unification import cut, factor, meet, unify
 
 
 def test_unified_atoms_are_one() -> None:

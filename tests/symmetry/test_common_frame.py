@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lmctool.symmetry import Permutation, PermutationSpec
 from lmctool.symmetry.axis_form import Free, Product
-from lmctool.symmetry.common_frame import CommonFrame, common_frame, displaced, spread
+from lmctool.symmetry.common_frame import CommonFrame, common_frame, cycle_displacement, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,8 +146,8 @@ def test_buffers_do_not_count_and_integers_stay() -> None:
 def test_a_frame_closes_every_cycle_where_alignments_of_pairs_do_not() -> None:
     networks = [network(seed) for seed in range(4)]
     frame = common_frame(networks, exhaustive, COUNTED)
-    assert displaced(frame.between, 4) == 0
-    pairwise = displaced(lambda i, j: exhaustive(networks[j], networks[i]), 4)
+    assert cycle_displacement(frame.between, 4) == 0
+    pairwise = cycle_displacement(lambda i, j: exhaustive(networks[j], networks[i]), 4)
     assert pairwise > 0
 
 
@@ -168,7 +168,7 @@ def test_cycles_through_inner_groups_close(moves: tuple[dict[str, Any], ...]) ->
         Permutation(HEADS, {name: torch.tensor(move) for name, move in each.items()})
         for each in moves
     )
-    assert displaced(CommonFrame(into, (), settled=True).between, 3) == 0
+    assert cycle_displacement(CommonFrame(into, (), settled=True).between, 3) == 0
 
 
 @pytest.mark.parametrize("turn", [(1, 2, 0), (2, 0, 1)])
@@ -176,11 +176,11 @@ def test_a_cycle_of_three_that_only_closes_in_pairs_is_seen(turn: tuple[int, ...
     identity = Permutation(SPEC, {})
     round_ = Permutation(SPEC, {"p": torch.tensor(turn)})
     ways = {(0, 1): round_, (1, 0): round_.inverse()}
-    assert displaced(lambda i, j: ways.get((i, j), identity), 3) == 3
-    assert displaced(lambda i, j: ways.get((i, j), identity), 2) == 0
+    assert cycle_displacement(lambda i, j: ways.get((i, j), identity), 3) == 3
+    assert cycle_displacement(lambda i, j: ways.get((i, j), identity), 2) == 0
 
 
 def test_a_way_back_that_does_not_undo_the_way_there_is_seen() -> None:
     swap = Permutation(SPEC, {"q": torch.tensor([1, 0, 2])})
     identity = Permutation(SPEC, {})
-    assert displaced(lambda i, j: swap if i < j else identity, 2) == 2
+    assert cycle_displacement(lambda i, j: swap if i < j else identity, 2) == 2

@@ -7,7 +7,7 @@ import torch
 
 from lmctool.symmetry import Permutation, PermutationSpec
 from lmctool.symmetry.axis_form import Concat, Fixed, Free, Product
-from lmctool.symmetry.soft_permutation import Mixture, permutation_matrices
+from lmctool.symmetry.soft_permutation import SoftPermutation, permutation_matrices
 
 HEADS = Product((Free("h", 2), Free("d", 3)))
 SPEC = PermutationSpec(
@@ -48,7 +48,7 @@ def test_the_matrices_of_a_permutation_move_what_it_moves_bit_for_bit(seed: int)
     weights = tensors()
     permutation = Permutation.random(SPEC, torch.Generator().manual_seed(seed))
     mixing = permutation_matrices(permutation, weights["plain"])
-    mixed, moved = Mixture(SPEC).apply(mixing, weights), permutation.apply(weights)
+    mixed, moved = SoftPermutation(SPEC).apply(mixing, weights), permutation.apply(weights)
     assert all(torch.equal(mixed[name], moved[name]) for name in SHAPES)
 
 
@@ -56,7 +56,7 @@ def test_groups_without_a_matrix_stay() -> None:
     weights = tensors()
     permutation = Permutation.random(SPEC, torch.Generator().manual_seed(1)).only("d")
     mixing = permutation_matrices(permutation, weights["plain"])
-    mixed, moved = Mixture(SPEC).apply(mixing, weights), permutation.apply(weights)
+    mixed, moved = SoftPermutation(SPEC).apply(mixing, weights), permutation.apply(weights)
     assert all(torch.equal(mixed[name], moved[name]) for name in SHAPES)
     assert mixed["plain"] is weights["plain"]
     assert not torch.equal(mixed["across"], weights["across"])
@@ -74,7 +74,7 @@ def test_gradients_by_the_matrices_are_those_of_finite_differences(name: str) ->
 
     def mixed(tensor: torch.Tensor, *matrices: torch.Tensor) -> torch.Tensor:
         held = dict(zip(shapes, matrices, strict=True))
-        return Mixture(SPEC).mix(held, tensor, SPEC.tensors[name])
+        return SoftPermutation(SPEC).mix(held, tensor, SPEC.tensors[name])
 
     assert torch.autograd.gradcheck(mixed, (tensor, *mixing))
 
@@ -82,10 +82,10 @@ def test_gradients_by_the_matrices_are_those_of_finite_differences(name: str) ->
 def test_a_soft_matrix_blends_units() -> None:
     even = {"p": torch.full((3, 3), 1 / 3, dtype=torch.float64)}
     plain = tensors()["plain"]
-    blended = Mixture(SPEC).apply(even, {"plain": plain})["plain"]
+    blended = SoftPermutation(SPEC).apply(even, {"plain": plain})["plain"]
     torch.testing.assert_close(blended, plain.mean(0).expand(3, 5))
 
 
 def test_whole_numbers_are_left_alone() -> None:
     counts = {"plain": torch.arange(15).view(3, 5)}
-    assert Mixture(SPEC).apply({"p": torch.eye(3)}, counts)["plain"] is counts["plain"]
+    assert SoftPermutation(SPEC).apply({"p": torch.eye(3)}, counts)["plain"] is counts["plain"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SPEC = PermutationSpec({"fc/1": 3, "heads": 2, "inner": 4}, {}, per={"inner": "heads"})
 
 
-def stored(path: Path, group: Group) -> Path:
+def result_with(path: Path, group: Group) -> Path:
     write(Result("align", {"permutations": group}), path)
     return path
 
@@ -30,17 +30,19 @@ def test_moves_come_back_with_their_shapes_and_absent_ones_as_identities(tmp_pat
     inner = torch.tensor([[1, 0, 3, 2], [0, 1, 2, 3]])
     group = permutation_group(Permutation(SPEC, {"heads": torch.tensor([1, 0]), "inner": inner}))
     assert group.variables["permutation_002"].dims == ("outer_002", "unit_002")
-    found = read_permutation(stored(tmp_path / "r.h5", group))
-    assert found.sizes == {"fc/1": 3, "heads": 2, "inner": 4}
-    assert found.per == {"inner": "heads"}
-    assert found.moves["fc/1"].tolist() == [0, 1, 2]
-    assert found.moves["heads"].tolist() == [1, 0]
-    assert found.moves["inner"].tolist() == inner.tolist()
+    permutation = read_permutation(result_with(tmp_path / "r.h5", group))
+    assert permutation.sizes == {"fc/1": 3, "heads": 2, "inner": 4}
+    assert permutation.per == {"inner": "heads"}
+    assert permutation.moves["fc/1"].tolist() == [0, 1, 2]
+    assert permutation.moves["heads"].tolist() == [1, 0]
+    assert permutation.moves["inner"].tolist() == inner.tolist()
 
 
 def test_an_inner_group_that_stays_has_an_identity_for_each_outer_unit(tmp_path: Path) -> None:
-    found = read_permutation(stored(tmp_path / "r.h5", permutation_group(Permutation(SPEC, {}))))
-    assert found.moves["inner"].tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
+    permutation = read_permutation(
+        result_with(tmp_path / "r.h5", permutation_group(Permutation(SPEC, {})))
+    )
+    assert permutation.moves["inner"].tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
 
 
 def earlier() -> dict[str, Variable]:
@@ -54,9 +56,9 @@ def earlier() -> dict[str, Variable]:
 
 
 def test_a_result_from_before_inner_groups_is_read(tmp_path: Path) -> None:
-    found = read_permutation(stored(tmp_path / "r.h5", Group(earlier())))
-    assert (found.sizes, found.per) == ({"a": 3}, {})
-    assert found.moves["a"].tolist() == [1, 0, 2]
+    permutation = read_permutation(result_with(tmp_path / "r.h5", Group(earlier())))
+    assert (permutation.sizes, permutation.per) == ({"a": 3}, {})
+    assert permutation.moves["a"].tolist() == [1, 0, 2]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_malformed_permutation_is_told_in_one_line(
 ) -> None:
     variables = {k: v for k, v in {**earlier(), name: value}.items() if v is not None}
     with pytest.raises(LmctoolError, match=r"r.h5' holds a permutation that cannot be read: "):
-        read_permutation(stored(tmp_path / "r.h5", Group(variables)))
+        read_permutation(result_with(tmp_path / "r.h5", Group(variables)))
 
 
 def test_a_result_without_permutation_says_which_has_one(tmp_path: Path) -> None:

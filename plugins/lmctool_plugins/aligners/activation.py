@@ -81,7 +81,7 @@ def settle(
     open_groups = [group for group in spec.groups if paired[group].sum() > 1]
     for place, group in enumerate(open_groups):
         unknown = {name for later in open_groups[place + 1 :] for name, _ in spec.uses(later)}
-        permuted = Permutation(spec, moves).applied(b)
+        permuted = Permutation(spec, moves).apply_lazily(b)
         silent_units = torch.nonzero(paired[group]).flatten()
         similarity = torch.zeros(len(silent_units), len(silent_units), dtype=torch.float64)
         for name, where in spec.uses(group):

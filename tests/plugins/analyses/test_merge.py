@@ -19,7 +19,7 @@ from lmctool.results.metrics import metrics
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
-from lmctool.symmetry.common_frame import displaced
+from lmctool.symmetry.common_frame import cycle_displacement
 from lmctool.weights.mean import mean_tensor, weighted_mean
 from lmctool_plugins.analyses.merge.measure import letters, measure
 from lmctool_plugins.analyses.merge.shares import distance, shares
@@ -252,7 +252,7 @@ def test_alignments_of_pairs_close_no_cycle(
 ) -> None:
     run = merging("mlp", *apart, aligner=WEIGHT)
     nets = [run.weights(index) for index in range(3)]
-    assert displaced(lambda i, j: run.match("weight", nets[j], nets[i]).permutation, 3) > 0
+    assert cycle_displacement(lambda i, j: run.match("weight", nets[j], nets[i]).permutation, 3) > 0
 
 
 def test_aligned_networks_merge_better(merging: Merges, apart: list[Mapping[str, Tensor]]) -> None:

@@ -47,6 +47,7 @@ class Descent:
                 square = gradient.square().sum(-1).mean()
                 self.means[place].lerp_(gradient, 1 - MOMENTUM)
                 self.squares[place] = MEMORY * self.squares[place] + (1 - MEMORY) * square
+                # Both averages start at 0; divided by the weight of what is in them they don't lag.
                 mean = self.means[place] / (1 - MOMENTUM**self.steps)
                 norm = (self.squares[place] / (1 - MEMORY**self.steps)).sqrt()
-                scores -= rate * mean / norm.clamp_min(1e-12)
+                scores -= rate * mean / norm.clamp_min(1e-12)  # not 0 / 0 without a gradient

@@ -86,6 +86,7 @@ def begin(run: Run, a: Weights, b: Weights, start: Permutation) -> Latent:
         for tap in shown:
             blocks = moments[tap].correlation().view(places, size, places, size)
             units = torch.arange(places)
+            # Outer units stay paired as in the start: of all pairs of blocks only these count.
             outer_units = units if outer is None else start.moves.get(outer, units)
             scored += blocks[units, :, outer_units].to(run.dtype) / len(shown)
         scores[group] = scored.view(*spec.shape(group), size).requires_grad_()
@@ -105,6 +106,8 @@ def softened(scores: Mapping[str, Tensor], temperature: float) -> dict[str, Tens
     found: dict[str, Tensor] = {}
     for size, groups in sizes.items():
         rows = torch.cat([scores[group].view(-1, size, size) for group in groups])
+        # Far from the end, rounds do little but scale rows and columns; to follow all of them
+        # would only take memory and time.
         with torch.no_grad():
             factors = normalised(rows / temperature, ROUNDS - FOLLOWED) - rows / temperature
         left = normalised(rows / temperature + factors, FOLLOWED).exp()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.api import AxisForm, Mixture, Run, Target, Weights
+    from lmctool.api import AxisForm, Run, SoftPermutation, Target, Weights
 
 EPSILON = 1e-5
 """Added to a batch's variance at a target that feeds no BatchNorm."""
@@ -27,10 +27,10 @@ class RepairedMidpoint:
 
     def __init__(self, run: Run, a: Weights, b: Weights) -> None:
         """Take the ends' statistics at the targets, on the calibration examples."""
-        from lmctool.api import Mixture
+        from lmctool.api import SoftPermutation
 
         self.run, self.a, self.b = run, a, b
-        self.mixture: Mixture = Mixture(run.permutation_spec)
+        self.permutation: SoftPermutation = SoftPermutation(run.permutation_spec)
         self.targets = run.resources.targets("both")
         free = [target for target in self.targets if target.batchnorm is None]
         self.forms = {target.tap: (channels(run, target),) for target in free}
@@ -43,15 +43,15 @@ class RepairedMidpoint:
         """Return the mean loss, in nats, and the mean error over a batch.
 
         Args:
-            mixing: the matrices of each group, as ``Mixture`` takes them; gradients of the loss
-                flow to them.
+            mixing: the matrices of each group, as ``SoftPermutation`` takes them; gradients of
+                the loss flow to them.
             inputs: (2 or more examples, ...) as the model sees them.
             targets: (example, ...) what the task takes.
         """
         task = self.run.task
         if task is None:
             raise ValueError("a run without data has no task to score a midpoint by")
-        weights = self._weights(self.mixture.apply(mixing, self.b))
+        weights = self._weights(self.permutation.apply(mixing, self.b))
         edits = {target.tap: self._edit(target, mixing) for target in self.targets}
         outputs = self.run.graph.run(weights, inputs, edits)
         losses, errors = task.score(outputs, targets)
@@ -70,15 +70,16 @@ class RepairedMidpoint:
         for name in self.run.graph.buffers & weights.keys():
             weights[name] = weights[name].detach()  # statistics take no gradient
         for norm in filter(None, (target.batchnorm for target in self.targets)):
+            # the BatchNorm adds its epsilon to the variance, and so divides by 1
             weights[norm.mean] = torch.zeros_like(weights[norm.mean])
             weights[norm.variance] = torch.full_like(weights[norm.variance], 1 - norm.epsilon)
         return weights
 
     def _edit(self, target: Target, mixing: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
-        if target.batchnorm:
+        if target.batchnorm:  # it would take away any mean and deviation given to its input
             return renormalising(target.axis, None, None, target.batchnorm.epsilon)
         mean, std = (
-            (mine + self.mixture.mix(mixing, theirs, self.forms[target.tap])) / 2
+            (mine + self.permutation.mix(mixing, theirs, self.forms[target.tap])) / 2
             for mine, theirs in zip(self.goals_a[target.tap], self.goals_b[target.tap], strict=True)
         )
         return renormalising(target.axis, mean, std, EPSILON)
@@ -126,7 +127,7 @@ def channels(run: Run, target: Target) -> AxisForm | None:
     size = pending[0].meta["val"].shape[target.axis]
     seen = set(pending)
     while pending:
-        node = pending.popleft()
+        node = pending.popleft()  # breadth first, so that the nearest layer is met first
         weight = layers.get(node.name)
         if weight is not None and run.weights(0)[weight].shape[0] == size:
             return tensors[weight][0] if weight in tensors else None

@@ -47,6 +47,7 @@ class Course:
 
     def look(self, permutation: Permutation, loss: float, error: float) -> None:
         """Note what the held-out examples say before a step; keep the permutation if it's best."""
+        # the first look is at the start, which so stays unless something is strictly better
         if loss < min((seen for _, seen, _ in self.checks), default=math.inf):
             self.best, self.kept = permutation, len(self.train)
         self.checks.append((len(self.train), loss, error))
@@ -99,6 +100,7 @@ class Search:
 
         permutation = latent.hardened()
         mixing = permutation_matrices(permutation, next(iter(latent.scores.values())))
+        # parts of about one size: a small last one would be renormalised by few examples
         parts = self.held.tensor_split(-(-len(self.held) // self.batch))
         with torch.no_grad():
             scores = [self.midpoint.score(mixing, *self.at(part)) for part in parts]
@@ -115,6 +117,7 @@ class Search:
 
         while True:
             order = self.seen[torch.randperm(len(self.seen), generator=self.generator)]
+            # what is left over is too small a batch for its statistics, and comes another round
             for start in range(0, len(order) - self.batch + 1, self.batch):
                 yield order[start : start + self.batch]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.api import Permutation, PermutationSpec, Place, Weights
+    from lmctool.api import Permutation, PermutationSpec, UnitIndex, Weights
 
 Family = tuple[str, ...]
 """Groups that are matched together: a plain one, or an outer one and its inner ones."""
@@ -172,9 +172,9 @@ class Likeness:
         return len({place.axes for group in family for place in held.get(group, ())}) > 1
 
 
-def _places(spec: PermutationSpec) -> dict[str, dict[str, list[Place]]]:
+def _places(spec: PermutationSpec) -> dict[str, dict[str, list[UnitIndex]]]:
     """Return tensor -> group -> where its units lie; of an outer group what no inner one shows."""
-    found: dict[str, dict[str, list[Place]]] = {}
+    found: dict[str, dict[str, list[UnitIndex]]] = {}
     for group in sorted(spec.groups, key=spec.per.__contains__, reverse=True):  # inner ones first
         for name, place in spec.uses(group):
             held = found.setdefault(name, {})
@@ -184,7 +184,7 @@ def _places(spec: PermutationSpec) -> dict[str, dict[str, list[Place]]]:
     return {name: held for name, held in found.items() if held}
 
 
-def _shows(inner: Place, outer: Place) -> bool:
+def _shows(inner: UnitIndex, outer: UnitIndex) -> bool:
     """Whether a place of an inner group shows all units at a place of its outer group."""
     import torch
 

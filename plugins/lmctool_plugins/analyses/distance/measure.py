@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Group, Result, UnjudgedError, Variable, held_squared_norms, squared_norms
+from lmctool.api import (
+    Group,
+    Result,
+    UnjudgedError,
+    Variable,
+    squared_norms,
+    squared_norms_of_weights,
+)
 from lmctool_plugins.analyses.distance.kernel import measures, travels
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ def _squares(run: Run, names: Sequence[str], to: int | None) -> tuple[list[str],
         return ["plain"], plain[None]
     best = run.variants()[-1]
     origin = [] if to is None else [run.weights(to)]
-    aligned = held_squared_norms([best.a, best.b, *origin], names)
+    aligned = squared_norms_of_weights([best.a, best.b, *origin], names)
     return ["plain", best.name], np.array([plain, aligned])
 
 

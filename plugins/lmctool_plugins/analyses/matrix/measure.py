@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, Result, Variable, barrier, grid, held_squared_norms
+from lmctool.api import (
+    Group,
+    LmctoolError,
+    Result,
+    Variable,
+    barrier,
+    grid,
+    squared_norms_of_weights,
+)
 from lmctool_plugins.analyses.matrix.kernel import clusters, labels, mirrored
 
 if TYPE_CHECKING:
@@ -74,7 +82,7 @@ def _refuse(run: Run, paths: Sequence[Path]) -> None:
 def _squares(run: Run, plain: Variant) -> Array:
     """Return the squared norms of A, B and A - B over the parameters: (square,)."""
     names = [name for name in run.checkpoints[0].parameters if name in plain.a]
-    found: Array = held_squared_norms([plain.a, plain.b], names).sum(axis=0)
+    found: Array = squared_norms_of_weights([plain.a, plain.b], names).sum(axis=0)
     return found
 
 

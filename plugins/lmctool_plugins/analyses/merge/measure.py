@@ -14,7 +14,7 @@ from lmctool.api import (
     Result,
     UnjudgedError,
     Variable,
-    displaced,
+    cycle_displacement,
     score_group,
 )
 from lmctool_plugins.analyses.merge.shares import distance, shares
@@ -167,7 +167,7 @@ def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
                     long_name="greatest absolute difference of an output of f(pi(X)) and f(X)",
                 ),
                 "displaced": Variable(
-                    np.array(displaced(common.between, run.count)),
+                    np.array(cycle_displacement(common.between, run.count)),
                     long_name="most units that a cycle of networks moves",
                     metric="merge.displaced",
                 ),
