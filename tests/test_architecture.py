@@ -24,7 +24,15 @@ BUILT_IN = sorted([*PLUGINS.glob("[!_]*.py"), *PLUGINS.glob("[!_]*/__init__.py")
 PARTS = sorted(set(PLUGINS.rglob("*.py")) - {PLUGINS / "__init__.py"})
 COMMANDS = [*registry.names("lmctool.analyses"), "inspect", "show"]
 HEAVY = {"torch", "h5py", "safetensors", "scipy", "matplotlib", "rich", "numpy"}
-LIGHT = ["cli/*.py", "report/*.py", "results/*.py", "gates/*.py", "plugin/registry.py", "api/*.py", "plugin/kinds.py"]
+LIGHT = [
+    "cli/*.py",
+    "report/*.py",
+    "results/*.py",
+    "gates/*.py",
+    "plugin/registry.py",
+    "api/*.py",
+    "plugin/kinds.py",
+]
 
 
 def named(path: Path) -> str:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import Partition, partition, partition_options, partitions
     from lmctool.curves.shape import ShapeRule, draw_up, level_until, shape_options
     from lmctool.data.split import Split
-    from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
+    from lmctool.errors import (
+        ExitCode,
+        LmctoolError,
+        PluginError,
+        UnjudgedError,
+        did_you_mean,
+    )
     from lmctool.evaluate.score_table import score_group, score_table
     from lmctool.evaluate.scores import Scores
     from lmctool.graph.fuse import fuse
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.kinds import (
         Aligner,
         Analysis,
+        Argument,
         Correction,
         DataFormat,
         Dataset,
@@ -62,6 +69,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Aligner",
     "Analysis",
+    "Argument",
     "AxisForm",
     "CheckpointFile",
     "CommonFrame",
@@ -113,6 +121,7 @@ __all__ = [
     "correctable",
     "corrected",
     "definition_option",
+    "did_you_mean",
     "displaced",
     "draw_up",
     "example_group",
@@ -148,6 +157,7 @@ __all__ = [
 _HOMES = {
     "Aligner": "lmctool.plugin.kinds",
     "Analysis": "lmctool.plugin.kinds",
+    "Argument": "lmctool.plugin.kinds",
     "AxisForm": "lmctool.symmetry.axis_form",
     "CheckpointFile": "lmctool.plugin.parameters",
     "CommonFrame": "lmctool.symmetry.common_frame",
@@ -199,6 +209,7 @@ _HOMES = {
     "correctable": "lmctool.run.repair",
     "corrected": "lmctool.run.repair",
     "definition_option": "lmctool.curves.barrier",
+    "did_you_mean": "lmctool.errors",
     "displaced": "lmctool.symmetry.common_frame",
     "draw_up": "lmctool.curves.shape",
     "example_group": "lmctool.curves.example_table",
