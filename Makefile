@@ -11,9 +11,9 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-# torchvision, timm and transformers: models that only the tests and the zoo need
-$(VENV)/zoo: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,zoo]"
+# torchvision, timm and transformers: their models, which the tests and the zoo use
+$(VENV)/models: $(BIN)/lmctool
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,models]"
 	@touch $@
 
 demo: $(BIN)/lmctool
@@ -21,13 +21,13 @@ demo: $(BIN)/lmctool
 	$(BIN)/lmctool barrier examples/digits/a.safetensors examples/digits/b.safetensors \
 	    --align --repair --force -o demo/barrier.h5
 
-test: $(VENV)/zoo
+test: $(VENV)/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(VENV)/zoo data
+test-all: $(VENV)/models data
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 data:
@@ -54,7 +54,7 @@ fuzz: $(BIN)/lmctool
 	mkdir -p build
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --mutants 24000 --markdown build/fuzz.md
 
-zoo: $(VENV)/zoo
+zoo: $(VENV)/models
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md
 
 clean:

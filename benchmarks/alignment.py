@@ -37,11 +37,11 @@ Weights = dict[str, Tensor]
 METHODS = ("anchored", "identity", "textbook", "permute")
 
 
-def pair(width: int, classes: int) -> tuple[PermutationSpec, Weights, Weights]:
+def pair(classes: int) -> tuple[PermutationSpec, Weights, Weights]:
     """Return the spec of a ResNet50, its parameters, and the same permuted with a little noise."""
     torch.manual_seed(0)
-    build = registry.load("lmctool.models", "resnet50").build
-    module = build("resnet50", width=width, classes=classes).requires_grad_(False)
+    build = registry.load("lmctool.models", "torchvision").build
+    module = build("torchvision:resnet50", num_classes=classes).eval().requires_grad_(False)
     spec = derive(capture(module, torch.randn(2, 3, 64, 64)))
     a = {name: tensor.detach() for name, tensor in module.named_parameters()}
     noisy = {name: t + 0.1 * t.std(correction=0) * torch.randn_like(t) for name, t in a.items()}
@@ -86,9 +86,9 @@ def _resident(field: str) -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
-def measure(method: str, width: int, classes: int) -> dict[str, float]:
+def measure(method: str, classes: int) -> dict[str, float]:
     """Return the seconds that a method takes, and how far it raises the peak of memory."""
-    spec, a, b = pair(width, classes)
+    spec, a, b = pair(classes)
     generator = torch.Generator().manual_seed(1)
     size = sum(tensor.nbytes for tensor in a.values())
     permutation = Permutation.random(spec, generator)
@@ -116,15 +116,14 @@ def measure(method: str, width: int, classes: int) -> dict[str, float]:
 
 
 @click.command()
-@click.option("--width", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--classes", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--method", type=click.Choice(METHODS), hidden=True)
-def main(width: int, classes: int, method: str | None) -> None:
+def main(classes: int, method: str | None) -> None:
     """Print seconds, their ratio to the textbook's, and copies of the weights at the peak."""
     if method is not None:
-        click.echo(json.dumps(measure(method, width, classes)))
+        click.echo(json.dumps(measure(method, classes)))
         return
-    words = [sys.executable, __file__, "--width", str(width), "--classes", str(classes)]
+    words = [sys.executable, __file__, "--classes", str(classes)]
     given_back = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}  # else freed memory counts, too
     found = {}
     for each in METHODS:

@@ -53,13 +53,13 @@ class Planted:
     """A model with permutations planted in it: as much of a run as aligners ask for.
 
     Attributes:
-        word: the model's word.
+        spec: the model's word, or ``WORD:NAME``.
         arguments: its arguments.
         shape: of one input.
         vocabulary: how many token ids there are; 0 for inputs that are numbers.
     """
 
-    word: str
+    spec: str
     arguments: dict[str, Any]
     shape: tuple[int, ...]
     vocabulary: int = 0
@@ -70,8 +70,8 @@ class Planted:
         """Return the model in its initial state."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            family = registry.load("lmctool.models", self.word)
-            return family.build(self.word, **self.arguments).requires_grad_(False)
+            family = registry.load("lmctool.models", self.spec.partition(":")[0])
+            return family.build(self.spec, **self.arguments).eval().requires_grad_(False)
 
     def inputs(self, count: int) -> Tensor:
         """Return random inputs."""
@@ -139,15 +139,22 @@ def _spread(tensor: Tensor) -> Tensor:
 
 def models() -> dict[str, Planted]:
     """Return the models, small enough for hundreds of alignments."""
-    attention = {"n_head": 4, "n_embd": 32, "n_layer": 2, "vocab_size": 64, "n_positions": 16}
-    vit = {"heads": 4, "size": 8, "patch": 2, "width": 32, "depth": 2}
+    language = {"n_head": 4, "n_embd": 32, "n_layer": 2, "vocab_size": 64, "n_positions": 16}
+    images = {
+        "img_size": 8, "patch_size": 2, "in_chans": 1, "num_classes": 10,
+        "embed_dim": 32, "depth": 2, "num_heads": 4,
+    }  # fmt: skip
+    residual = {
+        "embedding_size": 4, "hidden_sizes": "[16, 32, 64, 128]", "depths": "[3, 4, 6, 3]",
+        "num_labels": 10,
+    }  # fmt: skip
     return {
         "MLP": Planted("mlp", {"inputs": 64, "width": 16, "depth": 2}, (64,)),
         "VGG11": Planted("vgg11", {"channels": 1, "width": 4, "size": 8}, (1, 8, 8)),
         "ResNet20": Planted("resnet20", {"channels": 1}, (1, 8, 8)),
-        "ResNet50": Planted("resnet50", {"width": 4, "classes": 10}, (3, 16, 16)),
-        "ViT": Planted("vit", vit, (1, 8, 8)),
-        "GPT-2": Planted("gpt2", attention, (12,), vocabulary=64),
+        "ResNet50": Planted("transformers:ResNetForImageClassification", residual, (3, 16, 16)),
+        "ViT": Planted("timm:vit_tiny_patch16_224", images, (1, 8, 8)),
+        "GPT-2": Planted("transformers:GPT2LMHeadModel", language, (12,), vocabulary=64),
     }
 
 

@@ -19,6 +19,7 @@ from lmctool.testing import invoke
 if TYPE_CHECKING:
     from pathlib import Path
 
+SPEC = "transformers:GPT2LMHeadModel"
 ARGUMENTS = {"n_head": 2, "n_embd": 8, "n_layer": 1, "n_positions": 16, "vocab_size": 256}
 
 
@@ -26,10 +27,11 @@ ARGUMENTS = {"n_head": 2, "n_embd": 8, "n_layer": 1, "n_positions": 16, "vocab_s
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """Write two untrained networks, each tied tensor once."""
     paths = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    stamp = {"lmctool.model": "gpt2", "lmctool.model_arguments": json.dumps(ARGUMENTS)}
+    stamp = {"lmctool.model": SPEC, "lmctool.model_arguments": json.dumps(ARGUMENTS)}
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
-        tensors = registry.load("lmctool.models", "gpt2").build("gpt2", **ARGUMENTS).state_dict()
+        family = registry.load("lmctool.models", "transformers")
+        tensors = family.build(SPEC, **ARGUMENTS).state_dict()
         del tensors["lm_head.weight"]
         save_file(tensors, path, stamp)
     return paths

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,12 +59,3 @@ def tokens(length: int = 9, vocabulary: int = 50) -> Inputs:
         return torch.randint(5, vocabulary, (examples, length), generator=generator)
 
     return make
-
-
-def without_kernels() -> None:
-    """Let torchvision be imported where its compiled operators don't fit the torch at hand.
-
-    None of the models needs them; torchvision fails as it describes them to torch.
-    """
-    name = "torchvision._meta_registrations"
-    sys.modules.setdefault(name, types.ModuleType(name))

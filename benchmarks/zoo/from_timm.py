@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.zoo.entry import Entry, images, without_kernels
+from benchmarks.zoo.entry import Entry, images
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,16 +62,12 @@ NAMES: dict[str, tuple[int, int | None]] = {
 
 def entry(name: str) -> Entry:
     """Return a timm model, without pretrained weights."""
-    size, units = NAMES[name]
+    spec, (size, units) = f"timm:{name}", NAMES[name]
 
     def build() -> nn.Module:
-        without_kernels()
-        import timm
+        return registry.load("lmctool.models", "timm").build(spec)
 
-        module: nn.Module = timm.create_model(name, pretrained=False)
-        return module
-
-    return Entry(f"timm:{name}", "timm", build, images(size), units)
+    return Entry(spec, "timm", build, images(size), units)
 
 
 ENTRIES = tuple(entry(name) for name in NAMES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.zoo.entry import Entry, images, without_kernels
+from benchmarks.zoo.entry import Entry, images
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,16 +48,13 @@ KEYWORDS = {
 
 def entry(name: str) -> Entry:
     """Return a torchvision model, without pretrained weights."""
-    size, units = NAMES[name]
+    spec, (size, units) = f"torchvision:{name}", NAMES[name]
 
     def build() -> nn.Module:
-        without_kernels()
-        from torchvision import models
+        family = registry.load("lmctool.models", "torchvision")
+        return family.build(spec, **KEYWORDS.get(name, {}))
 
-        module: nn.Module = models.get_model(name, weights=None, **KEYWORDS.get(name, {}))
-        return module
-
-    return Entry(f"torchvision:{name}", "torchvision", build, images(size), units)
+    return Entry(spec, "torchvision", build, images(size), units)
 
 
 ENTRIES = tuple(entry(name) for name in NAMES)

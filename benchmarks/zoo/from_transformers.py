@@ -1,4 +1,4 @@
-"""Models of transformers, small and with random weights, each made to return one tensor.
+"""Models of transformers, small and with random weights.
 
 A count by hand is the stream, and for each block its heads, the units of a head that queries
 share with keys and those that values share with the projection, and its hidden units.
@@ -6,11 +6,13 @@ share with keys and those that values share with the projection, and its hidden 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.zoo.entry import Entry, Inputs, sequences, tokens, without_kernels
+from benchmarks.zoo.entry import Entry, Inputs, sequences, tokens
+from lmctool.plugin import registry
 
 STREAM, HEADS, BLOCKS, HIDDEN, WORDS = 48, 4, 2, 80, 50
 SIZE = STREAM // HEADS
@@ -47,21 +49,18 @@ DIMENSIONS = {
 }
 
 
-class OneTensor(nn.Module):
-    """A model of transformers that takes one tensor and returns one."""
+class Twice(nn.Module):
+    """An encoder and a decoder that read the same."""
 
-    def __init__(self, model: nn.Module, argument: str, output: str, both: bool) -> None:
-        """Wrap a model: how it calls its input and its output, and whether a decoder reads too."""
+    def __init__(self, model: nn.Module) -> None:
+        """Wrap a model of two inputs."""
         super().__init__()
-        self.model, self.argument, self.output, self.both = model, argument, output, both
+        self.model = model
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return one output of the model."""
-        arguments: dict[str, Any] = {self.argument: x}
-        if self.both:
-            arguments["decoder_input_ids"] = x
-        value: Tensor = getattr(self.model(**arguments), self.output)
-        return value
+        """Return the logits."""
+        logits: Tensor = self.model(x, x)
+        return logits
 
 
 def entry(
@@ -70,26 +69,19 @@ def entry(
     config: dict[str, Any],
     units: int | None = None,
     inputs: Inputs | None = None,
-    argument: str = "input_ids",
-    output: str = "logits",
     both: bool = False,
 ) -> Entry:
     """Return a model by the name of its class."""
 
     def build() -> nn.Module:
-        without_kernels()
-        import transformers
-
-        kind: Any = getattr(transformers, model)
-        settings = kind.config_class(**config)
-        settings.use_cache = False
-        return OneTensor(kind(settings), argument, output, both)
+        family = registry.load("lmctool.models", "transformers")
+        network = family.build(f"transformers:{model}", config=json.dumps(config))
+        return Twice(network) if both else network
 
     return Entry(name, "transformers", build, inputs or tokens(vocabulary=WORDS), units)
 
 
-HIDDEN_STATE: dict[str, Any] = {"output": "last_hidden_state"}
-PIXELS: dict[str, Any] = {"inputs": sequences(3, 32, 32), "argument": "pixel_values"}
+PIXELS = sequences(3, 32, 32)
 MARKS = {"bos_token_id": 1, "eos_token_id": 2}
 GPT2 = {"vocab_size": WORDS, "n_embd": STREAM, "n_layer": BLOCKS, "n_head": HEADS, **MARKS}
 ENTRIES = (
@@ -141,14 +133,13 @@ ENTRIES = (
         | {"state_size": 5, "expand": 2, "conv_kernel": 3, "time_step_rank": 6},
     ),
     # its stream is what it puts out
-    entry("CLIP text", "CLIPTextModel", SMALL, PLAIN - STREAM, **HIDDEN_STATE),
-    entry("CLIP vision", "CLIPVisionModel", SMALL | PICTURE, **PIXELS, **HIDDEN_STATE),
-    entry("DINOv2", "Dinov2Model", SMALL | PICTURE, **PIXELS, **HIDDEN_STATE),
+    entry("CLIP text", "CLIPTextModel", SMALL, PLAIN - STREAM),
+    entry("CLIP vision", "CLIPVisionModel", SMALL | PICTURE, inputs=PIXELS),
+    entry("DINOv2", "Dinov2Model", SMALL | PICTURE, inputs=PIXELS),
     entry(
         "Whisper encoder",
         "WhisperForAudioClassification",
         DIMENSIONS | {"num_mel_bins": 8, "max_source_positions": 16, "classifier_proj_size": 20},
         inputs=sequences(8, 32),
-        argument="input_features",
     ),
 )

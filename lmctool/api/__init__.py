@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import Partition, partition, partition_options, partitions
     from lmctool.curves.shape import ShapeRule, draw_up, level_until, shape_options
     from lmctool.data.split import Split
-    from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
+    from lmctool.errors import (
+        ExitCode,
+        LmctoolError,
+        PluginError,
+        UnjudgedError,
+        did_you_mean,
+    )
     from lmctool.evaluate.score_table import score_group, score_table
     from lmctool.evaluate.scores import Scores
     from lmctool.graph.fuse import fuse
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.kinds import (
         Aligner,
         Analysis,
+        Argument,
         Correction,
         DataFormat,
         Dataset,
@@ -64,6 +71,7 @@ __all__ = [
     "Aligner",
     "Alignment",
     "Analysis",
+    "Argument",
     "AxisForm",
     "CheckpointFile",
     "CommonFrame",
@@ -117,6 +125,7 @@ __all__ = [
     "corrected",
     "cycle_displacement",
     "definition_option",
+    "did_you_mean",
     "draw_up",
     "example_group",
     "example_rows",
@@ -151,6 +160,7 @@ _HOMES = {
     "Aligner": "lmctool.plugin.kinds",
     "Alignment": "lmctool.symmetry.alignment",
     "Analysis": "lmctool.plugin.kinds",
+    "Argument": "lmctool.plugin.kinds",
     "AxisForm": "lmctool.symmetry.axis_form",
     "CheckpointFile": "lmctool.plugin.parameters",
     "CommonFrame": "lmctool.symmetry.common_frame",
@@ -204,6 +214,7 @@ _HOMES = {
     "corrected": "lmctool.run.repair",
     "cycle_displacement": "lmctool.symmetry.common_frame",
     "definition_option": "lmctool.curves.barrier",
+    "did_you_mean": "lmctool.errors",
     "draw_up": "lmctool.curves.shape",
     "example_group": "lmctool.curves.example_table",
     "example_rows": "lmctool.curves.example_table",

@@ -56,13 +56,21 @@ def locate(path: Path) -> Location:
     inside = _only(path, _candidates(path))
     location = locate(inside)
     config = path / "config.json"
-    parsed = _json(config, "text") if config.is_file() else None
-    return replace(location, config=parsed)
+    return replace(location, config=read_config(config) if config.is_file() else None)
 
 
 def is_folder(path: Path) -> bool:
     """Tell whether a path means a folder of files rather than one: a folder, or an index."""
     return path.name.endswith(INDEX) or path.is_dir()
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the whole of a config.json.
+
+    Raises:
+        LmctoolError: it cannot be read as a JSON object.
+    """
+    return _json(path, "text")
 
 
 def read_index(path: Path) -> dict[str, Any]:

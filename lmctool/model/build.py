@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
     from lmctool.plugin.kinds import Argument, ModelFamily
 
+LONGEST = 60
+"""The most characters of an argument that are shown."""
+
 SLACK = 4096
 """Parameters that a blueprint may have beyond four for each tensor of the checkpoint."""
 
 
 def described(spec: str, arguments: Mapping[str, Argument]) -> str:
-    """Return ``spec(name=value, ...)``, in one line of printable characters."""
-    values = ", ".join(
-        f"{name}={value if str(value).isprintable() else repr(value)}"
-        for name, value in arguments.items()
-    )
+    """Return ``spec(name=value, ...)``, in one line of printable characters; long texts are cut."""
+    values = ", ".join(f"{name}={_shortened(value)}" for name, value in arguments.items())
     return f"{spec}({values})"
+
+
+def _shortened(value: Argument) -> str:
+    text = str(value) if str(value).isprintable() else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def missing(family: ModelFamily, arguments: Mapping[str, Argument]) -> list[str]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 from lmctool.model.build import blueprint, described, missing
 from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.model.source import GROUP
 from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.plugin.kinds import Argument
-
-GROUP = "lmctool.models"
 
 
 @dataclass

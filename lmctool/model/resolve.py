@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ from torch import nn
 
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.model.build import blueprint, build, described, missing, seeded
-from lmctool.model.recognition import GROUP, only_candidate
+from lmctool.model.recognition import only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import Source, configured, stamped, typed
+from lmctool.model.source import GROUP, Source, configured, in_folder, stamped, typed
 from lmctool.plugin import registry
 from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
@@ -81,15 +81,21 @@ def resolve_model(
 
 def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source | None:
     if spec:
-        return Source(spec, {}, "--model")
+        return _chosen(spec, {}, "--model")
     if config.environment_model:
-        return Source(config.environment_model, {}, "$LMCTOOL_MODEL")
+        return _chosen(config.environment_model, {}, "$LMCTOOL_MODEL")
     if config.model:
         values = {name: typed(value) for name, value in config.model_arguments.items()}
-        return Source(config.model, values, "lmctool.toml")
+        return _chosen(config.model, values, "lmctool.toml")
     if config.model_arguments:
         raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
     return configured(checkpoint) or stamped(checkpoint)
+
+
+def _chosen(spec: str, arguments: Mapping[str, Argument], origin: str) -> Source:
+    """Return the user's choice: a model, or what the config.json of a folder describes."""
+    source = in_folder(spec, origin) or Source(spec, {}, origin)
+    return replace(source, arguments={**source.arguments, **arguments})
 
 
 def _recognised(checkpoint: Checkpoint) -> Source:
@@ -129,11 +135,7 @@ def _registered(
     if colon and family.read:  # a word that can be recognised alone is complete
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if not source.trusted:
-        for name in sorted(wanted.keys() - given.keys() - family.metadata_arguments):
-            raise LmctoolError(
-                f"the {source.origin} of '{checkpoint.path}' sets {name!r} of model {word!r},"
-                " which a file may not; pass --model-arg yourself if you trust it"
-            )
+        _refuse_unsafe(checkpoint, source, family, wanted.keys() - given.keys())
     wanted = {**_read(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
     if untold := missing(family, wanted):
@@ -145,6 +147,24 @@ def _registered(
     sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))
     _check(checkpoint, source.spec, wanted, sketch)
     return wanted, partial(build, family, source.spec, wanted)
+
+
+def _refuse_unsafe(
+    checkpoint: Checkpoint, source: Source, family: ModelFamily, names: Iterable[str]
+) -> None:
+    """Refuse what a file may not say: a path, or an argument that its family keeps to the user."""
+    word, _, name = source.spec.partition(":")
+    if "/" in name:
+        raise LmctoolError(
+            f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
+            " could be a path; pass --model yourself if you trust it"
+        )
+    for argument in sorted(names):
+        if argument not in family.metadata_arguments:
+            raise LmctoolError(
+                f"the {source.origin} of '{checkpoint.path}' sets {argument!r} of model {word!r},"
+                " which a file may not; pass --model-arg yourself if you trust it"
+            )
 
 
 def _read(

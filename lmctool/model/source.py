@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.location import read_config
 from lmctool.checkpoint.stamp import typed_value
-from lmctool.errors import LmctoolError
-from lmctool_plugins.models.huggingface import translated
+from lmctool.errors import LmctoolError, PluginError
+from lmctool.plugin import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.plugin.kinds import Argument
 
-TIMM = ("num_classes", "in_chans", "img_size")
-"""What is taken over from the config.json that timm writes."""
+GROUP = "lmctool.models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,40 @@ class Source:
 
 
 def configured(checkpoint: Checkpoint) -> Source | None:
-    """Return the model of timm or Hugging Face that the folder's config.json names, or None.
+    """Return the model that the folder's config.json describes to an installed family, or None.
 
     Raises:
-        LmctoolError: it is of a kind that a built-in family has, with what this can't compute.
+        LmctoolError: several families recognise it.
     """
-    table = checkpoint.config or {}
-    known = translated(table)
-    if known is not None:
-        return Source(*known, "config.json", trusted=False)
-    name = table.get("architecture")
-    if not isinstance(name, str):
+    if not checkpoint.config:
         return None
-    nested = table.get("model_args")
-    said = {**table, **(nested if isinstance(nested, dict) else {})}
-    values = {key: said[key] for key in TIMM if isinstance(said.get(key), int)}
-    return Source(f"timm:{name}", values, "config.json", trusted=False)
+    sources = _described(checkpoint.config)
+    if len(sources) > 1:
+        raise LmctoolError(
+            f"the config.json of '{checkpoint.path}' fits several models:"
+            f" {', '.join(source.spec for source in sources)}; pass --model with one"
+        )
+    return sources[0] if sources else None
+
+
+def in_folder(spec: str, origin: str) -> Source | None:
+    """Return the model of ``WORD:FOLDER`` that the folder's config.json describes, or None.
+
+    A folder has a slash in its name, and the word's family describes models by config.json.
+
+    Raises:
+        LmctoolError: config.json cannot be read, or is of none of the family's models.
+    """
+    word, _, name = spec.partition(":")
+    path = Path(name) / "config.json"
+    if "/" not in name or word not in registry.names(GROUP) or not path.is_file():
+        return None
+    if registry.load(GROUP, word).from_config is None:
+        return None
+    source = _from_config(word, read_config(path))
+    if source is None:
+        raise LmctoolError(f"'{path}' describes no model of {word}; pass another --model")
+    return Source(source.spec, source.arguments, origin)
 
 
 def stamped(checkpoint: Checkpoint) -> Source | None:
@@ -80,3 +99,36 @@ def stamped(checkpoint: Checkpoint) -> Source | None:
 def typed(value: Any) -> Argument:
     """Return a value as it is, or what its text stands for, read as a stamp is."""
     return typed_value(value) if isinstance(value, str) else value
+
+
+def _described(config: Mapping[str, Any]) -> list[Source]:
+    """Return what every installed family sees in a config.json, each once, by name.
+
+    A family that cannot be asked is passed over: a stranger's must not stop the others.
+    """
+    sources: dict[str, Source] = {}
+    for word in registry.names(GROUP):
+        try:
+            source = _from_config(word, config)
+        except Exception:
+            continue
+        if source is not None:
+            sources[source.spec] = source
+    return list(sources.values())
+
+
+def _from_config(word: str, config: Mapping[str, Any]) -> Source | None:
+    """Return what one family sees in a config.json.
+
+    Raises:
+        PluginError: it returns something else than a registered spec and plain arguments.
+    """
+    family = registry.load(GROUP, word)
+    answer = family.from_config(config) if family.from_config else None
+    if answer is None:
+        return None
+    spec, arguments = answer
+    plain = all(isinstance(value, str | int | float) for value in arguments.values())
+    if not plain or spec.partition(":")[0] not in registry.names(GROUP):
+        raise PluginError(f"model {word!r} describes a config.json by {spec!r}, which is no model")
+    return Source(spec, arguments, "config.json", trusted=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from pathlib import Path
 
     import click
@@ -107,14 +107,21 @@ class ModelFamily:
         read: ``read(word, shapes)`` returns the arguments that ``word`` would need to produce
             tensors of these names and shapes, or None when it cannot; the host builds the model
             from them and compares every name and shape, so it need not be certain.
-        metadata_arguments: the arguments that untrusted metadata may set.
+        metadata_arguments: the arguments that an untrusted file may set.
+        from_config: ``from_config(config)`` returns the spec and the arguments of the model that a
+            folder's config.json describes, or None where it is none of the family's.  The file is
+            untrusted: neither may name code or a path.  Asked of every installed family, so it
+            must not import a large library.
     """
 
     build: Callable[..., nn.Module]
     read: Callable[[str, Mapping[str, tuple[int, ...]]], Mapping[str, Argument] | None] | None = (
         None
     )
-    metadata_arguments: frozenset[str] = frozenset()
+    metadata_arguments: Container[str] = frozenset()
+    from_config: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, Argument]] | None] | None = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True)

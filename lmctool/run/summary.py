@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.model.build import described
+
 if TYPE_CHECKING:
     from lmctool.run.run import Run
 
@@ -12,8 +14,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
     """Return what was resolved, and where each was found, in words."""
     lines = _inputs(run)
     if run.model is not None:
-        arguments = ", ".join(f"{key}={value}" for key, value in run.model.arguments.items())
-        lines.append(("model", f"{run.model.spec}({arguments}), from {run.model.origin}"))
+        model = described(run.model.spec, run.model.arguments)
+        lines.append(("model", f"{model}, from {run.model.origin}"))
     if run.data is not None:
         lines.append(
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")

@@ -34,7 +34,10 @@ IGNORED = -100
 TASK = Task(classification.score, classification.chance)
 TOKENS = Task(causal_lm.score, causal_lm.chance, causal_lm.weight)
 GPT2 = {"n_head": 2, "n_embd": 8, "n_layer": 2, "n_positions": 9, "vocab_size": 11}
-VIT = {"heads": 2, "size": 8, "patch": 4, "width": 8, "depth": 2, "channels": 1, "classes": 3}
+VIT = {
+    "num_heads": 2, "img_size": 8, "patch_size": 4, "embed_dim": 8, "depth": 2, "in_chans": 1,
+    "num_classes": 3,
+}  # fmt: skip
 
 
 class Cell(nn.Module):
@@ -70,15 +73,16 @@ class Chain(nn.Sequential):
         super().__init__(*(nn.Sequential(nn.Linear(6, 6), nn.Tanh()) for _ in range(depth)))
 
 
-def family(word: str, **arguments: Any) -> Callable[[], nn.Module]:
-    return lambda: registry.load("lmctool.models", word).build(word, **arguments)
+def family(spec: str, **arguments: Any) -> Callable[[], nn.Module]:
+    word = spec.partition(":")[0]
+    return lambda: registry.load("lmctool.models", word).build(spec, **arguments)
 
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], Task]] = {
     "mlp": (family("mlp", inputs=6, width=8, depth=2, classes=3), (6,), TASK),
     "resnet20": (family("resnet20", channels=1, classes=3), (1, 8, 8), TASK),
-    "vit": (family("vit", **VIT), (1, 8, 8), TASK),
-    "gpt2": (family("gpt2", **GPT2), (9,), TOKENS),
+    "vit": (family("timm:vit_tiny_patch16_224", **VIT), (1, 8, 8), TASK),
+    "gpt2": (family("transformers:GPT2LMHeadModel", **GPT2), (9,), TOKENS),
     "cell": (Cell, (4,), TASK),
     "chain": (Chain, (6,), TASK),
     "flat": (Flat, (1, 5, 5), TASK),

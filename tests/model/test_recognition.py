@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 VGG = {"channels": 1, "width": 4, "classes": 5, "size": 64}
 CIFAR = {"channels": 1, "classes": 5, "width": 2}
-IMAGENET = {"channels": 1, "classes": 5, "width": 8}
 MODELS: list[tuple[str, dict[str, Any]]] = [
     ("mlp", {"inputs": 2, "width": 3, "depth": 4, "classes": 5, "norm": "none"}),
     ("mlp", {"inputs": 9, "width": 9, "depth": 1, "classes": 9, "norm": "batch"}),
@@ -37,7 +36,6 @@ MODELS: list[tuple[str, dict[str, Any]]] = [
         (f"resnet{depth}", {**CIFAR, "norm": "batch", "shortcut": "B"})
         for depth in (32, 44, 56, 110)
     ),
-    *((f"resnet{depth}", IMAGENET) for depth in (18, 34, 50, 101)),
 ]
 
 

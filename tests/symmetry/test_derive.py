@@ -31,7 +31,6 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...], int]] = [
     ("resnet20", {"shortcut": "A"}, IMAGE, 336 + 16 + 16 + 32),
     ("resnet20", {"norm": "layer"}, IMAGE, 336 + 16 + 32 + 64),
     ("resnet20", {"norm": "fixup", "shortcut": "A"}, IMAGE, 336 + 16 + 16 + 32),
-    ("resnet18", {}, (3, 64, 64), 2 * (64 + 128 + 256 + 512) + 64 + 128 + 256 + 512),
 ]
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 def skip_without(library: str) -> None:
     if library not in {"own", "lmctool"} and find_spec(library) is None:
-        pytest.skip(f"{library} is not installed: pip install lmctool[zoo]")
+        pytest.skip(f"{library} is not installed: pip install 'lmctool[models]'")
 
 
 @pytest.mark.parametrize("name", QUICK)

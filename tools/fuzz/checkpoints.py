@@ -72,7 +72,9 @@ def prepare_shards(folder: Path) -> None:
 
     from lmctool.plugin import registry
 
-    tensors = registry.load("lmctool.models", "llama").build("llama", **LLAMA).state_dict()
+    spec = "transformers:LlamaForCausalLM"
+    family = registry.load("lmctool.models", "transformers")
+    tensors = family.build(spec, **LLAMA).state_dict()
     torch.manual_seed(0)
     place = folder / "model"
     place.mkdir()
@@ -86,7 +88,8 @@ def prepare_shards(folder: Path) -> None:
     (place / INDEX).write_text(json.dumps(index))
     config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], **LLAMA}
     (place / "config.json").write_text(json.dumps(config))
-    save_file(dict(tensors), folder / "b.safetensors", {"lmctool.model": "llama"})
+    stamp = {"lmctool.model": spec, "lmctool.model_arguments": json.dumps(LLAMA)}
+    save_file(dict(tensors), folder / "b.safetensors", stamp)
     save_file(dict(tensors), folder / "secret.safetensors", {"format": "pt"})
 
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from torch import Tensor, flatten, nn
 from torch.nn.functional import max_pool2d
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.api import LmctoolError, ModelFamily, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.api import Argument
 
 
 class LeNet(nn.Module):

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, flatten, nn
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.api import LmctoolError, ModelFamily, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.api import Argument
 
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm, "none": nn.Identity}
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, flatten, nn
 
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.api import ModelFamily, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.api import Argument
 
 # convolutions between one pooling and the next; their channels are 1, 2, 4, 8, 8 times the width
 STAGES = {

@@ -159,10 +159,11 @@ def language(path: Path, seed: int, *, both: bool) -> dict[str, Tensor]:
     arguments: dict[str, int] = {"n_head": 2, "n_embd": 8, "n_layer": 1, "vocab_size": 20}
     arguments |= {"n_positions": 16, "tie_word_embeddings": True}
     torch.manual_seed(seed)
-    state = registry.load("lmctool.models", "gpt2").build("gpt2", **arguments).state_dict()
+    spec = "transformers:GPT2LMHeadModel"
+    state = registry.load("lmctool.models", "transformers").build(spec, **arguments).state_dict()
     left_out = set() if both else {"transformer.wte.weight"}
     tensors = {name: t.clone() for name, t in state.items() if name not in left_out}
-    stamp = {"lmctool.model": "gpt2", "lmctool.model_arguments": json.dumps(arguments)}
+    stamp = {"lmctool.model": spec, "lmctool.model_arguments": json.dumps(arguments)}
     save_file(tensors, path, stamp)
     return tensors
 

@@ -7,15 +7,20 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from lmctool.config import Config
-from lmctool.errors import LmctoolError
+from lmctool.errors import ExitCode, LmctoolError
 from lmctool.model.resolve import resolve_model
-from lmctool_plugins.models import timm, torchvision
+from lmctool.testing import invoke
+from lmctool_plugins.models.libraries import timm, torchvision, transformers
+from lmctool_plugins.models.libraries.importing import OPERATORS, library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def create(name: str, pretrained: bool, num_classes: int = 2, in_chans: int = 3) -> nn.Module:
@@ -71,11 +76,63 @@ def test_an_unknown_model_is_told_in_the_librarys_words() -> None:
         timm.build("timm:huge")
 
 
-@pytest.mark.parametrize("library", [timm, torchvision])
-def test_a_library_that_is_not_installed_is_named(
-    library: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("family", "spec"),
+    [
+        (timm, "timm:resnet18"),
+        (torchvision, "torchvision:resnet18"),
+        (transformers, "transformers:gpt2"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named_with_its_extra(
+    family: Any, spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = library.__name__.rpartition(".")[2]
+    name = spec.partition(":")[0]
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(LmctoolError, match=f"needs the {name} library: pip install {name}"):
-        library.build(f"{name}:resnet18")
+    with pytest.raises(LmctoolError) as raised:
+        family.build(spec)
+    assert str(raised.value) == (
+        f"model {spec!r} needs the {name} library: pip install 'lmctool[{name}]'"
+    )
+
+
+@pytest.mark.parametrize("name", ["timm", "torchvision", "transformers"])
+def test_a_missing_library_ends_the_command_with_2(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({"weight": torch.zeros(2, 2)}, path)
+    monkeypatch.setitem(sys.modules, name, None)
+    options = ["--aligner", "identity", "--input", "2x2", "-o", tmp_path / "out.h5"]
+    done = invoke("align", path, path, "--model", f"{name}:tiny", *options)
+    assert done.exit_code == ExitCode.USAGE
+    assert done.stderr == (
+        f"Error: model '{name}:tiny' needs the {name} library: pip install 'lmctool[{name}]'\n"
+    )
+
+
+def test_a_library_that_breaks_on_import_is_told_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "timm.py").write_text("import lmctool_no_such_module")
+    monkeypatch.delitem(sys.modules, "timm")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(LmctoolError, match="cannot be imported: ModuleNotFoundError: No module"):
+        timm.build("timm:tiny")
+
+
+def test_a_torchvision_built_for_another_torch_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("torchvision", OPERATORS):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(
+        "from torchvision import _meta_registrations"
+    )
+    broken = "raise RuntimeError('operator torchvision::nms does not exist')"
+    (tmp_path / "torchvision" / "_meta_registrations.py").write_text(broken)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert library("torchvision", "torchvision:tiny").__name__ == "torchvision"
+    for name in ("torchvision", OPERATORS):
+        monkeypatch.delitem(sys.modules, name)

@@ -1,51 +1,63 @@
-"""The built-in transformers against those of the libraries whose tensors they have."""
+"""Models of the transformers library: its folders, what a config.json may say, refusals."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.config import Config
-from lmctool.model.resolve import resolve_model
-from lmctool.plugin import registry
+from lmctool.errors import LmctoolError
+from lmctool.graph.capture import capture
+from lmctool.model.resolve import Model, resolve_model
+from lmctool.model.tied import once
+from lmctool_plugins.models.libraries.transformers import build, from_config
+from lmctool_plugins.models.libraries.transformers.config import vetted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import nn
-
-GPT2 = {"n_embd": 16, "n_head": 4, "n_layer": 3, "n_positions": 12, "vocab_size": 23}
+MARKS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+GPT2 = {"n_embd": 16, "n_head": 4, "n_layer": 3, "n_positions": 12, "vocab_size": 23, **MARKS}
 LLAMA = {
     "hidden_size": 16,
     "num_attention_heads": 4,
     "num_hidden_layers": 3,
     "intermediate_size": 24,
     "vocab_size": 23,
+    **MARKS,
 }
-IDS = torch.randint(23, (3, 11), generator=torch.Generator().manual_seed(0))
+VIT = {
+    "hidden_size": 16,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "intermediate_size": 24,
+    "image_size": 8,
+    "patch_size": 4,
+    "num_channels": 1,
+    "num_labels": 3,
+}
+IDS = torch.randint(3, 23, (3, 11), generator=torch.Generator().manual_seed(0))
+IMAGES = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+# the library warns of what its own next version will change
+pytestmark = pytest.mark.filterwarnings("default")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def libraries() -> Iterator[None]:
-    """Let both libraries be imported beside a torch that torchvision was not built for."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        if "torchvision" not in sys.modules:
-            stub = ModuleType("torchvision._meta_registrations")
-            patch.setitem(sys.modules, stub.__name__, stub)
-        yield
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def transformers() -> Any:
     """Return the library, or skip."""
-    return pytest.importorskip("transformers", reason="transformers is not installed")
+    pytest.importorskip(
+        "transformers", reason="transformers is not installed", exc_type=ImportError
+    )
+    from lmctool_plugins.models.libraries.importing import library
+
+    return library("transformers", "transformers:gpt2")
 
 
 def scrambled(module: nn.Module) -> nn.Module:
@@ -57,54 +69,231 @@ def scrambled(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def check_folder(theirs: Any, folder: Path, word: str) -> None:
-    """Show that a folder opens without any flag and gives the logits of who wrote it."""
-    theirs.save_pretrained(folder)
-    checkpoint = open_checkpoint(folder)
-    model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
-    assert (model.spec, model.origin) == (word, "config.json")
-    with torch.no_grad():
-        ours = torch.func.functional_call(model.module, dict(checkpoint.weights()), (IDS,))
-        # float32 logits of size 10, reached through other kernels
-        torch.testing.assert_close(ours, theirs(IDS).logits, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("changes", [{}, {"tie_word_embeddings": False}, {"n_inner": 20}], ids=str)
-def test_a_folder_of_gpt2_gives_the_logits_of_transformers(
-    transformers: Any, tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def theirs(transformers: Any, name: str, config: dict[str, Any]) -> Any:
+    """Return a network of the library, built by itself."""
     torch.manual_seed(0)
-    theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2, **changes))
-    check_folder(scrambled(theirs), tmp_path / "net", "gpt2")
+    kind = getattr(transformers, name)
+    return scrambled(kind(kind.config_class(**config)))
+
+
+def opened(folder: Path, spec: str | None = None, **arguments: Any) -> Model:
+    return resolve_model(open_checkpoint(folder), spec=spec, arguments=arguments, config=Config())
+
+
+def answers(model: Model, folder: Path, inputs: Tensor) -> Tensor:
+    """Return the outputs of a resolved model with the tensors of a folder."""
+    weights = once(dict(open_checkpoint(folder).weights()), model.module)
+    with torch.no_grad():
+        outputs: Tensor = torch.func.functional_call(model.module, weights, (inputs,))
+    return outputs
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("name", "config", "inputs"),
+    [
+        ("GPT2LMHeadModel", GPT2, IDS),
+        ("GPT2LMHeadModel", {**GPT2, "tie_word_embeddings": False, "n_inner": 20}, IDS),
+        ("LlamaForCausalLM", LLAMA, IDS),
+        (
+            "LlamaForCausalLM",
+            {
+                **LLAMA,
+                "num_key_value_heads": 2,
+                "tie_word_embeddings": True,
+                "head_dim": 6,
+                "rms_norm_eps": 1e-3,
+                "rope_parameters": {
+                    "rope_type": "llama3", "rope_theta": 500.0, "factor": 2.0,
+                    "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 8,
+                },
+            },
+            IDS,
+        ),
+        ("BertForSequenceClassification", {**LLAMA, "num_labels": 5}, IDS),
+        ("ViTForImageClassification", VIT, IMAGES),
+    ],
+    ids=["gpt2", "gpt2, untied", "llama", "llama, scaled angles", "bert", "vit, renamed"],
+)  # fmt: skip
+def test_a_folder_gives_the_logits_of_the_library_that_wrote_it(
+    transformers: Any, tmp_path: Path, name: str, config: dict[str, Any], inputs: Tensor
+) -> None:
+    network = theirs(transformers, name, config)
+    network.save_pretrained(tmp_path / "net")
+    model = opened(tmp_path / "net")
+    assert (model.spec, model.origin) == (f"transformers:{name}", "config.json")
+    with torch.no_grad():
+        assert torch.equal(answers(model, tmp_path / "net", inputs), network(inputs).logits)
+    names = {*open_checkpoint(tmp_path / "net").names}
+    assert names <= {*model.module.state_dict()}
+
+
+def test_a_network_whose_parts_files_name_otherwise_is_traced_by_the_names_of_files(
+    transformers: Any, tmp_path: Path
+) -> None:
+    theirs(transformers, "ViTForImageClassification", VIT).save_pretrained(tmp_path / "net")
+    graph = capture(opened(tmp_path / "net").module, IMAGES)
+    assert graph.tracer == "export"
+    assert {*graph.tensors.values()} == {*open_checkpoint(tmp_path / "net").names}
+
+
+def test_the_user_may_name_the_folder_and_change_its_settings(
+    transformers: Any, tmp_path: Path
+) -> None:
+    network = theirs(transformers, "LlamaForCausalLM", LLAMA)
+    network.save_pretrained(tmp_path / "net")
+    (tmp_path / "net" / "config.json").rename(tmp_path / "config.json")
+    model = opened(tmp_path / "net", f"transformers:{tmp_path}", num_key_value_heads="4")
+    assert (model.spec, model.origin) == ("transformers:LlamaForCausalLM", "--model")
+    assert model.arguments["num_key_value_heads"] == 4
+    before = answers(model, tmp_path / "net", IDS)
+    other = opened(tmp_path / "net", f"transformers:{tmp_path}", rms_norm_eps="0.5")
+    assert not torch.equal(answers(other, tmp_path / "net", IDS), before)
+
+
+def test_a_type_stands_for_its_language_model_or_its_classifier(transformers: Any) -> None:
+    assert type(build("transformers:gpt2", **GPT2)).__name__ == "GPT2LMHeadModel"
+    vit = build("transformers:resnet", embedding_size=4, hidden_sizes="[4, 8]", depths="[1, 1]")
+    assert type(vit).__name__ == "ResNetForImageClassification"
+
+
+def test_an_encoder_and_a_decoder_take_an_input_each(transformers: Any) -> None:
+    sizes = {"vocab_size": 23, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 1}
+    model = build("transformers:T5ForConditionalGeneration", **sizes, num_heads=4).eval()
+    assert model(IDS, IDS[:, :5]).shape == (3, 5, 23)
+
+
+def test_a_network_without_a_head_gives_its_last_hidden_state(transformers: Any) -> None:
+    assert build("transformers:BertModel", **LLAMA)(IDS).shape == (3, 11, 16)
+
+
+def test_a_tied_head_is_one_tensor_of_two_names(transformers: Any) -> None:
+    model = build("transformers:GPT2LMHeadModel", **GPT2)
+    names = "lm_head.weight", "transformer.wte.weight"
+    assert model.get_parameter(names[0]) is model.get_parameter(names[1])
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (torch.tensor([[3, 23]]), "token 23 but the model knows 23 tokens"),
+        (torch.tensor([[3, -1]]), "token -1 but the model knows 23 tokens"),
+        (torch.zeros(1, 3), "needs token ids, not inputs of torch.float32"),
+        (torch.zeros(1, 13, dtype=torch.int64), "knows 12 positions, but the sequences have 13"),
+    ],
+    ids=["high", "negative", "floats", "long"],
+)
+def test_what_a_language_model_does_not_know_is_one_sentence(
+    transformers: Any, ids: Tensor, message: str
+) -> None:
+    with pytest.raises(LmctoolError, match=message):
+        build("transformers:GPT2LMHeadModel", **GPT2)(ids)
+
+
+@pytest.mark.parametrize(
+    ("spec", "arguments", "message"),
+    [
+        ("transformers:GPT3LMHeadModel", {}, "no model 'GPT3LMHeadModel'; did you mean 'GPT2LMHe"),
+        ("transformers:", {}, "has no model ''"),
+        ("transformers:os", {}, "has no model 'os'"),
+        ("transformers:GPT2Config", {}, "has no model 'GPT2Config'"),
+        ("transformers:a/b", {}, "no folder with a config.json and not in the local cache"),
+        ("transformers:../a//b", {}, "no folder with a config.json and not in the local cache"),
+        ("transformers:gpt2", {"n_heads": 2}, "no setting 'n_heads'; did you mean 'n_head'"),
+        ("transformers:gpt2", {"to_dict": 2}, "no setting 'to_dict'"),
+        ("transformers:gpt2", {"_name_or_path": "x"}, "no setting '_name_or_path'"),
+        ("transformers:gpt2", {"attn_implementation": "a/b"}, "no setting 'attn_implementation'"),
+        ("transformers:gpt2", {"n_head": 3, "n_embd": 16}, "cannot build 'gpt2': .*divisible"),
+        ("transformers:gpt2", {"n_head": "many"}, "cannot configure 'gpt2': .*'n_head'"),
+        ("transformers:gpt2", {"n_layer": 10**9}, "cannot have n_layer = 1000000000"),
+        ("transformers:gpt2", {"config": "[]"}, "config.json of transformers is a JSON object"),
+        ("transformers:resnet", {"depths": "[1"}, r"'\[1' is not valid JSON"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_built_is_one_sentence(
+    transformers: Any, spec: str, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(LmctoolError, match=message) as raised:
+        build(spec, **arguments)
+    assert "\n" not in str(raised.value)
+
+
+def test_many_values_beside_the_weights_are_refused_before_memory_is_taken(
+    transformers: Any,
+) -> None:
+    config = {**GPT2, "n_positions": 10**5}
+    with torch.device("meta"), pytest.raises(LmctoolError, match="values beside its weights"):
+        build("transformers:OpenAIGPTLMHeadModel", config=json.dumps(config))
+
+
+def test_a_file_can_name_neither_code_nor_a_place() -> None:
+    config = {
+        "model_type": "detr",
+        "auto_map": {"AutoModel": "evil--code.Net"},
+        "_name_or_path": "/etc/passwd",
+        "_attn_implementation": "someone/kernel",
+        "attn_implementation": "someone/kernel",
+        "use_pretrained_backbone": True,
+        "pretrained_cfg": "x",
+        "backbone": "someone/backbone",
+        "backbone_config": {"checkpoint_path": "x", "kind": "hf-hub:x", "depths": ["a/b", 2]},
+        "id2label": {"0": "a/b", "1": "c"},
+        "d_model": 8,
+    }
+    assert vetted(config) == {"backbone_config": {"depths": [2]}, "num_labels": 2, "d_model": 8}
+
+
+@pytest.mark.parametrize(
+    "config",
     [
         {},
-        {"num_key_value_heads": 2, "tie_word_embeddings": True},
-        {"num_key_value_heads": 1, "head_dim": 6, "rope_theta": 500.0, "rms_norm_eps": 1e-3},
-        {"attention_bias": True, "mlp_bias": True},
+        {"model_type": "bert"},
+        {"model_type": ["bert"], "architectures": ["BertModel"]},
+        {"architecture": "resnet18", "model_type": "timm_wrapper", "transformers_version": "5"},
     ],
-    ids=str,
 )
-def test_a_folder_of_llama_gives_the_logits_of_transformers(
-    transformers: Any, tmp_path: Path, changes: dict[str, Any]
+def test_a_config_of_others_is_left_to_them(config: dict[str, Any]) -> None:
+    assert from_config(config) is None
+
+
+def test_recognising_a_config_imports_no_library() -> None:
+    code = """
+import sys
+from lmctool.plugin import registry
+config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_head": 2}
+found = registry.load("lmctool.models", "transformers").from_config(config)
+assert found == ("transformers:GPT2LMHeadModel", {"config": '{"n_head": 2}'}), found
+assert not {"torch", "transformers", "timm", "torchvision"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_model_that_only_its_own_code_has_is_not_run(transformers: Any, tmp_path: Path) -> None:
+    network = theirs(transformers, "GPT2LMHeadModel", GPT2)
+    network.save_pretrained(tmp_path / "net")
+    config = {
+        "model_type": "mine",
+        "architectures": ["Mine"],
+        "auto_map": {"AutoModelForCausalLM": "mine.Mine"},
+    }
+    (tmp_path / "net" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "net" / "mine.py").write_text("raise SystemExit('run')")
+    with pytest.raises(LmctoolError, match="has no model 'Mine'"):
+        opened(tmp_path / "net")
+
+
+def test_a_model_of_the_local_cache_is_found_there_and_nowhere_else(
+    transformers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch.manual_seed(0)
-    theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**LLAMA, **changes))
-    check_folder(scrambled(theirs), tmp_path / "net", "llama")
+    import huggingface_hub
 
-
-def test_a_vit_gives_the_logits_of_timm() -> None:
-    timm = pytest.importorskip("timm", reason="timm is not installed")
-    theirs = timm.models.VisionTransformer(
-        img_size=12, patch_size=4, in_chans=2, num_classes=5, embed_dim=16, depth=3, num_heads=4
+    place = tmp_path / "config.json"
+    place.write_text(
+        json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], **GPT2})
     )
-    ours = registry.load("lmctool.models", "vit").build(
-        "vit", size=12, patch=4, channels=2, classes=5, width=16, depth=3, heads=4
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda name, file: str(place))
+    assert build("transformers:someone/net").state_dict()["transformer.wpe.weight"].shape == (
+        12,
+        16,
     )
-    ours.load_state_dict(scrambled(theirs).state_dict())
-    images = torch.randn(3, 2, 12, 12, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        torch.testing.assert_close(ours.eval()(images), theirs(images), rtol=1e-5, atol=1e-5)

@@ -1,11 +1,11 @@
-"""What specs of models from other libraries may say."""
+"""What specs and arguments of models from other libraries may be."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from lmctool.errors import LmctoolError
+from lmctool.api import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +25,18 @@ def name_of(spec: str) -> str:
     return name
 
 
+def could_load(name: str) -> bool:
+    """Tell whether an argument of this name could make a library fetch or load a file."""
+    return name in FILES or name.startswith(("pretrained", "use_pretrained", "weights"))
+
+
 def refuse_files(spec: str, arguments: Mapping[str, Any]) -> None:
     """Refuse arguments that could make a library fetch or load a file.
 
     Raises:
         LmctoolError: there is such an argument.
     """
-    for name in arguments:
-        if name in FILES or name.startswith(("pretrained", "weights")):
-            raise LmctoolError(
-                f"model {spec!r} takes no argument {name!r}: the weights come from the checkpoints"
-            )
+    for name in filter(could_load, arguments):
+        raise LmctoolError(
+            f"model {spec!r} takes no argument {name!r}: the weights come from the checkpoints"
+        )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
-from lmctool_plugins.models.library import name_of, refuse_files
+from lmctool.api import LmctoolError, ModelFamily, hookimpl
+from lmctool_plugins.models.libraries.importing import library
+from lmctool_plugins.models.libraries.naming import name_of, refuse_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
+
+    from lmctool.api import Argument
 
 ARGUMENTS = frozenset({"num_classes", "in_chans", "img_size"})
 
@@ -23,10 +26,7 @@ def build(spec: str, /, **arguments: Any) -> nn.Module:
     """
     name = name_of(spec)
     refuse_files(spec, arguments)
-    try:
-        import timm
-    except ImportError as cause:
-        raise LmctoolError(f"model {spec!r} needs the timm library: pip install timm") from cause
+    timm = library("timm", spec)
     try:
         module: nn.Module = timm.create_model(name, pretrained=False, **arguments)
     except Exception as cause:  # timm raises whatever the model's own code raises
@@ -34,7 +34,18 @@ def build(spec: str, /, **arguments: Any) -> nn.Module:
     return module
 
 
+def from_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Argument]] | None:
+    """Return the model that a config.json of timm describes."""
+    name = config.get("architecture")
+    if not isinstance(name, str):
+        return None
+    nested = config.get("model_args")
+    table = {**config, **(nested if isinstance(nested, dict) else {})}
+    sizes = {key: table[key] for key in ARGUMENTS if isinstance(table.get(key), int)}
+    return f"timm:{name}", sizes
+
+
 @hookimpl
 def lmctool_model() -> ModelFamily:
     """Add ``--model timm:NAME``."""
-    return ModelFamily(build, metadata_arguments=ARGUMENTS)
+    return ModelFamily(build, metadata_arguments=ARGUMENTS, from_config=from_config)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
-from lmctool_plugins.models.library import name_of, refuse_files
+from lmctool.api import LmctoolError, ModelFamily, hookimpl
+from lmctool_plugins.models.libraries.importing import library
+from lmctool_plugins.models.libraries.naming import name_of, refuse_files
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,12 +22,7 @@ def build(spec: str, /, **arguments: Any) -> nn.Module:
     """
     name = name_of(spec)
     refuse_files(spec, arguments)
-    try:
-        from torchvision import models
-    except ImportError as cause:
-        raise LmctoolError(
-            f"model {spec!r} needs the torchvision library: pip install torchvision"
-        ) from cause
+    models = library("torchvision", spec).models
     try:
         module: nn.Module = models.get_model(name, weights=None, **arguments)
     except Exception as cause:  # torchvision raises whatever the model's own code raises

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import ModelFamily
-from lmctool_plugins.models.fixup import FixupResNet
+from lmctool.api import LmctoolError, ModelFamily, hookimpl
+from lmctool_plugins.models.resnet_cifar.fixup import FixupResNet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.api import Argument
 
 DEPTHS = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
 STAGES = ((16, 1), (32, 2), (64, 2))

@@ -1,0 +1,1 @@
+"""Models that other libraries define: ``--model LIBRARY:NAME``."""

@@ -1,0 +1,175 @@
+"""A network of the library that takes one tensor, returns one, and has the names of its files."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lmctool.api import LmctoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST = 1 << 28
+"""The most values that a network may keep beside its weights, such as a table of positions."""
+
+
+def classifying(transformers: Any, kind: Any, config: Any) -> nn.Module:
+    """Return a network in its initial state whose forward returns the logits.
+
+    A network of an encoder and a decoder takes token ids for each; any other takes one tensor, as
+    ``kind.main_input_name`` says: token ids, pixels or features.  Without logits, the last hidden
+    state is returned.
+
+    Args:
+        transformers: the library.
+        kind: a class of the library.
+        config: its config.
+
+    Raises:
+        LmctoolError: the network keeps too many values beside its weights.
+    """
+    network: nn.Module = _answering(kind)(config)
+    if sum(buffer.numel() for buffer in network.buffers()) > MOST:
+        raise LmctoolError(
+            f"model {kind.__name__!r} with this config keeps more than {MOST} values beside its"
+            " weights"
+        )
+    homes = _homes(network, _names_in_files(network))
+    if all(path == home for path, home in homes.items()) or not _are_apart(homes):
+        return network
+    renamed = Renamed(network, homes)
+    return renamed if len(renamed.state_dict()) == len(network.state_dict()) else network
+
+
+class Renamed(nn.Module):
+    """A network whose parts are where its files have them, which is not where its code has them."""
+
+    def __init__(self, network: nn.Module, homes: Mapping[str, str]) -> None:
+        """Put the parts in their places.
+
+        Args:
+            network: the network, which keeps them too.
+            homes: where files have a part, by where the network has it.
+        """
+        super().__init__()
+        self._network = (network,)  # in a tuple: no part, so that each tensor has one name
+        for path, home in homes.items():
+            *above, last = home.split(".")
+            holder: nn.Module = self
+            for name in above:
+                if name not in holder._modules:
+                    holder.add_module(name, nn.Module())
+                holder = holder.get_submodule(name)
+            holder.add_module(last, network.get_submodule(path))
+
+    def forward(self, inputs: Tensor, decoder_inputs: Tensor | None = None) -> Tensor:
+        """Return what the network returns."""
+        more = () if decoder_inputs is None else (decoder_inputs,)
+        outputs: Tensor = self._network[0](inputs, *more)
+        return outputs
+
+
+def _homes(part: nn.Module, places: Mapping[str, str], stem: str = "") -> dict[str, str]:
+    """Return where files have the parts of a network, by where the network has them.
+
+    A part is whole if all below it is together in files too; else its own parts stand for it.
+
+    Args:
+        part: the network, or one of its parts.
+        places: the name in files of each tensor of the network.
+        stem: what the names of this part's tensors begin with.
+    """
+    homes: dict[str, str] = {}
+    for child, inner in part.named_children():
+        path = f"{stem}{child}"
+        below = {n: place for n, place in places.items() if n.startswith(f"{path}.")}
+        ends = {place: name.removeprefix(path) for name, place in below.items()}
+        found = {p.removesuffix(end) if p.endswith(end) else "" for p, end in ends.items()}
+        if found == {""} or len(found) > 1:
+            homes |= _homes(inner, below, f"{path}.")
+        elif found:
+            homes[path] = found.pop()
+    return homes
+
+
+def _are_apart(homes: Mapping[str, str]) -> bool:
+    """Tell whether no part is in the place of another, nor below it."""
+    taken = set(homes.values())
+    above = {home[:place] for home in taken for place, sign in enumerate(home) if sign == "."}
+    return len(taken) == len(homes) and taken.isdisjoint(above)
+
+
+def _names_in_files(network: nn.Module) -> dict[str, str]:
+    """Return the name that each tensor has in the files that the library writes.
+
+    Nothing is returned for a network of which files hold some tensor in pieces, or several as one.
+    """
+    from transformers.core_model_loading import revert_weight_conversion
+
+    hollow = {
+        name: torch.empty_like(tensor, device="meta")
+        for name, tensor in network.state_dict(keep_vars=True).items()
+    }
+    names = {id(tensor): name for name, tensor in hollow.items()}
+    stored = revert_weight_conversion(network, dict(hollow))
+    found = {names[id(t)]: place for place, t in stored.items() if id(t) in names}
+    return found if len(found) == len(hollow) else {}
+
+
+def _answering(kind: Any) -> Any:
+    """Return a subclass of a class of the library whose forward returns one tensor."""
+    if "decoder_input_ids" in inspect.signature(kind.forward).parameters:
+
+        def forward(self: Any, inputs: Tensor, decoder_inputs: Tensor) -> Tensor:
+            _refuse_unknown_tokens(self, inputs)
+            arguments = {kind.main_input_name: inputs, "decoder_input_ids": decoder_inputs}
+            return _answer(kind.forward(self, **arguments, return_dict=True))
+    else:
+
+        def forward(self: Any, inputs: Tensor) -> Tensor:  # type: ignore[misc]
+            _refuse_unknown_tokens(self, inputs)
+            return _answer(kind.forward(self, **{kind.main_input_name: inputs}, return_dict=True))
+
+    # the library looks its tables up by the name and the module of a class
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    return type(kind.__name__, (kind,), {"forward": forward, **names})
+
+
+def _answer(outputs: Any) -> Tensor:
+    for name in ("logits", "last_hidden_state"):
+        value = outputs.get(name)
+        if isinstance(value, Tensor):
+            return value
+    raise LmctoolError(f"a network that returns {', '.join(outputs)} has no logits to compare")
+
+
+def _refuse_unknown_tokens(network: Any, ids: Tensor) -> None:
+    """Refuse what a language model does not know, before a kernel fails on it.
+
+    Raises:
+        LmctoolError: the ids aren't int64, a token is none of the vocabulary, or the sequences
+            are longer than the positions that the config has.
+    """
+    if network.main_input_name != "input_ids":
+        return
+    if ids.dtype != torch.int64:
+        raise LmctoolError(f"a language model needs token ids, not inputs of {ids.dtype}")
+    positions = getattr(network.config, "max_position_embeddings", None)
+    if isinstance(positions, int) and 0 < positions < ids.shape[1]:
+        raise LmctoolError(
+            f"model {type(network).__name__!r} knows {positions} positions, but the sequences have"
+            f" {ids.shape[1]}; pass data of shorter ones, such as text:PATH?length={positions}"
+        )
+    if torch.compiler.is_compiling() or not ids.numel():
+        return
+    known = network.get_input_embeddings().num_embeddings
+    lowest, highest = torch.stack(ids.aminmax()).tolist()  # one wait for the device
+    if lowest < 0 or highest >= known:
+        raise LmctoolError(
+            f"the data has token {lowest if lowest < 0 else highest} but the model knows"
+            f" {known} tokens; is it trained on other data?"
+        )
