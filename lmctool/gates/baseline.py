@@ -17,24 +17,6 @@ if TYPE_CHECKING:
     from lmctool.results.metrics import Metric
     from lmctool.results.result import Attribute, Result
 
-DIRECTIONS: Mapping[str, str] = {
-    "alpha": "",  # a place on the path
-    "level": "",  # how long a path stays level
-    "share": "",  # how a whole is divided
-    "gain": "",  # of either sign
-    "rise": "",  # what one part alone does says nothing of the network
-    "part": "",
-    "other": "",
-    "lower95": "",  # the estimate itself is compared, not its bounds
-    "upper95": "",
-    "accuracy": ">=",
-    "connected": ">=",
-    "clusters": "<=",
-    "loss": "<=",  # and every barrier, which is one of loss or of error
-    "error": "<=",
-}
-"""What a word in a metric's name says of the better direction; the first that is there counts."""
-
 _TOLERANCE = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)\s*")
 
 
@@ -150,16 +132,6 @@ def read_tolerance(text: str) -> Tolerance:
     if found[2] and value >= 100:
         raise LmctoolError(f"a tolerance of {text.strip()} is none; it must be below 100%")
     return Tolerance(share=value / 100) if found[2] else Tolerance(value)
-
-
-def direction(name: str) -> str:
-    """Return the operator that a metric not worse than before fulfils, or nothing.
-
-    >>> direction("barrier.error"), direction("interpolate.alpha_loss"), direction("distance.l2")
-    ('<=', '', '')
-    """
-    words = set(re.split(r"[._]", name.partition(".")[2]))
-    return next((way for word, way in DIRECTIONS.items() if word in words), "")
 
 
 def _data(said: Mapping[str, Attribute]) -> set[str]:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Install
 
 SCALE = '''
-"""Tell the first weight of a file as a loss."""
+"""Measure the weights of a file as a loss that is better lower."""
 import click
 from lmctool.api import Analysis, Group, Result, Variable, hookimpl
 
 def compute(run, **options):
     import numpy as np
-    loss = Variable(run.weights(0)["w"].numpy(), ("unit",), metric="scale.loss")
+    loss = Variable(run.weights(0)["w"].numpy(), ("unit",), metric="scale.loss", better="lower")
     mass = Variable(np.array(1.0), metric="scale.mass")
     return Result("scale", {"scale": Group({"loss": loss, "mass": mass})})
 

@@ -115,13 +115,17 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
         (('name = "light enough"', 'analysis = "barrier"'), 4, "no result of analysis 'barrier'"),
         (('name = "light enough"', 'nam = "x"'), 2, "did you mean 'name'?"),
         (('name = "light enough"', 'fail-if = "x < 1"'), 2, "one of 'require' and 'fail-if'"),
-        (('severity = "warning"', 'severity = "grave"'), 2, "neither 'error' nor 'warning'"),
+        (
+            ('severity = "warning"', 'severity = "grave"'),
+            2,
+            "gate 2 of policy 'audit.toml' is 'grave', but must be 'error' or 'warning'",
+        ),
         (("weigh.mass <= 3", "weigh.mass = 3"), 2, "gate 1 of policy"),
-        (('"weigh.mass <= 3"', "3"), 2, "put it in quotes"),
+        (('"weigh.mass <= 3"', "3"), 2, "is 3, but must be a text in quotes"),
         (("[[gate]]", "[[gat]]"), 2, "unknown key 'gat'"),
         (("[[gate]]", "[[gate"), 2, "cannot be read as TOML"),
         ((POLICY, ""), 2, "has no gate"),
-        ((POLICY, "gate = [1]"), 2, "is no table"),
+        ((POLICY, "gate = [1]"), 2, "gate 1 of policy 'audit.toml' is 1, but must be a table"),
     ],
 )
 def test_every_end_of_an_audit(
