@@ -108,7 +108,7 @@ def origins(folder: Path | None = None) -> list[tuple[str, str, str]]:
 
 
 def _read(folder: Path | None) -> tuple[Path, ConfigTable]:
-    """Return where the file is, and what it says: nothing where there is none."""
+    """Return the path of the file, and its content: empty where there is none."""
     path = (folder or Path.cwd()) / FILE
     return path, as_record(
         read_toml(path, str(path)) if path.is_file() else {}, ConfigTable, str(path)

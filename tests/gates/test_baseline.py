@@ -49,7 +49,7 @@ def test_each_value_is_compared_with_the_one_in_its_place(text: str, status: str
 
 def test_the_sentence_says_both_values_and_the_limit() -> None:
     verdict = judged("b.error <= baseline + 0.5%", baseline(align=0.021), align=0.031)
-    assert verdict.told == "b.error[variant=align] = 0.031, 0.021 in 'old.h5' (limit 0.026)"
+    assert verdict.message == "b.error[variant=align] = 0.031, 0.021 in 'old.h5' (limit 0.026)"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_one_of_the_two_lacks_cannot_be_judged(
     before: Baseline | None, now: dict[str, float | None], told: str
 ) -> None:
     verdict = judged("b.error <= baseline", before, **now)
-    assert verdict.status == "unjudged" and told in verdict.told
+    assert verdict.status == "unjudged" and told in verdict.message
     assert exit_code([verdict]) == ExitCode.UNJUDGED
 
 
@@ -129,7 +129,7 @@ def test_another_analysis_is_not_compared() -> None:
     before = baseline(plain=1.0).beside(result("c"))
     verdict = judged("b.error <= baseline", before, plain=1.0)
     assert verdict.status == "unjudged"
-    assert verdict.told == "baseline 'old.h5' is of analysis 'b', the result of 'c'"
+    assert verdict.message == "baseline 'old.h5' is of analysis 'b', the result of 'c'"
 
 
 def test_standing_gates_are_of_metrics_that_say_which_way_is_better() -> None:

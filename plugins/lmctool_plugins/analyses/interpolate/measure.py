@@ -139,8 +139,9 @@ def _groups(
         ):
             said_so = meaning.format(name)
             metric = f"interpolate.{key}_{name}"
-            better = "lower" if key in LOWER_IS_BETTER else ""
-            shape[f"{key}_{name}"] = Variable(numbers, OVER, of, said_so, metric, better)
+            shape[f"{key}_{name}"] = Variable(
+                numbers, OVER, of, said_so, metric, "lower" if key in LOWER_IS_BETTER else ""
+            )
         shape[f"shape_{name}"] = Variable(
             rule.shapes(name, alpha, rows), OVER, long_name=f"shape of the {name}"
         )
