@@ -97,9 +97,9 @@ def test_each_choice_is_shown_with_where_it_was_found(
     (tmp_path / "lmctool.toml").write_text('[model]\nspec = "mlp"\n[data]\nspec = "mnist"\n')
     monkeypatch.setenv("LMCTOOL_DATASET", "digits")
     monkeypatch.chdir(tmp_path)
-    found = {key: (value, origin) for key, value, origin in origins()}
-    assert found["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
-    assert found["data.spec"] == ("digits", "$LMCTOOL_DATASET")
-    assert found["model.arguments"] == ("", "not set")
+    choices = {key: (value, origin) for key, value, origin in origins()}
+    assert choices["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
+    assert choices["data.spec"] == ("digits", "$LMCTOOL_DATASET")
+    assert choices["model.arguments"] == ("", "not set")
     shown = " ".join(invoke("config", "show").stdout.split())
     assert "data.spec digits $LMCTOOL_DATASET" in shown

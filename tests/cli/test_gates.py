@@ -1,4 +1,4 @@
-"""Gates on a command line: the exit code, and what is said."""
+"""Gates on a command line: the exit code, and what is printed."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "told"),
+    ("change", "code", "expected"),
     [
         (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 (wanted: weigh.mass <= 2); scales break"),
         (("weigh.mass <=", "weigh.height <="), 4, "no metric weigh.height"),
@@ -129,11 +129,11 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
     ],
 )
 def test_every_end_of_an_audit(
-    change: tuple[str, str], code: int, told: str, weighed: Path
+    change: tuple[str, str], code: int, expected: str, weighed: Path
 ) -> None:
     done = audited(POLICY.replace(*change), weighed)
     assert done.exit_code == code, done.output
-    assert told in " ".join(done.output.split())
+    assert expected in " ".join(done.output.split())
 
 
 def test_each_of_several_results_is_judged_and_the_worst_counts(weighed: Path) -> None:

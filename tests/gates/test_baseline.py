@@ -53,7 +53,7 @@ def test_the_sentence_says_both_values_and_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "told"),
+    ("before", "now", "expected"),
     [
         (None, {"plain": 1.0}, "has no baseline of its analysis"),
         (baseline(), {"plain": 1.0}, "baseline 'old.h5' has no b.error[variant=plain]"),
@@ -67,10 +67,10 @@ def test_the_sentence_says_both_values_and_the_limit() -> None:
     ],
 )
 def test_what_one_of_the_two_lacks_cannot_be_judged(
-    before: Baseline | None, now: dict[str, float | None], told: str
+    before: Baseline | None, now: dict[str, float | None], expected: str
 ) -> None:
     verdict = judged("b.error <= baseline", before, **now)
-    assert verdict.status == "unjudged" and told in verdict.message
+    assert verdict.status == "unjudged" and expected in verdict.message
     assert exit_code([verdict]) == ExitCode.UNJUDGED
 
 
@@ -79,13 +79,13 @@ def test_a_selection_of_what_both_have_can_be_judged() -> None:
     assert judged("b.error[variant=plain] <= baseline", before, plain=1.0).status == "passed"
 
 
-def result(analysis: str = "b", **said: str) -> Result:
-    keys = {key.replace("_", "."): value for key, value in said.items()}
+def result(analysis: str = "b", **attributes: str) -> Result:
+    keys = {key.replace("_", "."): value for key, value in attributes.items()}
     return Result(analysis, {"provenance": Group({}, keys)})
 
 
 OPTIONS = {"points": 5, "also": ["old/c"], "definition": "chord"}
-SAID = {
+ATTRIBUTES = {
     "split_test_digest": "1f",
     "task": "binary",
     "options": json.dumps(OPTIONS),
@@ -94,7 +94,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({}, ""),
         ({"split_test_digest": "2f"}, "on other data: split.test.digest is 1f there and 2f here"),
@@ -118,11 +118,11 @@ SAID = {
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_only_results_on_the_same_data_with_the_same_options_are_compared(
-    changed: dict[str, str], told: str
+    changed: dict[str, str], expected: str
 ) -> None:
-    provenance = result(**SAID).groups["provenance"].attributes
-    before = Baseline("old.h5", "b", {}, provenance).beside(result(**{**SAID, **changed}))
-    assert told in before.objection and bool(told) == bool(before.objection)
+    provenance = result(**ATTRIBUTES).groups["provenance"].attributes
+    before = Baseline("old.h5", "b", {}, provenance).beside(result(**{**ATTRIBUTES, **changed}))
+    assert expected in before.objection and bool(expected) == bool(before.objection)
 
 
 def test_another_analysis_is_not_compared() -> None:

@@ -47,11 +47,11 @@ class Attention(nn.Module):
 
 @pytest.fixture(scope="module")
 def module() -> nn.Module:
-    found = Attention()
-    mask = found.mask.clone()  # type: ignore[operator]
-    randomise(found)
-    found.mask.copy_(mask)  # type: ignore[operator]
-    return found
+    attention = Attention()
+    mask = attention.mask.clone()  # type: ignore[operator]
+    randomise(attention)
+    attention.mask.copy_(mask)  # type: ignore[operator]
+    return attention
 
 
 @pytest.fixture(scope="module")
