@@ -55,9 +55,12 @@ def test_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[modle]\n", r"has no section \[modle\]"),
-        ("model = 3\n", r"has no section \[model\]"),
-        ("[model]\nname = 1\n", r"has an unknown key 'name' in \[model\]; known: arguments, spec"),
+        ("[modle]\n", "has an unknown key 'modle'; did you mean 'model'"),
+        ("model = 3\n", "'model' of .* is 3, but must be a table"),
+        (
+            "[model]\nname = 1\n",
+            r"^\[model\] of .*toml has an unknown key 'name'; known: arguments, spec$",
+        ),
         ("[model\n", "cannot be read as TOML"),
         ("\x00", "cannot be read as TOML"),
     ],
@@ -73,10 +76,10 @@ def test_a_wrong_file_is_told_in_one_sentence(text: str, message: str, tmp_path:
     [
         ('[model]\nspecs = "mlp"\n', "did you mean 'spec'"),
         ("[modell]\n", "did you mean 'model'"),
-        ("[model]\nspec = 3\n", "'spec' in .model. .* is 3, which is not a text"),
-        ("[model]\narguments = 3\n", "is 3, which is not a table"),
-        ('[data]\npaths = "here"\n', "is 'here', which is not a table"),
-        ("[data]\npaths = { mnist = 3 }\n", "'mnist' of 'paths' .* is 3"),
+        ("[model]\nspec = 3\n", "'spec' in .model. .* is 3, but must be a text in quotes"),
+        ("[model]\narguments = 3\n", "'arguments' in .model. .* is 3, but must be a table"),
+        ('[data]\npaths = "here"\n', "'paths' in .data. .* is 'here', but must be a table"),
+        ("[data]\npaths = { mnist = 3 }\n", "'mnist' in .data.paths. .* is 3, but must be a text"),
         ("a = " + "[" * 5000 + "\n", "cannot be read as TOML"),
     ],
 )
@@ -94,9 +97,9 @@ def test_each_choice_is_shown_with_where_it_was_found(
     (tmp_path / "lmctool.toml").write_text('[model]\nspec = "mlp"\n[data]\nspec = "mnist"\n')
     monkeypatch.setenv("LMCTOOL_DATASET", "digits")
     monkeypatch.chdir(tmp_path)
-    found = {key: (value, origin) for key, value, origin in origins()}
-    assert found["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
-    assert found["data.spec"] == ("digits", "$LMCTOOL_DATASET")
-    assert found["model.arguments"] == ("", "not set")
+    choices = {key: (value, origin) for key, value, origin in origins()}
+    assert choices["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
+    assert choices["data.spec"] == ("digits", "$LMCTOOL_DATASET")
+    assert choices["model.arguments"] == ("", "not set")
     shown = " ".join(invoke("config", "show").stdout.split())
     assert "data.spec digits $LMCTOOL_DATASET" in shown

@@ -29,8 +29,8 @@ def judging_options(command: Command) -> Command:
             metavar="OLD.h5",
             multiple=True,
             type=click.Path(path_type=Path),
-            help="An earlier result that results of its analysis must not be worse than: no loss,"
-            " error or barrier above what it was there, element by element. Where the policy says"
+            help="An earlier result that results of its analysis must not be worse than, element"
+            " by element, in any metric that declares which way is better. Where the policy says"
             " 'baseline', it alone decides. Repeatable.",
         ),
         click.option(

@@ -48,8 +48,8 @@ def options() -> list[click.Option]:
             ["--baseline"],
             metavar="OLD.h5",
             type=click.Path(path_type=Path),
-            help="An earlier result that this one must not be worse than: no loss, error or"
-            " barrier above what it was there, element by element. With a condition that says"
+            help="An earlier result that this one must not be worse than, element by element, in"
+            " any metric that declares which way is better. With a condition that says"
             " 'baseline', such as 'barrier.error <= baseline + 0.5%', the conditions alone decide."
             " Exit with 4 where the two differ in data, in options or in what was measured.",
         ),

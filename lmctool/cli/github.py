@@ -59,7 +59,7 @@ def remarks(verdicts: Sequence[Verdict]) -> list[str]:
     """Return the workflow commands that annotate what did not pass, ten at most."""
     return [
         f"::{'warning' if each.mild else 'error'} title={_escaped(each.gate.title, ':,')}"
-        f"::{_escaped(f'{each.status}: {each.told}')}"
+        f"::{_escaped(f'{each.status}: {each.message}')}"
         for each in verdicts
         if each.status != "passed"
     ][:MOST]

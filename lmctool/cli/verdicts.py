@@ -25,4 +25,4 @@ def _told(verdict: Verdict) -> str:
     source = f" of {verdict.source}" if verdict.source else ""
     wanted = f" (wanted: {gate.condition})" if gate.name and verdict.status != "passed" else ""
     reason = f"; {gate.reason}" if gate.reason and verdict.status != "passed" else ""
-    return f"{gate.title}{source}: {verdict.told}{wanted}{reason}"
+    return f"{gate.title}{source}: {verdict.message}{wanted}{reason}"

@@ -94,9 +94,9 @@ def around(alpha: Array, peaks: Array, parts: int = 4) -> Array:
     """
     import numpy as np
 
-    found: set[float] = set()
+    alphas: set[float] = set()
     for place in np.searchsorted(alpha, np.unique(peaks)):
         for left in (place - 1, place):
             if 0 <= left < len(alpha) - 1:
-                found.update(np.linspace(alpha[left], alpha[left + 1], parts + 1)[1:-1].tolist())
-    return np.array(sorted(found), dtype=np.float64)
+                alphas.update(np.linspace(alpha[left], alpha[left + 1], parts + 1)[1:-1].tolist())
+    return np.array(sorted(alphas), dtype=np.float64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 DRAWS = 64
-"""Draws whose counts are held at once."""
+"""Draws whose counts are in memory at once."""
 
 
 def resampled(values: Array, repeats: int, seed: int, weights: Array | None = None) -> Array:

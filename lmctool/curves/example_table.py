@@ -1,4 +1,4 @@
-"""What a result holds of single examples, and how they are found again in a later run.
+"""Values of single examples in a result, and how a later run finds these examples again.
 
 An example is its place in its stored split; a fingerprint of its input and target tells whether
 a later run's data are the same.
@@ -48,7 +48,7 @@ def example_group(splits: Sequence[Split], variables: Mapping[str, Variable]) ->
     """
     sizes = [len(split) for split in splits]
     within = np.repeat(np.arange(len(splits)), sizes)
-    held = {
+    columns = {
         "index": (np.concatenate([split.index for split in splits]), "place in the stored split"),
         "within": (within, "number of the split"),
         "fingerprint": (
@@ -58,13 +58,13 @@ def example_group(splits: Sequence[Split], variables: Mapping[str, Variable]) ->
     }
     if all(split.targets.ndim == 1 for split in splits):
         targets = [split.targets.cpu().numpy() for split in splits]
-        held["target"] = (np.concatenate(targets), "target")
+        columns["target"] = (np.concatenate(targets), "target")
     names = np.array([split.name for split in splits], dtype=object)
     return Group(
         {"split": Variable(names, ("split",), long_name="split"), **variables}
         | {
             name: Variable(values, ("example",), long_name=meaning)
-            for name, (values, meaning) in held.items()
+            for name, (values, meaning) in columns.items()
         }
     )
 
@@ -80,28 +80,28 @@ def example_rows(group: Group, split: Split, what: str) -> Places:
     Raises:
         LmctoolError: the group holds another split, not all of its examples, or other data.
     """
-    held = {name: variable.values for name, variable in group.variables.items()}
-    missing = sorted({"split", "index", "within", "fingerprint"} - held.keys())
+    columns = {name: variable.values for name, variable in group.variables.items()}
+    missing = sorted({"split", "index", "within", "fingerprint"} - columns.keys())
     if missing:
         raise LmctoolError(f"{what} holds no {missing[0]!r} of its examples, so none can be found")
-    names = [str(name) for name in held["split"]]
+    names = [str(name) for name in columns["split"]]
     if split.name not in names:
-        told = ", ".join(map(repr, names))
+        there = ", ".join(map(repr, names))
         raise LmctoolError(
-            f"{what} holds examples of split {told}, none of split {split.name!r};"
+            f"{what} holds examples of split {there}, none of split {split.name!r};"
             f" pass --split {','.join(names)}, or a file that is made with --split {split.name}"
         )
-    own = np.flatnonzero(held["within"] == names.index(split.name))
-    own = own[np.argsort(held["index"][own], kind="stable")]
-    place = np.searchsorted(held["index"][own], split.index)
+    own = np.flatnonzero(columns["within"] == names.index(split.name))
+    own = own[np.argsort(columns["index"][own], kind="stable")]
+    place = np.searchsorted(columns["index"][own], split.index)
     rows: Places = own[np.minimum(place, len(own) - 1)] if len(own) else np.zeros(0, np.int64)
-    found = len(rows) > 0 and held["index"][rows] == split.index
-    if not np.all(found):
+    matches = len(rows) > 0 and columns["index"][rows] == split.index
+    if not np.all(matches):
         raise LmctoolError(
-            f"{what} lacks {len(split) - np.count_nonzero(found)} of the {len(split)} examples of"
+            f"{what} lacks {len(split) - np.count_nonzero(matches)} of the {len(split)} examples of"
             f" split {split.name!r}; it was made with another --limit or --seed, or of other data"
         )
-    differ = np.count_nonzero(held["fingerprint"][rows] != fingerprints(split))
+    differ = np.count_nonzero(columns["fingerprint"][rows] != fingerprints(split))
     if differ:
         raise LmctoolError(
             f"{what} was made with other data: {differ} of the {len(split)} examples of split"

@@ -73,7 +73,7 @@ class ShapeRule:
         names = np.where(barrier, "barrier", np.where(falls & stays, "plateau", "monotone"))
         return names.astype(object)
 
-    def told(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """Return the rule in words, as notes of a table."""
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
@@ -114,14 +114,14 @@ def level_until(alpha: Array, values: Array, level: float) -> Array:
 
     fall = np.maximum(values[..., :1] - values[..., -1:], 0)
     above = np.logical_and.accumulate(values >= values[..., :1] - level * fall, axis=-1)
-    found: Array = alpha[above.sum(axis=-1) - 1]
-    return found
+    last: Array = alpha[above.sum(axis=-1) - 1]
+    return last
 
 
 def shape_options() -> tuple[click.Option, ...]:
     """Return the options of a ``ShapeRule``, which takes their values by name."""
     share, rule = click.FloatRange(0, 1), ShapeRule()
-    told: tuple[tuple[str, click.FloatRange, str], ...] = (
+    options: tuple[tuple[str, click.FloatRange, str], ...] = (
         (
             "rise",
             click.FloatRange(min=0),
@@ -145,5 +145,5 @@ def shape_options() -> tuple[click.Option, ...]:
             show_default=True,
             help=text,
         )
-        for name, kind, text in told
+        for name, kind, text in options
     )

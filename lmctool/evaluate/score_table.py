@@ -37,7 +37,7 @@ def score_group(
     for metric, unit in (("loss", "nat"), ("error", "1")):
         values = np.concatenate([getattr(part, metric) for part in parts], axis=1).T
         over = ("network", "split")
-        variables[metric] = Variable(values, over, unit, metric, f"{analysis}.{metric}")
+        variables[metric] = Variable(values, over, unit, metric, f"{analysis}.{metric}", "lower")
     return Group(variables, attributes or {})
 
 

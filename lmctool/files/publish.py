@@ -147,7 +147,7 @@ def publish_folder(path: Path, names: Collection[str], force: bool) -> Iterator[
 
 
 def _exchange(draft: Path, path: Path) -> None:
-    """Give the draft its name; the folder that had it is kept until then, and put back if not."""
+    """Give the draft its name; the folder that had it is put back if that fails."""
     if not path.exists():
         draft.rename(path)
         return

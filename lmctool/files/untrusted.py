@@ -117,8 +117,8 @@ def _limit(size: int) -> None:
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: time_for(size)}
     statistics = Path("/proc/self/statm")
     if statistics.exists():  # elsewhere the memory in use is not known
-        held = int(statistics.read_text().split()[0]) * resource.getpagesize()
-        limits[resource.RLIMIT_AS] = held + most_unpacked(size)
+        in_use = int(statistics.read_text().split()[0]) * resource.getpagesize()
+        limits[resource.RLIMIT_AS] = in_use + most_unpacked(size)
     for kind, limit in limits.items():
         _, most = resource.getrlimit(kind)
         resource.setrlimit(kind, (limit if most < 0 else min(limit, most), most))

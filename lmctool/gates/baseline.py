@@ -17,24 +17,6 @@ if TYPE_CHECKING:
     from lmctool.results.metrics import Metric
     from lmctool.results.result import Attribute, Result
 
-DIRECTIONS: Mapping[str, str] = {
-    "alpha": "",  # a place on the path
-    "level": "",  # how long a path stays level
-    "share": "",  # how a whole is divided
-    "gain": "",  # of either sign
-    "rise": "",  # what one part alone does says nothing of the network
-    "part": "",
-    "other": "",
-    "lower95": "",  # the estimate itself is compared, not its bounds
-    "upper95": "",
-    "accuracy": ">=",
-    "connected": ">=",
-    "clusters": "<=",
-    "loss": "<=",  # and every barrier, which is one of loss or of error
-    "error": "<=",
-}
-"""What a word in a metric's name says of the better direction; the first that is there counts."""
-
 _TOLERANCE = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)\s*")
 
 
@@ -87,16 +69,16 @@ class Baseline:
         lacking = [name for name in names if name not in self.metrics]
         if lacking:
             raise UnjudgedError(f"baseline '{self.source}' has no {several(lacking)}")
-        held = {name for name, metric in self.metrics.items() if condition.selects(metric)}
-        gone = sorted(held - set(names))
+        earlier = {name for name, metric in self.metrics.items() if condition.selects(metric)}
+        gone = sorted(earlier - set(names))
         if gone:
             raise UnjudgedError(f"{several(gone)} of baseline '{self.source}' was not measured")
         values = [self.metrics[name].value for name in names]
-        found = [value for value in values if value is not None]
-        if len(found) < len(values):
+        numbers = [value for value in values if value is not None]
+        if len(numbers) < len(values):
             broken = [name for name, value in zip(names, values, strict=True) if value is None]
             raise UnjudgedError(f"{several(broken)} of baseline '{self.source}' is not a number")
-        return found
+        return numbers
 
     def _objection(self, result: Result, said: Mapping[str, Attribute]) -> str:
         if result.analysis != self.analysis:
@@ -143,23 +125,13 @@ def read_tolerance(text: str) -> Tolerance:
     Raises:
         LmctoolError: it is none.
     """
-    found = _TOLERANCE.fullmatch(text)
-    value = float(found[1]) if found else float("inf")
-    if found is None or value == float("inf"):
+    match = _TOLERANCE.fullmatch(text)
+    value = float(match[1]) if match else float("inf")
+    if match is None or value == float("inf"):
         raise LmctoolError(f"{text!r} is no tolerance; write a number such as 0.005, or 5%")
-    if found[2] and value >= 100:
+    if match[2] and value >= 100:
         raise LmctoolError(f"a tolerance of {text.strip()} is none; it must be below 100%")
-    return Tolerance(share=value / 100) if found[2] else Tolerance(value)
-
-
-def direction(name: str) -> str:
-    """Return the operator that a metric not worse than before fulfils, or nothing.
-
-    >>> direction("barrier.error"), direction("interpolate.alpha_loss"), direction("distance.l2")
-    ('<=', '', '')
-    """
-    words = set(re.split(r"[._]", name.partition(".")[2]))
-    return next((way for word, way in DIRECTIONS.items() if word in words), "")
+    return Tolerance(share=value / 100) if match[2] else Tolerance(value)
 
 
 def _data(said: Mapping[str, Attribute]) -> set[str]:

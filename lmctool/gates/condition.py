@@ -69,7 +69,7 @@ class Condition:
     factor: float = 0.0
 
     def __str__(self) -> str:
-        """Return the expression that says it."""
+        """Return its expression."""
         return f"{full_name(self.metric, self.where)} {self.operator} {self._right()}"
 
     def limit(self, before: float = 0.0) -> float:
@@ -98,29 +98,29 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Return the condition that an expression says.
+    """Return the condition of an expression.
 
     Raises:
         LmctoolError: it is none.
     """
     if len(text) > LONGEST:
         raise LmctoolError(f"a condition of {len(text)} characters is too long; {LONGEST} at most")
-    found = _EXPRESSION.fullmatch(text)
-    if found is None:
+    match = _EXPRESSION.fullmatch(text)
+    if match is None:
         raise LmctoolError(
             f"{text!r} is no condition; write METRIC[DIM=VALUE,...] OP NUMBER, such as"
             " 'barrier.error[variant=align+repair] <= 2%', with OP one of <= < >= > == !=, and"
             " for NUMBER if you like 'baseline * 1.05' or 'baseline + 0.5%'"
         )
-    if found["baseline"]:
-        number = _finite((found["sign"] or "") + (found["margin"] or "0"), found["share"], text)
-        factor = _finite(found["factor"] or "1", "", text)
+    if match["baseline"]:
+        number = _finite((match["sign"] or "") + (match["margin"] or "0"), match["share"], text)
+        factor = _finite(match["factor"] or "1", "", text)
         if factor == 0:
             raise LmctoolError(f"{text!r} multiplies the baseline by 0, so it compares with none")
     else:
-        number, factor = _finite(found["number"], found["percent"], text), 0.0
-    where = _selection(found["where"] or "", text)
-    return Condition(found["metric"], where, found["operator"], number, factor)
+        number, factor = _finite(match["number"], match["percent"], text), 0.0
+    where = _selection(match["where"] or "", text)
+    return Condition(match["metric"], where, match["operator"], number, factor)
 
 
 def _finite(digits: str, percent: str | None, expression: str) -> float:
@@ -137,7 +137,7 @@ def _digits(number: float) -> str:
 
 def _selection(text: str, expression: str) -> dict[str, str]:
     """Return the coordinates that an expression names."""
-    found: dict[str, str] = {}
+    selection: dict[str, str] = {}
     place = 0
     while text[place:].strip():
         entry = _ENTRY.match(text, place)
@@ -147,18 +147,18 @@ def _selection(text: str, expression: str) -> dict[str, str]:
                 " DIM=VALUE, with quotes around a value that has a comma or a bracket in it"
             )
         dim, value = entry["dim"], entry["value"]
-        if dim in found:
+        if dim in selection:
             raise LmctoolError(f"{expression!r} names {dim!r} twice")
-        found[dim] = value[1:-1] if value.startswith('"') else value.rstrip()
+        selection[dim] = value[1:-1] if value.startswith('"') else value.rstrip()
         place = entry.end()
-    return found
+    return selection
 
 
 SHOWN = 3
 """Values that a sentence names."""
 
 
-def several(told: Sequence[str]) -> str:
+def several(texts: Sequence[str]) -> str:
     """Return the first texts of many on one line, and how many more there are."""
-    more = len(told) - SHOWN
-    return ", ".join(told[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(texts) - SHOWN
+    return ", ".join(texts[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -29,7 +29,7 @@ class Gate:
         condition: what every selected value has to fulfil.
         name: what it is called.
         reason: why it is there.
-        severity: whether a failure fails the run, or is only told.
+        severity: whether a failure fails the run, or is only shown.
     """
 
     condition: Condition
@@ -50,13 +50,13 @@ class Verdict:
     Attributes:
         gate: the gate.
         status: passed, failed, or unjudged: there was nothing to judge, or no number.
-        told: why, in one sentence.
+        message: why, in one sentence.
         source: the result it was judged on; empty for the run itself.
     """
 
     gate: Gate
     status: Status
-    told: str
+    message: str
     source: str = ""
 
     @property
@@ -72,7 +72,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Why it came to be, and why the gate is there."""
-        return f"{self.told}; {self.gate.reason}" if self.gate.reason else self.told
+        return f"{self.message}; {self.gate.reason}" if self.gate.reason else self.message
 
 
 def judge(
@@ -92,16 +92,16 @@ def judge(
         before = _before(condition, chosen, baseline)
     except UnjudgedError as error:
         return Verdict(gate, "unjudged", str(error), source)
-    told, failing = [], []
+    comparisons, failing = [], []
     for metric, value, former in zip(chosen, _numbers(chosen), before, strict=True):
-        shown = f"{metric.full_name} = {number(value)}"
+        comparison = f"{metric.full_name} = {number(value)}"
         if baseline is not None and condition.factor:
             limit = number(condition.limit(former))
-            shown += f", {number(former)} in '{baseline.source}' (limit {limit})"
-        told.append(shown)
+            comparison += f", {number(former)} in '{baseline.source}' (limit {limit})"
+        comparisons.append(comparison)
         if not condition.holds(value, former):
-            failing.append(shown)
-    return Verdict(gate, "failed" if failing else "passed", several(failing or told), source)
+            failing.append(comparison)
+    return Verdict(gate, "failed" if failing else "passed", several(failing or comparisons), source)
 
 
 def judge_all(
@@ -133,8 +133,8 @@ def _chosen(condition: Condition, metrics: Sequence[Metric]) -> list[Metric]:
         raise UnjudgedError(_missing(condition.metric, metrics))
     chosen = [metric for metric in named if condition.selects(metric)]
     if not chosen:
-        told = ", ".join(f"{dim}={value}" for dim, value in condition.where.items())
-        raise UnjudgedError(f"no value of {condition.metric} is at {told}; {_there(named)}")
+        place = ", ".join(f"{dim}={value}" for dim, value in condition.where.items())
+        raise UnjudgedError(f"no value of {condition.metric} is at {place}; {_there(named)}")
     broken = [metric.full_name for metric in chosen if metric.value is None]
     if broken:
         raise UnjudgedError(f"{several(broken)} {'is' if len(broken) == 1 else 'are'} not a number")
@@ -174,5 +174,5 @@ def _there(named: Sequence[Metric]) -> str:
     for metric in named:
         for dim, value in metric.where.items():
             places.setdefault(dim, {})[value] = None
-    told = [f"{dim} is {', '.join(list(values)[:9])}" for dim, values in places.items()]
-    return "; ".join(told) or "it has no dims"
+    sentences = [f"{dim} is {', '.join(list(values)[:9])}" for dim, values in places.items()]
+    return "; ".join(sentences) or "it has no dims"

@@ -14,23 +14,42 @@ the earlier result of the same analysis that the audit is given.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from lmctool.errors import LmctoolError, did_you_mean
+import msgspec
+from msgspec import Meta
+
+from lmctool.errors import LmctoolError
+from lmctool.files.record import Record, as_record
 from lmctool.files.toml import read_toml
-from lmctool.gates.baseline import Tolerance, direction
 from lmctool.gates.condition import Condition, parse
-from lmctool.gates.gate import Gate, Verdict, judge
+from lmctool.gates.gate import Gate, Severity, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from lmctool.gates.baseline import Baseline
+    from lmctool.gates.baseline import Baseline, Tolerance
     from lmctool.results.metrics import Metric
 
-KEYS = ("name", "require", "fail-if", "reason", "severity", "analysis")
-SEVERITIES = ("error", "warning")
+
+class GateTable(Record, frozen=True):
+    """``[[gate]]`` of a policy."""
+
+    name: str = ""
+    require: str | None = None
+    fail_if: str | None = msgspec.field(name="fail-if", default=None)
+    reason: str = ""
+    severity: Severity = "error"
+    analysis: str = ""
+
+
+class PolicyTable(Record, frozen=True):
+    """What a policy may have."""
+
+    gate: Annotated[list[GateTable], Meta(description="a list of tables; write [[gate]]")] = (
+        msgspec.field(default_factory=list)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +88,12 @@ def read_policy(path: Path) -> tuple[Rule, ...]:
     Raises:
         LmctoolError: it can't be read, has no gate, or one that says something else.
     """
-    table = read_toml(path, f"policy '{path}'")
-    _refuse_unknown(table, ("gate",), f"policy '{path}'")
-    gates = table.get("gate")
-    if not isinstance(gates, list) or not gates:
-        raise LmctoolError(f"policy '{path}' has no gate; write [[gate]] and what it requires")
+    what = f"policy '{path}'"
+    entries = as_record(read_toml(path, what), PolicyTable, what).gate
+    if not entries:
+        raise LmctoolError(f"{what} has no gate; write [[gate]] and what it requires")
     return tuple(
-        _rule(entry, f"gate {number} of policy '{path}'") for number, entry in enumerate(gates, 1)
+        _rule(entry, f"gate {number} of {what}") for number, entry in enumerate(entries, 1)
     )
 
 
@@ -90,57 +108,40 @@ def _judged(rule: Rule, results: Sequence[Audited]) -> list[Verdict]:
     analysis = rule.analysis or (first if first in there else "")
     chosen = [result for result in results if analysis in {"", result.analysis}]
     if not chosen:
-        told = f"no result of analysis {analysis!r} was given"
-        return [Verdict(rule.gate, "unjudged", told)]
+        reason = f"no result of analysis {analysis!r} was given"
+        return [Verdict(rule.gate, "unjudged", reason)]
     return [judge(rule.gate, result.metrics, result.source, result.baseline) for result in chosen]
 
 
-def _rule(entry: Any, where: str) -> Rule:
-    if not isinstance(entry, dict):
-        raise LmctoolError(f"{where} is no table; write [[gate]]")
-    _refuse_unknown(entry, KEYS, where)
-    for key, value in entry.items():
-        if not isinstance(value, str):
-            raise LmctoolError(f"{key!r} of {where} is no text; put it in quotes")
-    if ("require" in entry) == ("fail-if" in entry):
+def _rule(entry: GateTable, where: str) -> Rule:
+    if (entry.require is None) == (entry.fail_if is None):
         raise LmctoolError(f"{where} needs one of 'require' and 'fail-if'")
-    severity = entry.get("severity", "error")
-    if severity not in SEVERITIES:
-        raise LmctoolError(f"severity {severity!r} of {where} is neither 'error' nor 'warning'")
     try:
-        condition = parse(entry.get("require") or entry.get("fail-if", ""))
+        condition = parse(entry.require or entry.fail_if or "")
     except LmctoolError as error:
         raise LmctoolError(f"{where}: {error}") from None
-    if "fail-if" in entry:
+    if entry.fail_if is not None:
         condition = condition.negated()
-    gate = Gate(condition, entry.get("name", ""), entry.get("reason", ""), severity)
-    return Rule(gate, entry.get("analysis", ""))
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            told = f"{did_you_mean(key, known)}there are: {', '.join(known)}"
-            raise LmctoolError(f"{where} has an unknown key {key!r}; {told}")
+    return Rule(Gate(condition, entry.name, entry.reason, entry.severity), entry.analysis)
 
 
 def guards(baseline: Baseline, tolerance: Tolerance) -> tuple[Gate, ...]:
-    """Return a gate for each metric whose better direction its name says.
+    """Return a gate for each metric that says which way it is better.
 
     Raises:
         LmctoolError: the baseline has no such metric.
     """
-    names = dict.fromkeys(metric.name for metric in baseline.metrics.values())
-    gates = []
-    for name in names:
-        way = direction(name)
-        if way:
-            sign = 1 if way == "<=" else -1
-            factor, number = round(1 + sign * tolerance.share, 12), sign * tolerance.number
-            gates.append(Gate(Condition(name, {}, way, number, factor)))
-    if not gates:
+    ways = {metric.name: metric.better for metric in baseline.metrics.values() if metric.better}
+    if not ways:
         raise LmctoolError(
-            f"baseline '{baseline.source}' has no metric whose name says which way is better, such"
-            " as a loss or an error; say it with a condition: --require 'METRIC <= baseline'"
+            f"baseline '{baseline.source}' says of no metric which way is better, as results of"
+            f" older versions do not; make it anew with `lmctool {baseline.analysis}`, or say it"
+            " with a condition: --require 'METRIC <= baseline'"
         )
+    gates = []
+    for name, better in ways.items():
+        sign = 1 if better == "lower" else -1
+        factor, number = round(1 + sign * tolerance.share, 12), sign * tolerance.number
+        operator = "<=" if better == "lower" else ">="
+        gates.append(Gate(Condition(name, {}, operator, number, factor)))
     return tuple(gates)

@@ -76,7 +76,7 @@ def _verdict(verdict: Verdict) -> dict[str, str]:
         "reason": gate.reason,
         "result": verdict.source,
         "status": verdict.status,
-        "told": verdict.told,
+        "told": verdict.message,
     }
 
 

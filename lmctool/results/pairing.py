@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.results.metrics import Metric
-    from lmctool.results.result import Result
+    from lmctool.results.result import Better, Result
 
 SCHEMA = "lmctool.compare/1"
 
@@ -55,6 +55,12 @@ class Pair:
         there = self.one or self.other
         return there.unit if there else "1"
 
+    @property
+    def better(self) -> Better:
+        """Which way it is better, as the second result says, or the first where that says none."""
+        ways = [each.better for each in (self.other, self.one) if each and each.better]
+        return ways[0] if ways else ""
+
 
 def pairs(one: Result, other: Result) -> list[Pair]:
     """Return every metric of two results, in the order of the first.
@@ -79,7 +85,8 @@ def comparison_document(
 
     Returns:
         ``schema``, ``analysis``, ``results`` (their paths), ``metrics`` (by full name: ``one``,
-        ``other`` and ``difference``, null where there is no number, and ``unit``), ``causes``
+        ``other`` and ``difference``, null where there is no number, ``unit`` and ``better``),
+        ``causes``
         (inputs, versions and settings that differ), ``deviations`` (variables that differ bit for
         bit) and ``files``.
     """
@@ -107,4 +114,5 @@ def _values(pair: Pair) -> dict[str, float | str | None]:
         "other": pair.other.value if pair.other else None,
         "difference": pair.difference,
         "unit": pair.unit,
+        "better": pair.better,
     }

@@ -28,24 +28,26 @@ import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
+from lmctool.files.record import as_record
 from lmctool.files.toml import read_toml
 from lmctool.symmetry.axis_form import AxisForm, groups_of
 from lmctool.symmetry.axis_form_text import read, show
 from lmctool.symmetry.derive import derive
 from lmctool.symmetry.spec import PermutationSpec, Tap
+from lmctool.symmetry.spec_table import SpecTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lmctool.graph.graph import Graph
+    from lmctool.symmetry.spec_table import InnerGroup
     from lmctool.symmetry.unit_index import UnitIndex
 
-KEYS = {"version", "mode", "groups", "tensors", "rules"}
 WORD = re.compile(r"[^\s()+|,]+")
 Texts = dict[str, tuple[str, ...]]
 
@@ -76,53 +78,28 @@ def read_spec(path: Path, graph: Graph) -> PermutationSpec:
     Raises:
         LmctoolError: the file cannot be read, or doesn't fit the model; says where.
     """
-    said = _parsed(path)
+    what = f"spec file '{path}'"
+    file = as_record(read_toml(path, what), SpecTable, what)
     try:
-        rules = said.get("rules", {})
-        derived = derive(graph, fixed=rules.get("fix", ()), moved=rules.get("move", ()))
-        return _combined(said, derived, graph.shapes)
+        derived = derive(graph, fixed=file.rules.fix, moved=file.rules.move)
+        return _combined(file, derived, graph.shapes)
     except _UnfitError as error:
-        raise LmctoolError(f"spec file '{path}': {error}") from error
+        raise LmctoolError(f"{what}: {error}") from error
 
 
 class _UnfitError(Exception):
     """What a spec file says doesn't fit the model."""
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    said = read_toml(path, f"spec file '{path}'")
-    unknown = sorted(said.keys() - KEYS)
-    if unknown:
-        known = ", ".join(sorted(KEYS))
-        raise LmctoolError(f"spec file '{path}' has {unknown[0]!r}; it may have {known}")
-    if said.get("version") != 1:
-        raise LmctoolError(f"spec file '{path}' must say version = 1, not {said.get('version')!r}")
-    if said.get("mode") not in ("extend", "replace"):
-        found = said.get("mode")
-        raise LmctoolError(
-            f'spec file \'{path}\' must say mode = "extend" or "replace", not {found!r}'
-        )
-    for section in ("groups", "tensors", "rules"):
-        if not isinstance(said.get(section, {}), dict):
-            raise LmctoolError(f"spec file '{path}': {section!r} must be a section")
-    for rule, patterns in said.get("rules", {}).items():
-        texts = isinstance(patterns, list) and all(isinstance(p, str) for p in patterns)
-        if rule not in ("fix", "move") or not texts:
-            raise LmctoolError(
-                f"spec file '{path}': rule {rule!r} must be fix or move, a list of texts"
-            )
-    return said
-
-
 def _combined(
-    said: Mapping[str, Any], derived: PermutationSpec, shapes: Mapping[str, tuple[int, ...]]
+    file: SpecTable, derived: PermutationSpec, shapes: Mapping[str, tuple[int, ...]]
 ) -> PermutationSpec:
-    texts, local = _texts(said.get("tensors", {}), shapes)
-    sizes, per = _sizes(said.get("groups", {}), local)
-    extends = said["mode"] == "extend"
+    texts, local = _texts(file.tensors, shapes)
+    sizes, per = _sizes(file.groups, local)
+    extends = file.mode == "extend"
     if extends:
-        kept = {name: forms for name, forms in derived.tensors.items() if name not in texts}
-        _check_kept(kept, derived, sizes, per)
+        others = {name: forms for name, forms in derived.tensors.items() if name not in texts}
+        _check_others(others, derived, sizes, per)
         sizes, per = {**derived.groups, **sizes}, {**derived.per, **per}
     tensors = dict(derived.tensors) if extends else dict.fromkeys(shapes, ())
     tensors = {name: forms or (None,) * len(shapes[name]) for name, forms in tensors.items()}
@@ -146,33 +123,36 @@ def _combined(
     return _with_taps(spec, derived)
 
 
-def _check_kept(
-    kept: Mapping[str, tuple[AxisForm | None, ...]],
+def _check_others(
+    others: Mapping[str, tuple[AxisForm | None, ...]],
     derived: PermutationSpec,
     sizes: Mapping[str, int],
     per: Mapping[str, str],
 ) -> None:
     """Check that groups of tensors which stay as derived are what they were."""
-    for name, forms in kept.items():
+    for name, forms in others.items():
         for group in {group for form in forms for group in groups_of(form)} & sizes.keys():
-            given, due = sizes[group], derived.groups[group]
-            if given != due or per.get(group, derived.per.get(group)) != derived.per.get(group):
+            size, derived_size = sizes[group], derived.groups[group]
+            if size != derived_size or per.get(group, derived.per.get(group)) != derived.per.get(
+                group
+            ):
                 raise _UnfitError(
-                    f"group {group!r} of size {given} is not what tensor {name!r} has, of which"
-                    f" the file says nothing: {due} units; leave it out, or give all its tensors"
+                    f"group {group!r} of size {size} is not what tensor {name!r} has, of which the"
+                    f" file says nothing: {derived_size} units; leave it out, or give all its"
+                    " tensors"
                 )
 
 
-def _texts(said: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[Texts, Any]:
+def _texts(
+    tensors: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Texts, dict[str, set[str]]]:
     """Return the forms of each tensor as texts, and the names of groups local to a match."""
     everywhere = {
-        word for name, text in said.items() if "*" not in name for word in _words(str(text))
+        word for name, text in tensors.items() if "*" not in name for word in _words(text)
     }
     texts: Texts = {}
     local: dict[str, set[str]] = {}
-    for pattern, text in said.items():
-        if not isinstance(text, str):
-            raise _UnfitError(f"tensor {pattern!r} must have one text, with a comma between axes")
+    for pattern, text in tensors.items():
         matches = [name for name in shapes if name == pattern or fnmatchcase(name, pattern)]
         if not matches:
             raise _UnfitError(f"the model has no tensor {pattern!r}")
@@ -203,17 +183,14 @@ def _words(text: str) -> set[str]:
 
 
 def _sizes(
-    said: Mapping[str, Any], local: Mapping[str, set[str]]
+    groups: Mapping[str, int | InnerGroup], local: Mapping[str, set[str]]
 ) -> tuple[dict[str, int], dict[str, str]]:
     """Return the size of each group, and the outer group of each inner one."""
     sizes: dict[str, int] = {}
     per: dict[str, str] = {}
-    for group, value in said.items():
-        given = value if isinstance(value, dict) else {"size": value}
-        size, outer = given.get("size"), given.get("per")
-        if type(size) is not int or size < 1 or given.keys() - {"size", "per"}:
-            raise _UnfitError(f'group {group!r} must be a size, or {{ size = 4, per = "heads" }}')
-        if outer is not None and (outer not in said or isinstance(said[outer], dict)):
+    for group, entry in groups.items():
+        size, outer = (entry, None) if isinstance(entry, int) else (entry.size, entry.per)
+        if outer is not None and not isinstance(groups.get(outer), int):
             raise _UnfitError(
                 f"group {group!r} lies under {outer!r}, which is no plain group of the file"
             )
@@ -246,14 +223,14 @@ def _forms(
 
 def _with_taps(spec: PermutationSpec, derived: PermutationSpec) -> PermutationSpec:
     """Give each group the taps of a derived group that lies in the same place of some tensor."""
-    shown = {_key(*use): group for group in derived.groups for use in derived.uses(group)}
+    by_place = {_key(*use): group for group in derived.groups for use in derived.uses(group)}
     taps: dict[str, tuple[Tap, ...]] = {}
     pretaps: dict[str, tuple[Tap, ...]] = {}
     for group in spec.groups:
-        same = (shown.get(_key(*use)) for use in spec.uses(group))
-        known = next((found for found in same if found), "")
-        taps[group] = derived.taps.get(known, ())
-        pretaps[group] = derived.pretaps.get(known, ())
+        places = (_key(*use) for use in spec.uses(group))
+        same = next((by_place[place] for place in places if place in by_place), "")
+        taps[group] = derived.taps.get(same, ())
+        pretaps[group] = derived.pretaps.get(same, ())
     return replace(spec, taps=taps, pretaps=pretaps)
 
 

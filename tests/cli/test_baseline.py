@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Install
 
 SCALE = '''
-"""Tell the first weight of a file as a loss."""
+"""Measure the weights of a file as a loss that is better lower."""
 import click
 from lmctool.api import Analysis, Group, Result, Variable, hookimpl
 
 def compute(run, **options):
     import numpy as np
-    loss = Variable(run.weights(0)["w"].numpy(), ("unit",), metric="scale.loss")
+    loss = Variable(run.weights(0)["w"].numpy(), ("unit",), metric="scale.loss", better="lower")
     mass = Variable(np.array(1.0), metric="scale.mass")
     return Result("scale", {"scale": Group({"loss": loss, "mass": mass})})
 
@@ -90,7 +90,7 @@ def test_what_became_worse_is_told_with_what_it_was(scale: Weigh) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "expected"),
     [
         (["--baseline", "none.h5"], 2, "result 'none.h5' does not exist"),
         (["--baseline", "w.safetensors"], 2, "is no HDF5 file"),
@@ -106,12 +106,12 @@ def test_what_became_worse_is_told_with_what_it_was(scale: Weigh) -> None:
     ],
 )
 def test_what_cannot_be_compared_is_told_before_any_work(
-    words: list[str], code: int, told: str, scale: Weigh, weigh: str, pair: tuple[str, str]
+    words: list[str], code: int, expected: str, scale: Weigh, weigh: str, pair: tuple[str, str]
 ) -> None:
     scale("old", [1.0])
     invoke(weigh, *pair)
     done = scale("new", [1.0], *words)
-    assert done.exit_code == code and told in done.stderr, done.output
+    assert done.exit_code == code and expected in done.stderr, done.output
     assert not Path("new.h5").exists()
 
 
@@ -148,7 +148,7 @@ def test_an_audit_compares_stored_results(scale: Weigh) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "policy", "code", "told"),
+    ("words", "policy", "code", "expected"),
     [
         (["old.h5"], "", 2, "nothing to judge by; give --policy or --baseline"),
         (["old.h5"], "scale.loss <= baseline", 2, "needs a baseline"),
@@ -167,7 +167,7 @@ def test_what_an_audit_cannot_compare(
     words: list[str],
     policy: str,
     code: int,
-    told: str,
+    expected: str,
     scale: Weigh,
     weigh: str,
     pair: tuple[str, str],
@@ -175,7 +175,7 @@ def test_what_an_audit_cannot_compare(
     scale("old", [1.0])
     invoke(weigh, *pair)
     done = audited(*words, policy=policy)
-    assert done.exit_code == code and told in done.output, done.output
+    assert done.exit_code == code and expected in done.output, done.output
 
 
 def test_an_audit_against_a_baseline_imports_no_torch(scale: Weigh) -> None:
@@ -194,7 +194,7 @@ def errors(path: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (["scale", "none.safetensors"], "none.safetensors"),
         (["scale", "w.safetensors", "--baseline", "none.h5"], "result 'none.h5' does not exist"),
@@ -203,7 +203,7 @@ def errors(path: str) -> list[str]:
     ],
 )
 def test_what_goes_wrong_before_anything_is_judged_is_told_to_the_ci(
-    words: list[str], told: str, scale: Weigh, monkeypatch: pytest.MonkeyPatch
+    words: list[str], expected: str, scale: Weigh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scale("old", [1.0])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -211,7 +211,7 @@ def test_what_goes_wrong_before_anything_is_judged_is_told_to_the_ci(
     done = invoke(*words, "--junit", "gates.xml")
     assert done.exit_code == 2
     (message,) = errors("gates.xml")
-    assert told in message
+    assert expected in message
     assert f"::error title=lmctool {words[0]}::" in done.stderr
     assert f"### lmctool {words[0]}" in Path("summary.md").read_text()
     assert invoke(*words, "--junit", "gates.xml").exit_code == 2  # and what is there stays

@@ -1,4 +1,4 @@
-"""Gates on a command line: the exit code, and what is said."""
+"""Gates on a command line: the exit code, and what is printed."""
 
 from __future__ import annotations
 
@@ -108,28 +108,32 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "told"),
+    ("change", "code", "expected"),
     [
         (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 (wanted: weigh.mass <= 2); scales break"),
         (("weigh.mass <=", "weigh.height <="), 4, "no metric weigh.height"),
         (('name = "light enough"', 'analysis = "barrier"'), 4, "no result of analysis 'barrier'"),
         (('name = "light enough"', 'nam = "x"'), 2, "did you mean 'name'?"),
         (('name = "light enough"', 'fail-if = "x < 1"'), 2, "one of 'require' and 'fail-if'"),
-        (('severity = "warning"', 'severity = "grave"'), 2, "neither 'error' nor 'warning'"),
+        (
+            ('severity = "warning"', 'severity = "grave"'),
+            2,
+            "gate 2 of policy 'audit.toml' is 'grave', but must be 'error' or 'warning'",
+        ),
         (("weigh.mass <= 3", "weigh.mass = 3"), 2, "gate 1 of policy"),
-        (('"weigh.mass <= 3"', "3"), 2, "put it in quotes"),
+        (('"weigh.mass <= 3"', "3"), 2, "is 3, but must be a text in quotes"),
         (("[[gate]]", "[[gat]]"), 2, "unknown key 'gat'"),
         (("[[gate]]", "[[gate"), 2, "cannot be read as TOML"),
         ((POLICY, ""), 2, "has no gate"),
-        ((POLICY, "gate = [1]"), 2, "is no table"),
+        ((POLICY, "gate = [1]"), 2, "gate 1 of policy 'audit.toml' is 1, but must be a table"),
     ],
 )
 def test_every_end_of_an_audit(
-    change: tuple[str, str], code: int, told: str, weighed: Path
+    change: tuple[str, str], code: int, expected: str, weighed: Path
 ) -> None:
     done = audited(POLICY.replace(*change), weighed)
     assert done.exit_code == code, done.output
-    assert told in " ".join(done.output.split())
+    assert expected in " ".join(done.output.split())
 
 
 def test_each_of_several_results_is_judged_and_the_worst_counts(weighed: Path) -> None:

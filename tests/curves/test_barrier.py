@@ -47,6 +47,6 @@ def test_the_chord_barrier_is_that_of_loops_and_never_negative(values: np.ndarra
 
 
 def test_refining_divides_the_intervals_beside_a_peak() -> None:
-    found = around(np.array([0, 0.25, 0.5, 1]), np.array([0.25]))
-    np.testing.assert_allclose(found, [0.0625, 0.125, 0.1875, 0.3125, 0.375, 0.4375])
+    alphas = around(np.array([0, 0.25, 0.5, 1]), np.array([0.25]))
+    np.testing.assert_allclose(alphas, [0.0625, 0.125, 0.1875, 0.3125, 0.375, 0.4375])
     assert len(around(np.array([0, 0.5, 1]), np.array([0.0]))) == 3

@@ -30,8 +30,8 @@ def scored(split: Split, parts: np.ndarray, count: int = 4) -> Result:
 def test_the_mean_of_each_part_is_that_of_its_examples() -> None:
     members = np.array([0, 2, 0, 2, 2])
     values = np.array([[1.0, 2, 3, 4, 6], [0, 1, 1, 1, 1]])
-    found = Partition("class", ("0", "1", "2"), members).means(values)
-    np.testing.assert_array_equal(found, [[2, np.nan, 4], [0.5, np.nan, 1]])
+    means = Partition("class", ("0", "1", "2"), members).means(values)
+    np.testing.assert_array_equal(means, [[2, np.nan, 4], [0.5, np.nan, 1]])
 
 
 def test_means_of_parts_by_their_sizes_are_the_mean_of_all() -> None:
@@ -50,23 +50,23 @@ def test_an_example_without_weight_counts_for_nothing() -> None:
 
 def test_parts_by_class_are_the_targets() -> None:
     split = digits("test", 60)
-    found = partition(split, "class", None)
-    assert found.parts == tuple("0123456789")
-    np.testing.assert_array_equal(found.members, split.targets.numpy())
-    assert found.sizes.sum() == 60
+    division = partition(split, "class", None)
+    assert division.parts == tuple("0123456789")
+    np.testing.assert_array_equal(division.members, split.targets.numpy())
+    assert division.sizes.sum() == 60
 
 
 def test_scores_are_matched_by_the_place_of_each_example() -> None:
     whole, few = digits("train"), digits("train", 25)
-    found = partition(few, "el2n", scored(whole, whole.index % 4 + 1))
-    assert found.parts == ("1", "2", "3", "4")
-    np.testing.assert_array_equal(found.members, few.index % 4)
+    division = partition(few, "el2n", scored(whole, whole.index % 4 + 1))
+    assert division.parts == ("1", "2", "3", "4")
+    np.testing.assert_array_equal(division.members, few.index % 4)
 
 
 def test_every_split_has_a_partition_of_the_same_parts() -> None:
-    found = partitions([digits("train"), digits("test", 12)], "class", None)
-    assert list(found) == ["train", "test"]
-    assert found["train"].parts == found["test"].parts
+    by_split = partitions([digits("train"), digits("test", 12)], "class", None)
+    assert list(by_split) == ["train", "test"]
+    assert by_split["train"].parts == by_split["test"].parts
     assert partitions([digits("test")], None, None) == {}
 
 

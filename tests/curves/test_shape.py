@@ -107,5 +107,5 @@ def test_the_options_give_the_rule_back() -> None:
 
 def test_shapes_of_many_curves_keep_their_axes() -> None:
     values = np.array([[[2.0, 1, 0], [2, 2, 0]], [[1, 2, 1], [0, 0, 0]]])
-    found = RULE.shapes("loss", np.linspace(0, 1, 3), values)
-    assert found.tolist() == [["monotone", "plateau"], ["barrier", "monotone"]]
+    shapes = RULE.shapes("loss", np.linspace(0, 1, 3), values)
+    assert shapes.tolist() == [["monotone", "plateau"], ["barrier", "monotone"]]

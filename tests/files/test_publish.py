@@ -36,8 +36,8 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, failure: type[BaseExcepti
 def test_an_existing_file_is_replaced_by_force_only(tmp_path: Path) -> None:
     path = tmp_path / "out.h5"
     path.write_text("old")
-    told = f"^output '{path}' exists; choose another with -o, or pass --force$"
-    with pytest.raises(LmctoolError, match=told), publish(path, force=False):
+    message = f"^output '{path}' exists; choose another with -o, or pass --force$"
+    with pytest.raises(LmctoolError, match=message), publish(path, force=False):
         pytest.fail("the body ran")
     with publish(path, force=True) as draft:
         draft.write_text("new")

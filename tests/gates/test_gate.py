@@ -125,17 +125,17 @@ def test_the_opposite_condition_fails_one_value_exactly_where_the_first_holds(
 
 
 def test_what_is_missing_is_told_with_what_is_there() -> None:
-    told = judge(Gate(parse("barrier.eror < 1")), METRICS).told
-    assert "did you mean barrier.error?" in told and "matrix.clusters" in told
-    told = judge(Gate(parse("barrier.error[split=val] < 1")), METRICS).told
-    assert "split is test, train" in told
-    assert "nothing was measured" in judge(Gate(parse("a < 1")), []).told
+    message = judge(Gate(parse("barrier.eror < 1")), METRICS).message
+    assert "did you mean barrier.error?" in message and "matrix.clusters" in message
+    message = judge(Gate(parse("barrier.error[split=val] < 1")), METRICS).message
+    assert "split is test, train" in message
+    assert "nothing was measured" in judge(Gate(parse("a < 1")), []).message
 
 
 def test_failing_values_are_named_and_many_are_counted() -> None:
     metrics = [Metric("m", {"n": str(n)}, float(n), "1") for n in range(9)]
-    told = judge(Gate(parse("m < 2")), metrics).told
-    assert told == "m[n=2] = 2, m[n=3] = 3, m[n=4] = 4 and 4 more"
+    message = judge(Gate(parse("m < 2")), metrics).message
+    assert message == "m[n=2] = 2, m[n=3] = 3, m[n=4] = 4 and 4 more"
 
 
 def test_unjudged_beats_failed_and_warnings_never_fail() -> None:

@@ -47,11 +47,11 @@ class Attention(nn.Module):
 
 @pytest.fixture(scope="module")
 def module() -> nn.Module:
-    found = Attention()
-    mask = found.mask.clone()  # type: ignore[operator]
-    randomise(found)
-    found.mask.copy_(mask)  # type: ignore[operator]
-    return found
+    attention = Attention()
+    mask = attention.mask.clone()  # type: ignore[operator]
+    randomise(attention)
+    attention.mask.copy_(mask)  # type: ignore[operator]
+    return attention
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +147,34 @@ def test_a_part_of_the_derived_spec_is_replaced(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("version = 2", "must say version = 1"),
-        ("version = 1", "must say mode"),
+        ("version = 2", "'version' of spec file"),
+        ("version = 2", "is 2, but must be 1"),
+        ("version = 1", "has no 'mode', which must be 'extend' or 'replace'"),
+        ('version = 1\nmode = "move"', "is 'move', but must be 'extend' or 'replace'"),
         ("nonsense", "cannot be read as TOML"),
-        ('version = 1\nmode = "extend"\nrule = 1', "has 'rule'; it may have"),
-        ('version = 1\nmode = "extend"\n[rules]\nfix = 3', "rule 'fix' must be"),
-        ('version = 1\nmode = "extend"\n[groups]\na = 0', "group 'a' must be a size"),
+        (
+            'version = 1\nmode = "extend"\nrule = 1',
+            "has an unknown key 'rule'; did you mean 'rules'? known: groups, mode",
+        ),
+        (
+            'version = 1\nmode = "extend"\n[rules]\nfix = 3',
+            "'fix' in [rules] of spec file",
+        ),
+        (
+            'version = 1\nmode = "extend"\n[rules]\nfix = 3',
+            "is 3, but must be a list of names or patterns in quotes",
+        ),
+        ('version = 1\nmode = "extend"\n[rules]\nmove = ["a", 3]', "move 2 of spec file"),
+        ('version = 1\nmode = "extend"\n[groups]\na = 0', "'a' in [groups] of spec file"),
+        (
+            'version = 1\nmode = "extend"\n[groups]\na = 0',
+            'is 0, but must be a size of 1 or more, or { size = 4, per = "heads" }',
+        ),
+        (
+            'version = 1\nmode = "extend"\n[groups]\na = { size = 2, pre = "b" }',
+            "[groups.a] of spec file",
+        ),
+        ('version = 1\nmode = "extend"\n[tensors]\na = 3', "must be one text, with a comma"),
         (
             'version = 1\nmode = "extend"\n[groups]\na = { size = 2, per = "b" }',
             "group 'a' lies under 'b', which is no plain group of the file",

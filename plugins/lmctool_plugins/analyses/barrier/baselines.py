@@ -67,10 +67,12 @@ def baseline_groups(run: Run, found: Measured) -> dict[str, Group]:
         along = np.stack([path[number].mean(axis=-1) for path, _ in each])
         ensemble[metric] = Variable(along, ("split", "alpha"), unit, f"{metric} of the ensemble")
         means = np.stack([points[number].mean(axis=-1) for _, points in each], axis=-1)
-        single[metric] = Variable(means, over, unit, metric, f"barrier.baselines.{metric}")
+        single[metric] = Variable(means, over, unit, metric, f"barrier.baselines.{metric}", "lower")
         means = np.stack([row[number] for row in rows], axis=1)
         told = f"{metric} on a class"
-        classes[metric] = Variable(means, (*over, "class"), unit, told, f"barrier.classes.{metric}")
+        classes[metric] = Variable(
+            means, (*over, "class"), unit, told, f"barrier.classes.{metric}", "lower"
+        )
     return {
         "barrier/baselines": Group(single, {"alpha": MIDDLE}),
         "barrier/ensemble": Group(ensemble),

@@ -96,9 +96,13 @@ def _groups(found: Measured) -> Groups:
         values = found.values(name)
         height, at = found.barriers(values)
         curve[name] = Variable(values, (*over, "alpha"), unit, name)
-        ends[name] = Variable(values[0][:, [0, -1]], ("split", "end"), unit, name, f"end.{name}")
+        ends[name] = Variable(
+            values[0][:, [0, -1]], ("split", "end"), unit, name, f"end.{name}", "lower"
+        )
         meaning = f"barrier of the {name}"
-        summary[f"barrier_{name}"] = Variable(height, over, unit, meaning, f"barrier.{name}")
+        summary[f"barrier_{name}"] = Variable(
+            height, over, unit, meaning, f"barrier.{name}", "lower"
+        )
         summary[f"alpha_{name}"] = Variable(at, over, "1", f"alpha of the {meaning}")
     return {"curve": curve, "summary": summary, "ends": ends}
 

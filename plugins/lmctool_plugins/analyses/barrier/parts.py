@@ -45,7 +45,9 @@ def part_group(
         meaning = f"barrier of the {metric} of a part"
         variables |= {
             metric: Variable(curves[number], (*over, "alpha"), unit, f"{metric} of a part"),
-            f"barrier_{metric}": Variable(height, over, unit, meaning, f"barrier.parts.{metric}"),
+            f"barrier_{metric}": Variable(
+                height, over, unit, meaning, f"barrier.parts.{metric}", "lower"
+            ),
             f"alpha_{metric}": Variable(at, over, "1", f"alpha of the {meaning}"),
         }
     if repeats is not None:

@@ -151,6 +151,7 @@ def _compared(
             unit,
             f"{metric} on a split by score",
             f"el2n.parts.{metric}",
+            "lower",
         )
     return {
         "el2n/whole": score_group("el2n", names, [ends, middle], said),

@@ -35,6 +35,8 @@ END = 1
 """The checkpoint that every path leads to."""
 OVER = ("pair", "variant", "split")
 UNITS = {"loss": "nat", "error": "1"}
+LOWER_IS_BETTER = ("delta", "highest")
+"""Of the numbers that a shape has, those which are better when they are lower."""
 
 
 def measure(
@@ -137,7 +139,9 @@ def _groups(
         ):
             said_so = meaning.format(name)
             metric = f"interpolate.{key}_{name}"
-            shape[f"{key}_{name}"] = Variable(numbers, OVER, of, said_so, metric)
+            shape[f"{key}_{name}"] = Variable(
+                numbers, OVER, of, said_so, metric, "lower" if key in LOWER_IS_BETTER else ""
+            )
         shape[f"shape_{name}"] = Variable(
             rule.shapes(name, alpha, rows), OVER, long_name=f"shape of the {name}"
         )

@@ -51,7 +51,7 @@ def tabulate(result: Result) -> Table:
         f"Paths ({count} points, BatchNorm {said['batchnorm']})",
         COLUMNS,
         tuple(rows),
-        (*_rule(shape).told(), *notes),
+        (*_rule(shape).notes(), *notes),
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Told = tuple[str, Array, str, str]
 
 UNITS = {"loss": "nat", "error": "1"}
+LOWER_IS_BETTER = ("barrier", "delta")
+"""Of the numbers that a part has, those which are better when they are lower."""
 OVER = ("variant", "rest", "split", "part")
 WHOLE = ("variant", "split")
 SAID = {
@@ -121,6 +123,7 @@ def _variables(
             unit,
             meaning.format(name, whose=whose),
             f"layerwise.{prefix}{key}_{name}",
+            "lower" if key in LOWER_IS_BETTER else "",
         )
         for key, values, unit, meaning in told
     }

@@ -77,5 +77,5 @@ def _notes(result: Result) -> tuple[str, ...]:
     return (
         f"other: the part at {others}; share: of the rise from the rest's state to the full path's"
         " barrier, what the part alone gives there",
-        *ShapeRule(**rule).told(),
+        *ShapeRule(**rule).notes(),
     )

@@ -105,7 +105,7 @@ def _barriers(
         heights = mirrored(np.moveaxis(height, 0, -1), len(names))
         places = mirrored(np.moveaxis(at, 0, -1), len(names), np.nan)
         places = np.where(later, 1 - places, places)  # the same path, from its other end
-        both[metric] = Variable(heights, dims, unit, meaning, f"matrix.barrier_{metric}")
+        both[metric] = Variable(heights, dims, unit, meaning, f"matrix.barrier_{metric}", "lower")
         both[f"alpha_{metric}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
     return both
 
@@ -157,15 +157,18 @@ def _clusters(heights: Array, names: Sequence[str], connected: float) -> Group:
         "cluster": Variable(members, ("checkpoint",), long_name="cluster"),
         "place": Variable(place, ("checkpoint",), long_name="place in the heat map, from 0"),
     }
-    counts = {
-        "clusters": (members.max(), "clusters", "matrix.clusters"),
-        "connected": (near.mean(), "share of pairs that are connected", "matrix.connected"),
-        "apart_inside": ((inside & ~near).sum(), "pairs above the threshold in one cluster", ""),
-        "near_outside": ((near & ~inside).sum(), "connected pairs in two clusters", ""),
-    }
+    share = "share of pairs that are connected"
     told |= {
-        name: Variable(np.array(value), (), "1", meaning, metric)
-        for name, (value, meaning, metric) in counts.items()
+        "clusters": Variable(
+            np.array(members.max()), (), "1", "clusters", "matrix.clusters", "lower"
+        ),
+        "connected": Variable(np.array(near.mean()), (), "1", share, "matrix.connected", "higher"),
+        "apart_inside": Variable(
+            np.array((inside & ~near).sum()), (), "1", "pairs above the threshold in one cluster"
+        ),
+        "near_outside": Variable(
+            np.array((near & ~inside).sum()), (), "1", "connected pairs in two clusters"
+        ),
     }
     rule = "average linkage of the error barrier, last variant, first split, cut at the threshold"
     return Group(told, {"threshold": connected, "rule": rule})
@@ -180,7 +183,7 @@ def _ends(scores: Scores, names: Sequence[str]) -> dict[str, Variable]:
     for metric, unit in UNITS.items():
         values = getattr(scores, metric).T
         over = ("checkpoint", "split")
-        found[metric] = Variable(values, over, unit, metric, f"matrix.end_{metric}")
+        found[metric] = Variable(values, over, unit, metric, f"matrix.end_{metric}", "lower")
     return found
 
 

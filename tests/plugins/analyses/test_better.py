@@ -1,0 +1,68 @@
+"""Which way each metric of the analyses is better; a baseline judges by these alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmctool.gates.baseline import Tolerance, read_baseline
+from lmctool.gates.policy import guards
+from lmctool.results.file import read
+from lmctool.results.metrics import listed
+from tests import every
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LOSS_AND_ERROR = {"{}.loss": "lower", "{}.error": "lower"}
+HEIGHTS = {
+    f"{{}}.{which}_{metric}": "lower"
+    for which in ("barrier", "delta", "full_barrier", "full_delta")
+    for metric in ("loss", "error")
+}
+WAYS: dict[str, dict[str, str]] = {
+    "align": LOSS_AND_ERROR,
+    "barrier": {**LOSS_AND_ERROR, "end.loss": "lower", "end.error": "lower"},
+    "distance": {},
+    "el2n": {},
+    "graft": LOSS_AND_ERROR,
+    "interpolate": {
+        f"{{}}.{which}_{metric}": "lower"
+        for which in ("delta", "highest")
+        for metric in ("loss", "error")
+    },
+    "layerwise": HEIGHTS,
+    "matrix": {
+        "{}.barrier_loss": "lower",
+        "{}.barrier_error": "lower",
+        "{}.end_loss": "lower",
+        "{}.end_error": "lower",
+        "{}.clusters": "lower",
+        "{}.connected": "higher",
+    },
+    "merge": LOSS_AND_ERROR,
+    "repair": LOSS_AND_ERROR,
+    "trajectory": {},
+    "variance": {},
+}
+"""The metrics of an analysis that are better one way; places, shares, gains and bounds are not."""
+
+
+@pytest.mark.parametrize("name", every.WORDS)
+def test_metrics_say_which_way_they_are_better(name: str, made: Callable[[str], Path]) -> None:
+    ways = {metric.name: metric.better for metric in listed(read(made(name))) if metric.better}
+    assert ways == {metric.format(name): way for metric, way in WAYS[name].items()}
+
+
+def test_a_baseline_asks_of_each_metric_for_its_better_way(made: Callable[[str], Path]) -> None:
+    gates = guards(read_baseline(made("matrix")), Tolerance())
+    assert {gate.title for gate in gates} == {
+        "matrix.barrier_loss <= baseline",
+        "matrix.barrier_error <= baseline",
+        "matrix.end_loss <= baseline",
+        "matrix.end_error <= baseline",
+        "matrix.clusters <= baseline",
+        "matrix.connected >= baseline",
+    }
