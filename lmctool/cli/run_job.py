@@ -146,7 +146,8 @@ def _whole(job: Job, run: Run, files: Outputs) -> Result | None:
 
 def _computed(job: Job, run: Run) -> Result:
     try:
-        return job.analysis.compute(run, **job.options)
+        with run.computing():
+            return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise
     except Exception as error:

@@ -13,7 +13,7 @@ from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.batch_size import BatchSize
-from lmctool.evaluate.device import choose_device, configure, generator
+from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
 from lmctool.graph.capture import capture
 from lmctool.model.tied import once
 from lmctool.plugin.progress import silent
@@ -26,6 +26,8 @@ from lmctool.symmetry import PermutationSpec, derive, read_spec
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
@@ -73,7 +75,7 @@ class Prepared:
         self.units = units or Units()
         self.started = now()
         self.device = choose_device(settings.device)
-        self.arithmetic = configure(settings.precision, self.device)
+        self.arithmetic = describe(settings.precision, self.device)
         self.dtype: torch.dtype = getattr(torch, settings.dtype)
         self.batch_size = BatchSize(settings.batch_size)
         self.count = len(settings.checkpoints)
@@ -182,6 +184,10 @@ class Prepared:
         if self.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
         return self.model.module
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Return the context in which this run computes; what it sets of torch is put back."""
+        return arithmetic(self.settings.precision)
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator of its own for each named use, from the run's seed."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import cached_property, partial, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -41,8 +41,24 @@ if TYPE_CHECKING:
 
 Weights = Mapping[str, Tensor]
 
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
 CROSS_BATCH = 100
 """Examples whose activations at every tap are held at once; the correlations don't depend on it."""
+
+
+def computing(
+    method: Callable[Concatenate[Run, Arguments], Value],
+) -> Callable[Concatenate[Run, Arguments], Value]:
+    """Let a method of Run do its work in the arithmetic of the run."""
+
+    @wraps(method)
+    def wrapped(run: Run, /, *arguments: Arguments.args, **options: Arguments.kwargs) -> Value:
+        with run.computing():
+            return method(run, *arguments, **options)
+
+    return wrapped
 
 
 class Run(Prepared):
@@ -71,6 +87,7 @@ class Run(Prepared):
         self.permutations: list[tuple[Permutation, Proof]] = []
         self.findings: dict[str, Group] = {}
 
+    @computing
     def evaluate(
         self,
         networks: Iterable[Weights],
@@ -101,6 +118,7 @@ class Run(Prepared):
             networks, chosen, count=count, per_example=per_example, description=description
         )
 
+    @computing
     def read(
         self,
         networks: Iterable[Weights],
@@ -121,6 +139,7 @@ class Run(Prepared):
         """
         return self._scoring.read(networks, split, function, count=count, description=description)
 
+    @computing
     def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""
         return self._scoring.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
@@ -166,12 +185,14 @@ class Run(Prepared):
             self.units,
         )
 
+    @computing
     def follow(
         self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1."""
         return path.follow(self, variants, alpha, per_example=per_example)
 
+    @computing
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
     ) -> Curves:
@@ -186,24 +207,28 @@ class Run(Prepared):
         """Return the inputs of the BatchNorms."""
         return batchnorms(self.graph)
 
+    @computing
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
         """Return mean and variance of each channel at taps (tap -> channel axis)."""
         batches = self._told("moments", self.settings.calib_batch)
         measure = partial(statistics.measured, self.graph, weights, axes, batches)
         return self._kept("moments", axes, statistics.Moments, measure)
 
+    @computing
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
         """Return mean and variance at taps while each is renormalised to its goal by batch."""
         batches = self._batches(self.settings.calib_batch)
         measure = partial(statistics.renormalised, self.graph, weights, goals, batches)
         return self._kept("renormalised", goals, statistics.Moments, measure)
 
+    @computing
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
         batches = self._told("correlations", CROSS_BATCH)
         threads = workers() if self.device.type == "cpu" else None
         return statistics.cross(self.graph, a, b, taps, batches, threads)
 
+    @computing
     def paired_moments(
         self, a: Weights, b: Weights, axes: Mapping[str, int]
     ) -> Mapping[str, PairedMoments]:
@@ -238,6 +263,7 @@ class Run(Prepared):
         for inputs, _ in self.calibration.even_batches(size, self.dtype):
             yield inputs.contiguous(memory_format=layout)
 
+    @computing
     def align(self, a: Weights, b: Weights) -> Permutation:
         """Return the permutation that brings B's units into A's order, proved.
 
@@ -250,6 +276,7 @@ class Run(Prepared):
         self.permutations.append((permutation, proof))
         return permutation
 
+    @computing
     def variants(
         self, first: int = 0, second: int = 1, *, storable: bool = False
     ) -> tuple[Variant, ...]:
@@ -265,10 +292,12 @@ class Run(Prepared):
         """
         return variant.variants(self, first, second, storable=storable)
 
+    @computing
     def between(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
         """Return (1 - alpha) a + alpha b, with running statistics as ``--batchnorm`` says."""
         return batchnorm.between(self, a, b, alpha)
 
+    @computing
     def reset(self, weights: Weights) -> dict[str, Tensor]:
         """Return weights whose BatchNorms hold the statistics of the calibration examples.
 
