@@ -61,7 +61,8 @@ def surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(STEERING):
                 patch.delenv(name)
-        patch.setenv("COLUMNS", "80")
+        for name, value in {"COLUMNS": "80", "TERM": "xterm", "PYTHONUTF8": "1"}.items():
+            patch.setenv(name, value)
         patch.setattr(untrusted, "limits_for", limits_for)
         yield
 

@@ -28,7 +28,7 @@ def start(code: str, *words: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", script, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         preexec_fn=listening,
     )
