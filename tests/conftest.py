@@ -1,16 +1,70 @@
-"""What tests of several rooms share."""
+"""What tests of several rooms share, and the surroundings that all of them have."""
 
 from __future__ import annotations
 
+import math
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lmctool.files import untrusted
 from tests import every
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+STEERING = (
+    "CI",
+    "CLICOLOR",
+    "FORCE_COLOR",
+    "GITHUB_",
+    "LINES",
+    "LMCTOOL_",
+    "MPL",
+    "NO_COLOR",
+    "PYTHONWARNINGS",
+    "TTY_",
+    "_LMCTOOL_",
+)
+"""How the names of environment variables begin that change what lmctool prints or reads."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--trial-limits FACTOR``."""
+    parser.addoption(
+        "--trial-limits",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="multiply what a trial of an untrusted file may take; no test depends on it",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run every test in one environment, whatever that of the machine is."""
+    factor = request.config.getoption("--trial-limits")
+    usual = untrusted.limits_for
+
+    def limits_for(size: int) -> untrusted.Limits:
+        limits = usual(size)
+        return replace(
+            limits,
+            processor=math.ceil(factor * limits.processor),
+            memory=int(factor * limits.memory),
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(STEERING):
+                patch.delenv(name)
+        for name, value in {"COLUMNS": "80", "TERM": "xterm", "PYTHONUTF8": "1"}.items():
+            patch.setenv(name, value)
+        patch.setattr(untrusted, "limits_for", limits_for)
+        yield
 
 
 @pytest.fixture(scope="session")

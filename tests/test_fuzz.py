@@ -23,6 +23,15 @@ FEWER = {"HDF5 data": 8, "HDF5 result": 8, "policy": 8, "condition": 8, "permuta
 SEED = 2026
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge no mutant by what reading it costs, which a campaign of ``make fuzz`` does."""
+    for limit in ("LONGEST", "HANGING", "PATIENCE"):
+        monkeypatch.setattr(outcome, limit, 600)
+    monkeypatch.setattr(outcome, "MOST_MEMORY", 1 << 40)
+
+
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize("name", TARGETS)
 def test_mutants_are_read_or_refused(name: str, tmp_path: Path) -> None:
     count = FEWER.get(name, SHORT)
@@ -96,7 +105,7 @@ def dawdle() -> None:
         (demand, " MiB"),
         (hang, "hung"),
         (crash, "died of SIGSEGV"),
-        (dawdle, "took 0.3 s"),
+        (dawdle, "took 0."),
     ],
 )
 def test_a_campaign_finds(

@@ -146,8 +146,11 @@ def _whole(job: Job, run: Run, files: Outputs) -> Result | None:
 
 
 def _computed(job: Job, run: Run) -> Result:
+    from lmctool.evaluate.device import arithmetic
+
     try:
-        return job.analysis.compute(run, **job.options)
+        with arithmetic(job.settings.precision):
+            return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise
     except Exception as error:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from lmctool.evaluate.autotune import fastest
-from lmctool.evaluate.device import Precision, casting
+from lmctool.evaluate.device import Precision, computing
 from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.input_check import refuse_misfit
 from lmctool.evaluate.scores import Scores
@@ -89,7 +89,7 @@ class Evaluator:
         with (
             self.entries("evaluate", splits, per_example) as entries,
             self.progress(total * len(splits), description) as advance,
-            casting(self.precision, self.device),
+            computing(self.precision, self.device),
         ):
             return evaluate(
                 forward,
@@ -124,17 +124,19 @@ class Evaluator:
             LmctoolError: the strategy that the user asked for cannot be had.
         """
         if self.strategy is None:
-            refuse_misfit(self.network, split.head(2, self.dtype), split.name)
-            timed = self.word == "measure" or (self.word == "auto" and self.device.type == "cuda")
-            if timed:
-                size = self.batch_size.size if self.batch_size.fixed else None
-                self.strategy = fastest(self.network, split, self.dtype, size)
-            else:
-                self.strategy = chosen(self.word, self.network, split.head(2, self.dtype))
+            with computing(self.precision, self.device):
+                self.strategy = self._strategy_for(split)
             threads = self.strategy.workers
             share = -(-len(split) // threads.count) if threads else len(split)
             self.batch_size.settle(min(self.strategy.size, share))
         return self.strategy
+
+    def _strategy_for(self, split: Split) -> Strategy:
+        refuse_misfit(self.network, split.head(2, self.dtype), split.name)
+        if self.word == "measure" or (self.word == "auto" and self.device.type == "cuda"):
+            size = self.batch_size.size if self.batch_size.fixed else None
+            return fastest(self.network, split, self.dtype, size)
+        return chosen(self.word, self.network, split.head(2, self.dtype))
 
     def of_checkpoints(
         self,
@@ -187,7 +189,7 @@ class Evaluator:
         with (
             self.entries("read", [split], name) as entries,
             self.progress(total, description) as advance,
-            casting(self.precision, self.device),
+            computing(self.precision, self.device),
         ):
             for network in candidates(networks):
                 entry = entries.entry(network.identity if name else None)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.device import Precision, arithmetic
 from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
-    from lmctool.evaluate.device import Precision
     from lmctool.evaluate.evaluator import Evaluator
     from lmctool.evaluate.shared_plan import Route
     from lmctool.evaluate.strategy import Word
@@ -175,6 +175,7 @@ def score(
     with (
         evaluator.entries("shared", splits, len(networks)) as entries,
         evaluator.progress(len(networks) * len(splits), description) as advance,
+        arithmetic(evaluator.precision),
     ):
         return evaluate(
             shared,

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,11 +25,26 @@ RATE = 50 << 20
 SLOWEST = 1 << 19
 """The same of small arrays, of which HDF5 reads hundreds a second; a minute's worth at most."""
 PATIENCE = 60
-"""Seconds that a trial may wait for something, beyond its processor time."""
+"""Seconds that a trial may wait for something, beyond twice its processor time."""
 ROOM = 256 << 20
 RATIO = 200
 NO_MEMORY = 3
 """The exit code of a trial that ran out of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a trial may take, before it is ended.
+
+    Attributes:
+        processor: seconds of processor time.
+        wall: seconds from its start to its end.
+        memory: bytes beyond those that this process holds when the trial begins.
+    """
+
+    processor: int
+    wall: int
+    memory: int
 
 
 def most_unpacked(size: int) -> int:
@@ -40,9 +56,10 @@ def most_unpacked(size: int) -> int:
     return ROOM + RATIO * size
 
 
-def time_for(size: int) -> int:
-    """Return the seconds of processor time that reading a file of ``size`` bytes may take."""
-    return SECONDS + min(size // SLOWEST, 60) + size // RATE
+def limits_for(size: int) -> Limits:
+    """Return what a trial that reads a file of ``size`` bytes may take."""
+    processor = SECONDS + min(size // SLOWEST, 60) + size // RATE
+    return Limits(processor, PATIENCE + 2 * processor, most_unpacked(size))
 
 
 def harm_of(work: Callable[[], object], size: int) -> str | None:
@@ -53,19 +70,20 @@ def harm_of(work: Callable[[], object], size: int) -> str | None:
 
     Args:
         work: reads a file, and leaves no trace but its result.
-        size: the bytes of the file, which time and memory are measured by.
+        size: the bytes of the file, which the limits of the trial follow.
 
     Returns:
         What is to follow the file's name in a sentence, such as "makes its reader crash".
     """
     if sys.platform == "win32":
         return None
+    limits = limits_for(size)
     with warnings.catch_warnings():
         # Python warns of forks beside threads, which may hold locks; the child needs none of them.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _try(work, size)
+        _try(work, limits)
     try:
         _, status = os.waitpid(child, 0)
     except ChildProcessError:  # whoever started this process lets none of its children be awaited
@@ -74,10 +92,11 @@ def harm_of(work: Callable[[], object], size: int) -> str | None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
-    return _told(status)
+    return _harm(status)
 
 
-def _told(status: int) -> str | None:
+def _harm(status: int) -> str | None:
+    """Return what the exit status of a trial says of its work."""
     if not status:
         return None
     if os.WIFSIGNALED(status):
@@ -87,11 +106,11 @@ def _told(status: int) -> str | None:
     return "makes its reader take more memory than it can need"
 
 
-def _try(work: Callable[[], object], size: int) -> NoReturn:
+def _try(work: Callable[[], object], limits: Limits) -> NoReturn:
     """Do the work under limits, and end this process without a word."""
     code = 0
     try:
-        _limit(size)
+        _limit(limits)
         work()
     except MemoryError:
         code = NO_MEMORY
@@ -101,7 +120,7 @@ def _try(work: Callable[[], object], size: int) -> NoReturn:
         os._exit(code)
 
 
-def _limit(size: int) -> None:
+def _limit(limits: Limits) -> None:
     """Make this process one that ends by itself, and says nothing when it crashes."""
     import faulthandler
     import resource
@@ -110,18 +129,18 @@ def _limit(size: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.alarm(PATIENCE + 2 * time_for(size))
+    signal.alarm(limits.wall)
     silent = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silent, stream)
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: time_for(size)}
+    bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: limits.processor}
     statistics = Path("/proc/self/statm")
     if statistics.exists():  # elsewhere the memory in use is not known
-        in_use = int(statistics.read_text().split()[0]) * resource.getpagesize()
-        limits[resource.RLIMIT_AS] = in_use + most_unpacked(size)
-    for kind, limit in limits.items():
+        present = int(statistics.read_text().split()[0]) * resource.getpagesize()
+        bounds[resource.RLIMIT_AS] = present + limits.memory
+    for kind, bound in bounds.items():
         _, most = resource.getrlimit(kind)
-        resource.setrlimit(kind, (limit if most < 0 else min(limit, most), most))
+        resource.setrlimit(kind, (bound if most < 0 else min(bound, most), most))
 
 
 DEEPEST = 64

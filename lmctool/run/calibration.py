@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lmctool import statistics
+from lmctool.evaluate.device import Precision, arithmetic
 from lmctool.evaluate.threads import workers
 from lmctool.weights.recipe import content, identity, recipe
 
@@ -41,6 +42,7 @@ class Calibration:
         dtype: the dtype of the inputs.
         progress: shows how far it is.
         journal: knows what was taken before, and keeps what is taken now.
+        precision: the precision of matrix products and convolutions.
     """
 
     open: Callable[[], Split]
@@ -50,6 +52,7 @@ class Calibration:
     dtype: torch.dtype
     progress: Progress
     journal: Journal
+    precision: Precision
 
     @property
     def split(self) -> Split:
@@ -91,7 +94,8 @@ class Calibration:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
         batches = self._shown("correlations", CROSS_BATCH)
         threads = workers() if self.device.type == "cpu" else None
-        return statistics.cross(self.follow(), a, b, taps, batches, threads)
+        with arithmetic(self.precision):
+            return statistics.cross(self.follow(), a, b, taps, batches, threads)
 
     def _journalled(
         self,
@@ -102,7 +106,8 @@ class Calibration:
         what: Callable[[], object],
     ) -> Mapping[str, Statistics]:
         """Return statistics at taps: those of the journal, or else measured ones."""
-        with self.journal.entries(kind, self.recipe, self.device.type) as entries:
+        entries_of = self.journal.entries(kind, self.recipe, self.device.type)
+        with arithmetic(self.precision), entries_of as entries:
             entry = entries.entry(what)
             return statistics.journalled(entry, record, list(taps), measure, self.device)
 

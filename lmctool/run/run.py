@@ -11,7 +11,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate import Scores, shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import check_ends
-from lmctool.evaluate.device import choose_device, configure, generator
+from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.plugin import registry
 from lmctool.plugin.progress import silent
@@ -95,7 +95,7 @@ class Run:
         self.journal = journal
         self.started = now()
         self.device = choose_device(settings.device)
-        self.arithmetic = configure(settings.precision, self.device)
+        self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
         self.resources = Resources(name, analysis, settings, self.device)
         self.calibration = Calibration(
@@ -106,6 +106,7 @@ class Run:
             self.dtype,
             progress,
             journal,
+            settings.precision,
         )
         self.batchnorm = BatchNormPolicy(
             settings.batchnorm,
@@ -375,12 +376,14 @@ class Run:
         )
 
     def _check(self, weights: Weights, permutation: Permutation) -> Proof:
-        return prove(
-            self.resources.module, weights, permutation, self.resources.example(PROOF_EXAMPLES)
-        )
+        examples = self.resources.example(PROOF_EXAMPLES)
+        with arithmetic(self.settings.precision):
+            return prove(self.resources.module, weights, permutation, examples)
 
     def _ask_aligner(self, name: str, a: Weights, b: Weights, options: Mapping[str, Any]) -> object:
-        return registry.load("lmctool.aligners", name).align(self, a, b, **options)
+        aligner = registry.load("lmctool.aligners", name)
+        with arithmetic(self.settings.precision):
+            return aligner.align(self, a, b, **options)
 
     def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
         permutation = self.align(a, b)

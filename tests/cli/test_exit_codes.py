@@ -49,7 +49,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for end in ENDS:
         shutil.copy(DIGITS / end, tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return tmp_path
 
 
@@ -205,7 +204,7 @@ def test_4_beats_3() -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_130_is_interrupted(sent: signal.Signals) -> None:
-    words = ("barrier", *ENDS, "--points", "20001")
+    words = ("barrier", *ENDS, "--points", "2000001")  # endless on any machine
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         [sys.executable, "-m", "lmctool", *words],
@@ -218,7 +217,7 @@ def test_130_is_interrupted(sent: signal.Signals) -> None:
                 break
         process.send_signal(sent)
         told = process.stderr.read()
-        assert process.wait(60) == 130
+        assert process.wait() == 130
     assert "Interrupted; " in told
     assert "Traceback" not in told
     assert not any(name.endswith((".h5", ".png")) or name.startswith(".lmctool") for name in left())

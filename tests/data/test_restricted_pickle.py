@@ -99,5 +99,5 @@ def test_an_array_is_believed_only_if_its_bytes_fit_its_shape() -> None:
 )
 def test_a_pickle_that_is_a_bomb_is_refused(tmp_path: Path, raw: bytes, told: str) -> None:
     (tmp_path / "batch").write_bytes(raw)
-    with pytest.raises(LmctoolError, match=f"'{tmp_path}/batch' is damaged: .* {told}"):
+    with pytest.raises(LmctoolError, match=f"/batch' is damaged: .* {told}"):
         restricted_pickle.read(tmp_path / "batch")

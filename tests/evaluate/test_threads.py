@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 TASK = Task(classification.score, classification.chance)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread outside the workers too: how many there are may change a bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def two() -> Workers:
     return Workers(2, 1)

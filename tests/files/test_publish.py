@@ -83,7 +83,7 @@ def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LmctoolError, match=f"folder '{tmp_path}/no' of output .* create it"):
+    with pytest.raises(LmctoolError, match=r"folder '.*/no' of output .* create it"):
         refuse_existing([tmp_path / "no" / "out.h5"], force=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,9 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path: Path) -> None:
     for suffix in (".npz", ".safetensors", ".h5"):
         path = write(tmp_path / f"data{suffix}", x=X, y=Y)
         path.write_bytes(path.read_bytes()[:-60])
-        with pytest.raises(LmctoolError, match=f"'{path}' (cannot be read|is neither)"):
+        with pytest.raises(
+            LmctoolError, match=f"'{re.escape(str(path))}' (cannot be read|is neither)"
+        ):
             open_arrays("arrays", path)
 
 

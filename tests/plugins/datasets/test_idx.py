@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def test_a_missing_folder_is_told_with_the_three_ways_to_name_it() -> None:
 
 
 def test_a_folder_without_idx_files_is_told(tmp_path: Path) -> None:
-    with pytest.raises(LmctoolError, match=f"no pair of IDX files in '{tmp_path}'"):
+    with pytest.raises(LmctoolError, match=f"no pair of IDX files in '{re.escape(str(tmp_path))}'"):
         idx.open_idx("mnist", tmp_path)
 
 
