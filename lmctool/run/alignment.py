@@ -5,23 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.plugin import registry
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.permutation import Permutation
-from lmctool.symmetry.stored import PERMUTATIONS, permutation_group, permutation_of
+from lmctool.symmetry.stored import (
+    PERMUTATIONS,
+    load_permutation,
+    permutation_group,
+    permutation_of,
+)
 from lmctool.weights.recipe import derived, identity, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from lmctool.plugin.kinds import Aligner
+    from lmctool.plugin.settings import Choice
     from lmctool.results.journal import Journal
     from lmctool.symmetry import PermutationSpec, Proof
     from lmctool.weights.arithmetic import Weights
@@ -41,50 +51,68 @@ class Alignments:
     """Finds alignments, and lists those that were proved.
 
     Attributes:
+        choice: the aligner that the user named, if one was named.
+        apply: the result whose permutation takes its place, if there is one.
         spec: derives what may be permuted.
         check: compares a network with its permuted self on real examples.
+        find: asks an aligner: ``find(aligner, a, b, options)``.
+        examples: says which examples an aligner may look at.
         journal: knows what was found before, and keeps what is found now.
-        find: asks the aligner of a name: ``find(name, a, b, options)``.
         proved: the alignments that belong into the result, in the order of their proofs.
     """
 
+    choice: Choice | None
+    apply: Path | None
     spec: Callable[[], PermutationSpec]
     check: Callable[[Weights, Permutation], Proof]
+    find: Callable[[Aligner, Weights, Weights, Mapping[str, Any]], object]
+    examples: Callable[[Aligner], str]
     journal: Journal
-    find: Callable[[str, Weights, Weights, Mapping[str, Any]], object]
     proved: list[ProvedAlignment] = field(default_factory=list)
 
-    def match(
-        self, name: str, a: Weights, b: Weights, options: Mapping[str, Any], examples: str
-    ) -> Alignment:
+    def match(self, name: str, a: Weights, b: Weights, options: Mapping[str, Any]) -> Alignment:
         """Return what an aligner finds, without a proof.
 
         Args:
             name: the aligner's registered word.
             a: the first network.
             b: the second.
-            options: the values of all of the aligner's options.
-            examples: what tells the examples that it may look at from others.
+            options: values of the aligner's own options; the others have their defaults.
 
         Raises:
-            LmctoolError: it returns neither a permutation nor an alignment.
+            LmctoolError: there is no such aligner, or it returns something else than an alignment.
         """
-        texts = {option: repr(value) for option, value in options.items()}
-
-        def what() -> list[str]:
-            return [identity(a), identity(b)]
-
-        with self.journal.entries("alignment", name, texts, examples) as entries:
-            entry = entries.entry(what)
+        aligner = registry.load("lmctool.aligners", name)
+        defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
+        values = {**defaults, **options}
+        texts = {option: repr(value) for option, value in values.items()}
+        with self.journal.entries("alignment", name, texts, self.examples(aligner)) as entries:
+            entry = entries.entry(lambda: [identity(a), identity(b)])
             if entry.arrays is not None:
                 return self._unpacked(entry.arrays["image"])
-            answer = self.find(name, a, b, options)
+            answer = self.find(aligner, a, b, values)
             alignment = Alignment(answer) if isinstance(answer, Permutation) else answer
             if not isinstance(alignment, Alignment):
                 kind = type(answer).__name__
                 raise LmctoolError(f"aligner {name!r} returned {kind!r}, not a Permutation")
             entry.keep(lambda: _packed(alignment))
         return alignment
+
+    def align(self, a: Weights, b: Weights) -> Permutation:
+        """Return the permutation that the user's choice brings B's units into A's order by.
+
+        Raises:
+            LmctoolError: nothing was chosen, or a stored permutation is of another model.
+            UnjudgedError: the permutation changes B's function.
+        """
+        if self.apply is not None:
+            alignment = Alignment(load_permutation(self.apply, self.spec()))
+        elif self.choice is not None:
+            alignment = self.match(self.choice.name, a, b, self.choice.options)
+        else:
+            raise LmctoolError("an alignment was asked for, but no aligner was named")
+        self.prove(b, alignment)
+        return alignment.permutation
 
     def prove(self, weights: Weights, alignment: Alignment) -> Proof:
         """Prove an alignment on a network, and list it among those of the result.

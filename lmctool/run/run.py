@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Scores, shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
@@ -25,7 +23,6 @@ from lmctool.run.resources import Resources
 from lmctool.run.variant import Correct, variants
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
 from lmctool.symmetry.alignment import Alignment
-from lmctool.symmetry.stored import load_permutation
 from lmctool.weights.partwise import Partwise
 
 if TYPE_CHECKING:
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.resolve import Model
-    from lmctool.plugin.kinds import Analysis, Task
+    from lmctool.plugin.kinds import Aligner, Analysis, Task
     from lmctool.plugin.progress import Progress
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.journal import Journal
@@ -116,7 +113,13 @@ class Run:
             self.dtype,
         )
         self.alignments = Alignments(
-            lambda: self.permutation_spec, self._check, journal, self._ask_aligner
+            settings.aligner,
+            settings.apply,
+            lambda: self.permutation_spec,
+            self._check,
+            self._ask_aligner,
+            self._examples_of,
+            journal,
         )
 
     @property
@@ -320,11 +323,7 @@ class Run:
         Raises:
             LmctoolError: there is no such aligner, or it returns something else than an alignment.
         """
-        aligner = registry.load("lmctool.aligners", name)
-        defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
-        looks = "data" in aligner.needs and self.data is not None
-        examples = self.calibration.recipe if looks else ""
-        return self.alignments.match(name, a, b, {**defaults, **options}, examples)
+        return self.alignments.match(name, a, b, options)
 
     def align(self, a: Weights, b: Weights) -> Permutation:
         """Return the permutation that brings B's units into A's order, proved.
@@ -335,15 +334,7 @@ class Run:
             LmctoolError: no aligner was named, or the stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
-        choice = self.settings.aligner
-        if self.settings.apply is not None:
-            alignment = Alignment(load_permutation(self.settings.apply, self.permutation_spec))
-        elif choice is not None:
-            alignment = self.match(choice.name, a, b, **choice.options)
-        else:
-            raise LmctoolError(f"analysis {self.name!r} asked for an alignment without an aligner")
-        self.alignments.prove(b, alignment)
-        return alignment.permutation
+        return self.alignments.align(a, b)
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Prove that a permutation keeps a network's function, for the result to hold it.
@@ -380,10 +371,15 @@ class Run:
         with arithmetic(self.settings.precision):
             return prove(self.resources.module, weights, permutation, examples)
 
-    def _ask_aligner(self, name: str, a: Weights, b: Weights, options: Mapping[str, Any]) -> object:
-        aligner = registry.load("lmctool.aligners", name)
+    def _ask_aligner(
+        self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
+    ) -> object:
         with arithmetic(self.settings.precision):
             return aligner.align(self, a, b, **options)
+
+    def _examples_of(self, aligner: Aligner) -> str:
+        looks = "data" in aligner.needs and self.data is not None
+        return self.calibration.recipe if looks else ""
 
     def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
         permutation = self.align(a, b)
