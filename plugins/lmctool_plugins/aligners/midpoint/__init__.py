@@ -47,7 +47,7 @@ def align(
         rate: how far the scores move in the first.
         batch: how many examples each of them sees.
     """
-    from lmctool.api import matched
+    from lmctool.api.advanced import matched
     from lmctool_plugins.aligners.midpoint.latent import begin
     from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
     from lmctool_plugins.aligners.midpoint.search import search

@@ -82,7 +82,8 @@ def align(
         start: the permutation to begin with.
         restarts: how often descent is done, each with an order of groups of its own.
     """
-    from lmctool.api import Permutation, matched
+    from lmctool.api import Permutation
+    from lmctool.api.advanced import matched
 
     spec = run.permutation_spec
     held = {name for name in a if name not in run.graph.buffers | run.graph.aliases.keys()}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Formed, Group, LmctoolError, Variable, partition
+from lmctool.api import Formed, Group, LmctoolError, Variable
+from lmctool.api.advanced import partition
 from lmctool_plugins.analyses.barrier.balance import balance
 from lmctool_plugins.analyses.barrier.measured import UNITS
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import barrier, reference
+from lmctool.api import barrier
+from lmctool.api.advanced import reference
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
 if TYPE_CHECKING:

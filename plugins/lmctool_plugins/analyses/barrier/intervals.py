@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Variable, interval, resampled
+from lmctool.api import Variable
+from lmctool.api.advanced import interval, resampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

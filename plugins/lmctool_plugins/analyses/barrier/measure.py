@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Result, Variable, around, barrier, grid, partitions
+from lmctool.api import Group, Result, Variable, barrier, grid, partitions
+from lmctool.api.advanced import around
 from lmctool_plugins.analyses.barrier.baselines import baseline_groups, check_classes
 from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
 from lmctool_plugins.analyses.barrier.measured import UNITS, Measured

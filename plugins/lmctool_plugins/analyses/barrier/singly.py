@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Variable, example_group
+from lmctool.api import Group, Variable
+from lmctool.api.advanced import example_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

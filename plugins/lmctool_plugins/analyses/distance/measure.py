@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Group, Result, UnjudgedError, Variable, held_squared_norms, squared_norms
+from lmctool.api import Group, Result, UnjudgedError, Variable
+from lmctool.api.advanced import held_squared_norms, squared_norms
 from lmctool_plugins.analyses.distance.kernel import measures, travels
 
 if TYPE_CHECKING:

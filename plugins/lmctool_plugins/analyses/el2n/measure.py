@@ -13,10 +13,10 @@ from lmctool.api import (
     Result,
     UnjudgedError,
     Variable,
-    example_group,
     partitions,
     score_group,
 )
+from lmctool.api.advanced import example_group
 from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
 
 if TYPE_CHECKING:

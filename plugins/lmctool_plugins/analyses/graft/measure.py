@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import (
-    Group,
-    LazyWeights,
-    LmctoolError,
-    NewCheckpoint,
-    Partwise,
-    Result,
-    Variable,
-    score_group,
-)
+from lmctool.api import Group, LmctoolError, NewCheckpoint, Result, Variable, score_group
+from lmctool.api.advanced import LazyWeights, Partwise
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
 
 if TYPE_CHECKING:

@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.api import (
-    Analysis,
-    CheckpointFile,
-    grid_options,
-    hookimpl,
-    partition_options,
-    shape_options,
-)
+from lmctool.api import Analysis, CheckpointFile, grid_options, hookimpl, partition_options
+from lmctool.api.advanced import shape_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

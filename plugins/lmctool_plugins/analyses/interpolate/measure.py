@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import (
-    Group,
-    Result,
-    ShapeRule,
-    UnjudgedError,
-    Variable,
-    draw_up,
-    grid,
-    level_until,
-    partitions,
-)
+from lmctool.api import Group, Result, UnjudgedError, Variable, grid, partitions
+from lmctool.api.advanced import ShapeRule, draw_up, level_until
 from lmctool_plugins.analyses.interpolate.saving import check, saved
 
 if TYPE_CHECKING:

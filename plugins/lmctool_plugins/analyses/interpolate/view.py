@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ShapeRule, Table
+from lmctool.api import Table
+from lmctool.api.advanced import ShapeRule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.api import Analysis, definition_option, grid_options, hookimpl, shape_options
+from lmctool.api import Analysis, definition_option, grid_options, hookimpl
+from lmctool.api.advanced import shape_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import LmctoolError, Partwise, Result, ShapeRule, UnjudgedError, grid
+from lmctool.api import LmctoolError, Result, UnjudgedError, grid
+from lmctool.api.advanced import Partwise, ShapeRule
 from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
 from lmctool_plugins.analyses.layerwise.summary import membership, summary
 

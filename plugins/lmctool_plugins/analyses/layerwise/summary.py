@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Group, ShapeRule, Variable, barrier, draw_up
+from lmctool.api import Group, Variable, barrier
+from lmctool.api.advanced import ShapeRule, draw_up
 from lmctool_plugins.analyses.layerwise.kernel import shares
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from lmctool.api import ShapeRule, Table
+from lmctool.api import Table
+from lmctool.api.advanced import ShapeRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

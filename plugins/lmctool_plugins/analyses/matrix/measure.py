@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, Result, Variable, barrier, grid, held_squared_norms
+from lmctool.api import Group, LmctoolError, Result, Variable, barrier, grid
+from lmctool.api.advanced import held_squared_norms
 from lmctool_plugins.analyses.matrix.kernel import clusters, labels, mirrored
 
 if TYPE_CHECKING:

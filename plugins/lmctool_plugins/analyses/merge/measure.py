@@ -14,9 +14,9 @@ from lmctool.api import (
     Result,
     UnjudgedError,
     Variable,
-    displaced,
     score_group,
 )
+from lmctool.api.advanced import displaced
 from lmctool_plugins.analyses.merge.soup import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import CommonFrame, Run, Weights
+    from lmctool.api import Run, Weights
+    from lmctool.api.advanced import CommonFrame
     from lmctool_plugins.analyses.merge.soup import Shares
     from lmctool_plugins.analyses.merge.ways import Way
 

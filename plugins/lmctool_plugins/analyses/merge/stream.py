@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import LazyWeights
+from lmctool.api.advanced import LazyWeights
 from lmctool_plugins.analyses.merge.soup import blend
 
 if TYPE_CHECKING:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError, common_frame, matched, prove
+from lmctool.api import LmctoolError
+from lmctool.api.advanced import common_frame, matched, prove
 from lmctool_plugins.analyses.merge.soup import Shares, soup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmctool.api import CommonFrame, Permutation, Run, Variant, Weights
+    from lmctool.api import Permutation, Run, Variant, Weights
+    from lmctool.api.advanced import CommonFrame
 
 PROOF_EXAMPLES = 32
 

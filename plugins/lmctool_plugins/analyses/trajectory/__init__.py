@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.api import Analysis, SeriesFolder, hookimpl, partition_options
+from lmctool.api import Analysis, hookimpl, partition_options
+from lmctool.api.advanced import SeriesFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

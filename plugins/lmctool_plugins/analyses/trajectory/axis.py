@@ -9,7 +9,8 @@ from lmctool.api import LmctoolError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lmctool.api import Run, Series
+    from lmctool.api import Run
+    from lmctool.api.advanced import Series
 
 
 def shared(run: Run) -> tuple[int, ...]:

@@ -15,7 +15,8 @@ from lmctool_plugins.analyses.trajectory.record import PARENT, THEN, Record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Result, Run, Series
+    from lmctool.api import Result, Run
+    from lmctool.api.advanced import Series
 
 
 def measure(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, Result, Variable, grid, predicted
+from lmctool.api import Group, LmctoolError, Result, Variable, grid
+from lmctool.api.advanced import predicted
 from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, ratio, spread, told_apart
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.api import PairedMoments, Run, Target, Variant
+    from lmctool.api import Run, Variant
+    from lmctool.api.advanced import PairedMoments, Target
 
     Array = NDArray[np.float64]
 
