@@ -18,10 +18,10 @@ from lmctool.plugin.settings import Choice
 from lmctool.results.metrics import metrics
 from lmctool.run.run import Run
 from lmctool.testing import invoke
-from lmctool_plugins.analyses.variance.drawing import draw
+from lmctool_plugins.analyses.variance.figure import draw
 from lmctool_plugins.analyses.variance.kernel import aim, ratio, spread, told_apart
 from lmctool_plugins.analyses.variance.measure import measure
-from lmctool_plugins.analyses.variance.view import tabulate
+from lmctool_plugins.analyses.variance.table import tabulate
 from tests import reference
 from tests.plugins.pairs import digits, save, trained
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
-from lmctool_plugins.analyses.trajectory.view import last
+from lmctool_plugins.analyses.trajectory.table import last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
