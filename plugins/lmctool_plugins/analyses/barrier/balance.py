@@ -23,7 +23,6 @@ from lmctool.api import UnjudgedError
 if TYPE_CHECKING:
     from lmctool.api import Array
 
-
 TOLERANCE = 1e-6
 """By how much a mean predicted probability may differ from 1 / classes, as a share of that."""
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lmctool.api import Array, Run, Split
     from lmctool_plugins.analyses.barrier.paths import Paths
 
-
 BASELINES = ("ensemble", "balanced a", "balanced b")
 MIDDLE = 0.5
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lmctool.api import Array, ScoreMetric, Variable
     from lmctool_plugins.analyses.barrier.paths import Paths
 
-
 LEVEL = 0.95
 BOUNDS = ("lower95", "upper95")
 

@@ -12,7 +12,6 @@ from lmctool.api import ERROR, LOSS, Variable, barrier
 if TYPE_CHECKING:
     from lmctool.api import Array, Curves, ScoreMetric
 
-
 METRICS = (LOSS, ERROR)
 
 

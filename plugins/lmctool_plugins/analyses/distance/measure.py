@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Run
 
-
 LEVELS = ("kind", "block", "layer")
 MEANINGS = {
     "l2": "L2 distance, ||A - B||",

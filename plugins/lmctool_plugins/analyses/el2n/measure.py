@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Partition, Run, Scores, Split
 
-
 MIDDLE = 0.5
 """Where on the path the network between the pair is."""
 

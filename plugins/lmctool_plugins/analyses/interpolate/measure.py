@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Curves, NewCheckpoint, Partition, Run
 
-
 END = 1
 """The checkpoint that every path leads to."""
 OVER = ("pair", "variant", "split")

@@ -9,7 +9,6 @@ from lmctool.api import Group, LmctoolError, NewCheckpoint, UnjudgedError, Varia
 if TYPE_CHECKING:
     from lmctool.api import Array, Curves, Variant
 
-
 SHIFTS = {"peak": 0, "before": -1, "after": 1}
 """Points of the grid from the greatest loss."""
 REASONS = {

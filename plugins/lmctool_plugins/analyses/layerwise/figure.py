@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Group, Result, ScoreMetric
 
-
 METRICS = (ERROR, LOSS)
 WIDTH, HEIGHT, TALLEST = 10.0, 3.6, 12.0
 """The width of the figure and the heights of a row of axes, in inches."""

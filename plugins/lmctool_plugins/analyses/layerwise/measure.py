@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lmctool.api import Array, Run, Variant
     from lmctool_plugins.analyses.layerwise.kernel import Cumulative
 
-
 METRICS = (LOSS, ERROR)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lmctool.api import Array, ScoreMetric, Weights
     from lmctool_plugins.analyses.layerwise.kernel import Paths
 
-
 METRICS = (LOSS, ERROR)
 OVER = ("variant", "rest", "split", "part")
 WHOLE = ("variant", "split")

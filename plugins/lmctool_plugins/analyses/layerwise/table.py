@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Result
 
-
 METRICS = (ERROR, LOSS)
 HEADS = {"other": "other", "barrier": "barrier", "delta": "Delta", "share": "share"}
 DIMS = ("variant", "rest", "split")

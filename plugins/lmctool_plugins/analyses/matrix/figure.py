@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Result
 
-
 FEW = 12
 """Checkpoints up to which cells are wide enough for a decimal."""
 LONGEST = 24

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Curves, Run, Scores, Variant
 
-
 SQUARE = ("checkpoint", "other")
 METRICS = (ERROR, LOSS)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Weights
 
-
 OVER = ("mean", "best")
 """What a gain is over: the mean of the children, or the child that is best at that step."""
 AT = ("last", "best")

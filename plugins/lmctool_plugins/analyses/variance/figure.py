@@ -9,9 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Array, Group, Result
 
 MOST_NAMES = 24
 """Layers that are named at the axis; more are numbered."""
@@ -82,7 +81,7 @@ def _draw_channels(axes: Axes, channels: Group) -> None:
     axes.set_ylabel("std between the ends")
 
 
-def _style(variant: str, place: int, alpha: NDArray[np.float64], number: int) -> dict[str, Any]:
+def _style(variant: str, place: int, alpha: Array, number: int) -> dict[str, Any]:
     """Return how a line looks: by its variant, and by its alpha where there are more."""
     if len(alpha) == 1:
         return {"label": variant}

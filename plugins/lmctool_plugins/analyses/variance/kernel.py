@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array
 
-
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
