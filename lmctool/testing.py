@@ -140,10 +140,12 @@ def _train(module: nn.Module, steps: int, seed: int) -> None:
 
     if steps == 0:
         return
-    from lmctool_plugins.datasets.digits import MEAN, STD, load
+    from lmctool.plugin import registry
 
-    examples = load(train=True)
-    inputs = (torch.from_numpy(examples.inputs).float() / 16 - MEAN[0]) / STD[0]
+    digits = registry.load("lmctool.datasets", "digits").open("digits", None)
+    examples = digits.splits["train"]()
+    inputs = torch.from_numpy(examples.inputs).float() * digits.scale
+    inputs = (inputs - digits.mean[0]) / digits.std[0]
     targets = torch.from_numpy(examples.targets)
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     generator = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Files of named arrays: what they hold, and one array at a time.
+"""Files of named arrays: their list, and one array at a time.
 
 A file is untrusted: nothing in it is executed, no other file is followed, and the size that it
 claims for an array is compared with its own before memory is taken.
@@ -31,7 +31,7 @@ PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # as numpy packs; others ex
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredArray:
     """An array in a file: its shape and dtype, known without reading it, and how to read it."""
 
     shape: tuple[int, ...]
@@ -39,7 +39,7 @@ class Stored:
     read: Callable[[], NDArray[Any]]
 
 
-def kind(path: Path) -> Kind | None:
+def container_kind(path: Path) -> Kind | None:
     """Return the kind of a file by its content, None where it is none of the three."""
     try:
         with path.open("rb") as file:
@@ -55,21 +55,21 @@ def kind(path: Path) -> Kind | None:
     return "safetensors" if len(head) == 9 and head[8:] == b"{" and whole else None
 
 
-def arrays(path: Path) -> Mapping[str, Stored]:
+def stored_arrays(path: Path) -> Mapping[str, StoredArray]:
     """Return every array of a file by its name (of HDF5 by its path), reading none.
 
     Raises:
         LmctoolError: the file is of no known kind, damaged, or claims more than it can hold.
     """
-    listing: Mapping[Kind, Callable[[Path], dict[str, Stored]]] = {
+    listing: Mapping[Kind, Callable[[Path], dict[str, StoredArray]]] = {
         "npz": _npz,
         "safetensors": _safetensors,
-        "hdf5": partial(_tried, _hdf5),
+        "hdf5": partial(_after_trial, _hdf5),
     }
-    found = kind(path)
-    if found is None:
+    kind = container_kind(path)
+    if kind is None:
         raise LmctoolError(f"'{path}' is neither npz nor safetensors nor HDF5")
-    return _guarded(path, lambda: listing[found](path))
+    return _guarded(path, lambda: listing[kind](path))
 
 
 def _guarded(path: Path, read: Callable[[], T]) -> T:
@@ -81,7 +81,7 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
 
 
-def _tried(read: Callable[[Path], T], path: Path) -> T:
+def _after_trial(read: Callable[[Path], T], path: Path) -> T:
     """Read a file of HDF5, whose library a damaged one can hang, after a trial of it."""
     if harm := harm_of(partial(read, path), path.stat().st_size):
         raise LmctoolError(f"'{path}' is damaged: it {harm}")
@@ -96,9 +96,9 @@ def _members(path: Path) -> list[str]:
         return []
 
 
-def _npz(path: Path) -> dict[str, Stored]:
-    found = {}
-    held = path.stat().st_size
+def _npz(path: Path) -> dict[str, StoredArray]:
+    arrays = {}
+    file_size = path.stat().st_size
     with zipfile.ZipFile(path) as file:
         for member in file.infolist():
             if member.filename.endswith(".npy"):
@@ -109,12 +109,12 @@ def _npz(path: Path) -> dict[str, Stored]:
                 if dtype.hasobject:
                     raise LmctoolError(f"'{path}' has an array of objects, {name!r}")
                 size = math.prod(shape) * dtype.itemsize
-                packed = min(member.compress_size, held)
-                if size > min(member.file_size, packed * EXPANSION, most_unpacked(held)):
+                packed = min(member.compress_size, file_size)
+                if size > min(member.file_size, packed * EXPANSION, most_unpacked(file_size)):
                     raise _claim(path, name, shape)
                 read = partial(_guarded, path, partial(_npz_array, path, name))
-                found[name] = Stored(shape, str(dtype), read)
-    return found
+                arrays[name] = StoredArray(shape, str(dtype), read)
+    return arrays
 
 
 def _npy_header(
@@ -135,25 +135,25 @@ def _npz_array(path: Path, name: str) -> NDArray[Any]:
         return array
 
 
-def _safetensors(path: Path) -> dict[str, Stored]:
+def _safetensors(path: Path) -> dict[str, StoredArray]:
     from safetensors import safe_open
 
     with safe_open(path, framework="np") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {
-            name: Stored(
+            name: StoredArray(
                 tuple(part.get_shape()),
-                _word(part.get_dtype()),
+                _numpy_dtype(part.get_dtype()),
                 partial(_guarded, path, partial(_safetensors_array, path, name)),
             )
             for name, part in slices.items()
         }
 
 
-def _word(dtype: str) -> str:
-    """Return numpy's word for one of safetensors: U8 is uint8, F32 is float32."""
-    word = {"F": "float", "U": "uint", "I": "int"}.get(dtype[0])
-    return f"{word}{dtype[1:]}" if word and dtype[1:].isdigit() else dtype.lower()
+def _numpy_dtype(dtype: str) -> str:
+    """Return numpy's name of a dtype of safetensors: U8 is uint8, F32 is float32."""
+    kind = {"F": "float", "U": "uint", "I": "int"}.get(dtype[0])
+    return f"{kind}{dtype[1:]}" if kind and dtype[1:].isdigit() else dtype.lower()
 
 
 def _safetensors_array(path: Path, name: str) -> NDArray[Any]:
@@ -164,20 +164,20 @@ def _safetensors_array(path: Path, name: str) -> NDArray[Any]:
         return array
 
 
-def _hdf5(path: Path) -> dict[str, Stored]:
+def _hdf5(path: Path) -> dict[str, StoredArray]:
     import h5py
 
-    found: dict[str, Stored] = {}
+    arrays: dict[str, StoredArray] = {}
 
     def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
             array = partial(_hdf5_array, name=name)
-            read = partial(_guarded, path, partial(_tried, array, path))
-            found[name] = Stored(item.shape or (), str(item.dtype), read)
+            read = partial(_guarded, path, partial(_after_trial, array, path))
+            arrays[name] = StoredArray(item.shape or (), str(item.dtype), read)
 
     with h5py.File(path) as file:
         file.visititems(add)  # follows no soft or external link
-    return found
+    return arrays
 
 
 def _hdf5_array(path: Path, name: str) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Which data is meant: by the option, the environment, lmctool.toml or the checkpoints."""
+"""The data of a run, from the option, the environment, lmctool.toml or the checkpoints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Data:
 def resolve_data(
     *, spec: str | None, metadata: Sequence[Mapping[str, str]], config: Config
 ) -> Data:
-    """Open the data that is meant.
+    """Open the data of a run.
 
     The option comes first, then ``$LMCTOOL_DATASET``, lmctool.toml, and what the checkpoints
     were stamped with.
@@ -84,9 +84,9 @@ def stamped(metadata: Sequence[Mapping[str, str]]) -> str | None:
     """
     words = sorted({entries[KEY] for entries in metadata if KEY in entries})
     if len(words) > 1:
-        named = " and ".join(map(repr, words))
+        listed = " and ".join(map(repr, words))
         raise LmctoolError(
-            f"the checkpoints were stamped with different data, {named}; pass --data"
+            f"the checkpoints were stamped with different data, {listed}; pass --data"
         )
     if words and words[0] not in registry.names(GROUP):
         raise LmctoolError(
@@ -102,17 +102,17 @@ def open_spec(spec: str, config: Config) -> Dataset:
     Raises:
         LmctoolError: it names nothing, or what cannot be opened.
     """
-    named, arguments = _split(spec)
-    word, colon, location = named.partition(":")
+    target, arguments = _split(spec)
+    word, colon, location = target.partition(":")
     if word in registry.names(GROUP):
         if colon and not location:
             raise LmctoolError(f"{spec!r} ends with ':' and names no path")
         return open_word(word, Path(location).expanduser() if colon else None, config, arguments)
-    path = Path(named).expanduser()
+    path = Path(target).expanduser()
     if path.exists():
         return open_path(path, arguments)
     if is_factory(spec):
-        return made(spec)
+        return from_factory(spec)
     raise LmctoolError(
         f"no dataset is called {spec!r}, and no such file or folder exists;"
         f" registered: {_registered()}"
@@ -165,7 +165,7 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
     return _open(words[0], path, arguments)
 
 
-def made(spec: str) -> Dataset:
+def from_factory(spec: str) -> Dataset:
     """Return the dataset that the user's own code makes.
 
     Raises:
@@ -173,8 +173,8 @@ def made(spec: str) -> Dataset:
     """
     dataset = Factory(spec).call({})
     if not isinstance(dataset, Dataset):
-        found = type(dataset).__name__
-        raise LmctoolError(f"{spec!r} returned {found!r}, not an lmctool.api.Dataset")
+        returned = type(dataset).__name__
+        raise LmctoolError(f"{spec!r} returned {returned!r}, not an lmctool.api.Dataset")
     return dataset
 
 
@@ -188,11 +188,11 @@ def _split(spec: str) -> tuple[str, dict[str, Argument]]:
 
 
 def _open(word: str, place: Path | None, arguments: Mapping[str, Argument]) -> Dataset:
-    known = registry.load(GROUP, word)
-    for name in sorted(arguments.keys() - known.arguments):
-        has = ", ".join(sorted(known.arguments)) or "none"
+    data_format = registry.load(GROUP, word)
+    for name in sorted(arguments.keys() - data_format.arguments):
+        has = ", ".join(sorted(data_format.arguments)) or "none"
         raise LmctoolError(f"data {word!r} has no argument {name!r}; it has {has}")
-    return known.open(word, place, **arguments)
+    return data_format.open(word, place, **arguments)
 
 
 def _registered() -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ByteArray:
-    """An array as its pickle tells it: shape, kind and bytes, believed only by ``array``."""
+    """An array as its pickle describes it: shape, dtype and bytes, checked by ``array`` alone."""
 
     state: tuple[Any, ...] = ()
 
@@ -37,11 +37,11 @@ class ByteArray:
         Raises:
             ValueError: it is no array of uint8, or has another number of bytes than its shape.
         """
-        if len(self.state) != 5 or not isinstance(self.state[2], Kind):
+        if len(self.state) != 5 or not isinstance(self.state[2], Dtype):
             raise ValueError("an array without shape, dtype and bytes")
-        _, shape, kind, fortran, raw = self.state
-        if kind.word not in {"u1", "|u1"} or not isinstance(raw, bytes | bytearray):
-            raise ValueError(f"an array of {kind.word!r}, not of uint8")
+        _, shape, dtype, fortran, raw = self.state
+        if dtype.name not in {"u1", "|u1"} or not isinstance(raw, bytes | bytearray):
+            raise ValueError(f"an array of {dtype.name!r}, not of uint8")
         if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
             raise ValueError(f"an array of shape {shape!r}")
         if len(raw) != math.prod(shape):
@@ -49,12 +49,12 @@ class ByteArray:
         return np.frombuffer(raw, np.uint8).reshape(shape, order="F" if fortran else "C")
 
 
-class Kind:
-    """A dtype as the pickle tells it, of which only the word counts."""
+class Dtype:
+    """A dtype as the pickle describes it, of which only the name counts."""
 
-    def __init__(self, word: str | bytes, *_: object) -> None:
+    def __init__(self, name: str | bytes, *_: object) -> None:
         """Take numpy's arguments of a dtype."""
-        self.word = word.decode("latin1") if isinstance(word, bytes) else word
+        self.name = name.decode("latin1") if isinstance(name, bytes) else name
 
     def __setstate__(self, state: object) -> None:
         """Leave byte order and alignment aside: bytes have neither."""
@@ -65,10 +65,10 @@ def reconstruct(*_: object) -> ByteArray:
     return ByteArray()
 
 
-def from_buffer(raw: bytes, kind: Kind, shape: tuple[int, ...], order: str) -> ByteArray:
+def from_buffer(raw: bytes, dtype: Dtype, shape: tuple[int, ...], order: str) -> ByteArray:
     """Stand for numpy's ``_frombuffer``, which protocol 5 uses."""
     array = ByteArray()
-    array.state = (1, shape, kind, order == "F", raw)
+    array.state = (1, shape, dtype, order == "F", raw)
     return array
 
 
@@ -80,7 +80,7 @@ def encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 ADMITTED: dict[tuple[str, str], Callable[..., object]] = {
-    ("numpy", "dtype"): Kind,
+    ("numpy", "dtype"): Dtype,
     ("numpy", "ndarray"): ByteArray,
     ("_codecs", "encode"): encode,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): reconstruct for core in ("core", "_core")},
@@ -89,7 +89,7 @@ ADMITTED: dict[tuple[str, str], Callable[..., object]] = {
 
 
 class Unpickler(pickle.Unpickler):
-    """An unpickler that knows no name but the admitted ones."""
+    """An unpickler that resolves the admitted names alone."""
 
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         """Return what stands for a name of the pickle.
@@ -102,7 +102,7 @@ class Unpickler(pickle.Unpickler):
         return ADMITTED[module, name]
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_pickle(path: Path) -> dict[str, Any]:
     """Return the dictionary that a pickle holds, its keys as text.
 
     Python 2's strings come as bytes.  Values that are arrays come as ``ByteArray``.

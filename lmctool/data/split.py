@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.kinds import Dataset
 
 
-KEPT = 1 << 27
-"""Bytes of normalised inputs that are kept for the next pass over a split."""
+CACHE = 1 << 27
+"""Bytes of normalised inputs that are cached for the next pass over a split."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Split:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: int
-    _seen: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
+    _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Return the number of chosen examples."""
@@ -97,15 +97,15 @@ class Split:
         inputs = inputs.to(self.targets.device, non_blocking=True)
         if inputs.dtype == torch.int64:
             return inputs
-        seen = inputs.to(dtype, copy=True)
+        scaled = inputs.to(dtype, copy=True)
         if self.scale != 1:
-            seen *= self.scale
+            scaled *= self.scale
         if not self.mean:
-            return seen
+            return scaled
         channels = (-1, *[1] * (inputs.ndim - 2))
         mean = torch.tensor(self.mean, dtype=dtype, device=inputs.device).view(channels)
         std = torch.tensor(self.std, dtype=dtype, device=inputs.device).view(channels)
-        return seen.sub_(mean).div_(std)
+        return scaled.sub_(mean).div_(std)
 
     def _parts(
         self, cuts: range | list[int], dtype: torch.dtype
@@ -123,16 +123,19 @@ class Split:
             yield self.normalised(inputs, dtype), self.targets[part]
 
     def _whole(self, dtype: torch.dtype) -> Tensor | None:
-        """Return all inputs as the model sees them, kept while they are few; None for many.
+        """Return all inputs as the model sees them, cached while they are few; None for many.
 
-        A model that writes into its inputs changes what is kept; then it is made anew.
+        A model that writes into its inputs changes the cached ones; then they are made anew.
         """
-        if self.inputs.numel() * dtype.itemsize > KEPT or self.inputs.device != self.targets.device:
+        if (
+            self.inputs.numel() * dtype.itemsize > CACHE
+            or self.inputs.device != self.targets.device
+        ):
             return None
-        whole, version = self._seen.get(dtype, (None, 0))
+        whole, version = self._cached.get(dtype, (None, 0))
         if whole is None or whole._version != version:
             whole = self.normalised(self.inputs, dtype)
-            self._seen[dtype] = whole, whole._version
+            self._cached[dtype] = whole, whole._version
         return whole
 
 
@@ -175,7 +178,7 @@ def open_split(
     targets = examples.targets if whole else examples.targets[index]
     return Split(
         name=name,
-        inputs=_held(inputs, device),
+        inputs=_inputs_tensor(inputs, device),
         targets=_tensor(targets, device),
         index=index,
         total=total,
@@ -187,7 +190,7 @@ def open_split(
     )
 
 
-def _held(inputs: NDArray[Any], device: torch.device) -> Tensor:
+def _inputs_tensor(inputs: NDArray[Any], device: torch.device) -> Tensor:
     """Return inputs on the device if they fit there, else in memory that it can copy from."""
     from lmctool.data.prefetch import fits
 

@@ -12,11 +12,11 @@ from lmctool.plugin.kinds import Examples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-IGNORED = -100
+IGNORE_INDEX = -100
 """The target of a position that does not count: no token follows it, or the mask leaves it out."""
 
 
-def examples(
+def token_examples(
     ids: NDArray[Any], targets: NDArray[Any] | None, mask: NDArray[Any] | None, what: str
 ) -> Examples:
     """Return sequences of tokens with the token that follows each position.
@@ -41,22 +41,22 @@ def examples(
     if ids.size and ids.min() < 0:
         raise LmctoolError(f"{what} has token id {ids.min()}, but tokens count from 0")
     inputs = ids.astype(np.int64)
-    wanted = following(inputs) if targets is None else targets.astype(np.int64)
-    _check_shape(wanted, inputs, f"{what} has targets")
+    labels = following(inputs) if targets is None else targets.astype(np.int64)
+    _check_shape(labels, inputs, f"{what} has targets")
     if mask is not None:
         _check_shape(mask, inputs, f"{what} has a mask")
         _check_padding(mask, what)
         # what follows the last position is in y alone, and counts if that position does
         followed = np.concatenate([mask[:, 1:], mask[:, -1:]], axis=1)
-        wanted = np.where(followed == 1, wanted, IGNORED)
-    if not (wanted != IGNORED).any():
+        labels = np.where(followed == 1, labels, IGNORE_INDEX)
+    if not (labels != IGNORE_INDEX).any():
         raise LmctoolError(f"{what} has no token that follows another, so nothing to predict")
-    return Examples(inputs, wanted)
+    return Examples(inputs, labels)
 
 
 def following(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the next id of each position, and -100 at the last: (example, position)."""
-    targets = np.full_like(ids, IGNORED)
+    targets = np.full_like(ids, IGNORE_INDEX)
     targets[:, :-1] = ids[:, 1:]
     return targets
 
@@ -69,8 +69,8 @@ def _check_shape(array: NDArray[Any], ids: NDArray[Any], what: str) -> None:
 def _check_padding(mask: NDArray[Any], what: str) -> None:
     if not np.isin(mask, (0, 1)).all():
         raise LmctoolError(f"{what} has a mask of other values than 1 for a token and 0 for none")
-    held = mask.astype(bool)
-    resumed = np.flatnonzero((held[:, 1:] & ~held[:, :-1]).any(axis=1))
+    is_token = mask.astype(bool)
+    resumed = np.flatnonzero((is_token[:, 1:] & ~is_token[:, :-1]).any(axis=1))
     if resumed.size:
         raise LmctoolError(
             f"{what} has a mask that hides tokens before others (example {resumed[0]}): the models"

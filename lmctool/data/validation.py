@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.data.tokens import IGNORED
+from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
 from lmctool.plugin.kinds import Examples
 
@@ -37,7 +37,7 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
     _check_finite(inputs, f"{what} has inputs")
     if targets.dtype.kind in "iub":
         targets = targets.astype(np.int64)
-        counted = targets if targets.ndim == 1 else targets[targets != IGNORED]
+        counted = targets if targets.ndim == 1 else targets[targets != IGNORE_INDEX]
         _check_classes(counted, classes, what)
     elif targets.dtype.kind == "f" and classes == 0:
         _check_finite(targets, f"{what} has targets")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lmctool.errors import UnjudgedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from lmctool.data.split import Split
     from lmctool.evaluate.scores import Scores
@@ -63,3 +67,13 @@ def check_ends(
 def _counted(task: Task, split: Split) -> float:
     """Return how many answers a split asks for: its examples, or all that they weigh."""
     return len(split) if task.weight is None else float(task.weight(split.targets).sum())
+
+
+def majority_error(targets: NDArray[Any]) -> float:
+    """Return the error of always answering the most frequent target, or 1 where there are none.
+
+    Args:
+        targets: whole numbers, in any shape.
+    """
+    _, counts = np.unique(targets, return_counts=True)
+    return 1 - float(counts.max(initial=0)) / max(1, targets.size)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.results.result import Group, Variable
+from lmctool.results.score_metric import ERROR, LOSS
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def score_group(
         "network": Variable(np.array(names, dtype=object), ("network",), long_name="network"),
         "split": Variable(np.array(parts[0].splits, dtype=object), ("split",), long_name="split"),
     }
-    for metric, unit in (("loss", "nat"), ("error", "1")):
-        values = np.concatenate([getattr(part, metric) for part in parts], axis=1).T
+    for metric in (LOSS, ERROR):
+        name = metric.name
+        values = np.concatenate([getattr(part, name) for part in parts], axis=1).T
         over = ("network", "split")
-        variables[metric] = Variable(values, over, unit, metric, f"{analysis}.{metric}", "lower")
+        variables[name] = metric.variable(values, over, metric=f"{analysis}.{name}")
     return Group(variables, attributes or {})
 
 
@@ -45,7 +47,7 @@ def score_table(title: str, group: Group, notes: tuple[str, ...] = ()) -> Table:
     """Return a table with a row for each network on each split."""
     loss, error = group.variables["loss"].values, group.variables["error"].values
     rows = tuple(
-        (str(split), str(name), f"{error[n, s]:.2%}", f"{loss[n, s]:.4f}")
+        (str(split), str(name), ERROR.text(error[n, s]), LOSS.text(loss[n, s]))
         for s, split in enumerate(group.variables["split"].values)
         for n, name in enumerate(group.variables["network"].values)
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from lmctool.api import Analysis, CheckpointFile, LmctoolError, ResultFile, SeriesFolder
+from lmctool.api import Analysis, CheckpointFile, LmctoolError
+from lmctool.api.advanced import ResultFile, SeriesFolder
 from lmctool.cli.inputs import find_inputs
 from lmctool.results.file import write
 from lmctool.results.result import Result

@@ -178,7 +178,7 @@ def test_few_inputs_are_normalised_once_and_many_batch_by_batch(
     (first, _), *_ = split.batches(4, torch.float32)
     (again, _), *_ = split.batches(4, torch.float32)
     assert first.data_ptr() == again.data_ptr()
-    monkeypatch.setattr("lmctool.data.split.KEPT", 0)
+    monkeypatch.setattr("lmctool.data.split.CACHE", 0)
     (anew, _), *_ = split.batches(4, torch.float32)
     assert anew.data_ptr() != first.data_ptr()
     assert torch.equal(anew, first)

@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import save_file
 
 from lmctool.data.split import open_split
-from lmctool.data.tokens import IGNORED, examples
+from lmctool.data.tokens import IGNORE_INDEX, token_examples
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
 
@@ -22,21 +22,27 @@ MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
 
 
 def test_each_target_is_the_next_token_and_the_last_has_none() -> None:
-    made = examples(IDS, None, None, "ids")
-    assert made.targets.tolist() == [[6, 7, 8, IGNORED], [2, 0, 0, IGNORED]]
+    made = token_examples(IDS, None, None, "ids")
+    assert made.targets.tolist() == [[6, 7, 8, IGNORE_INDEX], [2, 0, 0, IGNORE_INDEX]]
 
 
 def test_padding_is_no_target() -> None:
-    made = examples(IDS, None, MASK, "ids")
-    assert made.targets.tolist() == [[6, 7, 8, IGNORED], [2, IGNORED, IGNORED, IGNORED]]
+    made = token_examples(IDS, None, MASK, "ids")
+    assert made.targets.tolist() == [
+        [6, 7, 8, IGNORE_INDEX],
+        [2, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX],
+    ]
     assert np.array_equal(made.inputs, IDS)
 
 
 def test_given_targets_are_honoured_with_their_own_gaps() -> None:
-    y = np.array([[IGNORED, 7, 8, 9], [2, 3, IGNORED, IGNORED]])
-    assert examples(IDS, y, None, "ids").targets.tolist() == y.tolist()
-    masked = examples(IDS, y, MASK, "ids").targets
-    assert masked.tolist() == [[IGNORED, 7, 8, 9], [2, IGNORED, IGNORED, IGNORED]]
+    y = np.array([[IGNORE_INDEX, 7, 8, 9], [2, 3, IGNORE_INDEX, IGNORE_INDEX]])
+    assert token_examples(IDS, y, None, "ids").targets.tolist() == y.tolist()
+    masked = token_examples(IDS, y, MASK, "ids").targets
+    assert masked.tolist() == [
+        [IGNORE_INDEX, 7, 8, 9],
+        [2, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX],
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".h5"])
@@ -47,11 +53,11 @@ def test_whole_numbers_without_y_are_token_ids(tmp_path: Path, suffix: str, dtyp
     assert (dataset.task, dataset.classes, dataset.scale) == ("causal-lm", 9, 1.0)
     split = open_split(dataset, "test", limit=None, seed=0, device=torch.device("cpu"))
     assert (split.inputs.dtype, split.targets.dtype) == (torch.int64, torch.int64)
-    assert split.targets[1].tolist() == [2, IGNORED, IGNORED, IGNORED]
+    assert split.targets[1].tolist() == [2, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX]
 
 
 def test_a_y_of_the_same_shape_holds_the_targets(tmp_path: Path) -> None:
-    y = np.where(MASK == 1, IDS + 1, IGNORED)
+    y = np.where(MASK == 1, IDS + 1, IGNORE_INDEX)
     dataset = open_arrays("arrays", write(tmp_path / "ids.npz", x_train=IDS, y_train=y))
     assert (dataset.task, dataset.classes) == ("causal-lm", 10)
     assert np.array_equal(dataset.splits["train"]().targets, y)
@@ -84,7 +90,7 @@ def test_tokens_in_one_split_only_are_refused(tmp_path: Path) -> None:
 def test_unusable_tokens_are_told_in_one_sentence(changes: dict[str, Any], told: str) -> None:
     given = {"ids": IDS, "targets": None, "mask": None, **changes}
     with pytest.raises(LmctoolError, match=f"split 'test' has .*{told}"):
-        examples(**given, what="split 'test'")
+        token_examples(**given, what="split 'test'")
 
 
 def test_a_limit_takes_whole_sequences_by_the_seed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lmctool.data.split import Split
 from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.chance import majority_error
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
 from lmctool.model.tied import once
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 IGNORED = -100
-TASK = Task(classification.score, classification.chance)
+TASK = Task(classification.score, majority_error)
 TOKENS = Task(causal_lm.score, causal_lm.chance, causal_lm.weight)
 GPT2 = {"n_head": 2, "n_embd": 8, "n_layer": 2, "n_positions": 9, "vocab_size": 11}
 VIT = {

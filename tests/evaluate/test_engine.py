@@ -13,6 +13,7 @@ from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.chance import majority_error
 from lmctool.graph.capture import capture
 from lmctool.plugin.kinds import Task
 from lmctool_plugins.tasks import classification
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from lmctool.evaluate.functional import Outputs
 
-TASK = Task(classification.score, classification.chance)
+TASK = Task(classification.score, majority_error)
 
 
 def split(examples: int = 23) -> Split:

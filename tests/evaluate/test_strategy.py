@@ -17,6 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.autotune import candidates, fastest
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.strategy import (
     CACHE,
     LEAST,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, Tensor]
 
-TASK = Task(classification.score, classification.chance)
+TASK = Task(classification.score, majority_error)
 
 
 def images(count: int, side: int = 8) -> Split:

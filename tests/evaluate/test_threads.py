@@ -14,6 +14,7 @@ from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.threads import Several, SideBySide, Workers, outputs_of_each
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
@@ -23,7 +24,7 @@ from lmctool_plugins.tasks import classification
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TASK = Task(classification.score, classification.chance)
+TASK = Task(classification.score, majority_error)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from lmctool.data.split import Split
-from lmctool.data.tokens import IGNORED
+from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import evaluate
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.chance import majority_error
 from lmctool.plugin.kinds import Task
 from lmctool_plugins.tasks import causal_lm, classification
 
@@ -33,7 +34,7 @@ def split(lengths: tuple[int, ...]) -> Split:
         TOKENS, (len(lengths), 8), generator=torch.Generator().manual_seed(len(lengths))
     )
     hidden = torch.arange(8) >= torch.tensor(lengths)[:, None]
-    targets = ids.roll(-1, dims=1).masked_fill(hidden, IGNORED)
+    targets = ids.roll(-1, dims=1).masked_fill(hidden, IGNORE_INDEX)
     return Split("test", ids, targets, np.arange(len(ids)), len(ids), "", 1.0, (), (), TOKENS)
 
 
@@ -57,7 +58,7 @@ def scores(data: Split, size: int = 2, per_example: bool = False) -> Scores:
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_the_mean_is_that_of_all_tokens_alike_whatever_the_batches(size: int) -> None:
     data = split((8, 1, 3, 0, 5))
-    counted = data.targets != IGNORED
+    counted = data.targets != IGNORE_INDEX
     got = scores(data, size)
     for number in range(2):
         logits = forward(table(number))(data.inputs)[counted]
@@ -93,7 +94,7 @@ def test_without_weights_the_mean_is_torchs_own_to_the_last_bit() -> None:
     inputs = torch.randint(TOKENS, (101,), generator=generator)
     targets = torch.randint(TOKENS, (101,), generator=generator)
     data = Split("test", inputs, targets, np.arange(101), 101, "", 1.0, (), (), TOKENS)
-    task = Task(classification.score, classification.chance)
+    task = Task(classification.score, majority_error)
     size = BatchSize(101)
     got = evaluate(forward, [table(0)], [data], task, dtype=torch.float64, batch_size=size)
     losses, errors = classification.score(forward(table(0))(inputs), targets)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.api import CrossMoments, Permutation, PermutationSpec, Run, Weights
+    from lmctool.api import Permutation, PermutationSpec, Run, Weights
+    from lmctool.api.advanced import CrossMoments
 
 SILENT = 1e-5
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
@@ -73,7 +74,8 @@ def settle(
     """
     import torch
 
-    from lmctool.api import Permutation, assignment, origins
+    from lmctool.api import Permutation
+    from lmctool.api.advanced import assignment, origins
 
     paired = {group: torch.zeros(spec.units(group), dtype=torch.bool) for group in spec.groups}
     for group, (of_a, of_b) in silent.items():

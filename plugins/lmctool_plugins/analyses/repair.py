@@ -49,9 +49,9 @@ def table(result: Result) -> Table:
     from lmctool.api import score_table
 
     group = result.groups["repair/scores"]
-    said = group.attributes
-    by = said.get("correction", "repair")  # earlier results don't name it
-    title = f"Networks at alpha {said['alpha']}, corrected by {by}; the last one is written"
+    attributes = group.attributes
+    by = attributes.get("correction", "repair")  # earlier results don't name it
+    title = f"Networks at alpha {attributes['alpha']}, corrected by {by}; the last one is written"
     return score_table(title, group)
 
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Correction, correctable, corrected, goal, hookimpl, predicted, target_option
+from lmctool.api import Correction, hookimpl
+from lmctool.api.advanced import correctable, corrected, goal, predicted, target_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ network's own in one pass in which every target is renormalised batch by batch (
 
 from __future__ import annotations
 
-from lmctool.api import Correction, hookimpl, renormalised_path, target_option
+from lmctool.api import Correction, hookimpl
+from lmctool.api.advanced import renormalised_path, target_option
 
 
 @hookimpl

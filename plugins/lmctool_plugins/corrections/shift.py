@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from lmctool.api import Correction, hookimpl, renormalised_path, target_option
+from lmctool.api import Correction, hookimpl
+from lmctool.api.advanced import renormalised_path, target_option
 
 
 @hookimpl

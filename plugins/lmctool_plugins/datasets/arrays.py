@@ -20,16 +20,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.data import tokens
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import DataFormat, Dataset, Examples
+from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
+from lmctool.api.advanced import container_kind, stored_arrays, token_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lmctool.data.containers import Stored
+    from lmctool.api.advanced import StoredArray
 
 SPLIT = r"(\w+)"
 FORMS = ("{}", f"{{}}_{SPLIT}", f"{SPLIT}_{{}}", f"{SPLIT}/{{}}")
@@ -49,9 +47,9 @@ class Part:
     """
 
     name: str
-    x: Stored
-    y: Stored | None
-    mask: Stored | None
+    x: StoredArray
+    y: StoredArray | None
+    mask: StoredArray | None
 
     @property
     def holds_tokens(self) -> bool:
@@ -61,13 +59,13 @@ class Part:
         return self.y is None or (_whole(self.y) and self.y.shape == self.x.shape)
 
 
-def parts(stored: Mapping[str, Stored]) -> dict[str, Part]:
+def parts(stored: Mapping[str, StoredArray]) -> dict[str, Part]:
     """Return the arrays of each split that has inputs and targets, by split.
 
     Raises:
         LmctoolError: two arrays mean the same split.
     """
-    found: dict[str, Part] = {}
+    by_split: dict[str, Part] = {}
     for name in sorted(stored):
         for form in FORMS:
             match = re.fullmatch(form.format("x"), name)
@@ -78,13 +76,15 @@ def parts(stored: Mapping[str, Stored]) -> dict[str, Part]:
             part = Part(name, stored[name], stored.get(y), stored.get(mask))
             if part.y is None and not part.holds_tokens:
                 continue
-            if split in found:
-                raise LmctoolError(f"{found[split].name!r} and {name!r} both mean split {split!r}")
-            found[split] = part
-    return found
+            if split in by_split:
+                raise LmctoolError(
+                    f"{by_split[split].name!r} and {name!r} both mean split {split!r}"
+                )
+            by_split[split] = part
+    return by_split
 
 
-def load(inputs: Stored, targets: Stored) -> Examples:
+def load(inputs: StoredArray, targets: StoredArray) -> Examples:
     """Return one split as stored; classes become int64."""
     y = targets.read()
     return Examples(inputs.read(), y.astype(np.int64) if y.dtype.kind in "iub" else y)
@@ -97,7 +97,7 @@ def load_tokens(split: str, part: Part) -> Examples:
         LmctoolError: they are unusable.
     """
     y, mask = (array.read() if array else None for array in (part.y, part.mask))
-    return tokens.examples(part.x.read(), y, mask, f"split {split!r}")
+    return token_examples(part.x.read(), y, mask, f"split {split!r}")
 
 
 def open_arrays(word: str, location: Path | None) -> Dataset:
@@ -106,31 +106,27 @@ def open_arrays(word: str, location: Path | None) -> Dataset:
     Raises:
         LmctoolError: no file was named, it is of no known kind, or holds no x and y.
     """
-    from lmctool.data import containers
-
     if location is None:
         raise LmctoolError(f"{word!r} needs a file; pass --data {word}:FILE")
-    stored = containers.arrays(location)
-    found = parts(stored)
-    if not found:
+    stored = stored_arrays(location)
+    by_split = parts(stored)
+    if not by_split:
         more = ", ..." if len(stored) > SHOWN else ""
         names = ", ".join(sorted(stored)[:SHOWN]) + more or "nothing"
         raise LmctoolError(
             f"'{location}' is not data: it has no arrays x and y (nor x_train, y_train, x_test,"
             f" y_test), and no token ids x; it holds {names}"
         )
-    if len({part.holds_tokens for part in found.values()}) > 1:
+    if len({part.holds_tokens for part in by_split.values()}) > 1:
         raise LmctoolError(f"'{location}' has token ids in some splits and not in others")
-    if next(iter(found.values())).holds_tokens:
-        return _tokens(location, found)
-    return _pairs(location, {split: (p.x, p.y) for split, p in found.items() if p.y is not None})
+    if next(iter(by_split.values())).holds_tokens:
+        return _tokens(location, by_split)
+    return _pairs(location, {split: (p.x, p.y) for split, p in by_split.items() if p.y is not None})
 
 
 def detect(path: Path) -> bool:
     """Return whether the path is a file of named arrays."""
-    from lmctool.data import containers
-
-    return path.is_file() and containers.kind(path) is not None
+    return path.is_file() and container_kind(path) is not None
 
 
 @hookimpl
@@ -139,34 +135,34 @@ def lmctool_dataset() -> DataFormat:
     return DataFormat(open_arrays, detect)
 
 
-def _pairs(location: Path, splits: Mapping[str, tuple[Stored, Stored]]) -> Dataset:
-    bytes_held = {x.dtype == "uint8" for x, _ in splits.values()}
-    if len(bytes_held) > 1:
+def _pairs(location: Path, splits: Mapping[str, tuple[StoredArray, StoredArray]]) -> Dataset:
+    has_bytes = {x.dtype == "uint8" for x, _ in splits.values()}
+    if len(has_bytes) > 1:
         raise LmctoolError(f"'{location}' has inputs of uint8 in some splits and not in others")
     classes = _classes([y for _, y in splits.values()])
     return Dataset(
         {split: partial(load, *pair) for split, pair in splits.items()},
         str(location),
         classes,
-        scale=1 / 255 if bytes_held == {True} else 1.0,
+        scale=1 / 255 if has_bytes == {True} else 1.0,
         task="classification" if classes else "regression",
     )
 
 
-def _tokens(location: Path, found: Mapping[str, Part]) -> Dataset:
+def _tokens(location: Path, by_split: Mapping[str, Part]) -> Dataset:
     return Dataset(
-        {split: partial(load_tokens, split, part) for split, part in found.items()},
+        {split: partial(load_tokens, split, part) for split, part in by_split.items()},
         str(location),
-        _classes(array for part in found.values() for array in (part.x, part.y) if array),
+        _classes(array for part in by_split.values() for array in (part.x, part.y) if array),
         task="causal-lm",
     )
 
 
-def _whole(stored: Stored) -> bool:
+def _whole(stored: StoredArray) -> bool:
     return stored.dtype.startswith(("int", "uint"))
 
 
-def _classes(targets: Iterable[Stored]) -> int:
+def _classes(targets: Iterable[StoredArray]) -> int:
     """Return one more than the largest class of all splits, 0 where targets are fractions."""
     values = [stored.read() for stored in targets]
     if any(y.dtype.kind not in "iub" for y in values):

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import DataFormat, Dataset, Examples
+from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
+from lmctool.api.advanced import ByteArray, read_pickle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,15 +77,13 @@ def read_python(path: Path, layout: Layout) -> Batch:
     Raises:
         LmctoolError: it is no such batch, or names code.
     """
-    from lmctool.data import restricted_pickle
-
-    batch = restricted_pickle.read(path)
+    batch = read_pickle(path)
     if "data" not in batch or layout.key not in batch:
         keys = ", ".join(sorted(batch))
         raise LmctoolError(f"'{path}' has no 'data' and {layout.key!r}; it has: {keys}")
     data = batch["data"]
     try:
-        pixels = data.array() if isinstance(data, restricted_pickle.ByteArray) else None
+        pixels = data.array() if isinstance(data, ByteArray) else None
         labels = np.array(batch[layout.key], dtype=np.int64)
     except (ValueError, TypeError, OverflowError) as cause:
         raise LmctoolError(f"'{path}' is no batch of images: {cause}") from cause
@@ -125,14 +122,14 @@ def load(paths: tuple[Path, ...], layout: Layout) -> Examples:
 
 def files(folder: Path, layout: Layout) -> dict[str, tuple[Path, ...]]:
     """Return the files of each split that a folder holds whole, by split."""
-    found: dict[str, tuple[Path, ...]] = {}
+    splits: dict[str, tuple[Path, ...]] = {}
     for place in (folder, *(folder / name for name in layout.folders)):
         for end in ("", ".bin"):
             for split, names in layout.batches.items():
                 paths = tuple(place / f"{name}{end}" for name in names)
-                if split not in found and all(path.is_file() for path in paths):
-                    found[split] = paths
-    return found
+                if split not in splits and all(path.is_file() for path in paths):
+                    splits[split] = paths
+    return splits
 
 
 def open_cifar(word: str, location: Path | None) -> Dataset:
@@ -142,15 +139,15 @@ def open_cifar(word: str, location: Path | None) -> Dataset:
         LmctoolError: no folder is known, or no whole split is in it.
     """
     layout = LAYOUTS[word]
-    found = files(location, layout) if location else {}
-    if not found:
+    paths_by_split = files(location, layout) if location else {}
+    if not paths_by_split:
         names = ", ".join(name for split in layout.batches.values() for name in split)
-        looked = f"'{location}' has none of {names} (or .bin); " if location else ""
+        searched = f"'{location}' has none of {names} (or .bin); " if location else ""
         raise LmctoolError(
-            f"{word!r} was not found: {looked}pass --data {word}:FOLDER, name it in [data.paths]"
+            f"{word!r} was not found: {searched}pass --data {word}:FOLDER, name it in [data.paths]"
             f" of lmctool.toml, or put it into $LMCTOOL_DATA/{word}"
         )
-    splits = {split: partial(load, paths, layout) for split, paths in found.items()}
+    splits = {split: partial(load, paths, layout) for split, paths in paths_by_split.items()}
     return Dataset(
         splits, str(location), layout.classes, scale=1 / 255, mean=layout.mean, std=layout.std
     )

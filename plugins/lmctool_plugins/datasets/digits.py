@@ -10,9 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import DataFormat, Dataset, Examples
+from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 
 FILE = Path(__file__).with_name("digits.npz")
 MEAN, STD = (0.3053,), (0.3760,)  # of the train split, after the scale

@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.errors import LmctoolError
-from lmctool.files.untrusted import most_unpacked
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import DataFormat, Dataset, Examples
+from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
+from lmctool.api.advanced import most_unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,9 +51,9 @@ def read(path: Path, dims: int) -> NDArray[np.uint8]:
             if head[:4] != bytes([0, 0, 8, dims]) or len(head) < 4 + 4 * dims:
                 raise LmctoolError(f"'{path}' is not an IDX file of bytes with {dims} axes")
             shape = tuple(int(size) for size in np.frombuffer(head, ">u4", offset=4))
-            due, held = math.prod(shape), path.stat().st_size
-            if due > (min(held * DEFLATE_MOST, most_unpacked(held)) if packed else held):
-                raise _truncated(path, shape, held)
+            due, size = math.prod(shape), path.stat().st_size
+            if due > (min(size * DEFLATE_MOST, most_unpacked(size)) if packed else size):
+                raise _truncated(path, shape, size)
             body = file.read(due + 1)
     except (OSError, EOFError, zlib.error) as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
@@ -71,13 +69,13 @@ def load(images: Path, labels: Path) -> Examples:
 
 def files(folder: Path) -> dict[str, tuple[Path, Path]]:
     """Return the images and labels of each split that the folder holds whole, by split."""
-    found = {}
+    splits = {}
     for split, prefix in PREFIXES.items():
         images = _one(folder, f"{prefix}-images", "idx3-ubyte")
         labels = _one(folder, f"{prefix}-labels", "idx1-ubyte")
         if images and labels:
-            found[split] = (images, labels)
-    return found
+            splits[split] = (images, labels)
+    return splits
 
 
 def open_idx(word: str, location: Path | None) -> Dataset:
@@ -89,9 +87,9 @@ def open_idx(word: str, location: Path | None) -> Dataset:
     places = SYSTEM.get(word, ()) if location is None else (location,)
     folder = next((place for place in places if files(place)), None)
     if folder is None:
-        looked = "".join(f"no pair of IDX files in '{place}'; " for place in places)
+        searched = "".join(f"no pair of IDX files in '{place}'; " for place in places)
         raise LmctoolError(
-            f"{word!r} was not found: {looked}pass --data {word}:FOLDER, name it in [data.paths]"
+            f"{word!r} was not found: {searched}pass --data {word}:FOLDER, name it in [data.paths]"
             f" of lmctool.toml, or put it into $LMCTOOL_DATA/{word}"
         )
     splits = {split: partial(load, *pair) for split, pair in files(folder).items()}
@@ -115,8 +113,8 @@ def _one(folder: Path, stem: str, kind: str) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _truncated(path: Path, shape: tuple[int, ...], held: int) -> LmctoolError:
+def _truncated(path: Path, shape: tuple[int, ...], size: int) -> LmctoolError:
     return LmctoolError(
         f"'{path}' is damaged: its header names {' x '.join(map(str, shape))} bytes and it holds"
-        f" {'more' if held > math.prod(shape) else 'fewer'}; copy it again"
+        f" {'more' if size > math.prod(shape) else 'fewer'}; copy it again"
     )

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import DataFormat, Dataset, Examples
+from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 TOKENS = 256
 LENGTH = 128
 TEST = 10  # one byte in so many, the last ones, is test
-LOOKED_AT = 65_536  # bytes of a file that tell whether it is text
+PEEKED = 65_536  # bytes of a file by which it is recognised as text
 
 
 def load(files: list[Path], split: str, length: int) -> Examples:
@@ -55,13 +53,13 @@ def content(path: Path) -> bytes:
         LmctoolError: the file is unreadable, or no UTF-8 text.
     """
     try:
-        held = path.read_bytes()
-        held.decode("utf-8")
+        text = path.read_bytes()
+        text.decode("utf-8")
     except UnicodeDecodeError as cause:
         raise LmctoolError(f"'{path}' is no UTF-8 text: {cause.reason} at {cause.start}") from cause
     except OSError as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
-    return held
+    return text
 
 
 def open_text(word: str, location: Path | None, length: int = LENGTH) -> Dataset:
@@ -98,7 +96,7 @@ def _reads_as_text(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        start = file.read(LOOKED_AT)
+        start = file.read(PEEKED)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)  # may end within a character
     except UnicodeDecodeError:

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import Task
-from lmctool_plugins.tasks.classification import chance
+from lmctool.api import LmctoolError, Task, hookimpl
+from lmctool.api.advanced import majority_error
 
 
 def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,12 +35,12 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     logits = outputs.reshape(-1)
     logits = logits if logits.dtype == torch.float64 else logits.float()
     wrong = ((logits > 0) != (targets == 1)) | logits.isnan()
-    wanted = targets.to(logits.dtype)
-    losses = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    labels = targets.to(logits.dtype)
+    losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     return losses, wrong.to(logits.dtype)
 
 
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task binary``."""
-    return Task(score, chance)
+    return Task(score, majority_error)

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lmctool.data.tokens import IGNORED
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import Task
+from lmctool.api import LmctoolError, Task, hookimpl
+from lmctool.api.advanced import IGNORE_INDEX, majority_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,10 +40,10 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         )
     _check_tokens(targets, outputs.shape[2])
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
-    counted = targets != IGNORED
+    counted = targets != IGNORE_INDEX
     wrong = ((logits.argmax(dim=2) != targets) | logits.isnan().any(dim=2)) & counted
     losses = functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=IGNORED
+        logits.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=IGNORE_INDEX
     ).view_as(targets)
     tokens = weight(targets).clamp(min=1)
     return losses.double().sum(dim=1) / tokens, wrong.double().sum(dim=1) / tokens
@@ -63,14 +60,12 @@ def weight(targets: Tensor) -> Tensor:
             "causal-lm needs whole targets of shape (example, position), not"
             f" {str(targets.dtype).removeprefix('torch.')} of shape {tuple(targets.shape)}"
         )
-    return (targets != IGNORED).sum(dim=1).double()
+    return (targets != IGNORE_INDEX).sum(dim=1).double()
 
 
 def chance(targets: NDArray[Any]) -> float:
     """Return the error of always answering the most frequent of the tokens that count."""
-    counted = targets[targets != IGNORED]
-    _, counts = np.unique(counted, return_counts=True)
-    return 1 - float(counts.max(initial=0)) / max(1, len(counted))
+    return majority_error(targets[targets != IGNORE_INDEX])
 
 
 @hookimpl
@@ -79,15 +74,15 @@ def lmctool_task() -> Task:
     return Task(score, chance, weight)
 
 
-def _check_tokens(targets: Tensor, known: int) -> None:
+def _check_tokens(targets: Tensor, vocabulary: int) -> None:
     if not targets.numel():
         return
-    counted = targets.masked_fill(targets == IGNORED, 0)
+    counted = targets.masked_fill(targets == IGNORE_INDEX, 0)
     lowest, highest = torch.stack(counted.aminmax()).tolist()  # one wait for the device
     if lowest < 0:
         raise LmctoolError(f"the data has target {lowest}, but tokens count from 0")
-    if highest >= known:
+    if highest >= vocabulary:
         raise LmctoolError(
-            f"the data has token {highest} but the model tells {known} tokens apart; is it"
+            f"the data has token {highest} but the model tells {vocabulary} tokens apart; is it"
             " trained on other data?"
         )

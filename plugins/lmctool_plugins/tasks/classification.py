@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lmctool.errors import LmctoolError
-from lmctool.plugin.hookspecs import hookimpl
-from lmctool.plugin.kinds import Task
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from lmctool.api import LmctoolError, Task, hookimpl
+from lmctool.api.advanced import majority_error
 
 
 def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,13 +47,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return functional.cross_entropy(logits, targets, reduction="none"), wrong.to(logits.dtype)
 
 
-def chance(targets: NDArray[Any]) -> float:
-    """Return the error of always answering the most frequent class."""
-    _, counts = np.unique(targets, return_counts=True)
-    return 1 - float(counts.max()) / len(targets)
-
-
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task classification``."""
-    return Task(score, chance)
+    return Task(score, majority_error)

@@ -21,9 +21,9 @@ from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.barrier import measure
 from lmctool_plugins.analyses.barrier.intervals import intervals
-from lmctool_plugins.analyses.barrier.measured import Measured
 from lmctool_plugins.analyses.barrier.parts import part_group
-from lmctool_plugins.analyses.barrier.singly import broken
+from lmctool_plugins.analyses.barrier.paths import Paths
+from lmctool_plugins.analyses.barrier.per_example import broken
 from tests import reference
 from tests.plugins.pairs import save, trained
 
@@ -44,7 +44,7 @@ MORE: dict[str, Any] = {
 }
 
 
-def measured(losses: Array, errors: Array, weights: Array | None = None) -> Measured:
+def measured(losses: Array, errors: Array, weights: Array | None = None) -> Paths:
     """Return curves of examples, (variant, alpha, example), of one split."""
     curves = Curves(
         ALPHA,
@@ -55,7 +55,7 @@ def measured(losses: Array, errors: Array, weights: Array | None = None) -> Meas
         {} if weights is None else {"test": weights},
     )
     names = tuple(f"v{number}" for number in range(len(losses)))
-    return Measured(names, ("test",), curves, "chord")
+    return Paths(names, ("test",), curves, "chord")
 
 
 def height_of(curve: Array) -> float:
@@ -63,7 +63,7 @@ def height_of(curve: Array) -> float:
     return reference.barrier(ALPHA.tolist(), curve.tolist())
 
 
-def drawn(seed: int, examples: int = 40) -> Measured:
+def drawn(seed: int, examples: int = 40) -> Paths:
     """Return random curves of two variants."""
     rng = np.random.default_rng(seed)
     return measured(

@@ -20,7 +20,7 @@ from lmctool.results.file import read
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.layerwise.measure import follow, measure, parts_of
-from lmctool_plugins.analyses.layerwise.view import tabulate
+from lmctool_plugins.analyses.layerwise.table import tabulate
 from tests import reference
 from tests.plugins.pairs import initial, save, trained
 
@@ -294,7 +294,7 @@ def test_parts_of_an_aligned_pair_have_a_figure_for_every_variant(
     run_of: Runs, tmp_path: Path
 ) -> None:
     from lmctool.report import figure
-    from lmctool_plugins.analyses.layerwise import figure as draw
+    from lmctool_plugins.analyses.layerwise.figure import draw
 
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=Choice("identity"))
     result = result_of(run, rest="both", points=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +21,13 @@ from lmctool.results.metrics import metrics
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.testing import invoke
-from lmctool_plugins.analyses.matrix import kernel, measure, view
-from lmctool_plugins.analyses.matrix.drawing import draw
+from lmctool_plugins.analyses.matrix import kernel, measure, table
+from lmctool_plugins.analyses.matrix.figure import draw
 from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -117,19 +117,6 @@ def test_clusters_are_those_of_loops(pairs: list[float]) -> None:
     assert (np.diff(members[order]) >= 0).all()
 
 
-@pytest.mark.parametrize(
-    ("paths", "wanted"),
-    [
-        (["a.safetensors", "b.safetensors"], ["a", "b"]),
-        (["runs/0/last.safetensors", "runs/1/last.safetensors"], ["0/last", "1/last"]),
-        (["x/a.safetensors", "x/y/a.safetensors"], ["a", "y/a"]),
-        (["x/a", "x/a.safetensors"], ["x/a", "x/a.safetensors"]),
-    ],
-)
-def test_names_are_short_and_differ(paths: list[str], wanted: list[str]) -> None:
-    assert kernel.labels([Path(path) for path in paths]) == wanted
-
-
 def test_matrices_are_symmetric_and_hold_the_barrier_of_each_pair(tmp_path: Path) -> None:
     nets = [trained("mlp", seed) for seed in (0, 1, 2)]
     run = run_on(tmp_path, *nets, splits=("test", "train"), limit=300)
@@ -182,7 +169,7 @@ def test_a_near_copy_is_in_the_cluster_of_its_original(tmp_path: Path) -> None:
     assert members[0] == members[2] != members[1]
     assert metrics(result)["matrix.clusters"] == 2
     assert metrics(result)["matrix.connected"] == pytest.approx(1 / 3)
-    told = view.tabulate(result)
+    told = table.tabulate(result)
     assert "net0, net2" in " ".join(told.notes)
     assert len(told.rows) == 3
 

@@ -19,10 +19,10 @@ from lmctool.results.metrics import metrics
 from lmctool.run.calibration import Calibration
 from lmctool.run.run import Run
 from lmctool.testing import invoke
-from lmctool_plugins.analyses.variance.drawing import draw
-from lmctool_plugins.analyses.variance.kernel import aim, ratio, spread, told_apart
+from lmctool_plugins.analyses.variance.figure import draw
+from lmctool_plugins.analyses.variance.kernel import aim, numbered, ratio, spread
 from lmctool_plugins.analyses.variance.measure import measure
-from lmctool_plugins.analyses.variance.view import tabulate
+from lmctool_plugins.analyses.variance.table import tabulate
 from tests import reference
 from tests.plugins.pairs import digits, save, trained
 
@@ -83,7 +83,7 @@ def test_pairs_that_never_vary_have_no_part_in_the_mean_correlation() -> None:
 
 
 def test_names_that_come_twice_get_numbers() -> None:
-    assert told_apart(["a", "b", "a"]) == ["a#1", "b", "a#2"]
+    assert numbered(["a", "b", "a"]) == ["a#1", "b", "a#2"]
 
 
 @pytest.mark.parametrize("correlation", [0.4, 0.0, 1.0])

@@ -142,7 +142,7 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path: Path) -> None:
 
 def test_content_tells_the_kind_whatever_the_name(tmp_path: Path) -> None:
     path = write(tmp_path / "data.npz", x=X, y=Y).rename(tmp_path / "data.txt")
-    assert containers.kind(path) == "npz"
+    assert containers.container_kind(path) == "npz"
     (tmp_path / "model.npz").write_bytes(pickle.dumps({"x": 1}))
     assert not detect(tmp_path / "model.npz")
     assert not detect(tmp_path)
@@ -193,7 +193,7 @@ def test_damage_that_hangs_the_library_of_hdf5_is_told(tmp_path: Path) -> None:
     heap = content.index(b"GCOL")  # its first text, of a length after which the next is itself
     content[heap + 24 : heap + 32] = (2**64 - 16).to_bytes(8, "little")
     path.write_bytes(content)
-    held = containers.arrays(path)
+    held = containers.stored_arrays(path)
     assert np.array_equal(held["x"].read(), X)
     with pytest.raises(LmctoolError, match=r"is damaged|cannot be read"):
         held["texts"].read()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from lmctool.data.tokens import IGNORED
+from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool_plugins.tasks import classification
 from lmctool_plugins.tasks.causal_lm import chance, score, weight
 
-TARGETS = torch.tensor([[3, 0, 1], [2, IGNORED, IGNORED], [1, 1, IGNORED]])
+TARGETS = torch.tensor([[3, 0, 1], [2, IGNORE_INDEX, IGNORE_INDEX], [1, 1, IGNORE_INDEX]])
 
 
 def logits() -> torch.Tensor:
@@ -28,7 +28,7 @@ def test_equal_logits_cost_the_logarithm_of_the_number_of_tokens() -> None:
 
 def test_the_mean_over_tokens_is_that_of_a_classification_of_all_that_count() -> None:
     loss, error = score(logits(), TARGETS)
-    counted = TARGETS != IGNORED
+    counted = TARGETS != IGNORE_INDEX
     losses, errors = classification.score(logits()[counted], TARGETS[counted])
     tokens = weight(TARGETS)
     assert tokens.tolist() == [3, 1, 2]
@@ -44,7 +44,7 @@ def test_a_masked_position_changes_nothing_whatever_its_logits() -> None:
 
 
 def test_an_example_without_tokens_scores_zero_and_weighs_nothing() -> None:
-    targets = torch.full((1, 3), IGNORED)
+    targets = torch.full((1, 3), IGNORE_INDEX)
     loss, error = score(logits()[:1], targets)
     assert (loss.item(), error.item(), weight(targets).item()) == (0, 0, 0)
 
@@ -77,7 +77,7 @@ def test_tokens_that_the_model_has_not_are_refused(target: int, said: str) -> No
 
 def test_chance_is_the_error_of_the_most_frequent_token_that_counts() -> None:
     assert chance(TARGETS.numpy()) == pytest.approx(0.5)
-    assert chance(np.full((2, 2), IGNORED)) == 1
+    assert chance(np.full((2, 2), IGNORE_INDEX)) == 1
 
 
 def test_the_task_is_registered_with_its_weights() -> None:

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.chance import majority_error
 from lmctool.plugin import registry
-from lmctool_plugins.tasks.classification import chance, score
+from lmctool_plugins.tasks.classification import score
 
 
 def test_equal_logits_cost_the_logarithm_of_the_number_of_classes() -> None:
@@ -58,13 +59,14 @@ def test_classes_that_the_model_has_not_are_refused(target: int, said: str) -> N
 
 
 def test_chance_is_the_error_of_the_most_frequent_class() -> None:
-    assert chance(np.array([0, 0, 0, 1, 2])) == pytest.approx(0.4)
-    assert chance(np.array([7, 7])) == 0
+    assert majority_error(np.array([0, 0, 0, 1, 2])) == pytest.approx(0.4)
+    assert majority_error(np.array([7, 7])) == 0
 
 
 def test_both_tasks_are_registered() -> None:
     assert registry.load("lmctool.tasks", "classification").score is score
-    assert registry.load("lmctool.tasks", "binary").chance is chance
+    for word in ("classification", "binary"):
+        assert registry.load("lmctool.tasks", word).chance is majority_error
 
 
 @pytest.mark.parametrize("targets", [torch.zeros(2, 3), torch.zeros(2)], ids=["table", "fractions"])

@@ -38,7 +38,8 @@ class Latent:
         """Return the permutation of greatest sum of scores."""
         import torch
 
-        from lmctool.api import Permutation, assignment
+        from lmctool.api import Permutation
+        from lmctool.api.advanced import assignment
 
         moves = dict(self.start.moves)
         for group, scores in self.scores.items():
@@ -55,7 +56,7 @@ class Latent:
         Args:
             temperature: what the scores are divided by; the lower, the nearer to a permutation.
         """
-        from lmctool.api import permutation_matrices
+        from lmctool.api.advanced import permutation_matrices
 
         some = next(iter(self.scores.values()))
         hard = permutation_matrices(self.hardened(), some)

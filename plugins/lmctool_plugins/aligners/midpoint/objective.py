@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.api import AxisForm, Run, SoftPermutation, Target, Weights
+    from lmctool.api import Run, Weights
+    from lmctool.api.advanced import AxisForm, SoftPermutation, Target
 
 EPSILON = 1e-5
 """Added to a batch's variance at a target that feeds no BatchNorm."""
@@ -27,7 +28,7 @@ class RepairedMidpoint:
 
     def __init__(self, run: Run, a: Weights, b: Weights) -> None:
         """Take the ends' statistics at the targets, on the calibration examples."""
-        from lmctool.api import SoftPermutation
+        from lmctool.api.advanced import SoftPermutation
 
         self.run, self.a, self.b = run, a, b
         self.permutation: SoftPermutation = SoftPermutation(run.permutation_spec)

@@ -96,7 +96,7 @@ class Search:
         """Score the hardened permutation on the held-out examples."""
         import torch
 
-        from lmctool.api import permutation_matrices
+        from lmctool.api.advanced import permutation_matrices
 
         permutation = latent.hardened()
         mixing = permutation_matrices(permutation, next(iter(latent.scores.values())))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import match, origins
+from lmctool.api import match
+from lmctool.api.advanced import origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from torch import Tensor
 
-    from lmctool.api import Permutation, PermutationSpec, UnitIndex, Weights
+    from lmctool.api import Permutation, PermutationSpec, Weights
+    from lmctool.api.advanced import UnitIndex
 
 Family = tuple[str, ...]
 """Groups that are matched together: a plain one, or an outer one and its inner ones."""

@@ -45,7 +45,7 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
         name: weights[first.weight].movedim(first.rows, 0) for name, weights in networks.items()
     }
     seen = {
-        name: images(weight, inputs if isinstance(inputs, tuple) else (inputs,))
+        name: _images(weight, inputs if isinstance(inputs, tuple) else (inputs,))
         for name, weight in rows.items()
     }
     images = [image for image in seen.values() if image is not None]
@@ -67,7 +67,7 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     )
 
 
-def images(weight: Tensor, inputs: tuple[Tensor, ...]) -> Tensor | None:
+def _images(weight: Tensor, inputs: tuple[Tensor, ...]) -> Tensor | None:
     """Return the weight of a first layer as images (unit, channel, row, column), if it is that.
 
     A convolution over rows and columns of one channel or three is, and a linear layer that reads

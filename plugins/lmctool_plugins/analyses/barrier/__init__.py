@@ -9,37 +9,9 @@ data.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, definition_option, grid_options, hookimpl, partition_options
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Evaluate every variant of the path, and its barriers."""
-    from lmctool_plugins.analyses.barrier.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show ends, midpoint, barrier, and what each step takes off the barrier."""
-    from lmctool_plugins.analyses.barrier.rows import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw every variant's curve, its barrier as an arrow, the reference, and the values."""
-    from lmctool_plugins.analyses.barrier.drawing import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl, partition_options
 
 
 @hookimpl
@@ -68,10 +40,10 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.barrier.measure:measure"),
         options=options,
         aligner="optional",
         correction="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.barrier.table:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.barrier.figure:draw"),
     )

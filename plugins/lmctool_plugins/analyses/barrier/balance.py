@@ -21,9 +21,7 @@ import numpy as np
 from lmctool.api import UnjudgedError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array
 
 TOLERANCE = 1e-6
 """By how much a mean predicted probability may differ from 1 / classes, as a share of that."""
@@ -61,7 +59,7 @@ def balance(logits: Array) -> Array:
         return matrix
 
     start = -logits.mean(axis=0)
-    found = minimize(
+    solution = minimize(
         objective,
         start - start.mean(),
         jac=True,
@@ -69,13 +67,13 @@ def balance(logits: Array) -> Array:
         method="trust-exact",
         options={"gtol": TOLERANCE / classes / 10, "maxiter": 1000},
     )
-    constants: Array = found.x - found.x.mean()
+    constants: Array = solution.x - solution.x.mean()
     shares, _ = _softmax(logits + constants)
     worst = float(np.abs(classes * shares.mean(axis=0) - 1).max())
     if not worst <= TOLERANCE:
         raise UnjudgedError(
             f"no factors of the classes balance the predictions: a mean predicted probability is"
-            f" still {worst:.2g} of its goal away after {found.nit} steps"
+            f" still {worst:.2g} of its goal away after {solution.nit} steps"
         )
     return constants
 

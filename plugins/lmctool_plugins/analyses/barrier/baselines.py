@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, LazyNetworks, LmctoolError, Variable, partition
+from lmctool.api import Group, LazyNetworks, LmctoolError, Variable
+from lmctool.api.advanced import partition
 from lmctool_plugins.analyses.barrier.balance import balance
-from lmctool_plugins.analyses.barrier.measured import UNITS
+from lmctool_plugins.analyses.barrier.paths import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.api import Run, Split
-    from lmctool_plugins.analyses.barrier.measured import Measured
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Run, Split
+    from lmctool_plugins.analyses.barrier.paths import Paths
 
 BASELINES = ("ensemble", "balanced a", "balanced b")
 MIDDLE = 0.5
@@ -43,35 +41,35 @@ def check_classes(run: Run) -> None:
         )
 
 
-def baseline_groups(run: Run, found: Measured) -> dict[str, Group]:
+def baseline_groups(run: Run, paths: Paths) -> dict[str, Group]:
     """Return the baselines, the ensemble along the path, and all networks class by class.
 
     Args:
         run: the run.
-        found: what was measured, per example too.
+        paths: the curves, per example too.
     """
-    each = [_baselines(run, found, split) for split in run.splits]
-    alpha = found.curves.alpha
+    each = [_baselines(run, paths, split) for split in run.splits]
+    alpha = paths.curves.alpha
     middle = int(np.abs(alpha - MIDDLE).argmin())
     rows = [
-        _by_class(found, split, points, middle)
+        _by_class(paths, split, points, middle)
         for split, (_, points) in zip(run.splits, each, strict=True)
     ]
-    ensemble = {"split": found.coordinates()["split"]} | found.alpha()
-    single = _places(found, BASELINES)
-    classes = _places(found, ("a", "b", *found.variants, *BASELINES))
+    ensemble = {"split": paths.coordinates()["split"]} | paths.alpha()
+    single = _coordinates(paths, BASELINES)
+    classes = _coordinates(paths, ("a", "b", *paths.variants, *BASELINES))
     names = np.array([str(number) for number in range(rows[0].shape[-1])], dtype=object)
     classes["class"] = Variable(names, ("class",), long_name="class")
     over = ("network", "split")
-    for number, (metric, unit) in enumerate(UNITS.items()):
-        along = np.stack([path[number].mean(axis=-1) for path, _ in each])
-        ensemble[metric] = Variable(along, ("split", "alpha"), unit, f"{metric} of the ensemble")
+    for number, metric in enumerate(METRICS):
+        along = np.stack([between[number].mean(axis=-1) for between, _ in each])
+        name = metric.name
+        ensemble[name] = metric.variable(along, ("split", "alpha"), f"{name} of the ensemble")
         means = np.stack([points[number].mean(axis=-1) for _, points in each], axis=-1)
-        single[metric] = Variable(means, over, unit, metric, f"barrier.baselines.{metric}", "lower")
+        single[name] = metric.variable(means, over, metric=f"barrier.baselines.{name}")
         means = np.stack([row[number] for row in rows], axis=1)
-        told = f"{metric} on a class"
-        classes[metric] = Variable(
-            means, (*over, "class"), unit, told, f"barrier.classes.{metric}", "lower"
+        classes[name] = metric.variable(
+            means, (*over, "class"), f"{name} on a class", f"barrier.classes.{name}"
         )
     return {
         "barrier/baselines": Group(single, {"alpha": MIDDLE}),
@@ -80,19 +78,19 @@ def baseline_groups(run: Run, found: Measured) -> dict[str, Group]:
     }
 
 
-def _places(found: Measured, networks: Sequence[str]) -> dict[str, Variable]:
+def _coordinates(paths: Paths, networks: Sequence[str]) -> dict[str, Variable]:
     names = np.array(networks, dtype=object)
     return {
         "network": Variable(names, ("network",), long_name="network"),
-        "split": found.coordinates()["split"],
+        "split": paths.coordinates()["split"],
     }
 
 
-def _baselines(run: Run, found: Measured, split: Split) -> tuple[Array, Array]:
+def _baselines(run: Run, paths: Paths, split: Split) -> tuple[Array, Array]:
     """Return the ensemble along the path and the baselines, (metric, alpha|network, example)."""
     a, b = run.read(LazyNetworks(run.weights, range(2)), split, _logits, description="logits")
     score = _scorer(run, split)
-    path = np.stack([score(mixed(a, b, float(alpha))) for alpha in found.curves.alpha], axis=1)
+    path = np.stack([score(mixed(a, b, float(alpha))) for alpha in paths.curves.alpha], axis=1)
     points = (mixed(a, b, MIDDLE), a + balance(a), b + balance(b))
     return path, np.stack([score(logits) for logits in points], axis=1)
 
@@ -102,11 +100,11 @@ def mixed(a: Array, b: Array, alpha: float) -> Array:
     return a + alpha * (b - a) if alpha < 1 else b
 
 
-def _by_class(found: Measured, split: Split, points: Array, middle: int) -> Array:
+def _by_class(paths: Paths, split: Split, points: Array, middle: int) -> Array:
     """Return the mean of each class of every network, (metric, network, class)."""
     members = partition(split, "class", None)
-    ends = found.examples(split.name)[:, 0][:, [0, -1]]
-    between = found.examples(split.name)[:, :, middle]
+    ends = paths.examples(split.name)[:, 0][:, [0, -1]]
+    between = paths.examples(split.name)[:, :, middle]
     return members.means(np.concatenate([ends, between, points], axis=1))
 
 

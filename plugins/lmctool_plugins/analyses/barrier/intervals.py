@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Variable, interval, resampled
+from lmctool.api.advanced import interval, resampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmctool_plugins.analyses.barrier.measured import Measured
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, ScoreMetric, Variable
+    from lmctool_plugins.analyses.barrier.paths import Paths
 
 LEVEL = 0.95
 BOUNDS = ("lower95", "upper95")
@@ -34,7 +33,7 @@ class Intervals:
 
 
 def intervals(
-    found: Measured, split: str, repeats: int, seed: int, members: NDArray[np.int64] | None = None
+    paths: Paths, split: str, repeats: int, seed: int, members: NDArray[np.int64] | None = None
 ) -> Intervals:
     """Return the intervals of one split, or of some of its examples.
 
@@ -42,13 +41,13 @@ def intervals(
     each drawn curve, so that it keeps what the points of a curve share.
 
     Args:
-        found: what was measured, per example too.
+        paths: the curves, per example too.
         split: the split.
         repeats: how many draws.
         seed: the seed of the draws.
         members: the positions of the examples; None for all.  NaN where none of them counts.
     """
-    values, weights = found.examples(split), found.curves.weights.get(split)
+    values, weights = paths.examples(split), paths.curves.weights.get(split)
     if members is not None:
         values = values[..., members]
         weights = None if weights is None else weights[members]
@@ -56,12 +55,17 @@ def intervals(
         nothing = np.full((2, *values.shape[:-1]), np.nan)
         return Intervals(nothing[..., 0], nothing)
     samples = resampled(values, repeats, seed, weights)
-    heights, _ = found.barriers(samples)
+    heights, _ = paths.barriers(samples)
     return Intervals(*(np.stack(interval(each, LEVEL)) for each in (heights, samples)))
 
 
 def bounds(
-    name: str, values: Array, dims: tuple[str, ...], unit: str, meaning: str, metric: str = ""
+    name: str,
+    values: Array,
+    dims: tuple[str, ...],
+    metric: ScoreMetric,
+    meaning: str,
+    public: str = "",
 ) -> dict[str, Variable]:
     """Return two variables, ``NAME_lower95`` and ``NAME_upper95``.
 
@@ -69,14 +73,16 @@ def bounds(
         name: what they are the bounds of.
         values: (bound, ...).
         dims: of the rest.
-        unit: of both.
+        metric: loss or error.
         meaning: what they are the bounds of, in words.
-        metric: its public name, which gets ``.lower95`` and ``.upper95``; empty for none.
+        public: its public name, which gets ``.lower95`` and ``.upper95``; empty for none.
     """
-    told = ("lower", "upper")
     return {
-        f"{name}_{bound}": Variable(
-            each, dims, unit, f"{word} 95 % bound of the {meaning}", metric and f"{metric}.{bound}"
+        f"{name}_{bound}": metric.variable(
+            each,
+            dims,
+            f"{bound.removesuffix('95')} 95 % bound of the {meaning}",
+            public and f"{public}.{bound}",
         )
-        for bound, word, each in zip(BOUNDS, told, values, strict=True)
+        for bound, each in zip(BOUNDS, values, strict=True)
     }

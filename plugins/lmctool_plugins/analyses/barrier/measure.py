@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Result, Variable, around, barrier, grid, partitions
+from lmctool.api import Group, Result, Variable, barrier, grid, partitions
+from lmctool.api.advanced import around
 from lmctool_plugins.analyses.barrier.baselines import baseline_groups, check_classes
 from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
-from lmctool_plugins.analyses.barrier.measured import UNITS, Measured
 from lmctool_plugins.analyses.barrier.parts import part_group
-from lmctool_plugins.analyses.barrier.singly import example_groups
+from lmctool_plugins.analyses.barrier.paths import METRICS, Paths
+from lmctool_plugins.analyses.barrier.per_example import example_groups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lmctool.api import Array, Run
 
-    from lmctool.api import Run
-
-    Array = NDArray[np.float64]
     Groups = dict[str, dict[str, Variable]]
 
 
@@ -51,75 +49,78 @@ def measure(
     members = partitions(run.splits, by_split, scores)
     if baselines:
         check_classes(run)
-    singly = bool(members) or bootstrap is not None or baselines or per_example
-    found = _followed(run, grid(points, alphas), refine, definition, singly)
-    said: dict[str, str | int | float] = {
+    per_example_scores = bool(members) or bootstrap is not None or baselines or per_example
+    paths = _followed(run, grid(points, alphas), refine, definition, per_example_scores)
+    attributes: dict[str, str | int | float] = {
         "definition": definition,
         "batchnorm": run.settings.batchnorm,
     }
-    groups = _groups(found)
+    groups = _groups(paths)
     if bootstrap is not None:
-        said |= {"bootstrap": bootstrap, "level": LEVEL}
-        _add_intervals(groups, found, bootstrap, run.settings.seed)
-    complete = {f"barrier/{name}": Group(held, said) for name, held in groups.items()}
+        attributes |= {"bootstrap": bootstrap, "level": LEVEL}
+        _add_intervals(groups, paths, bootstrap, run.settings.seed)
+    complete = {
+        f"barrier/{name}": Group(variables, attributes) for name, variables in groups.items()
+    }
     if members:
-        complete["barrier/parts"] = part_group(found, members, bootstrap, run.settings.seed)
+        complete["barrier/parts"] = part_group(paths, members, bootstrap, run.settings.seed)
     if baselines:
-        complete |= baseline_groups(run, found)
+        complete |= baseline_groups(run, paths)
     if per_example:
-        complete |= example_groups(found, run.splits)
+        complete |= example_groups(paths, run.splits)
     return Result("barrier", complete)
 
 
-def _followed(run: Run, alpha: Array, refine: bool, definition: str, singly: bool) -> Measured:
-    """Evaluate every variant of the path, per example too if ``singly``."""
-    splits = run.ends.splits  # before the alignment, so that a wrong model is told at once
+def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example: bool) -> Paths:
+    """Evaluate every variant of the path, per example too if asked for."""
+    splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     variants = run.variants()
-    curves = run.follow(variants, alpha, per_example=singly)
+    curves = run.follow(variants, alpha, per_example=per_example)
     if refine:
         peaks = [barrier(alpha, curve, definition)[1] for curve in (curves.loss, curves.error)]
         curves = run.insert(variants, curves, around(alpha, np.concatenate(peaks)))
-    return Measured(tuple(variant.name for variant in variants), splits, curves, definition)
+    return Paths(tuple(variant.name for variant in variants), splits, curves, definition)
 
 
-def _groups(found: Measured) -> Groups:
+def _groups(paths: Paths) -> Groups:
     """Return the curves, the barriers and the ends."""
-    names = found.coordinates()
-    curve = names | found.alpha()
+    names = paths.coordinates()
+    curve = names | paths.alpha()
     summary = dict(names)
     ends = {
         "split": names["split"],
         "end": Variable(np.array(["a", "b"], dtype=object), ("end",), long_name="checkpoint"),
     }
     over = ("variant", "split")
-    for name, unit in UNITS.items():
-        values = found.values(name)
-        height, at = found.barriers(values)
-        curve[name] = Variable(values, (*over, "alpha"), unit, name)
-        ends[name] = Variable(
-            values[0][:, [0, -1]], ("split", "end"), unit, name, f"end.{name}", "lower"
-        )
+    for metric in METRICS:
+        name, values = metric.name, paths.values(metric)
+        height, at = paths.barriers(values)
+        curve[name] = metric.variable(values, (*over, "alpha"))
+        ends[name] = metric.variable(values[0][:, [0, -1]], ("split", "end"), metric=f"end.{name}")
         meaning = f"barrier of the {name}"
-        summary[f"barrier_{name}"] = Variable(
-            height, over, unit, meaning, f"barrier.{name}", "lower"
-        )
+        summary[f"barrier_{name}"] = metric.variable(height, over, meaning, f"barrier.{name}")
         summary[f"alpha_{name}"] = Variable(at, over, "1", f"alpha of the {meaning}")
     return {"curve": curve, "summary": summary, "ends": ends}
 
 
-def _add_intervals(groups: Groups, found: Measured, repeats: int, seed: int) -> None:
+def _add_intervals(groups: Groups, paths: Paths, repeats: int, seed: int) -> None:
     """Add the bounds of barriers and ends, and a group with those of the curves."""
-    each = [intervals(found, split, repeats, seed) for split in found.splits]
+    each = [intervals(paths, split, repeats, seed) for split in paths.splits]
     heights = np.stack([one.barrier for one in each], axis=-1)
     curves = np.stack([one.curve for one in each], axis=-2)
     over = ("variant", "split")
-    band: dict[str, Variable] = found.coordinates() | found.alpha()
-    for number, (name, unit) in enumerate(UNITS.items()):
-        told = f"barrier of the {name}"
+    band: dict[str, Variable] = paths.coordinates() | paths.alpha()
+    for number, metric in enumerate(METRICS):
+        name = metric.name
         groups["summary"] |= bounds(
-            f"barrier_{name}", heights[:, number], over, unit, told, f"barrier.{name}"
+            f"barrier_{name}",
+            heights[:, number],
+            over,
+            metric,
+            f"barrier of the {name}",
+            f"barrier.{name}",
         )
         ends = curves[:, number, 0][..., [0, -1]]
-        groups["ends"] |= bounds(name, ends, ("split", "end"), unit, name, f"end.{name}")
-        band |= bounds(name, curves[:, number], (*over, "alpha"), unit, name)
+        groups["ends"] |= bounds(name, ends, ("split", "end"), metric, name, f"end.{name}")
+        band |= bounds(name, curves[:, number], (*over, "alpha"), metric, name)
     groups["band"] = band

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.api import ERROR, LOSS
+
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
     from lmctool.api import Result
 
-METRICS = ("error", "loss")
+METRICS = (ERROR, LOSS)
+YLABELS = {"error": "error", "loss": LOSS.label}
 MOST_NAMED = 10
 """Parts that a legend names."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -20,17 +23,17 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 def draw_parts(result: Result, room: SubFigure, split: int) -> None:
     """Draw the curve of each part, a column for each variant, error above loss."""
     group = result.groups["barrier/parts"]
-    held = group.variables
-    names, variants = held["part"].values, held["variant"].values
-    there = [part for part in range(len(names)) if held["examples"].values[split, part]]
+    variables = group.variables
+    names, variants = variables["part"].values, variables["variant"].values
+    present = [part for part in range(len(names)) if variables["examples"].values[split, part]]
     colours = _colours(str(group.attributes["by"]), len(names))
     axes = room.subplots(2, len(variants), squeeze=False, sharex=True, sharey="row")
     for row, metric in enumerate(METRICS):
         for column, variant in enumerate(variants):
-            for part in there:
-                values = held[metric].values[column, split, part]
+            for part in present:
+                values = variables[metric.name].values[column, split, part]
                 axes[row, column].plot(
-                    held["alpha"].values,
+                    variables["alpha"].values,
                     values,
                     color=colours[part],
                     linestyle="-",
@@ -39,12 +42,12 @@ def draw_parts(result: Result, room: SubFigure, split: int) -> None:
                 )
             if row == 0:
                 axes[row, column].set_title(str(variant))
-        axes[row, 0].set_ylabel(metric if metric == "error" else "loss (nats)")
+        axes[row, 0].set_ylabel(YLABELS[metric.name])
     for column in range(len(variants)):
         axes[1, column].set_xlabel("alpha")
     by = "class" if group.attributes["by"] == "class" else "EL2N score (1 = easiest)"
-    room.suptitle(f"{held['split'].values[split]}, parts by {by}", fontsize=11)
-    if len(there) <= MOST_NAMED:
+    room.suptitle(f"{variables['split'].values[split]}, parts by {by}", fontsize=11)
+    if len(present) <= MOST_NAMED:
         handles, labels = axes[0, 0].get_legend_handles_labels()
         room.legend(handles, labels, title="part", fontsize="small", loc="outside right center")
 
@@ -61,26 +64,26 @@ def _colours(by: str, count: int) -> list[Any]:
 def draw_classes(result: Result, room: SubFigure, split: int) -> None:
     """Draw error and loss of every network on each class, as points."""
     group = result.groups["barrier/classes"]
-    held = group.variables
-    places = np.arange(len(held["class"].values))
+    variables = group.variables
+    places = np.arange(len(variables["class"].values))
     axes = room.subplots(2, 1, sharex=True)
     for row, metric in enumerate(METRICS):
-        for number, name in enumerate(held["network"].values):
+        for number, name in enumerate(variables["network"].values):
             label = {"a": "A", "b": "B", "balanced a": "balanced A", "balanced b": "balanced B"}
             between = f"{name}, alpha {group.attributes['alpha']:.3g}"
-            told = str(name) if str(name) == "ensemble" else between
+            default = str(name) if str(name) == "ensemble" else between
             axes[row].plot(
                 places,
-                held[metric].values[number, split],
+                variables[metric.name].values[number, split],
                 linestyle="",
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=5,
-                label=label.get(str(name), told),
+                label=label.get(str(name), default),
             )
-        axes[row].set_ylabel(metric if metric == "error" else "loss (nats)")
+        axes[row].set_ylabel(YLABELS[metric.name])
     if len(places) <= MOST_NAMED:
-        axes[1].set_xticks(places, [str(name) for name in held["class"].values])
+        axes[1].set_xticks(places, [str(name) for name in variables["class"].values])
     axes[1].set_xlabel("class")
-    room.suptitle(f"{held['split'].values[split]} class by class", fontsize=11)
+    room.suptitle(f"{variables['split'].values[split]} class by class", fontsize=11)
     handles, labels = axes[0].get_legend_handles_labels()
     room.legend(handles, labels, fontsize="small", loc="outside right center")

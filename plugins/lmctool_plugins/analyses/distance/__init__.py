@@ -24,37 +24,9 @@ may be larger than memory; with ``--align`` both networks are in memory.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, CheckpointFile, hookimpl
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Sum squares tensor by tensor, and measure every part."""
-    from lmctool_plugins.analyses.distance.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show the measures of the whole, of each kind of tensor and of each block."""
-    from lmctool_plugins.analyses.distance.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw the relative distance and the cosine of every layer."""
-    from lmctool_plugins.analyses.distance.view import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
 
 
 @hookimpl
@@ -76,11 +48,11 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.distance.measure:measure"),
         needs=frozenset(),
         optional=frozenset({"model", "data"}),
         options=options,
         aligner="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.distance.view:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.distance.view:draw"),
     )

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array
 
 
 def measures(squares: Array) -> dict[str, Array]:
@@ -74,6 +72,6 @@ def cosine(a: Array, b: Array, apart: Array) -> Array:
 
 def ratio(values: Array, over: Array) -> Array:
     """Return values over others, NaN where these are 0; the shapes broadcast."""
-    found = np.full(np.broadcast_shapes(values.shape, over.shape), np.nan)
-    np.divide(values, over, out=found, where=over > 0)
-    return found
+    quotient = np.full(np.broadcast_shapes(values.shape, over.shape), np.nan)
+    np.divide(values, over, out=quotient, where=over > 0)
+    return quotient

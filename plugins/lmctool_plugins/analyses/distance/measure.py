@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import (
-    Group,
-    Result,
-    UnjudgedError,
-    Variable,
-    squared_norms,
-    squared_norms_of_weights,
-)
+from lmctool.api import Group, Result, UnjudgedError, Variable
+from lmctool.api.advanced import squared_norms, squared_norms_of_weights
 from lmctool_plugins.analyses.distance.kernel import measures, travels
 
 if TYPE_CHECKING:
@@ -21,9 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Run
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Run
 
 LEVELS = ("kind", "block", "layer")
 MEANINGS = {
@@ -55,24 +47,28 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     """
     first = run.checkpoints[0]
     layers = run.resources.parts("layer")
-    known = {name for names in layers.values() for name in names}  # tied tensors only once
-    names = [name for name in first.floating if name in known]
+    in_layers = {name for names in layers.values() for name in names}  # tied tensors only once
+    names = [name for name in first.floating if name in in_layers]
     counted = set(first.parameters if over == "parameters" else names)
     if not counted & set(names):
         raise UnjudgedError(f"checkpoint '{first.path}' holds no {over} to measure a distance over")
     variants, squares = _squares(run, names, to)
-    said = {"over": over, "origin": "none" if to is None else str(run.checkpoints[to].path)}
-    groups = {"distance/whole": _group(said, variants, "", [], _summed(squares, names, [counted]))}
+    attributes = {"over": over, "origin": "none" if to is None else str(run.checkpoints[to].path)}
+    groups = {
+        "distance/whole": _group(attributes, variants, "", [], _summed(squares, names, [counted]))
+    }
     for level in LEVELS:
         chosen = set(names) if level == "kind" else counted
-        found = {part: chosen.intersection(own) for part, own in run.resources.parts(level).items()}
-        parts = {part: own for part, own in found.items() if own}
+        members = {
+            part: chosen.intersection(own) for part, own in run.resources.parts(level).items()
+        }
+        parts = {part: own for part, own in members.items() if own}
         values = _summed(squares, names, list(parts.values()))
-        groups[f"distance/{level}"] = _group(said, variants, level, list(parts), values)
-    tensors = _group(said, variants, "tensor", names, squares)
+        groups[f"distance/{level}"] = _group(attributes, variants, level, list(parts), values)
+    tensors = _group(attributes, variants, "tensor", names, squares)
     counts = np.array([name in counted for name in names])
-    told = {"counted": Variable(counts, ("tensor",), long_name="counts in whole, blocks, layers")}
-    groups["distance/tensor"] = Group({**tensors.variables, **told}, said)
+    more = {"counted": Variable(counts, ("tensor",), long_name="counts in whole, blocks, layers")}
+    groups["distance/tensor"] = Group({**tensors.variables, **more}, attributes)
     return Result("distance", groups)
 
 
@@ -96,25 +92,25 @@ def _summed(squares: Array, names: Sequence[str], parts: Sequence[set[str]]) -> 
 
 
 def _group(
-    said: Mapping[str, str], variants: list[str], level: str, parts: list[str], squares: Array
+    attributes: Mapping[str, str], variants: list[str], level: str, parts: list[str], squares: Array
 ) -> Group:
     """Return every measure over (variant, part), or over (variant) where the level is none."""
     if not level:
         squares = squares[:, 0]
     dims = ("variant", level) if level else ("variant",)
-    found = measures(squares)
+    values_of = measures(squares)
     if squares.shape[-1] > 3:
-        found |= travels(squares)
+        values_of |= travels(squares)
     variables = {"variant": _names("variant", variants)}
     if level:
         variables[level] = _names(level, parts)
     if squares.shape[-1] > 3:
         variables["end"] = _names("end", ["a", "b"])
-    for name, values in found.items():
+    for name, values in values_of.items():
         over = (*dims, "end") if values.ndim > len(dims) else dims
         metric = ".".join(filter(None, ["distance", level, name])) if level != "tensor" else ""
         variables[name] = Variable(values, over, "1", MEANINGS[name], metric)
-    return Group(variables, dict(said))
+    return Group(variables, dict(attributes))
 
 
 def _names(dim: str, names: list[str]) -> Variable:

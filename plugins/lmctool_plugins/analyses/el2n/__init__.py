@@ -10,37 +10,9 @@ figure 4), on which a pair of networks and the network between them may be compa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, CheckpointFile, hookimpl
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Score every example, divide them, and measure the pair on each split."""
-    from lmctool_plugins.analyses.el2n.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show the scores of each split, and how the pair does on it."""
-    from lmctool_plugins.analyses.el2n.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw the distribution of the scores with the bounds of the splits, and the pair's bars."""
-    from lmctool_plugins.analyses.el2n.view import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
 
 
 @hookimpl
@@ -64,12 +36,12 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.el2n.measure:measure"),
         arity="n",
         splits=("train",),
         options=options,
         aligner="optional",
         correction="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.el2n.view:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.el2n.view:draw"),
     )

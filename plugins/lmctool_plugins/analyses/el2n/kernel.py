@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from lmctool.api import Array
+
 
 def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the EL2N score of each example (Paul et al. 2021, section 2).
@@ -43,7 +45,7 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
     return difference.square().sum(dim=1).sqrt()
 
 
-def equal_splits(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def equal_splits(scores: Array, count: int) -> NDArray[np.int64]:
     """Return the split of each example, (example,) from 1 (lowest scores) to ``count``.
 
     Sizes differ by at most one, the larger splits first; of equal scores the earlier example

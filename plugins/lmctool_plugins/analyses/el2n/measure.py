@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
+    ERROR,
+    LOSS,
     Group,
     LazyNetworks,
     LmctoolError,
     Result,
     UnjudgedError,
     Variable,
-    example_group,
     partitions,
     score_group,
 )
+from lmctool.api.advanced import example_group
 from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
 
 if TYPE_CHECKING:
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Partition, Run, Scores, Split
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Partition, Run, Scores, Split
 
 MIDDLE = 0.5
 """Where on the path the network between the pair is."""
@@ -54,11 +54,11 @@ def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
         raise LmctoolError("--align and --repair are for the pair of --pair A B; give that too")
     scores = [scored(run, split) for split in run.splits]
     parts = [equal_splits(values, count) for values in scores]
-    held = {
+    variables = {
         "score": Variable(np.concatenate(scores), ("example",), "1", "EL2N score"),
         "part": Variable(np.concatenate(parts), ("example",), "1", "split by score, 1 the easiest"),
     }
-    group = example_group(run.splits, held)
+    group = example_group(run.splits, variables)
     groups = {
         "el2n/examples": Group(group.variables, {"splits": count, "checkpoints": run.count}),
         "el2n/splits": _bounds(run.splits, scores, parts, count),
@@ -100,7 +100,7 @@ def _bounds(
         for values, own in zip(scores, parts, strict=True)
     ]
     over = ("split", "part")
-    variables = _places(splits, [str(part) for part in range(1, count + 1)])
+    variables = _coordinates(splits, [str(part) for part in range(1, count + 1)])
     for name, function, meaning in (
         ("examples", np.size, "examples"),
         ("lowest", np.min, "lowest EL2N score"),
@@ -113,7 +113,7 @@ def _bounds(
     return Group(variables)
 
 
-def _places(splits: Sequence[Split], parts: Sequence[str]) -> dict[str, Variable]:
+def _coordinates(splits: Sequence[Split], parts: Sequence[str]) -> dict[str, Variable]:
     names = np.array([split.name for split in splits], dtype=object)
     return {
         "split": Variable(names, ("split",), long_name="split"),
@@ -134,28 +134,27 @@ def _compared(
     )
     names = ["a", "b", *(variant.name for variant in variants)]
     _check(names, (ends, middle))
-    said = {"alpha": MIDDLE, "batchnorm": run.settings.batchnorm}
-    any_parts = next(iter(members.values())).parts
-    variables = _places(run.splits, any_parts)
+    attributes = {"alpha": MIDDLE, "batchnorm": run.settings.batchnorm}
+    variables = _coordinates(run.splits, next(iter(members.values())).parts)
     variables["network"] = Variable(
         np.array(names, dtype=object), ("network",), long_name="network"
     )
-    for metric, unit, kept in (("loss", "nat", "losses"), ("error", "1", "errors")):
+    for metric, per_example in ((LOSS, "losses"), (ERROR, "errors")):
         values = [
-            partition.means(np.vstack([getattr(part, kept)[name] for part in (ends, middle)]))
+            partition.means(
+                np.vstack([getattr(part, per_example)[name] for part in (ends, middle)])
+            )
             for name, partition in members.items()
         ]
-        variables[metric] = Variable(
+        variables[metric.name] = metric.variable(
             np.stack(values, axis=1),
             ("network", "split", "part"),
-            unit,
-            f"{metric} on a split by score",
-            f"el2n.parts.{metric}",
-            "lower",
+            f"{metric.name} on a split by score",
+            f"el2n.parts.{metric.name}",
         )
     return {
-        "el2n/whole": score_group("el2n", names, [ends, middle], said),
-        "el2n/parts": Group(variables, said),
+        "el2n/whole": score_group("el2n", names, [ends, middle], attributes),
+        "el2n/parts": Group(variables, attributes),
     }
 
 

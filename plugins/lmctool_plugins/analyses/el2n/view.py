@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Table
+from lmctool.api import ERROR, LOSS, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Group, Result, ScoreMetric
 
 BINS = 60
 MOST = float(np.sqrt(2))
 """The highest score there is."""
 MOST_NAMED = 8
 """Parts that a legend names."""
-FORMS = {"error": "{:.2%}", "loss": "{:.4f}"}
+METRICS = (ERROR, LOSS)
 ENDS = {"a": "A", "b": "B"}
 
 
@@ -38,10 +38,11 @@ def tabulate(result: Result) -> Table:
             size = str(bounds["examples"].values[s, p])
             row = (str(split), str(part), size, *(f"{score:.3g}" for score in scores))
             rows += [row] if pair is None else _compared(row, pair, s, p)
-    said = result.groups["el2n/examples"].attributes
+    attributes = result.groups["el2n/examples"].attributes
     notes = () if pair is None else _gains(pair)
     return Table(
-        f"EL2N ({said['splits']} equal splits by score, mean of {said['checkpoints']} checkpoints)",
+        f"EL2N ({attributes['splits']} equal splits by score,"
+        f" mean of {attributes['checkpoints']} checkpoints)",
         tuple(columns),
         tuple(rows),
         notes,
@@ -50,16 +51,16 @@ def tabulate(result: Result) -> Table:
 
 def _compared(row: tuple[str, ...], pair: Group, split: int, part: int) -> list[tuple[str, ...]]:
     """Return a row for each metric, the scores of the split in the first alone."""
-    found = []
-    for metric, form in FORMS.items():
-        values = pair.variables[metric].values[:, split, part]
-        found.append((*row, metric, *(form.format(value) for value in values)))
+    rows = []
+    for metric in METRICS:
+        values = pair.variables[metric.name].values[:, split, part]
+        rows.append((*row, metric.name, *map(metric.text, values)))
         row = (*row[:2], *[""] * (len(row) - 2))
-    return found
+    return rows
 
 
 def _gains(pair: Group) -> tuple[str, ...]:
-    """Say where the networks between the pair lose least and most against their mean."""
+    """Return where the networks between the pair lose least and most against their mean."""
     names, splits, parts = (pair.variables[dim].values for dim in ("network", "split", "part"))
     error = pair.variables["error"].values
     rises = error[2:] - error[:2].mean(axis=0)
@@ -87,9 +88,9 @@ def draw(result: Result, figure: Figure) -> None:
         _draw_scores(axes[row, 0], result, row)
         axes[row, 0].set_title(f"scores of {split}")
         if pair is not None:
-            for column, metric in enumerate(FORMS, start=1):
+            for column, metric in enumerate(METRICS, start=1):
                 _draw_pair(axes[row, column], pair, row, metric)
-                axes[row, column].set_title(f"{metric} on {split}")
+                axes[row, column].set_title(f"{metric.name} on {split}")
     if pair is not None:
         handles, labels = axes[0, 1].get_legend_handles_labels()
         figure.legend(handles, labels, ncols=len(labels), loc="outside lower center")
@@ -125,9 +126,9 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
         axes.legend(fontsize="small", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
-def _draw_pair(axes: Axes, pair: Group, split: int, metric: str) -> None:
+def _draw_pair(axes: Axes, pair: Group, split: int, metric: ScoreMetric) -> None:
     names, parts = pair.variables["network"].values, pair.variables["part"].values
-    values = pair.variables[metric].values[:, split]
+    values = pair.variables[metric.name].values[:, split]
     width = 0.8 / len(names)
     places = np.arange(len(parts))
     for number, name in enumerate(names):
@@ -136,4 +137,4 @@ def _draw_pair(axes: Axes, pair: Group, split: int, metric: str) -> None:
         axes.bar(at, values[number], width, label=label)
     axes.set_xticks(places, [str(part) for part in parts])
     axes.set_xlabel("part by score (1 = easiest)")
-    axes.set_ylabel("error (share of examples)" if metric == "error" else "loss (nats)")
+    axes.set_ylabel(metric.label)

@@ -11,37 +11,9 @@ re-initialisation robustness of Zhang, Bengio and Singer 2019 (arXiv:1902.01996)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, CheckpointFile, hookimpl
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Graft the parts that are named, and measure what the options and the data allow."""
-    from lmctool_plugins.analyses.graft.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show what each part is worth, or else the scores, or else what came from where."""
-    from lmctool_plugins.analyses.graft.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw the rises of each part, or what came from where, and the error of the networks."""
-    from lmctool_plugins.analyses.graft.view import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
 
 
 @hookimpl
@@ -79,13 +51,13 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.graft.measure:measure"),
         arity=1,
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
         bare=lambda settings: bool(settings.others),  # parts come from a file, and no one is fresh
         options=options,
         writes="layers",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.graft.view:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.graft.view:draw"),
     )

@@ -1,4 +1,4 @@
-"""Grafting parts, and measuring what comes of it."""
+"""Grafting parts, and measuring the network that is made."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
+    ERROR,
+    LOSS,
     Group,
-    LazyWeights,
     LmctoolError,
     NewCheckpoint,
-    Partwise,
     Result,
     Variable,
     score_group,
 )
+from lmctool.api.advanced import LazyWeights, Partwise
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def measure(
     if all_but:
         tensors = frozenset(sizes) - tensors
     donor = _donor(run, source)
-    said = {"by": by, "other": donor.name}
-    groups = {PARTS: _described(sizes, parts, tensors, said)}
+    attributes = {"by": by, "other": donor.name}
+    groups = {PARTS: _described(sizes, parts, tensors, attributes)}
     if run.data is not None:
         # the robustness of a network that answers at chance means nothing: ends refuses it
         scores = [run.ends if evaluate else run.scores([0]), donor.scores(run)]
@@ -82,9 +83,9 @@ def measure(
             network = grafted(base, donor.weights, tensors)
             scores.append(run.evaluate([network], description="grafted"))
         names = ["base", "other", "grafted"][: len(scores)]
-        groups[SCORES] = score_group("graft", names, scores, said)
+        groups[SCORES] = score_group("graft", names, scores, attributes)
         if evaluate:
-            groups[ROBUSTNESS] = _robustness(run, scores[0], base, donor, parts, said)
+            groups[ROBUSTNESS] = _robustness(run, scores[0], base, donor, parts, attributes)
     if not layers:
         return Result("graft", groups)
     which: dict[str, str | list[str]] = {"by": by}
@@ -93,7 +94,7 @@ def measure(
 
 
 def _weights(run: Run, index: int) -> Weights:
-    """Return the weights of a checkpoint: held where there is a model, else read when asked for."""
+    """Return the weights of a checkpoint, read when asked for where there is no model."""
     checkpoint = run.checkpoints[index]
     if run.model is None:
         return LazyWeights(checkpoint.names, partial(checkpoint.tensor, finite=True))
@@ -138,11 +139,11 @@ def _checkpoint(
 
 def _parts(run: Run, by: str, base: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the parts with the tensors that the checkpoint has: it may lack a buffer."""
-    held = {
+    present = {
         part: tuple(name for name in names if name in base)
         for part, names in run.resources.parts(by).items()
     }
-    return {part: names for part, names in held.items() if names}
+    return {part: names for part, names in present.items() if names}
 
 
 def _as_stored(
@@ -152,18 +153,18 @@ def _as_stored(
 
     What is in no file, or there under another name that it is tied to, has the run's dtype.
     """
-    found = {name: weights[name] for name in names}
+    tensors = {name: weights[name] for name in names}
     if index is not None:
         checkpoint = run.checkpoints[index]
-        found |= {name: checkpoint.tensor(name) for name in names if name in checkpoint.shapes}
-    return found
+        tensors |= {name: checkpoint.tensor(name) for name in names if name in checkpoint.shapes}
+    return tensors
 
 
 def _described(
     sizes: Mapping[str, int],
     parts: Mapping[str, Collection[str]],
     tensors: Collection[str],
-    said: Mapping[str, str],
+    attributes: Mapping[str, str],
 ) -> Group:
     """Return how large each part is, and how much of it was taken from the other network."""
     over = ("part",)
@@ -179,7 +180,7 @@ def _described(
             np.array(share), (), "1", "share of all numbers that was taken", "graft.share"
         ),
     }
-    return Group(variables, said)
+    return Group(variables, attributes)
 
 
 def _robustness(
@@ -188,7 +189,7 @@ def _robustness(
     base: Weights,
     donor: Donor,
     parts: Mapping[str, Collection[str]],
-    said: Mapping[str, str],
+    attributes: Mapping[str, str],
 ) -> Group:
     """Return loss and error with each part alone taken, and how far they rise over the base's."""
     networks = Partwise(base, donor.weights, [*map(tuple, parts.values())], np.eye(len(parts)))
@@ -198,13 +199,15 @@ def _robustness(
         "split": Variable(np.array(scores.splits, dtype=object), ("split",), long_name="split"),
     }
     over = ("part", "split")
-    for metric, unit in (("loss", "nat"), ("error", "1")):
-        values = getattr(scores, metric).T
-        rise = values - getattr(ends, metric)[:, 0]
-        meaning = f"rise of the {metric}"
-        variables[metric] = Variable(values, over, unit, metric, f"graft.part.{metric}")
-        variables[f"rise_{metric}"] = Variable(rise, over, unit, meaning, f"graft.rise.{metric}")
-    return Group(variables, {"definition": DEFINITION, **said})
+    for metric in (LOSS, ERROR):
+        name = metric.name
+        values = getattr(scores, name).T
+        rise = values - getattr(ends, name)[:, 0]
+        variables[name] = metric.variable(values, over, metric=f"graft.part.{name}")
+        variables[f"rise_{name}"] = metric.variable(
+            rise, over, f"rise of the {name}", f"graft.rise.{name}"
+        )
+    return Group(variables, {"definition": DEFINITION, **attributes})
 
 
 def _check(

@@ -29,13 +29,13 @@ def chosen(parts: Sequence[str], words: Iterable[str], by: str) -> tuple[str, ..
     Raises:
         LmctoolError: a word names no part.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for word in (word for text in words for word in text.split(",") if word):
         matches = [word] if word in parts else [part for part in parts if _matches(word, part)]
         if not matches:
             raise _unknown(parts, word, by)
-        found.update(matches)
-    return tuple(part for part in parts if part in found)
+        names.update(matches)
+    return tuple(part for part in parts if part in names)
 
 
 def taken(parts: Mapping[str, Collection[str]], names: Collection[str]) -> frozenset[str]:
@@ -60,10 +60,10 @@ def _matches(word: str, part: str) -> bool:
 def _unknown(parts: Sequence[str], word: str, by: str) -> LmctoolError:
     inside = [part for part in parts if word in part][:3]
     nearest = get_close_matches(word, parts, 3, 0.5) or inside
-    meant = f"; nearest: {', '.join(map(repr, nearest))}" if nearest else ""
+    hint = f"; nearest: {', '.join(map(repr, nearest))}" if nearest else ""
     more = f" and {len(parts) - LISTED} more" if len(parts) > LISTED else ""
     listed = ", ".join(parts[:LISTED])
     return LmctoolError(
         f"--layers names {word!r}, but no part of the network by {by!r} is called so or matches"
-        f" it{meant}; there are: {listed}{more}"
+        f" it{hint}; there are: {listed}{more}"
     )

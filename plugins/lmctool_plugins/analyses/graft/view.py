@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Table, score_table
+from lmctool.api import ERROR, LOSS, Table, score_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Array, Group, Result
 
 PARTS, ROBUSTNESS, SCORES = "graft/parts", "graft/robustness", "graft/scores"
+METRICS = (ERROR, LOSS)
 BAR = 0.28
 """The height of one bar, in inches."""
 TALLEST = 40
@@ -38,28 +39,27 @@ def tabulate(result: Result) -> Table:
 
 def _note(parts: Group) -> str:
     """Return in words how much was taken, and what from."""
-    held = parts.variables
-    whole = int((held["taken"].values == held["numbers"].values).sum())
-    share, other = float(held["share"].values), parts.attributes["other"]
-    of = f"{whole} of {len(held['part'].values)} parts, {share:.2%} of all numbers"
+    variables = parts.variables
+    whole = int((variables["taken"].values == variables["numbers"].values).sum())
+    share, other = float(variables["share"].values), parts.attributes["other"]
+    of = f"{whole} of {len(variables['part'].values)} parts, {share:.2%} of all numbers"
     return f"taken from {other}: {of if share else 'each part alone'}"
 
 
 def _robustness_table(result: Result) -> Table:
     """Show a row for each network and each part alone taken, with its rise."""
     group, scores = result.groups[ROBUSTNESS], result.groups[SCORES].variables
-    held = group.variables
+    variables = group.variables
     rows = []
-    for s, split in enumerate(held["split"].values):
+    for s, split in enumerate(variables["split"].values):
         for n, name in enumerate(scores["network"].values):
-            error, loss = (scores[metric].values[n, s] for metric in ("error", "loss"))
-            rows.append((str(split), f"({name})", f"{error:.2%}", "", f"{loss:.4f}", ""))
-        for p, part in enumerate(held["part"].values):
-            error, loss, more_error, more_loss = (
-                held[name].values[p, s] for name in ("error", "loss", "rise_error", "rise_loss")
-            )
+            error, loss = (m.text(scores[m.name].values[n, s]) for m in METRICS)
+            rows.append((str(split), f"({name})", error, "", loss, ""))
+        for p, part in enumerate(variables["part"].values):
+            error, loss = (m.text(variables[m.name].values[p, s]) for m in METRICS)
+            more_error, more_loss = (variables[f"rise_{m.name}"].values[p, s] for m in METRICS)
             risen = f"{100 * more_error:+.2f}", f"{more_loss:+.4f}"
-            rows.append((str(split), str(part), f"{error:.2%}", risen[0], f"{loss:.4f}", risen[1]))
+            rows.append((str(split), str(part), error, risen[0], loss, risen[1]))
     return Table(
         f"Each part alone taken (by {group.attributes['by']})",
         ("split", "part", "error", "error rises", "loss", "loss rises"),
@@ -97,21 +97,19 @@ def _draw_rises(axes: Axes, group: Group, metric: str) -> None:
 
 def _draw_taken(axes: Axes, parts: Group) -> None:
     """Draw the size of each part, and how much of it was taken."""
-    held = parts.variables
-    names = [str(name) for name in held["part"].values]
-    axes.barh(range(len(names)), held["numbers"].values, color="0.85", label="kept")
-    axes.barh(range(len(names)), held["taken"].values, label="taken")
+    variables = parts.variables
+    names = [str(name) for name in variables["part"].values]
+    axes.barh(range(len(names)), variables["numbers"].values, color="0.85", label="kept")
+    axes.barh(range(len(names)), variables["taken"].values, label="taken")
     axes.set_yticks(range(len(names)), names, fontsize="small")
-    for label, own in zip(axes.get_yticklabels(), held["taken"].values, strict=True):
+    for label, own in zip(axes.get_yticklabels(), variables["taken"].values, strict=True):
         label.set_fontweight("bold" if own else "normal")  # a small part's bar is hardly seen
     axes.invert_yaxis()
     axes.set_xlabel("numbers in the part's tensors")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
-def _draw_bars(
-    axes: Axes, names: NDArray[Any], values: NDArray[np.float64], splits: Sequence[str]
-) -> None:
+def _draw_bars(axes: Axes, names: NDArray[Any], values: Array, splits: Sequence[str]) -> None:
     """Draw (name, split) values as horizontal bars, those of one name together."""
     height = 0.8 / len(splits)
     for number, split in enumerate(splits):

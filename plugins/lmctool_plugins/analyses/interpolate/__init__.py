@@ -12,47 +12,13 @@ point of the grid beside it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import (
-    Analysis,
-    CheckpointFile,
-    grid_options,
-    hookimpl,
-    partition_options,
-    shape_options,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
+from lmctool.api import Analysis, CheckpointFile, Lazy, grid_options, hookimpl, partition_options
+from lmctool.api.advanced import shape_options
 
 POINTS = 51
 """The authors take 50 alphas; one more puts 0.5 on the grid."""
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Evaluate the path from A, and from each further start, to B; tell its shape."""
-    from lmctool_plugins.analyses.interpolate.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show ends, maximum, Delta and shape of every curve."""
-    from lmctool_plugins.analyses.interpolate.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw loss and error on every split, and of every part of it when they were asked for."""
-    from lmctool_plugins.analyses.interpolate.view import draw
-
-    draw(result, figure)
 
 
 @hookimpl
@@ -78,12 +44,12 @@ def lmctool_analysis() -> Analysis:
         *shape_options(),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.interpolate.measure:measure"),
         splits=("train", "test"),
         options=options,
         aligner="optional",
         correction="optional",
         writes="save_at",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.interpolate.view:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.interpolate.view:draw"),
     )

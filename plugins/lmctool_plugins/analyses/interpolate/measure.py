@@ -1,42 +1,25 @@
-"""Evaluating every path, and telling its shape."""
+"""Evaluating every path, and the shape of its curves."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import (
-    Group,
-    Result,
-    ShapeRule,
-    UnjudgedError,
-    Variable,
-    draw_up,
-    grid,
-    level_until,
-    partitions,
-)
+from lmctool.api import ERROR, LOSS, Group, Result, UnjudgedError, Variable, grid, partitions
+from lmctool.api.advanced import ShapeRule, draw_up, level_until, short_names
 from lmctool_plugins.analyses.interpolate.saving import check, saved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from lmctool.api import Curves, NewCheckpoint, Partition, Run
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Curves, NewCheckpoint, Partition, Run
 
 END = 1
 """The checkpoint that every path leads to."""
 OVER = ("pair", "variant", "split")
-UNITS = {"loss": "nat", "error": "1"}
-LOWER_IS_BETTER = ("delta", "highest")
-"""Of the numbers that a shape has, those which are better when they are lower."""
+METRICS = (LOSS, ERROR)
 
 
 def measure(
@@ -49,7 +32,7 @@ def measure(
     scores: Result | None,
     **thresholds: float,
 ) -> Result:
-    """Follow the path from A, and from each checkpoint of ``also``, to B; tell their shapes.
+    """Follow the path from A, and from each checkpoint of ``also``, to B, and give their shapes.
 
     Raises:
         UnjudgedError: a start has no finite loss, or there is no peak to save.
@@ -57,10 +40,10 @@ def measure(
     alpha = grid(points, alphas)
     if save_at is not None:
         check(save_at)
-    splits = run.ends.splits  # before the alignment, so that a wrong model is told at once
+    splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     divided = partitions(run.splits, by_split, scores)
     starts = (0, *also)
-    found: dict[str, list[Array]] = {key: [] for key in ("loss", "error", "losses", "errors")}
+    rows: dict[str, list[Array]] = {key: [] for key in ("loss", "error", "losses", "errors")}
     checkpoint: NewCheckpoint | None = None
     groups: dict[str, Group] = {}
     for start in starts:
@@ -73,21 +56,21 @@ def measure(
             )
         if start == 0 and save_at is not None:
             checkpoint, groups["interpolate/saved"] = saved(variants[-1], curves, splits, save_at)
-        found["loss"].append(curves.loss)
-        found["error"].append(curves.error)
+        rows["loss"].append(curves.loss)
+        rows["error"].append(curves.error)
         if divided:
-            found["losses"].append(by_part(curves.losses, divided, curves))
-            found["errors"].append(by_part(curves.errors, divided, curves))
-    values = {name: np.array(rows) for name, rows in found.items()}
-    called = names([run.checkpoints[index].path for index in (*starts, END)])
+            rows["losses"].append(by_part(curves.losses, divided, curves))
+            rows["errors"].append(by_part(curves.errors, divided, curves))
+    values = {name: np.array(own) for name, own in rows.items()}
+    names = short_names([run.checkpoints[index].path for index in (*starts, END)])
     texts = {
-        "pair": [f"{start} to {called[-1]}" for start in called[:-1]],
+        "pair": [f"{start} to {names[-1]}" for start in names[:-1]],
         "variant": [variant.name for variant in variants],
         "split": list(splits),
     }
     rule = ShapeRule(**thresholds)
-    said = {"batchnorm": run.settings.batchnorm} | asdict(rule)
-    groups = _groups(texts, alpha, values, rule, said) | groups
+    attributes = {"batchnorm": run.settings.batchnorm} | asdict(rule)
+    groups = _groups(texts, alpha, values, rule, attributes) | groups
     if divided:
         groups["interpolate/part"] = _part_group(texts, alpha, values, divided)
     return Result("interpolate", groups, checkpoint)
@@ -107,45 +90,39 @@ def by_part(values: Mapping[str, Array], divided: Mapping[str, Partition], curve
     return np.moveaxis(np.array(means), (0, 2, 3), (1, 3, 2))
 
 
-def names(paths: Sequence[Path]) -> list[str]:
-    """Return what checkpoints are called: their stems, or more of their paths where stems agree."""
-    stems = [path.stem if path.suffix == ".safetensors" else path.name for path in paths]
-    longer = [f"{path.parent.name}/{stem}" for path, stem in zip(paths, stems, strict=True)]
-    for called in (stems, longer, list(map(str, paths))):
-        if max(Counter(called).values()) == 1:
-            break
-    return called
-
-
 def _groups(
     texts: Mapping[str, list[str]],
     alpha: Array,
     values: Mapping[str, Array],
     rule: ShapeRule,
-    said: Mapping[str, float | str],
+    attributes: Mapping[str, float | str],
 ) -> dict[str, Group]:
     """Return the curves and their shapes."""
     both = _coordinates(texts)
     curve, shape = both | {"alpha": _alpha(alpha)}, dict(both)
-    for name, unit in UNITS.items():
-        rows = values[name]
+    for metric in METRICS:
+        name, rows = metric.name, values[metric.name]
         stays = level_until(alpha, rows, rule.plateau_level)
-        curve[name] = Variable(rows, (*OVER, "alpha"), unit, name)
-        for key, numbers, of, meaning in (
-            ("delta", draw_up(rows), unit, "largest rise of the {}"),
-            ("highest", rows.max(axis=-1), unit, "greatest {}"),
-            ("alpha", alpha[rows.argmax(axis=-1)], "1", "alpha of the greatest {}"),
-            ("level", stays, "1", "alpha until which the {} stays at its first level"),
+        curve[name] = metric.variable(rows, (*OVER, "alpha"))
+        for key, numbers, meaning in (
+            ("delta", draw_up(rows), f"largest rise of the {name}"),
+            ("highest", rows.max(axis=-1), f"greatest {name}"),
         ):
-            said_so = meaning.format(name)
-            metric = f"interpolate.{key}_{name}"
-            shape[f"{key}_{name}"] = Variable(
-                numbers, OVER, of, said_so, metric, "lower" if key in LOWER_IS_BETTER else ""
-            )
+            public = f"interpolate.{key}_{name}"
+            shape[f"{key}_{name}"] = metric.variable(numbers, OVER, meaning, public)
+        for key, numbers, meaning in (
+            ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
+            ("level", stays, f"alpha until which the {name} stays at its first level"),
+        ):
+            public = f"interpolate.{key}_{name}"
+            shape[f"{key}_{name}"] = Variable(numbers, OVER, "1", meaning, public)
         shape[f"shape_{name}"] = Variable(
             rule.shapes(name, alpha, rows), OVER, long_name=f"shape of the {name}"
         )
-    return {"interpolate/curve": Group(curve, said), "interpolate/shape": Group(shape, said)}
+    return {
+        "interpolate/curve": Group(curve, attributes),
+        "interpolate/shape": Group(shape, attributes),
+    }
 
 
 def _part_group(
@@ -157,15 +134,15 @@ def _part_group(
     """Return the curves of each part of the splits, and their largest rises."""
     parts = next(iter(divided.values()))
     sizes = np.array([divided[split].sizes for split in texts["split"]])
-    found = _coordinates({**texts, "part": list(parts.parts)}) | {"alpha": _alpha(alpha)}
-    found["examples"] = Variable(sizes, ("split", "part"), long_name="examples of the part")
+    variables = _coordinates({**texts, "part": list(parts.parts)}) | {"alpha": _alpha(alpha)}
+    variables["examples"] = Variable(sizes, ("split", "part"), long_name="examples of the part")
     over = (*OVER, "part")
-    for name, unit in UNITS.items():
-        rows = values["losses" if name == "loss" else "errors"]
-        found[name] = Variable(rows, (*over, "alpha"), unit, f"{name} of the part")
-        rise, metric = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
-        found[f"delta_{name}"] = Variable(draw_up(rows), over, unit, rise, metric)
-    return Group(found, {"by": parts.by})
+    for metric, rows in ((LOSS, values["losses"]), (ERROR, values["errors"])):
+        name = metric.name
+        variables[name] = metric.variable(rows, (*over, "alpha"), f"{name} of the part")
+        rise, public = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
+        variables[f"delta_{name}"] = metric.variable(draw_up(rows), over, rise, public)
+    return Group(variables, {"by": parts.by})
 
 
 def _coordinates(texts: Mapping[str, list[str]]) -> dict[str, Variable]:

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 from lmctool.api import Group, LmctoolError, NewCheckpoint, UnjudgedError, Variable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from lmctool.api import Curves, Variant
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Curves, Variant
 
 SHIFTS = {"peak": 0, "before": -1, "after": 1}
 """Points of the grid from the greatest loss."""
-TOLD = {
+REASONS = {
     "peak": "the greatest {} loss",
     "before": "one point before the greatest {} loss",
     "after": "one point after the greatest {} loss",
@@ -64,24 +59,24 @@ def position(alpha: Array, loss: Array, at: str) -> float:
 def saved(
     variant: Variant, curves: Curves, splits: tuple[str, ...], at: str
 ) -> tuple[NewCheckpoint, Group]:
-    """Return the checkpoint of the last variant's path, and what is to be said of it.
+    """Return the checkpoint of the last variant's path, and a group that describes it.
 
     Args:
         variant: the last of those that the curves belong to.
-        curves: what was measured.
-        splits: the names of the splits; the train loss tells the peak, else that of the first.
+        curves: loss and error of the variants.
+        splits: the names of the splits; the peak is that of the train loss, else of the first's.
         at: as ``position`` takes it.
     """
     import numpy as np
 
     split = splits.index("train") if "train" in splits else 0
     alpha = position(curves.alpha, curves.loss[-1, split], at)
-    why = TOLD[at].format(splits[split]) if at in TOLD else "as given"
-    told = f"interpolate, alpha {alpha:.6g} ({why}), variant {variant.name}"
+    why = REASONS[at].format(splits[split]) if at in REASONS else "as given"
+    made = f"interpolate, alpha {alpha:.6g} ({why}), variant {variant.name}"
     place = Variable(
         np.array(alpha), long_name="alpha of the checkpoint", metric="interpolate.saved"
     )
     return (
-        NewCheckpoint(variant.at(alpha), metadata={"lmctool.made": told}),
-        Group({"saved_alpha": place}, {"made": told}),
+        NewCheckpoint(variant.at(alpha), metadata={"lmctool.made": made}),
+        Group({"saved_alpha": place}, {"made": made}),
     )

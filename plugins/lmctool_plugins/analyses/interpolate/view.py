@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ShapeRule, Table
+from lmctool.api import ERROR, LOSS, Table
+from lmctool.api.advanced import ShapeRule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Group, Result, ScoreMetric
 
-    Array = NDArray[Any]
-
-METRICS = {"error": "{:.2%}", "loss": "{:.4f}"}
-LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
+METRICS = (ERROR, LOSS)
 WIDTH, HEIGHT, LEGEND_ROW = 9.2, 3.7, 0.22
 """The width of the figure, the height of a row of axes and of a line of its legend, in inches."""
 
@@ -28,27 +25,29 @@ WIDTH, HEIGHT, LEGEND_ROW = 9.2, 3.7, 0.22
 def tabulate(result: Result) -> Table:
     """Show ends, maximum, Delta and shape of every curve."""
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
-    held = {name: variable.values for name, variable in shape.variables.items()}
+    values = {name: variable.values for name, variable in shape.variables.items()}
     rows = []
-    for (s, split), (metric, form) in product(enumerate(held["split"]), METRICS.items()):
-        for (p, pair), (v, variant) in product(enumerate(held["pair"]), enumerate(held["variant"])):
-            ends = curve.variables[metric].values[p, v, s][[0, -1]]
-            here = {key: held[f"{key}_{metric}"][p, v, s] for key in KEYS}
+    for (s, split), metric in product(enumerate(values["split"]), METRICS):
+        for (p, pair), (v, variant) in product(
+            enumerate(values["pair"]), enumerate(values["variant"])
+        ):
+            ends = curve.variables[metric.name].values[p, v, s][[0, -1]]
+            here = {key: values[f"{key}_{metric.name}"][p, v, s] for key in KEYS}
             rows.append(
                 (
-                    *map(str, (split, metric, pair, variant)),
-                    *map(form.format, (*ends, here["highest"])),
+                    *map(str, (split, metric.name, pair, variant)),
+                    *map(metric.text, (*ends, here["highest"])),
                     f"{here['alpha']:.3g}",
-                    form.format(here["delta"]),
+                    metric.text(here["delta"]),
                     "-" if here["shape"] == "barrier" else f"{here['level']:.3g}",
                     str(here["shape"]),
                 )
             )
-    said, count = shape.attributes, len(curve.variables["alpha"].values)
+    count = len(curve.variables["alpha"].values)
     made = result.groups.get("interpolate/saved")
     notes = (f"checkpoint: {made.attributes['made']}",) if made is not None else ()
     return Table(
-        f"Paths ({count} points, BatchNorm {said['batchnorm']})",
+        f"Paths ({count} points, BatchNorm {shape.attributes['batchnorm']})",
         COLUMNS,
         tuple(rows),
         (*_rule(shape).notes(), *notes),
@@ -63,8 +62,10 @@ COLUMNS = (
 
 
 def _rule(group: Group) -> ShapeRule:
-    held: dict[str, Any] = {each.name: group.attributes[each.name] for each in fields(ShapeRule)}
-    return ShapeRule(**held)
+    thresholds: dict[str, Any] = {
+        each.name: group.attributes[each.name] for each in fields(ShapeRule)
+    }
+    return ShapeRule(**thresholds)
 
 
 def draw(result: Result, figure: Figure) -> None:
@@ -80,13 +81,13 @@ def draw(result: Result, figure: Figure) -> None:
         for s, split in enumerate(splits):
             axes = grid[s, column]
             _draw_paths(axes, curve, shape, s, metric)
-            axes.set_title(f"{metric} on {split}")
+            axes.set_title(f"{metric.name} on {split}")
         if parts is None:
             continue
         for row, (s, p) in enumerate(product(range(len(splits)), range(len(pairs)))):
             axes = grid[len(splits) + row, column]
             _draw_parts(axes, curve, parts, p, s, metric)
-            axes.set_title(f"{metric} on {splits[s]} by {_by(parts)}, {_last(curve, p)}")
+            axes.set_title(f"{metric.name} on {splits[s]} by {_by(parts)}, {_last(curve, p)}")
 
 
 def _by(parts: Group) -> str:
@@ -99,12 +100,12 @@ def _last(curve: Group, pair: int) -> str:
     return f"{pairs[pair]}, {variants[-1]}" if len(variants) > 1 else str(pairs[pair])
 
 
-def _draw_paths(axes: Axes, curve: Group, shape: Group, split: int, metric: str) -> None:
+def _draw_paths(axes: Axes, curve: Group, shape: Group, split: int, metric: ScoreMetric) -> None:
     """Draw every path, with its shape and Delta in the legend."""
-    alpha, values = (curve.variables[name].values for name in ("alpha", metric))
+    alpha, values = (curve.variables[name].values for name in ("alpha", metric.name))
     names, pairs = (curve.variables[name].values for name in ("variant", "pair"))
     shapes, deltas = (
-        shape.variables[f"{key}_{metric}"].values[:, :, split] for key in ("shape", "delta")
+        shape.variables[f"{key}_{metric.name}"].values[:, :, split] for key in ("shape", "delta")
     )
     for (p, pair), (v, variant) in product(enumerate(pairs), enumerate(names)):
         own = f"{pair}, {variant}" if len(names) > 1 else str(pair)
@@ -113,7 +114,9 @@ def _draw_paths(axes: Axes, curve: Group, shape: Group, split: int, metric: str)
     _finish(axes, metric, columns=1)
 
 
-def _draw_parts(axes: Axes, curve: Group, parts: Group, pair: int, split: int, metric: str) -> None:
+def _draw_parts(
+    axes: Axes, curve: Group, parts: Group, pair: int, split: int, metric: ScoreMetric
+) -> None:
     """Draw the last variant of each part of a split, and of the whole split, dashed."""
     import matplotlib as mpl
 
@@ -122,15 +125,15 @@ def _draw_parts(axes: Axes, curve: Group, parts: Group, pair: int, split: int, m
     palette = mpl.colormaps["viridis" if ordered else "tab10"]
     colours = palette(np.linspace(0, 0.92, len(names)) if ordered else np.arange(len(names)))
     for number, name in enumerate(names):
-        values = parts.variables[metric].values[pair, -1, split, number]
+        values = parts.variables[metric.name].values[pair, -1, split, number]
         colour = colours[number]
         axes.plot(alpha, values, label=str(name), color=colour, linestyle="-", marker="", lw=1.2)
-    whole = curve.variables[metric].values[pair, -1, split]
+    whole = curve.variables[metric.name].values[pair, -1, split]
     axes.plot(alpha, whole, label="all", color="0", linestyle="--", marker="")
     _finish(axes, metric, columns=6)
 
 
-def _finish(axes: Axes, metric: str, columns: int) -> None:
+def _finish(axes: Axes, metric: ScoreMetric, columns: int) -> None:
     axes.set_xlabel("alpha (0 = start, 1 = B)")
-    axes.set_ylabel(LABELS[metric])
+    axes.set_ylabel(metric.label)
     axes.legend(fontsize="small", ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -0.16))

@@ -20,37 +20,10 @@ difference to the parts moved before, and these add up to 1 where every tensor i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, definition_option, grid_options, hookimpl, shape_options
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Evaluate the path of every part, and the full path."""
-    from lmctool_plugins.analyses.layerwise.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show each part's value in its other state, barrier, Delta, share and shape."""
-    from lmctool_plugins.analyses.layerwise.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw every part's curve with the full path dashed, and all parts as a heat map."""
-    from lmctool_plugins.analyses.layerwise.drawing import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
+from lmctool.api.advanced import shape_options
 
 
 @hookimpl
@@ -83,4 +56,10 @@ def lmctool_analysis() -> Analysis:
         definition_option(),
         *shape_options(),
     )
-    return Analysis(compute, options=options, aligner="optional", table=table, figure=figure)
+    return Analysis(
+        Lazy("lmctool_plugins.analyses.layerwise.measure:measure"),
+        options=options,
+        aligner="optional",
+        table=Lazy("lmctool_plugins.analyses.layerwise.table:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.layerwise.figure:draw"),
+    )

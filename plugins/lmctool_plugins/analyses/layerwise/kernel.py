@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Weights
+    from lmctool.api import Array, Weights
 
-    Array = NDArray[Any]
     Cumulative = Literal["none", "forward", "backward"]
 
 RESTS = {"a": 0.0, "b": 1.0}
@@ -77,14 +76,14 @@ def positions(count: int, alpha: Array, rest: float, cumulative: Cumulative) -> 
     return np.where(moves[:, None, :], alpha[None, :, None], rest)
 
 
-def differing(a: Weights, b: Weights, parts: Sequence[Sequence[str]]) -> Array:
+def differing(a: Weights, b: Weights, parts: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
     """Return for each part whether any of its tensors differs between A and B, (part,) bool."""
     import torch
 
     return np.array([any(not torch.equal(a[n], b[n]) for n in names) for names in parts])
 
 
-def distinct(places: Array, differ: Array) -> tuple[Array, Array]:
+def distinct(places: Array, differ: NDArray[np.bool_]) -> tuple[Array, NDArray[np.int64]]:
     """Return the networks that places make, each once, and which of them each place is.
 
     Args:
@@ -120,9 +119,9 @@ def shares(paths: Paths, definition: str, cumulative: Cumulative) -> Array:
     rise = top.swapaxes(1, 2) - paths.rest
     rise = np.where((height > 0)[:, None] & (rise > 0), rise, np.nan)
     moved = np.take_along_axis(paths.parts, point[:, None, :, None, None], axis=-1)[..., 0]
-    found = (moved - paths.rest[..., None]) / rise[..., None]
+    share = (moved - paths.rest[..., None]) / rise[..., None]
     if cumulative == "forward":
-        found = np.diff(found, axis=-1, prepend=0)
+        share = np.diff(share, axis=-1, prepend=0)
     elif cumulative == "backward":
-        found = -np.diff(found, axis=-1, append=0)
-    return np.asarray(found)
+        share = -np.diff(share, axis=-1, append=0)
+    return np.asarray(share)

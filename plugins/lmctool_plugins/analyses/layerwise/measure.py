@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import LmctoolError, Partwise, Result, ShapeRule, UnjudgedError, grid
+from lmctool.api import ERROR, LOSS, LmctoolError, Result, UnjudgedError, grid
+from lmctool.api.advanced import Partwise, ShapeRule
 from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
 from lmctool_plugins.analyses.layerwise.summary import membership, summary
 
@@ -15,12 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Run, Variant
+    from lmctool.api import Array, Run, Variant
     from lmctool_plugins.analyses.layerwise.kernel import Cumulative
 
-    Array = NDArray[Any]
-
-METRICS = ("loss", "error")
+METRICS = (LOSS, ERROR)
 
 
 def measure(
@@ -33,7 +32,7 @@ def measure(
     definition: str,
     **thresholds: float,
 ) -> Result:
-    """Evaluate the path of every part, and the full path; tell what each part explains.
+    """Evaluate the path of every part and the full path, and the share that each part explains.
 
     Raises:
         LmctoolError: BatchNorm statistics are to be anything but interpolated.
@@ -45,7 +44,7 @@ def measure(
             " them alone"
         )
     alpha = grid(points, alphas)
-    _ = run.ends  # before the alignment, so that a wrong model is told at once
+    _ = run.ends  # before the alignment, so that a wrong model is reported at once
     rests = ("b", "a") if rest == "both" else (rest,)
     parts = parts_of(run, by)
     variants = run.variants()
@@ -54,7 +53,7 @@ def measure(
     ]
     paths = {
         name: Paths(alpha, rests, *map(np.array, zip(*(row[name] for row in rows), strict=True)))
-        for name in METRICS
+        for name in (metric.name for metric in METRICS)
     }
     texts = {
         "variant": [variant.name for variant in variants],
@@ -62,17 +61,17 @@ def measure(
         "split": [split.name for split in run.splits],
         "part": list(parts),
     }
-    said = {"by": by, "cumulative": cumulative, "definition": definition}
-    groups = summary(texts, paths, ShapeRule(**thresholds), said)
+    how = {"by": by, "cumulative": cumulative, "definition": definition}
+    groups = summary(texts, paths, ShapeRule(**thresholds), how)
     groups["layerwise/part"] = membership(parts, run.weights(0))
     return Result("layerwise", groups)
 
 
 def parts_of(run: Run, by: str) -> dict[str, list[str]]:
     """Return the names of the tensors of each part; of tied tensors the first name alone."""
-    held = run.weights(0)
+    weights = run.weights(0)
     parts = {
-        part: [n for n in names if n in held] for part, names in run.resources.parts(by).items()
+        part: [n for n in names if n in weights] for part, names in run.resources.parts(by).items()
     }
     return {part: names for part, names in parts.items() if names}
 
@@ -104,9 +103,9 @@ def follow(
     differ = differing(variant.a, variant.b, groups)
     places = np.concatenate([*(each.reshape(-1, count + 1) for each in curves), full])
     networks, member = distinct(places, differ)
-    found = _scores(run, variant, groups, networks, differ)
+    scores = _scores(run, variant, groups, networks, differ)
     paths = {}
-    for name, values in found.items():
+    for name, values in scores.items():
         along = values[:, member]
         own = along[:, : -len(alpha)].reshape(-1, len(rests), count, len(alpha))
         paths[name] = own.swapaxes(0, 1), along[:, -len(alpha) :]
@@ -114,7 +113,11 @@ def follow(
 
 
 def _scores(
-    run: Run, variant: Variant, groups: Sequence[Sequence[str]], networks: Array, differ: Array
+    run: Run,
+    variant: Variant,
+    groups: Sequence[Sequence[str]],
+    networks: Array,
+    differ: NDArray[np.bool_],
 ) -> dict[str, Array]:
     """Return loss and error of networks, (split, network); the plain ends are known already."""
     ends = run.scores(variant.ends)
@@ -125,16 +128,16 @@ def _scores(
         Partwise(variant.a, variant.b, groups, networks[new]),
         description=f"parts {variant.name}",
     )
-    found = {}
-    for name in METRICS:
+    by_metric = {}
+    for name in (metric.name for metric in METRICS):
         own = getattr(ends, name)
         values = np.where(at_a, own[:, :1], own[:, 1:])
         values[:, new] = getattr(scores, name)
-        found[name] = values
-    for split, losses in zip(scores.splits, found["loss"], strict=True):
+        by_metric[name] = values
+    for split, losses in zip(scores.splits, by_metric["loss"], strict=True):
         if np.isnan(losses).any():
             raise UnjudgedError(
                 f"a network between the two checkpoints (variant {variant.name!r}) has a loss that"
                 f" is not a number on split {split!r}, so its parts cannot be judged"
             )
-    return found
+    return by_metric

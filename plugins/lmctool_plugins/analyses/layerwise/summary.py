@@ -1,4 +1,4 @@
-"""What the curves of the parts say, as groups of a result."""
+"""Barriers, shapes and shares of the curves of the parts, as groups of a result."""
 
 from __future__ import annotations
 
@@ -7,69 +7,62 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Group, ShapeRule, Variable, barrier, draw_up
+from lmctool.api import ERROR, LOSS, Group, Variable, barrier
+from lmctool.api.advanced import ShapeRule, draw_up
 from lmctool_plugins.analyses.layerwise.kernel import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from lmctool.api import Weights
+    from lmctool.api import Array, ScoreMetric, Weights
     from lmctool_plugins.analyses.layerwise.kernel import Paths
 
-    Array = NDArray[Any]
-    Told = tuple[str, Array, str, str]
-
-UNITS = {"loss": "nat", "error": "1"}
-LOWER_IS_BETTER = ("barrier", "delta")
-"""Of the numbers that a part has, those which are better when they are lower."""
+METRICS = (LOSS, ERROR)
 OVER = ("variant", "rest", "split", "part")
 WHOLE = ("variant", "split")
-SAID = {
+FULL = ("the full path's", "layerwise.full_")
+ATTRIBUTES = {
     "batchnorm": "interpolated with their part",
     "buffers": "of A, at alpha 1 of B",
     "share": "[L(part at alpha*) - L(rest)] / [L(all at alpha*) - L(rest)], alpha* that of the"
     " full path's barrier; of cumulative parts the difference to the parts moved before",
 }
-"""What holds for every result."""
+"""Attributes of every result."""
 
 
 def summary(
     texts: Mapping[str, list[str]],
     paths: Mapping[str, Paths],
     rule: ShapeRule,
-    said: Mapping[str, str],
+    how: Mapping[str, str],
 ) -> dict[str, Group]:
-    """Return the curves of the parts and of the full path, and what they say.
+    """Return the curves of the parts and of the full path, and what follows from them.
 
     Args:
         texts: the coordinates: ``variant``, ``rest``, ``split`` and ``part``.
         paths: for ``loss`` and ``error``.
         rule: what shapes are.
-        said: ``by``, ``cumulative`` and ``definition``.
+        how: ``by``, ``cumulative`` and ``definition``.
     """
     names = coordinates(texts)
     alpha = Variable(paths["loss"].alpha, ("alpha",), long_name="position between A (0) and B (1)")
-    curve, found = names | {"alpha": alpha}, dict(names)
+    curve, of_parts = names | {"alpha": alpha}, dict(names)
     full = {name: names[name] for name in WHOLE} | {"alpha": alpha}
-    for name, unit in UNITS.items():
-        each = paths[name]
-        curve[name] = Variable(each.parts, (*OVER, "alpha"), unit, name)
-        full[name] = Variable(each.full, (*WHOLE, "alpha"), unit, f"{name} of the full path")
+    for metric in METRICS:
+        name, each = metric.name, paths[metric.name]
+        curve[name] = metric.variable(each.parts, (*OVER, "alpha"))
+        full[name] = metric.variable(each.full, (*WHOLE, "alpha"), f"{name} of the full path")
         shapes = (rule.shapes(name, each.alpha, values) for values in (each.parts, each.full))
-        for group, dims, values in zip((found, full), (OVER, WHOLE), shapes, strict=True):
+        for group, dims, values in zip((of_parts, full), (OVER, WHOLE), shapes, strict=True):
             group[f"shape_{name}"] = Variable(values, dims, long_name=f"shape of the {name}")
-        whole = _heights(each.alpha, each.full, said["definition"], unit)
-        full |= _variables(name, whole, WHOLE, "the full path's", "full_")
-        own = [*_heights(each.alpha, each.parts, said["definition"], unit), *_shares(each, said)]
-        own.append(("other", each.other, unit, "{} with the part in the other state"))
-        found |= _variables(name, own, OVER, "the part's", "")
-    told = {**SAID, **said, **asdict(rule)}
+        full |= _barriers(metric, each.alpha, each.full, how["definition"], WHOLE)
+        of_parts |= _barriers(metric, each.alpha, each.parts, how["definition"], OVER)
+        of_parts |= _parts(metric, each, how)
+    attributes = {**ATTRIBUTES, **how, **asdict(rule)}
     return {
-        "layerwise/curve": Group(curve, told),
-        "layerwise/full": Group(full, told),
-        "layerwise/summary": Group(found, told),
+        "layerwise/curve": Group(curve, attributes),
+        "layerwise/full": Group(full, attributes),
+        "layerwise/summary": Group(of_parts, attributes),
     }
 
 
@@ -98,32 +91,39 @@ def coordinates(texts: Mapping[str, list[str]]) -> dict[str, Variable]:
     }
 
 
-def _heights(alpha: Array, values: Array, definition: str, unit: str) -> list[Told]:
-    height, at = barrier(alpha, values, definition)
-    return [
-        ("barrier", height, unit, "barrier of {whose} {}"),
-        ("alpha", at, "1", "alpha of {whose} {} barrier"),
-        ("delta", draw_up(values), unit, "largest rise of {whose} {}"),
-    ]
-
-
-def _shares(paths: Paths, said: Mapping[str, str]) -> list[Told]:
-    cumulative: Any = said["cumulative"]
-    values = shares(paths, said["definition"], cumulative)
-    return [("share", values, "1", "share of the full path's {} barrier that the part explains")]
-
-
-def _variables(
-    name: str, told: Iterable[Told], dims: tuple[str, ...], whose: str, prefix: str
+def _barriers(
+    metric: ScoreMetric, alpha: Array, values: Array, definition: str, dims: tuple[str, ...]
 ) -> dict[str, Variable]:
+    """Return barriers and largest rises of the parts' curves, or of the full path's."""
+    height, at = barrier(alpha, values, definition)
+    name = metric.name
+    whose, public = ("the part's", "layerwise.") if dims == OVER else FULL
     return {
-        f"{key}_{name}": Variable(
-            values,
-            dims,
-            unit,
-            meaning.format(name, whose=whose),
-            f"layerwise.{prefix}{key}_{name}",
-            "lower" if key in LOWER_IS_BETTER else "",
-        )
-        for key, values, unit, meaning in told
+        f"barrier_{name}": metric.variable(
+            height, dims, f"barrier of {whose} {name}", f"{public}barrier_{name}"
+        ),
+        f"alpha_{name}": Variable(
+            at, dims, "1", f"alpha of {whose} {name} barrier", f"{public}alpha_{name}"
+        ),
+        f"delta_{name}": metric.variable(
+            draw_up(values), dims, f"largest rise of {whose} {name}", f"{public}delta_{name}"
+        ),
+    }
+
+
+def _parts(metric: ScoreMetric, paths: Paths, how: Mapping[str, str]) -> dict[str, Variable]:
+    """Return the share of each part, and the value with it in the other state."""
+    cumulative: Any = how["cumulative"]
+    name, share = metric.name, shares(paths, how["definition"], cumulative)
+    return {
+        f"share_{name}": Variable(
+            share,
+            OVER,
+            "1",
+            f"share of the full path's {name} barrier that the part explains",
+            f"layerwise.share_{name}",
+        ),
+        f"other_{name}": metric.variable(
+            paths.other, OVER, f"{name} with the part in the other state", f"layerwise.other_{name}"
+        ),
     }

@@ -15,37 +15,9 @@ a pair above it, and a pair below it may be in two clusters: both are counted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, definition_option, grid_options, hookimpl
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Measure every pair, and cluster the checkpoints."""
-    from lmctool_plugins.analyses.matrix.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show every pair's distance and barriers, and the clusters."""
-    from lmctool_plugins.analyses.matrix.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw barriers and distances as heat maps, in the order of the clusters."""
-    from lmctool_plugins.analyses.matrix.drawing import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
 
 
 @hookimpl
@@ -63,11 +35,11 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.matrix.measure:measure"),
         arity=(2, None),
         options=options,
         aligner="optional",
         correction="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.matrix.table:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.matrix.figure:draw"),
     )

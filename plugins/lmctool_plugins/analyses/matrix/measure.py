@@ -7,29 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import (
-    Group,
-    LmctoolError,
-    Result,
-    Variable,
-    barrier,
-    grid,
-    squared_norms_of_weights,
-)
-from lmctool_plugins.analyses.matrix.kernel import clusters, labels, mirrored
+from lmctool.api import ERROR, LOSS, Group, LmctoolError, Result, Variable, barrier, grid
+from lmctool.api.advanced import short_names, squared_norms_of_weights
+from lmctool_plugins.analyses.matrix.kernel import clusters, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from lmctool.api import Curves, Run, Scores, Variant
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Curves, Run, Scores, Variant
 
 SQUARE = ("checkpoint", "other")
-UNITS = {"error": "1", "loss": "nat"}
+METRICS = (ERROR, LOSS)
 
 
 def measure(run: Run, points: int, alphas: str | None, definition: str, connected: float) -> Result:
@@ -42,25 +31,25 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
     paths = [checkpoint.path for checkpoint in run.checkpoints[: run.count]]
     _refuse(run, paths)
     alpha = grid(points, alphas)
-    ends = run.ends  # before any alignment, so that a wrong model is told at once
+    ends = run.ends  # before any alignment, so that a wrong model is reported at once
     curves, squares, variants = [], [], []
     pairs = list(combinations(range(run.count), 2))
     with run.progress(len(pairs), "pairs") as advance:
         for first, second in pairs:
-            found = run.variants(first, second)
-            variants = [variant.name for variant in found]
-            curves.append(run.follow(found, alpha))
-            squares.append(_squares(run, found[0]))
+            pair = run.variants(first, second)
+            variants = [variant.name for variant in pair]
+            curves.append(run.follow(pair, alpha))
+            squares.append(_squares(run, pair[0]))
             advance(1)
-    names = labels(paths)
-    said = {"definition": definition, "batchnorm": run.settings.batchnorm}
+    names = short_names(paths)
+    attributes = {"definition": definition, "batchnorm": run.settings.batchnorm}
     barriers = _barriers(curves, names, variants, ends.splits, definition)
     heights = barriers["error"].values[-1, 0]
     return Result(
         "matrix",
         {
-            "matrix/barrier": Group(barriers, said),
-            "matrix/curve": Group(_curves(curves, names, variants, ends.splits), said),
+            "matrix/barrier": Group(barriers, attributes),
+            "matrix/curve": Group(_curves(curves, names, variants, ends.splits), attributes),
             "matrix/distance": Group(_distances(np.array(squares), names), {"over": "parameters"}),
             "matrix/clusters": _clusters(heights, names, connected),
             "matrix/ends": Group(_ends(ends, names)),
@@ -82,8 +71,8 @@ def _refuse(run: Run, paths: Sequence[Path]) -> None:
 def _squares(run: Run, plain: Variant) -> Array:
     """Return the squared norms of A, B and A - B over the parameters: (square,)."""
     names = [name for name in run.checkpoints[0].parameters if name in plain.a]
-    found: Array = squared_norms_of_weights([plain.a, plain.b], names).sum(axis=0)
-    return found
+    squares: Array = squared_norms_of_weights([plain.a, plain.b], names).sum(axis=0)
+    return squares
 
 
 def _barriers(
@@ -98,15 +87,15 @@ def _barriers(
     both |= {dim: _names(dim, names) for dim in SQUARE}
     dims = ("variant", "split", *SQUARE)
     later = np.tri(len(names), k=-1, dtype=bool)
-    for metric, unit in UNITS.items():
-        values = np.array([getattr(curve, metric) for curve in curves])
+    for metric in METRICS:
+        name, meaning = metric.name, f"barrier of the {metric.name}"
+        values = np.array([getattr(curve, name) for curve in curves])
         height, at = barrier(curves[0].alpha, values, definition)
-        meaning = f"barrier of the {metric}"
         heights = mirrored(np.moveaxis(height, 0, -1), len(names))
         places = mirrored(np.moveaxis(at, 0, -1), len(names), np.nan)
         places = np.where(later, 1 - places, places)  # the same path, from its other end
-        both[metric] = Variable(heights, dims, unit, meaning, f"matrix.barrier_{metric}", "lower")
-        both[f"alpha_{metric}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
+        both[name] = metric.variable(heights, dims, meaning, f"matrix.barrier_{name}")
+        both[f"alpha_{name}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
     return both
 
 
@@ -119,16 +108,16 @@ def _curves(
     """Return loss and error along the path of every pair."""
     pairs = [f"{first} | {second}" for first, second in combinations(names, 2)]
     place = "position between the first (0) and the second (1)"
-    found = {
+    variables = {
         "pair": _names("pair", pairs),
         "variant": _names("variant", variants),
         "split": _names("split", splits),
         "alpha": Variable(curves[0].alpha, ("alpha",), long_name=place),
     }
-    for metric, unit in UNITS.items():
-        values = np.array([getattr(curve, metric) for curve in curves])
-        found[metric] = Variable(values, ("pair", "variant", "split", "alpha"), unit, metric)
-    return found
+    for metric in METRICS:
+        values = np.array([getattr(curve, metric.name) for curve in curves])
+        variables[metric.name] = metric.variable(values, ("pair", "variant", "split", "alpha"))
+    return variables
 
 
 def _distances(squares: Array, names: Sequence[str]) -> dict[str, Variable]:
@@ -136,14 +125,14 @@ def _distances(squares: Array, names: Sequence[str]) -> dict[str, Variable]:
     a, b, apart = np.sqrt(squares.T)
     scale = np.sqrt(a) * np.sqrt(b)
     symmetric = np.divide(apart, scale, out=np.full(len(apart), np.nan), where=scale > 0)
-    found = {dim: _names(dim, names) for dim in SQUARE}
+    variables = {dim: _names(dim, names) for dim in SQUARE}
     for name, values, meaning in (
         ("l2", apart, "L2 distance, ||A - B||"),
         ("symmetric", symmetric, "symmetric distance, sqrt(||A - B||^2 / (||A|| ||B||))"),
     ):
         square = mirrored(values, len(names))
-        found[name] = Variable(square, SQUARE, "1", meaning, f"matrix.{name}")
-    return found
+        variables[name] = Variable(square, SQUARE, "1", meaning, f"matrix.{name}")
+    return variables
 
 
 def _clusters(heights: Array, names: Sequence[str], connected: float) -> Group:
@@ -152,39 +141,41 @@ def _clusters(heights: Array, names: Sequence[str], connected: float) -> Group:
     near = heights[pairs] <= connected
     inside = members[pairs[0]] == members[pairs[1]]
     place = np.argsort(order)
-    told = {
+    variables = {
         "checkpoint": _names("checkpoint", names),
         "cluster": Variable(members, ("checkpoint",), long_name="cluster"),
         "place": Variable(place, ("checkpoint",), long_name="place in the heat map, from 0"),
     }
+    counts = {
+        "apart_inside": ((inside & ~near).sum(), "pairs above the threshold in one cluster"),
+        "near_outside": ((near & ~inside).sum(), "connected pairs in two clusters"),
+    }
     share = "share of pairs that are connected"
-    told |= {
+    variables |= {
         "clusters": Variable(
             np.array(members.max()), (), "1", "clusters", "matrix.clusters", "lower"
         ),
         "connected": Variable(np.array(near.mean()), (), "1", share, "matrix.connected", "higher"),
-        "apart_inside": Variable(
-            np.array((inside & ~near).sum()), (), "1", "pairs above the threshold in one cluster"
-        ),
-        "near_outside": Variable(
-            np.array((near & ~inside).sum()), (), "1", "connected pairs in two clusters"
-        ),
+    } | {
+        name: Variable(np.array(value), (), "1", meaning)
+        for name, (value, meaning) in counts.items()
     }
     rule = "average linkage of the error barrier, last variant, first split, cut at the threshold"
-    return Group(told, {"threshold": connected, "rule": rule})
+    return Group(variables, {"threshold": connected, "rule": rule})
 
 
 def _ends(scores: Scores, names: Sequence[str]) -> dict[str, Variable]:
     """Return loss and error of the checkpoints themselves."""
-    found = {
+    variables = {
         "checkpoint": _names("checkpoint", names),
         "split": _names("split", scores.splits),
     }
-    for metric, unit in UNITS.items():
-        values = getattr(scores, metric).T
+    for metric in METRICS:
+        name = metric.name
+        values = getattr(scores, name).T
         over = ("checkpoint", "split")
-        found[metric] = Variable(values, over, unit, metric, f"matrix.end_{metric}", "lower")
-    return found
+        variables[name] = metric.variable(values, over, metric=f"matrix.end_{name}")
+    return variables
 
 
 def _names(dim: str, names: Sequence[str]) -> Variable:

@@ -14,9 +14,9 @@ from lmctool.api import (
     Result,
     UnjudgedError,
     Variable,
-    cycle_displacement,
     score_group,
 )
+from lmctool.api.advanced import cycle_displacement
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters

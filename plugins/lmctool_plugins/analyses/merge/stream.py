@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import LazyWeights, mean_tensor
+from lmctool.api.advanced import LazyWeights, mean_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError, common_frame
+from lmctool.api import LmctoolError
+from lmctool.api.advanced import common_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmctool.api import CommonFrame, Permutation, Proof, Run, Variant, Weights
+    from lmctool.api import Permutation, Run, Variant, Weights
+    from lmctool.api.advanced import CommonFrame, Proof
     from lmctool_plugins.analyses.merge.shares import Shares
 
 

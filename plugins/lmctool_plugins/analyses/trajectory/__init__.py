@@ -14,37 +14,10 @@ trained on different SGD noise.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, SeriesFolder, hookimpl, partition_options
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Evaluate the runs and their interpolants at every common step."""
-    from lmctool_plugins.analyses.trajectory.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show each interpolant beside the children at the last step and where it gains most."""
-    from lmctool_plugins.analyses.trajectory.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw children, interpolants, what came before and after, and the gains, over the steps."""
-    from lmctool_plugins.analyses.trajectory.drawing import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, Lazy, hookimpl, partition_options
+from lmctool.api.advanced import SeriesFolder
 
 
 @hookimpl
@@ -82,12 +55,12 @@ def lmctool_analysis() -> Analysis:
         *partition_options(),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.trajectory.measure:measure"),
         arity=(2, None),
         series=True,
         options=options,
         aligner="optional",
         correction="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.trajectory.table:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.trajectory.figure:draw"),
     )

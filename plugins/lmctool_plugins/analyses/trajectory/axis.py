@@ -9,11 +9,12 @@ from lmctool.api import LmctoolError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lmctool.api import Run, Series
+    from lmctool.api import Run
+    from lmctool.api.advanced import Series
 
 
 def shared(run: Run) -> tuple[int, ...]:
-    """Return the steps that all children have, rising, and tell which are left out.
+    """Return the steps that all children have, rising, and note which are left out.
 
     Raises:
         LmctoolError: they share no step.
@@ -21,31 +22,31 @@ def shared(run: Run) -> tuple[int, ...]:
     each = [set(series.steps) for series in run.series]
     steps = tuple(sorted(set.intersection(*each)))
     if not steps:
-        told = ", ".join(
+        own = ", ".join(
             f"'{series.path}' has {series.steps[0]} to {series.steps[-1]}" for series in run.series
         )
-        raise LmctoolError(f"the runs have no step in common ({told}); save all at the same steps")
+        raise LmctoolError(f"the runs have no step in common ({own}); save all at the same steps")
     rest = sorted(set.union(*each) - set(steps))
     if rest:
-        told = ", ".join(map(str, rest))
-        run.note(f"left out, for not every run has a checkpoint there: steps {told}")
+        listed = ", ".join(map(str, rest))
+        run.note(f"left out, for not every run has a checkpoint there: steps {listed}")
     return steps
 
 
-def forked(run: Run, parent: Series, given: int | None) -> int:
+def forked(run: Run, parent: Series, fork: int | None) -> int:
     """Return what is added to the children's steps to count them as the parent's.
 
     Args:
         run: the run.
         parent: the parent.
-        given: what the user says, if anything.
+        fork: the user's option, if any.
 
     Returns:
         That; else how far the step of a checkpoint of the parent is from that of the same
         checkpoint in the first child; else, where they share none, the parent's last step.
     """
-    if given is not None:
-        return given
+    if fork is not None:
+        return fork
     child = run.series[0]
     own = {run.checkpoints[n].digest: s for s, n in zip(child.steps, child.indices, strict=True)}
     for step, index in zip(parent.steps, parent.indices, strict=True):
@@ -55,20 +56,20 @@ def forked(run: Run, parent: Series, given: int | None) -> int:
     return parent.steps[-1]
 
 
-def joined(steps: Sequence[int], given: int | None) -> int:
+def joined(steps: Sequence[int], then_at: int | None) -> int:
     """Return the children's step at which their interpolant was trained further.
 
     Args:
         steps: the steps that all children have.
-        given: what the user says; else it is the last.
+        then_at: the user's option; else it is the last.
 
     Raises:
-        LmctoolError: the user says another one.
+        LmctoolError: the option is another step.
     """
-    if given is not None and given not in steps:
-        told = ", ".join(map(str, steps))
-        raise LmctoolError(f"--then-at {given} is none of the steps that all runs have: {told}")
-    return steps[-1] if given is None else given
+    if then_at is not None and then_at not in steps:
+        listed = ", ".join(map(str, steps))
+        raise LmctoolError(f"--then-at {then_at} is none of the steps that all runs have: {listed}")
+    return steps[-1] if then_at is None else then_at
 
 
 def until(parent: Series, last: int) -> tuple[int, ...]:

@@ -34,9 +34,9 @@ def interpolants(run: Run, indices: Sequence[int], alphas: Sequence[float]) -> l
     resets = run.settings.batchnorm == "reset"
     between = lerp if resets else run.batchnorm.mix
     first = run.weights(indices[0])
-    found: list[Weights] = [average(map(run.weights, indices), between)]
+    means: list[Weights] = [average(map(run.weights, indices), between)]
     if run.settings.aligns:
         others = map(run.weights, indices[1:])
         aligned = (run.align(first, other).apply(other) for other in others)
-        found.append(average(chain([first], aligned), between))
-    return [run.batchnorm.reset(weights) for weights in found] if resets else found
+        means.append(average(chain([first], aligned), between))
+    return [run.batchnorm.reset(weights) for weights in means] if resets else means

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Weights
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Weights
 
 OVER = ("mean", "best")
 """What a gain is over: the mean of the children, or the child that is best at that step."""
@@ -48,10 +46,10 @@ def summary(gain: Array) -> tuple[Array, NDArray[np.int64]]:
         (..., at) the gain, NaN where there is none at all, and (..., at) where in the last axis
         it stands, then 0.
     """
-    known = ~np.isnan(gain)
-    last = gain.shape[-1] - 1 - known[..., ::-1].argmax(axis=-1)
-    best = np.where(known, gain, -np.inf).argmax(axis=-1)
-    places = np.where(known.any(axis=-1, keepdims=True), np.stack([last, best], axis=-1), 0)
+    present = ~np.isnan(gain)
+    last = gain.shape[-1] - 1 - present[..., ::-1].argmax(axis=-1)
+    best = np.where(present, gain, -np.inf).argmax(axis=-1)
+    places = np.where(present.any(axis=-1, keepdims=True), np.stack([last, best], axis=-1), 0)
     return np.take_along_axis(gain, places, axis=-1), places
 
 

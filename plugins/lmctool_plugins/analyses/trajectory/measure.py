@@ -15,7 +15,8 @@ from lmctool_plugins.analyses.trajectory.record import PARENT, THEN, Record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Result, Run, Series
+    from lmctool.api import Result, Run
+    from lmctool.api.advanced import Series
 
 
 def measure(
@@ -30,7 +31,7 @@ def measure(
 ) -> Result:
     """Evaluate everything at every step, one step's networks at a time."""
     _check(run, alpha, parent, fork, then, then_at)
-    parted = partitions(run.splits, by_split, scores)
+    by_part = partitions(run.splits, by_split, scores)
     steps = shared(run)
     begin = 0 if parent is None else forked(run, parent, fork)
     children = {
@@ -41,11 +42,11 @@ def measure(
         before[PARENT] = places(parent, until(parent, begin + steps[0]))
     if then is not None:
         after[THEN] = places(then, then.steps, begin + joined(steps, then_at))
-    found = {**before, **children, **after}
+    networks = {**before, **children, **after}
     names = [*interpolant_names(run, alpha), *after]
-    axis = sorted({step for each in found.values() for step in each})
-    record = Record(axis, [*children], names, [*before], [s.name for s in run.splits], parted)
-    for network, indices in found.items():
+    axis = sorted({step for each in networks.values() for step in each})
+    record = Record(axis, [*children], names, [*before], [s.name for s in run.splits], by_part)
+    for network, indices in networks.items():
         _put_series(run, record, network, indices)
     _check_chance(run, record)
     for step in steps:
@@ -106,7 +107,7 @@ def _put_interpolants(
 
 
 def _check_chance(run: Run, record: Record) -> None:
-    """Tell the steps at which every child answers at chance, where a gain means little.
+    """Note the steps at which every child answers at chance, where a gain means little.
 
     Raises:
         UnjudgedError: these are all steps, and the user didn't allow that.
@@ -117,9 +118,9 @@ def _check_chance(run: Run, record: Record) -> None:
         chance = run.task.chance(split.targets.cpu().numpy()) if run.task else 1.0
         # three standard deviations of a share: a network that guesses may be lucky
         luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / len(split))
-        known = ~np.isnan(errors[0])
-        guesses = known & (errors >= chance - luck).all(axis=0)
-        if guesses[known].all() and not run.settings.allow_chance:
+        present = ~np.isnan(errors[0])
+        guesses = present & (errors >= chance - luck).all(axis=0)
+        if guesses[present].all() and not run.settings.allow_chance:
             raise UnjudgedError(
                 f"every run answers at chance on split {split.name!r} at every step (chance"
                 f" {chance:.1%}); most likely the inputs are normalised in another way than in"
@@ -127,8 +128,8 @@ def _check_chance(run: Run, record: Record) -> None:
                 " pass --allow-chance if this is meant"
             )
         if guesses.any():
-            told = ", ".join(map(str, record.steps[guesses]))
-            run.note(f"every run answers at chance on split {split.name!r} at steps {told}")
+            listed = ", ".join(map(str, record.steps[guesses]))
+            run.note(f"every run answers at chance on split {split.name!r} at steps {listed}")
 
 
 def _check(

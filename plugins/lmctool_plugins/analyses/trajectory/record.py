@@ -1,4 +1,4 @@
-"""The record of what was measured over the steps, and the result that it makes."""
+"""Loss and error of networks over the steps, and the result that they make."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Result, Variable
+from lmctool.api import ERROR, LOSS, Group, Result, Variable
 from lmctool_plugins.analyses.trajectory.kernel import AT, OVER, gains, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from lmctool.api import Array, Partition, Scores
 
-    from lmctool.api import Partition, Scores
-
-    Array = NDArray[np.float64]
-    Said = Mapping[str, str | int | list[str]]
+    Attributes = Mapping[str, str | int | list[str]]
 
 PARENT, THEN = "parent", "then"
 """What the run before the children, and the run after an interpolant, are called."""
-METRICS = (("loss", "nat"), ("error", "1"))
+METRICS = (LOSS, ERROR)
 DEFINITION = (
     "mean (over=best: the least) loss or error of the runs at a step less that of their"
     " interpolant, positive where the interpolant is better"
@@ -34,9 +31,9 @@ class Record:
     Attributes:
         steps: (step,) int64 rising.
         children: the names of the runs that are interpolated.
-        interpolants: the names of what lies between them, or came of it.
+        interpolants: the names of what lies between them, or was trained from it.
         networks: those, and what came before.
-        splits: the splits.
+        splits: the names of the splits.
         partitions: the partition of each split by its name; empty where none is asked for.
         parts: the names of the parts of every split.
         whole: (metric, network, split, step) loss and error, NaN where a network has none.
@@ -78,9 +75,9 @@ class Record:
             means = self.partitions[split].means(values, scores.weights.get(split))
             self.partial[:, row, s, :, column] = means
 
-    def result(self, attributes: Said) -> Result:
+    def result(self, attributes: Attributes) -> Result:
         """Return the curves, the gains, and these at the last and the best step."""
-        said: Said = {"definition": DEFINITION, **attributes}
+        defined: Attributes = {"definition": DEFINITION, **attributes}
         over = {
             "variant": _names(self.interpolants, "variant", "interpolant"),
             "over": _names(OVER, "over", "what the gain is over"),
@@ -88,23 +85,25 @@ class Record:
         }
         step = {"step": Variable(self.steps, ("step",), "1", "optimizer step")}
         networks = {"network": _names(self.networks, "network"), "split": over["split"]}
-        values, held, named = self._measured(self.whole, (), "trajectory.gain")
+        values, gain, best = self._measured(self.whole, (), "trajectory.gain")
         groups = {
             "trajectory/curve": Group({**networks, **step, **values}, attributes),
-            "trajectory/gain": Group({**over, **step, **held}, said),
-            "trajectory/summary": Group({**over, "at": _names(AT, "at"), **named}, said),
+            "trajectory/gain": Group({**over, **step, **gain}, defined),
+            "trajectory/summary": Group({**over, "at": _names(AT, "at"), **best}, defined),
         }
         if self.parts:
             part = {"part": _names(self.parts, "part", "part of the split's examples")}
-            values, held, named = self._measured(self.partial, ("part",), "trajectory.part.gain")
+            values, gain, best = self._measured(self.partial, ("part",), "trajectory.part.gain")
             at = {"at": _names(AT, "at")}
-            by: Said = {"by": next(iter(self.partitions.values())).by}
+            by: Attributes = {"by": next(iter(self.partitions.values())).by}
             groups |= {
                 "trajectory/parts/curve": Group(
                     {**networks, **part, **step, **values}, {**attributes, **by}
                 ),
-                "trajectory/parts/gain": Group({**over, **part, **step, **held}, {**said, **by}),
-                "trajectory/parts/summary": Group({**over, **part, **at, **named}, {**said, **by}),
+                "trajectory/parts/gain": Group({**over, **part, **step, **gain}, {**defined, **by}),
+                "trajectory/parts/summary": Group(
+                    {**over, **part, **at, **best}, {**defined, **by}
+                ),
             }
         return Result("trajectory", groups)
 
@@ -118,10 +117,11 @@ class Record:
             inner: dims between the split and the step.
             metric: what the metrics' names begin with.
         """
-        curve, held, named = {}, {}, {}
+        curve, over_steps, at_steps = {}, {}, {}
         rows = {name: row for row, name in enumerate(self.networks)}
         over = ("variant", "over", "split", *inner)
-        for number, (name, unit) in enumerate(METRICS):
+        for number, score in enumerate(METRICS):
+            name, unit = score.name, score.unit
             children, interpolants = (
                 values[number, [rows[each] for each in which]]
                 for which in (self.children, self.interpolants)
@@ -130,12 +130,13 @@ class Record:
             best, places = summary(gain)
             key, meaning = f"gain_{name}", f"gain in {name}"
             dims = ("network", "split", *inner, "step")
-            curve[name] = Variable(values[number], dims, unit, name)
-            held[key] = Variable(gain, (*over, "step"), unit, meaning)
-            named[key] = Variable(best, (*over, "at"), unit, meaning, f"{metric}.{name}")
-            told = f"step of the {meaning}"
-            named[f"step_{name}"] = Variable(self.steps[places], (*over, "at"), "1", told)
-        return curve, held, named
+            curve[name] = score.variable(values[number], dims)
+            over_steps[key] = Variable(gain, (*over, "step"), unit, meaning)
+            at_steps[key] = Variable(best, (*over, "at"), unit, meaning, f"{metric}.{name}")
+            at_steps[f"step_{name}"] = Variable(
+                self.steps[places], (*over, "at"), "1", f"step of the {meaning}"
+            )
+        return curve, over_steps, at_steps
 
 
 def _names(values: Sequence[str], dim: str, meaning: str = "") -> Variable:

@@ -16,37 +16,9 @@ batch of ``--calib-batch``, averaged over the calibration examples.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from lmctool.api import Analysis, hookimpl
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Take the moments of the ends, and of every variant at every alpha."""
-    from lmctool_plugins.analyses.variance.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show each layer's correlation and its variance ratios."""
-    from lmctool_plugins.analyses.variance.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw ratios and correlations over depth, and the channels of one layer."""
-    from lmctool_plugins.analyses.variance.drawing import draw
-
-    draw(result, figure)
+from lmctool.api import Analysis, Lazy, hookimpl
 
 
 @hookimpl
@@ -74,10 +46,10 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.variance.measure:measure"),
         options=options,
         aligner="optional",
         correction="optional",
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.variance.table:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.variance.figure:draw"),
     )

@@ -9,9 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -52,21 +50,21 @@ def spread(correlation: Array) -> tuple[float, Array]:
     Returns:
         The mean, and (quantile,); NaN where every pair is NaN.
     """
-    known = correlation[~np.isnan(correlation)]
-    if not len(known):
+    present = correlation[~np.isnan(correlation)]
+    if not len(present):
         return float("nan"), np.full(len(QUANTILES), np.nan)
-    return float(known.mean()), np.quantile(known, QUANTILES)
+    return float(present.mean()), np.quantile(present, QUANTILES)
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
+def numbered(names: Sequence[str]) -> list[str]:
     """Return names that differ: those that come more than once get a number behind.
 
-    >>> told_apart(["conv1", "block", "block"])
+    >>> numbered(["conv1", "block", "block"])
     ['conv1', 'block#1', 'block#2']
     """
-    seen: dict[str, int] = {}
-    found = []
+    counts: dict[str, int] = {}
+    unique = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(f"{name}#{seen[name]}" if names.count(name) > 1 else name)
-    return found
+        counts[name] = counts.get(name, 0) + 1
+        unique.append(f"{name}#{counts[name]}" if names.count(name) > 1 else name)
+    return unique

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, Result, Variable, grid, predicted
-from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, ratio, spread, told_apart
+from lmctool.api import Group, LmctoolError, Result, Variable, grid
+from lmctool.api.advanced import predicted
+from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, numbered, ratio, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.api import PairedMoments, Run, Target, Variant
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Run, Variant
+    from lmctool.api.advanced import PairedMoments, Target
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was taken, by tap.
+class TapVariances:
+    """Moments of the ends and variances between them, by tap.
 
     Attributes:
         variants: the variants.
@@ -50,29 +49,31 @@ def measure(
     targets = run.resources.targets(at)
     if not targets:
         raise LmctoolError(f"this model has no {at} to measure (--at {at})")
-    names = told_apart([target.name for target in targets])
+    names = numbered([target.name for target in targets])
     if layer is not None and layer not in names:
         raise LmctoolError(f"no layer is called {layer!r}; there are: {', '.join(names)}")
-    measured = _take(run, alpha, targets)
-    said = {"at": at, "batchnorm": run.settings.batchnorm, "batch": run.settings.calib_batch}
+    measured = _variances(run, alpha, targets)
+    attributes = {"at": at, "batchnorm": run.settings.batchnorm, "batch": run.settings.calib_batch}
     groups = {
-        "variance/layers": Group(_layers(measured, names, targets), said),
-        "variance/pairs": Group(_pairs(measured, names, targets), said),
+        "variance/layers": Group(_layers(measured, names, targets), attributes),
+        "variance/pairs": Group(_pairs(measured, names, targets), attributes),
     }
     if layer is not None:
         tap = targets[names.index(layer)].tap
-        groups["variance/channels"] = Group(_channels(measured, tap), {"layer": layer, **said})
+        groups["variance/channels"] = Group(
+            _channels(measured, tap), {"layer": layer, **attributes}
+        )
     return Result("variance", groups)
 
 
 def _inside(alphas: str) -> Array:
-    found = grid(3, alphas)[1:-1]
-    if not len(found):
+    alpha = grid(3, alphas)[1:-1]
+    if not len(alpha):
         raise LmctoolError(f"--alphas must name a position between 0 and 1, not {alphas!r}")
-    return found
+    return alpha
 
 
-def _take(run: Run, alpha: Array, targets: Sequence[Target]) -> Measured:
+def _variances(run: Run, alpha: Array, targets: Sequence[Target]) -> TapVariances:
     axes = {target.tap: target.axis for target in targets}
     variants = run.variants()
     pairs: list[Mapping[str, PairedMoments]] = []
@@ -84,7 +85,7 @@ def _take(run: Run, alpha: Array, targets: Sequence[Target]) -> Measured:
         )
         points = (run.calibration.moments(variant.at(float(value)), axes) for value in alpha)
         variances.append([{tap: _array(p[tap].variance) for tap in axes} for p in points])
-    return Measured(variants, alpha, pairs, variances)
+    return TapVariances(variants, alpha, pairs, variances)
 
 
 def _array(tensor: Tensor) -> Array:
@@ -101,7 +102,7 @@ def _correlation(pair: PairedMoments) -> Array:
     return np.where((first > 0) & (second > 0), _array(pair.correlation()), np.nan)
 
 
-def _names(measured: Measured, variants: Sequence[int]) -> dict[str, Variable]:
+def _names(measured: TapVariances, variants: Sequence[int]) -> dict[str, Variable]:
     names = [measured.variants[number].name for number in variants]
     return {
         "variant": Variable(np.array(names, dtype=object), ("variant",), long_name="variant"),
@@ -120,7 +121,7 @@ def _depth(names: Sequence[str], targets: Sequence[Target]) -> dict[str, Variabl
 
 
 def _layers(
-    measured: Measured, names: Sequence[str], targets: Sequence[Target]
+    measured: TapVariances, names: Sequence[str], targets: Sequence[Target]
 ) -> dict[str, Variable]:
     ratios = [
         [[ratio(point[t.tap], *_ends(pair[t.tap])) for t in targets] for point in points]
@@ -128,24 +129,24 @@ def _layers(
     ]
     units = np.array([len(measured.pairs[0][t.tap].covariance) for t in targets])
     dims = ("variant", "alpha", "layer")
-    told = "variance over the mean of the ends'"
+    meaning = "variance over the mean of the ends'"
     return {
         **_names(measured, range(len(measured.variants))),
         **_depth(names, targets),
         "units": Variable(units, ("layer",), long_name="channels"),
-        "ratio": Variable(np.array(ratios), dims, long_name=told, metric="variance.ratio"),
+        "ratio": Variable(np.array(ratios), dims, long_name=meaning, metric="variance.ratio"),
     }
 
 
 def _pairs(
-    measured: Measured, names: Sequence[str], targets: Sequence[Target]
+    measured: TapVariances, names: Sequence[str], targets: Sequence[Target]
 ) -> dict[str, Variable]:
     """Return what the ends' units say: a row for B as it is, and one for B aligned."""
     own = [n for n, v in enumerate(measured.variants) if v.name in {"plain", "align"}]
     pairs = [[measured.pairs[number][t.tap] for t in targets] for number in own]
     spreads = [[spread(_correlation(pair)) for pair in row] for row in pairs]
-    mean = np.array([[found[0] for found in row] for row in spreads])
-    quantiles = np.moveaxis(np.array([[found[1] for found in row] for row in spreads]), 2, 1)
+    mean = np.array([[mean for mean, _ in row] for row in spreads])
+    quantiles = np.moveaxis(np.array([[own for _, own in row] for row in spreads]), 2, 1)
 
     def mixed(pair: PairedMoments, alpha: float) -> float:
         return ratio(_array(predicted(pair, alpha).variance), *_ends(pair))
@@ -158,35 +159,35 @@ def _pairs(
         name: np.array([[[f(pair, x) for pair in row] for x in measured.alpha] for row in pairs])
         for name, f in (("predicted", mixed), ("goal", aimed))
     }
-    told = "correlation of matched units"
+    meaning = "correlation of matched units"
     return {
         **_names(measured, own),
         **_depth(names, targets),
         "quantile": Variable(np.array(QUANTILES), ("quantile",), long_name="quantile"),
-        "correlation": Variable(mean, ("variant", "layer"), "1", told, "variance.correlation"),
+        "correlation": Variable(mean, ("variant", "layer"), "1", meaning, "variance.correlation"),
         "correlation_quantile": Variable(
-            quantiles, ("variant", "quantile", "layer"), long_name=f"{told}, by quantile"
+            quantiles, ("variant", "quantile", "layer"), long_name=f"{meaning}, by quantile"
         ),
         "predicted": Variable(ratios["predicted"], over, long_name="ratio of mixed units"),
         "goal": Variable(ratios["goal"], over, long_name="ratio that REPAIR aims at"),
     }
 
 
-def _channels(measured: Measured, tap: str) -> dict[str, Variable]:
+def _channels(measured: TapVariances, tap: str) -> dict[str, Variable]:
     deviations = [[np.sqrt(point[tap]) for point in points] for points in measured.variances]
     pairs = [pair[tap] for pair in measured.pairs]
     goals = [[np.sqrt(aim(*_ends(pair), float(x))) for x in measured.alpha] for pair in pairs]
     second = np.sqrt([_ends(pair)[1] for pair in pairs])
     over, ends = ("variant", "alpha", "channel"), ("variant", "channel")
-    told = "standard deviation"
+    deviation = "standard deviation"
     place = np.arange(len(pairs[0].covariance))
     both = np.array([_correlation(pair) for pair in pairs])
     return {
         **_names(measured, range(len(measured.variants))),
         "channel": Variable(place, ("channel",), long_name="channel"),
-        "std": Variable(np.array(deviations), over, long_name=told),
-        "goal_std": Variable(np.array(goals), over, long_name=f"{told}, interpolated"),
-        "std_a": Variable(np.sqrt(_ends(pairs[0])[0]), ("channel",), long_name=f"{told} in A"),
-        "std_b": Variable(second, ends, long_name=f"{told} in B"),
+        "std": Variable(np.array(deviations), over, long_name=deviation),
+        "goal_std": Variable(np.array(goals), over, long_name=f"{deviation}, interpolated"),
+        "std_a": Variable(np.sqrt(_ends(pairs[0])[0]), ("channel",), long_name=f"{deviation} in A"),
+        "std_b": Variable(second, ends, long_name=f"{deviation} in B"),
         "correlation": Variable(both, ends, long_name="correlation of matched units"),
     }

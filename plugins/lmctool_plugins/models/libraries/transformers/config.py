@@ -7,7 +7,8 @@ from collections.abc import Container, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lmctool.api import LmctoolError, did_you_mean
+from lmctool.api import LmctoolError
+from lmctool.api.advanced import did_you_mean
 from lmctool_plugins.models.libraries.naming import could_load
 
 if TYPE_CHECKING:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lmctool.api import ERROR, LOSS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Array, Group, Result, ScoreMetric
 
-    Array = NDArray[Any]
-
-LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
+METRICS = (ERROR, LOSS)
 WIDTH, HEIGHT, TALLEST = 10.0, 3.6, 12.0
 """The width of the figure and the heights of a row of axes, in inches."""
 PART = 0.16
@@ -31,20 +30,22 @@ def draw(result: Result, figure: Figure) -> None:
     names = {name: curve.variables[name].values for name in ("variant", "rest", "split", "part")}
     panels = list(product(*(range(len(names[dim])) for dim in ("variant", "rest", "split"))))
     height = min(max(HEIGHT, 1.2 + PART * len(names["part"])), TALLEST)
-    rows = len(panels) * len(LABELS)
+    rows = len(panels) * len(METRICS)
     figure.set_size_inches(WIDTH, height * rows)
     grid = figure.subplots(rows, 2, squeeze=False, width_ratios=(1, 1.1))
-    for row, (place, metric) in enumerate(product(panels, LABELS)):
+    for row, (place, metric) in enumerate(product(panels, METRICS)):
         variant, rest, split = place
-        told = f"{metric} on {names['split'][split]}, rest at {str(names['rest'][rest]).upper()}"
+        title = (
+            f"{metric.name} on {names['split'][split]}, rest at {str(names['rest'][rest]).upper()}"
+        )
         if len(names["variant"]) > 1:
-            told += f", {names['variant'][variant]}"
+            title += f", {names['variant'][variant]}"
         lines, heat = grid[row]
         colours = palette(len(names["part"]))
-        path = full.variables[metric].values[variant, split]
+        path = full.variables[metric.name].values[variant, split]
         _draw_lines(lines, curve, path, place, metric, colours)
         _draw_heat(heat, curve, place, metric, colours)
-        lines.set_title(told)
+        lines.set_title(title)
         moved = curve.attributes["cumulative"]
         heat.set_title("parts" if moved == "none" else f"parts, cumulative {moved}")
 
@@ -61,32 +62,32 @@ def _draw_lines(
     curve: Group,
     path: Array,
     place: tuple[int, ...],
-    metric: str,
+    metric: ScoreMetric,
     colours: Array,
 ) -> None:
     """Draw a line for each part, in the colour of its name beside the heat map."""
-    alpha, values = curve.variables["alpha"].values, curve.variables[metric].values[place]
+    alpha, values = curve.variables["alpha"].values, curve.variables[metric.name].values[place]
     names = curve.variables["part"].values
     for name, row, colour in zip(names, values, colours, strict=True):
         label = f"_{name}"  # so it is not in the legend
         axes.plot(alpha, row, color=colour, label=label, linestyle="-", marker="", linewidth=1.2)
     axes.plot(alpha, path, color="0", linestyle="--", marker="", label="full path")
     axes.set_xlabel("alpha (0 = A, 1 = B)")
-    axes.set_ylabel(LABELS[metric])
+    axes.set_ylabel(metric.label)
     axes.legend(fontsize="small", loc="best")
 
 
 def _draw_heat(
-    axes: Axes, curve: Group, place: tuple[int, ...], metric: str, colours: Array
+    axes: Axes, curve: Group, place: tuple[int, ...], metric: ScoreMetric, colours: Array
 ) -> None:
     """Draw the value of each part at each alpha."""
-    alpha, values = curve.variables["alpha"].values, curve.variables[metric].values[place]
+    alpha, values = curve.variables["alpha"].values, curve.variables[metric.name].values[place]
     names = curve.variables["part"].values
     rows = np.arange(len(names))
     mesh = axes.pcolormesh(alpha, rows, values, shading="nearest", cmap="magma", rasterized=True)
     figure = axes.get_figure()
     assert figure is not None
-    figure.colorbar(mesh, ax=axes, label=LABELS[metric])
+    figure.colorbar(mesh, ax=axes, label=metric.label)
     some = rows[:: -(-len(rows) // NAMED)]
     axes.set_yticks(some, [str(names[row]) for row in some], fontsize="x-small")
     for label, row in zip(axes.get_yticklabels(), some, strict=True):

@@ -9,9 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Array, Group, Result
 
 MOST_NAMES = 24
 """Layers that are named at the axis; more are numbered."""
@@ -69,20 +68,20 @@ def _draw_correlations(axes: Axes, pairs: Group) -> None:
 
 
 def _draw_channels(axes: Axes, channels: Group) -> None:
-    held = channels.variables
-    alpha = held["alpha"].values
-    for v, variant in enumerate(held["variant"].values):
+    variables = channels.variables
+    alpha = variables["alpha"].values
+    for v, variant in enumerate(variables["variant"].values):
         for number in range(len(alpha)):
-            goal, own = (held[name].values[v, number] for name in ("goal_std", "std"))
+            goal, own = (variables[name].values[v, number] for name in ("goal_std", "std"))
             style = _style(variant, v, alpha, number) | {"linestyle": "", "markersize": 3}
             axes.plot(goal, own, alpha=0.7, **style)
-    end = float(np.nanmax([held["goal_std"].values.max(), held["std"].values.max()]))
+    end = float(np.nanmax([variables["goal_std"].values.max(), variables["std"].values.max()]))
     axes.plot([0, end], [0, end], color="0.6", linewidth=1, linestyle="-", marker="")
     axes.set_xlabel(f"std of the ends, interpolated\n(channels of {channels.attributes['layer']})")
     axes.set_ylabel("std between the ends")
 
 
-def _style(variant: str, place: int, alpha: NDArray[np.float64], number: int) -> dict[str, Any]:
+def _style(variant: str, place: int, alpha: Array, number: int) -> dict[str, Any]:
     """Return how a line looks: by its variant, and by its alpha where there are more."""
     if len(alpha) == 1:
         return {"label": variant}

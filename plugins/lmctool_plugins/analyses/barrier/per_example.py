@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Variable, example_group
+from lmctool.api import ERROR, LOSS, Group, Variable
+from lmctool.api.advanced import example_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Split
-    from lmctool_plugins.analyses.barrier.measured import Measured
-
-    Array = NDArray[np.float64]
+    from lmctool.api import Array, Split
+    from lmctool_plugins.analyses.barrier.paths import Paths
 
 
 def broken(errors: Array) -> NDArray[np.bool_]:
-    """Tell which examples both ends answer rightly and some network between them wrongly.
+    """Return which examples both ends answer rightly and some network between them wrongly.
 
     Args:
         errors: (..., alpha, example).
@@ -37,20 +36,20 @@ def broken(errors: Array) -> NDArray[np.bool_]:
     return lost
 
 
-def example_groups(found: Measured, splits: Sequence[Split]) -> dict[str, Group]:
+def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
     """Return the barrier of the loss of each example, with its place, and what they sum up to."""
     heights, places, lost = [], [], []
     for split in splits:
-        height, at = found.barriers(found.curves.losses[split.name].swapaxes(-1, -2))
+        height, at = paths.barriers(paths.curves.losses[split.name].swapaxes(-1, -2))
         heights.append(height)
         places.append(at)
-        lost.append(broken(found.curves.errors[split.name]))
+        lost.append(broken(paths.curves.errors[split.name]))
     over = ("variant", "example")
-    names = found.coordinates()
+    names = paths.coordinates()
     variables = {
         "variant": names["variant"],
-        "barrier_loss": Variable(
-            np.concatenate(heights, axis=-1), over, "nat", "barrier of the loss of an example"
+        "barrier_loss": LOSS.variable(
+            np.concatenate(heights, axis=-1), over, "barrier of the loss of an example"
         ),
         "alpha_loss": Variable(
             np.concatenate(places, axis=-1), over, "1", "alpha of the barrier of an example"
@@ -60,19 +59,19 @@ def example_groups(found: Measured, splits: Sequence[Split]) -> dict[str, Group]
         ),
     }
     summary = dict(names)
-    weights = [found.curves.weights.get(split.name) for split in splits]
-    for name, unit, values, meaning in (
-        ("mean", "nat", _means(heights, weights), "mean barrier of the loss of an example"),
-        ("median", "nat", _medians(heights, weights), "median barrier of the loss of an example"),
-        ("broken", "1", _means(lost, weights), "share right at both ends and wrong between"),
+    weights = [paths.curves.weights.get(split.name) for split in splits]
+    for name, metric, values, meaning in (
+        ("mean", LOSS, _means(heights, weights), "mean barrier of the loss of an example"),
+        ("median", LOSS, _medians(heights, weights), "median barrier of the loss of an example"),
+        ("broken", ERROR, _means(lost, weights), "share right at both ends and wrong between"),
     ):
-        metric = f"barrier.examples.{name}"
-        summary[name] = Variable(values, ("variant", "split"), unit, meaning, metric)
-    said = {"definition": found.definition}
+        public = f"barrier.examples.{name}"
+        summary[name] = metric.variable(values, ("variant", "split"), meaning, public)
+    attributes = {"definition": paths.definition}
     examples = example_group(splits, variables)
     return {
-        "barrier/examples": Group(examples.variables, said),
-        "barrier/singly": Group(summary, said),
+        "barrier/examples": Group(examples.variables, attributes),
+        "barrier/singly": Group(summary, attributes),
     }
 
 

@@ -6,7 +6,8 @@ from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from lmctool.api import ShapeRule, Table
+from lmctool.api import ERROR, LOSS, Table
+from lmctool.api.advanced import ShapeRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
     from lmctool.api import Result
 
-    Array = NDArray[Any]
-
-METRICS = {"error": "{:.2%}", "loss": "{:.4f}"}
+METRICS = (ERROR, LOSS)
 HEADS = {"other": "other", "barrier": "barrier", "delta": "Delta", "share": "share"}
 DIMS = ("variant", "rest", "split")
 OTHERS = {"a": "B", "b": "A"}
@@ -26,19 +25,19 @@ OTHERS = {"a": "B", "b": "A"}
 def tabulate(result: Result) -> Table:
     """Show each part's value in its other state, barrier, Delta, share and shape."""
     groups = (result.groups[f"layerwise/{name}"] for name in ("summary", "full"))
-    held, whole = ({n: v.values for n, v in group.variables.items()} for group in groups)
+    parts, whole = ({n: v.values for n, v in group.variables.items()} for group in groups)
     sizes = result.groups["layerwise/part"].variables["size"].values
     total = result.groups["layerwise/part"].attributes["numbers"]
-    leading = [dim for dim in DIMS if len(held[dim]) > 1]
+    leading = [dim for dim in DIMS if len(parts[dim]) > 1]
     rows: list[tuple[str, ...]] = []
-    for place in product(*(range(len(held[dim])) for dim in DIMS)):
+    for place in product(*(range(len(parts[dim])) for dim in DIMS)):
         named = dict(zip(DIMS, place, strict=True))
-        lead = [str(held[dim][named[dim]]) for dim in leading]
-        for p, part in enumerate(held["part"]):
-            rows.append((*lead, str(part), str(sizes[p]), *_cells(held, (*place, p))))
+        lead = [str(parts[dim][named[dim]]) for dim in leading]
+        for p, part in enumerate(parts["part"]):
+            rows.append((*lead, str(part), str(sizes[p]), *_cells(parts, (*place, p))))
         path = _cells(whole, (named["variant"], named["split"]))
         rows.append((*lead, "(all)", str(total), *path))
-    heads = (f"{metric}: {head}" for metric in METRICS for head in HEADS.values())
+    heads = (f"{metric.name}: {head}" for metric in METRICS for head in HEADS.values())
     return Table(
         _title(result),
         (*leading, "part", "numbers", *heads, "shape of loss"),
@@ -47,26 +46,30 @@ def tabulate(result: Result) -> Table:
     )
 
 
-def _cells(held: Mapping[str, Array], place: tuple[int, ...]) -> list[str]:
+def _cells(values: Mapping[str, NDArray[Any]], place: tuple[int, ...]) -> list[str]:
     """Return the cells of one part, or of the full path, which lacks some."""
     cells = []
-    for (metric, form), key in product(METRICS.items(), HEADS):
-        values = held.get(f"{key}_{metric}")
-        if values is None or values[place] != values[place]:  # NaN: no barrier to explain
+    for metric, key in product(METRICS, HEADS):
+        column = values.get(f"{key}_{metric.name}")
+        if column is None or column[place] != column[place]:  # NaN: no barrier to explain
             cells.append("-")
         else:
-            cells.append(("{:.0%}" if key == "share" else form).format(values[place]))
-    return [*cells, str(held["shape_loss"][place])]
+            cells.append(f"{column[place]:.0%}" if key == "share" else metric.text(column[place]))
+    return [*cells, str(values["shape_loss"][place])]
 
 
 def _title(result: Result) -> str:
     group = result.groups["layerwise/summary"]
-    said, held = group.attributes, group.variables
-    moved = "" if said["cumulative"] == "none" else f", cumulative {said['cumulative']}"
-    rests = " and ".join(str(rest).upper() for rest in held["rest"].values)
-    single = [str(held[dim].values[0]) for dim in ("split", "variant") if held[dim].values.size < 2]
-    told = [f"the rest at {rests}", *single, f"{said['definition']} barriers"]
-    return f"Parts by {said['by']}{moved} ({', '.join(told)})"
+    how, variables = group.attributes, group.variables
+    moved = "" if how["cumulative"] == "none" else f", cumulative {how['cumulative']}"
+    rests = " and ".join(str(rest).upper() for rest in variables["rest"].values)
+    single = [
+        str(variables[dim].values[0])
+        for dim in ("split", "variant")
+        if variables[dim].values.size < 2
+    ]
+    details = [f"the rest at {rests}", *single, f"{how['definition']} barriers"]
+    return f"Parts by {how['by']}{moved} ({', '.join(details)})"
 
 
 def _notes(result: Result) -> tuple[str, ...]:

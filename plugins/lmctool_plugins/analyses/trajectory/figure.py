@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.api import ERROR, LOSS
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
-from lmctool_plugins.analyses.trajectory.view import last
+from lmctool_plugins.analyses.trajectory.table import last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Result, Variable
+    from lmctool.api import Array, Result, ScoreMetric, Variable
 
     Variables = Mapping[str, Variable]
 
-LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
+METRICS = (ERROR, LOSS)
 GAINS = {"error": "gain in accuracy (points)", "loss": "gain in loss (nats)"}
 FACTORS = {"error": 100, "loss": 1}
 COLOURS, AFTER = ("C0", "C1", "C2", "C3", "C6"), "C5"
@@ -48,37 +48,39 @@ def draw(result: Result, figure: Figure) -> None:
     for row, ((number, split), (path, panel)) in zip(
         figure.subplots(len(jobs), 2), jobs, strict=True
     ):
-        for axes, metric in zip(row, LABELS, strict=True):
-            axes.set_title(f"{metric} on {split}")
+        for axes, metric in zip(row, METRICS, strict=True):
+            axes.set_title(f"{metric.name} on {split}")
             panel(axes, result.groups[path].variables, metric, number, runs)
             axes.set_xlabel("step")
             # in three columns, or the layout would make room for it beside the axes
             axes.legend(fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
-def _curves(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]) -> None:
+def _curves(
+    axes: Axes, variables: Variables, metric: ScoreMetric, split: int, runs: list[str]
+) -> None:
     """Draw runs pale, their interpolants in colour, the parent in black."""
-    inner = [n for n in map(str, held["network"].values) if n not in {PARENT, *runs}]
-    for row, name in enumerate(map(str, held["network"].values)):
-        line = held[metric].values[row, split]
+    inner = [n for n in map(str, variables["network"].values) if n not in {PARENT, *runs}]
+    for row, name in enumerate(map(str, variables["network"].values)):
+        line = variables[metric.name].values[row, split]
         if name in runs:
             dash = "--" if runs.index(name) % 2 else "-"
-            _line(axes, held, line, name, color="0.6", linestyle=dash, linewidth=1)
+            _line(axes, variables, line, name, color="0.6", linestyle=dash, linewidth=1)
         else:
             colour = "black" if name == PARENT else _colour(inner, name)
-            _line(axes, held, line, name, color=colour)
-    axes.set_ylabel(LABELS[metric])
+            _line(axes, variables, line, name, color=colour)
+    axes.set_ylabel(metric.label)
 
 
-def _gains(axes: Axes, held: Variables, metric: str, split: int, _: list[str]) -> None:
+def _gains(axes: Axes, variables: Variables, metric: ScoreMetric, split: int, _: list[str]) -> None:
     """Draw what each interpolant gains over the mean, and dashed over the best run."""
-    names = [str(name) for name in held["variant"].values]
+    names = [str(name) for name in variables["variant"].values]
     for v, name in enumerate(names):
-        mean, best = FACTORS[metric] * held[f"gain_{metric}"].values[v, :, split]
-        _line(axes, held, mean, name, color=_colour(names, name))
+        mean, best = FACTORS[metric.name] * variables[f"gain_{metric.name}"].values[v, :, split]
+        _line(axes, variables, mean, name, color=_colour(names, name))
         _line(
             axes,
-            held,
+            variables,
             best,
             f"_{name}, over the best",
             color=_colour(names, name),
@@ -94,18 +96,20 @@ def _colour(names: list[str], name: str) -> str:
     return AFTER if name == THEN else COLOURS[names.index(name) % len(COLOURS)]
 
 
-def _parts(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]) -> None:
+def _parts(
+    axes: Axes, variables: Variables, metric: ScoreMetric, split: int, runs: list[str]
+) -> None:
     """Draw the last variant of the interpolant on each part, and dotted the mean of the runs."""
-    names = [str(name) for name in held["network"].values]
+    names = [str(name) for name in variables["network"].values]
     rows = [names.index(run) for run in runs]
     shown = max(row for row, name in enumerate(names) if name != THEN)
-    for p, (part, colour) in enumerate(_coloured(held)):
-        values = held[metric].values[:, split, p]
-        _line(axes, held, values[shown], f"part {part}", color=colour)
+    for p, (part, colour) in enumerate(_coloured(variables)):
+        values = variables[metric.name].values[:, split, p]
+        _line(axes, variables, values[shown], f"part {part}", color=colour)
         mean = values[rows].mean(axis=0)
         _line(
             axes,
-            held,
+            variables,
             mean,
             f"_part {part}, mean of runs",
             color=colour,
@@ -113,25 +117,27 @@ def _parts(axes: Axes, held: Variables, metric: str, split: int, runs: list[str]
             linewidth=1.2,
         )
     axes.set_title(f"{axes.get_title()}: {names[shown]} (dotted: mean of runs)")
-    axes.set_ylabel(LABELS[metric])
+    axes.set_ylabel(metric.label)
 
 
-def _part_gains(axes: Axes, held: Variables, metric: str, split: int, _: list[str]) -> None:
+def _part_gains(
+    axes: Axes, variables: Variables, metric: ScoreMetric, split: int, _: list[str]
+) -> None:
     """Draw what the last variant of the interpolant gains over the mean on each part."""
-    shown = last(held)
-    for p, (part, colour) in enumerate(_coloured(held)):
-        line = FACTORS[metric] * held[f"gain_{metric}"].values[shown, 0, split, p]
-        _line(axes, held, line, f"part {part}", color=colour)
-    axes.set_title(f"{axes.get_title()}: {held['variant'].values[shown]} over mean")
+    shown = last(variables)
+    for p, (part, colour) in enumerate(_coloured(variables)):
+        line = FACTORS[metric.name] * variables[f"gain_{metric.name}"].values[shown, 0, split, p]
+        _line(axes, variables, line, f"part {part}", color=colour)
+    axes.set_title(f"{axes.get_title()}: {variables['variant'].values[shown]} over mean")
     _from_zero(axes, metric)
 
 
-def _coloured(held: Variables) -> list[tuple[str, str]]:
+def _coloured(variables: Variables) -> list[tuple[str, str]]:
     """Return each part with its colour, from dark to bright in their order."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    parts = held["part"].values
+    parts = variables["part"].values
     places = np.linspace(0, 0.9, len(parts))
     return [
         (str(part), to_hex(colormaps["viridis"](place)))
@@ -141,8 +147,8 @@ def _coloured(held: Variables) -> list[tuple[str, str]]:
 
 def _line(
     axes: Axes,
-    held: Variables,
-    line: NDArray[np.float64],
+    variables: Variables,
+    line: Array,
     label: str,
     *,
     color: str,
@@ -150,18 +156,18 @@ def _line(
     linewidth: float = 1.6,
 ) -> None:
     """Draw a curve over the steps that it has."""
-    known = ~np.isnan(line)
+    present = ~np.isnan(line)
     axes.plot(
-        held["step"].values[known],
-        line[known],
+        variables["step"].values[present],
+        line[present],
         label=label,
         color=color,
         linestyle=linestyle,
         linewidth=linewidth,
-        marker="." if known.sum() <= MARKED else "",
+        marker="." if present.sum() <= MARKED else "",
     )
 
 
-def _from_zero(axes: Axes, metric: str) -> None:
+def _from_zero(axes: Axes, metric: ScoreMetric) -> None:
     axes.axhline(0, color="0.4", linewidth=1, linestyle=":")
-    axes.set_ylabel(GAINS[metric])
+    axes.set_ylabel(GAINS[metric.name])

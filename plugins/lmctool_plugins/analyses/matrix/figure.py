@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +11,8 @@ from lmctool_plugins.analyses.matrix.kernel import outlines
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Result
-
-    Array = NDArray[Any]
+    from lmctool.api import Array, Result
 
 FEW = 12
 """Checkpoints up to which cells are wide enough for a decimal."""

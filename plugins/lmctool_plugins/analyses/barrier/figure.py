@@ -6,34 +6,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import barrier, reference
+from lmctool.api import ERROR, LOSS, barrier
+from lmctool.api.advanced import reference
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from lmctool.api import Result
+    from lmctool.api import Result, ScoreMetric
 
 ARROW = 0.05
-"""A barrier below this share of the axis is told by the legend alone: its arrow would be a dot."""
+"""A barrier below this share of the axis is in the legend alone: its arrow would be a dot."""
 WIDTH, HEIGHT = 9.2, 4.2
 PARTS, CLASSES = 5.4, 5.4
-LABELS = {"error": "error (share of examples)", "loss": "loss (nats)"}
-METRICS = ("error", "loss")
+METRICS = (ERROR, LOSS)
 BASELINES = {"balanced a": ("balanced A", "C5"), "balanced b": ("balanced B", "C6")}
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw every variant's curve and its barrier, then what else the result holds, split by split.
+    """Draw every variant's curve and its barrier, then the other groups, split by split.
 
     A curve has its barrier as an arrow, the reference, its interval as a band; the baselines are
     lines beside it.
     """
     splits = result.groups["barrier/curve"].variables["split"].values
     more = [
-        (height, drawn)
-        for name, height, drawn in (
+        (height, function)
+        for name, height, function in (
             ("barrier/parts", PARTS, draw_parts),
             ("barrier/classes", CLASSES, draw_classes),
         )
@@ -46,8 +46,8 @@ def draw(result: Result, figure: Figure) -> None:
         return
     rooms = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_curves(result, rooms[0])
-    drawn = [(function, split) for _, function in more for split in range(len(splits))]
-    for room, (function, split) in zip(rooms[1:], drawn, strict=True):
+    panels = [(function, split) for _, function in more for split in range(len(splits))]
+    for room, (function, split) in zip(rooms[1:], panels, strict=True):
         function(result, room, split)
 
 
@@ -57,19 +57,19 @@ def _draw_curves(result: Result, figure: Figure | SubFigure) -> None:
     for row, split in enumerate(splits):
         for column, metric in enumerate(METRICS):
             _draw(axes[row, column], result, row, metric)
-            axes[row, column].set_title(f"{metric} on {split}")
+            axes[row, column].set_title(f"{metric.name} on {split}")
 
 
-def _draw(axes: Axes, result: Result, split: int, metric: str) -> None:
+def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     curve = result.groups["barrier/curve"]
     alpha = curve.variables["alpha"].values
     definition = str(curve.attributes["definition"])
-    values = curve.variables[metric].values[:, split]
+    values = curve.variables[metric.name].values[:, split]
     heights, places = barrier(alpha, values, definition)
     for v, variant in enumerate(curve.variables["variant"].values):
-        label = f"{variant}: {heights[v]:.3g}{_interval(result, metric, v, split)}"
+        label = f"{variant}: {heights[v]:.3g}{_interval(result, metric.name, v, split)}"
         (line,) = axes.plot(alpha, values[v], label=label, marker=".")
-        _band(axes, result, metric, (v, split), str(line.get_color()))
+        _band(axes, result, metric.name, (v, split), str(line.get_color()))
         if heights[v] > ARROW * (values.max() - values.min()):
             at = float(places[v])
             foot = float(np.interp(at, alpha, reference(alpha, values[v], definition)))
@@ -77,20 +77,20 @@ def _draw(axes: Axes, result: Result, split: int, metric: str) -> None:
             axes.annotate("", (at, foot + float(heights[v])), (at, foot), arrowprops=arrow)
     below = reference(alpha, values[0], definition)
     axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
-    _draw_baselines(axes, result, split, metric)
+    _draw_baselines(axes, result, split, metric.name)
     axes.legend(
         title="barrier", fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
     )
     axes.set_xlabel("alpha (0 = A, 1 = B)")
-    axes.set_ylabel(LABELS[metric])
+    axes.set_ylabel(metric.label)
 
 
 def _interval(result: Result, metric: str, variant: int, split: int) -> str:
     """Return the interval of a barrier in words, or nothing where there is none."""
     summary = result.groups["barrier/summary"].variables
     bounds = [summary.get(f"barrier_{metric}_{end}95") for end in ("lower", "upper")]
-    told = [f"{bound.values[variant, split]:.3g}" for bound in bounds if bound is not None]
-    return f" ({' to '.join(told)})" if told else ""
+    texts = [f"{bound.values[variant, split]:.3g}" for bound in bounds if bound is not None]
+    return f" ({' to '.join(texts)})" if texts else ""
 
 
 def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: str) -> None:
@@ -112,8 +112,9 @@ def _draw_baselines(axes: Axes, result: Result, split: int, metric: str) -> None
         marker="",
         label="ensemble of logits",
     )
-    held = result.groups["barrier/baselines"].variables
-    for name, value in zip(held["network"].values, held[metric].values[:, split], strict=True):
+    baselines = result.groups["barrier/baselines"].variables
+    values = baselines[metric].values[:, split]
+    for name, value in zip(baselines["network"].values, values, strict=True):
         if str(name) in BASELINES:
             label, colour = BASELINES[str(name)]
             axes.axhline(value, color=colour, linestyle="--", marker="", label=label)

@@ -1,4 +1,4 @@
-"""What was measured along the path, before it becomes a result."""
+"""Loss and error along the path, of every variant on every split."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Variable, barrier
+from lmctool.api import ERROR, LOSS, Variable, barrier
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lmctool.api import Array, Curves, ScoreMetric
 
-    from lmctool.api import Curves
-
-    Array = NDArray[np.float64]
-
-UNITS = {"loss": "nat", "error": "1"}
-"""The metrics of a path, and their units."""
+METRICS = (LOSS, ERROR)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Paths:
     """The curves of every variant on every split.
 
     Attributes:
@@ -36,12 +31,16 @@ class Measured:
     curves: Curves
     definition: str
 
-    def values(self, metric: str) -> Array:
+    def values(self, metric: ScoreMetric) -> Array:
         """Return the curves of a metric, (variant, split, alpha)."""
-        return self.curves.loss if metric == "loss" else self.curves.error
+        values: Array = getattr(self.curves, metric.name)
+        return values
 
     def examples(self, split: str) -> Array:
-        """Return loss and error of each example, (metric, variant, alpha, example)."""
+        """Return loss and error of each example, (metric, variant, alpha, example).
+
+        The metrics are in the order of ``METRICS``.
+        """
         return np.stack([self.curves.losses[split], self.curves.errors[split]])
 
     def barriers(self, values: Array) -> tuple[Array, Array]:
@@ -50,13 +49,13 @@ class Measured:
 
     def coordinates(self) -> dict[str, Variable]:
         """Return the names of variants and splits."""
-        named = {"variant": self.variants, "split": self.splits}
+        texts = {"variant": self.variants, "split": self.splits}
         return {
             dim: Variable(np.array(names, dtype=object), (dim,), long_name=dim)
-            for dim, names in named.items()
+            for dim, names in texts.items()
         }
 
     def alpha(self) -> dict[str, Variable]:
         """Return the places along the path."""
-        told = "position between A (0) and B (1)"
-        return {"alpha": Variable(self.curves.alpha, ("alpha",), long_name=told)}
+        long_name = "position between A (0) and B (1)"
+        return {"alpha": Variable(self.curves.alpha, ("alpha",), long_name=long_name)}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from lmctool.api import Table
+from lmctool.api import ERROR, LOSS, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.api import Result, Variable
+
+METRICS = (ERROR, LOSS)
 
 
 def tabulate(result: Result) -> Table:
@@ -20,16 +22,19 @@ def tabulate(result: Result) -> Table:
     variants = [str(variant) for variant in variables["variant"].values]
     names = [str(name) for name in variables["checkpoint"].values]
     distance = result.groups["matrix/distance"].variables["l2"].values
-    heads = [f"{metric}: {variant}" for metric in ("error", "loss") for variant in variants]
+    heads = [f"{metric.name}: {variant}" for metric in METRICS for variant in variants]
     rows = []
     for i, j in combinations(range(len(names)), 2):
         for s, split in enumerate(variables["split"].values):
-            errors = (f"{value:.2%}" for value in variables["error"].values[:, s, i, j])
-            losses = (f"{value:.4f}" for value in variables["loss"].values[:, s, i, j])
-            rows.append((names[i], names[j], str(split), f"{distance[i, j]:.4g}", *errors, *losses))
+            cells = (
+                metric.text(value)
+                for metric in METRICS
+                for value in variables[metric.name].values[:, s, i, j]
+            )
+            rows.append((names[i], names[j], str(split), f"{distance[i, j]:.4g}", *cells))
     points = len(result.groups["matrix/curve"].variables["alpha"].values)
-    said = f"{group.attributes['definition']}, {points} points, BatchNorm"
-    title = f"Barriers of {len(names)} checkpoints ({said} {group.attributes['batchnorm']})"
+    how = f"{group.attributes['definition']}, {points} points, BatchNorm"
+    title = f"Barriers of {len(names)} checkpoints ({how} {group.attributes['batchnorm']})"
     clusters = result.groups["matrix/clusters"]
     notes = (*_members(names, clusters.variables), _rule(clusters.variables, clusters.attributes))
     return Table(title, ("A", "B", "split", "||A-B||", *heads), tuple(rows), notes)
@@ -42,10 +47,10 @@ def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[st
         yield f"cluster {number}: {', '.join(inside)}"
 
 
-def _rule(variables: Mapping[str, Variable], said: Mapping[str, object]) -> str:
-    share = float(variables["connected"].values)
+def _rule(variables: Mapping[str, Variable], attributes: Mapping[str, object]) -> str:
+    share, threshold = float(variables["connected"].values), attributes["threshold"]
     apart, near = (int(variables[name].values) for name in ("apart_inside", "near_outside"))
     return (
-        f"{share:.0%} of the pairs are connected (error barrier at most {said['threshold']:.2%});"
+        f"{share:.0%} of the pairs are connected (error barrier at most {threshold:.2%});"
         f" {apart} pairs above that are in one cluster, {near} below it in two"
     )

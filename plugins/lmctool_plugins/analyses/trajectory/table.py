@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Table
+from lmctool.api import ERROR, LOSS, Table
 from lmctool_plugins.analyses.trajectory.kernel import AT
 from lmctool_plugins.analyses.trajectory.record import THEN
 
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
     Variables = Mapping[str, Variable]
 
-FORMS = (("error", "{:.2%}", "{:+.2f}", 100), ("loss", "{:.4f}", "{:+.4f}", 1))
-"""Each metric with the form of its values, and the form and the factor of its gains."""
+GAINS = ((ERROR, "{:+.2f}", 100), (LOSS, "{:+.4f}", 1))
+"""Each metric with the format and the factor of its gains."""
 
 
 def tabulate(result: Result) -> Table:
     """Show each interpolant beside the children at the last step and where it gains most."""
     rows = list(_rows(*_groups(result, "trajectory"), shown=None))
     if "trajectory/parts/curve" in result.groups:
-        parted = _groups(result, "trajectory/parts")
-        for number, part in enumerate(parted[0]["part"].values):
-            rows += _rows(*parted, number, f" {part}", shown=last(parted[1]))
-    said = result.groups["trajectory/summary"].attributes
-    runs = said["runs"]
+        groups = _groups(result, "trajectory/parts")
+        for number, part in enumerate(groups[0]["part"].values):
+            rows += _rows(*groups, number, f" {part}", shown=last(groups[1]))
+    attributes = result.groups["trajectory/summary"].attributes
+    runs = attributes["runs"]
     count = len(runs) if isinstance(runs, list) else 0
+    how = f"{attributes['interpolant']}, BatchNorm {attributes['batchnorm']}"
     return Table(
-        f"Trajectory of {count} runs ({said['interpolant']}, BatchNorm {said['batchnorm']})",
+        f"Trajectory of {count} runs ({how})",
         (
             *("split", "metric", "variant", "at", "step", "mean of runs", "best run"),
             *("interpolant", "over mean", "over best"),
@@ -63,7 +64,7 @@ def _rows(
     gain: Variables,
     summary: Variables,
     part: int | None = None,
-    told: str = "",
+    suffix: str = "",
     *,
     shown: int | None,
 ) -> Iterator[tuple[str, ...]]:
@@ -74,30 +75,30 @@ def _rows(
         gain: the gains.
         summary: the gains at the last and the best step.
         part: which part of the splits, where they have some.
-        told: what is added to the name of a split.
+        suffix: what is added to the name of a split.
         shown: the only variant to show; None for all.
     """
     steps = curve["step"].values
     names = [str(name) for name in curve["network"].values]
     variants = range(len(gain["variant"].values)) if shown is None else [shown]
-    for (s, split), (metric, form, gained, factor) in product(
-        enumerate(curve["split"].values), FORMS
-    ):
+    for (s, split), (metric, form, factor) in product(enumerate(curve["split"].values), GAINS):
         where: Any = (slice(None), s) if part is None else (slice(None), s, part)
         for v in variants:
             variant = str(gain["variant"].values[v])
-            values = curve[metric].values[where][names.index(variant)]
-            gains = gain[f"gain_{metric}"].values[v][where]
-            for at, step in zip(AT, summary[f"step_{metric}"].values[v][where][0], strict=True):
+            values = curve[metric.name].values[where][names.index(variant)]
+            gains = gain[f"gain_{metric.name}"].values[v][where]
+            for at, step in zip(
+                AT, summary[f"step_{metric.name}"].values[v][where][0], strict=True
+            ):
                 column = int(np.searchsorted(steps, step))
                 own, over = values[column], gains[:, column]
                 yield (
-                    *(f"{split}{told}", metric, variant, at, str(step)),
-                    *(_shown(form, own + amount) for amount in over),
-                    _shown(form, own),
-                    *(_shown(gained, factor * amount) for amount in over),
+                    *(f"{split}{suffix}", metric.name, variant, at, str(step)),
+                    *(_text(metric.form, own + amount) for amount in over),
+                    _text(metric.form, own),
+                    *(_text(form, factor * amount) for amount in over),
                 )
 
 
-def _shown(form: str, value: float) -> str:
+def _text(form: str, value: float) -> str:
     return form.format(value) if np.isfinite(value) else "-"

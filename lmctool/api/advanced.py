@@ -1,0 +1,100 @@
+"""What single plugins import beside ``lmctool.api``; a name is loaded when it is first used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.api.lazy_names import importer
+
+if TYPE_CHECKING:
+    from lmctool.checkpoint.short_names import short_names as short_names
+    from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
+    from lmctool.checkpoint.squared_norms import (
+        squared_norms_of_weights as squared_norms_of_weights,
+    )
+    from lmctool.curves.barrier import around as around
+    from lmctool.curves.barrier import reference as reference
+    from lmctool.curves.bootstrap import interval as interval
+    from lmctool.curves.bootstrap import resampled as resampled
+    from lmctool.curves.example_table import example_group as example_group
+    from lmctool.curves.partition import partition as partition
+    from lmctool.curves.shape import ShapeRule as ShapeRule
+    from lmctool.curves.shape import draw_up as draw_up
+    from lmctool.curves.shape import level_until as level_until
+    from lmctool.curves.shape import shape_options as shape_options
+    from lmctool.data.containers import StoredArray as StoredArray
+    from lmctool.data.containers import container_kind as container_kind
+    from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.restricted_pickle import ByteArray as ByteArray
+    from lmctool.data.restricted_pickle import read_pickle as read_pickle
+    from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
+    from lmctool.data.tokens import token_examples as token_examples
+    from lmctool.errors import did_you_mean as did_you_mean
+    from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.files.untrusted import most_unpacked as most_unpacked
+    from lmctool.graph.targets import Target as Target
+    from lmctool.plugin.parameters import ResultFile as ResultFile
+    from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
+    from lmctool.plugin.settings import Series as Series
+    from lmctool.run.repair import correctable as correctable
+    from lmctool.run.repair import corrected as corrected
+    from lmctool.run.repair import goal as goal
+    from lmctool.run.repair import predicted as predicted
+    from lmctool.run.repair import renormalised_path as renormalised_path
+    from lmctool.run.repair import target_option as target_option
+    from lmctool.statistics import CrossMoments as CrossMoments
+    from lmctool.statistics import PairedMoments as PairedMoments
+    from lmctool.symmetry import Proof as Proof
+    from lmctool.symmetry.axis_form import AxisForm as AxisForm
+    from lmctool.symmetry.common_frame import CommonFrame as CommonFrame
+    from lmctool.symmetry.common_frame import common_frame as common_frame
+    from lmctool.symmetry.common_frame import cycle_displacement as cycle_displacement
+    from lmctool.symmetry.matching import assignment as assignment
+    from lmctool.symmetry.matching import origins as origins
+    from lmctool.symmetry.soft_permutation import SoftPermutation as SoftPermutation
+    from lmctool.symmetry.soft_permutation import permutation_matrices as permutation_matrices
+    from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
+    from lmctool.weights.arithmetic import LazyWeights as LazyWeights
+    from lmctool.weights.mean import mean_tensor as mean_tensor
+    from lmctool.weights.partwise import Partwise as Partwise
+
+MODULES = {
+    "lmctool.checkpoint.short_names": "short_names",
+    "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
+    "lmctool.curves.barrier": "around reference",
+    "lmctool.curves.bootstrap": "interval resampled",
+    "lmctool.curves.example_table": "example_group",
+    "lmctool.curves.partition": "partition",
+    "lmctool.curves.shape": "ShapeRule draw_up level_until shape_options",
+    "lmctool.data.containers": "StoredArray container_kind stored_arrays",
+    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.tokens": "IGNORE_INDEX token_examples",
+    "lmctool.errors": "did_you_mean",
+    "lmctool.evaluate.chance": "majority_error",
+    "lmctool.files.untrusted": "most_unpacked",
+    "lmctool.graph.targets": "Target",
+    "lmctool.plugin.parameters": "ResultFile SeriesFolder",
+    "lmctool.plugin.settings": "Series",
+    "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
+    "lmctool.statistics": "CrossMoments PairedMoments",
+    "lmctool.symmetry": "Proof",
+    "lmctool.symmetry.axis_form": "AxisForm",
+    "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",
+    "lmctool.symmetry.matching": "assignment origins",
+    "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
+    "lmctool.symmetry.unit_index": "UnitIndex",
+    "lmctool.weights.arithmetic": "LazyWeights",
+    "lmctool.weights.mean": "mean_tensor",
+    "lmctool.weights.partwise": "Partwise",
+}
+"""The public names of each module, which type checkers read from the imports above."""
+
+__all__ = sorted(name for names in MODULES.values() for name in names.split())
+
+if not TYPE_CHECKING:  # so that a type checker reports a name that is not public
+    __getattr__ = importer(__name__, MODULES)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -1,0 +1,56 @@
+"""The two metrics of a network on examples, loss and error: their units, labels and formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lmctool.results.result import Variable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lmctool.results.result import Better
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMetric:
+    """A metric of a network on examples.
+
+    Attributes:
+        name: its name, and that of its attribute of ``Scores`` and ``Curves``.
+        unit: the unit of a ``Variable``.
+        label: the name with the unit in words, as on the axis of a figure.
+        form: the format of a value in a table.
+        better: which way it is better.
+    """
+
+    name: str
+    unit: str
+    label: str
+    form: str
+    better: Better
+
+    def text(self, value: float) -> str:
+        """Return a value as a table shows it."""
+        return self.form.format(value)
+
+    def variable(
+        self, values: NDArray[Any], dims: tuple[str, ...], long_name: str = "", metric: str = ""
+    ) -> Variable:
+        """Return values in the unit of this metric, such as a curve of it, or how far it rises.
+
+        Args:
+            values: numbers that are better the same way as the metric itself.
+            dims: one name for each axis.
+            long_name: what the values are; the metric's own name if empty.
+            metric: the public name of the values as metrics; empty for values that are none.
+        """
+        better = self.better if metric else ""
+        return Variable(values, dims, self.unit, long_name or self.name, metric, better)
+
+
+LOSS = ScoreMetric("loss", "nat", "loss (nats)", "{:.4f}", "lower")
+"""The mean loss of an example."""
+ERROR = ScoreMetric("error", "1", "error (share of examples)", "{:.2%}", "lower")
+"""The share of examples that are answered wrongly, which is 1 less the accuracy."""
