@@ -13,6 +13,7 @@ import click
 
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
+from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from lmctool.cli.job import Job
@@ -112,10 +113,8 @@ def _job(result: Result, path: Path, *, trust: bool) -> Job:
 
 def _words(result: Result, path: Path) -> list[str]:
     """Return the words of the recorded command, without the program's name."""
-    group = result.groups.get("provenance")
-    text = group.attributes.get("command") if group else None
     try:
-        program, *words = shlex.split(text) if isinstance(text, str) else []
+        program, *words = shlex.split(Provenance.of(result).command or "")
     except ValueError:
         program, words = "", []
     if program != "lmctool" or not words:
