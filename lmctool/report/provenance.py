@@ -39,8 +39,8 @@ def input_names(result: Result) -> str:
 
 def run(result: Result) -> Mapping[str, str]:
     """Return the command of a run, when it started and when it finished, as far as is known."""
-    found = Provenance.of(result)
-    parts = {"command": found.command, "started": found.started, "finished": found.finished}
+    source = Provenance.of(result)
+    parts = {"command": source.command, "started": source.started, "finished": source.finished}
     return {name: text for name, text in parts.items() if text is not None}
 
 
@@ -50,12 +50,12 @@ def tables(result: Result) -> list[Table]:
     inputs = tuple(_input(name, record) for name, record in provenance.inputs().items())
     settings = [*provenance.setting_entries(), *provenance.option_entries()]
     versions = [Entry(*item, "version") for item in provenance.environment.items()]
-    found = [
+    tables = [
         Table("Inputs", ("input", "what", "digest of the content", "sha256 of the file"), inputs),
         Table("Settings", ("setting", "value"), _rows(settings)),
         Table("Versions and machine", ("what", "version"), _rows(versions)),
     ]
-    return [table for table in found if table.rows]
+    return [table for table in tables if table.rows]
 
 
 def _input(name: str, record: Input) -> tuple[str, ...]:

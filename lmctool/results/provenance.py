@@ -84,7 +84,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """The model, its arguments, and where it was found."""
+    """The model, its arguments, and its origin."""
 
     spec: str | None = _stored("", str, "setting")
     arguments: Mapping[str, Any] | None = _stored(".arguments", dict, "setting")
@@ -93,7 +93,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The data or the example input: its spec, where that was found, and where the data was."""
+    """The data or the example input: its spec, the spec's origin, and where the data was."""
 
     spec: str | None = _stored("", str)
     origin: str | None = _stored(".origin", str)
@@ -111,7 +111,7 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceRecord:
-    """A plugin that was chosen by name, with the values of its own options."""
+    """A plugin selected by name, with the values of its own options."""
 
     name: str | None = _stored("", str, "setting")
     options: Mapping[str, Any] | None = _stored(".options", dict, "setting")
@@ -223,11 +223,15 @@ class Provenance:
         return {name: record for name, record in named.items() if record is not None}
 
     def setting_entries(self) -> list[Entry]:
-        """Return the attributes that store the settings, the model and the chosen plugins."""
-        chosen = (("model", self.model), ("aligner", self.aligner), ("correction", self.correction))
+        """Return the attributes that store the settings, the model and the selected plugins."""
+        selected = (
+            ("model", self.model),
+            ("aligner", self.aligner),
+            ("correction", self.correction),
+        )
         return [
             *(Entry(key, value, "setting") for key, value in self.settings.items()),
-            *(entry for name, record in chosen if record for entry in _entries(name, record)),
+            *(entry for name, record in selected if record for entry in _entries(name, record)),
         ]
 
     def option_entries(self) -> list[Entry]:

@@ -206,23 +206,23 @@ def _choice(choice: Choice | None) -> ChoiceRecord | None:
 
 def _settings(run: Run) -> dict[str, Attribute]:
     settings = run.settings
-    found: dict[str, Attribute] = {
+    attributes: dict[str, Attribute] = {
         "seed": settings.seed,
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,
         **run.arithmetic,
     }
     if run.strategy is not None:
-        found["strategy"] = str(run.strategy)
+        attributes["strategy"] = str(run.strategy)
     if run.model is not None:
-        found["batchnorm"] = settings.batchnorm
+        attributes["batchnorm"] = settings.batchnorm
     if run.data is not None:
-        found["task"] = settings.task or run.data.dataset.task
+        attributes["task"] = settings.task or run.data.dataset.task
     calibration = _calibration(run)
     for split in (*_splits(run), *(() if calibration is None else (calibration,))):
         scaling = {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
-        found["preprocessing"] = json.dumps(scaling)
+        attributes["preprocessing"] = json.dumps(scaling)
     if calibration is not None:
-        found["calibration.split"] = settings.calib_split
-        found["calibration.batch"] = settings.calib_batch
-    return found
+        attributes["calibration.split"] = settings.calib_split
+        attributes["calibration.batch"] = settings.calib_batch
+    return attributes

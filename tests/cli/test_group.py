@@ -93,12 +93,12 @@ def test_words_of_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 
 SLOW = """
-import lmctool.cli.plugins, time
+import lmctool.cli.commands.plugins, time
 def slow():
     print("ready", flush=True)
     time.sleep(60)
     yield
-lmctool.cli.plugins._plugins = slow
+lmctool.cli.commands.plugins._plugins = slow
 """
 
 
