@@ -210,12 +210,13 @@ class Provenance:
 
     def inputs(self) -> dict[str, Input]:
         """Return what the run read, by name: ``checkpoint.0``, ``split.test``, ``spec``."""
-        single = {"spec": self.spec, "apply": self.apply, "example": self.example}
         named: dict[str, Input | None] = {
             **{f"checkpoint.{number}": record for number, record in self.checkpoints.items()},
             **{f"series.{number}": record for number, record in self.series.items()},
             **{f"result.{number}": record for number, record in self.results.items()},
-            **single,
+            "spec": self.spec,
+            "apply": self.apply,
+            "example": self.example,
             "data": self.data,
             **{f"split.{name}": record for name, record in self.splits.items()},
             "calibration": self.calibration,
