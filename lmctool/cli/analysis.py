@@ -1,4 +1,4 @@
-"""The one builder of commands: every installed analysis becomes a click command here."""
+"""The command of an installed analysis."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.cli.job import Job
-    from lmctool.cli.plugin_options import Chosen
+    from lmctool.cli.plugin_options import Selected
     from lmctool.errors import ExitCode
     from lmctool.plugin.kinds import Analysis, Arity
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
-CHOSEN, WORDS = "lmctool.chosen", "lmctool.words"
+SELECTED, WORDS = "lmctool.selected", "lmctool.words"
+"""Keys of a context's meta: the plugins that the command line names, and its words."""
 
 
 class AnalysisCommand(click.Command):
-    """The command of one analysis: its options, those of chosen plugins, the shared ones."""
+    """The command of one analysis: its options, those of selected plugins, the shared ones."""
 
     def __init__(self, name: str, analysis: Analysis) -> None:
-        """Build the command from what the plugin's record says."""
+        """Build the command from the plugin's record."""
         self.analysis = analysis
         self.title = name
         self.slots = plugin_options.slots(analysis)
@@ -38,7 +39,7 @@ class AnalysisCommand(click.Command):
             self.choices.append(plugin_options.apply_option())
         self.shared = shared(name, analysis)
         shared_options = [option for _, options in self.shared for option in options]
-        # How many checkpoints there must be is checked after parsing, with a better message.
+        # The number of checkpoints is checked after parsing, with a better message than click's.
         checkpoints = click.Argument(
             ["checkpoints"],
             nargs=-1,
@@ -54,32 +55,32 @@ class AnalysisCommand(click.Command):
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the chosen plugins, take up their options, and parse."""
+        """Select the plugins that the words name, add their options, and parse."""
         ctx.meta[WORDS] = tuple(args)
-        words, strays = plugin_options.rewritten(args, self.slots)
+        words, strays = plugin_options.join_names(args, self.slots)
         before = words[: words.index("--")] if "--" in words else words
         show_all = any(word in ctx.help_option_names for word in before)
-        ctx.meta[CHOSEN] = plugin_options.choose(self.slots, words, show_all=show_all)
-        self._check_clashes(ctx.meta[CHOSEN])
-        aligners = [s.flag for s in self.slots if s.parameter == "aligner" and s.given(words)]
+        ctx.meta[SELECTED] = plugin_options.select(self.slots, words, show_all=show_all)
+        self._check_clashes(ctx.meta[SELECTED])
+        explicit = {slot.parameter: slot.flag for slot in self.slots if slot.explicit_name(words)}
         try:
             rest = super().parse_args(ctx, words)
         except click.NoSuchOption as error:
-            raise self._explained(ctx, error) from None
+            raise self._with_owner(ctx, error) from None
         if not ctx.resilient_parsing:
             self._check_count(ctx, strays)
-            if ctx.params.get("apply") and aligners:
-                ctx.fail(f"--apply takes the place of {aligners[0]}; give one of them")
+            if ctx.params.get("apply") and "aligner" in explicit:
+                ctx.fail(f"--apply takes the place of {explicit['aligner']}; give one of them")
         return rest
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Add the options of the chosen plugins to the command's own."""
-        plugins = [option for choice in ctx.meta.get(CHOSEN, ()) for option in choice.options]
+        """Add the options of the selected plugins to the command's own."""
+        plugins = [option for choice in ctx.meta.get(SELECTED, ()) for option in choice.options]
         return [*super().get_params(ctx), *plugins]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in sections: the analysis's, its plugins', the shared ones."""
-        plugins = [(f"{c.slot.flag} {c.name}", list(c.options)) for c in ctx.meta.get(CHOSEN, ())]
+        plugins = [(f"{c.slot.flag} {c.name}", list(c.options)) for c in ctx.meta.get(SELECTED, ())]
         own = (self.title, [*self.analysis.options, *self.choices])
         for title, options in [own, *plugins, *self.shared]:
             records = [option.get_help_record(ctx) for option in options]
@@ -88,8 +89,8 @@ class AnalysisCommand(click.Command):
                     formatter.write_dl(shown)
 
     def invoke(self, ctx: click.Context) -> ExitCode:
-        """Run the analysis; return what its gates make of it."""
-        from lmctool.cli.gates import tell_trouble
+        """Run the analysis; return the exit code of its gates."""
+        from lmctool.cli.failure import report_failure
         from lmctool.cli.run_job import execute
 
         values = ctx.params
@@ -97,24 +98,24 @@ class AnalysisCommand(click.Command):
             job = self.job(ctx)
         except LmctoolError as error:
             if not values["dry_run"]:
-                tell_trouble(self.title, error, values["junit"], force=values["force"])
+                report_failure(self.title, error, values["junit"], force=values["force"])
             raise
         return execute(job, dry_run=values["dry_run"])
 
     def job(self, ctx: click.Context) -> Job:
-        """Return what the command line asks for."""
-        from lmctool.cli.gates import judges
+        """Return the job that the command line asks for."""
+        from lmctool.cli.gates import gates_of_run
         from lmctool.cli.inputs import find_inputs
         from lmctool.cli.job import Job
         from lmctool.run.environment import command
 
         values = ctx.params
-        given = _values(ctx, self.analysis.options)
-        gates, baseline = judges(self.title, values)
-        inputs = find_inputs(self.analysis, values["checkpoints"], given)
+        options = _values(ctx, self.analysis.options)
+        gates, baseline = gates_of_run(self.title, values)
+        inputs = find_inputs(self.analysis, values["checkpoints"], options)
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
-            for choice in ctx.meta[CHOSEN]
+            for choice in ctx.meta[SELECTED]
         }
         return Job(
             name=self.title,
@@ -126,7 +127,7 @@ class AnalysisCommand(click.Command):
                 correction=choices.get("correction"),
             ),
             options=inputs.options,
-            told=given,
+            recorded_options=options,
             command=command([self.title, *(w for w in ctx.meta[WORDS] if w != "--resume")]),
             out=values["out"],
             document=values["document"],
@@ -146,13 +147,13 @@ class AnalysisCommand(click.Command):
         if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
             count = len(checkpoints)
-            ctx.fail(f"{self.title} takes {_told(self.analysis)}; {count} given: {given}")
+            ctx.fail(f"{self.title} takes {_arguments(self.analysis)}; {count} given: {given}")
 
-    def _check_clashes(self, plugins: Sequence[Chosen]) -> None:
+    def _check_clashes(self, plugins: Sequence[Selected]) -> None:
         """Refuse options of one name from two sides.
 
         Raises:
-            PluginError: there are some; names both sides.
+            PluginError: there are some; the message names both sides.
         """
         sides: list[tuple[str, Sequence[click.Parameter]]] = [
             ("lmctool itself", self.host_parameters),
@@ -170,43 +171,43 @@ class AnalysisCommand(click.Command):
                         name = parameter.opts[0]
                         raise PluginError(f"option {name!r} of {side} clashes with {other}'s")
 
-    def _explained(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
-        """Say whose option it is, if it is one of a plugin that was not asked for."""
-        asked = [choice.slot for choice in ctx.meta[CHOSEN]]
+    def _with_owner(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
+        """Return an error that names the option's plugin, if it is one of a plugin not selected."""
+        selected = [choice.slot for choice in ctx.meta[SELECTED]]
         for slot in self.slots:
-            for option in () if slot in asked else plugin_options.options(slot, slot.default):
+            for option in () if slot in selected else plugin_options.options(slot, slot.default):
                 if error.option_name in option.opts:
-                    told = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
-                    return click.UsageError(told, ctx)
+                    message = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
+                    return click.UsageError(message, ctx)
         return error
 
 
 def _bounds(arity: Arity) -> tuple[int, int | None]:
-    """Return the least and the greatest number of arguments; None where there is none."""
+    """Return the least and the greatest number of arguments; None for no greatest one."""
     if isinstance(arity, tuple):
         return arity
     return (1, None) if arity == "n" else (arity, arity)
 
 
 def _metavar(analysis: Analysis) -> str:
-    """Return what the arguments are called in the usage line."""
+    """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
     if analysis.series:
-        named = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
+        names = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
     else:
-        named = "CKPT" if least == 1 else " ".join("ABC"[:least])
-    return named + ("..." if most is None else "")
+        names = "CKPT" if least == 1 else " ".join("ABC"[:least])
+    return names + ("..." if most is None else "")
 
 
-def _told(analysis: Analysis) -> str:
-    """Return in words what arguments there must be."""
+def _arguments(analysis: Analysis) -> str:
+    """Return in words which arguments an analysis takes."""
     least, most = _bounds(analysis.arity)
     noun = "run" if analysis.series else "checkpoint"
-    told = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
+    words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
     if most is None:
-        return f"{told} or more"
+        return f"{words} or more"
     names = " and ".join("ABC"[:least])
-    return f"{told}, {names}" if least > 1 else told
+    return f"{words}, {names}" if least > 1 else words
 
 
 def _values(ctx: click.Context, options: Sequence[click.Option]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a command ends: what is said on stderr, and the exit code."""
+"""The exit code of a command, and its error message on stderr."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NO_MEMORY = (
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a command as Ctrl-C does: cleaned up, and nothing half-written."""
+    """SIGTERM, which ends a command as Ctrl-C does: with cleaning up, and no half-written file."""
 
 
 def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
-    """Run a command, say on stderr what went wrong, and return its exit code.
+    """Run a command, print its error on stderr, and return its exit code.
 
     Args:
         run: runs the command, outside click's standalone mode: it raises rather than exits.
@@ -49,7 +49,7 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
             _show_traceback(error)
         from lmctool.report.terminal import printable
 
-        click.echo(f"Error: {printable(str(error))}", err=True)  # a file's words may be in it
+        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote a file
         return error.exit_code
     except Exception as error:
         if out_of_memory(error):
@@ -70,7 +70,7 @@ def _show_traceback(error: BaseException) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Turn SIGTERM into an exception meanwhile; only the main thread can."""
+    """Turn SIGTERM into an exception within the context; only the main thread can."""
 
     def terminate(_: int, __: FrameType | None) -> None:
         raise Terminated

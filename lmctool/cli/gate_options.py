@@ -1,43 +1,80 @@
-"""Judging stored results: what audit and report are told to judge by, and the verdicts."""
+"""The options of gates: those of every analysis, and those of audit and report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lmctool.cli.gates import TOLERANCE, read_baselines, standing, tolerance_of
+from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     from lmctool.gates.baseline import Tolerance
-    from lmctool.gates.gate import Verdict
-    from lmctool.results.result import Result
+    from lmctool.gates.gate import Gate
 
 Command = TypeVar("Command", bound="Callable[..., object]")
 
 
-def judging_options(command: Command) -> Command:
+def options() -> list[click.Option]:
+    """Return the options of every analysis that gates are made of."""
+    return [
+        click.Option(
+            ["--require"],
+            metavar="COND",
+            multiple=True,
+            callback=_gates,
+            help="Exit with 3 unless the condition holds for each value that it selects:"
+            " 'METRIC[DIM=VALUE,...] OP NUMBER[%]', such as 'barrier.error[variant=align] <= 2%'."
+            " Exit with 4 if it selects no value, or one that is not a number. Repeatable.",
+        ),
+        click.Option(
+            ["--fail-if"],
+            metavar="COND",
+            multiple=True,
+            callback=_gates,
+            help="Exit with 3 if the condition holds for a value that it selects. Repeatable.",
+        ),
+        click.Option(
+            ["--baseline"],
+            metavar="OLD.h5",
+            type=click.Path(path_type=Path),
+            help="An earlier result that this one must not be worse than: every metric that"
+            " declares which way is better is compared element by element. A condition may name it instead, as in"
+            " 'barrier.error <= baseline + 0.5%'; then only the conditions decide. Exit with 4 if"
+            " the two results differ in data, in options or in what they measure.",
+        ),
+        click.Option(["--tolerance"], **TOLERANCE),
+        click.Option(
+            ["--junit"],
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Write the verdict on each gate as JUnit XML.",
+        ),
+    ]
+
+
+def audit_options(command: Command) -> Command:
     """Add ``--policy``, ``--baseline`` (as ``baselines``) and ``--tolerance`` to a command."""
     for option in (
-        click.option("--tolerance", metavar="NUMBER[%]", callback=tolerance_of, help=TOLERANCE),
+        click.option("--tolerance", **TOLERANCE),
         click.option(
             "--baseline",
             "baselines",
             metavar="OLD.h5",
             multiple=True,
             type=click.Path(path_type=Path),
-            help="An earlier result that results of its analysis must not be worse than, element"
-            " by element, in any metric that declares which way is better. Where the policy says"
-            " 'baseline', it alone decides. Repeatable.",
+            help="An earlier result that results of the same analysis must not be worse than:"
+            " every metric that declares which way is better is compared element by element. If the"
+            " policy mentions 'baseline', only the policy decides. Repeatable.",
         ),
         click.option(
             "--policy",
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="A TOML file of gates: [[gate]] with require or fail-if, and if you like name,"
+            help="A TOML file of gates. Each [[gate]] has require or fail-if, and optionally name,"
             " reason, severity (error or warning) and analysis.",
         ),
     ):
@@ -45,26 +82,34 @@ def judging_options(command: Command) -> Command:
     return command
 
 
-def verdicts(
-    results: Mapping[Path, Result],
-    policy: Path | None,
-    baselines: Sequence[Path],
-    tolerance: Tolerance | None,
-) -> list[Verdict]:
-    """Return what becomes of every gate on every result.
+def _gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> tuple[Gate, ...]:
+    """Parse conditions; those of ``--fail-if`` are negated."""
+    from lmctool.gates.condition import parse
+    from lmctool.gates.gate import Gate
 
-    Raises:
-        LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
-    """
-    from lmctool.gates.policy import Audited, audit, read_policy
-    from lmctool.results.metrics import listed
+    gates = []
+    for text in texts:
+        try:
+            condition = parse(text)
+        except LmctoolError as error:
+            raise click.BadParameter(str(error), param=option) from None
+        gates.append(Gate(condition.negated() if option.name == "fail_if" else condition))
+    return tuple(gates)
 
-    rules = list(read_policy(policy)) if policy is not None else []
-    earlier = read_baselines(baselines)
-    rules += standing(earlier, [rule.gate.condition for rule in rules], tolerance)
-    audited = []
-    for path, result in results.items():
-        baseline = earlier.get(result.analysis)
-        beside = baseline.beside(result) if baseline else None
-        audited.append(Audited(str(path), result.analysis, listed(result), beside))
-    return audit(rules, audited)
+
+def _tolerance(_: click.Context, option: click.Parameter, text: str | None) -> Tolerance | None:
+    """Parse a number, or a percentage of the earlier value."""
+    from lmctool.gates.baseline import read_tolerance
+
+    try:
+        return None if text is None else read_tolerance(text)
+    except LmctoolError as error:
+        raise click.BadParameter(str(error), param=option) from None
+
+
+TOLERANCE: dict[str, Any] = {
+    "metavar": "NUMBER[%]",
+    "callback": _tolerance,
+    "help": "How much worse than the baseline a value may be: a number in the metric's own unit,"
+    " or a percentage of the earlier value. [default: 0]",
+}

@@ -1,98 +1,28 @@
-"""The options that say what a run is judged by, and the gates that they give."""
+"""The gates that results are judged by: of conditions, a policy and baselines."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from lmctool.errors import LmctoolError, UnjudgedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from lmctool.gates.baseline import Baseline, Tolerance
     from lmctool.gates.condition import Condition
-    from lmctool.gates.gate import Gate
+    from lmctool.gates.gate import Gate, Verdict
     from lmctool.gates.policy import Rule
+    from lmctool.results.result import Result
 
 
-TOLERANCE = (
-    "How much worse than the baseline a value may be: a number in its own unit, or a percentage of"
-    " the earlier value. Nothing unless given."
-)
+def gates_of_run(name: str, values: Mapping[str, Any]) -> tuple[tuple[Gate, ...], Baseline | None]:
+    """Return the gates of a run and its baseline.
 
-
-def options() -> list[click.Option]:
-    """Return the options of every analysis that gates are made of."""
-    return [
-        click.Option(
-            ["--require"],
-            metavar="COND",
-            multiple=True,
-            callback=_conditions,
-            help="Exit with 3 unless the condition holds for each value that it selects:"
-            " 'METRIC[DIM=VALUE,...] OP NUMBER[%]', such as 'barrier.error[variant=align] <= 2%'."
-            " With 4 if there is none, or it is no number. Repeatable.",
-        ),
-        click.Option(
-            ["--fail-if"],
-            metavar="COND",
-            multiple=True,
-            callback=_conditions,
-            help="The same with the opposite condition. Repeatable.",
-        ),
-        click.Option(
-            ["--baseline"],
-            metavar="OLD.h5",
-            type=click.Path(path_type=Path),
-            help="An earlier result that this one must not be worse than, element by element, in"
-            " any metric that declares which way is better. With a condition that says"
-            " 'baseline', such as 'barrier.error <= baseline + 0.5%', the conditions alone decide."
-            " Exit with 4 where the two differ in data, in options or in what was measured.",
-        ),
-        click.Option(["--tolerance"], metavar="NUMBER[%]", callback=tolerance_of, help=TOLERANCE),
-        click.Option(
-            ["--junit"],
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            help="Write what became of each gate as JUnit XML.",
-        ),
-    ]
-
-
-def _conditions(
-    _: click.Context, option: click.Parameter, texts: Iterable[str]
-) -> tuple[Gate, ...]:
-    """Read conditions; those of ``--fail-if`` are turned around."""
-    from lmctool.gates.condition import parse
-    from lmctool.gates.gate import Gate
-
-    found = []
-    for text in texts:
-        try:
-            condition = parse(text)
-        except LmctoolError as error:
-            raise click.BadParameter(str(error), param=option) from None
-        turned = condition.negated() if option.name == "fail_if" else condition
-        found.append(Gate(turned))
-    return tuple(found)
-
-
-def tolerance_of(_: click.Context, option: click.Parameter, text: str | None) -> Tolerance | None:
-    """Read a number, or a percentage of the earlier value."""
-    from lmctool.gates.baseline import read_tolerance
-
-    try:
-        return None if text is None else read_tolerance(text)
-    except LmctoolError as error:
-        raise click.BadParameter(str(error), param=option) from None
-
-
-def judges(name: str, values: Mapping[str, Any]) -> tuple[tuple[Gate, ...], Baseline | None]:
-    """Return the gates of a run and its baseline, from the parsed options of an analysis.
+    Args:
+        name: the analysis.
+        values: the parsed values of its options.
 
     Raises:
         LmctoolError: the baseline cannot be read, or the options don't fit together.
@@ -100,18 +30,43 @@ def judges(name: str, values: Mapping[str, Any]) -> tuple[tuple[Gate, ...], Base
     """
     gates = (*values["require"], *values["fail_if"])
     path = values["baseline"]
-    baselines = read_baselines(() if path is None else (path,))
+    baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():
         if baseline.analysis != name:
             raise UnjudgedError(
                 f"baseline '{path}' is of analysis {baseline.analysis!r}, so {name} cannot be"
                 " compared with it"
             )
-    rules = standing(baselines, [gate.condition for gate in gates], values["tolerance"])
+    rules = _baseline_rules(baselines, [gate.condition for gate in gates], values["tolerance"])
     return (*gates, *(rule.gate for rule in rules)), baselines.get(name)
 
 
-def read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
+def audit_results(
+    results: Mapping[Path, Result],
+    policy: Path | None,
+    baselines: Sequence[Path],
+    tolerance: Tolerance | None,
+) -> list[Verdict]:
+    """Return the verdict of every gate on every result.
+
+    Raises:
+        LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
+    """
+    from lmctool.gates.policy import Audited, audit, read_policy
+    from lmctool.results.metrics import listed
+
+    rules = list(read_policy(policy)) if policy is not None else []
+    earlier = _read_baselines(baselines)
+    rules += _baseline_rules(earlier, [rule.gate.condition for rule in rules], tolerance)
+    audited = []
+    for path, result in results.items():
+        baseline = earlier.get(result.analysis)
+        beside = baseline.beside(result) if baseline else None
+        audited.append(Audited(str(path), result.analysis, listed(result), beside))
+    return audit(rules, audited)
+
+
+def _read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
     """Return the baselines by their analysis.
 
     Raises:
@@ -119,29 +74,29 @@ def read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
     """
     from lmctool.gates.baseline import read_baseline
 
-    found: dict[str, Baseline] = {}
+    baselines: dict[str, Baseline] = {}
     for path in paths:
         baseline = read_baseline(path)
-        other = found.setdefault(baseline.analysis, baseline)
+        other = baselines.setdefault(baseline.analysis, baseline)
         if other is not baseline:
             raise LmctoolError(
                 f"baselines '{other.source}' and '{path}' are both of analysis"
                 f" {baseline.analysis!r}; give one of them"
             )
-    return found
+    return baselines
 
 
-def standing(
+def _baseline_rules(
     baselines: Mapping[str, Baseline],
     conditions: Sequence[Condition],
-    allowed: Tolerance | None,
+    tolerance: Tolerance | None,
 ) -> list[Rule]:
-    """Return the rules of baselines that no condition speaks of: no metric is worse than there.
+    """Return the rules that no metric is worse than in a baseline, unless a condition names it.
 
     Args:
         baselines: the baselines by their analysis.
         conditions: what the user requires beside them.
-        allowed: how much worse a value may be, if the user said so.
+        tolerance: how much worse a value may be, if the user chose so.
 
     Raises:
         LmctoolError: a condition or a tolerance has no baseline, or the tolerance no use.
@@ -149,35 +104,19 @@ def standing(
     from lmctool.gates.baseline import Tolerance
     from lmctool.gates.policy import Rule, guards
 
-    spoken = next((str(each) for each in conditions if each.factor), None)
-    if not baselines and spoken is not None:
-        raise LmctoolError(f"'{spoken}' needs a baseline; name an earlier result with --baseline")
-    if not baselines and allowed is not None:
-        raise LmctoolError("--tolerance needs a baseline; name an earlier result with --baseline")
-    if spoken is not None and allowed is not None:
+    comparing = next((str(each) for each in conditions if each.factor), None)
+    if not baselines and comparing is not None:
         raise LmctoolError(
-            f"--tolerance has no effect on '{spoken}'; write it there, as in 'baseline + 0.5%'"
+            f"'{comparing}' needs a baseline; name an earlier result with --baseline"
+        )
+    if not baselines and tolerance is not None:
+        raise LmctoolError("--tolerance needs a baseline; name an earlier result with --baseline")
+    if comparing is not None and tolerance is not None:
+        raise LmctoolError(
+            f"--tolerance has no effect on '{comparing}'; write it there, as in 'baseline + 0.5%'"
         )
     return [
         Rule(gate, baseline.analysis)
-        for baseline in (() if spoken is not None else baselines.values())
-        for gate in guards(baseline, allowed or Tolerance())
+        for baseline in (() if comparing is not None else baselines.values())
+        for gate in guards(baseline, tolerance or Tolerance())
     ]
-
-
-def tell_trouble(name: str, error: Exception, junit: Path | None, *, force: bool) -> None:
-    """Tell a CI system why a command came to no verdict, before anything was judged.
-
-    Args:
-        name: the command.
-        error: what went wrong first; what goes wrong here is passed over.
-        junit: where verdicts were to go as JUnit XML, if anywhere.
-        force: whether it may be replaced.
-    """
-    from lmctool.cli import github
-    from lmctool.report.junit import write_trouble
-
-    if junit is not None:
-        with suppress(LmctoolError):
-            write_trouble(name, str(error), junit, force=force)
-    github.tell_trouble(f"lmctool {name}", error)

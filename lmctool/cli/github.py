@@ -1,4 +1,4 @@
-"""What a job of GitHub Actions is told: a summary on its page, and annotations."""
+"""What a job of GitHub Actions shows: a summary on its page, and annotations."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ MOST = 10
 """Annotations of one step that GitHub shows."""
 
 
-def tell(title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | None = None) -> None:
+def summarize(
+    title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | None = None
+) -> None:
     """Append a summary to ``$GITHUB_STEP_SUMMARY`` and annotate, where there is such a job.
 
     Args:
         title: the heading.
-        verdicts: what became of the gates.
-        table: makes a table that stands above them, if there is to be one.
+        verdicts: the verdicts on the gates.
+        table: returns a table to show above them; None for no table.
 
     Raises:
         LmctoolError: the summary cannot be written.
@@ -36,14 +38,14 @@ def tell(title: str, verdicts: Sequence[Verdict], table: Callable[[], Table] | N
     if summary:
         _append(Path(summary), title, verdicts, table)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in remarks(verdicts):
+        for line in annotation_lines(verdicts):
             click.echo(line, err=True)
 
 
-def tell_trouble(title: str, error: Exception) -> None:
-    """Tell such a job why a command came to no verdict.
+def report_failure(title: str, error: Exception) -> None:
+    """Show in such a job why a command came to no verdict.
 
-    A summary that cannot be written is passed over: what went wrong first is what is told.
+    A summary that cannot be written is passed over: the first error is the one to report.
     """
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
@@ -55,8 +57,8 @@ def tell_trouble(title: str, error: Exception) -> None:
         click.echo(f"::error title={_escaped(title, ':,')}::{_escaped(str(error))}", err=True)
 
 
-def remarks(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the workflow commands that annotate what did not pass, ten at most."""
+def annotation_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the workflow commands that annotate the gates that did not pass, ten at most."""
     return [
         f"::{'warning' if each.mild else 'error'} title={_escaped(each.gate.title, ':,')}"
         f"::{_escaped(f'{each.status}: {each.message}')}"

@@ -27,7 +27,7 @@ HOST = (
 
 
 class Commands(click.Group):
-    """A group that lists entry points, and imports only what is being run."""
+    """A group that lists entry points, and imports only the command that runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the installed analyses, then the host's commands."""
@@ -47,7 +47,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may have been meant."""
+        """Find the command, or suggest the nearest name."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
             near = did_you_mean(args[0], known)
@@ -77,7 +77,7 @@ class Commands(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run; as a program, exit with the code that errors.ExitCode gives the outcome."""
+        """Run a command; as a program, exit with one of ``ExitCode``."""
         words = list(sys.argv[1:] if args is None else args)
         run = partial(super().main, words, prog_name, complete_var, standalone_mode=False, **extra)
         if standalone_mode:
@@ -86,7 +86,7 @@ class Commands(click.Group):
 
 
 def _analyses() -> list[str]:
-    """Return the analyses' names; the host's own commands can't be taken over."""
+    """Return the names of analyses, except those that a command of the host has."""
     return [name for name in registry.names(GROUP) if name not in HOST]
 
 
@@ -118,8 +118,8 @@ def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 def main() -> None:
     """Linear mode connectivity of saved checkpoints.
 
-    Can two trained networks be joined by a straight line in weight space; what stands in the
-    way; do permutation of neurons and REPAIR remove it?
+    Can two trained networks be joined by a straight line in weight space without a rise of the
+    loss? Which layers and examples stand in the way? Do permutation of neurons and REPAIR help?
 
         lmctool barrier a.safetensors b.safetensors --align --repair
     """

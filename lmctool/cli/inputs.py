@@ -1,15 +1,16 @@
-"""Options and arguments that name files: what an analysis gets in their place."""
+"""The files that arguments and options name, as an analysis gets them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin.parameters import CheckpointFile, ResultFile, SeriesFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lmctool.plugin.kinds import Analysis
@@ -36,13 +37,13 @@ class Inputs:
     options: Mapping[str, Any]
 
 
-def find_inputs(analysis: Analysis, arguments: Sequence[Path], given: Mapping[str, Any]) -> Inputs:
+def find_inputs(analysis: Analysis, arguments: Sequence[Path], parsed: Mapping[str, Any]) -> Inputs:
     """Return the files that arguments and options name.
 
     Args:
-        analysis: what they are for.
+        analysis: the analysis.
         arguments: the checkpoints, or the series, in the user's order.
-        given: the parsed value of each of the analysis's options.
+        parsed: the parsed value of each of the analysis's options.
 
     Raises:
         LmctoolError: a series holds no checkpoint, or a result cannot be read or is of another
@@ -59,38 +60,38 @@ def find_inputs(analysis: Analysis, arguments: Sequence[Path], given: Mapping[st
         paths.append(path)
         return len(paths) - 1
 
-    def result(path: Path, kind: ResultFile) -> Result:
+    def result(kind: ResultFile, path: Path) -> Result:
         results.append(path)
         return _read(path, kind.analysis)
 
-    options = dict(given)
+    options = dict(parsed)
     for option in analysis.options:
         name, kind = str(option.name), option.type
         if isinstance(kind, CheckpointFile):
-            options[name] = _each(given.get(name), index)
+            options[name] = _each(parsed.get(name), index)
         elif isinstance(kind, SeriesFolder):
-            options[name] = _each(given.get(name), lambda path: _series(path, paths))
+            options[name] = _each(parsed.get(name), lambda path: _series(path, paths))
         elif isinstance(kind, ResultFile):
-            options[name] = _each(given.get(name), lambda path, kind=kind: result(path, kind))
+            options[name] = _each(parsed.get(name), partial(result, kind))
     return Inputs(tuple(paths[:count]), series, tuple(paths[count:]), tuple(results), options)
 
 
-def _each(value: Any, found: Any) -> Any:
-    """Return what a path stands for, or each path of several."""
+def _each(value: Any, convert: Callable[[Path], Any]) -> Any:
+    """Return a path converted, or each path of several; None stays None."""
     if value is None:
         return None
-    return tuple(map(found, value)) if isinstance(value, tuple) else found(value)
+    return tuple(map(convert, value)) if isinstance(value, tuple) else convert(value)
 
 
 def _series(path: Path, paths: list[Path]) -> Series:
-    """Add the checkpoints of a series to the paths, and return where they are."""
+    """Add the checkpoints of a series to the paths, and return the series."""
     from lmctool.checkpoint.series import find_series
     from lmctool.plugin.settings import Series
 
-    found = find_series(path)
+    series = find_series(path)
     begin = len(paths)
-    paths.extend(place for _, place in found)
-    steps = tuple(step for step, _ in found)
+    paths.extend(checkpoint for _, checkpoint in series)
+    steps = tuple(step for step, _ in series)
     return Series(path, steps, tuple(range(begin, len(paths))))
 
 

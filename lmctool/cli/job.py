@@ -26,16 +26,16 @@ class Job:
         analysis: its record.
         settings: the values of the shared options that the run needs.
         options: the values of the analysis's own, as its ``compute`` takes them.
-        told: the same as the user gave them, for the record.
-        command: the command line, for the record.
-        out: where the outputs go.
-        document: where the JSON goes, if anywhere.
-        junit: where the verdicts go as JUnit XML, if anywhere.
+        recorded_options: the same as parsed from the command line, for the provenance.
+        command: the command line, for the provenance.
+        out: the path of the result.
+        document: the path of the JSON document, ``-`` for stdout, or None for no document.
+        junit: the path of the verdicts as JUnit XML, if they are written.
         force: whether existing outputs may be replaced.
-        resume: whether to go on with what an interrupted run left.
-        quiet: no progress and no notes.
+        resume: whether to continue an interrupted run.
+        quiet: print no progress and no notes.
         verbose: show the whole provenance.
-        gates: what the result is judged by.
+        gates: the gates that the result is judged by.
         baseline: the earlier result that it is compared with, if there is one.
     """
 
@@ -43,7 +43,7 @@ class Job:
     analysis: Analysis
     settings: Settings
     options: Mapping[str, Any]
-    told: Mapping[str, Any]
+    recorded_options: Mapping[str, Any]
     command: str
     out: Path
     document: str | None = None
@@ -57,11 +57,11 @@ class Job:
 
     @property
     def writes(self) -> bool:
-        """Whether a checkpoint is made."""
+        """Whether a checkpoint is written."""
         writes = self.analysis.writes
-        return bool(self.told.get(writes)) if isinstance(writes, str) else writes
+        return bool(self.recorded_options.get(writes)) if isinstance(writes, str) else writes
 
     def note(self, text: str) -> None:
-        """Tell the user something on stderr, unless they want quiet."""
+        """Print a note on stderr, unless the user wants quiet."""
         if not self.quiet:
             click.echo(text, err=True)

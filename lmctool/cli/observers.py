@@ -1,4 +1,4 @@
-"""The installed observers of a run: told how it goes, and dropped when they fail."""
+"""The installed observers of a run: notified of its progress, and dropped when they fail."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ GROUP = "lmctool.observers"
 
 
 class Observers:
-    """Every installed observer; one that fails is warned about and told no more."""
+    """Every installed observer; one that fails gives a warning and is notified no more.
+
+    They are notified from the start of the work to its end, and of nothing before or after.
+    """
 
     def __init__(self) -> None:
         """Load them all."""
+        self._running = False
         self._observers: dict[str, Observer] = {}
         for name in registry.names(GROUP):
             try:
@@ -30,21 +34,23 @@ class Observers:
                 _warn(name, error)
 
     def started(self, provenance: Mapping[str, Any]) -> None:
-        """Tell that the work begins."""
-        self._tell(lambda observer: observer.started(provenance))
+        """Notify them that the work begins."""
+        self._running = True
+        self._notify(lambda observer: observer.started(provenance))
 
     def progressed(self, description: str, done: int, total: int) -> None:
-        """Tell how far a stage is."""
-        self._tell(lambda observer: observer.progressed(description, done, total))
+        """Notify them of the progress of a stage."""
+        self._notify(lambda observer: observer.progressed(description, done, total))
 
     def finished(self, result: Result | None, error: BaseException | None) -> None:
-        """Tell how the work ended: with a result, or with an error."""
-        self._tell(lambda observer: observer.finished(result, error))
+        """Notify them that the work ended: with a result, or with an error."""
+        self._notify(lambda observer: observer.finished(result, error))
+        self._running = False
 
-    def _tell(self, say: Callable[[Observer], None]) -> None:
-        for name, observer in list(self._observers.items()):
+    def _notify(self, call: Callable[[Observer], None]) -> None:
+        for name, observer in list(self._observers.items()) if self._running else ():
             try:
-                say(observer)
+                call(observer)
             except Exception as error:
                 del self._observers[name]
                 _warn(name, error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import gates, parsing
+from lmctool.cli import gate_options, parsing
 from lmctool.plugin.settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from lmctool.plugin.kinds import Analysis
 
 STANDARD = Settings(checkpoints=())
-"""The values of options that the user leaves out."""
+"""The default values of options."""
 POSITIVE = click.IntRange(min=1)
 INPUT: Mapping[str, Any] = {
     "metavar": "SHAPE",
     "multiple": True,
     "callback": parsing.input_shapes,
-    "help": "In place of data, the shape of a batch of inputs: 3x3x224x224 is 3 examples, ids:3x11"
-    " is token ids (ids<50257:3x11 says the vocabulary too). Repeat it for each of several inputs.",
+    "help": "Shape of a random batch of inputs to use instead of data: 3x3x224x224 is 3 images,"
+    " ids:3x11 is token ids, ids<50257:3x11 is token ids below 50257. Repeat the option for a model"
+    " with several inputs.",
 }
 """The option that describes an example input."""
 
@@ -34,7 +35,7 @@ Sections = list[tuple[str, list[click.Option]]]
 
 def shared(name: str, analysis: Analysis) -> Sections:
     """Return the shared options that apply to an analysis, in sections of its help."""
-    sections: Sections = [("Output", _output(name)), ("Gates", gates.options())]
+    sections: Sections = [("Output", _output(name)), ("Gates", gate_options.options())]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
@@ -51,19 +52,19 @@ def shared(name: str, analysis: Analysis) -> Sections:
 
 
 def settings(
-    given: Mapping[str, Any],
+    values: Mapping[str, Any],
     inputs: Inputs,
     *,
     aligner: Choice | None,
     correction: Choice | None,
 ) -> Settings:
-    """Return the settings that parsed values give; what does not apply keeps its standard."""
+    """Return the settings of parsed values; options that do not apply keep their defaults."""
     names = {field.name for field in fields(Settings)}
-    found = {name: given[name] for name in names & given.keys()}
-    found |= {
+    arguments = {name: values[name] for name in names & values.keys()}
+    arguments |= {
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }
-    return Settings(**{**found, "aligner": aligner, "correction": correction})
+    return Settings(**{**arguments, "aligner": aligner, "correction": correction})
 
 
 def _spec() -> click.Option:
@@ -72,7 +73,7 @@ def _spec() -> click.Option:
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="A permutation spec that extends or replaces the derived one;"
-        " inspect --symmetry -o writes one to begin with.",
+        " lmctool inspect --symmetry -o writes one to edit.",
     )
 
 
@@ -84,55 +85,57 @@ def _output(name: str) -> list[click.Option]:
             type=click.Path(path_type=Path),
             default=f"{name}.h5",
             show_default=True,
-            help="The result; its figure, and a checkpoint if one is made, lie beside it under"
-            " the same name with their own suffixes. A checkpoint in shards or a folder gives a"
-            " folder of that name, unless FILE ends in .safetensors.",
+            help="Path of the result. The figure and a new checkpoint get the same name with their"
+            " own suffixes. If the input checkpoint is sharded or a folder, the new checkpoint is a"
+            " folder, unless FILE ends in .safetensors.",
         ),
         click.Option(["--force"], is_flag=True, help="Replace existing outputs."),
         click.Option(
             ["--resume"],
             is_flag=True,
-            help="Go on with what an interrupted run of this command left in FILE.work.",
+            help="Continue an interrupted run of the same command from its work in FILE.work.",
         ),
         click.Option(
             ["--json", "document"],
             metavar="FILE|-",
-            help="Write the metrics as JSON too; - writes them to stdout in place of the table.",
+            help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
         ),
-        click.Option(["-q", "--quiet"], is_flag=True, help="No progress and no notes."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
-        click.Option(["--dry-run"], is_flag=True, help="Say what would be done, and stop."),
+        click.Option(["--dry-run"], is_flag=True, help="Print what the run would do, and stop."),
     ]
 
 
 def _model(*, batchnorm: bool) -> list[click.Option]:
-    found = [
+    options = [
         click.Option(
             ["--model"],
             metavar="SPEC",
-            help="A registered model, timm:NAME, torchvision:NAME, package.module:factory or"
-            " ./file.py:factory; else found out from the checkpoint.",
+            help="Model architecture: a registered model, timm:NAME, torchvision:NAME,"
+            " package.module:factory or ./file.py:factory. Without it the architecture is"
+            " recognised from the checkpoint.",
         ),
         click.Option(
             ["--model-arg", "model_arguments"],
             metavar="K=V",
             multiple=True,
             callback=parsing.pairs,
-            help="An argument of the model (repeatable).",
+            help="Argument of the model (repeatable).",
         ),
     ]
     if batchnorm:
-        found.append(
+        options.append(
             click.Option(
                 ["--batchnorm"],
                 type=click.Choice(["interpolate", "reset", "a", "b"]),
                 default=STANDARD.batchnorm,
                 show_default=True,
-                help="What happens to BatchNorm running statistics between A and B.",
+                help="BatchNorm running statistics of the networks between A and B: interpolated,"
+                " recomputed (reset), A's or B's.",
             )
         )
-    return found
+    return options
 
 
 def _data(splits: tuple[str, ...]) -> list[click.Option]:
@@ -140,8 +143,9 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
         click.Option(
             ["--data"],
             metavar="SPEC",
-            help="A registered dataset, WORD:PATH, a path, package.module:factory or"
-            " ./file.py:factory; else what the checkpoints were stamped with.",
+            help="Dataset: a registered dataset, NAME:PATH, a path, package.module:factory or"
+            " ./file.py:factory. Without it the dataset that the checkpoints' metadata names is"
+            " used.",
         ),
         click.Option(
             ["--split", "splits"],
@@ -150,26 +154,32 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
             default=splits,
             show_default=True,
             callback=parsing.words,
-            help="A split to evaluate on (repeatable, or a comma list).",
+            help="Split to evaluate on (repeatable, or comma-separated).",
         ),
         click.Option(
-            ["--limit"], type=POSITIVE, metavar="N", help="At most N examples of each split."
+            ["--limit"], type=POSITIVE, metavar="N", help="Use at most N examples of each split."
         ),
         click.Option(
             ["--mean"],
             metavar="M,…",
             callback=parsing.numbers,
-            help="Mean per channel, for the data's.",
+            help="Mean of each channel, in place of the dataset's.",
         ),
         click.Option(
             ["--std"],
             metavar="S,…",
             callback=parsing.numbers,
-            help="Standard deviation per channel, for the data's.",
+            help="Standard deviation of each channel, in place of the dataset's.",
         ),
-        click.Option(["--task"], metavar="NAME", help="What loss and error mean; else the data's."),
         click.Option(
-            ["--allow-chance"], is_flag=True, help="Go on when every end answers at chance."
+            ["--task"],
+            metavar="NAME",
+            help="Task, which defines loss and error; by default the dataset's.",
+        ),
+        click.Option(
+            ["--allow-chance"],
+            is_flag=True,
+            help="Continue even if no checkpoint is better than chance.",
         ),
     ]
 
@@ -181,7 +191,7 @@ def _calibration() -> list[click.Option]:
             metavar="NAME",
             default=STANDARD.calib_split,
             show_default=True,
-            help="The split that statistics are taken on.",
+            help="Split of the calibration set, on which activation statistics are computed.",
         ),
         click.Option(
             ["--calib-size"],
@@ -189,7 +199,7 @@ def _calibration() -> list[click.Option]:
             metavar="N",
             default=STANDARD.calib_size,
             show_default=True,
-            help="At most N examples of it.",
+            help="Use at most N examples of the calibration split.",
         ),
         click.Option(
             ["--calib-batch"],
@@ -197,36 +207,36 @@ def _calibration() -> list[click.Option]:
             metavar="N",
             default=STANDARD.calib_batch,
             show_default=True,
-            help="Examples whose batch statistics are taken together.",
+            help="Batch size for BatchNorm statistics on the calibration set.",
         ),
     ]
 
 
 def _computation(*, networks: bool) -> list[click.Option]:
-    found = [
+    options = [
         click.Option(
             ["--device"],
             metavar="auto|cpu|cuda[:N]",
             default=STANDARD.device,
             show_default=True,
-            help="Where the work is done.",
+            help="Device to compute on.",
         ),
         click.Option(
             ["--dtype"],
             type=click.Choice(["float32", "float64"]),
             default=STANDARD.dtype,
             show_default=True,
-            help="Of weights and arithmetic.",
+            help="Data type of weights and arithmetic.",
         ),
     ]
     if networks:
-        found += [
+        options += [
             click.Option(
                 ["--precision"],
                 type=click.Choice(["float32", "tf32", "bfloat16"]),
                 default=STANDARD.precision,
                 show_default=True,
-                help="Of matrix products and convolutions.",
+                help="Precision of matrix products and convolutions.",
             ),
             click.Option(
                 ["--batch-size"],
@@ -234,7 +244,7 @@ def _computation(*, networks: bool) -> list[click.Option]:
                 default="auto",
                 show_default=True,
                 callback=parsing.batch_size,
-                help="Examples evaluated at once; auto halves it when memory runs out.",
+                help="Examples evaluated at once; auto halves the number when memory runs out.",
             ),
             click.Option(
                 ["--strategy"],
@@ -243,8 +253,8 @@ def _computation(*, networks: bool) -> list[click.Option]:
                 ),
                 default=STANDARD.strategy,
                 show_default=True,
-                help="How networks are evaluated; measure times several ways and takes the"
-                " fastest, as auto does on a GPU.",
+                help="Way to evaluate networks; measure times several ways and takes the fastest,"
+                " as auto does on a GPU.",
             ),
         ]
     seed = click.Option(
@@ -253,6 +263,6 @@ def _computation(*, networks: bool) -> list[click.Option]:
         metavar="N",
         default=STANDARD.seed,
         show_default=True,
-        help="Of every random choice.",
+        help="Seed of every random choice.",
     )
-    return [*found, seed]
+    return [*options, seed]

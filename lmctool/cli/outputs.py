@@ -1,4 +1,4 @@
-"""The files of a run: where they go, and writing them so that nothing found is lost."""
+"""The output files of a run: their paths, and writing them in order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import refuse_existing, refuse_existing_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
+    from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.kinds import Analysis
     from lmctool.results.result import NewCheckpoint, Result
@@ -22,35 +23,28 @@ SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
 
 
-def outputs(
-    out: Path, places: Collection[Path], *, document: str | None, junit: Path | None = None
-) -> dict[str, Path]:
-    """Return the path of each output by its role, but for a checkpoint.
-
-    Args:
-        out: what the user gave; one of the known suffixes is replaced, another one kept.
-        places: where a checkpoint may go.
-        document: where the JSON goes, ``-`` and None being no file.
-        junit: where the verdicts go as JUnit XML, if anywhere.
+def outputs_of(job: Job) -> Outputs:
+    """Return the outputs of a job; a known suffix of ``-o`` is replaced.
 
     Raises:
-        LmctoolError: ``out`` is a folder that no checkpoint goes to, or two outputs are one file.
+        LmctoolError: ``-o`` is a folder that no checkpoint goes to, or two outputs are one file.
     """
-    if (out.is_dir() and out not in places) or not out.name:
+    out = job.out
+    checkpoints = _checkpoints(out, job.settings.checkpoints if job.writes else ())
+    if (out.is_dir() and out not in checkpoints) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
     stem = _stem(out)
     paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
-    reports = {"document": None if document in {None, "-"} else Path(str(document)), "junit": junit}
-    for role, target in reports.items():
-        if target is not None:
-            if target in [*paths.values(), *places]:
-                flag = "--json" if role == "document" else "--junit"
-                raise LmctoolError(f"{flag} names '{target}', as -o or another option does")
-            paths[role] = target
-    return paths
+    document = None if job.document in {None, "-"} else Path(str(job.document))
+    for role, flag, path in (("document", "--json", document), ("junit", "--junit", job.junit)):
+        if path is not None:
+            if path in [*paths.values(), *checkpoints]:
+                raise LmctoolError(f"{flag} names '{path}', as -o or another option does")
+            paths[role] = path
+    return Outputs(paths, checkpoints, job.force)
 
 
-def checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
+def _checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
     """Return where a checkpoint goes that is written like each of the inputs.
 
     A folder or an index of shards gives a folder called like the result without its suffix,
@@ -67,13 +61,13 @@ def _stem(out: Path) -> Path:
 
 @dataclass
 class Outputs:
-    """Writes the outputs of one run, and knows which are there already.
+    """The output files of one run, written one after the other.
 
     Attributes:
         paths: where each goes, by role.
-        checkpoints: where a checkpoint goes that is like each input; empty when none is made.
+        checkpoints: where a checkpoint goes that is like each input; empty when none is written.
         force: whether existing files may be replaced.
-        written: those that are there, by role.
+        written: the files written so far, by role.
     """
 
     paths: dict[str, Path]
@@ -83,9 +77,9 @@ class Outputs:
 
     def planned(self) -> list[tuple[str, str]]:
         """Return in words what will be written."""
-        places = dict.fromkeys(map(str, self.checkpoints))
-        made = [("checkpoint", " or ".join(places))] if places else []
-        return [*((role, str(path)) for role, path in self.paths.items()), *made]
+        places = " or ".join(dict.fromkeys(map(str, self.checkpoints)))
+        checkpoint = [("checkpoint", places)] if places else []
+        return [*((role, str(path)) for role, path in self.paths.items()), *checkpoint]
 
     def places(self) -> list[Path]:
         """Return where anything may be written."""
@@ -101,8 +95,12 @@ class Outputs:
         files = [path for path in self.places() if path not in folders]
         refuse_existing(files, self.force or allowed)
 
-    def check(self, run: Run) -> None:
+    def check(self, run: Run, *, allowed: bool = False) -> None:
         """Refuse to write over an input, whatever ``--force`` says, and over other folders.
+
+        Args:
+            run: the run, for its inputs.
+            allowed: as for ``refuse_existing``.
 
         Raises:
             LmctoolError: an output is a file that the run reads, or a folder that may not be
@@ -121,36 +119,36 @@ class Outputs:
                 )
         for path, like in zip(self.checkpoints, run.checkpoints, strict=False):
             if path.suffix != CHECKPOINT:
-                refuse_existing_folder(path, folder_names(like), self.force)
+                refuse_existing_folder(path, folder_names(like), self.force or allowed)
 
     def save(self, result: Result, analysis: Analysis, run: Run) -> None:
-        """Write the result, then the checkpoint it made, then the figure.
+        """Write the result, then its new checkpoint, then the figure.
 
         Raises:
-            LmctoolError: one cannot be written; says which were before.
+            LmctoolError: one cannot be written; names those written before.
         """
         from lmctool.report import figure
         from lmctool.results import file
 
-        paths, made = self.paths, result.checkpoint
+        paths, checkpoint = self.paths, result.checkpoint
         self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
-        if made is not None and made.told is None and self.checkpoints:
-            self._step_checkpoint(made, run)
+        if checkpoint is not None and checkpoint.told is None and self.checkpoints:
+            self._step_checkpoint(checkpoint, run)
         self._step(
             "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
         )
 
     def streamed(self, result: Result, run: Run) -> Result:
-        """Write a checkpoint whose tensors are made as they are asked for, if the result has one.
+        """Write a checkpoint whose tensors are computed one at a time, if the result has one.
 
         Returns:
-            The result with what making them told.
+            The result with the groups that are known only after that.
         """
-        made = result.checkpoint
-        if made is None or made.told is None or not self.checkpoints:
+        checkpoint = result.checkpoint
+        if checkpoint is None or checkpoint.told is None or not self.checkpoints:
             return result
-        self._step_checkpoint(made, run)
-        return replace(result, groups={**result.groups, **made.told()})
+        self._step_checkpoint(checkpoint, run)
+        return replace(result, groups={**result.groups, **checkpoint.told()})
 
     def write_document(self, result: Result, target: str, verdicts: Sequence[Verdict]) -> None:
         """Write the result as JSON, to a file or to stdout."""
@@ -174,9 +172,10 @@ class Outputs:
                 lambda path: write_verdicts(verdicts, path, force=self.force),
             )
 
-    def told(self) -> str:
-        """Return in words which files are there."""
-        return ", ".join(f"'{path}'" for path in self.written.values()) or "nothing"
+    def notes(self) -> list[str]:
+        """Return which files are written, in words, if any are."""
+        names = ", ".join(f"'{path}'" for path in self.written.values())
+        return [f"written before: {names}"] if names else []
 
     def _step(self, role: str, path: Path, write: Callable[[Path], None]) -> None:
         try:
@@ -184,22 +183,22 @@ class Outputs:
         except LmctoolError as error:
             if not self.written:
                 raise
-            raise type(error)(f"{error}; written before: {self.told()}") from error
+            raise type(error)("; ".join([str(error), *self.notes()])) from error
         self.written[role] = path
 
-    def _step_checkpoint(self, made: NewCheckpoint, run: Run) -> None:
+    def _step_checkpoint(self, new: NewCheckpoint, run: Run) -> None:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
         from lmctool.model.tied import everywhere
         from lmctool.weights.arithmetic import LazyWeights
 
-        like, weights = run.checkpoints[made.like], made.weights
+        like, weights = run.checkpoints[new.like], new.weights
         if run.model is not None:
             weights = everywhere(weights, run.model.module, like.names)
 
         def write(path: Path) -> None:
             with run.progress(len(weights), "checkpoint") as advance, one_thread_each():
                 counted = LazyWeights(weights, lambda name: advance(1) or weights[name])
-                write_checkpoint(path, counted, like=like, metadata=made.metadata, force=self.force)
+                write_checkpoint(path, counted, like=like, metadata=new.metadata, force=self.force)
 
-        self._step("checkpoint", self.checkpoints[made.like], write)
+        self._step("checkpoint", self.checkpoints[new.like], write)

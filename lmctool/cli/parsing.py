@@ -1,4 +1,4 @@
-"""The texts of options, turned into values."""
+"""Parsers of option values, as click callbacks."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
 def pairs(_: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
     """Split each ``K=V`` at its first equals sign."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise click.BadParameter(f"{text!r} is not of the form K=V", param=option)
-        if key in found:
+        if key in values:
             raise click.BadParameter(f"{key!r} is given twice", param=option)
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def words(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> tuple[str, ...]:
-    """Split comma lists of names; each name counts once."""
-    found = [word.strip() for text in texts for word in text.split(",")]
-    if not all(found):
+    """Split comma-separated names; each name counts once."""
+    names = [word.strip() for text in texts for word in text.split(",")]
+    if not all(names):
         raise click.BadParameter("a name is empty", param=option)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(names))
 
 
 def numbers(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
-    """Read a comma list of finite numbers; none was given means an empty one."""
+    """Parse comma-separated finite numbers; None gives an empty tuple."""
     try:
-        found = tuple(float(word) for word in text.split(",")) if text is not None else ()
+        values = tuple(float(word) for word in text.split(",")) if text is not None else ()
     except ValueError:
-        found = (math.nan,)
-    if not all(map(math.isfinite, found)):
+        values = (math.nan,)
+    if not all(map(math.isfinite, values)):
         raise click.BadParameter(f"{text!r} is no comma list of numbers", param=option)
-    return found
+    return values
 
 
 def batch_size(_: click.Context, option: click.Parameter, text: str) -> int | None:
-    """Read a positive number, or ``auto`` as None."""
+    """Parse a positive number, or ``auto`` as None."""
     if text == "auto":
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
@@ -57,7 +57,7 @@ def batch_size(_: click.Context, option: click.Parameter, text: str) -> int | No
 def input_shapes(
     _: click.Context, option: click.Parameter, texts: Sequence[str]
 ) -> tuple[InputShape, ...]:
-    """Read the description of each input."""
+    """Parse the shape of each input."""
     from lmctool.errors import LmctoolError
     from lmctool.model.example import input_shape
 

@@ -1,4 +1,7 @@
-"""The aligner and the correction that a command line names, found before click parses it."""
+"""The options of the aligner and the correction that a command line names.
+
+They are selected before click parses the words, because each brings options of its own.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ class Slot:
     Attributes:
         group: the entry-point group of the plugin.
         flag: the option that names it.
-        default: the plugin meant when none is named.
-        required: whether the plugin is used without the flag, which then always takes a name;
-            else the name after the flag may be left out.
+        default: the plugin that is used when none is named.
+        required: whether a plugin is used without the flag too, which then always takes a name;
+            else the flag's name is optional.
     """
 
     group: str
@@ -42,34 +45,37 @@ class Slot:
 
     def option(self) -> click.Option:
         """Return the click option."""
-        does = {
-            "aligner": "Bring B's units into A's order first",
-            "correction": "Correct the networks between A and B",
+        purpose = {
+            "aligner": "Permute B's hidden units to match A's before the analysis",
+            "correction": "Correct activation statistics of the networks between A and B",
         }[self.parameter]
-        installed = ", ".join(registry.names(self.group))
+        names = [
+            f"{name} (the default)" if name == self.default else name
+            for name in registry.names(self.group)
+        ]
         return click.Option(
             [self.flag, self.parameter],
             metavar="NAME" if self.required else "[NAME]",
             default=self.default if self.required else None,
-            help=f"{does}, by {self.default} unless NAME says another (installed: {installed}).",
+            help=f"{purpose}. NAME is one of: {', '.join(names)}.",
         )
 
     def name(self, words: Sequence[str]) -> str | None:
-        """Return the name that rewritten words give, or mean without giving one."""
-        given = self.given(words)
-        return self.default if given is None and self.required else given
+        """Return the plugin's name, after ``join_names``; None if no plugin is used."""
+        name = self.explicit_name(words)
+        return self.default if name is None and self.required else name
 
-    def given(self, words: Sequence[str]) -> str | None:
-        """Return the name that rewritten words give, or None; the last one counts."""
-        found = None
+    def explicit_name(self, words: Sequence[str]) -> str | None:
+        """Return the name in the words, after ``join_names``, or None; the last one counts."""
+        name = None
         for position, word in enumerate(words):
             if word == "--":
                 break
             if word.startswith(f"{self.flag}="):
-                found = word.partition("=")[2]
+                name = word.partition("=")[2]
             elif word == self.flag and position + 1 < len(words):
-                found = words[position + 1]
-        return found
+                name = words[position + 1]
+        return name
 
 
 def apply_option() -> click.Option:
@@ -78,13 +84,13 @@ def apply_option() -> click.Option:
         ["--apply"],
         metavar="RESULT.h5",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Permute B as an earlier result did its B, in place of an aligner.",
+        help="Apply the permutation stored in an earlier result to B, instead of an aligner.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A word behind a flag that takes an optional name, and that is no such name."""
+    """A word after a flag that takes an optional name, where it is not such a name."""
 
     slot: Slot
     word: str
@@ -92,23 +98,23 @@ class Stray:
 
 def slots(analysis: Analysis) -> tuple[Slot, ...]:
     """Return the places for plugins that an analysis has."""
-    found = []
+    places = []
     if analysis.aligner != "never":
         required = analysis.aligner == "always"
         flag = "--aligner" if required else "--align"
-        found.append(Slot("lmctool.aligners", flag, "activation", required))
+        places.append(Slot("lmctool.aligners", flag, "activation", required))
     if analysis.correction != "never":
         required = analysis.correction == "always"
         flag = "--correction" if required else "--repair"
-        found.append(Slot("lmctool.corrections", flag, "repair", required))
-    return tuple(found)
+        places.append(Slot("lmctool.corrections", flag, "repair", required))
+    return tuple(places)
 
 
-def rewritten(words: Sequence[str], places: Iterable[Slot]) -> tuple[list[str], list[Stray]]:
-    """Return the words with each optional name joined to its flag, and what was no name.
+def join_names(words: Sequence[str], places: Iterable[Slot]) -> tuple[list[str], list[Stray]]:
+    """Return the words with each optional name joined to its flag, and the words that are no name.
 
-    The word behind such a flag is taken for a name only if a plugin is registered under it, so
-    that ``--align a.safetensors`` is ``--align=activation a.safetensors``.
+    The word after such a flag is a name only if a plugin is registered under it, so that
+    ``--align a.safetensors`` becomes ``--align=activation a.safetensors``.
     """
     optional = {place.flag: place for place in places if not place.required}
     done: list[str] = []
@@ -129,12 +135,12 @@ def rewritten(words: Sequence[str], places: Iterable[Slot]) -> tuple[list[str], 
 
 
 def check_strays(strays: Iterable[Stray], checkpoints: Sequence[Path], most: int | None) -> None:
-    """Refuse a stray word that was taken for a checkpoint and looks like a mistyped name.
+    """Refuse a stray word that became an argument and looks like a mistyped name.
 
     Args:
-        strays: the words behind flags with optional names.
-        checkpoints: what was taken for checkpoints.
-        most: how many checkpoints the analysis takes; None for any number.
+        strays: the words after flags with optional names.
+        checkpoints: the arguments.
+        most: the greatest number of checkpoints that the analysis takes; None for any number.
 
     Raises:
         PluginError: a stray word is no file, and either one checkpoint too many or close to an
@@ -154,7 +160,7 @@ def check_strays(strays: Iterable[Stray], checkpoints: Sequence[Path], most: int
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selected:
     """A plugin that a command line uses, with its options loaded."""
 
     slot: Slot
@@ -162,25 +168,25 @@ class Chosen:
     options: tuple[click.Option, ...]
 
 
-def choose(places: Iterable[Slot], words: Sequence[str], *, show_all: bool) -> list[Chosen]:
-    """Return the plugins that rewritten words use.
+def select(places: Iterable[Slot], words: Sequence[str], *, show_all: bool) -> list[Selected]:
+    """Return the plugins that a command line uses.
 
     Args:
         places: where plugins may be named.
-        words: the command line after ``rewritten``.
-        show_all: take the default of a place that names none, so that help shows its options.
+        words: the command line after ``join_names``.
+        show_all: select the default of a place that names none, so that help shows its options.
 
     Raises:
         PluginError: a named plugin is not there or cannot be used.
     """
-    found = []
+    selected = []
     for slot in places:
         name = slot.name(words)
         if name is None and show_all:
             name = slot.default
         if name is not None:
-            found.append(Chosen(slot, name, options(slot, name)))
-    return found
+            selected.append(Selected(slot, name, options(slot, name)))
+    return selected
 
 
 def options(slot: Slot, name: str) -> tuple[click.Option, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Stages:
-    """Shows how far the stages of one run are, and tells a watcher.
+    """The progress of the stages of one run, shown and passed to a watcher.
 
     Call it to open a stage, as ``lmctool.plugin.progress.Progress`` says.
     """
@@ -28,9 +28,9 @@ class Stages:
         """Start with no stage open.
 
         Args:
-            watch: told (description, done, total) at every step.
+            watch: called with (description, done, total) at every step.
             quiet: show nothing.
-            bar: show a moving bar while a stage is open, as terminals can.
+            bar: show a moving bar while a stage is open, for terminals.
         """
         self._watch = watch
         self._quiet = quiet
@@ -40,7 +40,7 @@ class Stages:
 
     @contextmanager
     def __call__(self, total: int, description: str) -> Iterator[Advance]:
-        """Open a stage of so many steps (0 where nobody knows); stages may overlap."""
+        """Open a stage of ``total`` steps (0 if unknown); stages may overlap."""
         done, started = 0, time.monotonic()
         display = self._enter()
         task = display.add_task(description, total=total or None) if display else None

@@ -1,4 +1,4 @@
-"""What became of gates, in the terminal."""
+"""Verdicts on gates, in the terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """Say on stdout what became of each gate."""
+    """Print each verdict on stdout."""
     if verdicts:
-        click.echo("\n" + aligned([(verdict.word, _told(verdict)) for verdict in verdicts]))
+        click.echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
 
 
-def _told(verdict: Verdict) -> str:
+def _line(verdict: Verdict) -> str:
     gate = verdict.gate
     source = f" of {verdict.source}" if verdict.source else ""
     wanted = f" (wanted: {gate.condition})" if gate.name and verdict.status != "passed" else ""

@@ -30,7 +30,8 @@ def definition_option() -> click.Option:
         type=click.Choice(["chord", "mean-ends", "max-end"]),
         default="chord",
         show_default=True,
-        help="What the barrier rises over.",
+        help="Reference below the barrier: the chord between the ends' losses, their mean, or the"
+        " greater one.",
     )
 
 

@@ -25,9 +25,13 @@ def grid_options(points: int = 25) -> tuple[click.Option, click.Option]:
             type=click.IntRange(min=3),
             default=points,
             show_default=True,
-            help="Points on the path, both ends included.",
+            help="Number of points on the path, including both ends.",
         ),
-        click.Option(["--alphas"], metavar="A,A,…", help="These alphas, with 0 and 1, instead."),
+        click.Option(
+            ["--alphas"],
+            metavar="A,A,…",
+            help="Evaluate at these alphas, and at 0 and 1, instead of at --points.",
+        ),
     )
 
 

@@ -77,12 +77,12 @@ def partition_options() -> tuple[click.Option, click.Option]:
         click.Option(
             ["--by-split"],
             type=click.Choice(["class", "el2n"]),
-            help="Measure each class, or each equal split of --scores, on its own too.",
+            help="Also measure each class, or each equal split by EL2N score, separately.",
         ),
         click.Option(
             ["--scores"],
             type=ResultFile("el2n"),
-            help="A result of lmctool el2n, for --by-split el2n.",
+            help="Result of lmctool el2n that --by-split el2n takes the scores from.",
         ),
     )
 

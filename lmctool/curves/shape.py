@@ -125,17 +125,24 @@ def shape_options() -> tuple[click.Option, ...]:
         (
             "rise",
             click.FloatRange(min=0),
-            "A curve is a barrier if it rises by more than this share of the lowest value before"
-            " it,",
+            "Least rise of a barrier, as a multiple of the lowest value before it.",
         ),
-        ("least_loss", click.FloatRange(min=0), "and by more than these nats (loss),"),
-        ("least_error", share, "or more than this share of examples (error)."),
+        (
+            "least_loss",
+            click.FloatRange(min=0),
+            "Least rise of a barrier of loss in nats, beside --rise.",
+        ),
+        (
+            "least_error",
+            share,
+            "Least rise of a barrier of error as a share of examples, beside --rise.",
+        ),
         (
             "plateau_level",
             share,
-            "A curve is a plateau if it keeps within this share of its whole fall below A",
+            "Greatest fall along a plateau, as a share of the curve's whole fall.",
         ),
-        ("plateau_until", share, "until this alpha."),
+        ("plateau_until", share, "Least alpha that a plateau reaches."),
     )
     return tuple(
         click.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.condition import Condition, several
+from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,20 +42,19 @@ class Baseline:
         source: where it is.
         analysis: what made it.
         metrics: its numbers by full name.
-        provenance: what it says of its run.
+        provenance: where it comes from.
         objection: why a result cannot be compared with it; empty if it can.
     """
 
     source: str
     analysis: str
     metrics: Mapping[str, Metric]
-    provenance: Mapping[str, Attribute] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     objection: str = ""
 
     def beside(self, result: Result) -> Baseline:
         """Return the same with what there is to object to comparing this result with it."""
-        group = result.groups.get("provenance")
-        return replace(self, objection=self._objection(result, group.attributes if group else {}))
+        return replace(self, objection=self._objection(result, Provenance.of(result)))
 
     def before(self, condition: Condition, chosen: Sequence[Metric]) -> list[float]:
         """Return its value at the place of each number that a condition selects.
@@ -80,20 +80,21 @@ class Baseline:
             raise UnjudgedError(f"{several(broken)} of baseline '{self.source}' is not a number")
         return numbers
 
-    def _objection(self, result: Result, said: Mapping[str, Attribute]) -> str:
+    def _objection(self, result: Result, provenance: Provenance) -> str:
         if result.analysis != self.analysis:
             return (
                 f"baseline '{self.source}' is of analysis {self.analysis!r}, the result of"
                 f" {result.analysis!r}"
             )
-        for key in sorted(_data(self.provenance) | _data(said)):
-            if self.provenance.get(key) != said.get(key):
+        there, here = _data(self.provenance), _data(provenance)
+        for key in sorted(there.keys() | here.keys()):
+            if there.get(key) != here.get(key):
                 return (
                     f"baseline '{self.source}' was measured on other data: {key} is"
-                    f" {self.provenance.get(key, 'nothing')} there and"
-                    f" {said.get(key, 'nothing')} here"
+                    f" {there.get(key, 'nothing')} there and"
+                    f" {here.get(key, 'nothing')} here"
                 )
-        then, now = _options(self.provenance), _options(said)
+        then, now = _options(self.provenance), _options(provenance)
         for name in sorted(then.keys() & now.keys()):
             one, other = json.dumps(then[name]), json.dumps(now[name])
             if one != other:
@@ -114,9 +115,8 @@ def read_baseline(path: Path) -> Baseline:
     from lmctool.results.metrics import listed
 
     result = read(path)
-    group = result.groups.get("provenance")
     metrics = {metric.full_name: metric for metric in listed(result)}
-    return Baseline(str(path), result.analysis, metrics, group.attributes if group else {})
+    return Baseline(str(path), result.analysis, metrics, Provenance.of(result))
 
 
 def read_tolerance(text: str) -> Tolerance:
@@ -134,20 +134,17 @@ def read_tolerance(text: str) -> Tolerance:
     return Tolerance(share=value / 100) if match[2] else Tolerance(value)
 
 
-def _data(said: Mapping[str, Attribute]) -> set[str]:
-    """Return the keys that tell what a run measured on."""
-    return {key for key in said if key == "task" or re.fullmatch(r"split\..+\.digest", key)}
+def _data(provenance: Provenance) -> dict[str, Attribute]:
+    """Return what a run measured on: its task and the digests of its splits, by key."""
+    task = provenance.settings.get("task")
+    digests = {f"split.{name}.digest": split.digest for name, split in provenance.splits.items()}
+    return {key: value for key, value in {"task": task, **digests}.items() if value is not None}
 
 
-def _options(said: Mapping[str, Attribute]) -> dict[str, Any]:
+def _options(provenance: Provenance) -> dict[str, Any]:
     """Return the analysis's own options, but for those that name a file of the run."""
-    try:
-        options = json.loads(str(said.get("options", "{}")))
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(options, dict):
-        return {}
-    files = {str(value) for key, value in said.items() if key.endswith(".path")}
+    files = set(provenance.paths())
+    options = provenance.options or {}
     return {name: value for name, value in options.items() if not _names_files(value, files)}
 
 

@@ -11,6 +11,7 @@ import click
 
 from lmctool.files.publish import publish
 from lmctool.results.metrics import metrics
+from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,13 +38,12 @@ def document(
         ``schema``, ``analysis``, ``metrics`` (by full name; NaN and infinities are null),
         ``gates``, ``provenance`` (the attributes of that group) and ``files``.
     """
-    provenance = result.groups.get("provenance")
     return {
         "schema": SCHEMA,
         "analysis": result.analysis,
         "metrics": metrics(result),
         "gates": [_verdict(verdict) for verdict in verdicts],
-        "provenance": _strict(dict(provenance.attributes) if provenance else {}),
+        "provenance": _strict(Provenance.of(result).attributes()),
         "files": {role: str(path) for role, path in files.items()},
     }
 

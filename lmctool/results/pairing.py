@@ -44,7 +44,7 @@ class Pair:
 
     @property
     def same(self) -> bool:
-        """Whether both have it, with one value; what is no number is the same in both."""
+        """Whether both have it with the same value; two values that are no numbers are the same."""
         if self.one is None or self.other is None:
             return False
         return self.one.value == self.other.value
@@ -52,8 +52,8 @@ class Pair:
     @property
     def unit(self) -> str:
         """The unit of its values."""
-        there = self.one or self.other
-        return there.unit if there else "1"
+        metric = self.one or self.other
+        return metric.unit if metric else "1"
 
     @property
     def better(self) -> Better:
@@ -80,8 +80,8 @@ def comparison_document(
     Args:
         one: the first result.
         other: the second, of the same analysis.
-        paths: where they are.
-        files: the files that were made, by role.
+        paths: their paths.
+        files: the files that were written, by role.
 
     Returns:
         ``schema``, ``analysis``, ``results`` (their paths), ``metrics`` (by full name: ``one``,
@@ -100,9 +100,13 @@ def comparison_document(
             for cause in causes(one, other)
         ],
         "deviations": [
-            {"variable": found.path, "elements": found.elements, "differing": found.differing}
-            | {"told": found.told}
-            for found in deviations(one, other)
+            {
+                "variable": deviation.path,
+                "elements": deviation.elements,
+                "differing": deviation.differing,
+                "told": deviation.told,
+            }
+            for deviation in deviations(one, other)
         ],
         "files": {role: str(path) for role, path in files.items()},
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.results import provenance
 from lmctool.results.coordinates import NUMBERS, labels
 from lmctool.results.result import Group
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from lmctool.results.result import Result, Variable
 
-PROVENANCE = "provenance"
 SAME = ("dims", "unit", "metric")
 """What two variables have to say alike before their values mean the same."""
 
@@ -57,7 +57,7 @@ def deviations(one: Result, other: Result) -> list[Deviation]:
     """
     found = []
     for path in _united(one.groups, other.groups):
-        if path.partition("/")[0] == PROVENANCE:
+        if path.partition("/")[0] == provenance.GROUP:
             continue
         left, right = (each.groups.get(path, Group()).variables for each in (one, other))
         for name in _united(left, right):

@@ -1,4 +1,4 @@
-"""Provenance: which program, on what machine, wrote a result, and when."""
+"""The environment of a run: versions of programs, the machine, the command line, the time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIBRARIES = ("lmctool", "torch", "numpy", "scipy", "h5py", "safetensors")
 
 
 def environment() -> dict[str, Attribute]:
-    """Return what the numbers may depend on beside the inputs, under flat dotted keys.
+    """Return what the numbers may depend on besides the inputs, under the keys of a provenance.
 
     ``versions.python`` and ``versions.LIBRARY``, ``plugins.DISTRIBUTION`` (the version of every
     distribution with an installed plugin), ``platform.system``, ``.release``, ``.machine`` and
@@ -39,7 +39,7 @@ def environment() -> dict[str, Attribute]:
 
 
 def command(arguments: Sequence[str] | None = None) -> str:
-    """Return the command line as one could type it again; by default that of this process."""
+    """Return a command line that can be typed again; by default that of this process."""
     return shlex.join(["lmctool", *(sys.argv[1:] if arguments is None else arguments)])
 
 

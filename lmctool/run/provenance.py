@@ -5,21 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from lmctool.checkpoint.checkpoint import identify_all
+from lmctool.results.provenance import (
+    GROUP,
+    CheckpointRecord,
+    ChoiceRecord,
+    DataRecord,
+    FileRecord,
+    ModelRecord,
+    Provenance,
+    ResultRecord,
+    SeriesRecord,
+    SplitRecord,
+)
 from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.run.environment import environment, now
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lmctool.data.split import Split
+    from lmctool.plugin.settings import Choice
     from lmctool.run.run import Run
+
+
+Record = TypeVar("Record")
 
 
 def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
@@ -35,7 +51,8 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
             groups[place] = permutation_group(alignment.permutation)
         groups["proof"] = _proofs(run)
-    groups["provenance"] = Group(indices(run), provenance(run, command, options))
+    attributes = provenance(run, command, options).attributes()
+    groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)
 
 
@@ -45,7 +62,7 @@ def _proofs(run: Run) -> Group:
         asdict(proof) | {"holds": proof.holds}
         for proof in (each.proof for each in run.alignments.proved)
     ]
-    shown = {
+    meanings = {
         "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
         "tolerance": "greatest difference that rounding explains",
         "scale": "greatest absolute output",
@@ -56,7 +73,7 @@ def _proofs(run: Run) -> Group:
     pairs = Variable(numbers, ("alignment",), long_name="alignment")
     variables = {"alignment": pairs} | {
         key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
-        for key, meaning in shown.items()
+        for key, meaning in meanings.items()
     }
     dtypes = [str(proof["dtype"]) for proof in proofs]
     return Group(variables, {"dtype": dtypes})
@@ -69,138 +86,146 @@ def identity(run: Run, options: Mapping[str, Any]) -> dict[str, str]:
         run: the run.
         options: the analysis's own options, as the user gave them.
     """
-    return _identity(run, options, environment(), _inputs_by_content(run))
-
-
-def _identity(
-    run: Run,
-    options: Mapping[str, Any],
-    machine: Mapping[str, Attribute],
-    content: Mapping[str, Attribute],
-) -> dict[str, str]:
-    settings = asdict(run.settings)
-    for name in ("checkpoints", "others", "series", "results", "spec", "apply", "device"):
-        del settings[name]
-    said: dict[str, Any] = {
-        "analysis": run.name,
-        **{f"options.{name}": value for name, value in options.items()},
-        **settings,
-        **run.arithmetic,
-        **machine,
-        **content,
-    }
-    if run.model is not None:
-        said |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
-    if run.data is not None:
-        said["data"] = run.data.spec
-    if run.resources.sources.example is not None:
-        said["example"] = run.resources.sources.example.spec
-    said.pop("platform.release")  # of the kernel
-    return {name: json.dumps(value, default=str, sort_keys=True) for name, value in said.items()}
+    return _identity(run, options, _files(run))
 
 
 def key(identity: Mapping[str, str]) -> str:
-    """Return one word that says what ``identity`` does."""
+    """Return one word that stands for an identity: its SHA-256."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _used(run: Run) -> dict[str, Split]:
-    """Return the splits that the run read, by the role they had."""
-    if run.data is None:
-        return {}
-    used = {f"split.{split.name}": split for split in run.splits}
-    if run.resources.calibrated:
-        used["calibration"] = run.calibration.split
-    return used
+def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance:
+    """Return how a result came to be.
+
+    Args:
+        run: the run.
+        command: the command line.
+        options: the analysis's own options, as the user gave them.
+    """
+    files = _files(run)
+    model, data, example = run.model, run.data, run.resources.sources.example
+    calibration = _calibration(run)
+    return replace(
+        files,
+        command=command,
+        options=options,
+        started=run.started,
+        finished=now(),
+        key=key(_identity(run, options, files)),
+        example=DataRecord(example.spec, example.origin) if example else None,
+        data=DataRecord(data.spec, data.origin, data.dataset.source) if data else None,
+        splits={split.name: _split(split) for split in _splits(run)},
+        calibration=None if calibration is None else _split(calibration),
+        model=ModelRecord(model.spec, model.arguments, model.origin) if model else None,
+        aligner=_choice(run.settings.aligner),
+        correction=_choice(run.settings.correction),
+        settings=_settings(run),
+    )
 
 
 def indices(run: Run) -> dict[str, Variable]:
     """Return which examples of each stored split were used, where not all were."""
+    used = {f"split_{split.name.replace('.', '_')}": split for split in _splits(run)}
+    if (calibration := _calibration(run)) is not None:
+        used["calibration"] = calibration
     return {
-        f"index_{role.replace('.', '_')}": Variable(
+        f"index_{role}": Variable(
             split.index,
-            (f"example_{role.replace('.', '_')}",),
+            (f"example_{role}",),
             long_name=f"positions in the stored split {split.name!r}",
         )
-        for role, split in _used(run).items()
+        for role, split in used.items()
         if len(split) < split.total
     }
 
 
-def provenance(run: Run, command: str, options: Mapping[str, Any]) -> dict[str, Attribute]:
-    """Return the attributes that say how a result came to be."""
-    settings = run.settings
-    machine, content = environment(), _inputs_by_content(run)
-    said: dict[str, Attribute] = {
-        "command": command,
-        "options": json.dumps(dict(options), default=str),
-        "started": run.started,
-        "finished": now(),
-        "seed": settings.seed,
-        "dtype": settings.dtype,
-        "batch_size": run.batch_size.size,
+def _identity(run: Run, options: Mapping[str, Any], files: Provenance) -> dict[str, str]:
+    settings = asdict(run.settings)
+    for name in ("checkpoints", "others", "series", "results", "spec", "apply", "device"):
+        del settings[name]
+    parts: dict[str, Any] = {
+        "analysis": run.name,
+        **{f"options.{name}": value for name, value in options.items()},
+        **settings,
         **run.arithmetic,
-        **machine,
+        **files.environment,
+        **{entry.key: entry.value for entry in files.entries() if entry.kind == "input"},
     }
-    for number, checkpoint in enumerate(run.checkpoints):
-        said[f"checkpoint.{number}.path"] = str(checkpoint.path)
-        said[f"checkpoint.{number}.sha256"] = checkpoint.sha256
-    for number, series in enumerate(run.series):
-        said[f"series.{number}.path"] = str(series.path)
-    for number, result in enumerate(settings.results):
-        said[f"result.{number}.path"] = str(result)
-    said |= content
-    said["key"] = key(_identity(run, options, machine, content))
-    if run.strategy:
-        said["strategy"] = run.strategy
     if run.model is not None:
-        said["model"] = run.model.spec
-        said["model.arguments"] = json.dumps(dict(run.model.arguments))
-        said["model.origin"] = run.model.origin
-        said["batchnorm"] = settings.batchnorm
-    if run.resources.sources.example is not None:
-        said["example"] = run.resources.sources.example.spec
-        said["example.origin"] = run.resources.sources.example.origin
-    for role, path in (("spec", settings.spec), ("apply", settings.apply)):
-        if path is not None:
-            said[role] = str(path)
+        parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
     if run.data is not None:
-        said["data"] = run.data.spec
-        said["data.origin"] = run.data.origin
-        said["data.source"] = run.data.dataset.source
-        said["task"] = settings.task or run.data.dataset.task
-    for role, split in _used(run).items():
-        said[f"{role}.digest"] = split.digest
-        said[f"{role}.examples"] = len(split)
-        said[f"{role}.of"] = split.total
-        said["preprocessing"] = json.dumps(
-            {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
-        )
-    if run.resources.calibrated:
-        said["calibration.split"] = settings.calib_split
-        said["calibration.batch"] = settings.calib_batch
-    for kind, choice in (("aligner", settings.aligner), ("correction", settings.correction)):
-        if choice is not None:
-            said[kind] = choice.name
-            said[f"{kind}.options"] = json.dumps(dict(choice.options), default=str)
-    return said
+        parts["data"] = run.data.spec
+    if run.resources.sources.example is not None:
+        parts["example"] = run.resources.sources.example.spec
+    del parts["platform.release"]  # of the kernel
+    return {name: json.dumps(value, default=str, sort_keys=True) for name, value in parts.items()}
 
 
-def _inputs_by_content(run: Run) -> dict[str, Attribute]:
-    """Return the digests of the files that a run reads, and the steps of its series."""
+def _files(run: Run) -> Provenance:
+    """Return the provenance as far as programs and files make it, with digests of the files."""
     identify_all(run.checkpoints)
-    said: dict[str, Attribute] = {}
-    for number, checkpoint in enumerate(run.checkpoints):
-        said[f"checkpoint.{number}.digest"] = checkpoint.digest
-    for number, series in enumerate(run.series):
-        said[f"series.{number}.steps"] = list(series.steps)
-    for number, result in enumerate(run.settings.results):
-        said[f"result.{number}.sha256"] = _sha256(result)
-    for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
-        if path is not None:
-            said[f"{role}.sha256"] = _sha256(path)
-    return said
+    settings = run.settings
+    return Provenance(
+        environment=environment(),
+        checkpoints=_numbered(
+            CheckpointRecord(str(checkpoint.path), checkpoint.sha256, checkpoint.digest)
+            for checkpoint in run.checkpoints
+        ),
+        series=_numbered(SeriesRecord(str(each.path), list(each.steps)) for each in run.series),
+        results=_numbered(ResultRecord(str(path), _sha256(path)) for path in settings.results),
+        spec=_file(settings.spec),
+        apply=_file(settings.apply),
+    )
+
+
+def _numbered(records: Iterable[Record]) -> dict[str, Record]:
+    return {str(number): record for number, record in enumerate(records)}
+
+
+def _file(path: Path | None) -> FileRecord | None:
+    return None if path is None else FileRecord(str(path), _sha256(path))
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _splits(run: Run) -> tuple[Split, ...]:
+    return run.splits if run.data is not None else ()
+
+
+def _calibration(run: Run) -> Split | None:
+    """Return the calibration split if the run read it."""
+    return run.calibration.split if run.data is not None and run.resources.calibrated else None
+
+
+def _split(split: Split) -> SplitRecord:
+    return SplitRecord(split.digest, len(split), split.total)
+
+
+def _choice(choice: Choice | None) -> ChoiceRecord | None:
+    return None if choice is None else ChoiceRecord(choice.name, choice.options)
+
+
+def _settings(run: Run) -> dict[str, Attribute]:
+    settings = run.settings
+    attributes: dict[str, Attribute] = {
+        "seed": settings.seed,
+        "dtype": settings.dtype,
+        "batch_size": run.batch_size.size,
+        **run.arithmetic,
+    }
+    if run.strategy:
+        attributes["strategy"] = run.strategy
+    if run.model is not None:
+        attributes["batchnorm"] = settings.batchnorm
+    if run.data is not None:
+        attributes["task"] = settings.task or run.data.dataset.task
+    calibration = _calibration(run)
+    for split in (*_splits(run), *(() if calibration is None else (calibration,))):
+        scaling = {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+        attributes["preprocessing"] = json.dumps(scaling)
+    if calibration is not None:
+        attributes["calibration.split"] = settings.calib_split
+        attributes["calibration.batch"] = settings.calib_batch
+    return attributes

@@ -1,4 +1,4 @@
-"""The folder of an unfinished run, OUT.h5.work: its units, and the lock of whoever is at work."""
+"""The folder of an unfinished run, OUT.h5.work: its finished units, and a lock."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ SUFFIX = ".work"
 RUN, LOCK = "run.json", "lock"
 
 
-class Work:
-    """The unfinished work of one output; entered while a run is at it.
+class ResumeFolder:
+    """The finished work of an unfinished run; locked while it is entered.
 
     Attributes:
-        folder: where it is.
-        journal: the finished work in it.
-        found: whether an earlier run left some.
+        folder: its path.
+        journal: the finished work.
+        has_earlier_work: whether an earlier run left some.
     """
 
     def __init__(self, out: Path, note: Callable[[str], None]) -> None:
-        """Take the result that the run is to write; nothing is touched yet."""
+        """Name the folder of the result ``out``; nothing on disk is touched yet."""
         from filelock import FileLock
 
         self.out = out
         self.folder = out.with_name(out.name + SUFFIX)
         self.journal = Journal(self.folder, note=note)
-        self.found = False
+        self.has_earlier_work = False
         self._lock = FileLock(self.folder / LOCK, timeout=0)
 
     def __enter__(self) -> Self:
         """Take the lock.
 
         Raises:
-            LmctoolError: another process has it, or the folder cannot be made.
+            LmctoolError: another process has it, or the folder cannot be created.
         """
         from filelock import Timeout
 
@@ -57,11 +57,11 @@ class Work:
             raise LmctoolError(
                 f"folder '{self.folder}' cannot be used: {cause.strerror}"
             ) from cause
-        self.found = any(self.journal.files())
+        self.has_earlier_work = any(self.journal.files())
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the lock back; a folder without units goes."""
+        """Release the lock; a folder without finished work is removed."""
         if not any(self.journal.files()):
             self.clear()
         self._lock.release()
@@ -77,40 +77,42 @@ class Work:
         resume: bool,
         force: bool,
     ) -> None:
-        """Decide what becomes of the units that an earlier run left.
+        """Keep or drop the units that an earlier run left.
 
         Args:
-            identity: says what the numbers of this run depend on, by name.
+            identity: returns what the numbers of this run depend on, by name.
             outputs: the files that the run is to write.
-            resume: go on with them.
+            resume: keep them.
             force: drop them.
 
         Raises:
-            LmctoolError: there are some and neither was asked, or they are of another run.
+            LmctoolError: there are some and neither is asked for, or they are of another run.
         """
         clear_drafts(outputs)
-        if self.found and resume:
+        if self.has_earlier_work and resume:
             self._check(identity())
-        elif self.found and not force:
+        elif self.has_earlier_work and not force:
             raise LmctoolError(
                 f"'{self.folder}' has the finished work of an interrupted run; pass --resume to"
                 " go on with it, or --force to begin again"
             )
-        elif self.found:
+        elif self.has_earlier_work:
             self.clear()
         self.journal.begin = lambda: self._describe(identity())
 
     def clear(self) -> None:
-        """Drop all units."""
+        """Drop all finished work."""
         for path in (*self.journal.files(), self.folder / RUN):
             path.unlink(missing_ok=True)
 
-    def left(self) -> list[str]:
-        """Return in words what is left of the run, if anything is."""
+    def notes(self) -> list[str]:
+        """Return where the finished work is, in words, if there is some."""
         if not any(self.journal.files()):
             return []
-        told = f"what was finished is kept in '{self.folder}'"
-        return [f"{told}; the same command with --resume goes on with it"]
+        return [
+            f"what was finished is kept in '{self.folder}'; the same command with --resume goes"
+            " on with it"
+        ]
 
     def _describe(self, identity: Mapping[str, str]) -> None:
         draft = (self.folder / RUN).with_suffix(DRAFT)
@@ -121,7 +123,7 @@ class Work:
         """Check that the units are of the same run.
 
         Raises:
-            LmctoolError: they are not, or nothing says of which they are.
+            LmctoolError: they are not, or it is not recorded of which they are.
         """
         try:
             earlier = dict(json.loads((self.folder / RUN).read_text(encoding="utf-8")))

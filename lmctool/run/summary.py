@@ -1,4 +1,4 @@
-"""What is said of a run: its plan, the judgement of its ends, and what completes its result."""
+"""The plan of a run in words: its inputs, its model and data, and the chosen plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def plan(run: Run) -> list[tuple[str, str]]:
-    """Return what was resolved, and where each was found, in words."""
+    """Return each part of the plan and its origin, as pairs of a name and a text."""
     lines = _inputs(run)
     if run.model is not None:
         model = described(run.model.spec, run.model.arguments)
@@ -36,7 +36,7 @@ def plan(run: Run) -> list[tuple[str, str]]:
 
 
 def _inputs(run: Run) -> list[tuple[str, str]]:
-    """Return the checkpoints in words: arguments by letter, the steps of a series together."""
+    """Return the checkpoints: arguments by letter, the steps of a series together."""
     if run.series:
         lines = [
             (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")

@@ -122,7 +122,7 @@ def test_what_is_missing_or_too_much_is_told(
 def test_a_factory_may_bring_the_example_itself(bare: tuple[Path, Path]) -> None:
     source = f"""
         import torch
-        from lmctool import registry
+        from lmctool.plugin import registry
         def make():
             module = registry.load("lmctool.models", "mlp").build("mlp", **{ARGUMENTS!r})
             module.example_inputs = torch.rand(4, 64)
@@ -242,6 +242,22 @@ def test_the_result_that_is_applied_is_never_written_over(bare: tuple[Path, Path
     assert done.exit_code == 2
     assert "output 'align.h5' is an input of this very run" in done.stderr
     assert Path("align.h5").read_bytes() == before
+
+
+def test_resume_of_a_whole_run_leaves_its_sharded_checkpoint_alone(
+    bare: tuple[Path, Path],
+) -> None:
+    folder = shards(Path("sharded"), load_file(bare[1]))
+    command = ("align", bare[0], folder, "--aligner", "reverse", "--input", "4x64", "-o", "out.h5")
+    assert invoke(*command).exit_code == 0
+    written = {path: path.read_bytes() for path in Path("out").iterdir()}
+    done = invoke(*command, "--resume")
+    assert done.exit_code == 0, done.output
+    assert "'out.h5' is whole already" in done.stderr
+    assert {path: path.read_bytes() for path in Path("out").iterdir()} == written
+    other = invoke(*command, "--resume", "--seed", "1")
+    assert other.exit_code == 2
+    assert "output 'out.h5' exists" in other.stderr
 
 
 def test_a_sharded_checkpoint_gives_a_sharded_one(bare: tuple[Path, Path]) -> None:

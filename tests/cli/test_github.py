@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmctool.cli.github import MOST, remarks
+from lmctool.cli.github import MOST, annotation_lines
 from lmctool.gates.condition import Condition
 from lmctool.gates.gate import Gate, Verdict
 from lmctool.report import markdown
@@ -66,12 +66,12 @@ def test_an_audit_is_summed_up_too(weigh: str, pair: tuple[str, str]) -> None:
 
 def test_annotations_are_ten_at_most_and_none_for_what_passes() -> None:
     many = [verdict("good", "passed"), *(verdict(str(number)) for number in range(20))]
-    assert len(remarks(many)) == MOST
-    assert remarks(many)[0].startswith("::error title=0::")
+    assert len(annotation_lines(many)) == MOST
+    assert annotation_lines(many)[0].startswith("::error title=0::")
 
 
 def test_text_cannot_become_another_command_or_markup() -> None:
-    (line,) = remarks([verdict("a,b:c", told="x\n::set-output name=y::100%")])
+    (line,) = annotation_lines([verdict("a,b:c", told="x\n::set-output name=y::100%")])
     assert line == "::error title=a%2Cb%3Ac::failed: x%0A::set-output name=y::100%25"
     shown = markdown.table(Table("t|<b>", ("c",), (("<script>|`x`",),)))
     assert "<script>" not in shown and "\\|" in shown and "\\`x\\`" in shown

@@ -166,6 +166,16 @@ def test_observers_are_told_how_a_run_goes(
     ]
 
 
+def test_observers_hear_nothing_of_a_run_that_never_starts(
+    install: Install, weigh: str, pair: tuple[str, str]
+) -> None:
+    install("lmctool.observers", "watch", OBSERVER)
+    assert invoke(weigh, *pair, "--dry-run").exit_code == 0
+    Path("weigh.png").touch()
+    assert invoke(weigh, *pair).exit_code == 2
+    assert not Path("told.txt").exists()
+
+
 def test_a_failing_observer_is_warned_about_once_and_dropped(
     install: Install, weigh: str, pair: tuple[str, str]
 ) -> None:

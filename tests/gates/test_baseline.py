@@ -12,6 +12,7 @@ from lmctool.gates.condition import parse
 from lmctool.gates.gate import Gate, Verdict, exit_code, judge, judge_all
 from lmctool.gates.policy import guards
 from lmctool.results.metrics import Metric
+from lmctool.results.provenance import Provenance
 from lmctool.results.result import Group, Result
 
 
@@ -120,7 +121,7 @@ ATTRIBUTES = {
 def test_only_results_on_the_same_data_with_the_same_options_are_compared(
     changed: dict[str, str], expected: str
 ) -> None:
-    provenance = result(**ATTRIBUTES).groups["provenance"].attributes
+    provenance = Provenance.of(result(**ATTRIBUTES))
     before = Baseline("old.h5", "b", {}, provenance).beside(result(**{**ATTRIBUTES, **changed}))
     assert expected in before.objection and bool(expected) == bool(before.objection)
 

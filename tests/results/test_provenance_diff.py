@@ -39,7 +39,7 @@ def test_a_moved_or_newly_stored_checkpoint_is_the_same_input() -> None:
 
 
 def test_the_content_of_data_results_and_spec_files_is_an_input() -> None:
-    names = ("split.test.digest", "calibration.digest", "result.0.sha256", "spec.sha256")
+    names = ("result.0.sha256", "spec.sha256", "split.test.digest", "calibration.digest")
     one, other = made(**dict.fromkeys(names, "aa")), made(**dict.fromkeys(names, "bb"))
     assert [(cause.kind, cause.name) for cause in causes(one, other)] == [
         ("input", name) for name in names
@@ -63,7 +63,7 @@ def test_each_option_is_a_setting_by_itself() -> None:
     ]
 
 
-def test_options_that_are_no_table_are_compared_as_they_stand() -> None:
+def test_options_that_are_no_table_are_compared_as_text() -> None:
     assert causes(made(options="[" * 5000), made(options="{")) == [
         Cause("setting", "options", "[" * 5000, "{")
     ]

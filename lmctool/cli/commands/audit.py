@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.cli.gate_options import judging_options, verdicts
-from lmctool.cli.gates import tell_trouble
+from lmctool.cli.failure import report_failure
+from lmctool.cli.gate_options import audit_options
+from lmctool.cli.gates import audit_results
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -20,10 +21,18 @@ if TYPE_CHECKING:
 @click.argument(
     "paths", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@judging_options
-@click.option("--json", "target", metavar="FILE|-", help="Write the verdicts as JSON.")
+@audit_options
 @click.option(
-    "--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write them as JUnit XML too."
+    "--json",
+    "target",
+    metavar="FILE|-",
+    help="Write the verdicts as JSON; - prints them on stdout.",
+)
+@click.option(
+    "--junit",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the verdicts as JUnit XML.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 def command(
@@ -37,8 +46,9 @@ def command(
 ) -> ExitCode:
     """Judge each RESULT, an .h5 file, by the gates of a policy, or against earlier results.
 
-    Exits with 0 if every gate passes, 3 if one fails, 4 if one cannot be judged: no such result or
-    metric, or a value that is no number. Nothing is computed anew.
+    Exits with 0 if every gate passes, with 3 if one fails, and with 4 if one cannot be judged
+    because there is no such result or metric, or its value is not a number. Only stored numbers are
+    read; no network is evaluated.
     """
     from lmctool.cli import github
     from lmctool.cli.verdicts import show_verdicts
@@ -52,22 +62,22 @@ def command(
         if policy is None and not baselines:
             raise LmctoolError("there is nothing to judge by; give --policy or --baseline")
         results = {path: read(path) for path in paths}
-        found = verdicts(results, policy, baselines, tolerance)
+        verdicts = audit_results(results, policy, baselines, tolerance)
     except LmctoolError as error:
-        tell_trouble("audit", error, junit, force=force)
+        report_failure("audit", error, junit, force=force)
         raise
     if target is not None:
-        write_json(verdict_document(found), target, force=force)
+        write_json(verdict_document(verdicts), target, force=force)
     if junit is not None:
-        write_verdicts(found, junit, force=force)
-    github.tell("lmctool audit", found)
+        write_verdicts(verdicts, junit, force=force)
+    github.summarize("lmctool audit", verdicts)
     if target != "-":
-        show_verdicts(found)
-    return exit_code(found)
+        show_verdicts(verdicts)
+    return exit_code(verdicts)
 
 
 def _check_outputs(document: Path | None, junit: Path | None, force: bool) -> None:
-    """Refuse before any work what could not be written after it."""
+    """Refuse outputs that cannot be written, before any work is done."""
     from lmctool.files.publish import refuse_existing
 
     if document is not None and document == junit:

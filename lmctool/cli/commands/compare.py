@@ -1,4 +1,4 @@
-"""Compare two results: metrics side by side, and what differs between the runs."""
+"""Compare two results: metrics, inputs, versions, settings and arrays."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 @click.command("compare")
 @click.argument("one", metavar="RESULT1", type=click.Path(path_type=Path))
 @click.argument("other", metavar="RESULT2", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="Show metrics that are the same as well.")
-@click.option("--json", "target", metavar="FILE|-", help="Write the comparison as JSON.")
+@click.option("--all", "everything", is_flag=True, help="Also show metrics that are the same.")
+@click.option(
+    "--json",
+    "target",
+    metavar="FILE|-",
+    help="Write the comparison as JSON; - prints it on stdout instead of the tables.",
+)
 @click.option(
     "-o",
     "--output",
     metavar="FIGURE",
     type=click.Path(path_type=Path),
-    help="Draw the curves of both in one figure: a file that ends in .png, .svg or .pdf.",
+    help="Draw the curves of both in one figure, a file that ends in .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 def command(
@@ -33,15 +38,14 @@ def command(
 ) -> None:
     """Compare two results of one analysis, .h5 files.
 
-    Shown are the metrics that differ, the inputs, versions and settings that may be why, and the
-    arrays that are not the same bit for bit. Exits with 0 whether they differ or not; a gate with
-    --baseline judges.
+    Shows the metrics that differ, the inputs, versions and settings that may explain it, and the
+    arrays that are not the same bit for bit. Exits with 0 whether they differ or not; to fail on a
+    difference use lmctool audit --baseline.
     """
     from lmctool.results.file import read
     from lmctool.results.pairing import comparison_document
 
-    document = None if target in {None, "-"} else Path(str(target))
-    _check_outputs(document, output, force)
+    _check_outputs(None if target in {None, "-"} else Path(str(target)), output, force)
     first, second = read(one), read(other)
     if first.analysis != second.analysis:
         raise LmctoolError(
@@ -55,14 +59,14 @@ def command(
     if target is not None:
         from lmctool.report.json_document import write_json
 
-        made = comparison_document(first, second, (one, other), files)
-        write_json(made, target, force=force)
+        document = comparison_document(first, second, (one, other), files)
+        write_json(document, target, force=force)
     if target != "-":
         _show(first, second, (one, other), files, everything=everything)
 
 
 def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> None:
-    """Refuse before any work what could not be written after it."""
+    """Refuse outputs that cannot be written, before any work is done."""
     from lmctool.files.publish import refuse_existing
     from lmctool.report.figure import kind
 
@@ -78,13 +82,13 @@ def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, fo
     from lmctool.report.figure import save
     from lmctool.report.terminal import printable
 
-    names = (printable(_called(paths[0], paths[1])), printable(_called(paths[1], paths[0])))
+    names = (printable(_label(paths[0], paths[1])), printable(_label(paths[1], paths[0])))
     save(one, Overlay(other, names), figure, force)
 
 
-def _called(path: Path, beside: Path) -> str:
+def _label(path: Path, other: Path) -> str:
     """Return a file's name, with its folder where the other has the same name."""
-    return path.stem if path.stem != beside.stem else str(path)
+    return path.stem if path.stem != other.stem else str(path)
 
 
 def _show(

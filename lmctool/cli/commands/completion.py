@@ -1,4 +1,4 @@
-"""Print the script that lets a shell complete lmctool's commands and options."""
+"""Print a script for shell completion of commands and options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOW = {
 @click.argument("shell", type=click.Choice(list(HOW)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options and their values in a shell."""
+    """Print a script that completes commands, options and their values in a shell."""
     kind = get_completion_class(shell)
     if kind is None:
         raise click.ClickException(f"this version of click completes nothing in {shell}")

@@ -1,4 +1,4 @@
-"""Show the standing choices of lmctool.toml and the environment, and where each was found."""
+"""Show the settings of lmctool.toml and the environment, and the origin of each."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import click
 
 @click.group("config")
 def command() -> None:
-    """Standing choices: lmctool.toml of this folder, and the environment."""
+    """Settings of lmctool.toml in this folder, and of the environment."""
 
 
 @command.command("show")
 def show() -> None:
-    """Show each choice with its value and where it was found.
+    """Show each setting with its value and its origin.
 
-    The environment goes before the file; options and what checkpoints say of themselves are not
-    among these.
+    The environment takes precedence over the file. Command-line options and the metadata of
+    checkpoints are not shown.
     """
     from rich.console import Console
 
@@ -24,4 +24,4 @@ def show() -> None:
     from lmctool.results.table import Table
 
     rows = tuple((key, value or "-", origin) for key, value, origin in origins())
-    render(Table("Standing choices", ("key", "value", "from"), rows), Console())
+    render(Table("Settings", ("key", "value", "from"), rows), Console())

@@ -1,4 +1,4 @@
-"""Turn a .pt or .pth file into safetensors, running nothing that it holds."""
+"""Convert a .pt or .pth file to safetensors without running any code in it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 @click.command("convert")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT.safetensors", type=click.Path(path_type=Path))
-@click.option("--key", metavar="KEY", help="Where in IN the state dict is; '.' is the top level.")
+@click.option("--key", metavar="KEY", help="Key of the state dict in IN; '.' is the top level.")
 @click.option("--force", is_flag=True, help="Replace an existing OUT.")
 def command(source: Path, target: Path, key: str | None, force: bool) -> None:
-    """Turn a .pt or .pth file into safetensors, running nothing that it holds.
+    """Convert a .pt or .pth file to safetensors without running any code in it.
 
-    IN is a state dict, or a dict that holds one (under state_dict, model, ema, ...).  What is no
-    tensor of it is left out, with a note.
+    IN is a state dict, or a dict that contains one (under state_dict, model, ema, ...). Entries
+    that are not tensors are left out, with a note.
     """
     from lmctool.checkpoint.convert import convert
     from lmctool.files.publish import refuse_existing

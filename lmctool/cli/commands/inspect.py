@@ -1,4 +1,4 @@
-"""Show what checkpoints hold: tensors, metadata, identities, the model, its symmetry."""
+"""Show the contents of checkpoints: tensors, metadata, digests, model and symmetry."""
 
 from __future__ import annotations
 
@@ -30,25 +30,31 @@ if TYPE_CHECKING:
 )
 @click.option("--tensors", is_flag=True, help="List every tensor with its shape and dtype.")
 @click.option(
-    "--symmetry", is_flag=True, help="Show which units may be permuted, and why others not."
+    "--symmetry",
+    is_flag=True,
+    help="Show which hidden units may be permuted, and why others may not.",
 )
-@click.option("--model", metavar="SPEC", help="The model; else found out from the checkpoint.")
+@click.option(
+    "--model", metavar="SPEC", help="Model architecture; by default recognised from the checkpoint."
+)
 @click.option(
     "--model-arg",
     "arguments",
     metavar="K=V",
     multiple=True,
     callback=parsing.pairs,
-    help="An argument of the model (repeatable).",
+    help="Argument of the model (repeatable).",
 )
-@click.option("--data", metavar="SPEC", help="Data whose inputs --symmetry needs the shape of.")
+@click.option(
+    "--data", metavar="SPEC", help="Dataset that gives --symmetry the shape of the inputs."
+)
 @click.option("--input", "inputs", **INPUT)
 @click.option(
     "-o",
     "--out",
     metavar="SPEC.toml",
     type=click.Path(path_type=Path),
-    help="Write what --symmetry shows as a permutation spec, to be edited and given to --spec.",
+    help="Write the symmetry as a permutation spec, which can be edited and passed to --spec.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")
 def command(
@@ -62,7 +68,7 @@ def command(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Show what checkpoints hold: tensors, metadata, identities, the model, its symmetry."""
+    """Show the contents of checkpoints: tensors, metadata, digests, model and symmetry."""
     from rich.console import Console
 
     from lmctool.checkpoint import open_checkpoint
@@ -71,23 +77,23 @@ def command(
 
     if out is not None:
         if not symmetry or len(paths) > 1:
-            raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
+            raise click.UsageError("-o needs --symmetry and a single checkpoint")
         refuse_existing([out], force)
     for position, path in enumerate(paths):
         checkpoint = open_checkpoint(path)
-        found = _model(checkpoint, model, arguments)
+        resolved = _model(checkpoint, model, arguments)
         if position:
             click.echo()
-        click.echo(aligned([*_summary(checkpoint), ("model", _told(found))]))
+        click.echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved))]))
         if tensors:
             click.echo()
             render(_tensors(checkpoint), Console())
         if symmetry:
-            if isinstance(found, LmctoolError):
-                raise found
+            if isinstance(resolved, LmctoolError):
+                raise resolved
             click.echo()
-            example = _example(checkpoint, found.module, data, inputs)
-            _show_symmetry(found.module, example, out, force)
+            example = _example(checkpoint, resolved.module, data, inputs)
+            _show_symmetry(resolved.module, example, out, force)
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
@@ -106,22 +112,22 @@ def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
 def _model(
     checkpoint: Checkpoint, spec: str | None, arguments: Mapping[str, Any]
 ) -> Model | LmctoolError:
-    """Return the model, or why there is none."""
+    """Return the model, or the error that says why there is none."""
     from lmctool import config
     from lmctool.model.resolve import resolve_model
 
-    standing = config.load()
+    settings = config.load()
     try:
-        return resolve_model(checkpoint, spec=spec, arguments=arguments, config=standing)
+        return resolve_model(checkpoint, spec=spec, arguments=arguments, config=settings)
     except LmctoolError as error:
         return error
 
 
-def _told(found: Model | LmctoolError) -> str:
-    if isinstance(found, LmctoolError):
-        return f"none: {found}"
-    arguments = ", ".join(f"{key}={value}" for key, value in found.arguments.items())
-    return f"{found.spec}({arguments}), from {found.origin}"
+def _model_text(model: Model | LmctoolError) -> str:
+    if isinstance(model, LmctoolError):
+        return f"none: {model}"
+    arguments = ", ".join(f"{key}={value}" for key, value in model.arguments.items())
+    return f"{model.spec}({arguments}), from {model.origin}"
 
 
 def _tensors(checkpoint: Checkpoint) -> Table:
@@ -152,7 +158,7 @@ def _show_symmetry(module: nn.Module, example: Inputs, out: Path | None, force: 
 def _example(
     checkpoint: Checkpoint, module: nn.Module, data: str | None, shapes: tuple[InputShape, ...]
 ) -> Inputs:
-    """Return a batch of inputs that the model takes: of the data, as described, or its own."""
+    """Return a batch of inputs for the model: of the data, of the shapes, or the model's own."""
     import torch
 
     from lmctool import config
@@ -162,15 +168,15 @@ def _example(
     from lmctool.model.example import find_example
     from lmctool.run.sources import NEITHER, names_data
 
-    standing, cpu = config.load(), torch.device("cpu")
+    settings, cpu = config.load(), torch.device("cpu")
     if data and shapes:
-        raise click.UsageError("--input stands in for data; leave --data or --input out")
-    if shapes or not names_data([checkpoint], data, standing):
+        raise click.UsageError("--input is used instead of data; leave out --data or --input")
+    if shapes or not names_data([checkpoint], data, settings):
         randomness = generator(0, "example input")
-        found = find_example(module, shapes, randomness, cpu, torch.float32)
-        if found is None:
+        example = find_example(module, shapes, randomness, cpu, torch.float32)
+        if example is None:
             raise LmctoolError(NEITHER)
-        return found.inputs
-    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=standing).dataset
+        return example.inputs
+    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=settings).dataset
     split = open_split(dataset, next(iter(dataset.splits)), limit=2, seed=0, device=cpu)
     return split.head(2, torch.float32)

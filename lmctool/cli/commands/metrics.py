@@ -1,4 +1,4 @@
-"""List the metrics of results: names, values and units, as gates name them."""
+"""List the metrics of results: full name, value and unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
     "paths", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 def command(paths: tuple[Path, ...]) -> None:
-    """List the metrics of each RESULT, an .h5 file, as --require and a policy name them."""
+    """List the metrics of each RESULT, an .h5 file, by the names that gates use."""
     from rich.console import Console
 
     from lmctool.report.generic import metrics_table

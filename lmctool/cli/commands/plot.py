@@ -14,11 +14,14 @@ import click
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="The figure: a file that ends in .png, .svg or .pdf.",
+    help="Path of the figure, which ends in .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace the figure if it exists.")
 def command(path: Path, output: Path, force: bool) -> None:
-    """Draw RESULT, an .h5 file, as its analysis does, or else all its curves."""
+    """Draw the figure of RESULT, an .h5 file.
+
+    It is the figure of the result's analysis, or all curves if that analysis is not installed.
+    """
     from lmctool.report import by_analysis
     from lmctool.report.figure import kind, save
     from lmctool.results.file import read

@@ -1,4 +1,4 @@
-"""List every installed plugin, where it comes from, and whether it loads."""
+"""List the installed plugins, their distributions, and whether they load."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command("plugins")
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(as_json: bool) -> None:
-    """List every installed plugin, where it comes from, and whether it loads.
+    """List the installed plugins, their distributions, and whether they load.
 
-    Every one is imported to find out; a broken one says why.
+    Each plugin is imported to try it; the list shows why a broken one fails.
     """
-    found = list(_plugins())
+    plugins = list(_plugins())
     if as_json:
-        click.echo(json.dumps({"schema": "lmctool.plugins/1", "plugins": found}, indent=2))
+        click.echo(json.dumps({"schema": "lmctool.plugins/1", "plugins": plugins}, indent=2))
         return
     from rich.console import Console
 
@@ -33,10 +33,10 @@ def command(as_json: bool) -> None:
 
     columns = ("kind", "name", "distribution", "loads", "help")
     rows = tuple(
-        (p["kind"], p["name"], p["distribution"], p["problem"] or "yes", p["help"]) for p in found
+        (p["kind"], p["name"], p["distribution"], p["problem"] or "yes", p["help"]) for p in plugins
     )
-    broken = sum(1 for plugin in found if plugin["problem"])
-    notes = (f"{len(found)} plugins, {broken} broken",)
+    broken = sum(1 for plugin in plugins if plugin["problem"])
+    notes = (f"{len(plugins)} plugins, {broken} broken",)
     render(Table("Installed plugins", columns, rows, notes), Console())
 
 

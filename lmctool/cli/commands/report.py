@@ -1,4 +1,4 @@
-"""Make one HTML page of results: tables, figures, numbers and where they come from."""
+"""Write one HTML page about results: tables, figures and provenance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.cli.gate_options import judging_options, verdicts
+from lmctool.cli.gate_options import audit_options
+from lmctool.cli.gates import audit_results
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ SUFFIXES = (".html", ".htm")
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="The page: a file that ends in .html.",
+    help="Path of the page, which ends in .html.",
 )
-@judging_options
+@audit_options
 @click.option("--force", is_flag=True, help="Replace the page if it exists.")
 def command(
     paths: tuple[Path, ...],
@@ -38,11 +39,10 @@ def command(
     tolerance: Tolerance | None,
     force: bool,
 ) -> ExitCode:
-    """Make one HTML page of each RESULT, an .h5 file.
+    """Write one HTML page about all RESULTs, which are .h5 files.
 
     The page needs no other file, no script and no network. With --policy or --baseline the results
-    are judged as lmctool audit does; the page is written whatever the verdicts are, and the exit
-    code is that of audit.
+    are judged as by lmctool audit, with the same exit code; the page is written in any case.
     """
     from lmctool.cli.verdicts import show_verdicts
     from lmctool.files.publish import publish, refuse_existing
@@ -55,13 +55,13 @@ def command(
         raise LmctoolError(f"page '{output}' must end in .html")
     refuse_existing([output], force)
     results = {path: read(path) for path in paths}
-    found = verdicts(results, policy, baselines, tolerance)
+    verdicts = audit_results(results, policy, baselines, tolerance)
     sections = [
         section(result, path, position)
         for position, (path, result) in enumerate(results.items(), 1)
     ]
     with publish(output, force) as draft:
-        draft.write_text(page(sections, found), encoding="utf-8")
+        draft.write_text(page(sections, verdicts), encoding="utf-8")
     click.echo(output)
-    show_verdicts(found)
-    return exit_code(found)
+    show_verdicts(verdicts)
+    return exit_code(verdicts)

@@ -1,4 +1,4 @@
-"""Run again what a result records, and say whether the numbers agree."""
+"""Repeat the run of a result, and compare the numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
+from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from lmctool.cli.job import Job
@@ -29,10 +30,14 @@ GROUP = "lmctool.analyses"
     metavar="FOLDER",
     default=".",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the paths of the recorded command are looked for.  [default: here]",
+    help="Folder that relative paths of the recorded command start from.  [default: this one]",
 )
 @click.option(
-    "-o", "--out", metavar="FILE", type=click.Path(path_type=Path), help="Keep the new result."
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the new result to this path.",
 )
 @click.option(
     "--tolerance",
@@ -40,19 +45,21 @@ GROUP = "lmctool.analyses"
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="How far numbers may be apart and still agree; 0 means the same bit for bit.",
+    help="Greatest absolute difference at which numbers agree; 0 means bit for bit.",
 )
 @click.option(
-    "--trust", is_flag=True, help="Import code that the command names as its model or its data."
+    "--trust",
+    is_flag=True,
+    help="Import the Python code that the recorded command names as model or data.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes.")
 def command(
     path: Path, folder: Path, out: Path | None, tolerance: float, trust: bool, quiet: bool
 ) -> ExitCode:
-    """Run the command that RESULT, an .h5 file, records, and compare the numbers.
+    """Run the command recorded in RESULT, an .h5 file, again and compare the numbers.
 
-    Exits with 0 if they agree and 3 if not; then it says where, and which inputs, versions or
-    settings differ. Inputs are compared by their content.
+    Exits with 0 if they agree and with 3 if not. Shows which numbers differ, and which inputs (by
+    their content), versions and settings do.
     """
     from lmctool.cli.run_job import remake
     from lmctool.files.publish import refuse_existing
@@ -63,20 +70,20 @@ def command(
     earlier = read(path)
     target = None if out is None else out.absolute()
     with TemporaryDirectory(prefix="lmctool-", dir=target.parent if target else None) as place:
-        made = Path(place) / "rerun.h5"
+        temporary = Path(place) / "rerun.h5"
         with chdir(folder):
             job = _job(earlier, path, trust=trust)
-            again = remake(replace(job, out=made, quiet=quiet))
+            again = remake(replace(job, out=temporary, quiet=quiet))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
 
 
 def _job(result: Result, path: Path, *, trust: bool) -> Job:
-    """Return the job that a result records, without its outputs and its gates.
+    """Return the job of the recorded command, without its outputs and its gates.
 
     Raises:
-        LmctoolError: it records none that can be run here, or one that would import code.
+        LmctoolError: no command that can be run here is recorded, or one that would import code.
     """
     from lmctool.cli.analysis import AnalysisCommand
 
@@ -112,10 +119,8 @@ def _job(result: Result, path: Path, *, trust: bool) -> Job:
 
 def _words(result: Result, path: Path) -> list[str]:
     """Return the words of the recorded command, without the program's name."""
-    group = result.groups.get("provenance")
-    text = group.attributes.get("command") if group else None
     try:
-        program, *words = shlex.split(text) if isinstance(text, str) else []
+        program, *words = shlex.split(Provenance.of(result).command or "")
     except ValueError:
         program, words = "", []
     if program != "lmctool" or not words:
@@ -141,7 +146,7 @@ def _refuse_code(context: click.Context, path: Path) -> None:
 
 
 def _compare(earlier: Result, again: Result, path: Path, tolerance: float) -> ExitCode:
-    """Say whether two results agree, and if they do not, where and why."""
+    """Print whether two results agree, and if they do not, where and why."""
     from rich.console import Console
 
     from lmctool.report.comparison import causes_tables, deviations_table
@@ -150,7 +155,7 @@ def _compare(earlier: Result, again: Result, path: Path, tolerance: float) -> Ex
     from lmctool.results.value_diff import deviations
 
     every = deviations(earlier, again)
-    beyond = [found for found in every if not found.greatest <= tolerance]
+    beyond = [each for each in every if not each.greatest <= tolerance]
     reasons = causes(earlier, again)
     console = Console()
     for table in [*causes_tables(reasons), *([deviations_table(beyond)] if beyond else [])]:

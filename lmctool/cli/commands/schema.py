@@ -1,4 +1,4 @@
-"""Print the JSON Schema of a document that --json writes."""
+"""Print the JSON Schema of the documents that --json writes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ NAMES = {"result": "result-1", "audit": "audit-1", "compare": "compare-1"}
 @click.command("schema")
 @click.argument("name", metavar="|".join(NAMES), type=click.Choice(list(NAMES)))
 def command(name: str) -> None:
-    """Print the JSON Schema (2020-12) of what --json writes.
+    """Print the JSON Schema (2020-12) of a document that --json writes.
 
-    That is result for the analyses, and audit and compare for the commands of these names.
+    The document of every analysis and of lmctool show is result; audit and compare are those of
+    the commands with these names.
     """
     from importlib.resources import files
 

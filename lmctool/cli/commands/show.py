@@ -1,4 +1,4 @@
-"""Show a result: its table, and its curves in the terminal."""
+"""Show the table and the curves of a result in the terminal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.results.provenance import Provenance
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
 
-    from lmctool.results.result import Attribute, Result
+    from lmctool.results.provenance import Entry
+    from lmctool.results.result import Result
 
 LONGEST = 200
 """Characters of one entry of the provenance that are shown."""
@@ -20,14 +23,18 @@ LONGEST = 200
 
 @click.command("show")
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
-@click.option("--json", "target", metavar="FILE|-", help="Write the metrics as JSON too.")
+@click.option(
+    "--json",
+    "target",
+    metavar="FILE|-",
+    help="Also write the metrics as JSON; - prints JSON on stdout instead.",
+)
 @click.option("--force", is_flag=True, help="Replace the JSON file if it exists.")
-@click.option("-v", "--verbose", is_flag=True, help="Show where the result comes from as well.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also show the provenance: inputs, settings and versions."
+)
 def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
-    """Show RESULT, an .h5 file: its table, and its curves in the terminal.
-
-    With --json - the output is the JSON document alone.
-    """
+    """Show the table and the curves of RESULT, an .h5 file, in the terminal."""
     from lmctool.report.json_document import document, write_json
     from lmctool.results.file import read
 
@@ -50,17 +57,18 @@ def _show(result: Result, path: Path, *, verbose: bool) -> None:
     for table in curves(result):
         console.print()
         render(table, console)
-    if verbose and "provenance" in result.groups:
+    entries = Provenance.of(result).entries() if verbose else []
+    if entries:
         console.print()
-        _print_provenance(result.groups["provenance"].attributes.items(), console)
+        _print_entries(entries, console)
 
 
-def _print_provenance(entries: Iterable[tuple[str, Attribute]], console: Console) -> None:
+def _print_entries(entries: Iterable[Entry], console: Console) -> None:
     from rich.text import Text
 
     from lmctool.report.terminal import printable
 
-    for name, value in entries:
-        text = value if isinstance(value, str) else repr(value)
+    for entry in entries:
+        text = entry.value if isinstance(entry.value, str) else repr(entry.value)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
-        console.print(Text(printable(f"{name}: {shown}")), soft_wrap=True, highlight=False)
+        console.print(Text(printable(f"{entry.key}: {shown}")), soft_wrap=True, highlight=False)

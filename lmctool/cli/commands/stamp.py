@@ -1,4 +1,4 @@
-"""Add metadata to a copy of a checkpoint: its model, its data, anything else."""
+"""Write a copy of a checkpoint with metadata: its model, its data, or other entries."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from lmctool.errors import LmctoolError
     metavar="OUT",
     required=True,
     type=click.Path(path_type=Path),
-    help="The .safetensors file to write; never IN itself.",
+    help="Path of the copy, a .safetensors file other than IN.",
 )
-@click.option("--model", metavar="SPEC", help="A registered model, such as resnet20 or timm:NAME.")
-@click.option("--model-arg", "arguments", metavar="K=V", multiple=True, help="Its arguments.")
-@click.option("--data", metavar="SPEC", help="A registered dataset, such as digits.")
-@click.option("--meta", "entries", metavar="K=V", multiple=True, help="Any other entry.")
+@click.option("--model", metavar="SPEC", help="Registered model, such as resnet20 or timm:NAME.")
+@click.option(
+    "--model-arg",
+    "arguments",
+    metavar="K=V",
+    multiple=True,
+    help="Argument of the model (repeatable).",
+)
+@click.option("--data", metavar="SPEC", help="Registered dataset, such as digits.")
+@click.option("--meta", "entries", metavar="K=V", multiple=True, help="Another entry (repeatable).")
 @click.option("--force", is_flag=True, help="Replace an existing OUT.")
 def command(
     source: Path,
@@ -34,7 +40,7 @@ def command(
     entries: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Add metadata to a copy of a checkpoint: its model, its data, anything else.
+    """Write a copy of a checkpoint with metadata: its model, its data, or other entries.
 
     The tensors are copied byte for byte, and IN is never changed.
     """

@@ -137,6 +137,6 @@ def lmctool_aligner() -> Aligner:
         type=click.Choice(["pre", "post"]),
         default="post",
         show_default=True,
-        help="Compare units before or after their nonlinearity.",
+        help="Compare activations before or after the nonlinearity.",
     )
     return Aligner(align, options=(tap,))

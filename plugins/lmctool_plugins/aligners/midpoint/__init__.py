@@ -98,27 +98,27 @@ def lmctool_aligner() -> Aligner:
         default="activation",
         show_default=True,
         metavar="NAME",
-        help="The aligner whose permutation the search starts from.",
+        help="Aligner whose permutation the search starts from.",
     )
     steps = click.Option(
         ["--steps"],
         type=click.IntRange(min=1),
         default=150,
         show_default=True,
-        help="Steps of the search.",
+        help="Number of steps of the search.",
     )
     rate = click.Option(
         ["--lr", "rate"],
         type=click.FloatRange(0, min_open=True),
         default=0.1,
         show_default=True,
-        help="How far the scores move in the first step.",
+        help="Learning rate of the first step.",
     )
     batch = click.Option(
         ["--batch"],
         type=click.IntRange(min=2),
         default=500,
         show_default=True,
-        help="Calibration examples that each step sees.",
+        help="Calibration examples in each step.",
     )
     return Aligner(align, options=(start, steps, rate, batch))

@@ -130,7 +130,7 @@ def lmctool_aligner() -> Aligner:
         type=click.Choice(["anchored", "identity", "random", "activation"]),
         default="anchored",
         show_default=True,
-        help="Where the descent begins.",
+        help="Permutation that the descent starts from.",
     )
     restarts = click.Option(
         ["--restarts"],
@@ -138,6 +138,6 @@ def lmctool_aligner() -> Aligner:
         metavar="N",
         default=3,
         show_default=True,
-        help="How often it is done, with other orders of the groups; the best is kept.",
+        help="Number of descents, each with another order of the groups; the best one is used.",
     )
     return Aligner(align, options=(start, restarts), needs=frozenset({"model"}))

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 FILTERS = "align/filters"
 SHOWN = 24
-"""Units whose filters are kept: those of greatest norm in the first network."""
+"""Units whose filters are present: those of greatest norm in the first network."""
 LARGEST = 64
-"""Pixels along the longer side of an image that is kept."""
+"""Pixels along the longer side of an image that is present."""
 COLOURS = (1, 3)
 SQUARE = 8
 """The least side of an image that a square number of features is taken for."""
@@ -45,14 +45,14 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
         name: weights[first.weight].movedim(first.rows, 0) for name, weights in networks.items()
     }
     seen = {
-        name: _images(weight, inputs if isinstance(inputs, tuple) else (inputs,))
+        name: images(weight, inputs if isinstance(inputs, tuple) else (inputs,))
         for name, weight in rows.items()
     }
-    images = [image for image in seen.values() if image is not None]
-    if not images:
+    present = [image for image in seen.values() if image is not None]
+    if not present:
         return None
-    places = images[0].flatten(1).norm(dim=1).argsort(descending=True, stable=True)[:SHOWN]
-    values = np.stack([image[places].cpu().numpy().astype(np.float32) for image in images])
+    places = present[0].flatten(1).norm(dim=1).argsort(descending=True, stable=True)[:SHOWN]
+    values = np.stack([image[places].cpu().numpy().astype(np.float32) for image in present])
     return Group(
         {
             "network": _names("network", seen),
@@ -67,7 +67,7 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     )
 
 
-def _images(weight: Tensor, inputs: tuple[Tensor, ...]) -> Tensor | None:
+def images(weight: Tensor, inputs: tuple[Tensor, ...]) -> Tensor | None:
     """Return the weight of a first layer as images (unit, channel, row, column), if it is that.
 
     A convolution over rows and columns of one channel or three is, and a linear layer that reads

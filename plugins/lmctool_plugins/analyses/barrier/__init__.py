@@ -20,23 +20,23 @@ def lmctool_analysis() -> Analysis:
     options = (
         *grid_options(),
         click.Option(
-            ["--refine"], is_flag=True, help="Evaluate more points beside each curve's peak."
+            ["--refine"], is_flag=True, help="Evaluate more points around each curve's peak."
         ),
         definition_option(),
         click.Option(
             ["--bootstrap"],
             type=click.IntRange(min=2),
             metavar="N",
-            help="Give 95 % intervals, from N draws of the examples.",
+            help="Estimate 95 % intervals from N bootstrap samples of the examples.",
         ),
         *partition_options(),
         click.Option(
-            ["--per-example"], is_flag=True, help="Keep the barrier of each example's own loss."
+            ["--per-example"], is_flag=True, help="Store the barrier of each example's own loss."
         ),
         click.Option(
             ["--baselines"],
             is_flag=True,
-            help="Compare with the ensemble of A and B, and with each balanced over the classes.",
+            help="Compare with the ensemble of A and B, and with each rebalanced over the classes.",
         ),
     )
     return Analysis(

@@ -38,13 +38,13 @@ def lmctool_analysis() -> Analysis:
             type=click.Choice(["parameters", "all"]),
             default="parameters",
             show_default=True,
-            help="What counts: parameters, or BatchNorm's running statistics as well.",
+            help="Tensors to count: parameters only, or also BatchNorm running statistics.",
         ),
         click.Option(
             ["--to"],
             type=CheckpointFile(),
             metavar="CKPT",
-            help="Measure how far A and B lie from this checkpoint too, such as their init.",
+            help="Also measure the distance of A and B from this checkpoint, such as their init.",
         ),
     )
     return Analysis(

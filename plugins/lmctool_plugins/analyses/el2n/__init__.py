@@ -25,14 +25,14 @@ def lmctool_analysis() -> Analysis:
             metavar="N",
             default=4,
             show_default=True,
-            help="Equal splits of the examples by score.",
+            help="Number of equal splits of the examples by score.",
         ),
         click.Option(
             ["--pair"],
             type=CheckpointFile(),
             nargs=2,
             metavar="A B",
-            help="Measure these and the network halfway between them on each split.",
+            help="Evaluate A, B and the network halfway between them on each split.",
         ),
     )
     return Analysis(

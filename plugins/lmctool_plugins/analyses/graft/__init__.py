@@ -24,30 +24,31 @@ def lmctool_analysis() -> Analysis:
             ["--from", "source"],
             metavar="CKPT",
             type=CheckpointFile(),
-            help="The checkpoint that parts are taken from.",
+            help="Checkpoint to take parts from.",
         ),
         click.Option(
             ["--fresh"],
             is_flag=True,
-            help="Take parts from the model's own initialiser instead, with --seed.",
+            help="Take freshly initialised parts instead of a checkpoint's; --seed sets the seed.",
         ),
         click.Option(
             ["--layers"],
             metavar="NAME|REGEX,…",
             multiple=True,
-            help="The parts to take (repeatable): names of --by, or expressions that match whole"
-            " names. Makes a checkpoint.",
+            help="Parts to take (repeatable): names of parts, or regular expressions that match"
+            " whole names. Writes a checkpoint.",
         ),
-        click.Option(["--all-but"], is_flag=True, help="Take everything but --layers."),
+        click.Option(["--all-but"], is_flag=True, help="Take every part except --layers."),
         click.Option(
             ["--by"],
             metavar="layer|block|group|kind|REGEX",
             default="layer",
             show_default=True,
-            help="What a part is.",
+            help="Grouping of tensors into parts; for a regular expression, by its first group or"
+            " the whole match in the tensors' names.",
         ),
         click.Option(
-            ["--evaluate"], is_flag=True, help="Measure the network with each part alone taken."
+            ["--evaluate"], is_flag=True, help="Evaluate the network with each part taken alone."
         ),
     )
     return Analysis(

@@ -31,14 +31,14 @@ def lmctool_analysis() -> Analysis:
             type=CheckpointFile(),
             multiple=True,
             metavar="C",
-            help="Follow the path from C to B too, such as from another initial state"
+            help="Also follow the path from C to B, for example from another initialisation"
             " (repeatable).",
         ),
         click.Option(
             ["--save-at"],
             metavar="peak|before|after|ALPHA",
-            help="Write the network of the last variant of A to B where its train loss (else that"
-            " of the first split) is greatest, one point before or after, or at ALPHA.",
+            help="Write a network of the last variant between A and B: at the peak of the train"
+            " loss (or of the first split's), one point before or after it, or at ALPHA.",
         ),
         *partition_options(),
         *shape_options(),

@@ -36,22 +36,22 @@ def lmctool_analysis() -> Analysis:
             default="layer",
             show_default=True,
             metavar="layer|block|group|kind|REGEX",
-            help="What a part is; of a regular expression, what its first group matches in the"
-            " tensors' names, or else the whole match.",
+            help="Grouping of tensors into parts; for a regular expression, by its first group or"
+            " the whole match in the tensors' names.",
         ),
         click.Option(
             ["--rest"],
             type=click.Choice(["b", "a", "both"]),
             default="b",
             show_default=True,
-            help="The state that all other parts rest at.",
+            help="Checkpoint that all other parts are taken from.",
         ),
         click.Option(
             ["--cumulative"],
             type=click.Choice(["none", "forward", "backward"]),
             default="none",
             show_default=True,
-            help="Move each part together with all before it, or behind it.",
+            help="Move each part together with all before it (forward) or after it (backward).",
         ),
         definition_option(),
         *shape_options(),

@@ -31,7 +31,7 @@ def lmctool_analysis() -> Analysis:
             type=click.FloatRange(min=0),
             default=0.02,
             show_default=True,
-            help="The greatest error barrier, a share of examples, between connected networks.",
+            help="Greatest error barrier of connected networks, as a share of examples.",
         ),
     )
     return Analysis(

@@ -58,21 +58,21 @@ def lmctool_analysis() -> Analysis:
         click.Option(
             ["--weights"],
             metavar="W,W,…",
-            help="How much each network counts, one number each; 1 for all if not given.",
+            help="Weight of each network in the mean, one number each; equal by default.",
         ),
         click.Option(
             ["--alphas"],
             metavar="A,A,…",
-            help="Of two networks: 1 - A of the first and A of the second. Of several alphas the"
-            " one with the least loss on the calibration examples is written.",
+            help="Interpolate two networks: 1 - A of the first and A of the second. Of several"
+            " alphas the one with the lowest loss on the calibration set is written.",
         ),
         click.Option(
             ["--frame"],
             type=click.Choice(["first", "common"]),
             default="first",
             show_default=True,
-            help="Whose order --align brings units into: the first network's, or one in which"
-            " three or more are closest to their mean.",
+            help="Order of the hidden units that --align permutes to: the first network's, or one"
+            " in which three or more networks are closest to their mean.",
         ),
     )
     return Analysis(

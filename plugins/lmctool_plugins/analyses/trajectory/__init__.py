@@ -31,26 +31,29 @@ def lmctool_analysis() -> Analysis:
             multiple=True,
             default=(0.5,),
             show_default=True,
-            help="Where between two runs the interpolant is (repeatable).",
+            help="Position of the interpolant between two runs (repeatable).",
         ),
         click.Option(
-            ["--parent"], type=SeriesFolder(), help="The run before the children were made."
+            ["--parent"], type=SeriesFolder(), help="Run that the children were forked from."
         ),
         click.Option(
             ["--fork"],
             type=step,
             metavar="STEP",
-            help="The parent's step that the children's steps are counted from; else where a"
-            " checkpoint of the parent is one of theirs, else its last. 0 where they count on.",
+            help="Step of the parent at which the children start; 0 if their steps continue the"
+            " parent's. By default the step of a checkpoint that they share, or else the parent's"
+            " last.",
         ),
         click.Option(
-            ["--then"], type=SeriesFolder(), help="A run that goes on from an interpolant."
+            ["--then"],
+            type=SeriesFolder(),
+            help="Run that was trained further from an interpolant.",
         ),
         click.Option(
             ["--then-at"],
             type=step,
             metavar="STEP",
-            help="The children's step whose interpolant that was; else the last common one.",
+            help="Step of the children at which that run starts; by default the last common one.",
         ),
         *partition_options(),
     )

@@ -30,7 +30,7 @@ def lmctool_analysis() -> Analysis:
             metavar="A,A,…",
             default="0.5",
             show_default=True,
-            help="Positions between A (0) and B (1).",
+            help="Positions of the networks between A (0) and B (1).",
         ),
         click.Option(
             ["--at"],
@@ -42,7 +42,7 @@ def lmctool_analysis() -> Analysis:
         click.Option(
             ["--layer"],
             metavar="NAME",
-            help="Keep each channel of this layer or block as well, and draw them.",
+            help="Also store and draw each channel of this layer or block.",
         ),
     )
     return Analysis(

@@ -1,0 +1,234 @@
+"""One run of a job, in stages: each takes what the stage before it returns."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from lmctool.cli import github
+from lmctool.cli.failure import report_failure
+from lmctool.cli.key_values import aligned
+from lmctool.cli.observers import Observers
+from lmctool.cli.outputs import Outputs, outputs_of
+from lmctool.cli.progress import Stages
+from lmctool.cli.verdicts import show_verdicts
+from lmctool.errors import LmctoolError
+from lmctool.gates.gate import exit_code, judge_all
+from lmctool.plugin import registry
+from lmctool.results.journal import NO_JOURNAL
+from lmctool.results.metrics import listed
+from lmctool.results.provenance import Provenance
+from lmctool.run.resume_folder import ResumeFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lmctool.cli.job import Job
+    from lmctool.cli.progress import Watch
+    from lmctool.errors import ExitCode
+    from lmctool.gates.gate import Verdict
+    from lmctool.results.journal import Journal
+    from lmctool.results.result import Result
+    from lmctool.results.table import Table
+    from lmctool.run.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A result, and what becomes of each gate on it."""
+
+    result: Result
+    verdicts: Sequence[Verdict]
+
+
+@contextmanager
+def session(job: Job) -> Iterator[Session]:
+    """Open the run of a job and lock its outputs.
+
+    When the body fails, CI systems and observers learn why; when it is interrupted, the exception
+    gets notes about what there is.
+
+    Raises:
+        LmctoolError: it cannot be run, or an output exists or is being written by another run.
+    """
+    outputs, observers = outputs_of(job), Observers()
+    outputs.refuse_existing(allowed=job.resume)
+    try:
+        with ResumeFolder(outputs.paths["result"], job.note) as folder:
+            try:
+                run = open_run(job, outputs, observers.progressed, folder.journal)
+                yield Session(job, run, outputs, folder, observers)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    for note in (*outputs.notes(), *folder.notes()):
+                        error.add_note(note)
+                observers.finished(None, error)
+                raise
+    except Exception as error:
+        junit = None if "junit" in outputs.written else job.junit
+        report_failure(job.name, error, junit, force=outputs.force)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The run of a job while its outputs are locked.
+
+    What changes during it is in ``outputs`` (which files are written, and whether others may be
+    replaced) and in ``folder`` (the finished work on disk).
+
+    Attributes:
+        job: what the command line asks for.
+        run: the opened checkpoints, model and data.
+        outputs: the files to write.
+        folder: the finished work of this run, and of an interrupted one before it.
+        observers: the installed observers.
+    """
+
+    job: Job
+    run: Run
+    outputs: Outputs
+    folder: ResumeFolder
+    observers: Observers
+
+    def earlier(self) -> Result | None:
+        """Return the result that this very run wrote before, where ``--resume`` asks for it.
+
+        Raises:
+            LmctoolError: an output exists that is something else.
+        """
+        from lmctool.results.file import read
+        from lmctool.run.provenance import identity, key
+
+        path = self.outputs.paths["result"]
+        if not self.job.resume or self.folder.has_earlier_work:
+            return None
+        result = read(path) if path.exists() else None
+        own = key(identity(self.run, self.job.recorded_options)) if result else ""
+        if result is None or Provenance.of(result).key != own:
+            self.outputs.refuse_existing()
+            self.outputs.check(self.run)
+            return None
+        self.job.note(f"'{path}' is whole already: nothing is left to do")
+        return result
+
+    def compute(self) -> Result:
+        """Run the analysis, from the finished work of an interrupted run if there is some.
+
+        Raises:
+            LmctoolError: it cannot be computed, or the finished work is of another run.
+        """
+        from lmctool.run.provenance import identity
+        from lmctool.run.summary import plan
+
+        job, run, folder = self.job, self.run, self.folder
+        identify = partial(identity, run, job.recorded_options)
+        folder.begin(identify, self.outputs.places(), resume=job.resume, force=job.force)
+        self.outputs.force |= folder.has_earlier_work  # it may have written some of them
+        lines = plan(run)
+        job.note(aligned(lines))
+        self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
+        try:
+            result = compute(job, run)
+        except LmctoolError:
+            folder.clear()  # it would end in the same way again
+            raise
+        return complete(job, run, self.outputs, result)
+
+    def judge(self, result: Result) -> Judged:
+        """Judge a result by the job's gates."""
+        gates, baseline = self.job.gates, self.job.baseline
+        if not gates:
+            return Judged(result, ())
+        beside = baseline.beside(result) if baseline else None
+        return Judged(result, judge_all(gates, listed(result), baseline=beside))
+
+    def publish(self, judged: Judged) -> ExitCode:
+        """Write the files and show the result; it is shown even when a file cannot be written.
+
+        Returns:
+            What the gates make of it.
+
+        Raises:
+            LmctoolError: a file cannot be written.
+        """
+        job, outputs, result = self.job, self.outputs, judged.result
+        try:
+            outputs.save(result, job.analysis, self.run)
+            if job.document is not None:
+                outputs.write_document(result, job.document, judged.verdicts)
+            outputs.write_junit(judged.verdicts)
+            github.summarize(f"lmctool {job.name}", judged.verdicts, partial(_table, job, result))
+        finally:
+            if job.document != "-":
+                self.show(judged)
+        self.folder.clear()
+        self.observers.finished(result, None)
+        return exit_code(judged.verdicts)
+
+    def show(self, judged: Judged) -> ExitCode:
+        """Show the result and the verdicts; return what the gates make of it."""
+        from rich.console import Console
+
+        from lmctool.report.terminal import render
+
+        render(_table(self.job, judged.result), Console())
+        if self.outputs.written:
+            files = [(role, str(path)) for role, path in self.outputs.written.items()]
+            click.echo("\n" + aligned(files))
+        entries = Provenance.of(judged.result).entries() if self.job.verbose else []
+        if entries:
+            click.echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
+        show_verdicts(judged.verdicts)
+        return exit_code(judged.verdicts)
+
+
+def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:
+    """Open the checkpoints, the model and the data of a job, and check the outputs against them.
+
+    Args:
+        job: what the command line asks for.
+        outputs: the files to write.
+        watch: called with the progress of every stage.
+        journal: the finished work of this run, and of an interrupted one before it.
+    """
+    from lmctool.run.run import Run  # torch comes in here, not at start-up
+
+    stages = Stages(watch, quiet=job.quiet, bar=sys.stderr.isatty())
+    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, journal=journal)
+    outputs.check(run, allowed=job.resume)
+    return run
+
+
+def compute(job: Job, run: Run) -> Result:
+    """Return what the analysis computes; a bug in it gets a note that names its owner."""
+    from lmctool.evaluate.device import arithmetic
+
+    try:
+        with arithmetic(job.settings.precision):
+            return job.analysis.compute(run, **job.options)
+    except LmctoolError:
+        raise
+    except Exception as error:
+        entry = registry.find("lmctool.analyses", job.name)
+        error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
+        raise
+
+
+def complete(job: Job, run: Run, outputs: Outputs, result: Result) -> Result:
+    """Return the result with its provenance, once a checkpoint that it streams is written."""
+    from lmctool.run import provenance
+
+    streamed = outputs.streamed(result, run)
+    return provenance.complete(run, streamed, command=job.command, options=job.recorded_options)
+
+
+def _table(job: Job, result: Result) -> Table:
+    from lmctool.report.generic import metrics_table
+
+    return (job.analysis.table or metrics_table)(result)
