@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
-from lmctool.report.escaped import shown
+from lmctool.report.escaped import escaped
 from lmctool.report.generic import grid, line_name
 from lmctool.report.style import COLOURS, MARKERS
 from lmctool.results.provenance_diff import KINDS
@@ -94,7 +94,7 @@ class Overlay:
 
     def __init__(self, other: Result, names: tuple[str, str]) -> None:
         """Take the second result and what the two are called."""
-        self.other, self.names = shown(other), names
+        self.other, self.names = escaped(other), names
 
     def __call__(self, one: Result, figure: Figure) -> None:
         """Draw the first result's curves and the second's, one axes for each variable.
