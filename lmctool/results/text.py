@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import Any
 
 
 def number(value: float | None) -> str:
@@ -17,12 +16,13 @@ def titled(title: str, unit: str) -> str:
     return title if unit in {"", "1"} else f"{title} [{unit}]"
 
 
-def cell(value: object) -> str:
+def cell(value: Any) -> str:
     """Return one value of an array as text: a float with six digits, an integer with all.
 
-    >>> cell(np.float64(1 / 3)), cell(np.int64(1234567)), cell(np.True_), cell("test")
+    >>> cell(1 / 3), cell(1234567), cell(True), cell("test")
     ('0.333333', '1234567', 'yes', 'test')
     """
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    return number(float(value)) if isinstance(value, float | np.floating) else str(value)
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool):
+        return "yes" if plain else "no"
+    return number(plain) if isinstance(plain, float) else str(plain)
