@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lmctool.errors import ExitCode, LmctoolError, PluginError, UnjudgedError
     from lmctool.evaluate.score_table import score_group, score_table
     from lmctool.evaluate.scores import Scores
+    from lmctool.files.short_names import short_names
     from lmctool.graph.fuse import fuse
     from lmctool.graph.targets import Target
     from lmctool.plugin.hookspecs import hookimpl
@@ -141,6 +142,7 @@ __all__ = [
     "score_group",
     "score_table",
     "shape_options",
+    "short_names",
     "squared_norms",
     "target_option",
 ]
@@ -227,6 +229,7 @@ _HOMES = {
     "score_group": "lmctool.evaluate.score_table",
     "score_table": "lmctool.evaluate.score_table",
     "shape_options": "lmctool.curves.shape",
+    "short_names": "lmctool.files.short_names",
     "squared_norms": "lmctool.checkpoint.squared_norms",
     "target_option": "lmctool.run.repair",
 }

@@ -74,17 +74,13 @@ def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> N
 
 
 def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, force: bool) -> None:
+    from lmctool.files.short_names import short_names
     from lmctool.report.comparison import Overlay
     from lmctool.report.figure import save
     from lmctool.report.terminal import printable
 
-    names = (printable(_called(paths[0], paths[1])), printable(_called(paths[1], paths[0])))
-    save(one, Overlay(other, names), figure, force)
-
-
-def _called(path: Path, beside: Path) -> str:
-    """Return a file's name, with its folder where the other has the same name."""
-    return path.stem if path.stem != beside.stem else str(path)
+    first, second = map(printable, short_names(paths))
+    save(one, Overlay(other, (first, second)), figure, force)
 
 
 def _show(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +23,14 @@ from lmctool.results.file import read
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.interpolate import figure as draw
-from lmctool_plugins.analyses.interpolate.measure import by_part, measure, names
+from lmctool_plugins.analyses.interpolate.measure import by_part, measure
 from lmctool_plugins.analyses.interpolate.view import tabulate
 from tests import reference
 from tests.plugins.pairs import initial, save, trained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -80,14 +80,6 @@ def paths_to_b(tmp_path: Path) -> Callable[..., Run]:
         return Run("interpolate", analysis, Settings(paths, others=tuple(others), **chosen))
 
     return prepare
-
-
-def test_checkpoints_are_called_by_what_tells_them_apart() -> None:
-    assert names([Path("x/a.safetensors"), Path("y/b.safetensors")]) == ["a", "b"]
-    assert names([Path("x/c.safetensors"), Path("y/c.safetensors")]) == ["x/c", "y/c"]
-    assert names([Path("run.v1"), Path("run.v2")]) == ["run.v1", "run.v2"]
-    same = [Path("p/x/c.safetensors"), Path("q/x/c.safetensors")]
-    assert names(same) == ["p/x/c.safetensors", "q/x/c.safetensors"]
 
 
 def test_every_point_of_the_curve_is_that_of_loops(run_of: Runs) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -115,19 +115,6 @@ def test_clusters_are_those_of_loops(pairs: list[float]) -> None:
     assert together(members) == wanted
     assert sorted(order.tolist()) == [0, 1, 2, 3, 4]
     assert (np.diff(members[order]) >= 0).all()
-
-
-@pytest.mark.parametrize(
-    ("paths", "wanted"),
-    [
-        (["a.safetensors", "b.safetensors"], ["a", "b"]),
-        (["runs/0/last.safetensors", "runs/1/last.safetensors"], ["0/last", "1/last"]),
-        (["x/a.safetensors", "x/y/a.safetensors"], ["a", "y/a"]),
-        (["x/a", "x/a.safetensors"], ["x/a", "x/a.safetensors"]),
-    ],
-)
-def test_names_are_short_and_differ(paths: list[str], wanted: list[str]) -> None:
-    assert kernel.labels([Path(path) for path in paths]) == wanted
 
 
 def test_matrices_are_symmetric_and_hold_the_barrier_of_each_pair(tmp_path: Path) -> None:

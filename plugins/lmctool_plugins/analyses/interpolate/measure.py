@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,12 @@ from lmctool.api import (
     grid,
     level_until,
     partitions,
+    short_names,
 )
 from lmctool_plugins.analyses.interpolate.saving import check, saved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -77,7 +76,7 @@ def measure(
             found["losses"].append(by_part(curves.losses, divided, curves))
             found["errors"].append(by_part(curves.errors, divided, curves))
     values = {name: np.array(rows) for name, rows in found.items()}
-    called = names([run.checkpoints[index].path for index in (*starts, END)])
+    called = short_names([run.checkpoints[index].path for index in (*starts, END)])
     texts = {
         "pair": [f"{start} to {called[-1]}" for start in called[:-1]],
         "variant": [variant.name for variant in variants],
@@ -103,16 +102,6 @@ def by_part(values: Mapping[str, Array], divided: Mapping[str, Partition], curve
         divided[split].means(rows, curves.weights.get(split)) for split, rows in values.items()
     ]
     return np.moveaxis(np.array(means), (0, 2, 3), (1, 3, 2))
-
-
-def names(paths: Sequence[Path]) -> list[str]:
-    """Return what checkpoints are called: their stems, or more of their paths where stems agree."""
-    stems = [path.stem if path.suffix == ".safetensors" else path.name for path in paths]
-    longer = [f"{path.parent.name}/{stem}" for path, stem in zip(paths, stems, strict=True)]
-    for called in (stems, longer, list(map(str, paths))):
-        if max(Counter(called).values()) == 1:
-            break
-    return called
 
 
 def _groups(

@@ -1,4 +1,4 @@
-"""Matrices from pairs, clusters from a matrix, and short names for checkpoints."""
+"""Matrices from pairs, and clusters from a matrix."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -55,23 +52,6 @@ def clusters(barriers: Array, connected: float) -> tuple[NDArray[np.int64], NDAr
     members = fcluster(tree, connected, criterion="distance")
     numbers = {old: new for new, old in enumerate(dict.fromkeys(members[order].tolist()), start=1)}
     return np.array([numbers[old] for old in members.tolist()], dtype=np.int64), order
-
-
-def labels(paths: Sequence[Path]) -> list[str]:
-    """Return a short name for each path: what follows the folders that all of them share.
-
-    >>> labels([Path("runs/0/last.safetensors"), Path("runs/1/last.safetensors")])
-    ['0/last', '1/last']
-    """
-    shared = 0
-    while (
-        len({path.parts[: shared + 1] for path in paths})
-        == 1
-        < min(len(path.parts) - shared for path in paths)
-    ):
-        shared += 1
-    short = ["/".join(path.parts[shared:]).removesuffix(".safetensors") for path in paths]
-    return short if len(set(short)) == len(paths) else [str(path) for path in paths]
 
 
 def outlines(members: NDArray[Any]) -> list[tuple[int, int]]:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, LmctoolError, Result, Variable, barrier, grid, held_squared_norms
-from lmctool_plugins.analyses.matrix.kernel import clusters, labels, mirrored
+from lmctool.api import (
+    Group,
+    LmctoolError,
+    Result,
+    Variable,
+    barrier,
+    grid,
+    held_squared_norms,
+    short_names,
+)
+from lmctool_plugins.analyses.matrix.kernel import clusters, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +53,7 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
             curves.append(run.follow(found, alpha))
             squares.append(_squares(run, found[0]))
             advance(1)
-    names = labels(paths)
+    names = short_names(paths)
     said = {"definition": definition, "batchnorm": run.settings.batchnorm}
     barriers = _barriers(curves, names, variants, ends.splits, definition)
     heights = barriers["error"].values[-1, 0]
