@@ -134,7 +134,7 @@ class Outputs:
 
         paths, made = self.paths, result.checkpoint
         self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
-        if made is not None and made.told is None and self.checkpoints:
+        if made is not None and made.groups_after is None and self.checkpoints:
             self._step_checkpoint(made, run)
         self._step(
             "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
@@ -144,13 +144,13 @@ class Outputs:
         """Write a checkpoint whose tensors are made as they are asked for, if the result has one.
 
         Returns:
-            The result with what making them told.
+            The result with the groups that are known after the tensors were made.
         """
         made = result.checkpoint
-        if made is None or made.told is None or not self.checkpoints:
+        if made is None or made.groups_after is None or not self.checkpoints:
             return result
         self._step_checkpoint(made, run)
-        return replace(result, groups={**result.groups, **made.told()})
+        return replace(result, groups={**result.groups, **made.groups_after()})
 
     def write_document(self, result: Result, target: str, verdicts: Sequence[Verdict]) -> None:
         """Write the result as JSON, to a file or to stdout."""

@@ -53,7 +53,7 @@ class Curve:
         dim: the name of the axis.
         axis: the coordinate of the axis.
         positions: (point,) float64, where on the axis.
-        names: what the positions are called: the coordinate of the dim, which may be text.
+        names: the coordinate of the dim, which may be text, or else its positions.
         lines: one for every combination of the other dims.
     """
 
@@ -124,7 +124,7 @@ def find(result: Result) -> list[Curve]:
 
 
 def _bounds(curves: Mapping[Key, Curve], key: Key, owner: Key, name: str) -> bool:
-    """Tell whether a curve lies over the same places as the one whose bound its name says it is."""
+    """Return whether a curve lies over the same places as the one whose bound it is by its name."""
     one, other = curves[owner], curves[key]
     return (
         owner[1] == name

@@ -40,10 +40,10 @@ def kind(path: Path) -> str:
     Raises:
         LmctoolError: it is none of pdf, png, svg.
     """
-    found = path.suffix.lower().removeprefix(".")
-    if found not in METADATA:
+    form = path.suffix.lower().removeprefix(".")
+    if form not in METADATA:
         raise LmctoolError(f"figure '{path}' must end in .png, .svg or .pdf")
-    return found
+    return form
 
 
 def save(

@@ -32,12 +32,12 @@ def tables(result: Result) -> list[Table]:
     one, have a coordinate: neither the places of a permutation nor the pixels of an image.
     """
     curves = curve.find(result)
-    found: list[Table] = []
+    shown: list[Table] = []
     for path, group in result.groups.items():
         if path.partition("/")[0] != PROVENANCE:
-            found += [_curve_table(each) for each in curves if each.path == path]
-            found += [_table(result, path, each) for each in _by_dims(result, path, group)]
-    return [table for table in found if table.rows]
+            shown += [_curve_table(each) for each in curves if each.path == path]
+            shown += [_table(result, path, each) for each in _by_dims(result, path, group)]
+    return [table for table in shown if table.rows]
 
 
 def _curve_table(each: Curve) -> Table:
@@ -71,17 +71,17 @@ def _by_dims(result: Result, path: str, group: Group) -> list[Mapping[str, Varia
 
     Texts stand beside numbers alone.
     """
-    found: dict[tuple[str, ...], dict[str, Variable]] = {}
+    by_dims: dict[tuple[str, ...], dict[str, Variable]] = {}
     for name, variable in group.variables.items():
         is_coordinate = name.removesuffix(POSITION) in variable.dims
         if is_coordinate or curve.axis(result, path, name, variable) is not None:
             continue
         nameless = [dim for dim in variable.dims if coordinate(result, path, dim) is None]
         if variable.metric or not nameless or len(nameless) == 1 < len(variable.dims):
-            found.setdefault(variable.dims, {})[name] = variable
+            by_dims.setdefault(variable.dims, {})[name] = variable
     return [
         together
-        for together in found.values()
+        for together in by_dims.values()
         if any(each.values.dtype.kind in NUMBERS for each in together.values())
     ]
 

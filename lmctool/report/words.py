@@ -1,4 +1,4 @@
-"""What a result found, in sentences."""
+"""The curves and the metrics of a result, in sentences."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def sentences(result: Result) -> list[str]:
         LmctoolError: two variables give the same metric.
     """
     by_name = _by_name(result)
-    found = [_curve(each) for each in curve.find(result)]
-    found += [_range(metrics) for metrics in list(by_name.values())[:MOST]]
+    described = [_curve(each) for each in curve.find(result)]
+    described += [_range(metrics) for metrics in list(by_name.values())[:MOST]]
     more = len(by_name) - MOST
-    return [*found, f"The tables have {more} more metrics."] if more > 0 else found
+    return [*described, f"The tables have {more} more metrics."] if more > 0 else described
 
 
 def _by_name(result: Result) -> dict[str, list[Metric]]:
     """Return the metrics that are numbers by their name, but for bounds."""
-    found: dict[str, list[Metric]] = {}
+    by_name: dict[str, list[Metric]] = {}
     for metric in listed(result):
         if metric.value is not None and not BOUND.fullmatch(metric.name):
-            found.setdefault(metric.name, []).append(metric)
-    return found
+            by_name.setdefault(metric.name, []).append(metric)
+    return by_name
 
 
 def _range(metrics: Sequence[Metric]) -> str:

@@ -93,9 +93,9 @@ def comparison_document(
             for cause in causes(one, other)
         ],
         "deviations": [
-            {"variable": found.path, "elements": found.elements, "differing": found.differing}
-            | {"told": found.told}
-            for found in deviations(one, other)
+            {"variable": each.path, "elements": each.elements, "differing": each.differing}
+            | {"told": each.message}
+            for each in deviations(one, other)
         ],
         "files": {role: str(path) for role, path in files.items()},
     }
