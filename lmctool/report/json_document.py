@@ -1,4 +1,4 @@
-"""A result as one JSON document: metrics and provenance, for programs."""
+"""Results and audits as JSON documents for programs: metrics, gates and provenance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "lmctool.result/1"
 AUDIT_SCHEMA = "lmctool.audit/1"
-"""Names of the schemas in lmctool/schemas; the number grows when what was promised changes."""
+"""Names of the schemas in report/schemas; the number grows when what they promise changes."""
 
 
 def document(
@@ -31,7 +31,7 @@ def document(
     Args:
         result: the result.
         files: the files of the run by role: ``result``, ``figure``, ``checkpoint``.
-        verdicts: what became of the run's gates.
+        verdicts: those of the run's gates.
 
     Returns:
         ``schema``, ``analysis``, ``metrics`` (by full name; NaN and infinities are null),
