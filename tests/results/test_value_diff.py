@@ -50,7 +50,7 @@ def test_the_greatest_difference_is_found_where_it_is() -> None:
 def test_the_last_bit_counts() -> None:
     near = np.nextafter(0.1, 1)
     assert one(result(0.1, ()), result(near, ())).greatest == near - 0.1
-    assert one(result(0.0, ()), result(-0.0, ())).told == "g/v is 0.0 and -0.0"
+    assert one(result(0.0, ()), result(-0.0, ())).message == "g/v is 0.0 and -0.0"
 
 
 def test_what_is_no_number_in_one_is_the_greatest() -> None:

@@ -38,7 +38,6 @@ def command(
     --baseline judges.
     """
     from lmctool.results.file import read
-    from lmctool.results.pairing import comparison_document
 
     document = None if target in {None, "-"} else Path(str(target))
     _check_outputs(document, output, force)
@@ -53,7 +52,7 @@ def command(
         _draw(first, second, (one, other), output, force)
         files["figure"] = output
     if target is not None:
-        from lmctool.report.json_document import write_json
+        from lmctool.report.json_document import comparison_document, write_json
 
         made = comparison_document(first, second, (one, other), files)
         write_json(made, target, force=force)
