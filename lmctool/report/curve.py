@@ -159,6 +159,7 @@ def axis(result: Result, path: str, name: str, variable: Variable) -> str | None
 def _curve(result: Result, path: str, name: str, variable: Variable, dim: str) -> Curve:
     along = positions(result, path, dim)
     assert along is not None
+    names = coordinate(result, path, dim) or along
     return Curve(
         path=path,
         title=variable.long_name or name,
@@ -167,7 +168,7 @@ def _curve(result: Result, path: str, name: str, variable: Variable, dim: str) -
         dim=dim,
         axis=along,
         positions=np.asarray(along.values, dtype=np.float64),
-        names=coordinate(result, path, dim) or along,
+        names=names if len(names.values) == len(along.values) else along,
         lines=tuple(_lines(result, path, variable, dim)),
     )
 

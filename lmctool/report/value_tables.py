@@ -43,19 +43,17 @@ def tables(result: Result) -> list[Table]:
 def _curve_table(each: Curve) -> Table:
     """Return a row for each position and a column for each line, or else the other way round."""
     names, lines = zip(*_lines(each), strict=True)
-    title = ", ".join(
-        filter(None, (f"{each.path}: {titled(each.title, each.unit)}", each.constants))
-    )
+    title = f"{each.path}: {titled(each.title, each.unit)}"
+    title += f", {each.constants}" if each.constants else ""
     columns = [tuple(map(number, line)) for line in lines]
     if len(names) <= len(each.places):
         head = titled(each.names.long_name or each.dim, each.names.unit)
-        return _cut(
-            title, (head, *names), zip(each.places, *columns, strict=True), len(each.places)
-        )
+        rows = zip(each.places, *columns, strict=True)
+        return _cut(title, (head, *names), rows, len(each.places))
     named = each.names.values.dtype.kind not in NUMBERS
     places = (place if named else f"{each.dim} {place}" for place in each.places)
-    rows = ((name, *values) for name, values in zip(names, columns, strict=True))
-    return _cut(title, (each.line_dims, *places), rows, len(names))
+    turned = zip(names, *zip(*columns, strict=True), strict=True)
+    return _cut(title, (each.line_dims, *places), turned, len(names))
 
 
 def _lines(each: Curve) -> Iterator[tuple[str, NDArray[np.float64]]]:

@@ -124,3 +124,14 @@ def test_long_tables_are_cut_and_say_so(three: bool, monkeypatch: pytest.MonkeyP
     assert len(table.rows) == 5
     assert table.notes == ("4 more rows are in the result file",)
     assert MOST_CELLS >= 10_000
+
+
+def test_names_of_another_length_name_nothing() -> None:
+    """As only a file that something else wrote can have them."""
+    table, _ = of(
+        layer=texts("layer", "a", "b"),
+        layer_position=Variable(np.arange(1, 4), ("layer",)),
+        v=Variable(np.arange(3.0), ("layer",)),
+        metric=Variable(np.array(1.0), metric="x.m"),
+    )
+    assert table.rows == (("1", "0"), ("2", "1"), ("3", "2"))
