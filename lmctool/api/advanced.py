@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from lmctool.api.lazy_names import importer
 
 if TYPE_CHECKING:
-    from lmctool.checkpoint.short_names import short_names as short_names
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
         squared_norms_of_weights as squared_norms_of_weights,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
     from lmctool.graph.targets import Target as Target
     from lmctool.plugin.parameters import ResultFile as ResultFile
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from lmctool.weights.partwise import Partwise as Partwise
 
 MODULES = {
-    "lmctool.checkpoint.short_names": "short_names",
+    "lmctool.files.short_names": "short_names",
     "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",

@@ -42,9 +42,9 @@ def options() -> list[click.Option]:
             metavar="OLD.h5",
             type=click.Path(path_type=Path),
             help="An earlier result that this one must not be worse than: every metric that"
-            " declares which way is better is compared element by element. A condition may name it instead, as in"
-            " 'barrier.error <= baseline + 0.5%'; then only the conditions decide. Exit with 4 if"
-            " the two results differ in data, in options or in what they measure.",
+            " declares which way is better is compared element by element. A condition may name it"
+            " instead, as in 'barrier.error <= baseline + 0.5%'; then only the conditions decide."
+            " Exit with 4 if the two results differ in data, in options or in what they measure.",
         ),
         click.Option(["--tolerance"], **TOLERANCE),
         click.Option(

@@ -132,7 +132,7 @@ class Outputs:
 
         paths, checkpoint = self.paths, result.checkpoint
         self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
-        if checkpoint is not None and checkpoint.told is None and self.checkpoints:
+        if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
         self._step(
             "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
@@ -145,10 +145,10 @@ class Outputs:
             The result with the groups that are known only after that.
         """
         checkpoint = result.checkpoint
-        if checkpoint is None or checkpoint.told is None or not self.checkpoints:
+        if checkpoint is None or checkpoint.groups_after is None or not self.checkpoints:
             return result
         self._step_checkpoint(checkpoint, run)
-        return replace(result, groups={**result.groups, **checkpoint.told()})
+        return replace(result, groups={**result.groups, **checkpoint.groups_after()})
 
     def write_document(self, result: Result, target: str, verdicts: Sequence[Verdict]) -> None:
         """Write the result as JSON, to a file or to stdout."""

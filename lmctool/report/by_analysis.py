@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 GROUP = "lmctool.analyses"
-MISFIT = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
-"""What an analysis raises that does not find in a result what it puts there itself."""
+MISMATCHES = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What an analysis raises on a result without the groups or the shapes that it writes itself."""
 
 
 def table(result: Result, path: Path) -> Table:
@@ -35,7 +35,7 @@ def table(result: Result, path: Path) -> Table:
         LmctoolError: the result at ``path`` does not hold what its analysis writes.
     """
     analysis = _analysis(result)
-    with fitting(result, path):
+    with mismatch_as_error(result, path):
         return ((analysis and analysis.table) or metrics_table)(result)
 
 
@@ -53,15 +53,15 @@ def about(result: Result) -> str:
 
 
 @contextmanager
-def fitting(result: Result, path: Path) -> Iterator[None]:
-    """Tell an analysis's failure on a result as one of the file.
+def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
+    """Raise an error about the file where an analysis fails on a result.
 
     Raises:
-        LmctoolError: the body raised what a result gives rise to that is not as it should be.
+        LmctoolError: the body raised one of ``MISMATCHES``.
     """
     try:
         yield
-    except MISFIT as cause:
+    except MISMATCHES as cause:
         raise LmctoolError(
             f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
         ) from cause

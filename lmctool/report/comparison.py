@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
-from lmctool.report.escaped import shown
+from lmctool.report.escaped import escaped
 from lmctool.report.generic import grid, line_name
 from lmctool.report.style import COLOURS, MARKERS
 from lmctool.results.provenance_diff import KINDS
@@ -56,7 +56,7 @@ def metrics_table(pairs: Sequence[Pair], title: str, *, everything: bool) -> Tab
 
 def causes_tables(causes: Sequence[Cause]) -> list[Table]:
     """Return what differs between two runs, a table for each kind of which anything does."""
-    found = [
+    tables = [
         Table(TITLES[kind], (kind, "first", "second"), rows)
         for kind in KINDS
         if (
@@ -67,22 +67,22 @@ def causes_tables(causes: Sequence[Cause]) -> list[Table]:
             )
         )
     ]
-    return found or [Table("Inputs, versions and settings are the same", (), ())]
+    return tables or [Table("Inputs, versions and settings are the same", (), ())]
 
 
 def deviations_table(deviations: Sequence[Deviation]) -> Table:
     """Return how the arrays that two results both have differ."""
     if not deviations:
         return Table("All values are the same bit for bit", (), ())
-    common = [found for found in deviations if not found.alone]
+    common = [deviation for deviation in deviations if not deviation.alone]
     rows = tuple(
         (
-            found.path,
-            f"{found.differing} of {found.elements}",
-            number(found.greatest),
-            _where(found),
+            deviation.path,
+            f"{deviation.differing} of {deviation.elements}",
+            number(deviation.greatest),
+            _where(deviation),
         )
-        for found in common
+        for deviation in common
     )
     alone = len(deviations) - len(common)
     notes = (f"{alone} more arrays are in one of the two results only",) if alone else ()
@@ -93,8 +93,8 @@ class Overlay:
     """Draws the curves that two results have in common, one of them dashed."""
 
     def __init__(self, other: Result, names: tuple[str, str]) -> None:
-        """Take the second result and what the two are called."""
-        self.other, self.names = shown(other), names
+        """Take the second result and the names of the two."""
+        self.other, self.names = escaped(other), names
 
     def __call__(self, one: Result, figure: Figure) -> None:
         """Draw the first result's curves and the second's, one axes for each variable.
@@ -113,22 +113,22 @@ class Overlay:
 
     def _draw(self, axes: Axes, both: tuple[Curve, Curve]) -> None:
         names = list(dict.fromkeys(line_name(line) for each in both for line in each.lines))
-        for found, name, dash in zip(both, self.names, ("-", "--"), strict=True):
-            for line in found.lines:
+        for each, name, dash in zip(both, self.names, ("-", "--"), strict=True):
+            for line in each.lines:
                 label = ": ".join(filter(None, (name, line_name(line))))
                 place = names.index(line_name(line)) % len(COLOURS)
                 look: dict[str, Any] = {"color": COLOURS[place], "marker": MARKERS[place]}
-                axes.plot(found.positions, line.values, dash, label=label, **look)
+                axes.plot(each.positions, line.values, dash, label=label, **look)
         axes.set_xlabel(titled(both[0].axis.long_name or both[0].dim, both[0].axis.unit))
         axes.set_ylabel(titled(both[0].title, both[0].unit))
 
 
-def _key(found: Curve) -> tuple[str, str, str, tuple[str, ...]]:
-    return found.title, found.unit, found.dim, found.dims
+def _key(each: Curve) -> tuple[str, str, str, tuple[str, ...]]:
+    return each.title, each.unit, each.dim, each.dims
 
 
-def _where(found: Deviation) -> str:
-    return found.where or found.told.removeprefix(found.path).strip()
+def _where(deviation: Deviation) -> str:
+    return deviation.where or deviation.message.removeprefix(deviation.path).strip()
 
 
 def _value(metric: Metric | None) -> str:

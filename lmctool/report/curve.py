@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.results.coordinates import NUMBERS, POSITION, labels, positions
+from lmctool.results.coordinates import NUMBERS, POSITION, coordinate, labels, positions
+from lmctool.results.text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,22 +46,52 @@ class Curve:
     """One variable along its numeric axis.
 
     Attributes:
+        path: the group of the variable.
         title: the long name of the variable, or its name.
         unit: the unit of its values.
         dims: its dims but the axis, in order.
         dim: the name of the axis.
         axis: the coordinate of the axis.
         positions: (point,) float64, where on the axis.
+        names: the coordinate of the dim, which may be text, or else its positions.
         lines: one for every combination of the other dims.
     """
 
+    path: str
     title: str
     unit: str
     dims: tuple[str, ...]
     dim: str
     axis: Variable
     positions: NDArray[np.float64]
+    names: Variable
     lines: tuple[Line, ...]
+
+    @property
+    def places(self) -> list[str]:
+        """The name of each position, or its number where it has no name."""
+        return [cell(name) for name in self.names.values]
+
+    @property
+    def line_names(self) -> list[str]:
+        """The name of each line: its coordinates in the dims in which lines differ."""
+        return [", ".join(line.labels[axis] for axis in self._differing) for line in self.lines]
+
+    @property
+    def line_dims(self) -> str:
+        """The dims in which lines differ."""
+        return ", ".join(self.dims[axis] for axis in self._differing)
+
+    @property
+    def constants(self) -> str:
+        """The dims in which no lines differ, each with the coordinate of all lines."""
+        same = [axis for axis in range(len(self.dims)) if axis not in self._differing]
+        return ", ".join(f"{self.dims[axis]} {self.lines[0].labels[axis]}" for axis in same)
+
+    @property
+    def _differing(self) -> list[int]:
+        columns = zip(*(line.labels for line in self.lines), strict=True)
+        return [axis for axis, column in enumerate(columns) if len(set(column)) > 1]
 
 
 def find(result: Result) -> list[Curve]:
@@ -69,32 +100,32 @@ def find(result: Result) -> list[Curve]:
     Variables ``NAME_lower95`` and ``NAME_upper95``, with any number, are no curves of their own but
     the bounds of ``NAME``, if that is a curve over the same dims in a group of the same analysis.
     """
-    found = {
+    curves = {
         (path, name): _curve(result, path, name, variable, dim)
         for path, group in result.groups.items()
         for name, variable in group.variables.items()
-        if (dim := _axis(result, path, name, variable)) is not None
+        if (dim := axis(result, path, name, variable)) is not None and variable.values.size
     }
     bounds: dict[Key, dict[str, Key]] = {}
-    for key in found:
+    for key in curves:
         match = BOUND.fullmatch(key[1])
-        owner = match and next((k for k in found if _bounds(found, key, k, match["name"])), None)
+        owner = match and next((k for k in curves if _bounds(curves, key, k, match["name"])), None)
         if match and owner:
             bounds.setdefault(owner, {})[match["side"]] = key
     pairs = {owner: sides for owner, sides in bounds.items() if len(sides) == 2}
     within = {key for sides in pairs.values() for key in sides.values()}
     return [
-        _within(held, found[pairs[key]["lower"]], found[pairs[key]["upper"]])
+        _with_bounds(one, curves[pairs[key]["lower"]], curves[pairs[key]["upper"]])
         if key in pairs
-        else held
-        for key, held in found.items()
+        else one
+        for key, one in curves.items()
         if key not in within
     ]
 
 
-def _bounds(found: Mapping[Key, Curve], key: Key, owner: Key, name: str) -> bool:
-    """Tell whether a curve lies over the same places as the one whose bound its name says it is."""
-    one, other = found[owner], found[key]
+def _bounds(curves: Mapping[Key, Curve], key: Key, owner: Key, name: str) -> bool:
+    """Return whether a curve lies over the same places as the one whose bound it is by its name."""
+    one, other = curves[owner], curves[key]
     return (
         owner[1] == name
         and owner[0].partition("/")[0] == key[0].partition("/")[0]
@@ -104,37 +135,40 @@ def _bounds(found: Mapping[Key, Curve], key: Key, owner: Key, name: str) -> bool
     )
 
 
-def _within(held: Curve, lower: Curve, upper: Curve) -> Curve:
+def _with_bounds(one: Curve, lower: Curve, upper: Curve) -> Curve:
     """Return a curve with its bounds."""
     lines = [
         replace(line, bounds=(low.values, high.values))
-        for line, low, high in zip(held.lines, lower.lines, upper.lines, strict=True)
+        for line, low, high in zip(one.lines, lower.lines, upper.lines, strict=True)
     ]
-    return replace(held, lines=tuple(lines))
+    return replace(one, lines=tuple(lines))
 
 
-def _axis(result: Result, path: str, name: str, variable: Variable) -> str | None:
+def axis(result: Result, path: str, name: str, variable: Variable) -> str | None:
     """Return the last dim of a variable that has a numeric coordinate, if it is a curve."""
     own = name.removesuffix(POSITION) in variable.dims
     if own or variable.values.dtype.kind not in NUMBERS:
         return None
     for dim, length in zip(reversed(variable.dims), reversed(variable.values.shape), strict=True):
-        found = positions(result, path, dim)
-        if found is not None:
-            return dim if length == len(found.values) >= FEWEST_POINTS else None
+        there = positions(result, path, dim)
+        if there is not None:
+            return dim if length == len(there.values) >= FEWEST_POINTS else None
     return None
 
 
 def _curve(result: Result, path: str, name: str, variable: Variable, dim: str) -> Curve:
-    axis = positions(result, path, dim)
-    assert axis is not None
+    along = positions(result, path, dim)
+    assert along is not None
+    names = coordinate(result, path, dim) or along
     return Curve(
+        path=path,
         title=variable.long_name or name,
         unit=variable.unit,
         dims=tuple(other for other in variable.dims if other != dim),
         dim=dim,
-        axis=axis,
-        positions=np.asarray(axis.values, dtype=np.float64),
+        axis=along,
+        positions=np.asarray(along.values, dtype=np.float64),
+        names=names if len(names.values) == len(along.values) else along,
         lines=tuple(_lines(result, path, variable, dim)),
     )
 

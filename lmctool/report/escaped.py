@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from lmctool.results.result import Attribute, Variable
 
 
-def shown(result: Result) -> Result:
+def escaped(result: Result) -> Result:
     """Return a result with an escape for every character of its texts that is not to be seen.
 
     Such a character may end an XML file, turn the direction of reading, or steer a terminal.
     """
     groups = {
         printable(path): Group(
-            {printable(name): _variable(held) for name, held in group.variables.items()},
+            {printable(name): _variable(variable) for name, variable in group.variables.items()},
             {printable(name): _attribute(value) for name, value in group.attributes.items()},
         )
         for path, group in result.groups.items()

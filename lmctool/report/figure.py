@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
-from lmctool.report.escaped import shown
-from lmctool.report.figure_data import panels
+from lmctool.report.escaped import escaped
 from lmctool.report.generic import draw_curves
 from lmctool.report.style import DPI, applied
 
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from lmctool.report.figure_data import Panel
     from lmctool.results.result import Result
 
-UNTOLD = (r"Glyph \d+ .*missing from", "Data has no positive values")
-"""Warnings of Matplotlib that say nothing of use to who looks at the figure."""
+IGNORED = (r"Glyph \d+ .*missing from", "Data has no positive values")
+"""Warnings of Matplotlib that are of no use to the reader of the figure."""
+COLORBAR = "<colorbar>"
+"""The label that Matplotlib gives to the axes of a colour bar."""
 # What would make two figures of one result differ in their bytes is left out.
 METADATA: Mapping[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -40,10 +40,10 @@ def kind(path: Path) -> str:
     Raises:
         LmctoolError: it is none of pdf, png, svg.
     """
-    found = path.suffix.lower().removeprefix(".")
-    if found not in METADATA:
+    form = path.suffix.lower().removeprefix(".")
+    if form not in METADATA:
         raise LmctoolError(f"figure '{path}' must end in .png, .svg or .pdf")
-    return found
+    return form
 
 
 def save(
@@ -69,8 +69,8 @@ def save(
 
 def inline(
     result: Result, draw: Callable[[Result, Figure], None] | None
-) -> tuple[bytes, list[Panel]]:
-    """Return the figure of a result as SVG with its text as text, and what it shows.
+) -> tuple[bytes, list[str]]:
+    """Return the figure of a result as SVG with its text as text, and the names of its panels.
 
     Raises:
         LmctoolError: nothing to draw.
@@ -78,7 +78,18 @@ def inline(
     with drawing(result, draw, {"svg.fonttype": "none"}) as figure:
         file = BytesIO()
         figure.savefig(file, format="svg", metadata=METADATA["svg"])
-        return file.getvalue(), panels(figure)
+        return file.getvalue(), _panels(figure)
+
+
+def _panels(figure: Figure) -> list[str]:
+    """Return the title of each panel, or else what its axes are of."""
+    names = []
+    for axes in figure.axes:
+        if axes.get_label() != COLORBAR:
+            labels = filter(None, (axes.get_ylabel(), axes.get_xlabel()))
+            name = axes.get_title() or " over ".join(labels)
+            names.append(name if axes.axison or not name else f"image {name}")
+    return [" ".join(name.split()) for name in dict.fromkeys(names) if name]
 
 
 @contextmanager
@@ -93,10 +104,10 @@ def drawing(
     Matplotlib's font has no form for is drawn as a box.
     """
     with applied(more), warnings.catch_warnings():
-        for told in UNTOLD:
-            warnings.filterwarnings("ignore", told)
+        for message in IGNORED:
+            warnings.filterwarnings("ignore", message)
         from matplotlib.figure import Figure
 
         figure = Figure(layout="constrained", dpi=DPI)
-        (draw or draw_curves)(shown(result), figure)
+        (draw or draw_curves)(escaped(result), figure)
         yield figure

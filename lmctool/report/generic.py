@@ -66,23 +66,23 @@ def grid(figure: Figure, count: int, height: float = HEIGHT) -> list[Axes]:
 
 
 def _draw_curves(curves: list[Curve], figure: Figure) -> None:
-    names = [[line_name(line) for line in found.lines] for found in curves]
+    names = [[line_name(line) for line in each.lines] for each in curves]
     shared = len(curves) > 1 and all(some == names[0] for some in names)
     longest = max(map(len, names))
     rows = -(-longest // LEGEND_COLUMNS) if longest > 1 else 0
     places = grid(figure, len(curves), HEIGHT + LEGEND_ROW * rows)
-    for axes, found in zip(places, curves, strict=True):
-        for line in found.lines:
-            (drawn,) = axes.plot(found.positions, line.values, label=line_name(line))
+    for axes, each in zip(places, curves, strict=True):
+        for line in each.lines:
+            (drawn,) = axes.plot(each.positions, line.values, label=line_name(line))
             if line.bounds is not None:
                 colour: Any = drawn.get_color()
                 axes.fill_between(
-                    found.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0
+                    each.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0
                 )
-        axes.set_xlabel(titled(found.axis.long_name or found.dim, found.axis.unit))
-        axes.set_ylabel(titled(found.title, found.unit))
+        axes.set_xlabel(titled(each.axis.long_name or each.dim, each.axis.unit))
+        axes.set_ylabel(titled(each.title, each.unit))
         if longest > 1 and not shared:
-            axes.legend(title=", ".join(found.dims))
+            axes.legend(title=", ".join(each.dims))
     if longest > 1 and shared:
         handles, words = figure.axes[0].get_legend_handles_labels()
         columns = min(longest, LEGEND_COLUMNS)
@@ -90,19 +90,19 @@ def _draw_curves(curves: list[Curve], figure: Figure) -> None:
 
 
 def line_name(line: Line) -> str:
-    """Return what a line of a curve is called in a legend."""
+    """Return the name of a line of a curve in a legend."""
     # Matplotlib leaves labels that begin with an underscore out of the legend.
     return ", ".join(line.labels).lstrip("_")
 
 
 def _draw_bars(result: Result, figure: Figure) -> None:
-    found = [
+    metrics = [
         (variable, list(elements(result, path, variable)))
         for path, group in result.groups.items()
         for variable in group.variables.values()
         if variable.metric and variable.values.size
     ]
-    bars = [(variable, items) for variable, items in found if items]
+    bars = [(variable, items) for variable, items in metrics if items]
     if not bars:
         raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
     most = max(len(items) for _, items in bars)
@@ -113,13 +113,13 @@ def _draw_bars(result: Result, figure: Figure) -> None:
 
 def _draw_metric(axes: Axes, variable: Variable, items: list[Metric]) -> None:
     heights = [np.nan if item.value is None else item.value for item in items]
-    names = _told_apart([item.where for item in items])
+    names = _differing([item.where for item in items])
     axes.barh(range(len(items)), heights, tick_label=names)
     axes.invert_yaxis()
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))
 
 
-def _told_apart(places: Sequence[Mapping[str, str]]) -> list[str]:
+def _differing(places: Sequence[Mapping[str, str]]) -> list[str]:
     """Return the coordinates of each bar, only those that differ from bar to bar if any do."""
     differing = [dim for dim in places[0] if len({place[dim] for place in places}) > 1]
     return [", ".join(place[dim] for dim in differing or place) or " " for place in places]

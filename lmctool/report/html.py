@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 TEMPLATE = "report.html.j2"
+MOST_OPEN, MOST_ROWS = 30, 200
+"""Rows of a table of values, and of the main table of a result; one with more is folded."""
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
 """What stands before the word of a verdict, so that it needs no colour."""
 
@@ -34,14 +36,19 @@ def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
         loader=jinja2.PackageLoader("lmctool", "report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_seen,
+        finalize=_printable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["numeric"] = numeric
     environment.filters["figure"] = Markup
     return environment.get_template(TEMPLATE).render(
-        title=_title(sections), sections=sections, verdicts=verdicts, signs=SIGNS
+        title=_title(sections),
+        sections=sections,
+        verdicts=verdicts,
+        signs=SIGNS,
+        most_open=MOST_OPEN,
+        most_rows=MOST_ROWS,
     )
 
 
@@ -58,7 +65,7 @@ def _title(sections: Sequence[Section]) -> str:
     return f"{len(sections)} results: {', '.join(analyses)}"
 
 
-def _seen(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     """Return a text without the characters that HTML has no place for; markup as it is."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return printable(value)

@@ -1,4 +1,4 @@
-"""A result as one JSON document: metrics and provenance, for programs."""
+"""Results, audits and comparisons as JSON documents for programs: metrics, gates and provenance."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import click
 
 from lmctool.files.publish import publish
 from lmctool.results.metrics import metrics
+from lmctool.results.pairing import pairs
 from lmctool.results.provenance import Provenance
+from lmctool.results.provenance_diff import causes
+from lmctool.results.value_diff import deviations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lmctool.gates.gate import Verdict
+    from lmctool.results.pairing import Pair
     from lmctool.results.result import Result
 
 SCHEMA = "lmctool.result/1"
 AUDIT_SCHEMA = "lmctool.audit/1"
-"""Names of the schemas in lmctool/schemas; the number grows when what was promised changes."""
+COMPARE_SCHEMA = "lmctool.compare/1"
+"""Names of the schemas in report/schemas; the number grows when what they promise changes."""
 
 
 def document(
@@ -32,7 +37,7 @@ def document(
     Args:
         result: the result.
         files: the files of the run by role: ``result``, ``figure``, ``checkpoint``.
-        verdicts: what became of the run's gates.
+        verdicts: those of the run's gates.
 
     Returns:
         ``schema``, ``analysis``, ``metrics`` (by full name; NaN and infinities are null),
@@ -51,6 +56,41 @@ def document(
 def verdict_document(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """Return the JSON form of an audit: ``schema`` and ``gates``."""
     return {"schema": AUDIT_SCHEMA, "gates": [_verdict(verdict) for verdict in verdicts]}
+
+
+def comparison_document(
+    one: Result, other: Result, paths: tuple[Path, Path], files: Mapping[str, Path]
+) -> dict[str, Any]:
+    """Return the JSON form of a comparison.
+
+    Args:
+        one: the first result.
+        other: the second, of the same analysis.
+        paths: where they are.
+        files: the files that were made, by role.
+
+    Returns:
+        ``schema``, ``analysis``, ``results`` (their paths), ``metrics`` (by full name: ``one``,
+        ``other`` and ``difference``, null where there is no number, and ``unit``), ``causes``
+        (inputs, versions and settings that differ), ``deviations`` (variables that differ bit for
+        bit) and ``files``.
+    """
+    return {
+        "schema": COMPARE_SCHEMA,
+        "analysis": one.analysis,
+        "results": [str(path) for path in paths],
+        "metrics": {pair.name: _pair(pair) for pair in pairs(one, other)},
+        "causes": [
+            {"kind": cause.kind, "name": cause.name, "one": cause.one, "other": cause.other}
+            for cause in causes(one, other)
+        ],
+        "deviations": [
+            {"variable": each.path, "elements": each.elements, "differing": each.differing}
+            | {"told": each.message}
+            for each in deviations(one, other)
+        ],
+        "files": {role: str(path) for role, path in files.items()},
+    }
 
 
 def write_json(document: Mapping[str, Any], target: str, *, force: bool = False) -> None:
@@ -77,6 +117,16 @@ def _verdict(verdict: Verdict) -> dict[str, str]:
         "result": verdict.source,
         "status": verdict.status,
         "told": verdict.message,
+    }
+
+
+def _pair(pair: Pair) -> dict[str, float | str | None]:
+    return {
+        "one": pair.one.value if pair.one else None,
+        "other": pair.other.value if pair.other else None,
+        "difference": pair.difference,
+        "unit": pair.unit,
+        "better": pair.better,
     }
 
 

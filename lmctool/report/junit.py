@@ -28,7 +28,7 @@ def write_verdicts(verdicts: Sequence[Verdict], path: Path, *, force: bool = Fal
     _write([_case(verdict) for verdict in verdicts], path, force)
 
 
-def write_trouble(name: str, told: str, path: Path, *, force: bool = False) -> None:
+def write_trouble(name: str, message: str, path: Path, *, force: bool = False) -> None:
     """Write one test case with an error, for a run that came to no verdict.
 
     Raises:
@@ -37,7 +37,7 @@ def write_trouble(name: str, told: str, path: Path, *, force: bool = False) -> N
     from junitparser import Error, TestCase
 
     case = TestCase(name, CLASS)
-    case.result = [Error(_plain(told), "unjudged")]
+    case.result = [Error(_plain(message), "unjudged")]
     _write([case], path, force)
 
 
@@ -46,14 +46,14 @@ def _case(verdict: Verdict) -> TestCase:
 
     gate = verdict.gate
     case = TestCase(_plain(gate.title), _plain(verdict.source or CLASS))
-    told = _plain(verdict.sentence)
+    message = _plain(verdict.sentence)
     if verdict.status == "passed":
-        case.system_out = told
+        case.system_out = message
     elif verdict.mild:
-        case.result = [Skipped(f"{verdict.status}: {told}", "warning")]
+        case.result = [Skipped(f"{verdict.status}: {message}", "warning")]
     else:
         kind = Failure if verdict.status == "failed" else Error
-        case.result = [kind(told, verdict.status)]
+        case.result = [kind(message, verdict.status)]
     return case
 
 

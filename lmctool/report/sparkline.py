@@ -26,7 +26,7 @@ def curves(result: Result) -> list[Table]:
 
     The lines of one table are drawn to one scale, so that they can be compared.
     """
-    return [_curve_table(found) for found in curve.find(result)]
+    return [_curve_table(each) for each in curve.find(result)]
 
 
 def sparkline(values: NDArray[np.float64], low: float, high: float) -> str:
@@ -49,15 +49,15 @@ def _block(stretch: NDArray[np.float64], low: float, high: float) -> str:
     return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]
 
 
-def _curve_table(found: Curve) -> Table:
-    values = np.concatenate([line.values for line in found.lines] or [np.empty(0)])
+def _curve_table(each: Curve) -> Table:
+    values = np.concatenate([line.values for line in each.lines] or [np.empty(0)])
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    rows = tuple(_curve_row(line, low, high) for line in found.lines)
-    first, last = number(found.positions[0]), number(found.positions[-1])
-    head = f"{found.dim} {first} to {last}"
-    title = titled(found.title, found.unit)
-    return Table(title, (*found.dims, head, "min", "max"), rows)
+    rows = tuple(_curve_row(line, low, high) for line in each.lines)
+    first, last = number(each.positions[0]), number(each.positions[-1])
+    head = f"{each.dim} {first} to {last}"
+    title = titled(each.title, each.unit)
+    return Table(title, (*each.dims, head, "min", "max"), rows)
 
 
 def _curve_row(line: Line, low: float, high: float) -> tuple[str, ...]:

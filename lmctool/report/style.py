@@ -19,7 +19,7 @@ DPI = 150
 def settings() -> dict[str, Any]:
     """Return Matplotlib's settings for all figures of lmctool.
 
-    Lines differ in colour, dash and marker at once, so that they can be told apart in grey.
+    Lines differ in colour, dash and marker at once, so that they differ in grey too.
     Names come from untrusted files, so text between ``$`` is not taken as mathematics.
     """
     from cycler import cycler

@@ -16,14 +16,14 @@ LEFT_OUT = {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}
 """Elements that a page has no use for: a style would hold for the whole page."""
 
 
-def embedded(svg: bytes, prefix: str, title: str, told: str) -> str:
+def embedded(svg: bytes, prefix: str, title: str, description: str) -> str:
     """Return an SVG image, as Matplotlib writes it, as an element of an HTML page.
 
     Args:
         svg: the file.
         prefix: what each of its ids begins with, so that no two on a page are the same.
         title: its name.
-        told: what is to be seen on it, for those who don't see it.
+        description: what it shows, for those who do not see it.
     """
     root = ElementTree.fromstring(svg)  # our own file: Matplotlib has escaped every name in it
     for element in root.iter():
@@ -34,9 +34,9 @@ def embedded(svg: bytes, prefix: str, title: str, told: str) -> str:
         element.tag = element.tag.removeprefix(f"{{{SVG}}}")
     width, height = root.attrib.pop("width", ""), root.attrib.pop("height", "")
     root.set("style", f"width: {_pixels(width)}; max-height: {_pixels(height)}")
-    names = {"title": f"{prefix}title", "desc": f"{prefix}told"}
+    names = {"title": f"{prefix}title", "desc": f"{prefix}description"}
     root.attrib |= {"role": "img", "aria-labelledby": " ".join(names.values())}
-    for place, (tag, text) in enumerate(zip(names, (title, told), strict=True)):
+    for place, (tag, text) in enumerate(zip(names, (title, description), strict=True)):
         element = ElementTree.Element(tag, {"id": names[tag]})
         element.text, element.tail = text, "\n"
         root.insert(place, element)

@@ -1,1 +1,1 @@
-"""Results: the file they are kept in, and the forms they are read in."""
+"""Results: their types, their file, and what is read from them."""

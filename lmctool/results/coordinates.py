@@ -1,4 +1,4 @@
-"""Coordinates: what the positions along a dim of a result are called."""
+"""Coordinates: the names of the positions along a dim of a result."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def coordinate(result: Result, path: str, dim: str) -> Variable | None:
 
 
 def positions(result: Result, path: str, dim: str) -> Variable | None:
-    """Return where the places along a dim stand in numbers, if anything says it.
+    """Return the numeric positions along a dim, if it has any.
 
-    That is its coordinate, or beside a coordinate of names a variable ``DIM_position``.
+    They are its coordinate, or beside a coordinate of names a variable ``DIM_position``.
     """
     for name in (dim, dim + POSITION):
-        found = _along(result, path, name, dim)
-        if found is not None and found.values.dtype.kind in NUMBERS:
-            return found
+        variable = _along(result, path, name, dim)
+        if variable is not None and variable.values.dtype.kind in NUMBERS:
+            return variable
     return None
 
 
@@ -55,10 +55,10 @@ def _along(result: Result, path: str, name: str, dim: str) -> Variable | None:
 
 def labels(result: Result, path: str, dim: str, length: int) -> list[str]:
     """Return the name of each position along a dim: its coordinate, or else its index."""
-    found = coordinate(result, path, dim)
-    if found is None or len(found.values) != length:
+    names = coordinate(result, path, dim)
+    if names is None or len(names.values) != length:
         return [str(index) for index in range(length)]
-    return [label(value) for value in found.values]
+    return [label(value) for value in names.values]
 
 
 def label(value: object) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHUNKED_ABOVE = 1000
 UDUNITS = frozenset({"1", "s", "ms", "us", "Hz", "J", "W", "percent"})
-"""Our units that netCDF's own unit library knows; for others ``units`` says 1."""
+"""Our units that netCDF's own unit library knows; for others ``units`` is 1."""
 TRUTH = "false true"
 UNNAMED = "This is a netCDF dimension"
 """How netCDF names a scale that has no values of its own."""
@@ -87,10 +87,10 @@ def _better(text: str) -> Better:
     """Return which way a metric is better.
 
     Raises:
-        ValueError: the file says something else.
+        ValueError: the file has something else.
     """
     if text not in {"lower", "higher", ""}:
-        raise ValueError(f"a metric is said to be better {text[:60]!r}, not lower or higher")
+        raise ValueError(f"attribute better of a metric is {text[:60]!r}, not lower or higher")
     return text  # type: ignore[return-value]
 
 
@@ -99,7 +99,7 @@ def _values(dataset: h5py.Dataset) -> NDArray[Any]:
     import h5py
 
     if dataset.is_virtual or dataset.external:
-        raise ValueError(f"{dataset.name} is kept in another file")
+        raise ValueError(f"{dataset.name} is stored in another file")
     stored = max(dataset.id.get_storage_size(), 1024)
     if dataset.nbytes > MOST_COMPRESSED * stored:
         raise ValueError(f"{dataset.name} claims more values than the file holds")
@@ -122,7 +122,7 @@ def _dims(dataset: h5py.Dataset) -> tuple[str, ...]:
 def _scale_name(scale: h5py.Dataset) -> str:
     """Return the name of a scale that was reached by a reference.
 
-    It is kept beside the scale too: HDF5 searches the whole file for where a reference leads.
+    Its name is read from its attributes: HDF5 searches the whole file for the path of a reference.
     """
     from h5py import h5ds
 

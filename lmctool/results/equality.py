@@ -22,8 +22,8 @@ def difference(one: Result, other: Result) -> str | None:
     if one.groups.keys() != other.groups.keys():
         return f"group {min(one.groups.keys() ^ other.groups.keys())!r}"
     for path, group in one.groups.items():
-        if found := _in_group(group, other.groups[path]):
-            return f"{found} of group {path!r}"
+        if changed := _in_group(group, other.groups[path]):
+            return f"{changed} of group {path!r}"
     return None
 
 
@@ -48,5 +48,5 @@ def _same(one: Variable, other: Variable) -> bool:
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
     equal = np.array_equal(a, b) if a.dtype.kind == "O" else a.tobytes() == b.tobytes()
-    words = ("dims", "unit", "long_name", "metric")
+    words = ("dims", "unit", "long_name", "metric", "better")
     return equal and all(getattr(one, word) == getattr(other, word) for word in words)

@@ -65,13 +65,13 @@ def _home(
     home = path
     own = result.groups[path].variables.get(dim)
     for place in lineage(path):
-        held = result.groups[place].variables.get(dim) if place in result.groups else None
-        size = len(held.values) if held is not None else indexes.get((place, dim))
+        scale = result.groups[place].variables.get(dim) if place in result.groups else None
+        size = len(scale.values) if scale is not None else indexes.get((place, dim))
         if place == path or size is None:
             continue
         if size != length:
             raise ValueError(f"dim {dim!r} has {length} places in {path!r} but {size} in {place!r}")
-        if own is not None and (held is None or not np.array_equal(held.values, own.values)):
+        if own is not None and (scale is None or not np.array_equal(scale.values, own.values)):
             raise ValueError(f"dim {dim!r} has other coordinates in {path!r} than in {place!r}")
         if own is None and home == path:
             home = place
@@ -80,7 +80,7 @@ def _home(
 
 def _lengths(path: str, group: Group) -> dict[str, int]:
     """Return the length of each dim of a group, after checking that it has but one."""
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for name, variable in group.variables.items():
         where = f"variable {name!r} of {path!r}"
         if len(set(variable.dims)) < len(variable.dims):
@@ -89,12 +89,12 @@ def _lengths(path: str, group: Group) -> dict[str, int]:
             raise ValueError(f"{where} has dims {variable.dims} for {variable.values.ndim} axes")
         for dim, length in zip(variable.dims, variable.values.shape, strict=True):
             _check_name(dim)
-            if found.setdefault(dim, length) != length:
-                raise ValueError(f"dim {dim!r} of {path!r} has {length} and {found[dim]} places")
-    for dim in found:
+            if lengths.setdefault(dim, length) != length:
+                raise ValueError(f"dim {dim!r} of {path!r} has {length} and {lengths[dim]} places")
+    for dim in lengths:
         if dim in group.variables and group.variables[dim].dims != (dim,):
             raise ValueError(f"variable {dim!r} of {path!r} is named like a dim but is no scale")
-    return found
+    return lengths
 
 
 def _group(path: str, group: Group) -> Group:

@@ -59,14 +59,14 @@ def listed(result: Result) -> list[Metric]:
     Raises:
         LmctoolError: two variables give the same name.
     """
-    found: dict[str, Metric] = {}
+    by_name: dict[str, Metric] = {}
     for path, group in result.groups.items():
         for variable in group.variables.values():
             for metric in elements(result, path, variable):
-                if metric.full_name in found:
+                if metric.full_name in by_name:
                     raise LmctoolError(f"the result holds metric {metric.full_name!r} twice")
-                found[metric.full_name] = metric
-    return list(found.values())
+                by_name[metric.full_name] = metric
+    return list(by_name.values())
 
 
 def metrics(result: Result) -> dict[str, float | None]:

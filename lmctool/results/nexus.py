@@ -25,10 +25,10 @@ def mark(file: h5py.File, result: Result) -> None:
     """Write the attributes that lead to the default plot of a result, if it has one."""
     import h5py
 
-    found = default(result)
-    if found is None:
+    plotted = default(result)
+    if plotted is None:
         return
-    path, name = found
+    path, name = plotted
     file.attrs["NX_class"] = "NXroot"
     group: h5py.Group = file
     for part in path.split("/"):

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmctool.results.metrics import listed
-from lmctool.results.provenance_diff import causes
-from lmctool.results.value_diff import deviations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from lmctool.results.metrics import Metric
     from lmctool.results.result import Better, Result
-
-SCHEMA = "lmctool.compare/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,53 +63,3 @@ def pairs(one: Result, other: Result) -> list[Pair]:
     """
     left, right = ({metric.full_name: metric for metric in listed(each)} for each in (one, other))
     return [Pair(name, left.get(name), right.get(name)) for name in dict.fromkeys([*left, *right])]
-
-
-def comparison_document(
-    one: Result, other: Result, paths: tuple[Path, Path], files: Mapping[str, Path]
-) -> dict[str, Any]:
-    """Return the JSON form of a comparison.
-
-    Args:
-        one: the first result.
-        other: the second, of the same analysis.
-        paths: their paths.
-        files: the files that were written, by role.
-
-    Returns:
-        ``schema``, ``analysis``, ``results`` (their paths), ``metrics`` (by full name: ``one``,
-        ``other`` and ``difference``, null where there is no number, ``unit`` and ``better``),
-        ``causes``
-        (inputs, versions and settings that differ), ``deviations`` (variables that differ bit for
-        bit) and ``files``.
-    """
-    return {
-        "schema": SCHEMA,
-        "analysis": one.analysis,
-        "results": [str(path) for path in paths],
-        "metrics": {pair.name: _values(pair) for pair in pairs(one, other)},
-        "causes": [
-            {"kind": cause.kind, "name": cause.name, "one": cause.one, "other": cause.other}
-            for cause in causes(one, other)
-        ],
-        "deviations": [
-            {
-                "variable": deviation.path,
-                "elements": deviation.elements,
-                "differing": deviation.differing,
-                "told": deviation.told,
-            }
-            for deviation in deviations(one, other)
-        ],
-        "files": {role: str(path) for role, path in files.items()},
-    }
-
-
-def _values(pair: Pair) -> dict[str, float | str | None]:
-    return {
-        "one": pair.one.value if pair.one else None,
-        "other": pair.other.value if pair.other else None,
-        "difference": pair.difference,
-        "unit": pair.unit,
-        "better": pair.better,
-    }

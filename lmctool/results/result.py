@@ -25,7 +25,7 @@ class Variable:
         unit: ``"1"`` for plain numbers and fractions, ``"nat"`` for losses.
         long_name: what it is, in a few words; the axis label of figures.
         metric: the public name of its elements as metrics, such as ``barrier.error``; empty for
-            arrays that are no metric.
+            arrays that are no metrics.
         better: which way the metric is better: ``"lower"``, ``"higher"``, or ``""`` where
             neither is.
     """
@@ -40,7 +40,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Variables that share dims, and what else is to be said of them."""
+    """Variables that share dims, and attributes that hold for all of them."""
 
     variables: Mapping[str, Variable] = field(default_factory=dict)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -54,20 +54,20 @@ class NewCheckpoint:
         weights: the tensors by canonical name, in any floating dtype.
         like: which input checkpoint gives the stored names, dtypes and metadata (its index).
         metadata: entries to add to that checkpoint's own.
-        told: for weights that are made as they are asked for, such as ``LazyWeights``: what is
-            known once each of them was asked for, as groups by path that join the result.  The
-            host then writes the checkpoint first, asking for each tensor once, in any order.
+        groups_after: for weights that are computed when they are read, such as ``LazyWeights``:
+            returns groups by path that join the result, once each tensor has been read.  The host
+            then writes the checkpoint before the result, reading each tensor once, in any order.
     """
 
     weights: Mapping[str, Tensor]
     like: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
-    told: Callable[[], Mapping[str, Group]] | None = None
+    groups_after: Callable[[], Mapping[str, Group]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run of an analysis found.
+    """What one run of an analysis computed.
 
     Attributes:
         analysis: the name of the analysis, as the user types it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 
 def number(value: float | None) -> str:
@@ -13,3 +14,15 @@ def number(value: float | None) -> str:
 def titled(title: str, unit: str) -> str:
     """Return a title with its unit, unless that is plain numbers."""
     return title if unit in {"", "1"} else f"{title} [{unit}]"
+
+
+def cell(value: Any) -> str:
+    """Return one value of an array as text: a float with six digits, an integer with all.
+
+    >>> cell(1 / 3), cell(1234567), cell(True), cell("test")
+    ('0.333333', '1234567', 'yes', 'test')
+    """
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool):
+        return "yes" if plain else "no"
+    return number(plain) if isinstance(plain, float) else str(plain)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result, Variable
 
 SAME = ("dims", "unit", "metric")
-"""What two variables have to say alike before their values mean the same."""
+"""Attributes that must be equal before the values of two variables can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Deviation:
             the two, where values are text, and where the two cannot be compared.
         where: the coordinates of the greatest, such as ``variant=plain,alpha=0.5``; empty for a
             variable without dims, and where the two cannot be compared.
-        told: all this in one sentence.
+        message: all this in one sentence.
         alone: whether only one of the two has it.
     """
 
@@ -44,7 +44,7 @@ class Deviation:
     differing: int
     greatest: float
     where: str
-    told: str
+    message: str
     alone: bool = False
 
 
@@ -79,8 +79,8 @@ def _compared(
     size = int(there.values.size) if there else 0
     if one is None or other is None:
         which = "second" if one is None else "first"
-        told = f"{place} is only in the {which} result"
-        return Deviation(place, size, size, math.nan, "", told, alone=True)
+        message = f"{place} is only in the {which} result"
+        return Deviation(place, size, size, math.nan, "", message, alone=True)
     a, b = _plain(one.values), _plain(other.values)
     for word, left, right in (
         *((word, getattr(one, word), getattr(other, word)) for word in SAME),
@@ -88,7 +88,7 @@ def _compared(
         ("type", a.dtype, b.dtype),
     ):
         if left != right:
-            return _incomparable(place, size, f"has {word} {_said(left)} and {_said(right)}")
+            return _incomparable(place, size, f"has {word} {_text(left)} and {_text(right)}")
     unlike = _unlike(a, b)
     if not unlike.any():
         return None
@@ -116,17 +116,17 @@ def _unlike(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:
 def _most(
     place: str, names: list[list[str]], a: NDArray[Any], b: NDArray[Any], unlike: NDArray[np.bool_]
 ) -> Deviation:
-    """Return the deviation of two variables of one shape, told by where it is greatest."""
+    """Return the deviation of two variables of one shape, located where it is greatest."""
     distance = np.where(unlike, _distance(a, b), -1.0)
     index = np.unravel_index(int(np.argmax(distance)), a.shape)  # the first NaN, if there is one
     where = ",".join(label[number] for label, number in zip(names, index, strict=True))
     differing = int(unlike.sum())
-    values = f"{_said(a[index])} and {_said(b[index])}"
+    values = f"{_text(a[index])} and {_text(b[index])}"
     if where:
-        told = f"{place} differs in {differing} of {a.size} values, most at {where}: {values}"
+        message = f"{place} differs in {differing} of {a.size} values, most at {where}: {values}"
     else:
-        told = f"{place} is {values}"
-    return Deviation(place, int(a.size), differing, float(distance[index]), where, told)
+        message = f"{place} is {values}"
+    return Deviation(place, int(a.size), differing, float(distance[index]), where, message)
 
 
 def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
@@ -143,15 +143,15 @@ def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _coordinates(result: Result, path: str, variable: Variable) -> list[list[str]]:
-    """Return for every axis what each place along it is called."""
+    """Return for every axis the coordinate of each place along it."""
     return [
         [f"{dim}={name}" for name in labels(result, path, dim, length)]
         for dim, length in zip(variable.dims, variable.values.shape, strict=True)
     ]
 
 
-def _said(value: object) -> str:
-    """Return a value as one reads it: the shortest text that still tells two floats apart."""
+def _text(value: object) -> str:
+    """Return a value as text: the shortest in which two floats still differ."""
     if isinstance(value, np.generic):
         return str(value)
     return repr(value) if isinstance(value, str) else str(value)

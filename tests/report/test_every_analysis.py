@@ -10,13 +10,16 @@ import pytest
 
 from lmctool.plugin import registry
 from lmctool.report import by_analysis
-from lmctool.report.alt_text import described, tables
-from lmctool.report.figure import inline
+from lmctool.report.figure import drawing
 from lmctool.report.terminal import parts
+from lmctool.report.value_tables import tables
+from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
+from lmctool.results.text import number
 from lmctool.testing import invoke
+from tests.report import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
     Made = Callable[[str], Path]
 
+SVG = "{http://www.w3.org/2000/svg}"
+DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in range(4)}}
+"""What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
 every_analysis = pytest.mark.parametrize("name", registry.names("lmctool.analyses"))
 
@@ -81,16 +87,33 @@ def test_report_has_its_table_figure_words_numbers_and_provenance(
     )
     text = " ".join("".join(tree.itertext()).split())
     shown = by_analysis.table(result, made(name))
-    _, panels = inline(result, by_analysis.drawer(result))
-    for cell in [cell for table in (shown, *tables(panels)) for row in table.rows for cell in row]:
+    for cell in [cell for table in (shown, *tables(result)) for row in table.rows for cell in row]:
         assert " ".join(cell.split()) in text
-    assert all(_spaced(sentence) in text for sentence in described(panels))
-    series = [series for panel in panels for series in panel.series]
-    assert series or any(panel.heats for panel in panels)
-    assert all(len(panel.series) == 1 or s.label for panel in panels for s in panel.series)
+    assert all(_spaced(sentence) in text for sentence in sentences(result))
     assert str(result.groups["provenance"].attributes["checkpoint.0.digest"]) in text
-    (image,) = tree.iter("{http://www.w3.org/2000/svg}svg")
+    (image,) = tree.iter(f"{SVG}svg")
+    described = str(image.find(f"{SVG}desc").text)
+    assert described.startswith("Shows ") and described.endswith(headline(result))
     assert ElementTree.tostring(image)
+
+
+@every_analysis
+def test_every_number_in_its_figure_is_in_the_tables_of_the_page(name: str, made: Made) -> None:
+    result = read(made(name))
+    cells = {cell for table in tables(result) for row in table.rows for cell in row}
+    with drawing(result, by_analysis.drawer(result)) as figure:
+        values = list(drawn.numbers(figure))
+    assert values
+    for label, value in values:
+        share = value / 100  # a figure may show per cent
+        assert label in DERIVED.get(name, ()) or {number(value), number(share)} & cells, label
+
+
+@every_analysis
+def test_every_metric_is_in_the_tables_of_the_page(name: str, made: Made) -> None:
+    result = read(made(name))
+    cells = {cell for table in tables(result) for row in table.rows for cell in row}
+    assert {number(metric.value) for metric in listed(result)} <= cells
 
 
 @every_analysis

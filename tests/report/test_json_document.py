@@ -14,7 +14,13 @@ from lmctool.gates.baseline import Baseline
 from lmctool.gates.condition import parse
 from lmctool.gates.gate import Gate, Verdict, judge
 from lmctool.plugin import registry
-from lmctool.report.json_document import AUDIT_SCHEMA, SCHEMA, document, verdict_document
+from lmctool.report.json_document import (
+    AUDIT_SCHEMA,
+    COMPARE_SCHEMA,
+    SCHEMA,
+    document,
+    verdict_document,
+)
 from lmctool.results.file import write
 from lmctool.results.metrics import Metric
 from lmctool.testing import invoke
@@ -70,6 +76,7 @@ def test_every_schema_can_be_printed() -> None:
 def test_the_schemas_are_those_that_documents_name() -> None:
     assert schema("result")["title"] == SCHEMA
     assert schema("audit")["title"] == AUDIT_SCHEMA
+    assert schema("compare")["title"] == COMPARE_SCHEMA
 
 
 def test_a_document_fits_and_has_every_required_key(barrier_result: Result) -> None:

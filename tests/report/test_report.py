@@ -12,6 +12,7 @@ import html5lib
 import numpy as np
 import pytest
 
+from lmctool.report.html import MOST_OPEN
 from lmctool.results.file import write
 from lmctool.results.result import Group, Result, Variable
 from lmctool.testing import invoke
@@ -88,15 +89,36 @@ def test_one_result_says_what_it_found_and_where_it_comes_from(page: Path) -> No
     assert text(code) == "lmctool some\\x1b[31mthing"
 
 
-def test_each_figure_has_words_and_a_table(page: Path) -> None:
+def test_each_figure_has_a_description_and_each_result_words_and_tables(page: Path) -> None:
     tree = parsed(page)
     (image,) = tree.iter(f"{SVG}svg")
-    described = text(image.find(f"{SVG}desc"))
-    assert described.startswith("loss [nat] against alpha, 6 lines; plain, train is highest at 0.5")
+    assert text(image.find(f"{SVG}desc")) == (
+        "Shows loss [nat] over alpha; error over alpha. barrier.loss goes from 0.2 nat (variant"
+        " align+repair, split train) to 2.2 nat (variant plain, split train)."
+    )
     details = next(tree.iter("details"))
+    assert text(next(details.iter("summary"))) == "Result 1 in words and numbers"
+    first = next(details.iter("li"))
+    assert text(first).startswith(
+        "loss [nat] over alpha from 0 to 1, 6 lines: plain, train is lowest at 0 with 0.1 and"
+        " highest at 0.5 with 2.3; plain, test is lowest"
+    )
     heads = [text(head) for head in next(details.iter("thead")).iter("th")]
     assert heads[:3] == ["alpha", "plain, train", "plain, test"]
     assert sum(1 for _ in next(details.iter("tbody")).iter("tr")) == 11
+
+
+def test_a_long_table_is_folded_by_itself(tmp_path: Path) -> None:
+    group = {
+        "step": Variable(np.arange(MOST_OPEN + 1), ("step",)),
+        "v": Variable(np.arange(MOST_OPEN + 1.0), ("step",)),
+    }
+    write(Result("x", {"g": Group(group)}), tmp_path / "a.h5")
+    reported(tmp_path / "a.h5", "-o", tmp_path / "a.html")
+    outer, inner, _ = parsed(tmp_path / "a.html").iter("details")
+    assert inner in list(outer)
+    assert text(next(inner.iter("summary"))) == f"g: v ({MOST_OPEN + 1} rows)"
+    assert next(inner.iter("table")) is not None and next(inner.iter("caption"), None) is None
 
 
 def test_a_page_needs_no_script_and_no_other_file(page: Path) -> None:

@@ -72,4 +72,4 @@ def test_names_are_text_whatever_they_hold() -> None:
     assert not [element for element in root.iter() if element.tag.endswith("script")]
     shown = name.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
     assert shown in set(root.itertext())
-    assert panels[0].series[0].label == shown
+    assert panels == [f"{shown} [{shown}] over step"]

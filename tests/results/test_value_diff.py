@@ -42,7 +42,7 @@ def test_the_greatest_difference_is_found_where_it_is() -> None:
     assert (found.path, found.elements, found.differing) == ("g/v", 6, 2)
     assert found.greatest == 1.0
     assert found.where == "variant=align,alpha=0.5"
-    assert found.told == (
+    assert found.message == (
         "g/v differs in 2 of 6 values, most at variant=align,alpha=0.5: 4.0 and 3.0"
     )
 
@@ -50,7 +50,7 @@ def test_the_greatest_difference_is_found_where_it_is() -> None:
 def test_the_last_bit_counts() -> None:
     near = np.nextafter(0.1, 1)
     assert one(result(0.1, ()), result(near, ())).greatest == near - 0.1
-    assert one(result(0.0, ()), result(-0.0, ())).told == "g/v is 0.0 and -0.0"
+    assert one(result(0.0, ()), result(-0.0, ())).message == "g/v is 0.0 and -0.0"
 
 
 def test_what_is_no_number_in_one_is_the_greatest() -> None:
@@ -71,17 +71,17 @@ def test_text_differs_without_a_distance() -> None:
     other = replace(NAMES, values=np.array(["plain", "<i>"], dtype=object))
     found = one(Result("x", {"g": Group({"n": NAMES})}), Result("x", {"g": Group({"n": other})}))
     assert math.isnan(found.greatest)
-    assert found.told.endswith("most at variant=1: 'align' and '<i>'")
+    assert found.message.endswith("most at variant=1: 'align' and '<i>'")
 
 
 def test_what_only_one_has_cannot_be_compared() -> None:
     bare = Result("x", {})
     there = Result("x", {"g": Group({"alpha": ALPHA})})
-    assert [found.told for found in deviations(bare, there)] == [
+    assert [found.message for found in deviations(bare, there)] == [
         "g/alpha is only in the second result"
     ]
     found = one(there, bare)
-    assert (found.told, found.differing) == ("g/alpha is only in the first result", 3)
+    assert (found.message, found.differing) == ("g/alpha is only in the first result", 3)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_only_one_has_cannot_be_compared() -> None:
 )
 def test_values_that_mean_another_thing_cannot_be_compared(right: Result, told: str) -> None:
     found = one(result([1.0], ("alpha",)), right)
-    assert found.told == told
+    assert found.message == told
     assert math.isnan(found.greatest)
 
 

@@ -43,7 +43,6 @@ def command(
     difference use lmctool audit --baseline.
     """
     from lmctool.results.file import read
-    from lmctool.results.pairing import comparison_document
 
     _check_outputs(None if target in {None, "-"} else Path(str(target)), output, force)
     first, second = read(one), read(other)
@@ -57,7 +56,7 @@ def command(
         _draw(first, second, (one, other), output, force)
         files["figure"] = output
     if target is not None:
-        from lmctool.report.json_document import write_json
+        from lmctool.report.json_document import comparison_document, write_json
 
         document = comparison_document(first, second, (one, other), files)
         write_json(document, target, force=force)
@@ -78,17 +77,13 @@ def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> N
 
 
 def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, force: bool) -> None:
+    from lmctool.files.short_names import short_names
     from lmctool.report.comparison import Overlay
     from lmctool.report.figure import save
     from lmctool.report.terminal import printable
 
-    names = (printable(_label(paths[0], paths[1])), printable(_label(paths[1], paths[0])))
-    save(one, Overlay(other, names), figure, force)
-
-
-def _label(path: Path, other: Path) -> str:
-    """Return a file's name, with its folder where the other has the same name."""
-    return path.stem if path.stem != other.stem else str(path)
+    first, second = map(printable, short_names(paths))
+    save(one, Overlay(other, (first, second)), figure, force)
 
 
 def _show(

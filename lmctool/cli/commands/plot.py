@@ -28,6 +28,6 @@ def command(path: Path, output: Path, force: bool) -> None:
 
     kind(output)
     result = read(path)
-    with by_analysis.fitting(result, path):
+    with by_analysis.mismatch_as_error(result, path):
         save(result, by_analysis.drawer(result), output, force)
     click.echo(output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 NAMES = {"result": "result-1", "audit": "audit-1", "compare": "compare-1"}
-"""The newest schema of each document, in lmctool/schemas."""
+"""The newest schema of each document, in report/schemas."""
 
 
 @click.command("schema")

@@ -131,7 +131,7 @@ def _checkpoint(
         chosen_from = LazyWeights(
             base, lambda name: (donor.weights if name in tensors else base)[name]
         )
-        return NewCheckpoint(chosen_from, 0, metadata, told=dict)
+        return NewCheckpoint(chosen_from, 0, metadata, groups_after=dict)
     own = _as_stored(run, 0, base, base.keys() - tensors)
     theirs = _as_stored(run, donor.index, donor.weights, tensors)
     return NewCheckpoint({**own, **theirs}, 0, metadata)

@@ -58,11 +58,12 @@ def streamed(run: Run, counts: Shares) -> Result:
     """Merge networks as they are while the merged one is written, which tells the distances."""
     stream = Stream(run, counts)
 
-    def told() -> dict[str, Group]:
+    def groups_after() -> dict[str, Group]:
         return {"merge/networks": networks(run, ["plain"], counts, np.sqrt(stream.squares)[None])}
 
     made = {"lmctool.made": described(run, "plain", counts)}
-    return Result("merge", {}, NewCheckpoint(stream.weights, metadata=made, told=told))
+    checkpoint = NewCheckpoint(stream.weights, metadata=made, groups_after=groups_after)
+    return Result("merge", {}, checkpoint)
 
 
 def followed(

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
-from lmctool.results.file import write
 from lmctool.results.result import Group, Result, Variable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ALPHA = np.linspace(0, 1, 11)
 VARIANTS = np.array(["plain", "align", "align+repair"], dtype=object)
@@ -103,7 +97,6 @@ def _provenance() -> Group:
     )
 
 
-@pytest.fixture
 def barrier_result() -> Result:
     """Groups, coordinates and types of every kind that a barrier run leaves."""
     ends = {
@@ -122,11 +115,3 @@ def barrier_result() -> Result:
             "provenance": _provenance(),
         },
     )
-
-
-@pytest.fixture
-def barrier_file(barrier_result: Result, tmp_path: Path) -> Path:
-    """The file of that result."""
-    path = tmp_path / "barrier.h5"
-    write(barrier_result, path)
-    return path
