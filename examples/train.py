@@ -32,6 +32,7 @@ from lmctool.files.publish import refuse_existing
 from lmctool.model.build import missing
 from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS, MODELS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,7 @@ def build(spec: str, given: Mapping[str, Any], known: Mapping[str, int], seed: i
     Raises:
         LmctoolError: there is no such model, or it needs an argument that nobody gave.
     """
-    family = registry.load("lmctool.models", spec.partition(":")[0])
+    family = registry.load(MODELS, spec.partition(":")[0])
     taken = {*inspect.signature(family.build).parameters, *family.metadata_arguments}
     arguments = {name: value for name, value in known.items() if name in taken} | dict(given)
     if untold := missing(family, arguments):
@@ -94,7 +95,7 @@ def save(
         "lmctool.training": json.dumps(training, sort_keys=True),
     }
     word = re.split("[:?]", data.spec)[0]
-    if word in registry.names("lmctool.datasets"):  # a file may name no path and no code
+    if word in registry.names(DATASETS):  # a file may name no path and no code
         metadata |= data_metadata(word)
     state = network.module.state_dict(keep_vars=True)
     first = {id(tensor): name for name, tensor in reversed(state.items())}
@@ -196,7 +197,7 @@ def run(
         settings["data_seed"] = settings["seed"]
     device, init = device_of(settings.pop("device")), settings.pop("init")
     data = resolve_data(spec=settings.pop("spec"), metadata=[], config=config.load())
-    task = registry.load("lmctool.tasks", data.dataset.task)
+    task = registry.load(TASKS, data.dataset.task)
     learnt, tested = (
         # Seed 0: networks of all seeds share one limited training set.
         open_split(data.dataset, name, limit=limit, seed=0, device=device)

@@ -17,6 +17,7 @@ import xarray
 from safetensors.torch import load_file
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 ROOT = Path(__file__).parent.parent
 A, B = (ROOT / "examples/digits" / f"{end}.safetensors" for end in "ab")
@@ -109,7 +110,7 @@ def test_show_and_plot_read_the_result(
 
 def plain_loss(path: Path) -> float:
     """Return the test loss of a checkpoint in plain torch, without lmctool's engine."""
-    module: Any = registry.load("lmctool.models", "mlp").build(
+    module: Any = registry.load(MODELS, "mlp").build(
         "mlp", inputs=64, width=64, depth=3, classes=10
     )
     module.load_state_dict(load_file(path))

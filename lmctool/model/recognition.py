@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 from lmctool.model.build import blueprint, described, missing
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import GROUP
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +40,9 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
     A model is built without memory for its tensors, and each name and shape is compared.
     """
     found = Recognition()
-    for word in registry.names(GROUP):
+    for word in registry.names(MODELS):
         try:
-            family = registry.load(GROUP, word)
+            family = registry.load(MODELS, word)
             read = family.read(word, shapes) if family.read else None
             if read is None:
                 continue

@@ -13,8 +13,9 @@ from lmctool.errors import LmctoolError, PluginError
 from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import GROUP, Source, configured, in_folder, stamped, typed
+from lmctool.model.source import Source, configured, in_folder, stamped, typed
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def resolve_model(
     source = _source(checkpoint, spec, config) or _recognised(checkpoint)
     wanted = {**source.arguments, **given}
     word, colon, _ = source.spec.partition(":")
-    if word in registry.names(GROUP) or not colon:
+    if word in registry.names(MODELS) or not colon:
         wanted, initial = _registered(checkpoint, source, wanted, given)
     elif source.trusted:
         initial = partial(_made, checkpoint, source.spec, wanted)
@@ -131,7 +132,7 @@ def _registered(
 ) -> tuple[dict[str, Argument], Callable[[int], nn.Module]]:
     """Return how to build a registered model, its missing arguments read off the shapes."""
     word, colon, _ = source.spec.partition(":")
-    family = registry.load(GROUP, word)
+    family = registry.load(MODELS, word)
     if colon and family.read:  # a word that can be recognised alone is complete
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if not source.trusted:

@@ -261,7 +261,7 @@ def test_recognising_a_config_imports_no_library() -> None:
 import sys
 from lmctool.plugin import registry
 config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_head": 2}
-found = registry.load("lmctool.models", "transformers").from_config(config)
+found = registry.load(MODELS, "transformers").from_config(config)
 assert found == ("transformers:GPT2LMHeadModel", {"config": '{"n_head": 2}'}), found
 assert not {"torch", "transformers", "timm", "torchvision"} & sys.modules.keys()
 """
