@@ -76,7 +76,9 @@ def test_report_has_its_table_figure_words_numbers_and_provenance(
     done = invoke("report", made(name), "-o", page)
     assert done.exit_code == 0, done.output
     result = read(made(name))
-    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text(encoding="utf-8"))
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(
+        page.read_text(encoding="utf-8")
+    )
     text = " ".join("".join(tree.itertext()).split())
     shown = by_analysis.table(result, made(name))
     _, panels = inline(result, by_analysis.drawer(result))
