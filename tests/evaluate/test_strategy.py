@@ -114,6 +114,7 @@ def test_every_strategy_gives_the_same_losses(word: str) -> None:
     )
 
 
+@pytest.mark.slow  # torch.compile calls the machine's C++ compiler, which takes its time
 def test_compiled_networks_give_the_same_losses_and_take_new_weights() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, 10))
