@@ -83,8 +83,8 @@ def save(
 def tiny_run(folder: Path, analysis: str = "barrier", **settings: Any) -> Run:
     """Return a run on the tiny pair, as a plugin's functions get it.
 
-    ``run.weights(0)`` and ``run.weights(1)`` are the networks; ``run.align``, ``run.correct`` and
-    the like work as they do in a command.
+    ``run.weights(0)`` and ``run.weights(1)`` are the networks; ``run.align``, ``run.variants``
+    and the like work as they do in a command.
 
     Args:
         folder: an existing folder, which gets the pair unless ``checkpoints`` are given.
