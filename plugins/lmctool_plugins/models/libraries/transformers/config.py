@@ -84,9 +84,9 @@ def configuration(
         known = {**config_class.attribute_map, **vars(_made(name, config_class, settings))}
         for argument, value in arguments.items():
             if not _is_plain(argument) or argument not in {*known, "num_labels"}:
-                close = did_you_mean(argument, [each for each in known if _is_plain(each)])
+                near = did_you_mean(argument, sorted(filter(_is_plain, known))).strip()
                 raise LmctoolError(
-                    f"model {name!r} has no setting {argument!r}{'; ' * bool(close)}{close}"
+                    f"model {name!r} has no setting {argument!r}{f'; {near}' if near else ''}"
                 )
             settings[config_class.attribute_map.get(argument, argument)] = _parsed(value)
         config = _made(name, config_class, vetted(settings))
@@ -131,7 +131,7 @@ def _classes(transformers: Any, name: str) -> tuple[Any, Any]:
                 kinds = auto._model_mapping[config_class]
                 return kinds[0] if isinstance(kinds, tuple) else kinds, config_class
     kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
-    if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel):
+    if _is_network(transformers, kind):
         return kind, kind.config_class
     close = did_you_mean(name, [*transformers.CONFIG_MAPPING, *dir(transformers)])
     raise LmctoolError(
@@ -139,6 +139,10 @@ def _classes(transformers: Any, name: str) -> tuple[Any, Any]:
         " as transformers:GPT2LMHeadModel, a type such as transformers:gpt2, or a folder with a"
         " slash, such as transformers:./net"
     )
+
+
+def _is_network(transformers: Any, value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, transformers.PreTrainedModel)
 
 
 def _made(name: str, config_class: Any, settings: Mapping[str, Any]) -> Any:
