@@ -230,6 +230,22 @@ def test_many_values_beside_the_weights_are_refused_before_memory_is_taken(
         built("transformers:OpenAIGPTLMHeadModel", config=json.dumps(config))
 
 
+def test_nothing_is_asked_of_a_hub(transformers: Any) -> None:
+    config = json.dumps({"backbone": "resnet50", "use_timm_backbone": False})
+    with pytest.raises(LmctoolError, match="offline mode is enabled"):
+        build("transformers:DetrForObjectDetection", config=config)
+
+
+def test_a_config_of_parts_keeps_the_type_of_each(transformers: Any, tmp_path: Path) -> None:
+    part = {"hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 1}
+    config = {
+        "text_config": {"model_type": "qwen2", **LLAMA, **part, "num_key_value_heads": 2},
+        "vision_config": {**VIT, **part, "model_type": "clip_vision_model"},
+    }  # fmt: skip
+    model = built("transformers:LlavaForConditionalGeneration", config=json.dumps(config))
+    assert any("Qwen2" in type(module).__name__ for module in model.modules())
+
+
 def test_a_file_can_name_neither_code_nor_a_place() -> None:
     config = {
         "model_type": "detr",
@@ -240,11 +256,15 @@ def test_a_file_can_name_neither_code_nor_a_place() -> None:
         "use_pretrained_backbone": True,
         "pretrained_cfg": "x",
         "backbone": "someone/backbone",
-        "backbone_config": {"checkpoint_path": "x", "kind": "hf-hub:x", "depths": ["a/b", 2]},
+        "backbone_config": {
+            "model_type": "swin", "checkpoint_path": "x", "kind": "hf-hub:x", "depths": ["a/b", 2],
+        },
         "id2label": {"0": "a/b", "1": "c"},
         "d_model": 8,
-    }
-    assert vetted(config) == {"backbone_config": {"depths": [2]}, "num_labels": 2, "d_model": 8}
+    }  # fmt: skip
+    assert vetted(config) == {
+        "backbone_config": {"model_type": "swin", "depths": [2]}, "num_labels": 2, "d_model": 8,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

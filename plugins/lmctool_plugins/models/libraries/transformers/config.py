@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmctool.api import LmctoolError, did_you_mean
 from lmctool_plugins.models.libraries.naming import could_load
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 IDLE = frozenset(
     {
@@ -80,16 +76,15 @@ def configuration(
     """
     kind, config_class = _classes(transformers, name)
     settings = vetted(table)
-    with _quiet(transformers):
-        known = {**config_class.attribute_map, **vars(_made(name, config_class, settings))}
-        for argument, value in arguments.items():
-            if not _is_plain(argument) or argument not in {*known, "num_labels"}:
-                near = did_you_mean(argument, sorted(filter(_is_plain, known))).strip()
-                raise LmctoolError(
-                    f"model {name!r} has no setting {argument!r}{f'; {near}' if near else ''}"
-                )
-            settings[config_class.attribute_map.get(argument, argument)] = _parsed(value)
-        config = _made(name, config_class, vetted(settings))
+    known = {**config_class.attribute_map, **vars(_made(name, config_class, settings))}
+    for argument, value in arguments.items():
+        if not _is_plain(argument) or argument not in {*known, "num_labels"}:
+            near = did_you_mean(argument, sorted(filter(_is_plain, known))).strip()
+            raise LmctoolError(
+                f"model {name!r} has no setting {argument!r}{f'; {near}' if near else ''}"
+            )
+        settings[config_class.attribute_map.get(argument, argument)] = _parsed(value)
+    config = _made(name, config_class, vetted(settings))
     config.use_cache = False
     return kind, config
 
@@ -100,8 +95,9 @@ def _is_plain(name: str) -> bool:
 
 
 def _vetted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return vetted(value)
+    if isinstance(value, Mapping):  # the config of a part, which its own type chooses
+        kind = value.get("model_type")
+        return vetted(value) | ({"model_type": kind} if isinstance(kind, str) else {})
     if isinstance(value, list):
         return [_vetted(each) for each in value if not _could_be_place(each)]
     return value
@@ -162,14 +158,3 @@ def _refuse_many(name: str, settings: Mapping[str, Any]) -> None:
         counted = key.startswith(("num_", "n_")) or "layer" in key or "depth" in key
         if counted and isinstance(value, int) and value > MOST:
             raise LmctoolError(f"model {name!r} cannot have {key} = {value}: more than {MOST}")
-
-
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """Keep the library from printing what it thinks of a config."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
