@@ -88,10 +88,10 @@ def _named(spec: str) -> tuple[str, dict[str, Any]]:
             " Face; lmctool downloads nothing"
         )
     table = document(Path(path).read_text(encoding="utf-8"))
-    found = from_config(table)
-    if found is None:
+    model = from_config(table)
+    if model is None:
         raise LmctoolError(f"config.json of model {spec!r} is none of transformers")
-    return found[0].partition(":")[2], table
+    return model[0].partition(":")[2], table
 
 
 @contextmanager

@@ -37,11 +37,11 @@ def vetted(table: Mapping[str, Any]) -> dict[str, Any]:
     Labels become their number.  A text with a slash, a backslash or a colon could be a path, or
     a place on a hub; no setting of a network needs one.
     """
-    kept = {name: _vetted(value) for name, value in table.items() if _is_plain(name)}
+    settings = {name: _vetted(value) for name, value in table.items() if _is_plain(name)}
     labels = table.get("id2label")
     if isinstance(labels, Mapping):
-        kept.setdefault("num_labels", len(labels))
-    return {name: value for name, value in kept.items() if not _could_be_place(value)}
+        settings.setdefault("num_labels", len(labels))
+    return {name: value for name, value in settings.items() if not _could_be_place(value)}
 
 
 def document(text: str) -> dict[str, Any]:
