@@ -103,8 +103,10 @@ def test_a_missing_library_ends_the_command_with_2(
     path = tmp_path / "a.safetensors"
     save_file({"weight": torch.zeros(2, 2)}, path)
     monkeypatch.setitem(sys.modules, name, None)
-    options = ["--aligner", "identity", "--input", "2x2", "-o", tmp_path / "out.h5"]
-    done = invoke("align", path, path, "--model", f"{name}:tiny", *options)
+    done = invoke(
+        "align", path, path, "--model", f"{name}:tiny", "--aligner", "identity", "--input", "2x2",
+        "-o", tmp_path / "out.h5",
+    )  # fmt: skip
     assert done.exit_code == ExitCode.USAGE
     assert done.stderr == (
         f"Error: model '{name}:tiny' needs the {name} library: pip install 'lmctool[{name}]'\n"

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from lmctool.api import Argument
 
-ARGUMENTS = frozenset({"num_classes", "in_chans", "img_size"})
+ARGUMENTS = frozenset(
+    {"num_classes", "in_chans", "img_size", "patch_size", "embed_dim", "depth", "num_heads"}
+)
+"""The sizes that a file may set."""
 
 
 def build(spec: str, /, **arguments: Any) -> nn.Module:
