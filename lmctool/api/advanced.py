@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
     from lmctool.graph.targets import Target as Target
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from lmctool.weights.partwise import Partwise as Partwise
 
 MODULES = {
-    "lmctool.files.short_names": "short_names",
+    "lmctool.files.short_names": "letters short_names",
     "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",

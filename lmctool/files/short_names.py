@@ -27,3 +27,8 @@ def short_names(paths: Sequence[PurePath]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]
+
+
+def letters(count: int) -> list[str]:
+    """Return ``a``, ``b``, ..., ``z``, then ``27`` and so on: names of networks by their place."""
+    return [chr(ord("a") + place) if place < 26 else str(place + 1) for place in range(count)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lmctool.files.short_names import short_names
+from lmctool.files.short_names import letters, short_names
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,7 @@ from lmctool.files.short_names import short_names
 )
 def test_names_are_short_and_differ(paths: list[str], wanted: list[str]) -> None:
     assert short_names([Path(path) for path in paths]) == wanted
+
+
+def test_networks_beyond_the_alphabet_have_numbers() -> None:
+    assert letters(28)[24:] == ["y", "z", "27", "28"]

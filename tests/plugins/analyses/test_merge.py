@@ -22,7 +22,7 @@ from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_frame import cycle_displacement
 from lmctool.weights.mean import mean_tensor, weighted_mean
-from lmctool_plugins.analyses.merge.measure import letters, measure
+from lmctool_plugins.analyses.merge.measure import measure
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from tests.plugins.pairs import GRAPHS, plain_loss, save, trained
 
@@ -159,10 +159,6 @@ def test_the_distance_is_the_root_of_all_squares() -> None:
         {"x": torch.tensor([3.0, 4]), "y": torch.ones(1)},
     )
     assert distance(a, b, ["x", "y"]) == 5
-
-
-def test_networks_beyond_the_alphabet_have_numbers() -> None:
-    assert letters(28)[24:] == ["y", "z", "27", "28"]
 
 
 def test_the_repaired_network_is_that_of_the_repair_command(merging: Merges) -> None:

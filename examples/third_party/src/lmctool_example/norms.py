@@ -29,9 +29,9 @@ def compute(run: Run) -> Result:
     """Take the norms of every checkpoint; a tensor that one lacks has NaN there."""
     import numpy as np
 
-    found = [norms(run.weights(index)) for index in range(len(run.checkpoints))]
-    names = list(dict.fromkeys(name for one in found for name in one))
-    values = np.array([[one.get(name, math.nan) for name in names] for one in found])
+    networks = [norms(run.weights(index)) for index in range(len(run.checkpoints))]
+    names = list(dict.fromkeys(name for one in networks for name in one))
+    values = np.array([[one.get(name, math.nan) for name in names] for one in networks])
     paths = [str(checkpoint.path) for checkpoint in run.checkpoints]
     over = ("checkpoint", "tensor")
     variables = {

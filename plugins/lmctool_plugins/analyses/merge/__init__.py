@@ -12,37 +12,14 @@ around any cycle of networks moves no unit, which is computed and stored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Analysis, hookimpl
+from lmctool.api import Analysis, Lazy, hookimpl
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from lmctool.api import Result, Run, Settings, Table
-
-
-def compute(run: Run, **options: Any) -> Result:
-    """Merge, evaluate the ends and what was merged, and hand out the last variant of it."""
-    from lmctool_plugins.analyses.merge.measure import measure  # numpy comes in here
-
-    return measure(run, **options)
-
-
-def table(result: Result) -> Table:
-    """Show the scores of the networks and the merged one, or else how far apart they are."""
-    from lmctool_plugins.analyses.merge.view import tabulate
-
-    return tabulate(result)
-
-
-def figure(result: Result, figure: Figure) -> None:
-    """Draw the error of each network, and how far the networks are from what was merged."""
-    from lmctool_plugins.analyses.merge.view import draw
-
-    draw(result, figure)
+    from lmctool.api import Settings
 
 
 def _merges_as_they_are(settings: Settings) -> bool:
@@ -76,7 +53,7 @@ def lmctool_analysis() -> Analysis:
         ),
     )
     return Analysis(
-        compute,
+        Lazy("lmctool_plugins.analyses.merge.measure:measure"),
         arity=(2, None),
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
@@ -85,6 +62,6 @@ def lmctool_analysis() -> Analysis:
         aligner="optional",
         correction="optional",
         writes=True,
-        table=table,
-        figure=figure,
+        table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
+        figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
     )

@@ -16,7 +16,7 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import cycle_displacement
+from lmctool.api.advanced import cycle_displacement, letters
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
@@ -185,11 +185,6 @@ def described(run: Run, variant: str, counts: Shares) -> str:
         f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
     ]
     return f"merge ({variant}) of {' + '.join(parts)}"
-
-
-def letters(count: int) -> list[str]:
-    """Return a, b, ..., z, then numbers: what networks are called."""
-    return [chr(ord("a") + number) if number < 26 else str(number + 1) for number in range(count)]
 
 
 def texts(dim: str, words: Iterable[str]) -> Variable:

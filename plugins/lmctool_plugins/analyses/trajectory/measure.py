@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError, UnjudgedError, partitions
+from lmctool.api.advanced import letters
 from lmctool_plugins.analyses.trajectory.axis import forked, joined, places, shared, until
 from lmctool_plugins.analyses.trajectory.interpolants import interpolant_names, interpolants
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN, Record
@@ -35,7 +36,8 @@ def measure(
     steps = shared(run)
     begin = 0 if parent is None else forked(run, parent, fork)
     children = {
-        child_name(number): places(series, steps, begin) for number, series in enumerate(run.series)
+        name: places(series, steps, begin)
+        for name, series in zip(letters(len(run.series)), run.series, strict=True)
     }
     before, after = {}, {}
     if parent is not None:
@@ -61,11 +63,6 @@ def measure(
             "fork": begin,
         }
     )
-
-
-def child_name(number: int) -> str:
-    """Return ``a``, ``b``, ..., ``z``, then ``27`` and so on."""
-    return chr(ord("a") + number) if number < 26 else str(number + 1)
 
 
 def _put_series(run: Run, record: Record, network: str, indices: Mapping[int, int]) -> None:
