@@ -17,8 +17,8 @@ from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
 from lmctool.model.resolve import Model, resolve_model
 from lmctool.model.tied import once
-from lmctool_plugins.models.libraries.transformers import build, from_config
-from lmctool_plugins.models.libraries.transformers.config import vetted
+from lmctool_plugins.models.transformers import build, from_config
+from lmctool_plugins.models.transformers.config import vetted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +55,9 @@ def transformers() -> Any:
     pytest.importorskip(
         "transformers", reason="transformers is not installed", exc_type=ImportError
     )
-    from lmctool_plugins.models.libraries.importing import library
+    from lmctool.plugin.library import import_library
 
-    return library("transformers", "transformers:gpt2")
+    return import_library("transformers", "transformers:gpt2")
 
 
 def scrambled(module: nn.Module) -> nn.Module:

@@ -7,8 +7,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import did_you_mean
-from lmctool_plugins.models.libraries.naming import could_load
+from lmctool.api.advanced import did_you_mean, may_load_files
 
 IDLE = frozenset(
     {
@@ -92,7 +91,7 @@ def configuration(
 
 def _is_plain(name: str) -> bool:
     idle = name in IDLE or name.startswith("_") or not name.isidentifier()
-    return not (idle or could_load(name) or name.endswith("implementation"))
+    return not (idle or may_load_files(name) or name.endswith("implementation"))
 
 
 def _vetted(value: Any) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool_plugins.models.libraries.importing import library
-from lmctool_plugins.models.libraries.transformers.config import (
+from lmctool.api.advanced import import_library
+from lmctool_plugins.models.transformers.config import (
     Settings,
     configuration,
     document,
@@ -40,8 +40,8 @@ def build(spec: str, /, *, config: str = "{}", **arguments: Any) -> nn.Module:
         LmctoolError: transformers isn't installed or has no such model, or a setting is none of
             the model's or may load files.
     """
-    transformers = library("transformers", spec)
-    from lmctool_plugins.models.libraries.transformers.network import classifying
+    transformers = import_library("transformers", spec)
+    from lmctool_plugins.models.transformers.network import classifying
 
     name, table = _named(spec)
     with _offline(), _quiet(transformers):
