@@ -132,8 +132,8 @@ def metrics(*arguments: str | Path) -> dict[str, float | None]:
         done = invoke(*arguments, *place, "--json", "-")
         if done.exit_code != 0:
             raise AssertionError(f"exit code {done.exit_code}: {done.output}")
-    found: dict[str, float | None] = json.loads(done.stdout)["metrics"]
-    return found
+    values: dict[str, float | None] = json.loads(done.stdout)["metrics"]
+    return values
 
 
 def _train(module: nn.Module, steps: int, seed: int) -> None:

@@ -89,11 +89,11 @@ def _switches() -> list[tuple[object, str, object]]:
         (cudnn, "deterministic"),
         (cudnn, "benchmark"),
     )
-    found: list[tuple[object, str, object]] = []
+    switches: list[tuple[object, str, object]] = []
     for place, name in places:
         with suppress(RuntimeError):
-            found.append((place, name, getattr(place, name)))
-    return found
+            switches.append((place, name, getattr(place, name)))
+    return switches
 
 
 @contextmanager

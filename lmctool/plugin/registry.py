@@ -26,8 +26,8 @@ def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
 
     A distribution that sys.path holds twice counts once.
     """
-    found = _scanned().select(group=kind.group)
-    once = {(entry.name, owner(entry), entry.value): entry for entry in found}
+    entries = _scanned().select(group=kind.group)
+    once = {(entry.name, owner(entry), entry.value): entry for entry in entries}
     return tuple(once[key] for key in sorted(once))
 
 
@@ -47,15 +47,15 @@ def find(kind: Kind[Any], name: str) -> EntryPoint:
     Raises:
         PluginError: nobody installed the name, or two distributions did.
     """
-    found = [entry for entry in installed(kind) if entry.name == name]
-    if not found:
+    owned = [entry for entry in installed(kind) if entry.name == name]
+    if not owned:
         raise PluginError(f"no {kind.word} is called {name!r}; {_instead(name, names(kind))}")
-    if len(found) > 1:
-        owners = " and ".join(f"{owner(entry)} ({entry.value})" for entry in found)
+    if len(owned) > 1:
+        owners = " and ".join(f"{owner(entry)} ({entry.value})" for entry in owned)
         raise PluginError(
             f"{kind.word} {name!r} is provided more than once, by {owners}; uninstall one"
         )
-    return found[0]
+    return owned[0]
 
 
 def summary(kind: Kind[Any], name: str) -> str:
@@ -103,8 +103,8 @@ def load(kind: Kind[Record], name: str) -> Record:
         raise PluginError(f"{who} implements no hook {kind.hook}, or it returned nothing")
 
     if not isinstance(record, kind.record):
-        found, due = type(record).__name__, kind.record.__name__
-        raise PluginError(f"{who} returned {found!r} where {due!r} is due")
+        returned, due = type(record).__name__, kind.record.__name__
+        raise PluginError(f"{who} returned {returned!r} where {due!r} is due")
     return record
 
 
@@ -140,6 +140,6 @@ def _locate(module: str) -> ModuleSpec | None:
             return None
         path = spec.submodule_search_locations
         full = ".".join([top, *rest[: position + 1]])
-        found = (finder.find_spec(full, path) for finder in sys.meta_path)
-        spec = next((candidate for candidate in found if candidate is not None), None)
+        specs = (finder.find_spec(full, path) for finder in sys.meta_path)
+        spec = next((candidate for candidate in specs if candidate is not None), None)
     return spec

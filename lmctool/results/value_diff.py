@@ -55,7 +55,7 @@ def deviations(one: Result, other: Result) -> list[Deviation]:
     shape, type, unit, metric or other dims, is one that cannot be compared.  The provenance, long
     names and attributes do not count.
     """
-    found = []
+    different = []
     for path in _united(one.groups, other.groups):
         if path.partition("/")[0] == provenance.GROUP:
             continue
@@ -63,8 +63,8 @@ def deviations(one: Result, other: Result) -> list[Deviation]:
         for name in _united(left, right):
             deviation = _compared(one, path, name, left.get(name), right.get(name))
             if deviation is not None:
-                found.append(deviation)
-    return found
+                different.append(deviation)
+    return different
 
 
 def _united(one: Iterable[str], other: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The folder of an unfinished run, OUT.h5.work: its finished units, and a lock."""
+"""The folder of an unfinished run, OUT.h5.work: its finished work, and a lock."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ResumeFolder:
         resume: bool,
         force: bool,
     ) -> None:
-        """Keep or drop the units that an earlier run left.
+        """Keep or drop the work that an earlier run left.
 
         Args:
             identity: returns what the numbers of this run depend on, by name.
@@ -120,7 +120,7 @@ class ResumeFolder:
         draft.replace(self.folder / RUN)
 
     def _check(self, identity: Mapping[str, str]) -> None:
-        """Check that the units are of the same run.
+        """Check that the work is of the same run.
 
         Raises:
             LmctoolError: they are not, or it is not recorded of which they are.

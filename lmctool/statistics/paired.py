@@ -56,20 +56,20 @@ class _Pair:
         self.axis = axis
         self.first, self.second = Average(), Average()
         self.covariance: Tensor | float = 0.0
-        self.held = torch.empty(0)
+        self.centred_a = torch.empty(0)
 
     def hold(self, value: Tensor) -> None:
         """Take A's value of a batch."""
         mean, _ = self.first.add(value, self.axis)
-        self.held = _centred(value, self.axis, mean)
+        self.centred_a = _centred(value, self.axis, mean)
 
     def meet(self, value: Tensor) -> None:
         """Take B's value of the same batch."""
         mean, _ = self.second.add(value, self.axis)
         centred = _centred(value, self.axis, mean)
         count = centred.shape[1]
-        self.covariance = self.covariance + (self.held * centred).sum(1).double() / (count - 1)
-        self.held = torch.empty(0)
+        self.covariance = self.covariance + (self.centred_a * centred).sum(1).double() / (count - 1)
+        self.centred_a = torch.empty(0)
 
     def moments(self) -> PairedMoments:
         """Return the averages over the batches."""

@@ -107,7 +107,7 @@ def _compare(
         function = _function(module, dtype)
         with _Casts() as casts:
             original = function(weights, inputs)
-    narrowest = max({dtype, *casts.found}, key=lambda each: torch.finfo(each).eps)
+    narrowest = max({dtype, *casts.dtypes}, key=lambda each: torch.finfo(each).eps)
     noise, floor = ARITHMETIC[narrowest]
     if any(each.is_floating_point() for each in inputs):
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
@@ -138,7 +138,7 @@ class _Casts(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.found: set[torch.dtype] = set()
+        self.dtypes: set[torch.dtype] = set()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -151,7 +151,7 @@ class _Casts(TorchDispatchMode):
             and value.is_floating_point()
             and value.dtype.itemsize < args[0].dtype.itemsize
         ):
-            self.found.add(value.dtype)
+            self.dtypes.add(value.dtype)
         return value
 
 

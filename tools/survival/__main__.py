@@ -58,7 +58,7 @@ def campaign(name: str, kills: int, chance: random.Random, folder: Path) -> Coun
     seconds = time.monotonic() - began
     counted: Counter[str] = Counter(
         dict.fromkeys(
-            ("kills", "runs", "broken outputs", "lost units", "failed", "strays", "different"), 0
+            ("kills", "runs", "broken outputs", "lost work", "failed", "strays", "different"), 0
         )
     )
     while counted["kills"] < kills:
@@ -83,7 +83,7 @@ def _run(
 ) -> None:
     """Start a job, and again after each kill, until it comes to its end."""
     while True:
-        before = len(job.units())
+        before = len(job.work())
         process = job.start("--resume")
         try:
             left = chance.uniform(0, seconds) if counted["kills"] < kills else None
@@ -92,7 +92,7 @@ def _run(
             kill(process)
             counted["kills"] += 1
             counted["broken outputs"] += len(job.broken())
-            counted["lost units"] += not job.whole() and len(job.units()) < before
+            counted["lost work"] += not job.whole() and len(job.work()) < before
             continue
         counted["failed"] += code != 0
         return

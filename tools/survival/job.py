@@ -51,11 +51,11 @@ class Job:
         return [path.name for path in sorted(self.folder.glob("out.*")) if not _reads(path)]
 
     def whole(self) -> bool:
-        """Tell whether the last output is there, so that no unit is needed any more."""
+        """Tell whether the last output is there, so that no finished work is needed any more."""
         return (self.folder / "out.json").exists()
 
-    def units(self) -> list[Path]:
-        """Return the files of the units that are kept."""
+    def work(self) -> list[Path]:
+        """Return the files of the finished work that is kept."""
         return sorted(self.folder.glob("out.h5.work/*.npz"))
 
     def strays(self) -> list[str]:

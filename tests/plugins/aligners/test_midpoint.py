@@ -137,7 +137,7 @@ def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
     looking = search(run, RepairedMidpoint(run, a, b), 200)
     mixing = permutation_matrices(found, a["layers.0.weight"])
     with torch.no_grad():
-        loss, _ = looking.midpoint.score(mixing, *looking.at(looking.held))
+        loss, _ = looking.midpoint.score(mixing, *looking.at(looking.held_out))
     assert loss.item() == pytest.approx(min(held))
     (alignment,) = run.alignments.proved
     proof = alignment.proof

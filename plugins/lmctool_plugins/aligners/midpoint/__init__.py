@@ -59,7 +59,7 @@ def align(
         "start": start,
         "seed": run.settings.seed,
         "seen": len(looking.seen),
-        "held_out": len(looking.held),
+        "held_out": len(looking.held_out),
     }
     return Alignment(course.best, {**beginning.groups, "midpoint": record(course, attributes)})
 

@@ -104,7 +104,7 @@ def softened(scores: Mapping[str, Tensor], temperature: float) -> dict[str, Tens
     sizes: dict[int, list[str]] = {}
     for group, matrix in scores.items():
         sizes.setdefault(matrix.shape[-1], []).append(group)
-    found: dict[str, Tensor] = {}
+    matrices: dict[str, Tensor] = {}
     for size, groups in sizes.items():
         rows = torch.cat([scores[group].view(-1, size, size) for group in groups])
         # Far from the end, rounds do little but scale rows and columns; to follow all of them
@@ -114,8 +114,8 @@ def softened(scores: Mapping[str, Tensor], temperature: float) -> dict[str, Tens
         left = normalised(rows / temperature + factors, FOLLOWED).exp()
         for group in groups:
             count = scores[group].numel() // size**2
-            found[group], left = left[:count].view(scores[group].shape), left[count:]
-    return found
+            matrices[group], left = left[:count].view(scores[group].shape), left[count:]
+    return matrices
 
 
 def normalised(logits: Tensor, rounds: int) -> Tensor:

@@ -62,7 +62,7 @@ class Search:
         midpoint: the loss.
         batch: how many examples a step sees.
         seen: (example,) positions of the calibration examples that steps see.
-        held: (example,) positions of those held out.
+        held_out: (example,) positions of those held out.
         generator: draws the batches.
     """
 
@@ -70,7 +70,7 @@ class Search:
     midpoint: RepairedMidpoint
     batch: int
     seen: Tensor
-    held: Tensor
+    held_out: Tensor
     generator: torch.Generator
 
     def go(self, latent: Latent, steps: int, rate: float) -> Course:
@@ -101,10 +101,10 @@ class Search:
         permutation = latent.hardened()
         mixing = permutation_matrices(permutation, next(iter(latent.scores.values())))
         # parts of about one size: a small last one would be renormalised by few examples
-        parts = self.held.tensor_split(-(-len(self.held) // self.batch))
+        parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
         with torch.no_grad():
             scores = [self.midpoint.score(mixing, *self.at(part)) for part in parts]
-        counts = torch.tensor([len(part) for part in parts]) / len(self.held)
+        counts = torch.tensor([len(part) for part in parts]) / len(self.held_out)
         loss, error = (
             float(torch.stack(each).double().cpu() @ counts.double())
             for each in zip(*scores, strict=True)
@@ -143,5 +143,5 @@ def search(run: Run, midpoint: RepairedMidpoint, batch: int) -> Search:
         )
     generator = run.generator("midpoint")
     order = torch.randperm(count, generator=generator)
-    held, seen = order[: round(HELD_OUT * count)], order[round(HELD_OUT * count) :]
-    return Search(run, midpoint, min(batch, len(seen)), seen, held, generator)
+    held_out, seen = order[: round(HELD_OUT * count)], order[round(HELD_OUT * count) :]
+    return Search(run, midpoint, min(batch, len(seen)), seen, held_out, generator)

@@ -49,7 +49,7 @@ class Likeness:
         self.spec, self.permutation = spec, start
         self.a, self.b = a, b
         self.families = [(g, *spec.inner(g)) for g in spec.groups if g not in spec.per]
-        self.places = {name: held for name, held in _places(spec).items() if name in a}
+        self.places = {name: indices for name, indices in _places(spec).items() if name in a}
         self.similarity: dict[str, Tensor] = {}
         self._family = {group: family for family in self.families for group in family}
         self._counted: set[tuple[str, str]] = set()
@@ -61,8 +61,8 @@ class Likeness:
         Args:
             known: the groups of B that are in their order; that of others is taken to be unknown.
         """
-        for name, held in self.places.items():
-            new = [group for group in held if self._ready(name, group, known)]
+        for name, indices in self.places.items():
+            new = [group for group in indices if self._ready(name, group, known)]
             if new:
                 permuted = self._permuted(name, self.permutation)
                 for group in new:
@@ -77,9 +77,9 @@ class Likeness:
 
     def share(self, family: Family) -> float:
         """Return how much of the squared norm of the tensors that hold a family is counted."""
-        held = {name: self._norms[name] for name in self._holding(family)}
+        norms = {name: self._norms[name] for name in self._holding(family)}
         counted = {name for name, group in self._counted if group in family}
-        return sum(held[name] for name in held if name in counted) / (sum(held.values()) or 1.0)
+        return sum(norms[name] for name in norms if name in counted) / (sum(norms.values()) or 1.0)
 
     def best(self, family: Family) -> Permutation | None:
         """Return the move of pi(B) that serves a family best while all others stay, if any does.
@@ -90,11 +90,11 @@ class Likeness:
 
         from lmctool.api import Permutation
 
-        found = {g: self.similarity[g] for g in family if g in self.similarity}
-        moves = match(self.spec, found)
+        similarities = {g: self.similarity[g] for g in family if g in self.similarity}
+        moves = match(self.spec, similarities)
         move = Permutation(self.spec, moves)
         gain, slack = 0.0, 0.0
-        for group, similarity in found.items():
+        for group, similarity in similarities.items():
             rows = torch.arange(len(similarity))
             picked = similarity[rows, origins(self.spec, moves, group)].sum(dtype=torch.float64)
             gain += float(picked - similarity.diagonal().sum(dtype=torch.float64))
@@ -165,25 +165,27 @@ class Likeness:
         }
 
     def _holding(self, family: Family) -> Iterator[str]:
-        """Give the tensors that hold units of a family."""
-        return (name for name, held in self.places.items() if not held.keys().isdisjoint(family))
+        """Yield the tensors that hold units of a family."""
+        return (
+            name for name, indices in self.places.items() if not indices.keys().isdisjoint(family)
+        )
 
     def _quadratic(self, name: str, family: Family) -> bool:
         """Whether a family lies along several axes of a tensor, whose products are quadratic."""
-        held = self.places[name]
-        return len({place.axes for group in family for place in held.get(group, ())}) > 1
+        indices = self.places[name]
+        return len({place.axes for group in family for place in indices.get(group, ())}) > 1
 
 
 def _places(spec: PermutationSpec) -> dict[str, dict[str, list[UnitIndex]]]:
     """Return tensor -> group -> where its units lie; of an outer group what no inner one shows."""
-    found: dict[str, dict[str, list[UnitIndex]]] = {}
+    by_tensor: dict[str, dict[str, list[UnitIndex]]] = {}
     for group in sorted(spec.groups, key=spec.per.__contains__, reverse=True):  # inner ones first
         for name, place in spec.uses(group):
-            held = found.setdefault(name, {})
-            inner = [other for name in spec.inner(group) for other in held.get(name, ())]
+            indices = by_tensor.setdefault(name, {})
+            inner = [other for name in spec.inner(group) for other in indices.get(name, ())]
             if not any(_shows(other, place) for other in inner):
-                held.setdefault(group, []).append(place)
-    return {name: held for name, held in found.items() if held}
+                indices.setdefault(group, []).append(place)
+    return {name: indices for name, indices in by_tensor.items() if indices}
 
 
 def _shows(inner: UnitIndex, outer: UnitIndex) -> bool:

@@ -87,11 +87,11 @@ def _homes(part: nn.Module, places: Mapping[str, str], stem: str = "") -> dict[s
         path = f"{stem}{child}"
         below = {n: place for n, place in places.items() if n.startswith(f"{path}.")}
         ends = {place: name.removeprefix(path) for name, place in below.items()}
-        found = {p.removesuffix(end) if p.endswith(end) else "" for p, end in ends.items()}
-        if found == {""} or len(found) > 1:
+        endings = {p.removesuffix(end) if p.endswith(end) else "" for p, end in ends.items()}
+        if endings == {""} or len(endings) > 1:
             homes |= _homes(inner, below, f"{path}.")
-        elif found:
-            homes[path] = found.pop()
+        elif endings:
+            homes[path] = endings.pop()
     return homes
 
 
@@ -115,8 +115,8 @@ def _names_in_files(network: nn.Module) -> dict[str, str]:
     }
     names = {id(tensor): name for name, tensor in hollow.items()}
     stored = revert_weight_conversion(network, dict(hollow))
-    found = {names[id(t)]: place for place, t in stored.items() if id(t) in names}
-    return found if len(found) == len(hollow) else {}
+    in_files = {names[id(t)]: place for place, t in stored.items() if id(t) in names}
+    return in_files if len(in_files) == len(hollow) else {}
 
 
 def _answering(kind: Any) -> Any:
