@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 FASHION := /usr/share/datasets/fashion-mnist
 
-.PHONY: demo test test-all fuzz bench survival zoo data clean
+TESTS ?= tests
+
+.PHONY: demo test test-all test-anywhere fuzz bench survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +28,11 @@ test: $(VENV)/models
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+
+# the tests in other surroundings one after the other, which may not change an outcome: hours.
+# With some of the tests alone: make test-anywhere TESTS=tests/files
+test-anywhere: $(VENV)/models
+	$(BIN)/python -m tools.anywhere $(TESTS)
 
 test-all: $(VENV)/models data
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

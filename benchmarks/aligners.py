@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS
 from lmctool.results.file import read
 
 RUN = "from lmctool.cli import main; main()"
@@ -44,7 +45,7 @@ class Row:
 
 def aligners() -> dict[str, tuple[str, ...]]:
     """Return the arguments that name each aligner, by what the table calls it."""
-    names = registry.names("lmctool.aligners")
+    names = registry.names(ALIGNERS)
     found = {name: ("--align", name) for name in names}
     return found | dict([STARTED]) if {"weight", "activation"} <= set(names) else dict(found)
 

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.symmetry import Permutation, PermutationSpec, derive
 from lmctool.symmetry.matching import assignment
 from lmctool_plugins.aligners.weight.descent import anchor, descend
@@ -40,7 +41,7 @@ METHODS = ("anchored", "identity", "textbook", "permute")
 def pair(classes: int) -> tuple[PermutationSpec, Weights, Weights]:
     """Return the spec of a ResNet50, its parameters, and the same permuted with a little noise."""
     torch.manual_seed(0)
-    build = registry.load("lmctool.models", "torchvision").build
+    build = registry.load(MODELS, "torchvision").build
     module = build("torchvision:resnet50", num_classes=classes).eval().requires_grad_(False)
     spec = derive(capture(module, torch.randn(2, 3, 64, 64)))
     a = {name: tensor.detach() for name, tensor in module.named_parameters()}

@@ -28,6 +28,7 @@ from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS, TASKS
 from lmctool.weights.grouping import parts
 from lmctool.weights.partwise import Partwise
 from lmctool_plugins.analyses.layerwise.kernel import distinct, positions
@@ -41,7 +42,7 @@ SIZE, CLASSES = 28, 10
 def network(seed: int, device: torch.device) -> nn.Module:
     """Return a ResNet20 with random weights and the BatchNorm statistics that they give."""
     torch.manual_seed(seed)
-    build = registry.load("lmctool.models", "resnet20").build
+    build = registry.load(MODELS, "resnet20").build
     module: nn.Module = build("resnet20", channels=1, classes=CLASSES).requires_grad_(False)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -80,7 +81,7 @@ def measure(
     networks, split = paths(a, b, points), images(examples, device)
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     graph = capture(a, split.head(2, torch.float32))
-    task = registry.load("lmctool.tasks", "classification")
+    task = registry.load(TASKS, "classification")
     size = BatchSize(batch)
     threads = workers() if device.type == "cpu" else None
     shared = shared_prefix.Shared(graph, networks, layout, threads)

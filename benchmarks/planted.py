@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.graph.capture import capture
-from lmctool.plugin import registry
+from lmctool.plugin import kinds, registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.report.style import applied
 from lmctool.statistics import cross
 from lmctool.symmetry import Permutation, PermutationSpec, derive
@@ -70,7 +71,7 @@ class Planted:
         """Return the model in its initial state."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            family = registry.load("lmctool.models", self.spec.partition(":")[0])
+            family = registry.load(MODELS, self.spec.partition(":")[0])
             return family.build(self.spec, **self.arguments).eval().requires_grad_(False)
 
     def inputs(self, count: int) -> Tensor:
@@ -129,7 +130,7 @@ class Planted:
         """
         self.seed = seed
         a, noisy, b = self.ends(noise)
-        found = registry.load("lmctool.aligners", aligner).align(self, a, b, **options).apply(b)
+        found = registry.load(kinds.ALIGNERS, aligner).align(self, a, b, **options).apply(b)
         return all(torch.equal(found[name], noisy[name]) for name in noisy)
 
 

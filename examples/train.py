@@ -32,6 +32,7 @@ from lmctool.files.publish import refuse_existing
 from lmctool.model.build import missing
 from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS, MODELS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,15 +48,18 @@ class Network(NamedTuple):
     arguments: Mapping[str, Any]
 
 
-def settled(data: Data, split: Split) -> dict[str, int]:
-    """Return the model arguments that the data settles."""
+def settled(word: str, data: Data, split: Split) -> dict[str, int]:
+    """Return the arguments of a registered word's models that the data settles."""
     shape = tuple(split.inputs.shape[1:])
     classes = 1 if data.dataset.task == "binary" else split.classes
-    known = {"classes": classes, "num_classes": classes, "inputs": math.prod(shape)}
-    if len(shape) == 3:
-        known |= {"channels": shape[0], "in_chans": shape[0], "size": shape[1]}
     if data.dataset.task == "causal-lm":
-        known |= {"vocab_size": classes, "n_positions": shape[0]}
+        return {"vocab_size": classes, "max_position_embeddings": shape[0]}
+    channels = shape[0] if len(shape) == 3 else 0
+    if word == "transformers":
+        return {"num_labels": classes} | ({"num_channels": channels} if channels else {})
+    known = {"classes": classes, "num_classes": classes, "inputs": math.prod(shape)}
+    if channels:
+        known |= {"channels": channels, "in_chans": channels, "size": shape[1]}
     return known
 
 
@@ -71,9 +75,9 @@ def build(spec: str, given: Mapping[str, Any], known: Mapping[str, int], seed: i
     Raises:
         LmctoolError: there is no such model, or it needs an argument that nobody gave.
     """
-    family = registry.load("lmctool.models", spec.partition(":")[0])
-    taken = {*inspect.signature(family.build).parameters, *family.metadata_arguments}
-    arguments = {name: value for name, value in known.items() if name in taken} | dict(given)
+    family = registry.load(MODELS, spec.partition(":")[0])
+    own, named = inspect.signature(family.build).parameters, family.metadata_arguments
+    arguments = {n: value for n, value in known.items() if n in own or n in named} | dict(given)
     if untold := missing(family, arguments):
         told = " ".join(f"--model-arg {name}=..." for name in untold)
         raise LmctoolError(f"model {spec!r} needs {', '.join(untold)}; pass {told}")
@@ -94,7 +98,7 @@ def save(
         "lmctool.training": json.dumps(training, sort_keys=True),
     }
     word = re.split("[:?]", data.spec)[0]
-    if word in registry.names("lmctool.datasets"):  # a file may name no path and no code
+    if word in registry.names(DATASETS):  # a file may name no path and no code
         metadata |= data_metadata(word)
     state = network.module.state_dict(keep_vars=True)
     first = {id(tensor): name for name, tensor in reversed(state.items())}
@@ -196,7 +200,7 @@ def run(
         settings["data_seed"] = settings["seed"]
     device, init = device_of(settings.pop("device")), settings.pop("init")
     data = resolve_data(spec=settings.pop("spec"), metadata=[], config=config.load())
-    task = registry.load("lmctool.tasks", data.dataset.task)
+    task = registry.load(TASKS, data.dataset.task)
     learnt, tested = (
         # Seed 0: networks of all seeds share one limited training set.
         open_split(data.dataset, name, limit=limit, seed=0, device=device)
@@ -208,7 +212,9 @@ def run(
     learnt = replace(learnt, targets=with_noise(learnt.targets, *noise))
     steps = settings["epochs"] * steps_each(len(learnt), settings["batch_size"])
     check_steps(places, steps)
-    network = build(model, model_arguments, settled(data, learnt), settings["seed"])
+    network = build(
+        model, model_arguments, settled(model.partition(":")[0], data, learnt), settings["seed"]
+    )
     if settings["initial"] != "own":
         {"he": draw_he, "torch": draw_torch}[settings["initial"]](network.module)
     if init is not None:

@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmctool.plugin.kinds import ANALYSES, DATASETS, MODELS
+
 if TYPE_CHECKING:
     from click.testing import Result
     from torch import Tensor, nn
@@ -43,7 +45,7 @@ def tiny_pair(folder: Path, *, steps: int = 0) -> tuple[Path, Path]:
     for seed, path in enumerate(paths):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module = registry.load("lmctool.models", "mlp").build("mlp", **ARGUMENTS)
+            module = registry.load(MODELS, "mlp").build("mlp", **ARGUMENTS)
             _train(module, steps, seed)
         save(path, module, model="mlp", arguments=ARGUMENTS)
     return paths
@@ -81,8 +83,8 @@ def save(
 def tiny_run(folder: Path, analysis: str = "barrier", **settings: Any) -> Run:
     """Return a run on the tiny pair, as a plugin's functions get it.
 
-    ``run.weights(0)`` and ``run.weights(1)`` are the networks; ``run.align``, ``run.correct`` and
-    the like work as they do in a command.
+    ``run.weights(0)`` and ``run.weights(1)`` are the networks; ``run.align``, ``run.variants``
+    and the like work as they do in a command.
 
     Args:
         folder: an existing folder, which gets the pair unless ``checkpoints`` are given.
@@ -99,7 +101,7 @@ def tiny_run(folder: Path, analysis: str = "barrier", **settings: Any) -> Run:
     for slot in ("aligner", "correction"):
         if isinstance(chosen.get(slot), str):
             chosen[slot] = Choice(chosen[slot])
-    return Run(analysis, registry.load("lmctool.analyses", analysis), Settings(**chosen))
+    return Run(analysis, registry.load(ANALYSES, analysis), Settings(**chosen))
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -142,7 +144,7 @@ def _train(module: nn.Module, steps: int, seed: int) -> None:
         return
     from lmctool.plugin import registry
 
-    digits = registry.load("lmctool.datasets", "digits").open("digits", None)
+    digits = registry.load(DATASETS, "digits").open("digits", None)
     examples = digits.splits["train"]()
     inputs = torch.from_numpy(examples.inputs).float() * digits.scale
     inputs = (inputs - digits.mean[0]) / digits.std[0]

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from lmctool.errors import ExitCode
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     stamp = {"lmctool.model": SPEC, "lmctool.model_arguments": json.dumps(ARGUMENTS)}
     for seed, path in enumerate(paths):
         torch.manual_seed(seed)
-        family = registry.load("lmctool.models", "transformers")
+        family = registry.load(MODELS, "transformers")
         tensors = family.build(SPEC, **ARGUMENTS).state_dict()
         del tensors["lm_head.weight"]
         save_file(tensors, path, stamp)

@@ -17,6 +17,8 @@ import xarray
 from safetensors.torch import load_file
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
+from lmctool.testing import invoke
 
 ROOT = Path(__file__).parent.parent
 A, B = (ROOT / "examples/digits" / f"{end}.safetensors" for end in "ab")
@@ -102,18 +104,20 @@ def test_show_and_plot_read_the_result(
 ) -> None:
     shown = lmctool("show", "out.h5", folder=job[0])
     assert shown.returncode == 0 and "align+repair" in shown.stdout
+    assert lmctool("plot", "out.h5", "-o", "fig.png", folder=job[0]).returncode == 0
+    for suffix in ("svg", "pdf"):
+        assert invoke("plot", job[0] / "out.h5", "-o", job[0] / f"fig.{suffix}").exit_code == 0
     for suffix in ("png", "svg", "pdf"):
-        assert lmctool("plot", "out.h5", "-o", f"fig.{suffix}", folder=job[0]).returncode == 0
         assert (job[0] / f"fig.{suffix}").stat().st_size > 5000
 
 
 def plain_loss(path: Path) -> float:
     """Return the test loss of a checkpoint in plain torch, without lmctool's engine."""
-    module: Any = registry.load("lmctool.models", "mlp").build(
+    module: Any = registry.load(MODELS, "mlp").build(
         "mlp", inputs=64, width=64, depth=3, classes=10
     )
     module.load_state_dict(load_file(path))
-    stored = np.load(ROOT / "lmctool/data/digits.npz")
+    stored = np.load(ROOT / "plugins/lmctool_plugins/datasets/digits.npz")
     images, labels = (stored[name] for name in stored.files)
     chosen = np.arange(len(labels)) % 4 == 3
     x = torch.tensor(images[chosen]).float() / 16
@@ -142,9 +146,9 @@ def test_align_writes_a_checkpoint_of_the_same_function(tmp_path: Path) -> None:
     rows = {tuple(row) for row in aligned[weight].tolist()}
     assert rows == {tuple(row) for row in b[weight].tolist()}
     assert not torch.equal(aligned[weight], b[weight])
-    again = lmctool(
-        *("barrier", B, "aligned.safetensors", "--align", "--points", 3, "--json", "-", "-o", "x"),
-        folder=tmp_path,
+    again = invoke(
+        *("barrier", B, tmp_path / "aligned.safetensors", "--align", "--points", "3"),
+        *("--json", "-", "-o", tmp_path / "x"),
     )
     metrics = json.loads(again.stdout)["metrics"]
     assert metrics["barrier.loss[variant=align,split=test]"] == pytest.approx(0, abs=1e-6)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES, KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,10 +39,10 @@ def test_the_output_of_the_main_job_is_the_one_that_is_shown(tmp_path: Path) -> 
 
 
 def test_every_command_and_every_kind_of_plugin_is_in_it() -> None:
-    for name in [*registry.names("lmctool.analyses"), "inspect", "show", "plot", "plugins"]:
+    for name in [*registry.names(ANALYSES), "inspect", "show", "plot", "plugins"]:
         assert re.search(rf"`{name}[ `]", README), name
-    for group, hook in registry.GROUPS.items():
-        assert re.search(rf"\| `{group}` \|.*\| `{hook}` \|", README)
+    for kind in KINDS:
+        assert re.search(rf"\| `{kind.group}` \|.*\| `{kind.hook}` \|", README)
 
 
 def test_every_file_it_links_to_is_there() -> None:

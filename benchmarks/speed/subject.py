@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lmctool.plugin import registry
+from lmctool.plugin import kinds, registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.run.run import Run
 
@@ -37,7 +38,7 @@ def module(model: str, seed: int, **arguments: int) -> nn.Module:
     """
     torch.manual_seed(seed)
     word, standard = MODELS[model]
-    built: nn.Module = registry.load("lmctool.models", word).build(word, **standard | arguments)
+    built: nn.Module = registry.load(kinds.MODELS, word).build(word, **standard | arguments)
     for part in built.requires_grad_(False).modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = None  # the plain mean over the batches
@@ -69,7 +70,7 @@ def write_images(folder: Path, train: int, test: int) -> Path:
 
 def run(checkpoints: tuple[Path, ...], images: Path, device: str, calibration: int) -> Run:
     """Return a run of the main command, its graph and its permutation spec at hand."""
-    analysis: Analysis = registry.load("lmctool.analyses", "barrier")
+    analysis: Analysis = registry.load(ANALYSES, "barrier")
     settings = Settings(
         checkpoints=checkpoints,
         data=str(images),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.zoo.entry import Entry, images
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,7 +66,7 @@ def entry(name: str) -> Entry:
     spec, (size, units) = f"timm:{name}", NAMES[name]
 
     def build() -> nn.Module:
-        return registry.load("lmctool.models", "timm").build(spec)
+        return registry.load(MODELS, "timm").build(spec)
 
     return Entry(spec, "timm", build, images(size), units)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.zoo.entry import Entry, images
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,7 +52,7 @@ def entry(name: str) -> Entry:
     spec, (size, units) = f"torchvision:{name}", NAMES[name]
 
     def build() -> nn.Module:
-        family = registry.load("lmctool.models", "torchvision")
+        family = registry.load(MODELS, "torchvision")
         return family.build(spec, **KEYWORDS.get(name, {}))
 
     return Entry(spec, "torchvision", build, images(size), units)

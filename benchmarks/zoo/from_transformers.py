@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.zoo.entry import Entry, Inputs, sequences, tokens
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 STREAM, HEADS, BLOCKS, HIDDEN, WORDS = 48, 4, 2, 80, 50
 SIZE = STREAM // HEADS
@@ -74,7 +75,7 @@ def entry(
     """Return a model by the name of its class."""
 
     def build() -> nn.Module:
-        family = registry.load("lmctool.models", "transformers")
+        family = registry.load(MODELS, "transformers")
         network = family.build(f"transformers:{model}", config=json.dumps(config))
         return Twice(network) if both else network
 

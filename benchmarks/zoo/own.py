@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.zoo.entry import Entry, Inputs, images, sequences
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 
 class Recurrent(nn.Module):
@@ -61,7 +62,7 @@ def built_in(word: str, made: Inputs, units: int, /, **arguments: object) -> Ent
     """Return a built-in model."""
 
     def build() -> nn.Module:
-        module: nn.Module = registry.load("lmctool.models", word).build(word, **arguments)
+        module: nn.Module = registry.load(MODELS, word).build(word, **arguments)
         return module
 
     told = " ".join(str(value) for value in arguments.values() if isinstance(value, str))

@@ -15,8 +15,10 @@ for seed in 0 1; do
         --seed $seed -o resnet20-layer-$seed.safetensors
     train --model resnet20 --model-arg norm=fixup --epochs 2 --optimizer adam --lr 0.001 \
         --weight-decay 0 --seed $seed -o resnet20-fixup-$seed.safetensors
-    train --model vit --model-arg heads=4 --model-arg depth=4 --epochs 3 --batch-size 64 \
-        --optimizer adam --lr 0.001 --weight-decay 0 --seed $seed -o vit-$seed.safetensors
+    train --model timm:vit_tiny_patch16_224 --model-arg img_size=28 --model-arg patch_size=4 \
+        --model-arg embed_dim=64 --model-arg depth=4 --model-arg num_heads=4 --epochs 3 \
+        --batch-size 64 --optimizer adam --lr 0.001 --weight-decay 0 --seed $seed \
+        -o vit-$seed.safetensors
 done
 for net in mlp vgg11 resnet20; do
     lmctool barrier $net-0.safetensors $net-1.safetensors --align --repair --points 11 -o $net.h5

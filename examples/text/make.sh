@@ -1,6 +1,7 @@
 #!/bin/sh
 # Two pairs of small language models from two seeds each, and the barrier of each pair
-# (a quarter of an hour on 2 cores).  The text: apt-get install bible-kjv.
+# (a quarter of an hour on 2 cores).  The text: apt-get install bible-kjv; the networks:
+# pip install 'lmctool[transformers]'.
 set -eu
 cd "$(dirname "$0")"
 # one verse a line, in order, without its reference
@@ -13,11 +14,16 @@ train() {
     python ../train.py --data "text:kjv.txt?length=64" --epochs 1 --batch-size 16 \
         --optimizer adam --lr 0.003 --weight-decay 0 "$@"
 }
+# one pass is too short for dropout to help
+plain="--model-arg resid_pdrop=0 --model-arg embd_pdrop=0 --model-arg attn_pdrop=0"
 for seed in 0 1; do
-    train --model gpt2 --model-arg n_head=4 --model-arg n_layer=3 \
-        --seed $seed -o gpt2-$seed.safetensors
-    train --model llama --model-arg num_attention_heads=4 --model-arg num_key_value_heads=2 \
-        --model-arg num_hidden_layers=3 --seed $seed -o llama-$seed.safetensors
+    # shellcheck disable=SC2086
+    train --model transformers:GPT2LMHeadModel --model-arg n_embd=64 --model-arg n_layer=3 \
+        --model-arg n_head=4 $plain --seed $seed -o gpt2-$seed.safetensors
+    train --model transformers:LlamaForCausalLM --model-arg hidden_size=64 \
+        --model-arg intermediate_size=176 --model-arg num_hidden_layers=3 \
+        --model-arg num_attention_heads=4 --model-arg num_key_value_heads=2 \
+        --seed $seed -o llama-$seed.safetensors
 done
 for net in gpt2 llama; do
     lmctool barrier $net-0.safetensors $net-1.safetensors --data "text:kjv.txt?length=64" \

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
     from lmctool.graph.targets import Target as Target
+    from lmctool.plugin.library import import_library as import_library
+    from lmctool.plugin.library import library_model as library_model
+    from lmctool.plugin.library import may_load_files as may_load_files
+    from lmctool.plugin.library import refuse_file_arguments as refuse_file_arguments
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
@@ -74,6 +78,7 @@ MODULES = {
     "lmctool.evaluate.chance": "majority_error",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
+    "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",

@@ -13,6 +13,7 @@ from lmctool.checkpoint.tensor_writing import packed_header
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS, MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def model_metadata(spec: str, arguments: Mapping[str, str]) -> dict[str, str]:
         LmctoolError: the spec names code or a path, or a word that nobody registered.
     """
     match = MODEL_WORD.fullmatch(spec)
-    registered = registry.names("lmctool.models")
+    registered = registry.names(MODELS)
     if not match or match[1] not in registered or ".." in spec or spec.startswith((".", "/")):
         raise LmctoolError(
             f"a checkpoint can only be stamped with a registered model, not {spec!r};"
@@ -82,7 +83,7 @@ def data_metadata(word: str) -> dict[str, str]:
     Raises:
         LmctoolError: it is something else.
     """
-    registered = registry.names("lmctool.datasets")
+    registered = registry.names(DATASETS)
     if word not in registered:
         raise LmctoolError(
             f"a checkpoint can only be stamped with a registered dataset, not {word!r};"

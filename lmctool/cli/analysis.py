@@ -11,6 +11,7 @@ from lmctool.cli import plugin_options
 from lmctool.cli.options import settings, shared
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class AnalysisCommand(click.Command):
         super().__init__(
             name,
             params=[*self.host_parameters, *analysis.options],
-            help=registry.summary("lmctool.analyses", name),
+            help=registry.summary(ANALYSES, name),
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -14,11 +14,11 @@ from click.shell_completion import CompletionItem
 from lmctool.cli.exit import exit_code
 from lmctool.errors import did_you_mean
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GROUP = "lmctool.analyses"
 HOST = (
     *("inspect", "show", "plot", "metrics", "compare", "report", "audit", "rerun", "schema"),
     *("plugins", "convert", "stamp", "config", "completion"),
@@ -41,7 +41,7 @@ class Commands(click.Group):
         if cmd_name in _analyses():
             from lmctool.cli.analysis import AnalysisCommand
 
-            return AnalysisCommand(cmd_name, registry.load(GROUP, cmd_name))
+            return AnalysisCommand(cmd_name, registry.load(ANALYSES, cmd_name))
         return None
 
     def resolve_command(
@@ -57,7 +57,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with the first line of its module's docstring."""
         with formatter.section("Analyses"):
-            formatter.write_dl([(name, registry.summary(GROUP, name)) for name in _analyses()])
+            formatter.write_dl([(name, registry.summary(ANALYSES, name)) for name in _analyses()])
         with formatter.section("Commands"):
             formatter.write_dl([(name, _host_summary(name)) for name in HOST])
 
@@ -87,7 +87,7 @@ class Commands(click.Group):
 
 def _analyses() -> list[str]:
     """Return the names of analyses, except those that a command of the host has."""
-    return [name for name in registry.names(GROUP) if name not in HOST]
+    return [name for name in registry.names(ANALYSES) if name not in HOST]
 
 
 def _host_summary(name: str) -> str:

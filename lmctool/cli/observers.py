@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import OBSERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmctool.plugin.kinds import Observer
     from lmctool.results.result import Result
-
-GROUP = "lmctool.observers"
 
 
 class Observers:
@@ -27,9 +26,9 @@ class Observers:
         """Load them all."""
         self._running = False
         self._observers: dict[str, Observer] = {}
-        for name in registry.names(GROUP):
+        for name in registry.names(OBSERVERS):
             try:
-                self._observers[name] = registry.load("lmctool.observers", name)
+                self._observers[name] = registry.load(OBSERVERS, name)
             except Exception as error:
                 _warn(name, error)
 

@@ -14,11 +14,12 @@ import click
 
 from lmctool.errors import PluginError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.kinds import Analysis, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class Slot:
     """A place of a command line for the name of a plugin.
 
     Attributes:
-        group: the entry-point group of the plugin.
+        kind: the kind of the plugin.
         flag: the option that names it.
         default: the plugin that is used when none is named.
         required: whether a plugin is used without the flag too, which then always takes a name;
             else the flag's name is optional.
     """
 
-    group: str
+    kind: Kind[Any]
     flag: str
     default: str
     required: bool
@@ -41,7 +42,7 @@ class Slot:
     @property
     def parameter(self) -> str:
         """The name of the option's value."""
-        return registry.kind(self.group)
+        return self.kind.word
 
     def option(self) -> click.Option:
         """Return the click option."""
@@ -51,7 +52,7 @@ class Slot:
         }[self.parameter]
         names = [
             f"{name} (the default)" if name == self.default else name
-            for name in registry.names(self.group)
+            for name in registry.names(self.kind)
         ]
         return click.Option(
             [self.flag, self.parameter],
@@ -102,11 +103,11 @@ def slots(analysis: Analysis) -> tuple[Slot, ...]:
     if analysis.aligner != "never":
         required = analysis.aligner == "always"
         flag = "--aligner" if required else "--align"
-        places.append(Slot("lmctool.aligners", flag, "activation", required))
+        places.append(Slot(ALIGNERS, flag, "activation", required))
     if analysis.correction != "never":
         required = analysis.correction == "always"
         flag = "--correction" if required else "--repair"
-        places.append(Slot("lmctool.corrections", flag, "repair", required))
+        places.append(Slot(CORRECTIONS, flag, "repair", required))
     return tuple(places)
 
 
@@ -126,7 +127,7 @@ def join_names(words: Sequence[str], places: Iterable[Slot]) -> tuple[list[str],
             return [*done, word, *rest], strays
         if word not in optional:
             done.append(word)
-        elif rest and rest[0] in registry.names(optional[word].group):
+        elif rest and rest[0] in registry.names(optional[word].kind):
             done.append(f"{word}={rest.pop(0)}")
         else:
             done.append(f"{word}={optional[word].default}")
@@ -150,11 +151,11 @@ def check_strays(strays: Iterable[Stray], checkpoints: Sequence[Path], most: int
         path = Path(stray.word)
         if path not in checkpoints or path.exists():
             continue
-        installed = registry.names(stray.slot.group)
+        installed = registry.names(stray.slot.kind)
         too_many = most is not None and len(checkpoints) == most + 1
         if too_many or difflib.get_close_matches(stray.word, installed, n=1):
             try:
-                registry.find(stray.slot.group, stray.word)
+                registry.find(stray.slot.kind, stray.word)
             except PluginError as error:
                 raise PluginError(f"{error}; and '{stray.word}' is no file either") from None
 
@@ -191,5 +192,5 @@ def select(places: Iterable[Slot], words: Sequence[str], *, show_all: bool) -> l
 
 def options(slot: Slot, name: str) -> tuple[click.Option, ...]:
     """Return the options that a plugin brings."""
-    record: Any = registry.load(slot.group, name)
+    record: Any = registry.load(slot.kind, name)
     return tuple(record.options)

@@ -20,6 +20,7 @@ from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
@@ -215,7 +216,7 @@ def compute(job: Job, run: Run) -> Result:
     except LmctoolError:
         raise
     except Exception as error:
-        entry = registry.find("lmctool.analyses", job.name)
+        entry = registry.find(ANALYSES, job.name)
         error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
         raise
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import Dataset
+from lmctool.plugin.kinds import DATASETS, Dataset
 from lmctool.plugin.user_code import Factory, is_factory
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lmctool.config import Config
     from lmctool.plugin.kinds import Argument
 
-GROUP: Final = "lmctool.datasets"
 KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")
 """A spec with arguments behind it: ``text:PATH?length=64``."""
@@ -88,7 +87,7 @@ def stamped(metadata: Sequence[Mapping[str, str]]) -> str | None:
         raise LmctoolError(
             f"the checkpoints were stamped with different data, {listed}; pass --data"
         )
-    if words and words[0] not in registry.names(GROUP):
+    if words and words[0] not in registry.names(DATASETS):
         raise LmctoolError(
             f"the checkpoint's metadata names data {words[0]!r}, and a file may name only"
             f" registered words ({_registered()}); pass --data yourself"
@@ -104,7 +103,7 @@ def open_spec(spec: str, config: Config) -> Dataset:
     """
     target, arguments = _split(spec)
     word, colon, location = target.partition(":")
-    if word in registry.names(GROUP):
+    if word in registry.names(DATASETS):
         if colon and not location:
             raise LmctoolError(f"{spec!r} ends with ':' and names no path")
         return open_word(word, Path(location).expanduser() if colon else None, config, arguments)
@@ -147,9 +146,9 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
         LmctoolError: no format can read it, several could, or it takes no such argument.
     """
     words, broken = [], []
-    for word in registry.names(GROUP):
+    for word in registry.names(DATASETS):
         try:
-            detect = registry.load(GROUP, word).detect
+            detect = registry.load(DATASETS, word).detect
             if detect is not None and detect(path):
                 words.append(word)
         except PluginError as error:  # another's broken plugin must not stop this one
@@ -188,7 +187,7 @@ def _split(spec: str) -> tuple[str, dict[str, Argument]]:
 
 
 def _open(word: str, place: Path | None, arguments: Mapping[str, Argument]) -> Dataset:
-    data_format = registry.load(GROUP, word)
+    data_format = registry.load(DATASETS, word)
     for name in sorted(arguments.keys() - data_format.arguments):
         has = ", ".join(sorted(data_format.arguments)) or "none"
         raise LmctoolError(f"data {word!r} has no argument {name!r}; it has {has}")
@@ -196,4 +195,4 @@ def _open(word: str, place: Path | None, arguments: Mapping[str, Argument]) -> D
 
 
 def _registered() -> str:
-    return ", ".join(registry.names(GROUP))
+    return ", ".join(registry.names(DATASETS))

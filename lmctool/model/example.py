@@ -84,17 +84,17 @@ def find_example(
             tensors of 2 or more, or the vocabulary of token ids is not known.
     """
     if shapes:
-        found = [_drawn(shape, module, generator) for shape in shapes]
+        tensors = [_drawn(shape, module, generator) for shape in shapes]
         spec, origin = ", ".join(map(str, shapes)), "--input"
     else:
-        found = _own(module)
-        spec, origin = ", ".join("x".join(map(str, tensor.shape)) for tensor in found), "model"
-    if not found:
+        tensors = _own(module)
+        spec, origin = ", ".join("x".join(map(str, tensor.shape)) for tensor in tensors), "model"
+    if not tensors:
         return None
-    if len({len(tensor) for tensor in found}) > 1:
+    if len({len(tensor) for tensor in tensors}) > 1:
         raise LmctoolError(f"the inputs {spec} have different numbers of examples in front")
     placed = tuple(
-        tensor.to(device, dtype if tensor.is_floating_point() else None) for tensor in found
+        tensor.to(device, dtype if tensor.is_floating_point() else None) for tensor in tensors
     )
     return Example(placed if len(placed) > 1 else placed[0], spec, origin)
 
@@ -127,10 +127,10 @@ def _own(module: nn.Module) -> list[Tensor]:
     own = getattr(module, "example_inputs", None)
     if own is None:
         return []
-    found = list(own) if isinstance(own, tuple | list) else [own]
-    if not found or not all(isinstance(t, Tensor) and t.ndim and len(t) > 1 for t in found):
+    tensors = list(own) if isinstance(own, tuple | list) else [own]
+    if not tensors or not all(isinstance(t, Tensor) and t.ndim and len(t) > 1 for t in tensors):
         raise LmctoolError(
             "the model's 'example_inputs' must be a tensor or a tuple of tensors, each of 2 or"
             " more examples"
         )
-    return [tensor.detach() for tensor in found]
+    return [tensor.detach() for tensor in tensors]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 from lmctool.model.build import blueprint, described, missing
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import GROUP
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,28 +39,28 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
 
     A model is built without memory for its tensors, and each name and shape is compared.
     """
-    found = Recognition()
-    for word in registry.names(GROUP):
+    recognition = Recognition()
+    for word in registry.names(MODELS):
         try:
-            family = registry.load(GROUP, word)
+            family = registry.load(MODELS, word)
             read = family.read(word, shapes) if family.read else None
             if read is None:
                 continue
-            if untold := missing(family, read):
-                found.partial.append((word, untold))
+            if unknown := missing(family, read):
+                recognition.partial.append((word, unknown))
                 continue
             module = blueprint(family, word, read, len(shapes))
             needed = shapes_of(module)
         except Exception as error:  # a stranger's family must not stop the others
-            said = str(error) if isinstance(error, LmctoolError) else repr(error)
-            found.broken.append(f"{word}: {said}")
+            reason = str(error) if isinstance(error, LmctoolError) else repr(error)
+            recognition.broken.append(f"{word}: {reason}")
             continue
         differs = difference(shapes, needed, aliases(module))
         if differs:
-            found.near.append((len(shapes.keys() ^ needed.keys()), word, differs))
+            recognition.near.append((len(shapes.keys() ^ needed.keys()), word, differs))
         else:
-            found.candidates.append((word, dict(read)))
-    return found
+            recognition.candidates.append((word, dict(read)))
+    return recognition
 
 
 def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:
@@ -69,22 +69,22 @@ def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str
     Raises:
         LmctoolError: none does, or several do.
     """
-    found = recognise(shapes)
-    if len(found.candidates) == 1:
-        return found.candidates[0]
-    if found.candidates:
-        listed = "; ".join(described(word, arguments) for word, arguments in found.candidates)
-        raise LmctoolError(f"these tensors fit several models: {listed}; pass --model with one")
-    if found.partial:
-        told = " or ".join(
+    recognition = recognise(shapes)
+    if len(recognition.candidates) == 1:
+        return recognition.candidates[0]
+    if recognition.candidates:
+        models = "; ".join(described(word, arguments) for word, arguments in recognition.candidates)
+        raise LmctoolError(f"these tensors fit several models: {models}; pass --model with one")
+    if recognition.partial:
+        options = " or ".join(
             f"--model {word} {' '.join(f'--model-arg {name}=...' for name in names)}"
-            for word, names in found.partial
+            for word, names in recognition.partial
         )
-        raise LmctoolError(f"its names and shapes do not tell all of the model; pass {told}")
+        raise LmctoolError(f"its names and shapes do not tell all of the model; pass {options}")
     message = "no registered model has tensors of these names and shapes"
-    if found.near:
-        _, word, differs = min(found.near)
+    if recognition.near:
+        _, word, differs = min(recognition.near)
         message += f" (nearest is {word}: {differs})"
-    if found.broken:
-        message += f" (not asked: {'; '.join(found.broken[:3])})"
+    if recognition.broken:
+        message += f" (not asked: {'; '.join(recognition.broken[:3])})"
     raise LmctoolError(f"{message}; pass --model WORD, timm:NAME or ./file.py:factory")

@@ -13,8 +13,9 @@ from lmctool.errors import LmctoolError, PluginError
 from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import GROUP, Source, configured, in_folder, stamped, typed
+from lmctool.model.source import Source, configured, in_folder, stamped, typed
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def resolve_model(
     Raises:
         LmctoolError: no source names a model that fits, or a file names code.
     """
-    given = {name: typed(value) for name, value in arguments.items()}
+    chosen = {name: typed(value) for name, value in arguments.items()}
     source = _source(checkpoint, spec, config) or _recognised(checkpoint)
-    wanted = {**source.arguments, **given}
+    wanted = {**source.arguments, **chosen}
     word, colon, _ = source.spec.partition(":")
-    if word in registry.names(GROUP) or not colon:
-        wanted, initial = _registered(checkpoint, source, wanted, given)
+    if word in registry.names(MODELS) or not colon:
+        wanted, initial = _registered(checkpoint, source, wanted, chosen)
     elif source.trusted:
         initial = partial(_made, checkpoint, source.spec, wanted)
     else:
@@ -103,9 +104,9 @@ def _recognised(checkpoint: Checkpoint) -> Source:
         word, read = only_candidate(checkpoint.shapes)
     except LmctoolError as error:
         kind = (checkpoint.config or {}).get("model_type")
-        said = f" (its config.json is of a Hugging Face model {kind!r}, which none is)"
+        note = f" (its config.json is of a Hugging Face model {kind!r}, which none is)"
         raise LmctoolError(
-            f"the model of '{checkpoint.path}' is not known{said if kind else ''}: {error}"
+            f"the model of '{checkpoint.path}' is not known{note if kind else ''}: {error}"
         ) from error
     return Source(word, read, "names and shapes")
 
@@ -117,8 +118,8 @@ def _made(
     with seeded(seed):
         module = Factory(spec).call(arguments)
     if not isinstance(module, nn.Module):
-        found = type(module).__name__
-        raise LmctoolError(f"{spec!r} returned {found!r}, not a torch.nn.Module")
+        kind = type(module).__name__
+        raise LmctoolError(f"{spec!r} returned {kind!r}, not a torch.nn.Module")
     _check(checkpoint, spec, arguments, module)
     return module
 
@@ -127,21 +128,21 @@ def _registered(
     checkpoint: Checkpoint,
     source: Source,
     wanted: dict[str, Argument],
-    given: Mapping[str, Argument],
+    chosen: Mapping[str, Argument],
 ) -> tuple[dict[str, Argument], Callable[[int], nn.Module]]:
     """Return how to build a registered model, its missing arguments read off the shapes."""
     word, colon, _ = source.spec.partition(":")
-    family = registry.load(GROUP, word)
+    family = registry.load(MODELS, word)
     if colon and family.read:  # a word that can be recognised alone is complete
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if not source.trusted:
-        _refuse_unsafe(checkpoint, source, family, wanted.keys() - given.keys())
+        _refuse_unsafe(checkpoint, source, family, wanted.keys() - chosen.keys())
     wanted = {**_read(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
-    if untold := missing(family, wanted):
-        told = " ".join(f"--model-arg {name}=..." for name in untold)
+    if unknown := missing(family, wanted):
+        options = " ".join(f"--model-arg {name}=..." for name in unknown)
         raise LmctoolError(
-            f"model {word!r} needs {', '.join(untold)}, which shapes do not tell; pass {told}"
+            f"model {word!r} needs {', '.join(unknown)}, which shapes do not tell; pass {options}"
         )
     # names and shapes first, so that a file can't make us allocate what it doesn't hold
     sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))

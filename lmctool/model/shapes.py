@@ -31,26 +31,27 @@ def aliases(module: nn.Module) -> dict[str, frozenset[str]]:
 
 
 def difference(
-    held: Mapping[str, tuple[int, ...]],
+    stored: Mapping[str, tuple[int, ...]],
     needed: Mapping[str, tuple[int, ...]],
     tied: Mapping[str, frozenset[str]] | None = None,
 ) -> str:
     """Return how a checkpoint's tensors first differ from a model's, or nothing.
 
     Args:
-        held: name -> shape in the checkpoint.
+        stored: name -> shape in the checkpoint.
         needed: name -> shape in the model.
         tied: names of the model that share a tensor, of which one may stand for all.
     """
     for name, shape in needed.items():
-        if name not in held:
-            if not name.endswith(COUNTER) and held.keys().isdisjoint((tied or {}).get(name, ())):
+        if name not in stored:
+            if not name.endswith(COUNTER) and stored.keys().isdisjoint((tied or {}).get(name, ())):
                 return f"tensor {name!r} of shape {shape} is missing from the checkpoint"
-        elif held[name] != shape:
+        elif stored[name] != shape:
             return (
-                f"tensor {name!r} has shape {held[name]} in the checkpoint, the model needs {shape}"
+                f"tensor {name!r} has shape {stored[name]} in the checkpoint, the model needs"
+                f" {shape}"
             )
-    for name in held:
+    for name in stored:
         if name not in needed:
             return f"tensor {name!r} of the checkpoint is not in the model"
     return ""

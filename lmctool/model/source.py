@@ -11,14 +11,13 @@ from lmctool.checkpoint.location import read_config
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.plugin.kinds import Argument
-
-GROUP = "lmctool.models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ def in_folder(spec: str, origin: str) -> Source | None:
     """
     word, _, name = spec.partition(":")
     path = Path(name) / "config.json"
-    if "/" not in name or word not in registry.names(GROUP) or not path.is_file():
+    if "/" not in name or word not in registry.names(MODELS) or not path.is_file():
         return None
-    if registry.load(GROUP, word).from_config is None:
+    if registry.load(MODELS, word).from_config is None:
         return None
     source = _from_config(word, read_config(path))
     if source is None:
@@ -107,7 +106,7 @@ def _described(config: Mapping[str, Any]) -> list[Source]:
     A family that cannot be asked is passed over: a stranger's must not stop the others.
     """
     sources: dict[str, Source] = {}
-    for word in registry.names(GROUP):
+    for word in registry.names(MODELS):
         try:
             source = _from_config(word, config)
         except Exception:
@@ -123,12 +122,12 @@ def _from_config(word: str, config: Mapping[str, Any]) -> Source | None:
     Raises:
         PluginError: it returns something else than a registered spec and plain arguments.
     """
-    family = registry.load(GROUP, word)
+    family = registry.load(MODELS, word)
     answer = family.from_config(config) if family.from_config else None
     if answer is None:
         return None
     spec, arguments = answer
     plain = all(isinstance(value, str | int | float) for value in arguments.values())
-    if not plain or spec.partition(":")[0] not in registry.names(GROUP):
+    if not plain or spec.partition(":")[0] not in registry.names(MODELS):
         raise PluginError(f"model {word!r} describes a config.json by {spec!r}, which is no model")
     return Source(spec, arguments, "config.json", trusted=False)

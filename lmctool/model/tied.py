@@ -28,18 +28,18 @@ def once(weights: Weights, module: nn.Module) -> dict[str, Tensor]:
         LmctoolError: names that the model ties have different values.
     """
     first = _first(module)
-    found: dict[str, Tensor] = {}
-    came: dict[str, str] = {}
+    tensors: dict[str, Tensor] = {}
+    names: dict[str, str] = {}
     for name, tensor in weights.items():
         own = first.get(name, name)
-        if own in found and not torch.equal(found[own], tensor):
+        if own in tensors and not torch.equal(tensors[own], tensor):
             raise LmctoolError(
-                f"tensors {came[own]!r} and {name!r} are one in the model, but differ in the"
+                f"tensors {names[own]!r} and {name!r} are one in the model, but differ in the"
                 " checkpoint; a model that doesn't tie them is due"
             )
-        found.setdefault(own, tensor)
-        came.setdefault(own, name)
-    return found
+        tensors.setdefault(own, tensor)
+        names.setdefault(own, name)
+    return tensors
 
 
 def everywhere(weights: Weights, module: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:

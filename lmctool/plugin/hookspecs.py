@@ -1,4 +1,4 @@
-"""The plugin seam: every hook lmctool calls, and when.
+"""The hooks that lmctool calls, one for each kind of plugin.
 
 Each hook is called once, on the plugin whose entry point the user's word names; never to list
 commands.  Keep torch and other heavy imports inside the functions of the record it returns.
@@ -6,76 +6,30 @@ commands.  Keep torch and other heavy imports inside the functions of the record
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
-    from lmctool.plugin.kinds import (
-        Aligner,
-        Analysis,
-        Correction,
-        DataFormat,
-        ModelFamily,
-        Observer,
-        Task,
-    )
+    from collections.abc import Callable
 
-hookspec = pluggy.HookspecMarker("lmctool")
+    from lmctool.plugin.kinds import Kind
+
 hookimpl = pluggy.HookimplMarker("lmctool")
 
 
-@hookspec(firstresult=True)
-def lmctool_analysis() -> Analysis | None:
-    """Return the analysis this plugin adds.
+def hookspec(kind: Kind[Any]) -> ModuleType:
+    """Return a module that specifies the hook of one kind of plugin, as pluggy takes it."""
 
-    Called when the analysis is run, its ``--help`` is shown, or a result of it is rendered.
-    """
+    def specification() -> Any:
+        return None
 
-
-@hookspec(firstresult=True)
-def lmctool_aligner() -> Aligner | None:
-    """Return the aligner this plugin adds.
-
-    Called when ``--align NAME`` (or its bare default) is used, before the options are parsed.
-    """
-
-
-@hookspec(firstresult=True)
-def lmctool_correction() -> Correction | None:
-    """Return the correction this plugin adds.
-
-    Called when ``--repair NAME`` (or its bare default) is used, before the options are parsed.
-    """
-
-
-@hookspec(firstresult=True)
-def lmctool_model() -> ModelFamily | None:
-    """Return the family of models that this plugin adds.
-
-    Called when one of its words is named, and to recognise a checkpoint that names no model.
-    """
-
-
-@hookspec(firstresult=True)
-def lmctool_dataset() -> DataFormat | None:
-    """Return the data format this plugin adds.
-
-    Called when its word is named, and to find who can read a path.
-    """
-
-
-@hookspec(firstresult=True)
-def lmctool_task() -> Task | None:
-    """Return the task this plugin adds.
-
-    Called when ``--task NAME`` or the dataset names it.
-    """
-
-
-@hookspec(firstresult=True)
-def lmctool_observer() -> Observer | None:
-    """Return the observer this plugin adds.
-
-    Called at the start of every run.  It must not write to stdout.
-    """
+    specification.__name__ = kind.hook
+    specification.__doc__ = (
+        f"Return the {kind.record.__name__} that this plugin adds.\n\nCalled {kind.called}."
+    )
+    mark: Callable[[Any], Any] = pluggy.HookspecMarker("lmctool")(firstresult=True)
+    module = ModuleType(kind.group)
+    setattr(module, kind.hook, mark(specification))
+    return module

@@ -1,12 +1,13 @@
-"""The records that plugins return: what each kind of plugin can add."""
+"""The kinds of plugins: the record that each returns, and one table of all kinds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from concurrent.futures import Executor
     from pathlib import Path
 
     import click
@@ -71,7 +72,8 @@ class Aligner:
 
     Attributes:
         align: ``align(run, a, b, **options)`` returns a ``Permutation`` of ``run``'s
-            permutation spec; the host applies it to B and proves it.
+            permutation spec, or an ``Alignment`` of one with groups for the result; the host
+            applies it to B and proves it.
         options: click options, added to a command when this aligner is named.
         needs: what it asks the run for; without ``"data"`` it works where no data is named.
     """
@@ -213,3 +215,102 @@ class Observer:
     started: Callable[[Mapping[str, Any]], None] = field(default=_ignore)
     progressed: Callable[[str, int, int], None] = field(default=_ignore)
     finished: Callable[[Result | None, BaseException | None], None] = field(default=_ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorFactory:
+    """A way to run independent pieces of work somewhere else than in this process.
+
+    Attributes:
+        open: ``open(arguments)`` returns the executor; ``arguments`` is the text behind the colon
+            of ``NAME:ARGUMENTS``, or an empty one.
+    """
+
+    open: Callable[[str], Executor]
+
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Record]):
+    """A kind of plugin.
+
+    Attributes:
+        group: the entry-point group that plugins are installed under.
+        hook: the hook that they implement.
+        record: what the hook returns.
+        called: when the hook is called.
+    """
+
+    group: str
+    hook: str
+    record: type[Record]
+    called: str
+
+    @property
+    def word(self) -> str:
+        """What one plugin of this kind is called, such as ``analysis``."""
+        return self.hook.removeprefix("lmctool_")
+
+
+ANALYSES = Kind(
+    "lmctool.analyses",
+    "lmctool_analysis",
+    Analysis,
+    "when the analysis is run, its ``--help`` is shown, or a result of it is rendered",
+)
+ALIGNERS = Kind(
+    "lmctool.aligners",
+    "lmctool_aligner",
+    Aligner,
+    "when ``--align NAME`` (or its bare default) is used, before the options are parsed",
+)
+CORRECTIONS = Kind(
+    "lmctool.corrections",
+    "lmctool_correction",
+    Correction,
+    "when ``--repair NAME`` (or its bare default) is used, before the options are parsed",
+)
+MODELS = Kind(
+    "lmctool.models",
+    "lmctool_model",
+    ModelFamily,
+    "when one of its words is named, and to recognise a checkpoint that names no model",
+)
+DATASETS = Kind(
+    "lmctool.datasets",
+    "lmctool_dataset",
+    DataFormat,
+    "when its word is named, and to find who can read a path",
+)
+TASKS = Kind(
+    "lmctool.tasks",
+    "lmctool_task",
+    Task,
+    "when ``--task NAME`` or the dataset names it",
+)
+EXECUTORS = Kind(
+    "lmctool.executors",
+    "lmctool_executor",
+    ExecutorFactory,
+    "when ``--executor NAME`` is used",
+)
+OBSERVERS = Kind(
+    "lmctool.observers",
+    "lmctool_observer",
+    Observer,
+    "at the start of every run; it must not write to stdout",
+)
+
+KINDS: tuple[Kind[Any], ...] = (
+    ANALYSES,
+    ALIGNERS,
+    CORRECTIONS,
+    MODELS,
+    DATASETS,
+    TASKS,
+    EXECUTORS,
+    OBSERVERS,
+)
+"""Every kind of plugin; an entry here is all that a new one takes."""

@@ -8,64 +8,25 @@ import tokenize
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import PluginError, did_you_mean
+from lmctool.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
 
-    from lmctool.plugin.kinds import (
-        Aligner,
-        Analysis,
-        Correction,
-        DataFormat,
-        ModelFamily,
-        Observer,
-        Task,
-    )
-
-GROUPS: Mapping[str, str] = MappingProxyType(
-    {
-        "lmctool.analyses": "lmctool_analysis",
-        "lmctool.aligners": "lmctool_aligner",
-        "lmctool.corrections": "lmctool_correction",
-        "lmctool.models": "lmctool_model",
-        "lmctool.datasets": "lmctool_dataset",
-        "lmctool.tasks": "lmctool_task",
-        "lmctool.observers": "lmctool_observer",
-    }
-)
-"""Each entry-point group, and the hook that its plugins implement."""
-
-RECORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "lmctool.analyses": "Analysis",
-        "lmctool.aligners": "Aligner",
-        "lmctool.corrections": "Correction",
-        "lmctool.models": "ModelFamily",
-        "lmctool.datasets": "DataFormat",
-        "lmctool.tasks": "Task",
-        "lmctool.observers": "Observer",
-    }
-)
-"""Each entry-point group, and the record of lmctool.plugin.kinds that its hook returns."""
-
-
-def kind(group: str) -> str:
-    """Return the word for one plugin of a group, such as ``analysis``."""
-    return GROUPS[group].removeprefix("lmctool_")
+    from lmctool.plugin.kinds import Kind, Record
 
 
 @cache
-def installed(group: str) -> tuple[EntryPoint, ...]:
-    """Return every entry point of a group, sorted by name, importing none.
+def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
+    """Return every entry point of a kind, sorted by name, importing none.
 
     A distribution that sys.path holds twice counts once.
     """
-    found = _scanned().select(group=group)
+    found = _scanned().select(group=kind.group)
     once = {(entry.name, owner(entry), entry.value): entry for entry in found}
     return tuple(once[key] for key in sorted(once))
 
@@ -75,35 +36,35 @@ def owner(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist else "an unknown distribution"
 
 
-def names(group: str) -> list[str]:
-    """Return the installed words of a group, sorted, importing none."""
-    return sorted({entry.name for entry in installed(group)})
+def names(kind: Kind[Any]) -> list[str]:
+    """Return the installed words of a kind, sorted, importing none."""
+    return sorted({entry.name for entry in installed(kind)})
 
 
-def find(group: str, name: str) -> EntryPoint:
+def find(kind: Kind[Any], name: str) -> EntryPoint:
     """Return the one entry point of this name.
 
     Raises:
         PluginError: nobody installed the name, or two distributions did.
     """
-    found = [entry for entry in installed(group) if entry.name == name]
+    found = [entry for entry in installed(kind) if entry.name == name]
     if not found:
-        raise PluginError(f"no {kind(group)} is called {name!r}; {_instead(name, names(group))}")
+        raise PluginError(f"no {kind.word} is called {name!r}; {_instead(name, names(kind))}")
     if len(found) > 1:
         owners = " and ".join(f"{owner(entry)} ({entry.value})" for entry in found)
         raise PluginError(
-            f"{kind(group)} {name!r} is provided more than once, by {owners}; uninstall one"
+            f"{kind.word} {name!r} is provided more than once, by {owners}; uninstall one"
         )
     return found[0]
 
 
-def summary(group: str, name: str) -> str:
+def summary(kind: Kind[Any], name: str) -> str:
     """Return the first line of the plugin's docstring, read without running any of its code.
 
     What goes wrong is returned in brackets: a stranger's plugin must not take ``--help`` down.
     """
     try:
-        return first_line(find(group, name).module)
+        return first_line(find(kind, name).module)
     except Exception as error:
         return f"({error})"
 
@@ -126,42 +87,24 @@ def first_line(module: str) -> str:
     return ""
 
 
-@overload
-def load(group: Literal["lmctool.analyses"], name: str) -> Analysis: ...
-@overload
-def load(group: Literal["lmctool.aligners"], name: str) -> Aligner: ...
-@overload
-def load(group: Literal["lmctool.corrections"], name: str) -> Correction: ...
-@overload
-def load(group: Literal["lmctool.models"], name: str) -> ModelFamily: ...
-@overload
-def load(group: Literal["lmctool.datasets"], name: str) -> DataFormat: ...
-@overload
-def load(group: Literal["lmctool.tasks"], name: str) -> Task: ...
-@overload
-def load(group: Literal["lmctool.observers"], name: str) -> Observer: ...
-@overload
-def load(group: str, name: str) -> Any: ...
-def load(group: str, name: str) -> Any:
+def load(kind: Kind[Record], name: str) -> Record:
     """Import the one plugin of this name, and return the record that its hook gives.
 
     Raises:
         PluginError: the plugin is not there, cannot be imported, or gives something else.
     """
-    entry = find(group, name)
-    who = f"{kind(group)} {name!r} ({entry.value}, from {owner(entry)})"
+    entry = find(kind, name)
+    who = f"{kind.word} {name!r} ({entry.value}, from {owner(entry)})"
     try:
-        record = _call(entry, GROUPS[group])
+        record = _call(entry, kind)
     except (Exception, SystemExit) as cause:
         raise PluginError(f"{who} cannot be used: {type(cause).__name__}: {cause}") from cause
     if record is None:
-        raise PluginError(f"{who} implements no hook {GROUPS[group]}, or it returned nothing")
+        raise PluginError(f"{who} implements no hook {kind.hook}, or it returned nothing")
 
-    from lmctool.plugin import kinds
-
-    if not isinstance(record, getattr(kinds, RECORDS[group])):
-        found = type(record).__name__
-        raise PluginError(f"{who} returned {found!r} where {RECORDS[group]!r} is due")
+    if not isinstance(record, kind.record):
+        found, due = type(record).__name__, kind.record.__name__
+        raise PluginError(f"{who} returned {found!r} where {due!r} is due")
     return record
 
 
@@ -171,16 +114,17 @@ def _scanned() -> Any:
     return entry_points()
 
 
-def _call(entry: EntryPoint, hook: str) -> Any:
+def _call(entry: EntryPoint, kind: Kind[Any]) -> Any:
     import pluggy
 
-    from lmctool.plugin import hookspecs
+    from lmctool.plugin.hookspecs import hookspec
 
     manager = pluggy.PluginManager("lmctool")
-    manager.add_hookspecs(hookspecs)
+    for each in KINDS:  # a module may implement the hooks of several kinds
+        manager.add_hookspecs(hookspec(each))
     manager.register(entry.load(), entry.name)
     manager.check_pending()
-    return getattr(manager.hook, hook)()
+    return getattr(manager.hook, kind.hook)()
 
 
 def _instead(name: str, known: Sequence[str]) -> str:

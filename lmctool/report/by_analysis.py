@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.report.generic import metrics_table
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result
     from lmctool.results.table import Table
 
-GROUP = "lmctool.analyses"
 MISMATCHES = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What an analysis raises on a result without the groups or the shapes that it writes itself."""
 
@@ -47,8 +47,8 @@ def drawer(result: Result) -> Callable[[Result, Figure], None] | None:
 
 def about(result: Result) -> str:
     """Return what the result's analysis is, in the words of its help."""
-    if result.analysis in registry.names(GROUP):
-        return registry.summary(GROUP, result.analysis)
+    if result.analysis in registry.names(ANALYSES):
+        return registry.summary(ANALYSES, result.analysis)
     return f"Analysis {result.analysis!r} is not installed here; shown is what any result has."
 
 
@@ -68,6 +68,6 @@ def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
 
 
 def _analysis(result: Result) -> Analysis | None:
-    if result.analysis not in registry.names(GROUP):
+    if result.analysis not in registry.names(ANALYSES):
         return None
-    return registry.load("lmctool.analyses", result.analysis)
+    return registry.load(ANALYSES, result.analysis)

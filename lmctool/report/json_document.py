@@ -71,9 +71,9 @@ def comparison_document(
 
     Returns:
         ``schema``, ``analysis``, ``results`` (their paths), ``metrics`` (by full name: ``one``,
-        ``other`` and ``difference``, null where there is no number, and ``unit``), ``causes``
-        (inputs, versions and settings that differ), ``deviations`` (variables that differ bit for
-        bit) and ``files``.
+        ``other`` and ``difference``, null where there is no number, ``unit`` and ``better``),
+        ``causes`` (inputs, versions and settings that differ), ``deviations`` (variables that
+        differ bit for bit) and ``files``.
     """
     return {
         "schema": COMPARE_SCHEMA,

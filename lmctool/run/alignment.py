@@ -11,6 +11,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
 from lmctool.symmetry.alignment import Alignment
@@ -82,7 +83,7 @@ class Alignments:
         Raises:
             LmctoolError: there is no such aligner, or it returns something else than an alignment.
         """
-        aligner = registry.load("lmctool.aligners", name)
+        aligner = registry.load(ALIGNERS, name)
         defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
         values = {**defaults, **options}
         texts = {option: repr(value) for option, value in values.items()}

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def now() -> str:
 
 
 def _owners() -> list[str]:
-    entries = (entry for group in registry.GROUPS for entry in registry.installed(group))
+    entries = (entry for kind in KINDS for entry in registry.installed(kind))
     return sorted({entry.dist.name for entry in entries if entry.dist})
 
 

@@ -12,6 +12,7 @@ from lmctool.evaluate.chance import check_ends
 from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.run import path
@@ -390,7 +391,7 @@ class Run:
         choice = self.settings.correction
         if choice is None:
             return None
-        correction = registry.load("lmctool.corrections", choice.name)
+        correction = registry.load(CORRECTIONS, choice.name)
         options = {name: repr(value) for name, value in choice.options.items()}
 
         def recipe() -> list[object]:

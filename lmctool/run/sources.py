@@ -14,6 +14,7 @@ from lmctool.evaluate.device import generator
 from lmctool.model.example import find_example
 from lmctool.model.resolve import resolve_model
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,7 @@ def _needy(analysis: Analysis, settings: Settings) -> str:
     if "data" in analysis.needs:
         return "the analysis"
     choice = settings.aligner
-    if choice and "data" in registry.load("lmctool.aligners", choice.name).needs:
+    if choice and "data" in registry.load(ALIGNERS, choice.name).needs:
         return f"aligner {choice.name!r}"
     return ""
 
@@ -140,4 +141,4 @@ def _data(checkpoints: Sequence[Checkpoint], settings: Settings, standing: Confi
 def _task(data: Data | None, settings: Settings) -> Task | None:
     if data is None:
         return None
-    return registry.load("lmctool.tasks", settings.task or data.dataset.task)
+    return registry.load(TASKS, settings.task or data.dataset.task)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from lmctool.plugin.kinds import Kind
+
 
 class Install(Protocol):
     def __call__(self, group: str, name: str, source: str) -> None: ...
@@ -26,10 +28,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     added: list[EntryPoint] = []
-    original: Callable[[str], tuple[EntryPoint, ...]] = registry.installed
+    original: Callable[[Kind[Any]], tuple[EntryPoint, ...]] = registry.installed
 
-    def installed(group: str) -> tuple[EntryPoint, ...]:
-        return (*original(group), *(entry for entry in added if entry.group == group))
+    def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
+        return (*original(kind), *(entry for entry in added if entry.group == kind.group))
 
     def add(group: str, name: str, source: str) -> None:
         module = f"{tmp_path.name}_{name}_{len(added)}".replace("-", "_")

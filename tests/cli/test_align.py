@@ -124,7 +124,7 @@ def test_a_factory_may_bring_the_example_itself(bare: tuple[Path, Path]) -> None
         import torch
         from lmctool.plugin import registry
         def make():
-            module = registry.load("lmctool.models", "mlp").build("mlp", **{ARGUMENTS!r})
+            module = registry.load(MODELS, "mlp").build("mlp", **{ARGUMENTS!r})
             module.example_inputs = torch.rand(4, 64)
             return module
     """

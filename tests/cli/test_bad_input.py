@@ -13,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lmctool.testing import invoke
+
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples/digits"
 ENDLESS = "2000001"
@@ -126,22 +128,18 @@ CASES: list[tuple[Break, int, str]] = [
     ("break_it", "code", "words"), CASES, ids=lambda c: getattr(c, "__name__", "")
 )
 def test_bad_input_is_told_in_one_sentence(
-    break_it: Break, code: int, words: str, tmp_path: Path
+    break_it: Break, code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for end in "ab":
         shutil.copy(DIGITS / f"{end}.safetensors", tmp_path)
     extra = break_it(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    command = [sys.executable, "-m", "lmctool", "barrier", "a.safetensors", "b.safetensors"]
+    monkeypatch.chdir(tmp_path)
     output = [] if "-o" in extra else ["-o", "out.h5"]
-    done = subprocess.run(
-        [*command, *output, "--align", "--quiet", *extra],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = invoke(
+        "barrier", "a.safetensors", "b.safetensors", *output, "--align", "--quiet", *extra
     )
-    assert done.returncode == code, done.stderr
+    assert done.exit_code == code, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]

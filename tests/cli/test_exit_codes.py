@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmctool.testing import tiny_pair
+from lmctool.testing import invoke, tiny_pair
 
 DIGITS = Path(__file__).parents[2] / "examples/digits"
 ENDS = ("a.safetensors", "b.safetensors")
@@ -61,8 +61,11 @@ def install(site: Path, group: str, name: str, source: str) -> None:
     (site / f"{name}_plugin.py").write_text(source)
 
 
-def lmctool(*words: str, site: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the program in the current folder."""
+def lmctool(*words: str, site: str = "", process: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the program in the current folder, for one code each as a process of its own."""
+    if not site and not process:
+        done = invoke(*words)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": site}
     command = [sys.executable, "-m", "lmctool", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -83,7 +86,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, words: str) -> No
 
 
 def test_0_is_done() -> None:
-    done = lmctool(*BARRIER)
+    done = lmctool(*BARRIER, process=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert left() == {"barrier.h5", "barrier.png"}
 
@@ -108,7 +111,7 @@ def test_1_is_a_bug_with_its_traceback(folder: Path) -> None:
 
 
 def test_2_is_a_word_that_nobody_knows() -> None:
-    refused(lmctool("barier", *ENDS), 2, "did you mean 'barrier'")
+    refused(lmctool("barier", *ENDS, process=True), 2, "did you mean 'barrier'")
 
 
 def test_2_is_an_option_that_nobody_knows() -> None:
@@ -149,7 +152,8 @@ def test_2_is_an_output_that_exists(folder: Path) -> None:
 
 
 def test_3_is_a_gate_that_failed() -> None:
-    done = lmctool(*BARRIER, "--require", "barrier.error <= -1", "--require", "barrier.error <= 1")
+    conditions = ("--require", "barrier.error <= -1", "--require", "barrier.error <= 1")
+    done = lmctool(*BARRIER, *conditions, process=True)
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert "failed" in done.stdout and "passed" in done.stdout
@@ -181,7 +185,7 @@ def test_4_is_no_number_in_a_checkpoint(folder: Path) -> None:
     tensors = load_file(folder / "a.safetensors")
     tensors["layers.1.weight"][0, 0] = torch.nan
     save_file(tensors, folder / "a.safetensors", {"lmctool.data": "digits"})
-    refused(lmctool(*BARRIER), 4, "NaN")
+    refused(lmctool(*BARRIER, process=True), 4, "NaN")
 
 
 def test_4_is_two_networks_that_only_guess(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def listening() -> None:
 
 def test_help_lists_every_analysis_and_every_command_with_its_line() -> None:
     shown = " ".join(invoke("--help").stdout.split())
-    for name in registry.names("lmctool.analyses"):
-        assert f"{name} {registry.summary('lmctool.analyses', name)}" in shown
+    for name in registry.names(ANALYSES):
+        assert f"{name} {registry.summary(ANALYSES, name)}" in shown
     for name in ("inspect", "show", "plot", "plugins", "convert", "stamp"):
         assert f" {name} " in shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lmctool.plugin import registry
+from lmctool.plugin.kinds import KINDS
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 def test_every_built_in_is_listed_and_loads() -> None:
     found = json.loads(invoke("plugins", "--json").stdout)["plugins"]
     own = [p for p in found if p["distribution"] == "lmctool 0.1.0"]
-    assert {p["kind"] for p in own} == {registry.kind(group) for group in registry.GROUPS} - {
-        "observer"
-    }
+    assert {p["kind"] for p in own} == {kind.word for kind in KINDS} - {"observer"}
     assert not [p for p in own if p["problem"]]
     assert all(p["help"] for p in own)
 

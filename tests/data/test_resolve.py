@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +15,8 @@ from lmctool.plugin import registry
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from lmctool.plugin.kinds import Kind
 
 FACTORY = """
 from dataclasses import dataclass
@@ -133,10 +135,10 @@ def test_another_s_broken_format_does_not_stop_the_search(
 ) -> None:
     load = registry.load
 
-    def loading(group: str, name: str) -> object:
+    def loading(kind: Kind[Any], name: str) -> object:
         if name == "spiral":
             raise PluginError("dataset 'spiral' cannot be used")
-        return load(group, name)
+        return load(kind, name)
 
     monkeypatch.setattr(registry, "load", loading)
     path = save_npz(x=np.zeros((2, 3)), y=np.array([0, 1]))

@@ -15,7 +15,7 @@ from lmctool.evaluate.chance import majority_error
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
 from lmctool.model.tied import once
-from lmctool.plugin import registry
+from lmctool.plugin import kinds, registry
 from lmctool.plugin.kinds import Task
 from lmctool.weights.grouping import parts
 from lmctool.weights.partwise import Partwise
@@ -76,7 +76,7 @@ class Chain(nn.Sequential):
 
 def family(spec: str, **arguments: Any) -> Callable[[], nn.Module]:
     word = spec.partition(":")[0]
-    return lambda: registry.load("lmctool.models", word).build(spec, **arguments)
+    return lambda: registry.load(kinds.MODELS, word).build(spec, **arguments)
 
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], Task]] = {

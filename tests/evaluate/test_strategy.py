@@ -31,7 +31,7 @@ from lmctool.evaluate.strategy import (
 from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import Analysis, Task
+from lmctool.plugin.kinds import MODELS, Analysis, Task
 from lmctool.plugin.settings import Settings
 from lmctool_plugins.tasks import classification
 
@@ -57,7 +57,7 @@ def images(count: int, side: int = 8) -> Split:
 
 def residual(device: str = "cpu") -> Network:
     torch.manual_seed(0)
-    module = registry.load("lmctool.models", "resnet20").build("resnet20", channels=3)
+    module = registry.load(MODELS, "resnet20").build("resnet20", channels=3)
     module = module.to(device).eval().requires_grad_(False)
     return Network(module, lambda: capture(module, torch.zeros(2, 3, 8, 8, device=device)))
 
@@ -114,6 +114,7 @@ def test_every_strategy_gives_the_same_losses(word: str) -> None:
     )
 
 
+@pytest.mark.slow  # torch.compile calls the machine's C++ compiler, which takes its time
 def test_compiled_networks_give_the_same_losses_and_take_new_weights() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.ReLU(), nn.Linear(16, 10))

@@ -18,7 +18,7 @@ from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.threads import Several, SideBySide, Workers, outputs_of_each
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import Task
+from lmctool.plugin.kinds import MODELS, Task
 from lmctool_plugins.tasks import classification
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_two_networks_on_the_way_at_once_are_those_of_one_after_the_other(two: W
 
 def test_a_residual_network_gives_the_same_losses(two: Workers) -> None:
     torch.manual_seed(0)
-    module = registry.load("lmctool.models", "resnet20").build("resnet20", channels=1).eval()
+    module = registry.load(MODELS, "resnet20").build("resnet20", channels=1).eval()
     network = Network(
         module.requires_grad_(False), lambda: capture(module, torch.zeros(2, 1, 8, 8))
     )

@@ -134,25 +134,34 @@ def test_a_deep_perceptron_learns_from_he_and_not_from_its_own_start(tmp_path: P
     assert error_of(he) < 60
 
 
-LANGUAGE = ["--model", "gpt2", "--data", "text:text.txt?length=16", "--optimizer", "adam"]
+GPT2 = ["--model", "transformers:GPT2LMHeadModel", "--data", "text:text.txt?length=16"]
+SIZES = {
+    "n_embd": 16,
+    "n_head": 2,
+    "n_layer": 2,
+    "resid_pdrop": 0,
+    "embd_pdrop": 0,
+    "attn_pdrop": 0,
+}
+LANGUAGE = [*GPT2, *(f"--model-arg={name}={value}" for name, value in SIZES.items())]
 
 
 def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "text.txt").write_text("In the beginning was the word. " * 300)
-    sizes = ["--model-arg", "n_embd=16", "--model-arg", "n_head=2", "--lr", "0.01"]
-    done = train(tmp_path, "a.safetensors", *LANGUAGE, *sizes, "--batch-size", "8", width=None)
+    learning = ["--optimizer", "adam", "--lr", "0.01", "--batch-size", "8"]
+    done = train(tmp_path, "a.safetensors", *LANGUAGE, *learning, width=None)
     assert done.returncode == 0, done.stderr
     assert error_of(done) < 50  # chance is 84 %
     checkpoint = open_checkpoint(tmp_path / "a.safetensors")
     assert "lm_head.weight" not in checkpoint.names
     assert checkpoint.metadata["lmctool.data"] == "text"
     model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
-    assert model.arguments["n_positions"] == 16
-    assert model.arguments["tie_word_embeddings"] is True
+    assert model.spec == "transformers:GPT2LMHeadModel"
+    assert model.arguments["max_position_embeddings"] == 16
     again = train(
-        tmp_path, "b.safetensors", *LANGUAGE, *sizes, "--init", "a.safetensors", "--epochs", "0",
+        tmp_path, "b.safetensors", *LANGUAGE, "--init", "a.safetensors", "--epochs", "0",
         width=None,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
@@ -160,11 +169,28 @@ def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor
     assert all(torch.equal(weights[name], value) for name, value in checkpoint.weights().items())
 
 
-def test_heads_that_nobody_gave_are_asked_for(tmp_path: Path) -> None:
+def test_a_setting_that_the_model_does_not_have_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("word " * 300)
-    done = train(tmp_path, "a.safetensors", *LANGUAGE, width=None)
+    done = train(tmp_path, "a.safetensors", *GPT2, "--model-arg", "n_heads=2", width=None)
     assert done.returncode == 2
-    assert done.stderr == "Error: model 'gpt2' needs n_head; pass --model-arg n_head=...\n"
+    assert done.stderr == (
+        "Error: model 'GPT2LMHeadModel' has no setting 'n_heads'; did you mean 'n_head'?\n"
+    )
+
+
+def test_images_settle_the_sizes_of_a_classifier_of_transformers(tmp_path: Path) -> None:
+    sizes = {
+        "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 16, "image_size": 8, "patch_size": 4,
+    }  # fmt: skip
+    options = [f"--model-arg={name}={value}" for name, value in sizes.items()]
+    spec = "transformers:ViTForImageClassification"
+    done = train(tmp_path, "a.safetensors", "--model", spec, *options, "--epochs", "0", width=None)
+    assert done.returncode == 0, done.stderr
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
+    assert model.arguments["num_labels"] == 10
+    assert model.arguments["num_channels"] == 1
 
 
 @pytest.mark.parametrize("name", ["a", "b"])

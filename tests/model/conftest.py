@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ def saved() -> Callable[..., Any]:
         **arguments: Argument,
     ) -> Shapes:
         with torch.device("meta"):
-            module = registry.load("lmctool.models", word).build(word, **arguments)
+            module = registry.load(MODELS, word).build(word, **arguments)
         shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
         return Shapes(shapes, metadata or {}, config)
 

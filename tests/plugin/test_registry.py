@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, EntryPoints
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,14 @@ import pytest
 
 from lmctool.errors import PluginError
 from lmctool.plugin import registry
+from lmctool.plugin.hookspecs import hookspec
+from lmctool.plugin.kinds import ANALYSES, EXECUTORS, KINDS, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GROUP = "lmctool.analyses"
+MADE: list[Any] = []
+"""What a plugin of a kind of these tests gives."""
 GOOD = '''"""Say hello.
 
 More words.
@@ -32,7 +36,7 @@ def lmctool_analysis():
 
 def entry(name: str, module: str, distribution: str) -> EntryPoint:
     """Return an entry point as an installed distribution would have it."""
-    bare: Any = EntryPoint(name, module, GROUP)
+    bare: Any = EntryPoint(name, module, ANALYSES.group)
     found: EntryPoint = bare._for(SimpleNamespace(name=distribution, version="1"))
     return found
 
@@ -46,32 +50,58 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / f"{module}.py").write_text(source)
         monkeypatch.syspath_prepend(tmp_path)
         found = entry("mine", module, "my-package")
-        monkeypatch.setattr(registry, "installed", lambda group: (found,))
-        return registry.load(GROUP, "mine")
+        monkeypatch.setattr(registry, "installed", lambda _: (found,))
+        return registry.load(ANALYSES, "mine")
 
     return load
 
 
-def test_every_group_has_a_hook_and_a_record() -> None:
-    from lmctool.plugin import hookspecs, kinds
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
+def test_every_kind_has_a_hook_that_says_when_it_is_called(kind: Kind[Any]) -> None:
+    specification = getattr(hookspec(kind), kind.hook)
+    assert f"Return the {kind.record.__name__} that this plugin adds." in specification.__doc__
+    assert "\n\nCalled when " in specification.__doc__ or "\n\nCalled at " in specification.__doc__
 
-    assert registry.GROUPS.keys() == registry.RECORDS.keys()
-    assert all(hasattr(hookspecs, hook) for hook in registry.GROUPS.values())
-    assert all(hasattr(kinds, record) for record in registry.RECORDS.values())
+
+def test_one_entry_of_the_table_is_all_that_a_new_kind_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass
+    class Greeting:
+        text: str
+
+    kind = Kind("mine.greetings", "mine_greeting", Greeting, "when somebody is greeted")
+    monkeypatch.setattr(registry, "KINDS", (*KINDS, kind))
+    source = (
+        "from lmctool.api import hookimpl\n@hookimpl\ndef mine_greeting():\n"
+        "    from tests.plugin.test_registry import MADE\n    return MADE[0]('hello')\n"
+    )
+    MADE.append(Greeting)
+    module = f"greeting_of_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "installed", lambda _: (entry("x", module, "my-package"),))
+    assert registry.load(kind, "x").text == "hello"
+
+
+def test_executors_are_a_kind_of_which_nothing_is_built_in() -> None:
+    assert registry.names(EXECUTORS) == []
+    with pytest.raises(PluginError, match="no executor is called 'slurm'; installed: none"):
+        registry.load(EXECUTORS, "slurm")
 
 
 def test_an_unknown_name_is_told_with_the_nearest_one() -> None:
     with pytest.raises(PluginError, match="no analysis is called 'barier'; did you mean 'barrier'"):
-        registry.find(GROUP, "barier")
+        registry.find(ANALYSES, "barier")
 
 
 def test_two_owners_of_a_name_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
     both = (entry("x", "one", "first-package"), entry("x", "two", "second-package"))
-    monkeypatch.setattr(registry, "installed", lambda group: both)
+    monkeypatch.setattr(registry, "installed", lambda _: both)
     with pytest.raises(PluginError, match=r"first-package \(one\) and second-package \(two\)"):
-        registry.find(GROUP, "x")
-    assert registry.names(GROUP) == ["x"]
-    assert registry.summary(GROUP, "x").startswith("(analysis 'x' is provided more than once")
+        registry.find(ANALYSES, "x")
+    assert registry.names(ANALYSES) == ["x"]
+    assert registry.summary(ANALYSES, "x").startswith("(analysis 'x' is provided more than once")
 
 
 def test_one_distribution_found_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +109,7 @@ def test_one_distribution_found_twice_counts_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(registry, "_scanned", lambda: EntryPoints(twice))
     registry.installed.cache_clear()
     try:
-        assert registry.find(GROUP, "x").value == "one"
+        assert registry.find(ANALYSES, "x").value == "one"
     finally:
         registry.installed.cache_clear()
 
@@ -127,10 +157,11 @@ def test_a_bad_plugin_is_named_with_its_distribution(source: str, message: str, 
     assert "from my-package" in str(caught.value)
 
 
-@pytest.mark.parametrize("call", ["names(group)", "[summary(group, n) for n in names(group)]"])
+@pytest.mark.parametrize("call", ["names(kind)", "[summary(kind, n) for n in names(kind)]"])
 def test_listing_imports_no_plugin(call: str) -> None:
     code = (
-        f"import sys; from lmctool.plugin.registry import *; group = {GROUP!r}; {call};"
+        f"import sys; from lmctool.plugin.registry import *;"
+        f"from lmctool.plugin.kinds import ANALYSES as kind; {call};"
         "sys.exit('torch' in sys.modules or 'lmctool_plugins.analyses.barrier' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

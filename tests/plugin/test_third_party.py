@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lmctool.plugin.kinds import MODELS
+
 EXAMPLE = Path(__file__).parents[2] / "examples/third_party"
 BROKEN = {
     "absent": "import no_such_module_anywhere\n",
@@ -78,7 +80,7 @@ def checkpoints(tmp_path: Path) -> tuple[str, str]:
     metadata = {"lmctool.model": "mlp"}
     for seed, name in enumerate(("a", "b")):
         torch.manual_seed(seed)
-        build = registry.load("lmctool.models", "mlp").build
+        build = registry.load(MODELS, "mlp").build
         module = build("mlp", inputs=2, width=8, depth=2, classes=2)
         save_file(module.state_dict(), tmp_path / f"{name}.safetensors", metadata=metadata)
     return "a.safetensors", "b.safetensors"

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from lmctool.config import Config
 from lmctool.data.resolve import resolve_data
 from lmctool.data.split import Split, open_split
-from lmctool.plugin import registry
+from lmctool.plugin import kinds, registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.run.run import Run
 
@@ -50,7 +51,7 @@ def initial(key: str, seed: int) -> nn.Module:
     """Return a model of the list above in its initial state."""
     word, arguments = MODELS[key]
     torch.manual_seed(seed)
-    return registry.load("lmctool.models", word).build(word, **arguments)
+    return registry.load(kinds.MODELS, word).build(word, **arguments)
 
 
 @cache
@@ -100,7 +101,7 @@ def run_of(tmp_path: Path) -> Callable[..., Run]:
     def prepare(key: str, a: Mapping[str, Tensor], b: Mapping[str, Tensor], **settings: Any) -> Run:
         paths = save(tmp_path / "a.safetensors", key, a), save(tmp_path / "b.safetensors", key, b)
         chosen: dict[str, Any] = {"dtype": "float64", "aligner": Choice("activation")} | settings
-        analysis = registry.load("lmctool.analyses", "barrier")
+        analysis = registry.load(ANALYSES, "barrier")
         run = Run("barrier", analysis, Settings(paths, **chosen))
         if (key, chosen["dtype"]) not in GRAPHS:
             GRAPHS[key, chosen["dtype"]] = run.graph

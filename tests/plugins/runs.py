@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmctool.cli.inputs import find_inputs
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Settings
 from lmctool.results.result import Result
 from lmctool.run.run import Run
@@ -40,7 +41,7 @@ def follow(tmp_path: Path) -> Follow:
         key: str, *runs: Mapping[int, Weights], notes: list[str] | None = None, **given: Any
     ) -> Result:
         place = tmp_path / f"call{next(calls)}"
-        analysis = registry.load("lmctool.analyses", "trajectory")
+        analysis = registry.load(ANALYSES, "trajectory")
         options: dict[str, Any] = dict.fromkeys(str(option.name) for option in analysis.options)
         options["alpha"] = (0.5,)
         settings: dict[str, Any] = {"dtype": "float64"}

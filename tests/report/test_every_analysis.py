@@ -9,6 +9,7 @@ import html5lib
 import pytest
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
 from lmctool.report.figure import drawing
 from lmctool.report.terminal import parts
@@ -33,7 +34,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in range(4)}}
 """What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
-every_analysis = pytest.mark.parametrize("name", registry.names("lmctool.analyses"))
+every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
 def variants(result: Result) -> set[str]:

@@ -14,6 +14,7 @@ from lmctool.gates.baseline import Baseline
 from lmctool.gates.condition import parse
 from lmctool.gates.gate import Gate, Verdict, judge
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.report.json_document import (
     AUDIT_SCHEMA,
     COMPARE_SCHEMA,
@@ -133,7 +134,7 @@ def test_a_document_without_a_key_does_not_fit(missing: str, barrier_result: Res
         check(content, "result")
 
 
-@pytest.mark.parametrize("name", registry.names("lmctool.analyses"))
+@pytest.mark.parametrize("name", registry.names(ANALYSES))
 def test_the_document_of_every_analysis_fits(name: str, made: Callable[[str], Path]) -> None:
     content = json.loads(made(name).with_suffix(".json").read_text())
     check(content, "result")

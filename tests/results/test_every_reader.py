@@ -11,6 +11,7 @@ import xarray
 from nexusformat.nexus import nxload
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.results.equality import difference
 from lmctool.results.file import read
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from lmctool.results.result import Group, Result, Variable
 
-every_analysis = pytest.mark.parametrize("name", registry.names("lmctool.analyses"))
+every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
 def held(result: Result) -> Iterator[tuple[str, Group, str, Variable]]:

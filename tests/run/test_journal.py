@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.journal import Journal
 from lmctool.run.run import Run
@@ -109,7 +110,7 @@ def journalled(tmp_path: Path) -> Iterator[tuple[Run, Run]]:
         correction=Choice("repair", {"targets": "both"}),
         calib_size=200,
     )
-    analysis = registry.load("lmctool.analyses", "barrier")
+    analysis = registry.load(ANALYSES, "barrier")
     yield tuple(  # type: ignore[misc]
         Run("barrier", analysis, settings, journal=Journal(folder)) for _ in range(2)
     )
@@ -165,7 +166,7 @@ def test_mixtures_of_other_statistics_are_other_networks(
     run, _ = journalled
     other = Run(
         "barrier",
-        registry.load("lmctool.analyses", "barrier"),
+        registry.load(ANALYSES, "barrier"),
         replace(run.settings, batchnorm=policy),  # type: ignore[arg-type]
         journal=Journal(run.journal.folder),
     )

@@ -11,6 +11,7 @@ import pytest
 
 from lmctool.evaluate import shared_prefix
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.results import journal
 from lmctool.results.equality import difference
 from lmctool.results.file import read
@@ -99,7 +100,7 @@ def words(name: str, networks: Path) -> list[str]:
 def options(name: str) -> set[str]:
     from lmctool.cli.analysis import AnalysisCommand
 
-    command = AnalysisCommand(name, registry.load("lmctool.analyses", name))
+    command = AnalysisCommand(name, registry.load(ANALYSES, name))
     return {str(parameter.name) for parameter in command.params}
 
 
@@ -135,8 +136,8 @@ def test_a_run_goes_on_from_its_last_unit_to_the_same_numbers(
 def test_every_analysis_that_evaluates_is_among_them() -> None:
     built_in = {
         name
-        for name in registry.names("lmctool.analyses")
-        if registry.owner(registry.find("lmctool.analyses", name)) == "lmctool"
+        for name in registry.names(ANALYSES)
+        if registry.owner(registry.find(ANALYSES, name)) == "lmctool"
     }
     assert built_in - set(COMMANDS) == {"distance"}
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 Build = Callable[..., nn.Module]
 
@@ -30,7 +31,7 @@ def build() -> Build:
     """Build a registered model with random parameters."""
 
     def build_randomised(word: str, **arguments: object) -> nn.Module:
-        family = registry.load("lmctool.models", word)
+        family = registry.load(MODELS, word)
         return randomise(family.build(word, **arguments))
 
     return build_randomised

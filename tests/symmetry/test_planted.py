@@ -39,7 +39,7 @@ def missed(name: str, aligner: str, seeds: int) -> list[tuple[int, float]]:
 @pytest.mark.parametrize("aligner", WAYS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_few_planted_permutations_are_found(name: str, aligner: str) -> None:
-    assert not missed(name, aligner, 2)
+    assert not missed(name, aligner, 1)
 
 
 @pytest.mark.slow

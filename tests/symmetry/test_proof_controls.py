@@ -18,6 +18,7 @@ from torch.nn import functional
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from lmctool.symmetry.axis_form import Free
 from lmctool.weights.arithmetic import LazyWeights
@@ -63,7 +64,7 @@ class Single(nn.Module):
 
 
 def registered(word: str, **arguments: object) -> nn.Module:
-    module: nn.Module = registry.load("lmctool.models", word).build(word, **arguments)
+    module: nn.Module = registry.load(MODELS, word).build(word, **arguments)
     return module
 
 

@@ -15,8 +15,6 @@ QUICK = [
     "LSTM, 2 layers",
     "U-Net",
     "torchvision:resnet18",
-    "torchvision:resnext50_32x4d",
-    "torchvision:mobilenet_v2",
     "timm:convnext_atto",
     "timm:vit_tiny_patch16_224",
     "GPT-2",

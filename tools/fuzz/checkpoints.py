@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from lmctool.plugin.kinds import MODELS
 from lmctool.testing import tiny_pair
 from tools.fuzz.mutation import WORDS, changed_bytes, changed_document, dumped
 from tools.fuzz.target import CANARY, Target
@@ -73,7 +74,7 @@ def prepare_shards(folder: Path) -> None:
     from lmctool.plugin import registry
 
     spec = "transformers:LlamaForCausalLM"
-    family = registry.load("lmctool.models", "transformers")
+    family = registry.load(MODELS, "transformers")
     tensors = family.build(spec, **LLAMA).state_dict()
     torch.manual_seed(0)
     place = folder / "model"

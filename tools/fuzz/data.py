@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from lmctool.plugin.kinds import MODELS
 from lmctool_plugins.datasets.cifar import LAYOUTS
 from tools.fuzz.checkpoints import FEW, Payload
 from tools.fuzz.mutation import STEPS, changed_bytes
@@ -36,7 +37,7 @@ def prepare_pair(folder: Path, inputs: int) -> None:
 
     for seed, name in enumerate(PAIR):
         torch.manual_seed(seed)
-        build = registry.load("lmctool.models", "mlp").build
+        build = registry.load(MODELS, "mlp").build
         module = build("mlp", inputs=inputs, width=4, depth=1, classes=10)
         save_file(module.state_dict(), folder / name, {"lmctool.model": "mlp"})
 

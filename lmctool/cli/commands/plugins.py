@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
+
+    from lmctool.plugin.kinds import Kind
 
 
 @click.command("plugins")
@@ -41,14 +44,14 @@ def command(as_json: bool) -> None:
 
 
 def _plugins() -> Iterator[dict[str, str]]:
-    for group in registry.GROUPS:
-        for entry in registry.installed(group):
+    for kind in KINDS:
+        for entry in registry.installed(kind):
             yield {
-                "kind": registry.kind(group),
+                "kind": kind.word,
                 "name": entry.name,
                 "distribution": _distribution(entry),
-                "problem": _problem(group, entry.name),
-                "help": registry.summary(group, entry.name),
+                "problem": _problem(kind, entry.name),
+                "help": registry.summary(kind, entry.name),
             }
 
 
@@ -56,14 +59,14 @@ def _distribution(entry: EntryPoint) -> str:
     return f"{registry.owner(entry)} {entry.dist.version if entry.dist else ''}".strip()
 
 
-def _problem(group: str, name: str) -> str:
+def _problem(kind: Kind[Any], name: str) -> str:
     """Return why a plugin cannot be used; empty if it can."""
     from lmctool.cli.group import HOST
 
-    if group == "lmctool.analyses" and name in HOST:
+    if kind is ANALYSES and name in HOST:
         return f"no: {name!r} is a command of lmctool itself"
     try:
-        registry.load(group, name)
+        registry.load(kind, name)
     except LmctoolError as error:
         return f"no: {error}"
     return ""

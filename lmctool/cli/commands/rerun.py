@@ -13,13 +13,12 @@ import click
 
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
-
-GROUP = "lmctool.analyses"
 
 
 @click.command("rerun")
@@ -88,12 +87,12 @@ def _job(result: Result, path: Path, *, trust: bool) -> Job:
     from lmctool.cli.analysis import AnalysisCommand
 
     words = _words(result, path)
-    if words[0] not in registry.names(GROUP):
+    if words[0] not in registry.names(ANALYSES):
         raise LmctoolError(
             f"result '{path}' is of analysis {words[0]!r}, which is not installed;"
             " lmctool plugins lists what is"
         )
-    command = AnalysisCommand(words[0], registry.load(GROUP, words[0]))
+    command = AnalysisCommand(words[0], registry.load(ANALYSES, words[0]))
     try:
         context = command.make_context(words[0], words[1:])
     except click.UsageError as error:

@@ -10,6 +10,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
 from lmctool.run.provenance import complete
@@ -44,7 +45,7 @@ def test_the_loss_is_that_of_the_midpoint_that_repair_corrects(run_of: Runs, key
     ((inputs, targets),) = run.calibration.split.batches(200, run.dtype)
     loss, error = RepairedMidpoint(run, a, b).score(mixing, inputs, targets)
 
-    correction = registry.load("lmctool.corrections", "repair")
+    correction = registry.load(CORRECTIONS, "repair")
     between = correction.prepare(run, a, permutation.apply(b), storable=False, targets="both")
     scores = run.evaluate([between(0.5)], [run.calibration.split])
     # a correction divides by the unbiased variance, a batch normalised in place by the biased

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from lmctool.errors import ExitCode
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.file import read
 from lmctool.run.run import Run
@@ -49,7 +50,7 @@ def run_on(folder: Path, *tensors: Mapping[str, Tensor], **settings: Any) -> Run
     paths = tuple(folder / f"{number}.safetensors" for number in range(len(tensors)))
     for path, held in zip(paths, tensors, strict=True):
         save_file(dict(held), path)
-    analysis = registry.load("lmctool.analyses", "distance")
+    analysis = registry.load(ANALYSES, "distance")
     return Run("distance", analysis, Settings(paths[:2], others=paths[2:], **settings))
 
 
@@ -195,7 +196,7 @@ def test_a_permuted_copy_is_far_away_until_it_is_aligned(run_of: Runs, tmp_path:
     spec = run_of("mlp", a, a).permutation_spec
     b = Permutation.random(spec, torch.Generator().manual_seed(1)).apply(a)
     paths = save(tmp_path / "a.safetensors", "mlp", a), save(tmp_path / "b.safetensors", "mlp", b)
-    analysis = registry.load("lmctool.analyses", "distance")
+    analysis = registry.load(ANALYSES, "distance")
     chosen = Choice("weight", {"start": "anchored", "restarts": 1})
     run = Run("distance", analysis, Settings(paths, aligner=chosen))
     found = values(measure.measure(run, over="parameters", to=None), "whole")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lmctool.curves.partition import partition
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Settings
 from lmctool.results.file import read
 from lmctool.results.result import Result
@@ -131,7 +132,7 @@ def scored(tmp_path: Path) -> Scored:
             others=tuple(paths[len(seeds) :]),
             **chosen,  # type: ignore[arg-type]
         )
-        run = Run("el2n", registry.load("lmctool.analyses", "el2n"), asked)
+        run = Run("el2n", registry.load(ANALYSES, "el2n"), asked)
         places = None if pair is None else (len(seeds), len(seeds) + 1)
         return measure.measure(run, count, places)
 
@@ -174,7 +175,7 @@ def test_a_stored_result_divides_the_examples_of_a_later_run(
     done = invoke("el2n", path, "--splits", "3", "-o", tmp_path / "scores.h5", "--split", "test")
     assert done.exit_code == 0, done.output
     stored = read(tmp_path / "scores.h5")
-    run = Run("el2n", registry.load("lmctool.analyses", "el2n"), Settings((path,), limit=50))
+    run = Run("el2n", registry.load(ANALYSES, "el2n"), Settings((path,), limit=50))
     split = run.split("test")
     parts = partition(split, "el2n", stored)
     assert parts.parts == ("1", "2", "3")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from lmctool.checkpoint import open_checkpoint
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
 from lmctool.results.metrics import metrics
 from lmctool.testing import invoke
@@ -160,7 +161,7 @@ def language(path: Path, seed: int, *, both: bool) -> dict[str, Tensor]:
     arguments |= {"n_positions": 16, "tie_word_embeddings": True}
     torch.manual_seed(seed)
     spec = "transformers:GPT2LMHeadModel"
-    state = registry.load("lmctool.models", "transformers").build(spec, **arguments).state_dict()
+    state = registry.load(MODELS, "transformers").build(spec, **arguments).state_dict()
     left_out = set() if both else {"transformer.wte.weight"}
     tensors = {name: t.clone() for name, t in state.items() if name not in left_out}
     stamp = {"lmctool.model": spec, "lmctool.model_arguments": json.dumps(arguments)}

@@ -17,6 +17,7 @@ from lmctool.curves.shape import ShapeRule, draw_up
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate import Network
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.report import figure
 from lmctool.results.file import read
@@ -75,7 +76,7 @@ def paths_to_b(tmp_path: Path) -> Callable[..., Run]:
         )
         paths = a, save(tmp_path / "b.safetensors", "mlp", b)
         chosen: dict[str, Any] = {"dtype": "float64", "splits": ("train", "test")} | settings
-        analysis = registry.load("lmctool.analyses", "interpolate")
+        analysis = registry.load(ANALYSES, "interpolate")
         return Run("interpolate", analysis, Settings(paths, others=tuple(others), **chosen))
 
     return prepare

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from lmctool.api import Group, Result, Variable
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.file import read
 from lmctool.results.metrics import metrics
@@ -44,7 +45,7 @@ def run_on(folder: Path, *weights: Mapping[str, Tensor], **settings: Any) -> Run
         save(folder / f"net{number}.safetensors", "mlp", held)
         for number, held in enumerate(weights)
     )
-    analysis = registry.load("lmctool.analyses", "matrix")
+    analysis = registry.load(ANALYSES, "matrix")
     return Run("matrix", analysis, Settings(paths, **({"dtype": "float64"} | settings)))
 
 

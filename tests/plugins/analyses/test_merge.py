@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.metrics import metrics
 from lmctool.run.provenance import complete
@@ -44,7 +45,7 @@ def merging(tmp_path: Path) -> Merges:
             save(tmp_path / f"{number}.safetensors", key, each)
             for number, each in enumerate(networks)
         )
-        analysis = registry.load("lmctool.analyses", "merge")
+        analysis = registry.load(ANALYSES, "merge")
         run = Run("merge", analysis, Settings(paths, **settings))
         if (key, run.settings.dtype) not in GRAPHS:
             GRAPHS[key, run.settings.dtype] = run.graph

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
 from lmctool.testing import ARGUMENTS, invoke, tiny_pair
 from lmctool_plugins.analyses.merge.view import draw
@@ -44,7 +45,7 @@ def test_the_merged_checkpoint_loads_into_the_architecture_and_says_what_it_is()
     for name, tensor in merged.items():
         expected = (3 * a[name].double() + b[name].double()) / 4
         assert torch.equal(tensor, expected.float())
-    registry.load("lmctool.models", "mlp").build("mlp", **ARGUMENTS).load_state_dict(merged)
+    registry.load(MODELS, "mlp").build("mlp", **ARGUMENTS).load_state_dict(merged)
     with safe_open("merge.safetensors", "pt") as file:
         said = file.metadata()
     assert said["lmctool.made"] == "merge (plain) of 0.75 a.safetensors + 0.25 b.safetensors"

@@ -8,8 +8,9 @@ import pytest
 
 from lmctool.api import Lazy
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 
-NAMES = registry.names("lmctool.analyses")
+NAMES = registry.names(ANALYSES)
 
 
 def imported(function: object) -> object:
@@ -19,14 +20,14 @@ def imported(function: object) -> object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_names_functions_that_exist(name: str) -> None:
-    record = registry.load("lmctool.analyses", name)
+    record = registry.load(ANALYSES, name)
     assert all(inspect.isfunction(imported(each)) for each in (record.compute, record.table))
     assert record.figure is None or inspect.isfunction(imported(record.figure))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_an_analysis_computes_takes_its_options(name: str) -> None:
-    record = registry.load("lmctool.analyses", name)
+    record = registry.load(ANALYSES, name)
     compute = imported(record.compute)
     assert callable(compute)
     options = {str(option.name): None for option in record.options}

@@ -17,6 +17,7 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.graph.graph import Graph
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.testing import invoke
@@ -36,7 +37,7 @@ def prepared(
 ) -> Between:
     """Return the corrected path of a correction, by its name."""
     chosen = {} if name == "reset" else {"targets": "layers"}
-    prepare = registry.load("lmctool.corrections", name).prepare
+    prepare = registry.load(CORRECTIONS, name).prepare
     between: Between = prepare(run, a, b, **{"storable": False, **chosen, **options})
     return between
 
@@ -116,7 +117,7 @@ def test_the_closed_form_gives_the_goal_standard_deviation_in_the_first_layer(
 
 
 def test_the_closed_form_leaves_residual_streams_alone_by_default(run_of: Runs) -> None:
-    (option,) = registry.load("lmctool.corrections", "closed-form").options
+    (option,) = registry.load(CORRECTIONS, "closed-form").options
     assert option.default == "layers"
     key = "resnet-fixup"
     run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_size=200)

@@ -9,6 +9,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def built(word: str, **arguments: Argument) -> nn.Module:
     """Return a model of a registered word, in evaluation mode."""
-    return registry.load("lmctool.models", word).build(word, **arguments).eval()
+    return registry.load(MODELS, word).build(word, **arguments).eval()
 
 
 def parameters(word: str, **arguments: Argument) -> int:

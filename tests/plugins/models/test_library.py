@@ -14,9 +14,9 @@ from torch import nn
 from lmctool.config import Config
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.model.resolve import resolve_model
+from lmctool.plugin.library import OPERATORS, import_library
 from lmctool.testing import invoke
-from lmctool_plugins.models.libraries import timm, torchvision, transformers
-from lmctool_plugins.models.libraries.importing import OPERATORS, library
+from lmctool_plugins.models import timm, torchvision, transformers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,8 +103,10 @@ def test_a_missing_library_ends_the_command_with_2(
     path = tmp_path / "a.safetensors"
     save_file({"weight": torch.zeros(2, 2)}, path)
     monkeypatch.setitem(sys.modules, name, None)
-    options = ["--aligner", "identity", "--input", "2x2", "-o", tmp_path / "out.h5"]
-    done = invoke("align", path, path, "--model", f"{name}:tiny", *options)
+    done = invoke(
+        "align", path, path, "--model", f"{name}:tiny", "--aligner", "identity", "--input", "2x2",
+        "-o", tmp_path / "out.h5",
+    )  # fmt: skip
     assert done.exit_code == ExitCode.USAGE
     assert done.stderr == (
         f"Error: model '{name}:tiny' needs the {name} library: pip install 'lmctool[{name}]'\n"
@@ -133,6 +135,6 @@ def test_a_torchvision_built_for_another_torch_is_mended(
     broken = "raise RuntimeError('operator torchvision::nms does not exist')"
     (tmp_path / "torchvision" / "_meta_registrations.py").write_text(broken)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert library("torchvision", "torchvision:tiny").__name__ == "torchvision"
+    assert import_library("torchvision", "torchvision:tiny").__name__ == "torchvision"
     for name in ("torchvision", OPERATORS):
         monkeypatch.delitem(sys.modules, name)

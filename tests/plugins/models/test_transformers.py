@@ -17,8 +17,8 @@ from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
 from lmctool.model.resolve import Model, resolve_model
 from lmctool.model.tied import once
-from lmctool_plugins.models.libraries.transformers import build, from_config
-from lmctool_plugins.models.libraries.transformers.config import vetted
+from lmctool_plugins.models.transformers import build, from_config
+from lmctool_plugins.models.transformers.config import vetted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +55,9 @@ def transformers() -> Any:
     pytest.importorskip(
         "transformers", reason="transformers is not installed", exc_type=ImportError
     )
-    from lmctool_plugins.models.libraries.importing import library
+    from lmctool.plugin.library import import_library
 
-    return library("transformers", "transformers:gpt2")
+    return import_library("transformers", "transformers:gpt2")
 
 
 def scrambled(module: nn.Module) -> nn.Module:
@@ -74,6 +74,10 @@ def theirs(transformers: Any, name: str, config: dict[str, Any]) -> Any:
     torch.manual_seed(0)
     kind = getattr(transformers, name)
     return scrambled(kind(kind.config_class(**config)))
+
+
+def built(spec: str, **arguments: Any) -> nn.Module:
+    return build(spec, **arguments)
 
 
 def opened(folder: Path, spec: str | None = None, **arguments: Any) -> Model:
@@ -152,23 +156,23 @@ def test_the_user_may_name_the_folder_and_change_its_settings(
 
 
 def test_a_type_stands_for_its_language_model_or_its_classifier(transformers: Any) -> None:
-    assert type(build("transformers:gpt2", **GPT2)).__name__ == "GPT2LMHeadModel"
-    vit = build("transformers:resnet", embedding_size=4, hidden_sizes="[4, 8]", depths="[1, 1]")
+    assert type(built("transformers:gpt2", **GPT2)).__name__ == "GPT2LMHeadModel"
+    vit = built("transformers:resnet", embedding_size=4, hidden_sizes="[4, 8]", depths="[1, 1]")
     assert type(vit).__name__ == "ResNetForImageClassification"
 
 
 def test_an_encoder_and_a_decoder_take_an_input_each(transformers: Any) -> None:
     sizes = {"vocab_size": 23, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 1}
-    model = build("transformers:T5ForConditionalGeneration", **sizes, num_heads=4).eval()
+    model = built("transformers:T5ForConditionalGeneration", **sizes, num_heads=4).eval()
     assert model(IDS, IDS[:, :5]).shape == (3, 5, 23)
 
 
 def test_a_network_without_a_head_gives_its_last_hidden_state(transformers: Any) -> None:
-    assert build("transformers:BertModel", **LLAMA)(IDS).shape == (3, 11, 16)
+    assert built("transformers:BertModel", **LLAMA)(IDS).shape == (3, 11, 16)
 
 
 def test_a_tied_head_is_one_tensor_of_two_names(transformers: Any) -> None:
-    model = build("transformers:GPT2LMHeadModel", **GPT2)
+    model = built("transformers:GPT2LMHeadModel", **GPT2)
     names = "lm_head.weight", "transformer.wte.weight"
     assert model.get_parameter(names[0]) is model.get_parameter(names[1])
 
@@ -187,7 +191,7 @@ def test_what_a_language_model_does_not_know_is_one_sentence(
     transformers: Any, ids: Tensor, message: str
 ) -> None:
     with pytest.raises(LmctoolError, match=message):
-        build("transformers:GPT2LMHeadModel", **GPT2)(ids)
+        built("transformers:GPT2LMHeadModel", **GPT2)(ids)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_what_cannot_be_built_is_one_sentence(
     transformers: Any, spec: str, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(LmctoolError, match=message) as raised:
-        build(spec, **arguments)
+        built(spec, **arguments)
     assert "\n" not in str(raised.value)
 
 
@@ -223,7 +227,23 @@ def test_many_values_beside_the_weights_are_refused_before_memory_is_taken(
 ) -> None:
     config = {**GPT2, "n_positions": 10**5}
     with torch.device("meta"), pytest.raises(LmctoolError, match="values beside its weights"):
-        build("transformers:OpenAIGPTLMHeadModel", config=json.dumps(config))
+        built("transformers:OpenAIGPTLMHeadModel", config=json.dumps(config))
+
+
+def test_nothing_is_asked_of_a_hub(transformers: Any) -> None:
+    config = json.dumps({"backbone": "resnet50", "use_timm_backbone": False})
+    with pytest.raises(LmctoolError, match="offline mode is enabled"):
+        build("transformers:DetrForObjectDetection", config=config)
+
+
+def test_a_config_of_parts_keeps_the_type_of_each(transformers: Any, tmp_path: Path) -> None:
+    part = {"hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 1}
+    config = {
+        "text_config": {"model_type": "qwen2", **LLAMA, **part, "num_key_value_heads": 2},
+        "vision_config": {**VIT, **part, "model_type": "clip_vision_model"},
+    }  # fmt: skip
+    model = built("transformers:LlavaForConditionalGeneration", config=json.dumps(config))
+    assert any("Qwen2" in type(module).__name__ for module in model.modules())
 
 
 def test_a_file_can_name_neither_code_nor_a_place() -> None:
@@ -236,11 +256,15 @@ def test_a_file_can_name_neither_code_nor_a_place() -> None:
         "use_pretrained_backbone": True,
         "pretrained_cfg": "x",
         "backbone": "someone/backbone",
-        "backbone_config": {"checkpoint_path": "x", "kind": "hf-hub:x", "depths": ["a/b", 2]},
+        "backbone_config": {
+            "model_type": "swin", "checkpoint_path": "x", "kind": "hf-hub:x", "depths": ["a/b", 2],
+        },
         "id2label": {"0": "a/b", "1": "c"},
         "d_model": 8,
-    }
-    assert vetted(config) == {"backbone_config": {"depths": [2]}, "num_labels": 2, "d_model": 8}
+    }  # fmt: skip
+    assert vetted(config) == {
+        "backbone_config": {"model_type": "swin", "depths": [2]}, "num_labels": 2, "d_model": 8,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -261,7 +285,7 @@ def test_recognising_a_config_imports_no_library() -> None:
 import sys
 from lmctool.plugin import registry
 config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_head": 2}
-found = registry.load("lmctool.models", "transformers").from_config(config)
+found = registry.load(MODELS, "transformers").from_config(config)
 assert found == ("transformers:GPT2LMHeadModel", {"config": '{"n_head": 2}'}), found
 assert not {"torch", "transformers", "timm", "torchvision"} & sys.modules.keys()
 """
@@ -293,7 +317,7 @@ def test_a_model_of_the_local_cache_is_found_there_and_nowhere_else(
         json.dumps({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], **GPT2})
     )
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda name, file: str(place))
-    assert build("transformers:someone/net").state_dict()["transformer.wpe.weight"].shape == (
+    assert built("transformers:someone/net").state_dict()["transformer.wpe.weight"].shape == (
         12,
         16,
     )

@@ -11,6 +11,7 @@ import torch
 from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import TASKS
 from lmctool_plugins.tasks import classification
 from lmctool_plugins.tasks.causal_lm import chance, score, weight
 
@@ -81,7 +82,7 @@ def test_chance_is_the_error_of_the_most_frequent_token_that_counts() -> None:
 
 
 def test_the_task_is_registered_with_its_weights() -> None:
-    task = registry.load("lmctool.tasks", "causal-lm")
+    task = registry.load(TASKS, "causal-lm")
     assert (task.score, task.weight) == (score, weight)
 
 

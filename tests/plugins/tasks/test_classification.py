@@ -11,6 +11,7 @@ import torch
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.chance import majority_error
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import TASKS
 from lmctool_plugins.tasks.classification import score
 
 
@@ -64,9 +65,9 @@ def test_chance_is_the_error_of_the_most_frequent_class() -> None:
 
 
 def test_both_tasks_are_registered() -> None:
-    assert registry.load("lmctool.tasks", "classification").score is score
+    assert registry.load(TASKS, "classification").score is score
     for word in ("classification", "binary"):
-        assert registry.load("lmctool.tasks", word).chance is majority_error
+        assert registry.load(TASKS, word).chance is majority_error
 
 
 @pytest.mark.parametrize("targets", [torch.zeros(2, 3), torch.zeros(2)], ids=["table", "fractions"])

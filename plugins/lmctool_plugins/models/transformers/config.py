@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import did_you_mean
-from lmctool_plugins.models.libraries.naming import could_load
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from lmctool.api.advanced import did_you_mean, may_load_files
 
 IDLE = frozenset(
     {
@@ -42,11 +37,11 @@ def vetted(table: Mapping[str, Any]) -> dict[str, Any]:
     Labels become their number.  A text with a slash, a backslash or a colon could be a path, or
     a place on a hub; no setting of a network needs one.
     """
-    kept = {name: _vetted(value) for name, value in table.items() if _is_plain(name)}
+    settings = {name: _vetted(value) for name, value in table.items() if _is_plain(name)}
     labels = table.get("id2label")
     if isinstance(labels, Mapping):
-        kept.setdefault("num_labels", len(labels))
-    return {name: value for name, value in kept.items() if not _could_be_place(value)}
+        settings.setdefault("num_labels", len(labels))
+    return {name: value for name, value in settings.items() if not _could_be_place(value)}
 
 
 def document(text: str) -> dict[str, Any]:
@@ -81,28 +76,28 @@ def configuration(
     """
     kind, config_class = _classes(transformers, name)
     settings = vetted(table)
-    with _quiet(transformers):
-        known = {**config_class.attribute_map, **vars(_made(name, config_class, settings))}
-        for argument, value in arguments.items():
-            if not _is_plain(argument) or argument not in {*known, "num_labels"}:
-                close = did_you_mean(argument, [each for each in known if _is_plain(each)])
-                raise LmctoolError(
-                    f"model {name!r} has no setting {argument!r}{'; ' * bool(close)}{close}"
-                )
-            settings[config_class.attribute_map.get(argument, argument)] = _parsed(value)
-        config = _made(name, config_class, vetted(settings))
+    known = {**config_class.attribute_map, **vars(_made(name, config_class, settings))}
+    for argument, value in arguments.items():
+        if not _is_plain(argument) or argument not in {*known, "num_labels"}:
+            near = did_you_mean(argument, sorted(filter(_is_plain, known))).strip()
+            raise LmctoolError(
+                f"model {name!r} has no setting {argument!r}{f'; {near}' if near else ''}"
+            )
+        settings[config_class.attribute_map.get(argument, argument)] = _parsed(value)
+    config = _made(name, config_class, vetted(settings))
     config.use_cache = False
     return kind, config
 
 
 def _is_plain(name: str) -> bool:
     idle = name in IDLE or name.startswith("_") or not name.isidentifier()
-    return not (idle or could_load(name) or name.endswith("implementation"))
+    return not (idle or may_load_files(name) or name.endswith("implementation"))
 
 
 def _vetted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return vetted(value)
+    if isinstance(value, Mapping):  # the config of a part, which its own type chooses
+        kind = value.get("model_type")
+        return vetted(value) | ({"model_type": kind} if isinstance(kind, str) else {})
     if isinstance(value, list):
         return [_vetted(each) for each in value if not _could_be_place(each)]
     return value
@@ -132,7 +127,7 @@ def _classes(transformers: Any, name: str) -> tuple[Any, Any]:
                 kinds = auto._model_mapping[config_class]
                 return kinds[0] if isinstance(kinds, tuple) else kinds, config_class
     kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
-    if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel):
+    if _is_network(transformers, kind):
         return kind, kind.config_class
     close = did_you_mean(name, [*transformers.CONFIG_MAPPING, *dir(transformers)])
     raise LmctoolError(
@@ -140,6 +135,10 @@ def _classes(transformers: Any, name: str) -> tuple[Any, Any]:
         " as transformers:GPT2LMHeadModel, a type such as transformers:gpt2, or a folder with a"
         " slash, such as transformers:./net"
     )
+
+
+def _is_network(transformers: Any, value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, transformers.PreTrainedModel)
 
 
 def _made(name: str, config_class: Any, settings: Mapping[str, Any]) -> Any:
@@ -159,14 +158,3 @@ def _refuse_many(name: str, settings: Mapping[str, Any]) -> None:
         counted = key.startswith(("num_", "n_")) or "layer" in key or "depth" in key
         if counted and isinstance(value, int) and value > MOST:
             raise LmctoolError(f"model {name!r} cannot have {key} = {value}: more than {MOST}")
-
-
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """Keep the library from printing what it thinks of a config."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)

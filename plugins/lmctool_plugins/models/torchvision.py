@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool_plugins.models.libraries.importing import library
-from lmctool_plugins.models.libraries.naming import name_of, refuse_files
+from lmctool.api.advanced import import_library, library_model, refuse_file_arguments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,9 +19,9 @@ def build(spec: str, /, **arguments: Any) -> nn.Module:
     Raises:
         LmctoolError: torchvision isn't installed, has no such model, or an argument may load files.
     """
-    name = name_of(spec)
-    refuse_files(spec, arguments)
-    models = library("torchvision", spec).models
+    name = library_model(spec)
+    refuse_file_arguments(spec, arguments)
+    models = import_library("torchvision", spec).models
     try:
         module: nn.Module = models.get_model(name, weights=None, **arguments)
     except Exception as cause:  # torchvision raises whatever the model's own code raises

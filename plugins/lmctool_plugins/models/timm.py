@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool_plugins.models.libraries.importing import library
-from lmctool_plugins.models.libraries.naming import name_of, refuse_files
+from lmctool.api.advanced import import_library, library_model, refuse_file_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +14,10 @@ if TYPE_CHECKING:
 
     from lmctool.api import Argument
 
-ARGUMENTS = frozenset({"num_classes", "in_chans", "img_size"})
+ARGUMENTS = frozenset(
+    {"num_classes", "in_chans", "img_size", "patch_size", "embed_dim", "depth", "num_heads"}
+)
+"""The sizes that a file may set."""
 
 
 def build(spec: str, /, **arguments: Any) -> nn.Module:
@@ -24,9 +26,9 @@ def build(spec: str, /, **arguments: Any) -> nn.Module:
     Raises:
         LmctoolError: timm isn't installed, has no such model, or an argument may load files.
     """
-    name = name_of(spec)
-    refuse_files(spec, arguments)
-    timm = library("timm", spec)
+    name = library_model(spec)
+    refuse_file_arguments(spec, arguments)
+    timm = import_library("timm", spec)
     try:
         module: nn.Module = timm.create_model(name, pretrained=False, **arguments)
     except Exception as cause:  # timm raises whatever the model's own code raises

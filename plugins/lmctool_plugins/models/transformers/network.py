@@ -17,7 +17,7 @@ MOST = 1 << 28
 """The most values that a network may keep beside its weights, such as a table of positions."""
 
 
-def classifying(transformers: Any, kind: Any, config: Any) -> nn.Module:
+def classifying(kind: Any, config: Any) -> nn.Module:
     """Return a network in its initial state whose forward returns the logits.
 
     A network of an encoder and a decoder takes token ids for each; any other takes one tensor, as
@@ -25,7 +25,6 @@ def classifying(transformers: Any, kind: Any, config: Any) -> nn.Module:
     state is returned.
 
     Args:
-        transformers: the library.
         kind: a class of the library.
         config: its config.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool_plugins.models.libraries.importing import library
-from lmctool_plugins.models.libraries.transformers.config import (
+from lmctool.api.advanced import import_library
+from lmctool_plugins.models.transformers.config import (
     Settings,
     configuration,
     document,
@@ -16,7 +17,7 @@ from lmctool_plugins.models.libraries.transformers.config import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import nn
 
@@ -39,18 +40,19 @@ def build(spec: str, /, *, config: str = "{}", **arguments: Any) -> nn.Module:
         LmctoolError: transformers isn't installed or has no such model, or a setting is none of
             the model's or may load files.
     """
-    transformers = library("transformers", spec)
-    from lmctool_plugins.models.libraries.transformers.network import classifying
+    transformers = import_library("transformers", spec)
+    from lmctool_plugins.models.transformers.network import classifying
 
     name, table = _named(spec)
-    kind, settings = configuration(transformers, name, {**table, **document(config)}, arguments)
-    try:
-        return classifying(transformers, kind, settings)
-    except LmctoolError:
-        raise
-    except Exception as cause:  # transformers raises whatever the model's own code raises
-        reason = " ".join(str(cause).split())
-        raise LmctoolError(f"transformers cannot build {name!r}: {reason}") from cause
+    with _offline(), _quiet(transformers):
+        kind, settings = configuration(transformers, name, {**table, **document(config)}, arguments)
+        try:
+            return classifying(kind, settings)
+        except LmctoolError:
+            raise
+        except Exception as cause:  # transformers raises whatever the model's own code raises
+            reason = " ".join(str(cause).split())
+            raise LmctoolError(f"transformers cannot build {name!r}: {reason}") from cause
 
 
 def from_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Argument]] | None:
@@ -86,10 +88,34 @@ def _named(spec: str) -> tuple[str, dict[str, Any]]:
             " Face; lmctool downloads nothing"
         )
     table = document(Path(path).read_text(encoding="utf-8"))
-    found = from_config(table)
-    if found is None:
+    model = from_config(table)
+    if model is None:
         raise LmctoolError(f"config.json of model {spec!r} is none of transformers")
-    return found[0].partition(":")[2], table
+    return model[0].partition(":")[2], table
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep the library from asking a hub, be it whether a place is there."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep the library from printing what it thinks of a config."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
 
 
 @hookimpl

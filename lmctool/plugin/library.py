@@ -1,19 +1,26 @@
-"""Importing a library that an extra of lmctool installs."""
+"""Models of libraries that extras of lmctool install: importing one, and what it may be asked."""
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from lmctool.api import LmctoolError
+from lmctool.errors import LmctoolError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILES = {"cache_dir", "checkpoint_path"}
+"""Arguments that name files."""
 OPERATORS = "torchvision._meta_registrations"
 """The part of torchvision that describes its compiled operators to torch."""
 
 
-def library(name: str, spec: str) -> ModuleType:
+def import_library(name: str, spec: str) -> ModuleType:
     """Import a library.
 
     Args:
@@ -58,3 +65,32 @@ def _mend_torchvision() -> None:
         return
     except RuntimeError:  # operator torchvision::nms does not exist
         sys.modules[OPERATORS] = ModuleType(OPERATORS)
+
+
+def library_model(spec: str) -> str:
+    """Return NAME of ``LIBRARY:NAME``.
+
+    Raises:
+        LmctoolError: there is none, or it could name a file or a place on a hub.
+    """
+    library, _, name = spec.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
+        raise LmctoolError(f"model {spec!r} must be {library}:NAME, with a name as in resnet18")
+    return name
+
+
+def may_load_files(name: str) -> bool:
+    """Tell whether an argument of this name could make a library fetch or load a file."""
+    return name in FILES or name.startswith(("pretrained", "use_pretrained", "weights"))
+
+
+def refuse_file_arguments(spec: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments that could make a library fetch or load a file.
+
+    Raises:
+        LmctoolError: there is such an argument.
+    """
+    for name in filter(may_load_files, arguments):
+        raise LmctoolError(
+            f"model {spec!r} takes no argument {name!r}: the weights come from the checkpoints"
+        )

@@ -1,1 +1,0 @@
-"""Models that other libraries define: ``--model LIBRARY:NAME``."""
