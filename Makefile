@@ -13,7 +13,7 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-# torchvision, timm and transformers: their models, which the tests and the zoo use
+# torchvision, timm and transformers: their models, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,models]"
 	@touch $@
@@ -44,7 +44,7 @@ data:
 	    || { echo "The text of examples/text is not installed: apt-get install bible-kjv" >&2; exit 1; }
 
 # a quarter of an hour on 2 cores; nothing else should run meanwhile
-bench: $(BIN)/lmctool
+bench: $(VENV)/models
 	mkdir -p build/bench
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python -m benchmarks.speed --markdown build/bench/speed.md \
@@ -57,7 +57,7 @@ survival: $(BIN)/lmctool
 	$(BIN)/python -m tools.survival --kills 200
 
 # half an hour on 2 cores: spoiled files of every format, each read by the real command
-fuzz: $(BIN)/lmctool
+fuzz: $(VENV)/models
 	mkdir -p build
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --mutants 24000 --markdown build/fuzz.md
 
