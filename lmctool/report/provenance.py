@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from lmctool.results.provenance import (
-    DataRecord,
-    Entry,
-    Provenance,
-    SeriesRecord,
-    SplitRecord,
-)
+from lmctool.results.provenance import Provenance
+from lmctool.results.provenance_records import DataRecord, Entry, SeriesRecord, SplitRecord
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.results.provenance import Input
+    from lmctool.results.provenance_records import Input
     from lmctool.results.result import Result
 
 LONGEST = 2000

@@ -1,124 +1,40 @@
-"""The provenance of a result, which is all that is needed to make it again, and its stored form.
+"""The provenance of a result, which is all that is needed to make it again.
 
-It is stored as the attributes of the group ``provenance``.  A record such as a checkpoint takes
-several of them, under keys that begin alike: ``checkpoint.0.path``, ``checkpoint.0.digest``.  What
-no field here stands for, as in the file of a newer version, is among the settings under its key.
+It is stored as the attributes of the group ``provenance``, written and read here alone.  Keys that
+no field stands for, as in the file of a newer version, are among the settings.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lmctool.results.provenance_records import (
+    CheckpointRecord,
+    ChoiceRecord,
+    DataRecord,
+    Entry,
+    FileRecord,
+    ModelRecord,
+    ResultRecord,
+    SeriesRecord,
+    SplitRecord,
+    as_json,
+    record_entries,
+    stored,
+    take_record,
+    take_records,
+    take_values,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
+    from lmctool.results.provenance_records import Input
     from lmctool.results.result import Attribute, Result
 
 GROUP = "provenance"
 ENVIRONMENT = ("versions.", "plugins.", "platform.")
-
-Kind = Literal["input", "version", "setting"]
-"""What a difference between two runs is one of: inputs by their content, versions, settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One stored attribute.
-
-    Attributes:
-        key: its name.
-        value: its value.
-        kind: what a difference in it is one of; None where it changes no number by itself, as
-            times and paths do.
-    """
-
-    key: str
-    value: Attribute
-    kind: Kind | None
-
-    @property
-    def text(self) -> str:
-        """The value as text."""
-        return self.value if isinstance(self.value, str) else json.dumps(self.value)
-
-
-def _stored(suffix: str, form: type, kind: Kind | None = None) -> Any:
-    """Declare an optional field: the end of its key, its type (``dict`` is JSON), its kind."""
-    return field(default=None, metadata={"suffix": suffix, "form": form, "kind": kind})
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointRecord:
-    """A checkpoint: where it was, its bytes, and its tensors, which storing anew leaves alone."""
-
-    path: str | None = _stored(".path", str)
-    sha256: str | None = _stored(".sha256", str)
-    digest: str | None = _stored(".digest", str, "input")
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesRecord:
-    """The checkpoints of one training run: where they were, and their steps."""
-
-    path: str | None = _stored(".path", str)
-    steps: Sequence[int] | None = _stored(".steps", list, "input")
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRecord:
-    """An earlier result that an option names."""
-
-    path: str | None = _stored(".path", str)
-    sha256: str | None = _stored(".sha256", str, "input")
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """A permutation spec, or the result whose permutation is applied."""
-
-    path: str | None = _stored("", str)
-    sha256: str | None = _stored(".sha256", str, "input")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRecord:
-    """The model, its arguments, and its origin."""
-
-    spec: str | None = _stored("", str, "setting")
-    arguments: Mapping[str, Any] | None = _stored(".arguments", dict, "setting")
-    origin: str | None = _stored(".origin", str)
-
-
-@dataclass(frozen=True, slots=True)
-class DataRecord:
-    """The data or the example input: its spec, the spec's origin, and where the data was."""
-
-    spec: str | None = _stored("", str)
-    origin: str | None = _stored(".origin", str)
-    source: str | None = _stored(".source", str)
-
-
-@dataclass(frozen=True, slots=True)
-class SplitRecord:
-    """The examples of a split that were read: their digest, and how many of how many."""
-
-    digest: str | None = _stored(".digest", str, "input")
-    examples: int | None = _stored(".examples", int, "setting")
-    total: int | None = _stored(".of", int, "setting")
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceRecord:
-    """A plugin selected by name, with the values of its own options."""
-
-    name: str | None = _stored("", str, "setting")
-    options: Mapping[str, Any] | None = _stored(".options", dict, "setting")
-
-
-Input = CheckpointRecord | SeriesRecord | ResultRecord | FileRecord | DataRecord | SplitRecord
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +63,11 @@ class Provenance:
         settings: everything else, by key: seed, device, precision, task, and keys unknown here.
     """
 
-    command: str | None = _stored("command", str)
-    options: Mapping[str, Any] | None = _stored("options", dict)  # each is an entry by itself
-    started: str | None = _stored("started", str)
-    finished: str | None = _stored("finished", str)
-    key: str | None = _stored("key", str)
+    command: str | None = stored("command", str)
+    options: Mapping[str, Any] | None = stored("options", dict)  # each is an entry by itself
+    started: str | None = stored("started", str)
+    finished: str | None = stored("finished", str)
+    key: str | None = stored("key", str)
     environment: Mapping[str, Attribute] = field(default_factory=dict)
     checkpoints: Mapping[str, CheckpointRecord] = field(default_factory=dict)
     series: Mapping[str, SeriesRecord] = field(default_factory=dict)
@@ -178,20 +94,20 @@ class Provenance:
         """Return the provenance that attributes store, with those of another type as settings."""
         rest = dict(attributes)
         return cls(
-            **_values(rest, "", cls),
+            **take_values(rest, "", cls),
             environment={key: rest.pop(key) for key in [*rest] if key.startswith(ENVIRONMENT)},
-            checkpoints=_several(rest, "checkpoint.", CheckpointRecord),
-            series=_several(rest, "series.", SeriesRecord),
-            results=_several(rest, "result.", ResultRecord),
-            spec=_record(rest, "spec", FileRecord),
-            apply=_record(rest, "apply", FileRecord),
-            example=_record(rest, "example", DataRecord),
-            data=_record(rest, "data", DataRecord),
-            splits=_several(rest, "split.", SplitRecord),
-            calibration=_record(rest, "calibration", SplitRecord),
-            model=_record(rest, "model", ModelRecord),
-            aligner=_record(rest, "aligner", ChoiceRecord),
-            correction=_record(rest, "correction", ChoiceRecord),
+            checkpoints=take_records(rest, "checkpoint.", CheckpointRecord),
+            series=take_records(rest, "series.", SeriesRecord),
+            results=take_records(rest, "result.", ResultRecord),
+            spec=take_record(rest, "spec", FileRecord),
+            apply=take_record(rest, "apply", FileRecord),
+            example=take_record(rest, "example", DataRecord),
+            data=take_record(rest, "data", DataRecord),
+            splits=take_records(rest, "split.", SplitRecord),
+            calibration=take_record(rest, "calibration", SplitRecord),
+            model=take_record(rest, "model", ModelRecord),
+            aligner=take_record(rest, "aligner", ChoiceRecord),
+            correction=take_record(rest, "correction", ChoiceRecord),
             settings=rest,
         )
 
@@ -202,9 +118,13 @@ class Provenance:
     def entries(self) -> list[Entry]:
         """Return each attribute that stores it, with what a difference in it is one of."""
         return [
-            *_entries("", self),
+            *record_entries("", self),
             *(Entry(key, value, "version") for key, value in self.environment.items()),
-            *(entry for name, each in self.inputs().items() for entry in _entries(name, each)),
+            *(
+                entry
+                for name, each in self.inputs().items()
+                for entry in record_entries(name, each)
+            ),
             *self.setting_entries(),
         ]
 
@@ -232,13 +152,18 @@ class Provenance:
         )
         return [
             *(Entry(key, value, "setting") for key, value in self.settings.items()),
-            *(entry for name, record in selected if record for entry in _entries(name, record)),
+            *(
+                entry
+                for name, record in selected
+                if record
+                for entry in record_entries(name, record)
+            ),
         ]
 
     def option_entries(self) -> list[Entry]:
         """Return each of the analysis's options by itself, as ``options.NAME`` in JSON."""
         return [
-            Entry(f"options.{name}", _json(value), "setting")
+            Entry(f"options.{name}", as_json(value), "setting")
             for name, value in (self.options or {}).items()
         ]
 
@@ -247,52 +172,3 @@ class Provenance:
         named = (self.checkpoints, self.series, self.results)
         paths = [record.path for records in named for record in records.values()]
         return [path for path in paths if path is not None]
-
-
-def _entries(prefix: str, record: Any) -> Iterator[Entry]:
-    """Give the attributes that store the declared fields of a record."""
-    for each in fields(record):
-        value = getattr(record, each.name)
-        if each.metadata and value is not None:
-            stored = _json(value) if each.metadata["form"] is dict else value
-            yield Entry(prefix + each.metadata["suffix"], stored, each.metadata["kind"])
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=str)
-
-
-def _values(rest: dict[str, Attribute], prefix: str, kind: type) -> dict[str, Any]:
-    """Take the declared fields of a record from attributes, those that have the right type."""
-    values = {}
-    for each in fields(kind):
-        if not each.metadata or (key := prefix + each.metadata["suffix"]) not in rest:
-            continue
-        value = _decoded(rest[key], each.metadata["form"])
-        if value is not None:
-            values[each.name] = value
-            del rest[key]
-    return values
-
-
-def _decoded(value: Attribute, form: type) -> Any:
-    """Return a value in its type, or None if it has another one."""
-    if form is dict and isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):  # a file may hold anything
-            return None
-    return value if isinstance(value, form) else None
-
-
-def _record(rest: dict[str, Attribute], prefix: str, kind: type[Record]) -> Record | None:
-    values = _values(rest, prefix, kind)
-    return kind(**values) if values else None
-
-
-def _several(rest: dict[str, Attribute], prefix: str, kind: type[Record]) -> dict[str, Record]:
-    """Take the records whose keys are a prefix, the record's name and the end of a field's key."""
-    keys = [key.removeprefix(prefix) for key in rest if key.startswith(prefix)]
-    names = dict.fromkeys(key.rpartition(".")[0] for key in keys)
-    records = {name: _record(rest, prefix + name, kind) for name in names}
-    return {name: record for name, record in records.items() if record is not None}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmctool.results.provenance import Kind, Provenance
+from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
+    from lmctool.results.provenance_records import Kind
     from lmctool.results.result import Result
 
 KINDS: tuple[Kind, ...] = ("input", "version", "setting")

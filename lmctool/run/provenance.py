@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lmctool.checkpoint.checkpoint import identify_all
-from lmctool.results.provenance import (
-    GROUP,
+from lmctool.results.provenance import GROUP, Provenance
+from lmctool.results.provenance_records import (
     CheckpointRecord,
     ChoiceRecord,
     DataRecord,
     FileRecord,
     ModelRecord,
-    Provenance,
     ResultRecord,
     SeriesRecord,
     SplitRecord,

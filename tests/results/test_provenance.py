@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmctool.results.provenance import (
+from lmctool.results.provenance import Provenance
+from lmctool.results.provenance_records import (
     CheckpointRecord,
     ChoiceRecord,
     DataRecord,
     FileRecord,
     ModelRecord,
-    Provenance,
     ResultRecord,
     SeriesRecord,
     SplitRecord,

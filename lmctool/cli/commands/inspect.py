@@ -77,7 +77,7 @@ def command(
 
     if out is not None:
         if not symmetry or len(paths) > 1:
-            raise click.UsageError("-o needs --symmetry and a single checkpoint")
+            raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
         refuse_existing([out], force)
     for position, path in enumerate(paths):
         checkpoint = open_checkpoint(path)
@@ -170,7 +170,7 @@ def _example(
 
     settings, cpu = config.load(), torch.device("cpu")
     if data and shapes:
-        raise click.UsageError("--input is used instead of data; leave out --data or --input")
+        raise click.UsageError("--input stands in for data; leave --data or --input out")
     if shapes or not names_data([checkpoint], data, settings):
         randomness = generator(0, "example input")
         example = find_example(module, shapes, randomness, cpu, torch.float32)

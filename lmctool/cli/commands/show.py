@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lmctool.results.provenance import Entry
+    from lmctool.results.provenance_records import Entry
     from lmctool.results.result import Result
 
 LONGEST = 200
