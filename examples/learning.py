@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lmctool.data.split import Split
-    from lmctool.plugin.kinds import Task
+    from lmctool.plugin.records import Task
 
 PADDING = 4  # pixels around an image before it is cropped at random (He et al. 2016, sec. 4.2)
 EVALUATED = 500  # examples evaluated at once

@@ -18,7 +18,7 @@ from lmctool.run.run import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
 
 SIZE, CLASSES = 28, 10
 MODELS = {

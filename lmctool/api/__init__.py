@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from lmctool.evaluate.score_table import score_table as score_table
     from lmctool.evaluate.scores import Scores as Scores
     from lmctool.plugin.hookspecs import hookimpl as hookimpl
-    from lmctool.plugin.kinds import Aligner as Aligner
-    from lmctool.plugin.kinds import Analysis as Analysis
-    from lmctool.plugin.kinds import Argument as Argument
-    from lmctool.plugin.kinds import Correction as Correction
-    from lmctool.plugin.kinds import DataFormat as DataFormat
-    from lmctool.plugin.kinds import Dataset as Dataset
-    from lmctool.plugin.kinds import Examples as Examples
-    from lmctool.plugin.kinds import ModelFamily as ModelFamily
-    from lmctool.plugin.kinds import Observer as Observer
-    from lmctool.plugin.kinds import Task as Task
     from lmctool.plugin.lazy import Lazy as Lazy
     from lmctool.plugin.parameters import CheckpointFile as CheckpointFile
+    from lmctool.plugin.records import Aligner as Aligner
+    from lmctool.plugin.records import Analysis as Analysis
+    from lmctool.plugin.records import Argument as Argument
+    from lmctool.plugin.records import Correction as Correction
+    from lmctool.plugin.records import DataFormat as DataFormat
+    from lmctool.plugin.records import Dataset as Dataset
+    from lmctool.plugin.records import Examples as Examples
+    from lmctool.plugin.records import ModelFamily as ModelFamily
+    from lmctool.plugin.records import Observer as Observer
+    from lmctool.plugin.records import Task as Task
     from lmctool.plugin.settings import Settings as Settings
     from lmctool.results.array import Array as Array
     from lmctool.results.result import Group as Group
@@ -63,7 +63,7 @@ MODULES = {
     "lmctool.evaluate.score_table": "score_group score_table",
     "lmctool.evaluate.scores": "Scores",
     "lmctool.plugin.hookspecs": "hookimpl",
-    "lmctool.plugin.kinds": "Aligner Analysis Argument Correction DataFormat Dataset Examples"
+    "lmctool.plugin.records": "Aligner Analysis Argument Correction DataFormat Dataset Examples"
     " ModelFamily Observer Task",
     "lmctool.plugin.lazy": "Lazy",
     "lmctool.plugin.parameters": "CheckpointFile",

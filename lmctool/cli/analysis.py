@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lmctool.cli.job import Job
     from lmctool.cli.plugin_options import Selected
     from lmctool.errors import ExitCode
-    from lmctool.plugin.kinds import Analysis, Arity
+    from lmctool.plugin.records import Analysis, Arity
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Series
     from lmctool.results.result import Result
 

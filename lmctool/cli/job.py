@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lmctool.gates.baseline import Baseline
     from lmctool.gates.gate import Gate
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
 
 

@@ -12,7 +12,7 @@ from lmctool.plugin.kinds import OBSERVERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lmctool.plugin.kinds import Observer
+    from lmctool.plugin.records import Observer
     from lmctool.results.result import Result
 
 

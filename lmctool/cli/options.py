@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.cli.inputs import Inputs
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
 
 STANDARD = Settings(checkpoints=())
 """The default values of options."""

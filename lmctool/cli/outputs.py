@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
 

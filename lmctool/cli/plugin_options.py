@@ -19,7 +19,8 @@ from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lmctool.plugin.kinds import Analysis, Kind
+    from lmctool.plugin.kinds import Kind
+    from lmctool.plugin.records import Analysis
 
 
 @dataclass(frozen=True, slots=True)

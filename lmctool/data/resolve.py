@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import DATASETS, Dataset
+from lmctool.plugin.kinds import DATASETS
+from lmctool.plugin.records import Dataset
 from lmctool.plugin.user_code import Factory, is_factory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lmctool.config import Config
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")

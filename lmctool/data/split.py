@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.plugin.kinds import Dataset
+    from lmctool.plugin.records import Dataset
 
 
 CACHE = 1 << 27

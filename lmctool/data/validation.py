@@ -9,7 +9,7 @@ import numpy as np
 
 from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
-from lmctool.plugin.kinds import Examples
+from lmctool.plugin.records import Examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.scores import Scores
-    from lmctool.plugin.kinds import Task
+    from lmctool.plugin.records import Task
 
 
 def check_ends(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Forward, Outputs
-    from lmctool.plugin.kinds import Task
+    from lmctool.plugin.records import Task
 
 Value = TypeVar("Value")
 GATHERED = 1 << 20

@@ -7,29 +7,32 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from torch import Tensor
 
+from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.autotune import fastest
-from lmctool.evaluate.device import Precision, computing
+from lmctool.evaluate.device import Precision, arithmetic, computing
 from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.input_check import refuse_misfit
-from lmctool.evaluate.scores import Scores
+from lmctool.evaluate.scores import Scores, joined
 from lmctool.evaluate.strategy import Strategy, Word, chosen
 from lmctool.weights.lazy_networks import LazyNetworks, candidates
+from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    import numpy as np
     import torch
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Network
-    from lmctool.plugin.kinds import Task
+    from lmctool.graph.graph import Graph
     from lmctool.plugin.progress import Progress
+    from lmctool.plugin.records import Task
     from lmctool.results.journal import Entries, Journal
 
 Weights = Mapping[str, Tensor]
@@ -77,6 +80,9 @@ class Evaluator:
     ) -> Scores:
         """Return loss and error of every network on every split; see ``engine.evaluate``.
 
+        What networks given as ``Partwise`` have in common is computed once for all of them, where
+        that pays.
+
         Args:
             networks: weights of each network.
             splits: the splits.
@@ -84,6 +90,12 @@ class Evaluator:
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
         """
+        if isinstance(networks, Partwise) and not per_example:
+            graph = shared_prefix.reusable(
+                self.network.graph, networks, splits, self.word, self.precision
+            )
+            if graph is not None:
+                return self._shared(graph, networks, splits, description)
         total = len(networks) if isinstance(networks, Sequence) else count or 0
         forward = self.settled(splits[0]).forward
         with (
@@ -99,6 +111,27 @@ class Evaluator:
                 dtype=self.dtype,
                 batch_size=self.batch_size,
                 per_example=per_example,
+                advance=advance,
+                entries=entries,
+            )
+
+    def _shared(
+        self, graph: Graph, networks: Partwise, splits: Sequence[Split], description: str
+    ) -> Scores:
+        """Return loss and error of networks whose common work is done once for all of them."""
+        strategy = self.settled(splits[0])
+        shared = shared_prefix.Shared(graph, networks, strategy.layout, strategy.workers)
+        with (
+            self.entries("shared", splits, len(networks)) as entries,
+            self.progress(len(networks) * len(splits), description) as advance,
+            arithmetic(self.precision),
+        ):
+            return shared_prefix.evaluate(
+                shared,
+                splits,
+                self.task,
+                dtype=self.dtype,
+                batch_size=self.batch_size,
                 advance=advance,
                 entries=entries,
             )
@@ -163,10 +196,8 @@ class Evaluator:
                 description="ends",
             )
             for place, index in enumerate(new):
-                self._checkpoints[index, split] = _only(scores, place)
-        return _together(
-            [[self._checkpoints[index, split] for index in indices] for split in splits]
-        )
+                self._checkpoints[index, split] = scores.only(place)
+        return joined([[self._checkpoints[index, split] for index in indices] for split in splits])
 
     def read(
         self,
@@ -210,34 +241,3 @@ def _name(function: Callable[..., object]) -> str:
     """Return the full name of a function of a module, or nothing for any other."""
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "<")
     return "" if "<" in name or not module else f"{module}.{name}"
-
-
-def _only(scores: Scores, place: int) -> Scores:
-    """Return the scores of one network of several."""
-    return Scores(
-        scores.splits,
-        scores.loss[:, place : place + 1],
-        scores.error[:, place : place + 1],
-        {name: values[place : place + 1] for name, values in scores.losses.items()},
-        {name: values[place : place + 1] for name, values in scores.errors.items()},
-        scores.weights,
-    )
-
-
-def _together(rows: list[list[Scores]]) -> Scores:
-    """Return one record of the scores of single networks, a row for each split."""
-    names = [row[0].splits[0] for row in rows]
-    return Scores(
-        tuple(names),
-        np.concatenate([np.hstack([each.loss for each in row]) for row in rows]),
-        np.concatenate([np.hstack([each.error for each in row]) for row in rows]),
-        {
-            name: np.vstack([e.losses[name] for e in row])
-            for name, row in zip(names, rows, strict=True)
-        },
-        {
-            name: np.vstack([e.errors[name] for e in row])
-            for name, row in zip(names, rows, strict=True)
-        },
-        {name: share for row in rows for name, share in row[0].weights.items()},
-    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -31,3 +32,29 @@ class Scores:
     losses: dict[str, NDArray[Any]]
     errors: dict[str, NDArray[Any]]
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def only(self, place: int) -> Scores:
+        """Return the scores of one network of several."""
+        one = slice(place, place + 1)
+        return Scores(
+            self.splits,
+            self.loss[:, one],
+            self.error[:, one],
+            {name: values[one] for name, values in self.losses.items()},
+            {name: values[one] for name, values in self.errors.items()},
+            self.weights,
+        )
+
+
+def joined(rows: list[list[Scores]]) -> Scores:
+    """Return one record of the scores of single networks, a row of them for each split."""
+    names = [row[0].splits[0] for row in rows]
+    named = list(zip(names, rows, strict=True))
+    return Scores(
+        tuple(names),
+        np.concatenate([np.hstack([each.loss for each in row]) for row in rows]),
+        np.concatenate([np.hstack([each.error for each in row]) for row in rows]),
+        {name: np.vstack([each.losses[name] for each in row]) for name, row in named},
+        {name: np.vstack([each.errors[name] for each in row]) for name, row in named},
+        {name: share for row in rows for name, share in row[0].weights.items()},
+    )

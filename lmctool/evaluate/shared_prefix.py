@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.device import Precision, arithmetic
 from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
 
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
-    from lmctool.evaluate.evaluator import Evaluator
+    from lmctool.evaluate.device import Precision
     from lmctool.evaluate.shared_plan import Route
     from lmctool.evaluate.strategy import Word
     from lmctool.evaluate.threads import Workers
     from lmctool.graph.graph import Graph
-    from lmctool.plugin.kinds import Task
+    from lmctool.plugin.records import Task
     from lmctool.results.journal import Entries, Entry
     from lmctool.weights.partwise import Partwise
 
@@ -152,40 +151,6 @@ class Shared:
 
     def _name(self, node: fx.Node) -> str:
         return self.graph.stored_name(self.graph.tensors[node.name], self.networks.a)
-
-
-def score(
-    evaluator: Evaluator,
-    graph: Graph,
-    networks: Partwise,
-    splits: Sequence[Split],
-    description: str,
-) -> Scores:
-    """Return loss and error of networks, measured as a run measures them; see ``evaluate``.
-
-    Args:
-        evaluator: the task, the arithmetic, and what the strategy says of layout and batches.
-        graph: what ``reusable`` returned.
-        networks: the networks.
-        splits: the splits.
-        description: what the progress bar says.
-    """
-    strategy = evaluator.settled(splits[0])
-    shared = Shared(graph, networks, strategy.layout, strategy.workers)
-    with (
-        evaluator.entries("shared", splits, len(networks)) as entries,
-        evaluator.progress(len(networks) * len(splits), description) as advance,
-        arithmetic(evaluator.precision),
-    ):
-        return evaluate(
-            shared,
-            splits,
-            evaluator.task,
-            dtype=evaluator.dtype,
-            batch_size=evaluator.batch_size,
-            advance=advance,
-            entries=entries,
-        )
 
 
 def evaluate(

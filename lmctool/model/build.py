@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lmctool.plugin.kinds import Argument, ModelFamily
+    from lmctool.plugin.records import Argument, ModelFamily
 
 LONGEST = 60
 """The most characters of an argument that are shown."""

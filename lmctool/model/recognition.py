@@ -14,7 +14,7 @@ from lmctool.plugin.kinds import MODELS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 
 @dataclass

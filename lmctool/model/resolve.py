@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
-    from lmctool.plugin.kinds import Argument, ModelFamily
+    from lmctool.plugin.records import Argument, ModelFamily
 
 
 @dataclass(frozen=True)

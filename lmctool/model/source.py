@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.checkpoint import Checkpoint
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 
 @dataclass(frozen=True, slots=True)

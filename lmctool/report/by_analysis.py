@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
     from lmctool.results.result import Result
     from lmctool.results.table import Table
 

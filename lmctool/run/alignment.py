@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.plugin.kinds import Aligner
+    from lmctool.plugin.records import Aligner
     from lmctool.plugin.settings import Choice
     from lmctool.results.journal import Journal
     from lmctool.symmetry import PermutationSpec, Proof

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
-    from lmctool.plugin.kinds import Analysis
+    from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.weights.arithmetic import Weights
 

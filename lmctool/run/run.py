@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate import Scores, shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import check_ends
 from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
@@ -24,7 +23,6 @@ from lmctool.run.resources import Resources
 from lmctool.run.variant import Correct, variants
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
 from lmctool.symmetry.alignment import Alignment
-from lmctool.weights.partwise import Partwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,10 +35,11 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
+    from lmctool.evaluate import Scores
     from lmctool.graph.graph import Graph
     from lmctool.model.resolve import Model
-    from lmctool.plugin.kinds import Aligner, Analysis, Task
     from lmctool.plugin.progress import Progress
+    from lmctool.plugin.records import Aligner, Analysis, Task
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.journal import Journal
     from lmctool.run.path import Curves
@@ -203,9 +202,6 @@ class Run:
     ) -> Scores:
         """Return loss and error of every network on every split.
 
-        What networks given as ``Partwise`` have in common is computed once for all of them, where
-        that pays.
-
         Args:
             networks: weights of each network; a generator never has more than one at a time.
             splits: the splits, by default those the user asked for.
@@ -213,16 +209,12 @@ class Run:
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
         """
-        chosen = tuple(splits) or self.splits
-        if isinstance(networks, Partwise) and not per_example:
-            strategy, precision = self.settings.strategy, self.settings.precision
-            graph = shared_prefix.reusable(
-                lambda: self.graph, networks, chosen, strategy, precision
-            )
-            if graph is not None:
-                return shared_prefix.score(self.evaluator, graph, networks, chosen, description)
         return self.evaluator.evaluate(
-            networks, chosen, count=count, per_example=per_example, description=description
+            networks,
+            tuple(splits) or self.splits,
+            count=count,
+            per_example=per_example,
+            description=description,
         )
 
     def read(

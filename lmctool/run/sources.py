@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lmctool.data.resolve import Data
     from lmctool.model.example import Example
     from lmctool.model.resolve import Model
-    from lmctool.plugin.kinds import Analysis, Task
+    from lmctool.plugin.records import Analysis, Task
     from lmctool.plugin.settings import Settings
 
 NEITHER = (

@@ -16,7 +16,7 @@ from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
 from lmctool.model.tied import once
 from lmctool.plugin import kinds, registry
-from lmctool.plugin.kinds import Task
+from lmctool.plugin.records import Task
 from lmctool.weights.grouping import parts
 from lmctool.weights.partwise import Partwise
 from lmctool_plugins.tasks import causal_lm, classification

@@ -15,7 +15,7 @@ from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
 from lmctool.graph.capture import capture
-from lmctool.plugin.kinds import Task
+from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import classification
 from tests import reference
 

@@ -31,7 +31,8 @@ from lmctool.evaluate.strategy import (
 from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import MODELS, Analysis, Task
+from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.records import Analysis, Task
 from lmctool.plugin.settings import Settings
 from lmctool_plugins.tasks import classification
 

@@ -18,7 +18,8 @@ from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.threads import Several, SideBySide, Workers, outputs_of_each
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import MODELS, Task
+from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import classification
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate import evaluate
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
-from lmctool.plugin.kinds import Task
+from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import causal_lm, classification
 
 if TYPE_CHECKING:

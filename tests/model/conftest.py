@@ -15,7 +15,7 @@ from lmctool.plugin.kinds import MODELS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lmctool.plugin.kinds import Argument, ModelFamily
+    from lmctool.plugin.records import Argument, ModelFamily
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 from lmctool.errors import LmctoolError
 from lmctool.model.recognition import only_candidate, recognise
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.plugin.records import ModelFamily
 from lmctool_plugins.models import mlp
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 VGG = {"channels": 1, "width": 4, "classes": 5, "size": 64}
 CIFAR = {"channels": 1, "classes": 5, "width": 2}

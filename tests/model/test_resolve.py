@@ -14,7 +14,7 @@ from torch import nn
 from lmctool.config import Config
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.model.resolve import Model, resolve_model
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.plugin.records import ModelFamily
 from lmctool_plugins.models import mlp
 
 if TYPE_CHECKING:

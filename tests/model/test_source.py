@@ -10,7 +10,7 @@ import pytest
 from lmctool.config import Config
 from lmctool.errors import LmctoolError
 from lmctool.model.resolve import Model, resolve_model
-from lmctool.plugin.kinds import ModelFamily
+from lmctool.plugin.records import ModelFamily
 from lmctool_plugins.models import mlp
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 SMALL = {"inputs": 4, "width": 3, "depth": 2, "classes": 5}
 CONFIG = {"kind": "theirs", "norm": "batch", "width": 3}

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from lmctool.cli.commands import plot, show
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import Analysis
+from lmctool.plugin.records import Analysis
 from lmctool.results.file import write
 from lmctool.results.result import Result
 from lmctool.results.table import Table

@@ -148,13 +148,13 @@ def test_what_networks_share_is_computed_once_and_changes_nothing(
     run = run_of("mlp-batch", a, b, aligner=None, dtype="float32")
     alone = result_of(run, rest="both", cumulative=cumulative)
     calls = []
-    score = shared_prefix.score
+    evaluate = shared_prefix.evaluate
 
-    def counted(*arguments: Any) -> Scores:
-        calls.append(len(arguments[2]))
-        return score(*arguments)
+    def counted(shared: shared_prefix.Shared, *arguments: Any, **options: Any) -> Scores:
+        calls.append(len(shared.networks))
+        return evaluate(shared, *arguments, **options)
 
-    monkeypatch.setattr(shared_prefix, "score", counted)
+    monkeypatch.setattr(shared_prefix, "evaluate", counted)
     monkeypatch.setattr(shared_prefix, "WORK", 0)
     shared = result_of(run, rest="both", cumulative=cumulative)
     assert len(calls) == 1

@@ -14,7 +14,7 @@ from lmctool.plugin.kinds import MODELS
 if TYPE_CHECKING:
     from torch import nn
 
-    from lmctool.plugin.kinds import Argument
+    from lmctool.plugin.records import Argument
 
 
 def built(word: str, **arguments: Argument) -> nn.Module:

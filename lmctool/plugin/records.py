@@ -1,0 +1,229 @@
+"""The records that plugins return: what each kind of plugin can add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    import click
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from lmctool.plugin.settings import Settings
+    from lmctool.results.result import Result
+    from lmctool.results.table import Table
+
+Need = Literal["model", "data"]
+Use = Literal["never", "optional", "always"]
+Arity = Literal[1, 2, "n"] | tuple[int, int | None]
+Argument = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One command: what it takes, what it computes, how its result is shown.
+
+    Attributes:
+        compute: called as ``compute(run, **options)`` with the options declared here.
+        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more.
+        series: whether each argument is a training run, a folder or a glob of checkpoints over
+            steps; then ``arity`` counts runs.
+        needs: what the host must resolve; an empty set means weights alone.
+        optional: what the analysis can do without: data is resolved where it is named or the
+            chosen aligner needs it, a model only where B is to be aligned.
+        bare: whether weights alone do for a run of these settings where neither a model nor data
+            is named by the user, by a standing choice or by a stamp; without it they never do for
+            one that needs a model.
+        splits: the splits that it evaluates on unless the user names others.
+        options: the click options it adds to the shared ones.
+        aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
+        correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
+            ``--correction NAME``.
+        writes: whether the result holds a checkpoint, written beside the result; the name of
+            one of its options for an analysis that makes one only where that is given.
+        table: the result as one table; without it the metrics are listed.
+        figure: draws the result; without it every curve is drawn.
+    """
+
+    compute: Callable[..., Result]
+    arity: Arity = 2
+    series: bool = False
+    needs: frozenset[Need] = frozenset({"model", "data"})
+    optional: frozenset[Need] = frozenset()
+    bare: Callable[[Settings], bool] | None = None
+    splits: tuple[str, ...] = ("test",)
+    options: tuple[click.Option, ...] = ()
+    aligner: Use = "never"
+    correction: Use = "never"
+    writes: bool | str = False
+    table: Callable[[Result], Table] | None = None
+    figure: Callable[[Result, Figure], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aligner:
+    """A way to find the permutation that brings B's units into A's order.
+
+    Attributes:
+        align: ``align(run, a, b, **options)`` returns a ``Permutation`` of ``run``'s
+            permutation spec, or an ``Alignment`` of one with groups for the result; the host
+            applies it to B and proves it.
+        options: click options, added to a command when this aligner is named.
+        needs: what it asks the run for; without ``"data"`` it works where no data is named.
+    """
+
+    align: Callable[..., Any]
+    options: tuple[click.Option, ...] = ()
+    needs: frozenset[Need] = frozenset({"model", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A way to correct the networks on the straight path between two others.
+
+    Attributes:
+        prepare: ``prepare(run, a, b, storable=..., **options)`` returns a function from
+            ``alpha`` (strictly between 0 and 1) to corrected weights.  Under ``storable`` they
+            must fit the model's own tensors; else they may also hold entries named
+            ``@TAP.scale`` and ``@TAP.shift``, applied to the value of that tap.
+        options: click options, added to a command when this correction is named.
+    """
+
+    prepare: Callable[..., Callable[[float], Mapping[str, Tensor]]]
+    options: tuple[click.Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFamily:
+    """A family of architectures, under one or more registered words.
+
+    Attributes:
+        build: ``build(spec, **arguments)`` returns the module in its initial state; ``spec`` is
+            the word, or ``WORD:NAME`` where the family takes a name.
+        read: ``read(word, shapes)`` returns the arguments that ``word`` would need to produce
+            tensors of these names and shapes, or None when it cannot; the host builds the model
+            from them and compares every name and shape, so it need not be certain.
+        metadata_arguments: the arguments that an untrusted file may set.
+        from_config: ``from_config(config)`` returns the spec and the arguments of the model that a
+            folder's config.json describes, or None where it is none of the family's.  The file is
+            untrusted: neither may name code or a path.  Asked of every installed family, so it
+            must not import a large library.
+    """
+
+    build: Callable[..., nn.Module]
+    read: Callable[[str, Mapping[str, tuple[int, ...]]], Mapping[str, Argument] | None] | None = (
+        None
+    )
+    metadata_arguments: Container[str] = frozenset()
+    from_config: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, Argument]] | None] | None = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The examples of one split, as stored.
+
+    Attributes:
+        inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids.
+        targets: (example,) int64 classes, (example, position) int64 tokens with -100 where none
+            counts, or what else the dataset's task takes.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset: its splits, and how its inputs are normalised.
+
+    The model sees ``(inputs * scale - mean) / std``, with ``mean`` and ``std`` per channel
+    (axis 1); empty tuples leave ``inputs * scale`` as it is.
+
+    Attributes:
+        splits: the loader of each split by name.
+        source: where the data was found, for the record.
+        classes: number of classes or tokens, 0 where the targets are neither.
+        task: the registered word of the task that scores it.
+    """
+
+    splits: Mapping[str, Callable[[], Examples]]
+    source: str
+    classes: int
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    task: str = "classification"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFormat:
+    """A way to open data.
+
+    Attributes:
+        open: ``open(word, location)`` returns the dataset; ``location`` is the path that the
+            user gave or configured, or None.  Of ``WORD:PATH?NAME=VALUE`` it gets the value
+            by name.
+        detect: whether this format can read the path, from its content alone; None for
+            formats that are only ever named.
+        arguments: the names that ``?NAME=VALUE`` may give.
+    """
+
+    open: Callable[..., Dataset]
+    detect: Callable[[Path], bool] | None = None
+    arguments: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What loss and error mean.
+
+    Attributes:
+        score: ``score(outputs, targets)`` returns the loss (nats) and the error (0 or 1) of
+            each example, both (example,); of an example of several parts, their means.
+        chance: ``chance(targets)`` returns the error of the best constant answer.
+        weight: ``weight(targets)`` returns how much each example counts in a mean, (example,),
+            such as how many tokens it has; without it all count the same.
+    """
+
+    score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    chance: Callable[[NDArray[Any]], float]
+    weight: Callable[[Tensor], Tensor] | None = None
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Someone who is told how a run goes; an observer that fails is warned about and dropped.
+
+    Attributes:
+        started: ``started(provenance)`` before the work.
+        progressed: ``progressed(description, done, total)`` during it.
+        finished: ``finished(result, error)`` after it; one of the two is None.
+    """
+
+    started: Callable[[Mapping[str, Any]], None] = field(default=_ignore)
+    progressed: Callable[[str, int, int], None] = field(default=_ignore)
+    finished: Callable[[Result | None, BaseException | None], None] = field(default=_ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorFactory:
+    """A way to run independent pieces of work somewhere else than in this process.
+
+    Attributes:
+        open: ``open(arguments)`` returns the executor; ``arguments`` is the text behind the colon
+            of ``NAME:ARGUMENTS``, or an empty one.
+    """
+
+    open: Callable[[str], Executor]
