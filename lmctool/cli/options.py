@@ -112,9 +112,9 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
         click.Option(
             ["--model"],
             metavar="SPEC",
-            help="Model architecture: a registered model, timm:NAME, torchvision:NAME,"
-            " package.module:factory or ./file.py:factory. Without it the architecture is"
-            " recognised from the checkpoint.",
+            help="Model architecture: a registered model, transformers:NAME, timm:NAME,"
+            " torchvision:NAME, package.module:factory or ./file.py:factory. Without it the"
+            " architecture is recognised from the checkpoint.",
         ),
         click.Option(
             ["--model-arg", "model_arguments"],

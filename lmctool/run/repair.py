@@ -46,7 +46,7 @@ def target_option(default: Kind = "both") -> click.Option:
         type=click.Choice(["layers", "blocks", "both"]),
         default=default,
         show_default=True,
-        help="What is corrected: preactivations of layers, outputs of residual blocks, or both."
+        help="Places to correct: preactivations of layers, outputs of residual blocks, or both."
         " A written checkpoint takes what its architecture can hold.",
     )
 
