@@ -25,7 +25,7 @@ MODEL = "lmctool.model"
 MODEL_ARGUMENTS = "lmctool.model_arguments"
 DATA = "lmctool.data"
 
-MODEL_WORD = re.compile(r"([a-z0-9_.-]+)(:[A-Za-z0-9_./-]+)?")
+MODEL_WORD = re.compile(r"([a-z0-9_.-]+)(:[A-Za-z0-9_.-]+)?")
 
 
 def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool = False) -> None:

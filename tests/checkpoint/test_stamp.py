@@ -92,7 +92,8 @@ def test_values_are_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["os.path:join", "./net.py:make", "/etc/x", "resnet7", "", "mlp x", "timm:../x"]
+    "spec",
+    ["os.path:join", "./net.py:make", "/etc/x", "resnet7", "", "mlp x", "timm:../x", "timm:a/b"],
 )
 def test_a_file_may_only_name_registered_models(spec: str) -> None:
     with pytest.raises(LmctoolError, match=r"can only be stamped with a registered model, not"):
