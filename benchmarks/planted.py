@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,13 @@ from lmctool.plugin.kinds import MODELS
 from lmctool.report.style import applied
 from lmctool.statistics import cross
 from lmctool.symmetry import Permutation, PermutationSpec, derive
+from lmctool.symmetry.alignment import Alignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from lmctool.graph.graph import Graph
-    from lmctool.results.result import Group
     from lmctool.statistics import CrossMoments
     from lmctool.symmetry.spec import Tap
 
@@ -64,7 +64,6 @@ class Planted:
     arguments: dict[str, Any]
     shape: tuple[int, ...]
     vocabulary: int = 0
-    findings: dict[str, Group] = field(default_factory=dict)
     seed: int = 0
 
     def build(self, seed: int) -> nn.Module:
@@ -90,6 +89,11 @@ class Planted:
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in it."""
         return derive(self.graph)
+
+    @property
+    def calibration(self) -> Planted:
+        """What takes statistics: the inputs are random, so it is this itself."""
+        return self
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks on random inputs."""
@@ -130,8 +134,10 @@ class Planted:
         """
         self.seed = seed
         a, noisy, b = self.ends(noise)
-        found = registry.load(kinds.ALIGNERS, aligner).align(self, a, b, **options).apply(b)
-        return all(torch.equal(found[name], noisy[name]) for name in noisy)
+        answer = registry.load(kinds.ALIGNERS, aligner).align(self, a, b, **options)
+        permutation = answer.permutation if isinstance(answer, Alignment) else answer
+        aligned = permutation.apply(b)
+        return all(torch.equal(aligned[name], noisy[name]) for name in noisy)
 
 
 def _spread(tensor: Tensor) -> Tensor:

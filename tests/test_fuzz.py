@@ -105,7 +105,7 @@ def dawdle() -> None:
         (demand, " MiB"),
         (hang, "hung"),
         (crash, "died of SIGSEGV"),
-        (dawdle, "took 0."),
+        (dawdle, " s"),
     ],
 )
 def test_a_campaign_finds(
@@ -116,9 +116,10 @@ def test_a_campaign_finds(
             read()
 
     monkeypatch.setattr("lmctool.cli.main", SimpleNamespace(main=main))
-    monkeypatch.setattr(outcome, "LONGEST", 0.2)
-    monkeypatch.setattr(outcome, "HANGING", 1.0)
-    monkeypatch.setattr(outcome, "MOST_MEMORY", 40 << 20)
+    # each limit is one that only the case it is for can reach, on whatever machine
+    monkeypatch.setattr(outcome, "LONGEST", 0.2 if read is dawdle else 600.0)
+    monkeypatch.setattr(outcome, "HANGING", 1.0 if read is hang else 600.0)
+    monkeypatch.setattr(outcome, "MOST_MEMORY", (40 << 20) if read is demand else (1 << 50))
     target = Target(
         "planted",
         lambda folder: (folder / "input").write_text("sound"),

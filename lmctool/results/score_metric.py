@@ -36,17 +36,25 @@ class ScoreMetric:
         return self.form.format(value)
 
     def variable(
-        self, values: NDArray[Any], dims: tuple[str, ...], long_name: str = "", metric: str = ""
+        self,
+        values: NDArray[Any],
+        dims: tuple[str, ...],
+        long_name: str = "",
+        metric: str = "",
+        *,
+        comparable: bool = True,
     ) -> Variable:
         """Return values in the unit of this metric, such as a curve of it, or how far it rises.
 
         Args:
-            values: numbers that are better the same way as the metric itself.
+            values: numbers in the unit of the metric.
             dims: one name for each axis.
             long_name: what the values are; the metric's own name if empty.
             metric: the public name of the values as metrics; empty for values that are none.
+            comparable: whether they are better the same way as the metric itself; the bounds of an
+                interval are not, nor is what one part alone does.
         """
-        better = self.better if metric else ""
+        better = self.better if metric and comparable else ""
         return Variable(values, dims, self.unit, long_name or self.name, metric, better)
 
 

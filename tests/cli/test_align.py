@@ -123,6 +123,7 @@ def test_a_factory_may_bring_the_example_itself(bare: tuple[Path, Path]) -> None
     source = f"""
         import torch
         from lmctool.plugin import registry
+        from lmctool.plugin.kinds import MODELS
         def make():
             module = registry.load(MODELS, "mlp").build("mlp", **{ARGUMENTS!r})
             module.example_inputs = torch.rand(4, 64)

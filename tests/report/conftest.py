@@ -36,8 +36,10 @@ def curved() -> Result:
     }
     barrier = {
         **names,
-        "barrier_loss": Variable(heights, dims[:2], "nat", "loss barrier", "barrier.loss"),
-        "barrier_error": Variable(heights / 4, dims[:2], "1", "error barrier", "barrier.error"),
+        "barrier_loss": Variable(heights, dims[:2], "nat", "loss barrier", "barrier.loss", "lower"),
+        "barrier_error": Variable(
+            heights / 4, dims[:2], "1", "error barrier", "barrier.error", "lower"
+        ),
     }
     provenance = Group({}, {"command": "lmctool some\x1b[31mthing", "seed": 0, "long": "x" * 1000})
     groups = {"curve": Group(curve), "summary": Group(barrier), "provenance": provenance}

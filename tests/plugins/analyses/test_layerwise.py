@@ -218,7 +218,13 @@ def test_tensors_in_no_part_rest_and_are_said(run_of: Runs) -> None:
 def test_of_tied_tensors_only_the_first_name_moves() -> None:
     run = SimpleNamespace(
         weights=lambda _: {"embed.weight": torch.zeros(1), "mix.weight": torch.zeros(1)},
-        parts=lambda _: {"embed": ("embed.weight",), "mix": ("mix.weight",), "head": ("head.w",)},
+        resources=SimpleNamespace(
+            parts=lambda _: {
+                "embed": ("embed.weight",),
+                "mix": ("mix.weight",),
+                "head": ("head.w",),
+            }
+        ),
     )
     found = parts_of(cast("Run", run), "layer")
     assert found == {"embed": ["embed.weight"], "mix": ["mix.weight"]}

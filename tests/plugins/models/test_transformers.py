@@ -284,6 +284,7 @@ def test_recognising_a_config_imports_no_library() -> None:
     code = """
 import sys
 from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
 config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_head": 2}
 found = registry.load(MODELS, "transformers").from_config(config)
 assert found == ("transformers:GPT2LMHeadModel", {"config": '{"n_head": 2}'}), found

@@ -83,6 +83,7 @@ def bounds(
             dims,
             f"{bound.removesuffix('95')} 95 % bound of the {meaning}",
             public and f"{public}.{bound}",
+            comparable=False,
         )
         for bound, each in zip(BOUNDS, values, strict=True)
     }

@@ -203,9 +203,11 @@ def _robustness(
         name = metric.name
         values = getattr(scores, name).T
         rise = values - getattr(ends, name)[:, 0]
-        variables[name] = metric.variable(values, over, metric=f"graft.part.{name}")
+        variables[name] = metric.variable(
+            values, over, metric=f"graft.part.{name}", comparable=False
+        )
         variables[f"rise_{name}"] = metric.variable(
-            rise, over, f"rise of the {name}", f"graft.rise.{name}"
+            rise, over, f"rise of the {name}", f"graft.rise.{name}", comparable=False
         )
     return Group(variables, {"definition": DEFINITION, **attributes})
 

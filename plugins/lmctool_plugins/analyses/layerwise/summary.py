@@ -124,6 +124,10 @@ def _parts(metric: ScoreMetric, paths: Paths, how: Mapping[str, str]) -> dict[st
             f"layerwise.share_{name}",
         ),
         f"other_{name}": metric.variable(
-            paths.other, OVER, f"{name} with the part in the other state", f"layerwise.other_{name}"
+            paths.other,
+            OVER,
+            f"{name} with the part in the other state",
+            f"layerwise.other_{name}",
+            comparable=False,
         ),
     }
