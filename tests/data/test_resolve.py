@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FACTORY = """
 from dataclasses import dataclass
 import numpy as np
-from lmctool.plugin.kinds import Dataset, Examples
+from lmctool.api import Dataset, Examples
 
 @dataclass
 class Made:
