@@ -113,25 +113,43 @@ def test_an_import_from_above_is_seen_wherever_it_is(room: str, tmp_path: Path) 
     assert not upward(room, rooms(copy)[room])
 
 
-def built_ins() -> dict[str, list[Path]]:
+def built_ins(plugins: Path = PLUGINS) -> dict[str, list[Path]]:
     """Return the files of each built-in by its module: one file, or the files of a package."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(PLUGINS.rglob("*.py")):
-        parts = path.relative_to(PLUGINS).with_suffix("").parts
+    for path in sorted(plugins.rglob("*.py")):
+        parts = path.relative_to(plugins).with_suffix("").parts
         if parts[1:] not in {(), ("__init__",)}:
             found.setdefault(".".join(("lmctool_plugins", *parts[:2])), []).append(path)
     return found
 
 
-def test_a_built_in_imports_the_public_surface_and_itself_alone() -> None:
-    wrong = [
-        f"{path.relative_to(PLUGINS)}: {name}"
-        for own, paths in built_ins().items()
+def beyond_the_surface(plugins: Path) -> list[str]:
+    """Return what built-ins import beside the public surface and themselves."""
+    return [
+        f"{path.relative_to(plugins)}: {name}"
+        for own, paths in built_ins(plugins).items()
         for path in paths
         for name in imports(path)
         if name.startswith("lmctool") and not name.startswith(("lmctool.api.", f"{own}."))
     ]
-    assert not wrong
+
+
+def test_a_built_in_imports_the_public_surface_and_itself_alone() -> None:
+    assert not beyond_the_surface(PLUGINS)
+
+
+@pytest.mark.parametrize("module", ["lmctool.run.run", "lmctool_plugins.aligners.random"])
+def test_a_built_in_that_reaches_further_is_seen(module: str, tmp_path: Path) -> None:
+    copy = tmp_path / "aligners/identity.py"
+    copy.parent.mkdir()
+    source = (PLUGINS / "aligners/identity.py").read_text(encoding="utf-8")
+    for form in FORMS.values():
+        package, _, name = module.rpartition(".")
+        text = form.format(module=module, package=package, name=name)
+        copy.write_text(source + "\n\n" + text, encoding="utf-8")
+        assert len(beyond_the_surface(tmp_path)) == 1, text
+    copy.write_text(source, encoding="utf-8")
+    assert not beyond_the_surface(tmp_path)
 
 
 def test_every_built_in_is_an_entry_point() -> None:
