@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from lmctool.plugin.records import (
-    Aligner,
-    Analysis,
-    Correction,
-    DataFormat,
-    ExecutorFactory,
-    ModelFamily,
-    Observer,
-    Task,
-)
+if TYPE_CHECKING:
+    from lmctool.plugin.records import (
+        Aligner,
+        Analysis,
+        Correction,
+        DataFormat,
+        ExecutorFactory,
+        ModelFamily,
+        Observer,
+        Task,
+    )
 
 Record = TypeVar("Record")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[Record]):
+class Kind(NamedTuple, Generic[Record]):
     """A kind of plugin.
 
     Attributes:
         group: the entry-point group that plugins are installed under.
         hook: the hook that they implement.
-        record: what the hook returns.
+        reference: the class of what the hook returns, as ``module:name``; it is imported only
+            when a plugin is loaded, for listing them must be quick.
         called: when the hook is called.
     """
 
     group: str
     hook: str
-    record: type[Record]
+    reference: str
     called: str
+
+    @property
+    def record(self) -> type[Record]:
+        """The class of what the hook returns."""
+        module, _, name = self.reference.partition(":")
+        record: type[Record] = getattr(import_module(module), name)
+        return record
 
     @property
     def word(self) -> str:
@@ -41,52 +49,52 @@ class Kind(Generic[Record]):
         return self.hook.removeprefix("lmctool_")
 
 
-ANALYSES = Kind(
+ANALYSES: Kind[Analysis] = Kind(
     "lmctool.analyses",
     "lmctool_analysis",
-    Analysis,
+    "lmctool.plugin.records:Analysis",
     "when the analysis is run, its ``--help`` is shown, or a result of it is rendered",
 )
-ALIGNERS = Kind(
+ALIGNERS: Kind[Aligner] = Kind(
     "lmctool.aligners",
     "lmctool_aligner",
-    Aligner,
+    "lmctool.plugin.records:Aligner",
     "when ``--align NAME`` (or its bare default) is used, before the options are parsed",
 )
-CORRECTIONS = Kind(
+CORRECTIONS: Kind[Correction] = Kind(
     "lmctool.corrections",
     "lmctool_correction",
-    Correction,
+    "lmctool.plugin.records:Correction",
     "when ``--repair NAME`` (or its bare default) is used, before the options are parsed",
 )
-MODELS = Kind(
+MODELS: Kind[ModelFamily] = Kind(
     "lmctool.models",
     "lmctool_model",
-    ModelFamily,
+    "lmctool.plugin.records:ModelFamily",
     "when one of its words is named, and to recognise a checkpoint that names no model",
 )
-DATASETS = Kind(
+DATASETS: Kind[DataFormat] = Kind(
     "lmctool.datasets",
     "lmctool_dataset",
-    DataFormat,
+    "lmctool.plugin.records:DataFormat",
     "when its word is named, and to find who can read a path",
 )
-TASKS = Kind(
+TASKS: Kind[Task] = Kind(
     "lmctool.tasks",
     "lmctool_task",
-    Task,
+    "lmctool.plugin.records:Task",
     "when ``--task NAME`` or the dataset names it",
 )
-EXECUTORS = Kind(
+EXECUTORS: Kind[ExecutorFactory] = Kind(
     "lmctool.executors",
     "lmctool_executor",
-    ExecutorFactory,
+    "lmctool.plugin.records:ExecutorFactory",
     "when ``--executor NAME`` is used",
 )
-OBSERVERS = Kind(
+OBSERVERS: Kind[Observer] = Kind(
     "lmctool.observers",
     "lmctool_observer",
-    Observer,
+    "lmctool.plugin.records:Observer",
     "at the start of every run; it must not write to stdout",
 )
 

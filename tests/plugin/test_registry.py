@@ -19,8 +19,14 @@ from lmctool.plugin.kinds import ANALYSES, EXECUTORS, KINDS, Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
-MADE: list[Any] = []
-"""What a plugin of a kind of these tests gives."""
+
+@dataclass
+class Greeting:
+    """What a plugin of a kind of these tests returns."""
+
+    text: str
+
+
 GOOD = '''"""Say hello.
 
 More words.
@@ -66,17 +72,14 @@ def test_every_kind_has_a_hook_that_says_when_it_is_called(kind: Kind[Any]) -> N
 def test_one_entry_of_the_table_is_all_that_a_new_kind_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @dataclass
-    class Greeting:
-        text: str
-
-    kind = Kind("mine.greetings", "mine_greeting", Greeting, "when somebody is greeted")
+    kind: Kind[Greeting] = Kind(
+        "mine.greetings", "mine_greeting", f"{__name__}:Greeting", "when somebody is greeted"
+    )
     monkeypatch.setattr(registry, "KINDS", (*KINDS, kind))
     source = (
         "from lmctool.api import hookimpl\n@hookimpl\ndef mine_greeting():\n"
-        "    from tests.plugin.test_registry import MADE\n    return MADE[0]('hello')\n"
+        f"    from {__name__} import Greeting\n    return Greeting('hello')\n"
     )
-    MADE.append(Greeting)
     module = f"greeting_of_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{module}.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
