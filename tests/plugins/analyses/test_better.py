@@ -10,6 +10,7 @@ from lmctool.gates.baseline import Tolerance, read_baseline
 from lmctool.gates.policy import guards
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
+from lmctool.testing import invoke
 from tests import every
 
 if TYPE_CHECKING:
@@ -66,3 +67,16 @@ def test_a_baseline_asks_of_each_metric_for_its_better_way(made: Callable[[str],
         "matrix.clusters <= baseline",
         "matrix.connected >= baseline",
     }
+
+
+def test_what_parts_and_single_examples_do_says_nothing_of_a_network(tmp_path: Path) -> None:
+    few = ("--points", "3", "--limit", "40", "--by-split", "class", "-q")
+    own = {"barrier": ("--per-example", "--bootstrap", "5"), "interpolate": ()}
+    for name, words in own.items():
+        out = tmp_path / f"{name}.h5"
+        done = invoke(name, every.A, every.B, *few, *words, "-o", out)
+        assert done.exit_code == 0, done.output
+        ways = {metric.name: metric.better for metric in listed(read(out))}
+        alone = [n for n in ways if "examples" in n or "part_" in n or n.endswith("95")]
+        assert alone and not any(ways[n] for n in alone)
+        assert any(ways.values())

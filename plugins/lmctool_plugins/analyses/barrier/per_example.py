@@ -66,7 +66,9 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
         ("broken", ERROR, _means(lost, weights), "share right at both ends and wrong between"),
     ):
         public = f"barrier.examples.{name}"
-        summary[name] = metric.variable(values, ("variant", "split"), meaning, public)
+        summary[name] = metric.variable(
+            values, ("variant", "split"), meaning, public, comparable=False
+        )
     attributes = {"definition": paths.definition}
     examples = example_group(splits, variables)
     return {

@@ -141,7 +141,9 @@ def _part_group(
         name = metric.name
         variables[name] = metric.variable(rows, (*over, "alpha"), f"{name} of the part")
         rise, public = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
-        variables[f"delta_{name}"] = metric.variable(draw_up(rows), over, rise, public)
+        variables[f"delta_{name}"] = metric.variable(
+            draw_up(rows), over, rise, public, comparable=False
+        )
     return Group(variables, {"by": parts.by})
 
 
