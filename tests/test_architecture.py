@@ -66,10 +66,10 @@ def room_of(module: str) -> str:
 
 def rooms(host: Path) -> dict[str, list[Path]]:
     """Return the files of each room of a copy of the host."""
-    found: dict[str, list[Path]] = {}
+    by_room: dict[str, list[Path]] = {}
     for path in sorted(host.rglob("*.py")):
-        found.setdefault(path.relative_to(host).parts[0].removesuffix(".py"), []).append(path)
-    return found
+        by_room.setdefault(path.relative_to(host).parts[0].removesuffix(".py"), []).append(path)
+    return by_room
 
 
 def upward(room: str, files: Iterable[Path]) -> list[str]:
@@ -115,12 +115,12 @@ def test_an_import_from_above_is_seen_wherever_it_is(room: str, tmp_path: Path) 
 
 def built_ins(plugins: Path = PLUGINS) -> dict[str, list[Path]]:
     """Return the files of each built-in by its module: one file, or the files of a package."""
-    found: dict[str, list[Path]] = {}
+    by_module: dict[str, list[Path]] = {}
     for path in sorted(plugins.rglob("*.py")):
         parts = path.relative_to(plugins).with_suffix("").parts
         if parts[1:] not in {(), ("__init__",)}:
-            found.setdefault(".".join(("lmctool_plugins", *parts[:2])), []).append(path)
-    return found
+            by_module.setdefault(".".join(("lmctool_plugins", *parts[:2])), []).append(path)
+    return by_module
 
 
 def beyond_the_surface(plugins: Path) -> list[str]:

@@ -107,9 +107,8 @@ def run(program: Path, job: tuple[str, ...], place: Path, out: Path) -> None:
     """Run one job, or say why it could not be run."""
     named = {path.name.removesuffix(".safetensors"): str(path) for path in place.iterdir()}
     words = [named.get(word, word) for word in job]
-    command = [str(program), *words, "--allow-chance", "-q", "--force", "-o", str(out)]
-    if job[0] in {"distance"}:
-        command.remove("--allow-chance")
+    evaluates = () if job[0] == "distance" else ("--allow-chance",)
+    command = [str(program), *words, *evaluates, "-q", "--force", "-o", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     out.with_suffix(".exit").write_text(f"{done.returncode}\n{done.stderr}")
@@ -117,19 +116,19 @@ def run(program: Path, job: tuple[str, ...], place: Path, out: Path) -> None:
 
 def arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     """Return every array of a result but for its provenance, and which of them are metrics."""
-    found: dict[str, np.ndarray] = {}
+    by_name: dict[str, np.ndarray] = {}
     metrics: set[str] = set()
 
     def visit(name: str, item: h5py.HLObject) -> None:
         if name.startswith("provenance") or not isinstance(item, h5py.Dataset):
             return
-        found[name] = item.asstr()[()] if item.dtype.kind == "O" else item[()]
+        by_name[name] = item.asstr()[()] if item.dtype.kind == "O" else item[()]
         if "metric" in item.attrs:
             metrics.add(name)
 
     with h5py.File(path) as file:
         file.visititems(visit)
-    return {name: np.asarray(values) for name, values in found.items()}, metrics
+    return {name: np.asarray(values) for name, values in by_name.items()}, metrics
 
 
 def differences(old: Path, new: Path) -> tuple[list[str], int, int]:
@@ -139,7 +138,7 @@ def differences(old: Path, new: Path) -> tuple[list[str], int, int]:
         same = codes[0][0] == codes[1][0]
         return ([] if same else [f"exit {codes[0][0]} then {codes[1][0]}: {codes[1][2]}"]), 0, 0
     (before, metrics), (after, _) = arrays(old), arrays(new)
-    told = [f"{name}: only in one of them" for name in sorted(before.keys() ^ after.keys())]
+    lines = [f"{name}: only in one of them" for name in sorted(before.keys() ^ after.keys())]
     numbers = equal = 0
     for name in sorted(before.keys() & after.keys()):
         if before[name].tobytes() == after[name].tobytes() or (
@@ -148,8 +147,8 @@ def differences(old: Path, new: Path) -> tuple[list[str], int, int]:
             equal += 1
             numbers += before[name].size if name in metrics else 0
         else:
-            told.append(f"{name}: {before[name].ravel()[:3]} then {after[name].ravel()[:3]}")
-    return told, numbers, equal
+            lines.append(f"{name}: {before[name].ravel()[:3]} then {after[name].ravel()[:3]}")
+    return lines, numbers, equal
 
 
 def main() -> None:
@@ -158,24 +157,24 @@ def main() -> None:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
-    with TemporaryDirectory() as name, ThreadPoolExecutor(given.workers) as pool:
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as name, ThreadPoolExecutor(arguments.workers) as pool:
         folder, work = Path(name), []
         for pair, place in pairs(folder).items():
             for number, job in enumerate(JOBS):
                 outs = [folder / f"{pair}-{number}-{side}.h5" for side in ("old", "new")]
                 work.append((pair, job, outs))
-                for program, out in zip((given.old, given.new), outs, strict=True):
+                for program, out in zip((arguments.old, arguments.new), outs, strict=True):
                     pool.submit(run, program, job, place, out)
         pool.shutdown()
         numbers = equal = different = 0
         for pair, job, outs in work:
-            told, some, more = differences(*outs)
-            numbers, equal, different = numbers + some, equal + more, different + len(told)
+            lines, some, more = differences(*outs)
+            numbers, equal, different = numbers + some, equal + more, different + len(lines)
             code = outs[0].with_suffix(".exit").read_text().partition("\n")
             note = "" if code[0] == "0" else f" (exit {code[0]}: {code[2].strip()[:90]})"
-            print(f"{'differs' if told else 'equal'}: {pair}: {' '.join(job)}{note}")
-            for line in told:
+            print(f"{'differs' if lines else 'equal'}: {pair}: {' '.join(job)}{note}")
+            for line in lines:
                 print(f"    {line}")
         print(f"{numbers} numbers of metrics and {equal} arrays are equal, {different} differ")
     sys.exit(1 if different else 0)

@@ -146,9 +146,9 @@ class Evaluator:
             splits: on which examples.
             about: what else the numbers depend on, but for the networks.
         """
-        arithmetic = [str(self.strategy), str(self.dtype), self.precision, self.device.type]
+        way = [str(self.strategy), str(self.dtype), self.precision, self.device.type]
         examples = [split.recipe for split in splits]
-        return self.journal.entries(kind, self.task_name, arithmetic, examples, *about)
+        return self.journal.entries(kind, self.task_name, way, examples, *about)
 
     def settled(self, split: Split) -> Strategy:
         """Return how networks are evaluated, which the first split decides.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
+    from lmctool.model.resolve import Model
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.weights.arithmetic import Weights
@@ -79,17 +80,19 @@ class Resources:
         self._weights.check()
 
     @property
-    def module(self) -> nn.Module:
-        """The model's module, on the device; its tensors are the first checkpoint's."""
+    def _model(self) -> Model:
         if self.sources.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
-        return self.sources.model.module
+        return self.sources.model
+
+    @property
+    def module(self) -> nn.Module:
+        """The model's module, on the device; its tensors are the first checkpoint's."""
+        return self._model.module
 
     def initial(self, seed: int) -> Weights:
         """Return the weights that the model's own initialiser gives for a seed."""
-        if self.sources.model is None:
-            raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
-        state = self.sources.model.initial(seed).to(self.device, self.dtype).state_dict()
+        state = self._model.initial(seed).to(self.device, self.dtype).state_dict()
         return once(state, self.module)
 
     def parts(self, by: str) -> dict[str, tuple[str, ...]]:
