@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import KINDS
+from lmctool.plugin.source_code import OWN, code_of, packages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from importlib.metadata import EntryPoint
 
+    from lmctool.plugin.source_code import SourceCode
     from lmctool.results.result import Attribute
 
 LIBRARIES = ("lmctool", "torch", "numpy", "scipy", "h5py", "safetensors")
@@ -39,6 +42,16 @@ def environment() -> dict[str, Attribute]:
     }
 
 
+def plugin_code() -> dict[str, SourceCode]:
+    """Return the source of lmctool as a whole, and of plugins outside of site-packages.
+
+    A plugin whose entry point is broken has none: nothing can be computed with it.
+    """
+    own = {entry.module.partition(".")[0] for entry in _entries() if registry.owner(entry) == OWN}
+    others = {entry.module for entry in _entries() if registry.owner(entry) != OWN}
+    return {OWN: packages_of((OWN, *sorted(own - {OWN}))), **code_of(others)}
+
+
 def command(arguments: Sequence[str] | None = None) -> str:
     """Return a command line that can be typed again; by default that of this process."""
     return shlex.join(["lmctool", *(sys.argv[1:] if arguments is None else arguments)])
@@ -49,13 +62,17 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _entries() -> Iterator[EntryPoint]:
+    return (entry for kind in KINDS for entry in registry.installed(kind))
+
+
 def _owners() -> list[str]:
-    entries = (entry for kind in KINDS for entry in registry.installed(kind))
-    return sorted({entry.dist.name for entry in entries if entry.dist})
+    return sorted({registry.name_of(entry.dist) for entry in _entries() if entry.dist})
 
 
 def _version(distribution: str) -> str:
     try:
-        return version(distribution)
-    except PackageNotFoundError:
+        found: str | None = version(distribution)  # None, against its annotation, where METADATA
+    except PackageNotFoundError:  # has none
         return "not installed"
+    return found or "unknown"
