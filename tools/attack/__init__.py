@@ -1,0 +1,1 @@
+"""What a hostile user or file tries, and whether it holds: make attack."""

@@ -1,0 +1,283 @@
+"""A user's own code: factories and plugins that leave, fail or return something else."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.attack.attack import Attack, Rule, attempt, one, refused
+from tools.attack.command import run
+from tools.attack.inputs import FEW, mine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.attack.command import Done
+
+AREA = "code of users and plugins"
+PAIR = ("mine_a.safetensors", "mine_b.safetensors")
+GATED = ("--require", "end.error <= 0.1%")
+"""A gate that the networks, which are untrained, fail: the honest exit code is 3."""
+MINE = ("barrier", *PAIR, "--points", "3", *FEW, "--allow-chance", "-o", "out.h5", "-q")
+MINE = (*MINE, "--model", "./mine.py:make", "--data", "digits")
+LEAVING = {
+    "sys.exit(0)": "import sys; sys.exit(0)",
+    "sys.exit()": "import sys; sys.exit()",
+    "sys.exit(1)": "import sys; sys.exit(1)",
+    "sys.exit(3)": "import sys; sys.exit(3)",
+    "sys.exit('done')": "import sys; sys.exit('done')",
+    "KeyboardInterrupt": "raise KeyboardInterrupt",
+    "click's Exit(0)": "import click; raise click.exceptions.Exit(0)",
+    "click's Abort": "import click; raise click.Abort",
+    "GeneratorExit": "raise GeneratorExit",
+    "BaseException": "raise BaseException('leave')",
+}
+DATA = """
+import numpy as np
+from lmctool.api import Dataset, Examples
+IMPORT
+def load():
+    LOADER
+    x = np.random.default_rng(0).standard_normal((40, 1, 8, 8)).astype(np.float32)
+    y = np.arange(40) % 10
+    RETURN
+    return Examples(x, y)
+def make():
+    CALL
+    return Dataset({"test": load, "train": load}, source="mine", classes=10)
+"""
+PLUGIN = {
+    "analyses": (
+        "from lmctool.api import Analysis, Group, Result, Variable, hookimpl",
+        "def compute(run):\n    import numpy as np\n    CALL\n    value = Variable(np.array(1.0),"
+        " metric='theirs.value')\n    return Result('theirs', {'theirs': Group({'value': value})})",
+        "lmctool_analysis",
+        "Analysis(compute, needs=frozenset())",
+        ("theirs", *PAIR, "-o", "out.h5", "-q", "--require", "theirs.value <= 0"),
+    ),
+    "aligners": (
+        "from lmctool.api import Aligner, hookimpl",
+        "def align(run, a, b):\n    CALL\n    return run.match('weight', a, b)",
+        "lmctool_aligner",
+        "Aligner(align)",
+        (*MINE, *GATED, "--align", "theirs"),
+    ),
+    "corrections": (
+        "from lmctool.api import Correction, hookimpl",
+        "def prepare(run, a, b, *, storable):\n    CALL\n    return lambda alpha:"
+        " run.batchnorm.mix(a, b, alpha)",
+        "lmctool_correction",
+        "Correction(prepare)",
+        (*MINE, *GATED, "--repair", "theirs"),
+    ),
+    "tasks": (
+        "from lmctool.api import Task, hookimpl",
+        "def score(outputs, targets):\n    import torch\n    CALL\n    return (torch.nn.functional."
+        "cross_entropy(outputs, targets, reduction='none'), (outputs.argmax(1) != targets).float())",
+        "lmctool_task",
+        "Task(score, lambda targets: 0.9)",
+        (*MINE, *GATED, "--task", "theirs"),
+    ),
+    "datasets": (
+        "from lmctool.api import DataFormat, Dataset, Examples, hookimpl",
+        "def load():\n    import numpy as np\n    return Examples(np.ones((40, 1, 8, 8), 'f4'),"
+        " np.arange(40) % 10)\ndef opened(word, place):\n    CALL\n    return Dataset({'test': load,"
+        " 'train': load}, source='theirs', classes=10)",
+        "lmctool_dataset",
+        "DataFormat(opened)",
+        (*MINE[:-2], *GATED, "--data", "theirs"),
+    ),
+    "models": (
+        "from lmctool.api import ModelFamily, hookimpl",
+        "def build(spec):\n    CALL\n    import mine\n    return mine.make()",
+        "lmctool_model",
+        "ModelFamily(build)",
+        (*MINE[:-4], *MINE[-2:], *GATED, "--model", "theirs"),
+    ),
+    "observers": (
+        "from lmctool.api import Observer, hookimpl",
+        "def started(provenance):\n    CALL\ndef progressed(what, done, total):\n    LATER\n"
+        "def finished(result, error):\n    LAST",
+        "lmctool_observer",
+        "Observer(started, progressed, finished)",
+        (*MINE, *GATED),
+    ),
+}
+"""A plugin of each kind: imports, code with places, its hook, its record, a command."""
+FORWARD = {
+    "a dict with logits": "y = {'logits': y, 'hidden': h}",
+    "a dict of one tensor": "y = {'out': y}",
+    "a dict without tensors": "y = {'a': 1}",
+    "a tuple": "y = (y, h)",
+    "a list": "y = [y]",
+    "a named tuple": "import collections; y = collections.namedtuple('Out', 'logits')(y)",
+    "nothing": "y = None",
+    "a generator": "y = (row for row in y)",
+    "a text": "y = 'logits'",
+    "an array": "y = y.detach().numpy()",
+    "a number": "y = 1.0",
+    "the mean": "y = y.mean()",
+    "one row": "y = y[:1]",
+    "classes": "y = y.argmax(1)",
+    "an empty tensor": "y = y[:, :0]",
+    "complex numbers": "y = y + 0j",
+    "one class too few": "y = y[:, :9]",
+    "a class itself": "y = Net",
+    "a module": "y = self.last",
+}
+LOADED = {
+    "torch tensors": "import torch; return torch.tensor(x), torch.tensor(y)",
+    "lists": "return x.tolist(), y.tolist()",
+    "nothing": "return None",
+    "a generator": "return ((a, b) for a, b in zip(x, y))",
+    "one array": "return x",
+    "a text": "return 'data'",
+    "targets of shape (N, 1)": "return Examples(x, y[:, None])",
+    "too few targets": "return Examples(x, y[:-1])",
+    "targets that are texts": "return Examples(x, y.astype(str))",
+    "targets that are no numbers": "return Examples(x, y * float('nan'))",
+    "negative targets": "return Examples(x, y - 5)",
+    "no examples": "return Examples(x[:0], y[:0])",
+    "objects": "return Examples(x.astype(object), y)",
+    "inputs that are no numbers": "return Examples(x * float('nan'), y)",
+    "an error": "raise OSError('no such disk')",
+}
+RETURNED = {
+    "a text": "return 'net'",
+    "nothing": "return None",
+    "a state dict": "return Net().state_dict()",
+    "the class": "return Net",
+    "a tuple": "return Net(), None",
+    "a generator": "return (n for n in [Net()])",
+    "another network": "return nn.Linear(3, 3)",
+    "a network on the meta device": "return Net().to('meta')",
+}
+
+
+def prepare(text: str, data: str = "") -> None:
+    """Write the user's model, and the user's data."""
+    Path("mine.py").write_text(text)
+    Path("data.py").write_text(data)
+
+
+def data_code(**put: str) -> str:
+    """Return the code of a user's data, with statements put in."""
+    text = DATA
+    for place in ("IMPORT", "LOADER", "RETURN", "CALL"):
+        text = text.replace(place, put.get(place.lower(), "pass"))
+    return text
+
+
+def install(kind: str, **put: str) -> None:
+    """Write a plugin of that kind, with statements put in, as an installed distribution."""
+    imports, code, hook, record, _ = PLUGIN[kind]
+    for place in ("CALL", "LATER", "LAST"):
+        code = code.replace(place, put.get(place.lower(), "pass"))
+    text = (
+        f'"""Theirs."""\n{put.get("imported", "pass")}\n{imports}\n{code}\n@hookimpl\n'
+        f'def {hook}():\n    """Add it."""\n    {put.get("hooked", "pass")}\n    return {record}\n'
+    )
+    info = Path("site/theirs-1.0.dist-info")
+    info.mkdir(parents=True)
+    Path("site/theirs.py").write_text(text)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[lmctool.{kind}]\ntheirs = theirs\n")
+
+
+def installed() -> None:
+    """Let the command find what is installed in the folder."""
+    from lmctool.plugin import registry
+
+    sys.path[:0] = [str(Path("site").absolute()), str(Path.cwd())]
+    for cached in (registry.installed, registry._scanned, registry.name_of):  # noqa: SLF001
+        cached.cache_clear()
+
+
+def attacks() -> Iterator[Attack]:
+    """Yield the attacks of this area."""
+    yield from leaving()
+    data = (*MINE[:-2], "--data", "./data.py:make", *GATED)
+    for label, statement in FORWARD.items():
+        yield Attack(AREA, f"forward returns {label}", partial(same, mine(after=statement)))
+    for label, statement in RETURNED.items():
+        free = Rule(frozenset({2, 3}) if label in ("the class",) else frozenset({2}), makes=("out",))
+        made = partial(prepare, mine(start=statement))
+        yield one(AREA, f"the factory returns {label}", (*MINE, *GATED), free, made)
+    for label, statement in LOADED.items():
+        taken = label in ("torch tensors", "lists", "targets of shape (N, 1)", "a generator")
+        codes = {2, 3} if taken else {2, 4} if "inputs that are no" in label else {2}
+        made = partial(prepare, mine(), data_code(**{"return": statement}))
+        yield one(AREA, f"the loader returns {label}", data, Rule(frozenset(codes)), made)
+    for label in ("a text", "nothing", "a generator"):
+        made = partial(prepare, mine(), data_code(call=RETURNED[label]))
+        yield one(AREA, f"the data's factory returns {label}", data, refused("data.py"), made)
+    for label, text in {
+        "a syntax error": "def make(:\n",
+        "no such function": "x = 1\n",
+        "a function that is none": "make = 3\n",
+        "an error at import": "raise OSError('gone')\n",
+        "a factory that needs an argument": "def make(width):\n    pass\n",
+        "a module that imports itself": "import mine\nfrom mine import make\n",
+        "a NUL": "\0",
+    }.items():
+        yield one(AREA, label, (*MINE, *GATED), refused("mine"), partial(prepare, text))
+
+
+def leaving() -> Iterator[Attack]:
+    """Yield code that leaves: the command must neither end in 0 nor in another's code."""
+    data = (*MINE[:-2], "--data", "./data.py:make", *GATED)
+    for label, leave in LEAVING.items():
+        also = (130,) if label in ("KeyboardInterrupt", "click's Abort") else ()
+        for place, text in {
+            "the model's module": leave + "\n" + mine(),
+            "the model's factory": mine(start=leave),
+            "the model's forward": mine(inside=leave),
+            "the model's init": mine().replace("super().__init__()", leave),
+            "the model's eval": mine().replace(
+                "    def forward", f"    def eval(self):\n        {leave}\n    def forward"
+            ),
+        }.items():
+            rule = refused("mine", *also)
+            yield one(AREA, f"{label} in {place}", (*MINE, *GATED), rule, partial(prepare, text))
+        for place, put in (("module", "import"), ("factory", "call"), ("loader", "loader")):
+            made = partial(prepare, mine(), data_code(**{put: leave}))
+            yield one(AREA, f"{label} in the data's {place}", data, refused("data", *also), made)
+        for kind, (*_, words) in PLUGIN.items():
+            for place, put in (("import", "imported"), ("hook", "hooked"), ("call", "call")):
+                rule = refused("theirs", *also)
+                if kind == "observers":  # one that fails is warned about, and hears no more
+                    rule = Rule(frozenset({2, 3, *also}), "theirs")
+                yield one(
+                    AREA, f"{label} in the {place} of {kind}", words, rule,
+                    partial(install, kind, **{put: leave}), installed,
+                )  # fmt: skip
+        for place in ("later", "last"):
+            rule = Rule(frozenset({2, 3, *also}), "theirs")
+            made = partial(install, "observers", **{place: leave})
+            words = PLUGIN["observers"][-1]
+            yield one(AREA, f"{label} {place} in observers", words, rule, made, installed)
+
+
+def same(text: str) -> str:
+    """Run with a forward that returns something else: the same numbers, or refused by its name."""
+    prepare(mine())
+    reference = run(*MINE[:-2], "--data", "digits", "-o", "reference.h5")
+    if reference.code:
+        return f"the reference fails: {reference.last()}"
+    prepare(text)
+
+    def check(done: Done) -> str:
+        if done.code == 2:
+            return "" if "mine.py" in done.err or "return" in done.err else f"no blame: {done.err}"
+        from lmctool.results.file import read
+        from lmctool.results.metrics import listed
+
+        one_, other = (listed(read(Path(name))) for name in ("reference.h5", "out.h5"))
+        return "" if one_ == other else "other numbers"
+
+    return attempt((*MINE, *GATED), Rule(frozenset({2, 3}), check=check))
+
+
+__all__ = ["AREA", "attacks"]
