@@ -16,6 +16,7 @@ from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.model.source import Source, configured, in_folder, stamped, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.source_code import Code, installed
 from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
     from lmctool.plugin.records import Argument, ModelFamily
-    from lmctool.plugin.source_code import SourceCode
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Model:
         arguments: what it was built with.
         origin: where the spec was found, such as ``--model`` or ``metadata``.
         initial: builds it again, in the initial state of a seed.
-        code: the source of the user's own code that made it; empty for a registered model.
+        code: the user's own code that made it, or the libraries that a registered one is of.
     """
 
     module: nn.Module
@@ -45,7 +45,7 @@ class Model:
     arguments: Mapping[str, Argument]
     origin: str
     initial: Callable[[int], nn.Module]
-    code: Mapping[str, SourceCode] = field(default_factory=dict)
+    code: Code = field(default_factory=Code)
 
 
 def resolve_model(
@@ -82,7 +82,7 @@ def resolve_model(
             " if you trust it"
         )
     module = initial(0).eval().requires_grad_(False)
-    code = factory.code() if factory else {}
+    code = (factory.code() if factory else Code()) | _libraries(module)
     return Model(module, source.spec, wanted, source.origin, initial, code)
 
 
@@ -128,6 +128,11 @@ def _made(
         raise LmctoolError(f"{factory.spec!r} returned {kind!r}, not a torch.nn.Module")
     _check(checkpoint, factory.spec, arguments, module)
     return module
+
+
+def _libraries(module: nn.Module) -> Code:
+    """Return the installed packages that define the parts of a module."""
+    return installed(type(part).__module__.partition(".")[0] for part in module.modules())
 
 
 def _registered(

@@ -16,7 +16,7 @@ from lmctool.plugin.source_code import code_of, loaded_since
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lmctool.plugin.source_code import SourceCode
+    from lmctool.plugin.source_code import Code
 
 
 def is_factory(spec: str) -> bool:
@@ -62,8 +62,8 @@ class Factory:
             finally:
                 self.loaded.update(loaded_since(before))
 
-    def code(self) -> dict[str, SourceCode]:
-        """Return the source of its module, and of what that imports outside of site-packages."""
+    def code(self) -> Code:
+        """Return the code of its module, and of all that this imports."""
         is_file = self.place.endswith(".py")
         with self._importable():
             return code_of(
