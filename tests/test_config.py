@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.config import Config, load, origins
+from lmctool.config import Config, load, settings
 from lmctool.errors import LmctoolError
 from lmctool.testing import invoke
 
@@ -97,9 +97,9 @@ def test_each_choice_is_shown_with_where_it_was_found(
     (tmp_path / "lmctool.toml").write_text('[model]\nspec = "mlp"\n[data]\nspec = "mnist"\n')
     monkeypatch.setenv("LMCTOOL_DATASET", "digits")
     monkeypatch.chdir(tmp_path)
-    choices = {key: (value, origin) for key, value, origin in origins()}
+    choices = {each.key: (each.value, each.origin) for each in settings()}
     assert choices["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
     assert choices["data.spec"] == ("digits", "$LMCTOOL_DATASET")
     assert choices["model.arguments"] == ("", "not set")
     shown = " ".join(invoke("config", "show").stdout.split())
-    assert "data.spec digits $LMCTOOL_DATASET" in shown
+    assert "data.spec digits $LMCTOOL_DATASET yes" in shown

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 
 Record = TypeVar("Record")
+TRUST = ("trust", "trust_config")
+"""Settings that decide whether a run takes place, never its numbers."""
 
 
 def complete(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
@@ -144,7 +146,7 @@ def indices(run: Run) -> dict[str, Variable]:
 
 def _identity(run: Run, options: Mapping[str, Any], files: Provenance) -> dict[str, str]:
     settings = asdict(run.settings)
-    for name in ("checkpoints", "others", "series", "results", "spec", "apply", "device"):
+    for name in ("checkpoints", "others", "series", "results", "spec", "apply", "device", *TRUST):
         del settings[name]
     parts: dict[str, Any] = {
         "analysis": run.name,
