@@ -88,14 +88,14 @@ def command(
     with TemporaryDirectory(prefix="lmctool-", dir=target.parent if target else None) as place:
         temporary = Path(place) / "rerun.h5"
         with chdir(folder):
-            job = _job(earlier, path, trust=trust, trust_config=trust_config)
+            job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
             again = remake(replace(job, out=temporary, quiet=quiet))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
 
 
-def _job(result: Result, path: Path, *, trust: bool, trust_config: bool) -> Job:
+def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool) -> Job:
     """Return the job of the recorded command, without its outputs and its gates.
 
     Raises:
@@ -158,7 +158,8 @@ def _refuse_code(words: Sequence[str], path: Path) -> None:
     from lmctool.plugin.user_code import names_code
 
     for before, word in zip(["", *words], words, strict=False):
-        pairs = [*PAIR.findall(word), *PAIR.findall(word[2:])]  # behind -m, too
+        short = word[2:] if word.startswith("-") else ""  # as in -mVALUE
+        pairs = PAIR.findall(f"{word} {short}")
         if any(names_code(pair, *NAMED) for pair in pairs):
             option = f"{before} " if before.startswith("-") and not word.startswith("-") else ""
             raise UntrustedError(
