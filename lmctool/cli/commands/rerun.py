@@ -85,11 +85,11 @@ def command(
         refuse_existing([out], force=False)
     earlier = read(path)
     target = None if out is None else out.absolute()
-    with TemporaryDirectory(prefix="lmctool-", dir=target.parent if target else None) as place:
-        temporary = Path(place) / "rerun.h5"
-        with chdir(folder):
-            job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
-            again = remake(replace(job, out=temporary, quiet=quiet))
+    with chdir(folder):
+        job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
+    parent = target.parent if target else None
+    with TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
+        again = remake(replace(job, out=Path(place) / "rerun.h5", quiet=quiet))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
