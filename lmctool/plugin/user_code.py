@@ -5,19 +5,22 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
+from lmctool.plugin.source_code import code_of, loaded_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lmctool.config import Origin
     from lmctool.plugin.kinds import Kind
+    from lmctool.plugin.source_code import Code
 
 
 def imports_code(spec: str, *kinds: Kind[Any]) -> bool:
@@ -68,33 +71,66 @@ class Factory:
     Attributes:
         spec: ``package.module:factory`` or ``path/file.py:factory``.
         here: whether the current folder, which may be anybody's, is looked in too.
+        loaded: the modules that were loaded while it was imported and called.
     """
 
     spec: str
     here: bool = True
+    loaded: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def place(self) -> str:
+        """The module or the file."""
+        return self.spec.rpartition(":")[0]
+
+    @property
+    def file(self) -> Path | None:
+        """The file, or None where it is a module."""
+        return Path(self.place).expanduser() if self.place.endswith(".py") else None
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Import the code and return what the function returns.
 
+        What lies beside its file, or in the current folder for a module, can be imported.
+
         Raises:
             LmctoolError: there is no such file, module or function, or it raises or exits.
         """
-        place, _, name = self.spec.rpartition(":")
-        with no_exit(repr(self.spec)):
-            function = self._find(place, name)
+        before = set(sys.modules)
+        with no_exit(repr(self.spec)), self._importable():
+            function = self._find(self.spec.rpartition(":")[2])
             try:
                 return function(**arguments)
             except Exception as cause:  # the user's own code
                 raise LmctoolError(
                     f"{self.spec!r} failed: {type(cause).__name__}: {cause}"
                 ) from cause
+            finally:
+                self.loaded.update(loaded_since(before))
 
-    def _find(self, place: str, name: str) -> Callable[..., Any]:
+    def code(self) -> Code:
+        """Return the code of its module, and of all that this imports."""
+        modules, files = ({self.place}, []) if self.file is None else (set[str](), [self.file])
+        with self._importable():
+            return code_of(self.loaded | modules, files)
+
+    @contextmanager
+    def _importable(self) -> Iterator[None]:
+        """Look for modules in its folder first, meanwhile; for a module that is the current one."""
+        if self.file is None and not self.here:
+            yield
+            return
+        folder = str(self.file.resolve().parent if self.file else Path.cwd())
+        sys.path.insert(0, folder)
         try:
-            if place.endswith(".py"):
-                module = _file(Path(place).expanduser(), here=self.here)
-            else:
-                module = _installed(place, here=self.here)
+            yield
+        finally:
+            sys.path.remove(folder)
+
+    def _find(self, name: str) -> Callable[..., Any]:
+        place, file = self.place, self.file
+        try:
+            module = _file(file, here=self.here) if file else importlib.import_module(place)
         except LmctoolError:
             raise
         except Exception as cause:  # the user's own code
@@ -121,15 +157,3 @@ def _file(path: Path, *, here: bool) -> Any:
     sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
-
-
-def _installed(module: str, *, here: bool) -> Any:
-    """Import a module; in the current folder too, as ``python -m`` would, where that is meant."""
-    if not here:
-        return importlib.import_module(module)
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module(module)
-    finally:
-        sys.path.remove(folder)

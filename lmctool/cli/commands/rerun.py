@@ -6,6 +6,7 @@ import re
 import shlex
 from contextlib import chdir
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
+    from lmctool.run.run import Run
 
 NAMED = (MODELS, DATASETS, EXECUTORS)
 """Kinds of plugins whose words stand before a colon."""
@@ -89,10 +91,25 @@ def command(
         job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
     parent = target.parent if target else None
     with TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
-        again = remake(replace(job, out=Path(place) / "rerun.h5", quiet=quiet))
+        job = replace(job, out=Path(place) / "rerun.h5", quiet=quiet)
+        again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
+
+
+def _probe(earlier: Provenance, job: Job, run: Run) -> None:
+    """Tell before any work is done whether the numbers can agree to the bit, and why not."""
+    from lmctool.evaluate.probe import greatest_difference
+    from lmctool.run.identity import Identity, objection
+
+    probe = tuple(earlier.probe or ())
+    if probe and probe != run.probe:
+        why = objection(earlier, Identity(run, job.recorded_options))
+        job.note(
+            "the first network's losses on the first examples are not what they were, by up to"
+            f" {greatest_difference(probe, run.probe):.2g}: {why}"
+        )
 
 
 def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool) -> Job:
