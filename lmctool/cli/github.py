@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +97,7 @@ def _write(path: Path, parts: Sequence[str]) -> None:
 
 def _escaped(text: str, more: str = "") -> str:
     """Return a text as a workflow command takes it."""
+    text = "\n".join(map(printable, text.splitlines()))
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

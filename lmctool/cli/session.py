@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli import github
 from lmctool.cli.failure import report_failure
 from lmctool.cli.key_values import aligned
@@ -20,7 +18,9 @@ from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.report.terminal import echo
 from lmctool.results.doubt import doubts_of
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
@@ -63,8 +63,9 @@ def session(job: Job) -> Iterator[Session]:
     try:
         with ResumeFolder(outputs.paths["result"], job.note) as folder:
             try:
-                run = open_run(job, outputs, observers.progressed, folder.journal)
-                yield Session(job, run, outputs, folder, observers)
+                with no_exit():
+                    run = open_run(job, outputs, observers.progressed, folder.journal)
+                    yield Session(job, run, outputs, folder, observers)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     for note in (*outputs.notes(), *folder.notes()):
@@ -189,10 +190,10 @@ class Session:
         render(_table(self.job, judged.result), Console())
         if self.outputs.written:
             files = [(role, str(path)) for role, path in self.outputs.written.items()]
-            click.echo("\n" + aligned(files))
+            echo("\n" + aligned(files))
         entries = Provenance.of(judged.result).entries() if self.job.verbose else []
         if entries:
-            click.echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
+            echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
         show_verdicts(judged.verdicts)
         return exit_code(judged.verdicts)
 
@@ -219,7 +220,7 @@ def compute(job: Job, run: Run) -> Result:
     from lmctool.evaluate.device import arithmetic
 
     try:
-        with arithmetic(job.settings.precision):
+        with arithmetic(job.settings.precision), no_exit(f"analysis {job.name!r}"):
             return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli.key_values import aligned
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Print each verdict on stdout."""
     if verdicts:
-        click.echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
+        echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
 
 
 def _line(verdict: Verdict) -> str:

@@ -7,9 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lmctool.files.publish import publish
+from lmctool.report.terminal import echo_json
 from lmctool.results.metrics import metrics
 from lmctool.results.pairing import pairs
 from lmctool.results.provenance import Provenance
@@ -99,10 +98,10 @@ def write_json(document: Mapping[str, Any], target: str, *, force: bool = False)
     Raises:
         LmctoolError: the file exists and ``force`` is not given, or it cannot be written.
     """
-    text = json.dumps(document, indent=2, allow_nan=False)
     if target == "-":
-        click.echo(text)
+        echo_json(document)
         return
+    text = json.dumps(document, indent=2, allow_nan=False)
     with publish(Path(target), force) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lmctool.report.terminal import echo
+
 
 @click.command("metrics")
 @click.argument(
@@ -22,5 +24,5 @@ def command(paths: tuple[Path, ...]) -> None:
     console = Console()
     for path in paths:
         if len(paths) > 1:
-            click.echo(f"{path}:")
+            echo(f"{path}:")
         render(metrics_table(read(path)), console)

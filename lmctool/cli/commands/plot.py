@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lmctool.report.terminal import echo
+
 
 @click.command("plot")
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
@@ -30,4 +32,4 @@ def command(path: Path, output: Path, force: bool) -> None:
     result = read(path)
     with by_analysis.mismatch_as_error(result, path):
         save(result, by_analysis.drawer(result), output, force)
-    click.echo(output)
+    echo(output)

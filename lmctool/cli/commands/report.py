@@ -10,6 +10,7 @@ import click
 from lmctool.cli.gate_options import audit_options
 from lmctool.cli.gates import audit_results
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from lmctool.errors import ExitCode
@@ -62,6 +63,6 @@ def command(
     ]
     with publish(output, force) as draft:
         draft.write_text(page(sections, verdicts), encoding="utf-8")
-    click.echo(output)
+    echo(output)
     show_verdicts(verdicts)
     return exit_code(verdicts)
