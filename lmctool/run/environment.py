@@ -30,6 +30,7 @@ def environment() -> dict[str, Attribute]:
     ``.python`` (the implementation).  Versions come from the installed metadata: nothing is
     imported.
     """
+    plugins = sorted(_modules().keys() - {registry.UNKNOWN})
     return {
         "versions.python": platform.python_version(),
         **{f"versions.{name}": _version(name) for name in LIBRARIES},
