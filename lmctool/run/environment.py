@@ -34,10 +34,7 @@ def environment() -> dict[str, Attribute]:
     return {
         "versions.python": platform.python_version(),
         **{f"versions.{name}": _version(name) for name in LIBRARIES},
-        **{
-            f"plugins.{name}": _version(name)
-            for name in sorted(_modules().keys() - {registry.UNKNOWN})
-        },
+        **{f"plugins.{name}": _version(name) for name in plugins},
         "platform.system": platform.system(),
         "platform.release": platform.release(),
         "platform.machine": platform.machine(),
