@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.results.rounding import SHARE as SHARE
+    from lmctool.results.rounding import slack as slack
+    from lmctool.results.score_metric import declared_scores as declared_scores
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -81,6 +84,8 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
+    "lmctool.results.rounding": "SHARE slack",
+    "lmctool.results.score_metric": "declared_scores",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments PairedMoments",
     "lmctool.symmetry": "Proof",

@@ -39,6 +39,7 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         return code if isinstance(code, int) else ExitCode.DONE
     except click.ClickException as error:
         error.show()
+        _annotate(words, error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         notes = getattr(error.__cause__ or error, "__notes__", ["nothing was written"])
@@ -50,16 +51,26 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         from lmctool.report.terminal import printable
 
         click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote a file
+        _annotate(words, str(error))
         return error.exit_code
     except Exception as error:
         if out_of_memory(error):
             if "--debug" in words:
                 _show_traceback(error)
             click.echo(f"Error: {NO_MEMORY}", err=True)
+            _annotate(words, NO_MEMORY)
             return ExitCode.USAGE
         _show_traceback(error)
         click.echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        _annotate(words, str(error))
         return ExitCode.BUG
+
+
+def _annotate(words: Sequence[str], message: str) -> None:
+    """Tell a job of GitHub Actions why a command ended; the one place that does."""
+    from lmctool.cli import github
+
+    github.annotate(" ".join(["lmctool", *(word for word in words[:1])]), message)
 
 
 def _show_traceback(error: BaseException) -> None:

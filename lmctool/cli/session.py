@@ -147,7 +147,8 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        return Judged(result, judge_all(gates, listed(result), baseline=beside))
+        declared = self.job.analysis.declared
+        return Judged(result, judge_all(gates, listed(result), baseline=beside, declared=declared))
 
     def publish(self, judged: Judged) -> ExitCode:
         """Write the files and show the result; it is shown even when a file cannot be written.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.api import Analysis, Group, NewCheckpoint, Result, Variable, hookimpl
 from lmctool_plugins.analyses.align.filters import FILTERS, filters
+from lmctool_plugins.analyses.align.metrics import METRICS
 from lmctool_plugins.analyses.align.view import SCORES, draw, table
 
 if TYPE_CHECKING:
@@ -68,4 +69,5 @@ def lmctool_analysis() -> Analysis:
         writes=True,
         table=table,
         figure=draw,
+        metrics=METRICS,
     )
