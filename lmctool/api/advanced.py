@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import partition as partition
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
-    from lmctool.curves.shape import level_until as level_until
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import StoredArray as StoredArray
     from lmctool.data.containers import container_kind as container_kind
@@ -73,7 +72,7 @@ MODULES = {
     "lmctool.curves.bootstrap": "interval resampled",
     "lmctool.curves.example_table": "example_group",
     "lmctool.curves.partition": "partition",
-    "lmctool.curves.shape": "ShapeRule draw_up level_until shape_options",
+    "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "StoredArray container_kind stored_arrays",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",

@@ -70,7 +70,8 @@ def _annotate(words: Sequence[str], message: str) -> None:
     """Tell a job of GitHub Actions why a command ended; the one place that does."""
     from lmctool.cli import github
 
-    github.annotate(" ".join(["lmctool", *(word for word in words[:1])]), message)
+    command = next((word for word in words if not word.startswith("-")), "")
+    github.annotate(f"lmctool {command}".rstrip(), message)
 
 
 def _show_traceback(error: BaseException) -> None:

@@ -94,11 +94,12 @@ def _read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
     Raises:
         LmctoolError: one cannot be read, or two are of one analysis.
     """
-    from lmctool.gates.baseline import read_baseline
+    from lmctool.cli.stored_result import read_sound
+    from lmctool.gates.baseline import baseline_of
 
     baselines: dict[str, Baseline] = {}
     for path in paths:
-        baseline = read_baseline(path)
+        baseline = baseline_of(read_sound(path), path)
         other = baselines.setdefault(baseline.analysis, baseline)
         if other is not baseline:
             raise LmctoolError(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.condition import Condition, several
+from lmctool.results.metrics import Metric, listed
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lmctool.results.metrics import Metric
     from lmctool.results.result import Attribute, Result
 
 _TOLERANCE = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)\s*")
@@ -105,16 +105,13 @@ class Baseline:
         return ""
 
 
-def read_baseline(path: Path) -> Baseline:
+def baseline_of(result: Result, path: Path) -> Baseline:
     """Return the baseline that a result is.
 
-    Raises:
-        LmctoolError: it cannot be read.
+    Args:
+        result: the earlier result.
+        path: where it is.
     """
-    from lmctool.results.file import read
-    from lmctool.results.metrics import listed
-
-    result = read(path)
     metrics = {metric.full_name: metric for metric in listed(result)}
     return Baseline(str(path), result.analysis, metrics, Provenance.of(result))
 

@@ -107,9 +107,9 @@ def write_json(document: Mapping[str, Any], target: str, *, force: bool = False)
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def _verdict(verdict: Verdict) -> dict[str, str | float | None]:
+def _verdict(verdict: Verdict) -> Any:
     gate, worst = verdict.gate, verdict.worst
-    return {
+    content = {
         "name": gate.title,
         "kind": gate.kind,
         "written": gate.written,
@@ -125,6 +125,7 @@ def _verdict(verdict: Verdict) -> dict[str, str | float | None]:
         "baseline": worst.before if worst else None,
         "told": verdict.message,
     }
+    return _strict(content)
 
 
 def _pair(pair: Pair) -> dict[str, float | str | None]:

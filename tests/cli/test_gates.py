@@ -48,8 +48,10 @@ def test_a_document_has_the_verdicts(weigh: str, pair: tuple[str, str]) -> None:
     assert done.exit_code == 3
     (gate,) = json.loads(done.stdout)["gates"]
     assert gate == {
-        "name": "weigh.mass < 1", "condition": "weigh.mass < 1", "severity": "error",
-        "reason": "", "result": "", "status": "failed", "told": "weigh.mass = 2.5",
+        "name": "weigh.mass < 1", "kind": "require", "written": "weigh.mass<1",
+        "condition": "weigh.mass < 1", "severity": "error", "reason": "", "result": "",
+        "status": "failed", "metric": "weigh.mass", "value": 2.5, "limit": 1.0, "margin": -1.5,
+        "baseline": None, "told": "weigh.mass = 2.5 >= 1",
     }  # fmt: skip
 
 
@@ -102,7 +104,8 @@ def audited(policy: str, *results: object) -> Any:
 def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
     done = audited(POLICY, weighed)
     assert done.exit_code == 0, done.output
-    passed, warned = done.stdout.strip().splitlines()
+    passed, warned, count = done.stdout.strip().splitlines()
+    assert count == "1 of 2 gates passed"
     assert passed.startswith("passed ") and "light enough of weigh.h5: weigh.mass = 2.5" in passed
     assert warned.startswith("failed (warning)")
 
@@ -110,7 +113,7 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "expected"),
     [
-        (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 (wanted: weigh.mass <= 2); scales break"),
+        (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 > 2 (wanted: weigh.mass <= 2); scales break"),
         (("weigh.mass <=", "weigh.height <="), 4, "no metric weigh.height"),
         (('name = "light enough"', 'analysis = "barrier"'), 4, "no result of analysis 'barrier'"),
         (('name = "light enough"', 'nam = "x"'), 2, "did you mean 'name'?"),
@@ -146,7 +149,7 @@ def test_each_of_several_results_is_judged_and_the_worst_counts(weighed: Path) -
 def test_an_audit_is_a_document_too(weighed: Path) -> None:
     done = audited(POLICY, weighed, "--json", "-")
     document = json.loads(done.stdout)
-    assert document["schema"] == "lmctool.audit/1"
+    assert document["schema"] == "lmctool.audit/2"
     assert [gate["status"] for gate in document["gates"]] == ["passed", "failed"]
     assert {gate["result"] for gate in document["gates"]} == {"weigh.h5"}
 
@@ -187,7 +190,7 @@ def test_verdicts_become_test_cases(weigh: str, pair: tuple[str, str]) -> None:
     assert invoke(weigh, *pair, *words, "--junit", "gates.xml").exit_code == 4
     passed, failed, unjudged = cases("gates.xml")
     assert passed[:2] == ("weigh.mass <= 3", ["system-out"])
-    assert failed == ("weigh.mass <= 2", ["failure"], "weigh.mass = 2.5")
+    assert failed == ("weigh.mass <= 2", ["failure"], "weigh.mass = 2.5 > 2")
     assert unjudged[1] == ["error"] and "no metric weigh.none" in unjudged[2]
     suite = ElementTree.parse("gates.xml").find("testsuite")
     assert suite is not None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.stored_result import read_sound
+
 if TYPE_CHECKING:
     from lmctool.results.table import Table
 
@@ -26,7 +28,6 @@ def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -
 
     from lmctool.report.generic import metrics_table
     from lmctool.report.terminal import render
-    from lmctool.results.file import read
 
     if (analysis is None) == (not paths):
         ctx.fail("name results, or an analysis with --of")
@@ -36,7 +37,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -
     for path in paths:
         if len(paths) > 1:
             click.echo(f"{path}:")
-        render(metrics_table(read(path)), console)
+        render(metrics_table(read_sound(path)), console)
 
 
 def _declared(analysis: str) -> Table:

@@ -48,4 +48,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.barrier.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.barrier.figure:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.barrier.summary:derived"),
     )

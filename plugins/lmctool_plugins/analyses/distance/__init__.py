@@ -57,4 +57,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.distance.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.distance.view:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.distance.summary:derived"),
     )

@@ -46,4 +46,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.el2n.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.el2n.view:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.el2n.summary:derived"),
     )

@@ -63,4 +63,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.graft.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.graft.view:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.graft.summary:derived"),
     )

@@ -54,4 +54,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.interpolate.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.interpolate.view:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.interpolate.shape:derived"),
     )

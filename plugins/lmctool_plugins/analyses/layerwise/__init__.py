@@ -64,4 +64,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.layerwise.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.layerwise.figure:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.layerwise.summary:derived"),
     )

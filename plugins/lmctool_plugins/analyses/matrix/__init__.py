@@ -44,4 +44,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.matrix.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.matrix.figure:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.matrix.summary:derived"),
     )

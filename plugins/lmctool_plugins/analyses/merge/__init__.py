@@ -66,4 +66,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.merge.summary:derived"),
     )

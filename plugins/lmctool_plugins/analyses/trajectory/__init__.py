@@ -68,4 +68,5 @@ def lmctool_analysis() -> Analysis:
         table=Lazy("lmctool_plugins.analyses.trajectory.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.trajectory.figure:draw"),
         metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.trajectory.summary:derived"),
     )
