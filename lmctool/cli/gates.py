@@ -73,6 +73,7 @@ def audit_results(
         LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
     """
     from lmctool.gates.policy import Audited, audit, read_policy
+    from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
 
     rules = list(read_policy(policy)) if policy is not None else []
@@ -84,7 +85,8 @@ def audit_results(
         beside = baseline.beside(result) if baseline else None
         known = result.analysis in registry.names(ANALYSES)
         declared = registry.load(ANALYSES, result.analysis).declared if known else {}
-        audited.append(Audited(str(path), result.analysis, listed(result), beside, declared))
+        numbers, doubts = listed(result), doubts_of(result)
+        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, declared))
     return audit(rules, audited)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from lmctool.gates.baseline import Baseline, Tolerance
     from lmctool.gates.comparison import Declared
+    from lmctool.results.doubt import Doubt
     from lmctool.results.metrics import Metric
 
 
@@ -63,6 +64,7 @@ class Audited:
         analysis: what made it.
         metrics: its numbers.
         baseline: the earlier result that it is compared with, if there is one.
+        doubts: why some of its numbers can carry no verdict.
         declared: what its analysis declares of its metrics, by name.
     """
 
@@ -70,6 +72,7 @@ class Audited:
     analysis: str
     metrics: Sequence[Metric]
     baseline: Baseline | None = None
+    doubts: Sequence[Doubt] = ()
     declared: Declared = field(default_factory=dict)
 
 
@@ -121,7 +124,14 @@ def _judged(rule: Rule, results: Sequence[Audited]) -> list[Verdict]:
     for result in chosen:
         check_limits([rule.gate], result.declared)
     return [
-        judge(rule.gate, result.metrics, result.source, result.baseline, result.declared)
+        judge(
+            rule.gate,
+            result.metrics,
+            result.source,
+            result.baseline,
+            result.doubts,
+            result.declared,
+        )
         for result in chosen
     ]
 
