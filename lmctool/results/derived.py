@@ -62,5 +62,6 @@ def _differing(stored: NDArray[Any], due: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(stored != due)
     a, b = (np.asarray(values, dtype=np.float64) for values in (stored, due))
     with np.errstate(invalid="ignore"):
-        close = abs(a - b) <= CLOSE * np.maximum(np.maximum(abs(a), abs(b)), 1)
+        most = CLOSE * np.maximum(np.maximum(abs(a), abs(b)), 1)
+        close = (abs(a - b) <= most) & np.isfinite(most)
     return np.asarray(~(close | (a == b) | (np.isnan(a) & np.isnan(b))))
