@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
-from lmctool.gates.condition import several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +66,8 @@ def annotation_lines(verdicts: Sequence[Verdict]) -> list[str]:
 
     Gates that did not pass for one and the same reason are annotated together.
     """
+    from lmctool.gates.condition import several
+
     causes: dict[tuple[str, str], list[str]] = {}
     for each in verdicts:
         if each.status != "passed":

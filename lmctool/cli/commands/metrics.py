@@ -30,7 +30,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -
     from lmctool.report.terminal import render
 
     if (analysis is None) == (not paths):
-        ctx.fail("name results, or an analysis with --of")
+        ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
     console = Console()
     if analysis is not None:
         render(_declared(analysis), console)

@@ -14,6 +14,7 @@ import pytest
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.report import figure
 from lmctool.results.derived import contradiction
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
@@ -118,7 +119,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         there = {A, B, COPY, RUN_A, RUN_B}
         placed = [folder / word if word in there else word for word in words]
         out: Path = folder / f"{name}{number}.h5"
-        done = invoke(name, *placed, "-o", out, "--quiet")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(figure, "save", lambda *_: None)  # nobody looks at them here
+            done = invoke(name, *placed, "-o", out, "--quiet")
         assert done.exit_code == 0, done.output
         return read(out)
 
