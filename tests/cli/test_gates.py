@@ -6,15 +6,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import h5py
 import pytest
 
 from lmctool.gates.condition import Condition
 from lmctool.gates.gate import Gate, judge
 from lmctool.report.junit import write_verdicts
-from lmctool.testing import invoke
+from lmctool.testing import invoke, tiny_pair
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Install
 
 
 @pytest.fixture(autouse=True)
@@ -225,3 +229,113 @@ def test_what_xml_has_no_word_for_is_escaped(tmp_path: Path) -> None:
     gate = Gate(Condition("m", {"layer": "a\x00\x1b<b>"}, "<", 1), name="a\x07]]>")
     write_verdicts([judge(gate, [])], tmp_path / "odd.xml")
     assert len(cases(str(tmp_path / "odd.xml"))) == 1
+
+
+HALVE = '''
+"""Halve a number."""
+from lmctool.api import Analysis, DeclaredMetric, Group, Result, Variable, hookimpl
+
+def halved(whole):
+    return {"half": Variable(whole.values / 2, metric="halve.half")}
+
+def derived(result):
+    return {"halve": Group(halved(result.groups["halve"].variables["whole"]))}
+
+def compute(run):
+    import numpy as np
+    whole = Variable(np.array(0.5), metric="halve.whole")
+    return Result("halve", {"halve": Group({"whole": whole, **halved(whole)})})
+
+@hookimpl
+def lmctool_analysis():
+    """Add lmctool halve."""
+    metrics = (
+        DeclaredMetric("halve.whole", "a number", low=0),
+        DeclaredMetric("halve.half", "half of it", low=0, high=1, share=True),
+    )
+    return Analysis(compute, needs=frozenset(), metrics=metrics, derived=derived)
+'''
+
+
+@pytest.fixture
+def halve(install: Install, pair: tuple[str, str]) -> tuple[str, ...]:
+    """Install an analysis that declares its metrics and recomputes one, as words of a command."""
+    install("lmctool.analyses", "halve", HALVE)
+    return ("halve", *pair)
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "expected"),
+    [
+        ("halve.half <= 25%", 0, "halve.half = 25 % <= 25 %"),
+        ("halve.half < 25%", 3, "halve.half = 25 % >= 25 %"),
+        ("halve.whole <= 2", 0, "halve.whole = 0.5 <= 2"),
+        ("halve.half <= 25", 2, "did you mean 25%?"),
+        ("halve.half >= 0", 2, "decided whatever is measured"),
+        ("halve.whole >= 0", 2, "halve.whole is 0 or more"),
+        ("halve.hole <= 2", 2, "halve has no metric 'halve.hole'; did you mean 'halve.whole'?"),
+    ],
+)
+def test_what_a_plugin_declares_is_what_its_gates_are_checked_by(
+    condition: str, code: int, expected: str, halve: tuple[str, ...]
+) -> None:
+    done = invoke(*halve, "--require", condition)
+    assert done.exit_code == code, done.output
+    assert expected in done.output
+
+
+def test_what_a_plugin_derives_is_recomputed(halve: tuple[str, ...]) -> None:
+    assert invoke(*halve).exit_code == 0
+    assert invoke("show", "halve.h5").exit_code == 0
+    with h5py.File("halve.h5", "r+") as file:
+        file["halve/half"][...] = 0.2
+    done = invoke("show", "halve.h5")
+    assert done.exit_code == 4
+    assert "'halve.h5' contradicts itself: halve.half is 0.2, but 0.25 follows" in done.stderr
+    with h5py.File("halve.h5", "r+") as file:
+        del file["halve/whole"]
+    done = invoke("show", "halve.h5")
+    assert done.exit_code == 2
+    assert "does not hold what analysis 'halve' writes: KeyError('whole')" in done.stderr
+
+
+def test_a_result_of_an_analysis_that_is_not_installed_is_shown_as_it_is(
+    halve: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke(*halve).exit_code == 0
+    with h5py.File("halve.h5", "r+") as file:
+        file["halve/half"][...] = 0.2
+    monkeypatch.undo()  # the plugin is gone
+    done = invoke("show", Path(halve[1]).with_name("halve.h5"))
+    assert done.exit_code == 0
+    assert "halve.half" in done.stdout and "0.2" in done.stdout
+
+
+ALIGNER = '''
+"""Leave everything in its place."""
+from lmctool.api import Aligner, DeclaredMetric, hookimpl
+
+@hookimpl
+def lmctool_aligner():
+    """Add --align still."""
+    return Aligner(lambda run, a, b: None, METRICS)
+'''
+
+
+@pytest.mark.parametrize(
+    ("metrics", "code"),
+    [
+        ("", 0),
+        ("metrics=()", 2),
+        ('metrics=(DeclaredMetric("still.time", "time"),)', 0),
+        ('metrics=(DeclaredMetric("still.tim", "time"),)', 2),
+    ],
+)
+def test_a_gate_on_a_metric_of_the_aligner_is_taken(
+    metrics: str, code: int, install: Install, tmp_path: Path
+) -> None:
+    install("lmctool.aligners", "still", ALIGNER.replace("METRICS", metrics))
+    ends = tiny_pair(tmp_path)
+    words = ("--align", "still", "--require", "still.time <= 2", "--dry-run")
+    done = invoke("barrier", *ends, *words)
+    assert done.exit_code == code, done.output

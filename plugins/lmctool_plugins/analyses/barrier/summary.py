@@ -73,11 +73,10 @@ def derived(result: Result) -> dict[str, Group]:
 
 
 def _singly(examples: Variables) -> dict[str, Variable]:
-    """Return what the barriers of single examples sum up to."""
-    within = examples["within"].values
-    splits = range(len(examples["split"].values))
+    """Return what the barriers of single examples, split by split, sum up to."""
+    splits = len(examples["split"].values)
+    begins = np.searchsorted(examples["within"].values, np.arange(1, splits))
     heights, lost = (
-        [examples[name].values[:, within == number] for number in splits]
-        for name in ("barrier_loss", "broken")
+        np.split(examples[name].values, begins, axis=1) for name in ("barrier_loss", "broken")
     )
-    return summed_up(heights, lost, [None] * len(splits))
+    return summed_up(heights, lost, [None] * splits)

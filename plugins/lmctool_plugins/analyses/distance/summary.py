@@ -21,8 +21,15 @@ NORMS = ("l2", "norm_a", "norm_b", "norm_origin", "travelled")
 
 
 def ratios(norms: Mapping[str, Array]) -> dict[str, Array]:
-    """Return every measure that follows from norms, and these themselves."""
+    """Return every measure that follows from norms, and these themselves.
+
+    Raises:
+        ValueError: the norms are not of the same parts.
+    """
     a, b, apart = norms["norm_a"], norms["norm_b"], norms["l2"]
+    shapes = {own.shape[: a.ndim] for own in norms.values()}
+    if shapes != {a.shape} or norms.get("travelled", a).ndim > a.ndim + 1:
+        raise ValueError(f"norms have shapes {sorted(shapes)}")
     measures = of_norms(a, b, apart)
     if "norm_origin" in norms:
         ends = np.stack([a, b], axis=-1)

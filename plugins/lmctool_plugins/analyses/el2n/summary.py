@@ -27,10 +27,7 @@ def bounds(
         parts: for each split of the data (example,) the split by score, from 1.
         count: how many splits by score there are.
     """
-    rows = [
-        [values[own == part] for part in range(1, count + 1)]
-        for values, own in zip(scores, parts, strict=True)
-    ]
+    rows = [divided(values, own, count) for values, own in zip(scores, parts, strict=True)]
     variables = {}
     for name, function, meaning in (
         ("examples", np.size, "examples"),
@@ -44,18 +41,27 @@ def bounds(
     return variables
 
 
+def divided(values: Array, parts: NDArray[np.int64], count: int) -> list[Array]:
+    """Return the values of each part, from 1, in their order."""
+    order = np.argsort(parts, kind="stable")
+    return np.split(values[order], np.searchsorted(parts[order], np.arange(2, count + 1)))
+
+
 def derived(result: Result) -> dict[str, Group]:
-    """Return what follows from the scores that a result holds."""
+    """Return what follows from the scores that a result holds.
+
+    Raises:
+        ValueError: there is not one score, and the split it is in, for each example.
+    """
     group = result.groups["el2n/examples"]
-    columns = {name: variable.values for name, variable in group.variables.items()}
-    count = int(str(group.attributes["splits"]))
-    members = [columns["within"] == number for number in range(len(columns["split"]))]
-    scores = [columns["score"][own] for own in members]
+    score, within, part = (group.variables[key].values for key in ("score", "within", "part"))
+    if not score.shape == within.shape == part.shape or (np.diff(within) < 0).any():
+        raise ValueError("scores that are not those of examples, split by split")
+    count, splits = int(str(group.attributes["splits"])), len(group.variables["split"].values)
+    scores = divided(score, within + 1, splits)
     parts = [equal_splits(values, count) for values in scores]
-    every = np.zeros_like(columns["part"])
-    for own, part in zip(members, parts, strict=True):
-        every[own] = part
+    every = Variable(np.concatenate(parts), group.variables["part"].dims)
     return {
-        "el2n/examples": Group({"part": Variable(every, group.variables["part"].dims)}),
+        "el2n/examples": Group({"part": every}),
         "el2n/splits": Group(bounds(scores, parts, count)),
     }

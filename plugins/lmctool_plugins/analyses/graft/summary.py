@@ -20,7 +20,13 @@ def rises(parts: Mapping[str, Variable], base: Mapping[str, Array]) -> dict[str,
     Args:
         parts: loss and error with each part alone taken, (part, split).
         base: loss and error of the checkpoint, (split,).
+
+    Raises:
+        ValueError: these are not the same splits.
     """
+    for name, values in base.items():
+        if parts[name].values.shape[1:] != values.shape:
+            raise ValueError(f"{name} is that of {len(values)} splits")
     return {
         f"rise_{metric.name}": metric.variable(
             parts[metric.name].values - base[metric.name],

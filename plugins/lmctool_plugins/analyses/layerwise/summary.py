@@ -66,10 +66,18 @@ def summary(
 
 
 def derived(result: Result) -> dict[str, Group]:
-    """Return what follows from the curves that a result holds."""
+    """Return what follows from the curves that a result holds.
+
+    Raises:
+        ValueError: the curves are not those of the parts that it names.
+    """
     curve, full = (result.groups[f"layerwise/{name}"] for name in ("curve", "full"))
     texts = {dim: [str(name) for name in curve.variables[dim].values] for dim in OVER}
     alpha = curve.variables["alpha"].values
+    for group, dims in ((curve, OVER), (full, WHOLE)):
+        shape = (*(len(texts[dim]) for dim in dims), len(alpha))
+        if any(group.variables[metric.name].values.shape != shape for metric in METRICS):
+            raise ValueError(f"curves that are not {shape}")
     paths = {
         metric.name: Paths(
             alpha,

@@ -28,7 +28,12 @@ def barriers(curve: Variables, count: int, definition: str) -> dict[str, Variabl
         curve: ``alpha``, and over (pair, variant, split, alpha) loss and error.
         count: how many checkpoints there are.
         definition: which barrier.
+
+    Raises:
+        ValueError: the curves are not those of every pair.
     """
+    if any(len(curve[metric.name].values) != count * (count - 1) // 2 for metric in METRICS):
+        raise ValueError(f"curves of pairs that {count} checkpoints do not have")
     both: dict[str, Variable] = {}
     dims = ("variant", "split", *SQUARE)
     later = np.tri(count, k=-1, dtype=bool)

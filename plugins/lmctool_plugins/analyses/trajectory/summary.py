@@ -61,9 +61,9 @@ def gained(
 def derived(result: Result) -> dict[str, Group]:
     """Return what follows from the curves that a result holds."""
     whole = result.groups["trajectory/curve"]
-    networks = [str(name) for name in whole.variables["network"].values]
+    rows = {str(name): row for row, name in enumerate(whole.variables["network"].values)}
     variants = result.groups["trajectory/gain"].variables["variant"].values
-    interpolants = [networks.index(str(name)) for name in variants]
+    interpolants = [rows[str(name)] for name in variants]
     runs = whole.attributes["runs"]
     count = len(runs) if isinstance(runs, list) else 0
     children = range(interpolants[0] - count, interpolants[0])
