@@ -44,6 +44,7 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         said = io.StringIO()
         error.show(said)
         echo(said.getvalue().rstrip("\n"), err=True)
+        _annotate(words, error.format_message())
         return _failure(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         notes = getattr(error.__cause__ or error, "__notes__", ["nothing was written"])
@@ -53,21 +54,32 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         if "--debug" in words:
             _show_traceback(error)
         echo(f"Error: {printable(str(error))}", err=True)
+        _annotate(words, str(error))
         return _failure(error.exit_code)
     except Exception as error:
         if out_of_memory(error):
             if "--debug" in words:
                 _show_traceback(error)
             echo(f"Error: {NO_MEMORY}", err=True)
+            _annotate(words, NO_MEMORY)
             return ExitCode.USAGE
         _show_traceback(error)
         echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        _annotate(words, str(error))
         return ExitCode.BUG
 
 
 def _failure(code: object) -> int:
     """Return the exit code of an error; the class of a plugin may have any, such as 0."""
     return ExitCode.UNJUDGED if code == ExitCode.UNJUDGED else ExitCode.USAGE
+
+
+def _annotate(words: Sequence[str], message: str) -> None:
+    """Tell a job of GitHub Actions why a command ended; the one place that does."""
+    from lmctool.cli import github
+
+    command = next((word for word in words if not word.startswith("-")), "")
+    github.annotate(f"lmctool {command}".rstrip(), message)
 
 
 def _show_traceback(error: BaseException) -> None:

@@ -105,13 +105,13 @@ class Session:
         Raises:
             LmctoolError: an output exists that is something else.
         """
-        from lmctool.results.file import read
+        from lmctool.cli.stored_result import read_sound
         from lmctool.run.identity import Identity, objection
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
-        result = read(path) if path.exists() else None
+        result = read_sound(path) if path.exists() else None
         identity = Identity(self.run, self.job.recorded_options)
         other = objection(Provenance.of(result), identity) if result else ""
         if result is None or (other and self.outputs.force):
@@ -155,8 +155,8 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        doubts = doubts_of(result)
-        return Judged(result, judge_all(gates, listed(result), baseline=beside, doubts=doubts))
+        doubts, declared = doubts_of(result), self.job.analysis.declared
+        return Judged(result, judge_all(gates, listed(result), "", beside, doubts, declared))
 
     def publish(self, judged: Judged) -> ExitCode:
         """Write the files and show the result; it is shown even when a file cannot be written.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lmctool.results.pairing import Pair
     from lmctool.results.result import Result
 
-SCHEMA = "lmctool.result/1"
-AUDIT_SCHEMA = "lmctool.audit/1"
+SCHEMA = "lmctool.result/2"
+AUDIT_SCHEMA = "lmctool.audit/2"
 COMPARE_SCHEMA = "lmctool.compare/1"
 """Names of the schemas in report/schemas; the number grows when what they promise changes."""
 
@@ -106,17 +106,25 @@ def write_json(document: Mapping[str, Any], target: str, *, force: bool = False)
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def _verdict(verdict: Verdict) -> dict[str, str]:
-    gate = verdict.gate
-    return {
+def _verdict(verdict: Verdict) -> Any:
+    gate, worst = verdict.gate, verdict.worst
+    content = {
         "name": gate.title,
+        "kind": gate.kind,
+        "written": gate.written,
         "condition": str(gate.condition),
         "severity": gate.severity,
         "reason": gate.reason,
         "result": verdict.source,
         "status": verdict.status,
+        "metric": worst.metric if worst else "",
+        "value": worst.value if worst else None,
+        "limit": worst.limit if worst else None,
+        "margin": worst.margin if worst else None,
+        "baseline": worst.before if worst else None,
         "told": verdict.message,
     }
+    return _strict(content)
 
 
 def _pair(pair: Pair) -> dict[str, float | str | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.stored_result import read_sound
 from lmctool.report.terminal import echo, printable
 from lmctool.results.provenance import Provenance
 
@@ -35,9 +36,8 @@ LONGEST = 200
 def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
     """Show the table and the curves of RESULT, an .h5 file, in the terminal."""
     from lmctool.report.json_document import document, write_json
-    from lmctool.results.file import read
 
-    result = read(path)
+    result = read_sound(path)
     if target is not None:
         write_json(document(result, {"result": path}), target, force=force)
     if target != "-":
