@@ -10,14 +10,14 @@ import ast
 import hashlib
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from importlib.machinery import ModuleSpec
 
 INSTALLED = {"site-packages", "dist-packages"}
@@ -38,8 +38,25 @@ class SourceCode:
     sha256: str
 
 
-def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> dict[str, SourceCode]:
-    """Return the sources of modules and of all that they import outside of site-packages.
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of some modules.
+
+    Attributes:
+        sources: of each module outside of site-packages, by its name.
+        packages: the packages in site-packages that they import, which versions tell.
+    """
+
+    sources: Mapping[str, SourceCode] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
+
+    def __or__(self, other: Code) -> Code:
+        """Return the code of both."""
+        return Code({**self.sources, **other.sources}, self.packages | other.packages)
+
+
+def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> Code:
+    """Return the code of modules, and of all that they import.
 
     Imports are read in the sources, those within functions too; nothing is imported.  Lmctool and
     the standard library are left out.
@@ -50,19 +67,29 @@ def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> dict[str, Sou
     """
     alone = [path.resolve() for path in files]
     found = {path.name: _source(path) for path in alone}
-    left = sorted(set(modules).union(*(_imports(path, "") for path in alone)))
+    left = sorted(_with_packages(modules).union(*(_imports(path, "") for path in alone)))
     seen = set(left)
+    packages = set()
     while left:
         name = left.pop()
         path = _file(name)
         if path is None or path in alone:
+            continue
+        if _is_installed(path):
+            packages.add(name.partition(".")[0])
             continue
         found[name] = _source(path)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
         new = _imports(path, package) - seen
         seen |= new
         left += sorted(new)
-    return found
+    return Code(found, frozenset(packages))
+
+
+def installed(packages: Iterable[str]) -> Code:
+    """Return those of some packages that lie in site-packages."""
+    found = ((name, _file(name)) for name in set(packages))
+    return Code(packages=frozenset(name for name, path in found if path and _is_installed(path)))
 
 
 @cache
@@ -101,13 +128,18 @@ def locate(module: str) -> ModuleSpec | None:
 
 
 def _file(name: str) -> Path | None:
-    """Return the file of a module whose source counts, or None."""
+    """Return the file of a module, or None for one of lmctool or the standard library."""
     if name.partition(".")[0] in {OWN, *sys.builtin_module_names}:
         return None
     path = _origin(name)
-    if path is None or not path.is_file() or INSTALLED & set(path.parts):
+    if path is None or not path.is_file():
         return None
-    return None if any(map(path.is_relative_to, _standard())) else path
+    standard = not _is_installed(path) and any(map(path.is_relative_to, _standard()))
+    return None if standard else path
+
+
+def _is_installed(path: Path) -> bool:
+    return not INSTALLED.isdisjoint(path.parts)
 
 
 @cache
@@ -147,10 +179,14 @@ def _imports(path: Path, package: str) -> set[str]:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # it cannot be run either
         return set()
-    names = {name for node in _statements(tree) for name in _imported(node, package)}
+    return _with_packages(n for node in _statements(tree) for n in _imported(node, package))
+
+
+def _with_packages(modules: Iterable[str]) -> set[str]:
+    """Return modules and the packages that they lie in."""
     return {
         ".".join(parts[: count + 1])
-        for parts in (name.split(".") for name in names)
+        for parts in (name.split(".") for name in modules)
         for count in range(len(parts))
     }
 
@@ -161,8 +197,8 @@ def _statements(tree: ast.AST) -> Iterator[ast.AST]:
     while left:
         node = left.pop()
         yield node
-        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            children = getattr(node, field, None)
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            children = getattr(node, part, None)
             left += children if isinstance(children, list) else ()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.evaluate.machine import machine
+from lmctool.plugin.source_code import Code
 from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
@@ -16,7 +17,7 @@ from lmctool.results.provenance_records import (
     SeriesRecord,
     SplitRecord,
 )
-from lmctool.run.environment import environment, plugin_code
+from lmctool.run.environment import environment, plugin_code, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,10 +36,11 @@ def files(run: Run) -> Provenance:
     """
     identify_all(run.checkpoints)
     settings = run.settings
-    code = plugin_code() | (dict(run.model.code) if run.model else {})
+    code = plugin_code() | (run.model.code if run.model else Code())
+    sources = code.sources.items()
     return Provenance(
-        environment={**environment(), **machine(run.device)},
-        code={name: CodeRecord(source.path, source.sha256) for name, source in code.items()},
+        environment={**environment(), **versions_of(code.packages), **machine(run.device)},
+        code={name: CodeRecord(source.path, source.sha256) for name, source in sources},
         checkpoints=_numbered(
             CheckpointRecord(str(checkpoint.path), checkpoint.sha256, checkpoint.digest)
             for checkpoint in run.checkpoints

@@ -151,7 +151,7 @@ class Resources:
 
         It tells what the source does not, such as a file that the code reads.
         """
-        if self.sources.model is None or not self.sources.model.code:
+        if self.sources.model is None or not self.sources.model.code.sources:
             return ""
         try:
             return self.graph.fingerprint

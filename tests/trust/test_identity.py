@@ -18,6 +18,7 @@ from lmctool.graph.module import fresh
 from lmctool.graph.recording import record_graph
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.plugin.source_code import Code
 from lmctool.plugin.user_code import Factory
 from lmctool.report import figure
 from lmctool.results import file, journal
@@ -264,7 +265,7 @@ def test_a_plugin_that_is_edited_in_place_does_not_resume(
 def test_lmctools_own_source_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(monkeypatch)
     real = plugin_code()
-    edited = {**real, "lmctool": replace(real["lmctool"], sha256="0" * 64)}
+    edited = real | Code({"lmctool": replace(real.sources["lmctool"], sha256="0" * 64)})
     monkeypatch.setattr(records, "plugin_code", lambda: edited)
     assert "the source of lmctool has changed" in run("--resume").stderr
 
