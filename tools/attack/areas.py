@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tools.attack import configured, disguised, forced, functions, named, recorded, user_code
+from tools.attack import configured, disguised, forced, formats, functions, identity, named
+from tools.attack import recorded, user_code, verdicts
 
-ROOMS = (recorded, configured, named, disguised, forced, user_code, functions)
+ROOMS = (recorded, configured, named, disguised, forced, user_code, functions, identity, verdicts, formats)
 ATTACKS = {attack.title: attack for room in ROOMS for attack in room.attacks()}
 """Every attack by its title; two of one title would be one."""

@@ -191,8 +191,9 @@ def installed() -> None:
     from lmctool.plugin import registry
 
     sys.path[:0] = [str(Path("site").absolute()), str(Path.cwd())]
-    for cached in (registry.installed, registry._scanned, registry.name_of):  # noqa: SLF001
-        cached.cache_clear()
+    for cached in vars(registry).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
 
 
 def attacks() -> Iterator[Attack]:
@@ -270,7 +271,8 @@ def same(text: str) -> str:
 
     def check(done: Done) -> str:
         if done.code == 2:
-            return "" if "mine.py" in done.err or "return" in done.err else f"no blame: {done.err}"
+            named = any(word in done.err for word in ("mine.py", "return", "outputs", "the model"))
+            return "" if named else f"no blame: {done.err}"
         from lmctool.results.file import read
         from lmctool.results.metrics import listed
 
