@@ -6,13 +6,15 @@ import sys
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from lmctool.cli import streams
 from lmctool.cli.exit import exit_code
-from lmctool.errors import did_you_mean
+from lmctool.errors import LmctoolError, did_you_mean
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 
@@ -54,6 +56,20 @@ class Commands(click.Group):
             ctx.fail(f"no command is called {args[0]!r}; {near}there are: {', '.join(known)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, in a folder that is there.
+
+        Raises:
+            LmctoolError: the current folder was removed.
+        """
+        try:
+            Path.cwd()
+        except OSError as cause:
+            raise LmctoolError(
+                f"the current folder cannot be used: {cause.strerror}; change to one that is there"
+            ) from cause
+        return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with the first line of its module's docstring."""
         with formatter.section("Analyses"):
@@ -81,7 +97,7 @@ class Commands(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         run = partial(super().main, words, prog_name, complete_var, standalone_mode=False, **extra)
         if standalone_mode:
-            sys.exit(exit_code(run, words))
+            sys.exit(streams.exit_code(partial(exit_code, run, words)))
         return run()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.cli import gate_options, parsing
+from lmctool.cli.command import OutputFile
 from lmctool.plugin.settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _output(name: str) -> list[click.Option]:
         click.Option(
             ["-o", "--out"],
             metavar="FILE",
-            type=click.Path(path_type=Path),
+            type=OutputFile(),
             default=f"{name}.h5",
             show_default=True,
             help="Path of the result. The figure and a new checkpoint get the same name with their"
@@ -98,6 +99,7 @@ def _output(name: str) -> list[click.Option]:
         click.Option(
             ["--json", "document"],
             metavar="FILE|-",
+            type=OutputFile(dash=True),
             help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),

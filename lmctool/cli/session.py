@@ -103,13 +103,13 @@ class Session:
         Raises:
             LmctoolError: an output exists that is something else.
         """
-        from lmctool.results.file import read
+        from lmctool.results.file import read_own
         from lmctool.run.provenance import identity, key
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
-        result = read(path) if path.exists() else None
+        result = read_own(path) if path.exists() else None
         own = key(identity(self.run, self.job.recorded_options)) if result else ""
         if result is None or Provenance.of(result).key != own:
             self.outputs.refuse_existing()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.files.input_files import check_input, note_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,8 +61,7 @@ class Factory:
 
 
 def _file(path: Path) -> Any:
-    if not path.is_file():
-        raise LmctoolError(f"'{path}' is not there")
+    check_input(path, f"'{path}'")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise LmctoolError(f"'{path}' is not a Python file")
@@ -76,6 +76,8 @@ def _installed(module: str) -> Any:
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        return importlib.import_module(module)
+        imported = importlib.import_module(module)
+        note_input(Path(getattr(imported, "__file__", None) or here))
+        return imported
     finally:
         sys.path.remove(here)

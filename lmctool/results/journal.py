@@ -160,6 +160,8 @@ class Journal:
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
+                for draft in self.folder.glob(f"*{DRAFT}"):
+                    draft.unlink(missing_ok=True)
         self._written = time.monotonic()
 
     def _index(self) -> dict[str, Path]:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from lmctool.errors import LmctoolError
+from lmctool.files.hdf5 import NO_LOCKS
+from lmctool.files.input_files import refuse_inputs
 from lmctool.files.publish import clear_drafts
 from lmctool.results.journal import DRAFT, Journal
 
@@ -38,13 +40,15 @@ class ResumeFolder:
         self._lock = FileLock(self.folder / LOCK, timeout=0)
 
     def __enter__(self) -> Self:
-        """Take the lock.
+        """Take the lock; where the file system has none, that is noted and the run goes on.
 
         Raises:
-            LmctoolError: another process has it, or the folder cannot be created.
+            LmctoolError: another process has it, the folder cannot be created, or an input of the
+                running command lies in it.
         """
         from filelock import Timeout
 
+        refuse_inputs([self.folder])
         try:
             self.folder.mkdir(exist_ok=True)
             self._lock.acquire()
@@ -54,9 +58,16 @@ class ResumeFolder:
                 " another with -o"
             ) from cause
         except OSError as cause:
-            raise LmctoolError(
-                f"folder '{self.folder}' cannot be used: {cause.strerror}"
-            ) from cause
+            if cause.errno not in NO_LOCKS:
+                with suppress(OSError):
+                    self.folder.rmdir()
+                raise LmctoolError(
+                    f"folder '{self.folder}' cannot be used: {cause.strerror}"
+                ) from cause
+            self.journal.note(
+                f"Warning: the file system of '{self.folder}' has no locks, so nothing keeps a"
+                " second run from writing the same output"
+            )
         self.has_earlier_work = any(self.journal.files())
         return self
 
@@ -88,6 +99,7 @@ class ResumeFolder:
         Raises:
             LmctoolError: there are some and neither is asked for, or they are of another run.
         """
+        refuse_inputs([self.folder])
         clear_drafts(outputs)
         if self.has_earlier_work and resume:
             self._check(identity())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result
 
 
-@click.command("rerun")
+@click.command("rerun", cls=Command)
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
 @click.option(
     "--in",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Write the new result to this path.",
 )
 @click.option(
