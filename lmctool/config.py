@@ -111,5 +111,5 @@ def _read(folder: Path | None) -> tuple[Path, ConfigTable]:
     """Return the path of the file, and its content: empty where there is none."""
     path = (folder or Path.cwd()) / FILE
     return path, as_record(
-        read_toml(path, str(path)) if path.is_file() else {}, ConfigTable, str(path)
+        read_toml(path, str(path)) if path.exists() else {}, ConfigTable, str(path)
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lmctool.cli import gate_options, parsing
 from lmctool.cli.command import OutputFile
+from lmctool.plugin.parameters import InputFile
 from lmctool.plugin.settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _spec() -> click.Option:
     return click.Option(
         ["--spec"],
         metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=InputFile(),
         help="A permutation spec that extends or replaces the derived one;"
         " lmctool inspect --symmetry -o writes one to edit.",
     )

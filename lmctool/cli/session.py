@@ -165,6 +165,8 @@ class Session:
                 outputs.write_document(result, job.document, judged.verdicts)
             outputs.write_junit(judged.verdicts)
             github.summarize(f"lmctool {job.name}", judged.verdicts, partial(_table, job, result))
+        except LmctoolError as error:
+            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
         finally:
             if job.document != "-":
                 self.show(judged)
