@@ -417,8 +417,8 @@ def test_a_result_that_another_program_writes_is_locked(here: Path) -> None:
     assert "result 'old.h5' cannot be read: another program has locked it" in done.stderr
 
 
-def test_figures_are_drawn_without_the_backend_of_a_notebook(here: Path) -> None:
-    backend = "module://matplotlib_inline.not_installed"
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "none"])
+def test_figures_are_drawn_without_the_backend_of_a_notebook(backend: str, here: Path) -> None:
     done = lmctool("plot", "old.h5", "-o", "new.png", shell="{}", MPLBACKEND=backend)
     assert (done.returncode, done.stderr) == (0, "")
     assert Path("new.png").read_bytes().startswith(b"\x89PNG")
