@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,11 +53,10 @@ def _paths(value: object) -> Iterator[Path]:
         yield value
     elif isinstance(value, str):
         for text in (value, value.partition("?")[0], value.partition("=")[2]):
-            yield Path(text).expanduser()
-            for place, character in enumerate(text):
-                if character == ":":
-                    yield Path(text[:place]).expanduser()
-                    yield Path(text[place + 1 :]).expanduser()
+            colons = [place for place, character in enumerate(text) if character == ":"]
+            parts = [text, *(text[:place] for place in colons)]
+            for part in (*parts, *(text[place + 1 :] for place in colons)):
+                yield Path(os.path.expanduser(part))  # noqa: PTH111 (that of Path may raise)
     elif isinstance(value, Mapping):
         yield from _paths(tuple(value.values()))
     elif isinstance(value, Sequence):

@@ -69,8 +69,7 @@ def exit_code(run: Callable[[], int]) -> int:
     with _drained() as drains:
         code = run()
         for name, drain in drains.items():
-            with suppress(ValueError):  # somebody has closed it
-                getattr(sys, name).flush()
+            _flush(getattr(sys, name))
             if drain.trouble and code in JUDGED:
                 code = ExitCode.USAGE
                 click.echo(f"Error: {name} cannot be written: {drain.trouble}", err=True)
@@ -84,6 +83,7 @@ def _drained() -> Iterator[dict[str, Drain]]:
     drains = {}
     for number, (name, stream) in enumerate(before.items(), 1):
         if stream is None or _is_plain(stream):
+            _flush(stream)
             drain = Drain(
                 _stand_in(number) if stream is None else stream.fileno(), closed=not stream
             )
@@ -93,7 +93,15 @@ def _drained() -> Iterator[dict[str, Drain]]:
         yield drains
     finally:
         for name in drains:
+            _flush(getattr(sys, name))
             setattr(sys, name, before[name])
+
+
+def _flush(stream: io.TextIOWrapper | None) -> None:
+    """Write out what a stream still holds, if it can."""
+    with suppress(ValueError, OSError):  # somebody has closed it, or it was full before
+        if stream is not None:
+            stream.flush()
 
 
 def _is_plain(stream: object) -> bool:

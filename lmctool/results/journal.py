@@ -169,6 +169,8 @@ class Journal:
         if self._stored is None:
             stored: dict[str, Path] = {}
             for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
+                if not path.is_file():  # a pipe may never give a byte
+                    continue
                 try:
                     with zipfile.ZipFile(path) as file:
                         names = {member.partition("/")[0] for member in file.namelist()}

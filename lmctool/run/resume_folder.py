@@ -138,6 +138,8 @@ class ResumeFolder:
             LmctoolError: they are not, or it is not recorded of which they are.
         """
         try:
+            if not (self.folder / RUN).is_file():
+                raise FileNotFoundError
             earlier = dict(json.loads((self.folder / RUN).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as cause:
             raise LmctoolError(

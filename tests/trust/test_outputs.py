@@ -339,6 +339,21 @@ def test_a_full_disk_leaves_the_finished_work_and_no_half_a_file(
     assert not Path("new.h5.work").exists()
 
 
+def test_pipes_in_a_folder_of_work_are_not_read(here: Path) -> None:
+    (here / "new.h5.work").mkdir()
+    for name in ("run.json", "0.npz"):
+        os.mkfifo(here / "new.h5.work" / name)
+    with at_once():
+        done = invoke("barrier", *PAIR, *FEW, "-o", "new.h5", "--resume")
+    assert done.exit_code == 2
+    assert "does not say whose work it has" in done.stderr
+
+
+def test_a_home_of_nobody_is_no_bug(here: Path) -> None:
+    done = invoke("inspect", "a.safetensors", "--model", "~nobody-is-called-so/x.py:make")
+    assert (done.exit_code, "Traceback" in done.stderr) == (0, False)
+
+
 def test_work_that_finds_no_room_leaves_nothing(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
