@@ -39,6 +39,7 @@ DIGITS = Path(__file__).parents[2] / "examples/digits"
 FEW = ("--points", "3", "--limit", "60", "--quiet")
 POLICY = '[[gate]]\nrequire = "barrier.loss[split=test] <= -1"\n'
 FACTORY = """
+import imported_by_code
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS
 
@@ -61,6 +62,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text/one.txt").write_text("abc " * 300)
     (folder / "policy.toml").write_text(POLICY)
     (folder / "code.py").write_text(FACTORY)
+    (folder / "imported_by_code.py").write_text("")
     (folder / "spec.png").write_text("version = 1\n")
     write(barrier_result(), folder / "old.h5")
     return folder
@@ -164,6 +166,7 @@ UNNAMED: dict[str, tuple[str, ...]] = {
     "data of lmctool.toml": (*PAIR, "-o", "data.h5"),
     "lmctool.toml": (*PAIR, "--json", "lmctool.toml"),
     "a file of a folder of data": (*PAIR, "--data", "text:text", "--junit", "text/one.txt"),
+    "a module of data": (*PAIR, "--data", "./code.py:make", "--json", "imported_by_code.py"),
     "a shard": ("folder", "b.safetensors", *MODEL, "--json", "folder/shard.safetensors"),
     "an index": ("folder", "b.safetensors", *MODEL, "--json", f"folder/{INDEX}"),
     "a file of a folder of work": (*PAIR, "--data", "arrays:out.h5.work/data.npz", "-o", "out.h5"),
