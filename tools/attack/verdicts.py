@@ -167,7 +167,7 @@ def edit(analysis: str, metric: str, by: float) -> None:
     done = run(*words_of(analysis)[:-3], "-o", "r.h5", "-q")
     if done.code:
         raise RuntimeError(done.last())
-    Path("p.toml").write_text(f'[[gate]]\nrequire = "{metric} >= -1e6"\n')
+    Path("p.toml").write_text(f'[[gate]]\nrequire = "{metric} <= 0.5"\n')
     names = []
     with h5py.File("r.h5", "r+") as file:
 
@@ -293,6 +293,7 @@ def attacks() -> Iterator[Attack]:
     yield from conditions()
     yield from edits()
     yield from networks()
+    yield from numbers()
     for analysis in ("barrier", "interpolate", "layerwise", "matrix", "variance"):
         for grid in GRIDS:
             given = (analysis, A, B, f"--alphas={grid}", *FEW, *OUT, "-q")
@@ -306,6 +307,26 @@ def attacks() -> Iterator[Attack]:
             given = (*words_of(name), f"--alpha={alpha}")
             rule = refused() if name == "trajectory" or alpha not in "01" else Rule(frozenset({0, 2}))
             yield one(AREA, f"{name} --alpha={alpha}", given, rule)
+
+
+def numbers() -> Iterator[Attack]:
+    """Yield NaN and infinities for every number that an option takes."""
+    import click
+
+    from lmctool.cli.analysis import AnalysisCommand
+    from lmctool.plugin import registry
+    from lmctool.plugin.kinds import ANALYSES as KIND
+
+    for analysis in ANALYSES:
+        command = AnalysisCommand(analysis, registry.load(KIND, analysis))
+        for option in command.params:
+            if isinstance(option.type, click.types.FloatParamType) or "NUMBER" in str(option.metavar):
+                flag = max(option.opts, key=len)
+                for value in ("nan", "inf", "-inf", "1e999"):
+                    words = (*words_of(analysis), f"{flag}={value}")
+                    yield one(AREA, f"{analysis} {flag}={value}", words, refused())
+    for value in ("nan", "inf", "-1", "x"):
+        yield one(AREA, f"rerun --tolerance={value}", ("rerun", RESULT, f"--tolerance={value}"), refused())
 
 
 def conditions() -> Iterator[Attack]:
@@ -326,7 +347,8 @@ def conditions() -> Iterator[Attack]:
             words = (*words_of(analysis), "--require", f"{name} <= 2%")
             yield one(AREA, f"{analysis}, a metric {label}", words, refused())
         words = (*words_of(analysis), "--require", f"{metric}[split=nowhere] <= 2%")
-        yield one(AREA, f"{analysis}, a coordinate of nowhere", words, refused("", 4))
+        rule = Rule(frozenset({2, 4}))
+        yield one(AREA, f"{analysis}, a coordinate of nowhere", words, rule)
         prepare = partial(nan, "run-b/net-step1.safetensors" if analysis == "trajectory" else B)
         if analysis == "el2n":
             prepare = partial(nan, A)
@@ -358,7 +380,7 @@ def edits() -> Iterator[Attack]:
     """Yield results whose summary was edited, and baselines that cannot be compared."""
     for analysis, metrics in EDITED.items():
         for metric in metrics:
-            for by in (0.0, 0.123):
+            for by in (0.123, 0.871):
                 for name, words in JUDGING.items():
                     rule = Rule(frozenset({4}), makes=())
                     label = f"{name} of {metric} edited to {by:g}"
@@ -400,7 +422,10 @@ def networks() -> Iterator[Attack]:
         }.items():
             other = A if label == "A twice" else "copy.safetensors"
             words = tuple(other if word == B else word for word in words_of(name) if word != "-q")
-            yield one(AREA, f"{name} of A and {label}", words, Rule(frozenset({0}), r"(?i)same|equal|itself"), copy)
+            rule = Rule(frozenset({0}), r"(?i)same|equal|itself")
+            if name == "matrix" and label == "A twice":
+                rule = refused("twice")
+            yield one(AREA, f"{name} of A and {label}", words, rule, copy)
     for kind in ("zeros", "noise", "ones"):
         for definition in ("max-end", "chord", "mean-ends"):
             words = tuple(word for word in words_of("barrier") if word != "-q")
@@ -429,7 +454,7 @@ def networks() -> Iterator[Attack]:
     }.items():
         for name in ("barrier", "interpolate", "layerwise", "matrix", "variance", "merge", "repair", "align"):
             yield one(AREA, f"{name}, B says {label}", words_of(name), refused(), prepare)
-    for name in ("barrier", "interpolate", "layerwise", "matrix", "variance", "merge", "align"):
+    for name in ("barrier", "interpolate", "layerwise", "matrix", "merge", "align"):
         yield from _rigid(name)
 
 
@@ -438,12 +463,11 @@ def _rigid(name: str) -> Iterator[Attack]:
     words = (name, *pair, *(ANALYSES[name][2:]), "--model", "./rigid.py:make", "--data", "digits")
     words = (*words, "--allow-chance", *OUT, *(() if name == "align" else ("--align", "weight")))
     metric = METRICS[name]
-    limit = "99%" if "error" in metric else "1000000"
-    where = "[variant=align]" if name in ("barrier", "variance") else ""
-    gated = (*words, "--require", f"{metric}{where} <= {limit}")
+    where = "[variant=align]" if name == "barrier" else ""
+    gated = (*words, "--require", f"{metric}{where} <= 99%")
     says = r"(?i)no (hidden )?unit|nothing (was|is) aligned|nothing to align"
     yield one(AREA, f"{name}, no unit may move", words, Rule(frozenset({0}), says), rigid)
-    if name in ("barrier", "align", "variance"):
+    if name in ("barrier", "align"):
         yield one(AREA, f"{name}, no unit may move, a gate", gated, Rule(frozenset({4}), says), rigid)
 
 
