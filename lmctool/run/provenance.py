@@ -218,6 +218,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = run.strategy
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
+    if run.resources.stochastic:
+        attributes["stochastic"] = 1
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = _calibration(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from torch import nn
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
+from lmctool.evaluate.device import computing, generator
+from lmctool.evaluate.function_check import EXAMPLES, check_function
 from lmctool.graph.capture import capture
+from lmctool.graph.randomness import seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.tied import once
 from lmctool.run.loaded_weights import LoadedWeights
@@ -21,6 +25,8 @@ from lmctool.symmetry import PermutationSpec, derive, read_spec
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
@@ -40,10 +46,17 @@ class Resources:
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
+        note: tells the user something worth knowing.
+        stochastic: whether the model answers differently each time; None before anybody looked.
     """
 
     def __init__(
-        self, name: str, analysis: Analysis, settings: Settings, device: torch.device
+        self,
+        name: str,
+        analysis: Analysis,
+        settings: Settings,
+        device: torch.device,
+        note: Callable[[str], None],
     ) -> None:
         """Open and resolve all that the analysis needs.
 
@@ -57,6 +70,8 @@ class Resources:
         paths = (*settings.checkpoints, *settings.others)
         self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, paths))
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
+        self.note = note
+        self.stochastic: bool | None = None
         self._splits = Splits(name, self.sources.data, settings, device)
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
 
@@ -138,10 +153,54 @@ class Resources:
             return self.sources.example.inputs
         return self.calibration.head(count, self.dtype)
 
+    def check_function(self, inputs: Inputs, split: str = "") -> bool:
+        """Refuse a model that is no function; the first call looks, and all of them tell.
+
+        Whoever computes with the model comes by here first.
+
+        Args:
+            inputs: (example, ...) a batch of a few examples for each argument of the model.
+            split: where they are from; empty for an example input.
+
+        Returns:
+            Whether it answers differently each time, as the user allows.
+
+        Raises:
+            UnjudgedError: as ``lmctool.evaluate.function_check`` says.
+            LmctoolError: it cannot take the inputs.
+        """
+        if self.stochastic is None:
+            with computing(self.settings.precision, self.device):
+                self.stochastic = check_function(
+                    self.module,
+                    self.weights(0),
+                    inputs if isinstance(inputs, tuple) else (inputs,),
+                    split=split,
+                    allow_stochastic=self.settings.allow_stochastic,
+                )
+            if self.stochastic:
+                self.note(
+                    "the model answers differently each time; what it draws is seeded by --seed"
+                    f" {self.settings.seed}, the same for every network"
+                )
+        return self.stochastic
+
+    def seeding(self) -> AbstractContextManager[None]:
+        """Return what a pass of one network is done in: random numbers of the run's seed, if any.
+
+        They are the same for every network, so that no number depends on what came before it.
+        """
+        if not self.stochastic:
+            return nullcontext()
+        return seeded(generator(self.settings.seed, "forward").initial_seed())
+
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
-        return capture(self.module, self.example(2))
+        split = "" if self.sources.data is None else self.settings.calib_split
+        self.check_function(self.example(EXAMPLES), split)
+        with self.seeding():
+            return capture(self.module, self.example(2))
 
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""

@@ -94,7 +94,7 @@ class Run:
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
-        self.resources = Resources(name, analysis, settings, self.device)
+        self.resources = Resources(name, analysis, settings, self.device, note)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -104,6 +104,8 @@ class Run:
             progress,
             journal,
             settings.precision,
+            lambda: bool(self.resources.stochastic),
+            self.resources.seeding,
         )
         self.batchnorm = BatchNormPolicy(
             settings.batchnorm,
@@ -283,6 +285,8 @@ class Run:
             self.batch_size,
             self.progress,
             self.journal,
+            self.resources.check_function,
+            self.resources.seeding,
         )
 
     @property
@@ -367,7 +371,7 @@ class Run:
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
     ) -> object:
-        with arithmetic(self.settings.precision):
+        with arithmetic(self.settings.precision), self.resources.seeding():
             return aligner.align(self, a, b, **options)
 
     def _examples_of(self, aligner: Aligner) -> str:
