@@ -53,6 +53,7 @@ def audit_results(
         LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
     """
     from lmctool.gates.policy import Audited, audit, read_policy
+    from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
 
     rules = list(read_policy(policy)) if policy is not None else []
@@ -62,7 +63,8 @@ def audit_results(
     for path, result in results.items():
         baseline = earlier.get(result.analysis)
         beside = baseline.beside(result) if baseline else None
-        audited.append(Audited(str(path), result.analysis, listed(result), beside))
+        numbers, doubts = listed(result), doubts_of(result)
+        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts))
     return audit(rules, audited)
 
 

@@ -21,6 +21,7 @@ from lmctool.errors import LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.results.doubt import doubts_of
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
@@ -147,7 +148,8 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        return Judged(result, judge_all(gates, listed(result), baseline=beside))
+        doubts = doubts_of(result)
+        return Judged(result, judge_all(gates, listed(result), baseline=beside, doubts=doubts))
 
     def publish(self, judged: Judged) -> ExitCode:
         """Write the files and show the result; it is shown even when a file cannot be written.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lmctool.gates.baseline import Baseline
     from lmctool.gates.condition import Condition
+    from lmctool.results.doubt import Doubt
     from lmctool.results.metrics import Metric
 
 Status = Literal["passed", "failed", "unjudged"]
@@ -76,7 +77,11 @@ class Verdict:
 
 
 def judge(
-    gate: Gate, metrics: Sequence[Metric], source: str = "", baseline: Baseline | None = None
+    gate: Gate,
+    metrics: Sequence[Metric],
+    source: str = "",
+    baseline: Baseline | None = None,
+    doubts: Sequence[Doubt] = (),
 ) -> Verdict:
     """Return what becomes of a gate on the metrics of a result.
 
@@ -85,10 +90,12 @@ def judge(
         metrics: the numbers of the result.
         source: where the result is; empty for the run itself.
         baseline: what a condition that names the baseline compares them with.
+        doubts: why some of the numbers can carry no verdict.
     """
     condition = gate.condition
     try:
         chosen = _chosen(condition, metrics)
+        _refuse_doubtful(chosen, doubts)
         before = _before(condition, chosen, baseline)
     except UnjudgedError as error:
         return Verdict(gate, "unjudged", str(error), source)
@@ -109,9 +116,10 @@ def judge_all(
     metrics: Sequence[Metric],
     source: str = "",
     baseline: Baseline | None = None,
+    doubts: Sequence[Doubt] = (),
 ) -> list[Verdict]:
     """Return what becomes of each gate."""
-    return [judge(gate, metrics, source, baseline) for gate in gates]
+    return [judge(gate, metrics, source, baseline, doubts) for gate in gates]
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
@@ -139,6 +147,18 @@ def _chosen(condition: Condition, metrics: Sequence[Metric]) -> list[Metric]:
     if broken:
         raise UnjudgedError(f"{several(broken)} {'is' if len(broken) == 1 else 'are'} not a number")
     return chosen
+
+
+def _refuse_doubtful(chosen: Sequence[Metric], doubts: Sequence[Doubt]) -> None:
+    """Refuse numbers that a doubt covers.
+
+    Raises:
+        UnjudgedError: there is one; names it and the reason.
+    """
+    for doubt in doubts:
+        covered = [metric.full_name for metric in chosen if doubt.covers(metric)]
+        if covered:
+            raise UnjudgedError(f"{several(covered)} can't be judged: {doubt.reason}")
 
 
 def _numbers(metrics: Sequence[Metric]) -> list[float]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.gates.baseline import Baseline, Tolerance
+    from lmctool.results.doubt import Doubt
     from lmctool.results.metrics import Metric
 
 
@@ -61,12 +62,14 @@ class Audited:
         analysis: what made it.
         metrics: its numbers.
         baseline: the earlier result that it is compared with, if there is one.
+        doubts: why some of its numbers can carry no verdict.
     """
 
     source: str
     analysis: str
     metrics: Sequence[Metric]
     baseline: Baseline | None = None
+    doubts: Sequence[Doubt] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,10 @@ def _judged(rule: Rule, results: Sequence[Audited]) -> list[Verdict]:
     if not chosen:
         reason = f"no result of analysis {analysis!r} was given"
         return [Verdict(rule.gate, "unjudged", reason)]
-    return [judge(rule.gate, result.metrics, result.source, result.baseline) for result in chosen]
+    return [
+        judge(rule.gate, result.metrics, result.source, result.baseline, result.doubts)
+        for result in chosen
+    ]
 
 
 def _rule(entry: GateTable, where: str) -> Rule:

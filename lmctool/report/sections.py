@@ -12,6 +12,7 @@ from lmctool.report.figure import inline
 from lmctool.report.svg import embedded
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
+from lmctool.results.doubt import doubts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,10 +73,11 @@ def section(result: Result, path: Path, position: int) -> Section:
     safe = escaped(result)
     names = provenance.input_names(safe)
     heading = f"{safe.analysis}: {names}" if names else safe.analysis
+    notes = [f"Note: {doubt.reason}." for doubt in doubts_of(safe)]
     return Section(
         anchor=f"result-{position}",
         heading=heading,
-        lead=(by_analysis.about(result), headline(safe)),
+        lead=(by_analysis.about(result), headline(safe), *notes),
         source=str(path),
         table=by_analysis.table(safe, path),
         picture=_picture(safe, path, position, heading),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lmctool.checkpoint.checkpoint import identify_all
+from lmctool.results.doubt import GROUP as DOUBTS
+from lmctool.results.doubt import doubt_group
 from lmctool.results.provenance import GROUP, Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
@@ -50,6 +52,8 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
             groups[place] = permutation_group(alignment.permutation)
         groups["proof"] = _proofs(run)
+    if run.doubts:
+        groups[DOUBTS] = doubt_group(run.doubts)
     attributes = provenance(run, command, options).attributes()
     groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)

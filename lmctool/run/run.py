@@ -13,6 +13,7 @@ from lmctool.evaluate.evaluator import Evaluator
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
+from lmctool.results.doubt import Doubt
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.run import path
 from lmctool.run.alignment import Alignments, permuted
@@ -69,6 +70,7 @@ class Run:
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
         alignments: finds alignments, and lists those that were proved.
+        doubts: why some numbers of the result can carry no verdict.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Run:
         self.progress = progress
         self.note = note
         self.journal = journal
+        self.doubts: list[Doubt] = []
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
@@ -168,6 +171,19 @@ class Run:
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in the model without a change of its function."""
         return self.resources.permutation_spec
+
+    def doubt(self, reason: str, **where: str) -> None:
+        """Tell the user why numbers can carry no verdict, and let no gate judge them.
+
+        Args:
+            reason: in one sentence.
+            where: the coordinates of the numbers, such as ``variant="align"``; none for all.
+        """
+        if reason not in {doubt.reason for doubt in self.doubts}:
+            self.note(reason)
+        doubt = Doubt(reason, where)
+        if doubt not in self.doubts:
+            self.doubts.append(doubt)
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.

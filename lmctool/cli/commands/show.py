@@ -47,13 +47,17 @@ def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
 
 def _show(result: Result, path: Path, *, verbose: bool) -> None:
     from rich.console import Console
+    from rich.text import Text
 
     from lmctool.report import by_analysis
     from lmctool.report.sparkline import curves
-    from lmctool.report.terminal import render
+    from lmctool.report.terminal import printable, render
+    from lmctool.results.doubt import doubts_of
 
     console = Console()
     render(by_analysis.table(result, path), console)
+    for doubt in doubts_of(result):
+        console.print(Text(printable(f"Note: {doubt.reason}")), soft_wrap=True, highlight=False)
     for table in curves(result):
         console.print()
         render(table, console)
