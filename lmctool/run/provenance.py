@@ -48,9 +48,11 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     run.resources.check_module()
     groups = {**result.groups, **run.alignments.groups()}
     if run.alignments.proved:
+        movable, hidden = run.symmetries.units
+        units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = permutation_group(alignment.permutation)
+            groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
         groups["proof"] = _proofs(run)
     if run.doubts:
         groups[DOUBTS] = doubt_group(run.doubts)

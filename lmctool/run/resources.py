@@ -21,7 +21,6 @@ from lmctool.model.tied import once
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
-from lmctool.symmetry import PermutationSpec, derive, read_spec
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
@@ -214,10 +213,3 @@ class Resources:
     def network(self) -> Network:
         """The forward function of the model."""
         return Network(self.module, lambda: self.graph)
-
-    @cached_property
-    def permutation_spec(self) -> PermutationSpec:
-        """What may be permuted in the model without a change of its function."""
-        if self.settings.spec is None:
-            return derive(self.graph)
-        return read_spec(self.settings.spec, self.graph)

@@ -21,8 +21,8 @@ from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.environment import now
 from lmctool.run.resources import Resources
+from lmctool.run.symmetries import Symmetries
 from lmctool.run.variant import Correct, variants
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
 from lmctool.symmetry.alignment import Alignment
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     from lmctool.results.journal import Journal
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
+    from lmctool.symmetry import Permutation, PermutationSpec, Proof
     from lmctool.weights.arithmetic import Weights
-
-PROOF_EXAMPLES = 32
+ALIGNED = ("align", "align+repair")
+"""The variants that depend on an alignment."""
 
 
 class Run:
@@ -69,6 +70,7 @@ class Run:
         resources: the checkpoints, the model and the data.
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
+        symmetries: derives what may be permuted, and proves it.
         alignments: finds alignments, and lists those that were proved.
         doubts: why some numbers of the result can carry no verdict.
     """
@@ -93,6 +95,7 @@ class Run:
         self.note = note
         self.journal = journal
         self.doubts: list[Doubt] = []
+        self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
@@ -117,11 +120,12 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
+        self.symmetries = Symmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
             lambda: self.permutation_spec,
-            self._check,
+            self.symmetries.prove,
             self._ask_aligner,
             self._examples_of,
             journal,
@@ -170,7 +174,7 @@ class Run:
     @property
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in the model without a change of its function."""
-        return self.resources.permutation_spec
+        return self.symmetries.spec
 
     def doubt(self, reason: str, **where: str) -> None:
         """Tell the user why numbers can carry no verdict, and let no gate judge them.
@@ -347,7 +351,9 @@ class Run:
             LmctoolError: no aligner was named, or the stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
-        return self.alignments.align(a, b)
+        permutation = self.alignments.align(a, b)
+        self._tell_units()
+        return permutation
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Prove that a permutation keeps a network's function, for the result to hold it.
@@ -379,10 +385,20 @@ class Run:
             mix=self.batchnorm,
         )
 
-    def _check(self, weights: Weights, permutation: Permutation) -> Proof:
-        examples = self.resources.example(PROOF_EXAMPLES)
-        with arithmetic(self.settings.precision):
-            return prove(self.resources.module, weights, permutation, examples)
+    def _tell_units(self) -> None:
+        """Tell the user when an alignment has few units to move, or none at all."""
+        movable, hidden = self.symmetries.units
+        if movable == 0:
+            units = f"none of the {hidden} hidden units" if hidden else "no hidden unit"
+            reason = f"{units} may move, so nothing was aligned"
+            for variant in ALIGNED:
+                where = {} if self._always_aligns else {"variant": variant}
+                self.doubt(f"{reason}; lmctool inspect --symmetry says why", **where)
+        elif 2 * movable < hidden and len(self.alignments.proved) == 1:
+            self.note(
+                f"only {movable} of {hidden} hidden units may move; lmctool inspect --symmetry"
+                " says why"
+            )
 
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
