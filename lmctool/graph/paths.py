@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +15,7 @@ from lmctool.graph.module import fresh
 from lmctool.graph.recording import record_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lmctool.graph.graph import Graph
 
@@ -63,24 +64,30 @@ def _each_twice(inputs: Inputs) -> Iterable[Inputs]:
 
 
 def _signature(module: nn.Module, inputs: Inputs) -> tuple[object, ...]:
-    with torch.no_grad(), _Operations() as noted:
-        fresh(module)(*(x.clone() for x in inputs))
+    own = fresh(module)
+    tensors = chain(own.named_parameters(), own.named_buffers())
+    names = {tensor.data_ptr(): name for name, tensor in tensors if tensor.numel()}
+    with torch.no_grad(), _Operations(names) as noted:
+        own(*(x.clone() for x in inputs))
     return tuple(noted.operations)
 
 
 class _Operations(TorchDispatchMode):
-    """Notes which operations are done, with their whole numbers and switches."""
+    """Notes which operations are done, on which of the model's tensors and with which numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[int, str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.names = names
         self.operations: list[object] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Do an operation, and note it."""
-        numbers = (leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, int))
-        self.operations.append((func, *numbers))
+        leaves = tree_leaves((args, kwargs))
+        read = [self.names.get(leaf.data_ptr()) for leaf in leaves if isinstance(leaf, Tensor)]
+        numbers = [leaf for leaf in leaves if isinstance(leaf, int)]
+        self.operations.append((func, *read, *numbers))
         return func(*args, **(kwargs or {}))
 
 

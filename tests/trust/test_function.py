@@ -68,7 +68,7 @@ SOURCE = """
             super().__init__()
             self.a, self.b, self.o = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(8, 3)
         def forward(self, x):
-            return self.o((self.a(x) if x.sum() > 0 else self.b(x)).relu())
+            return self.o((self.a(x) if x.sum() > 1e6 else self.b(x)).relu())
 
     class Routed(nn.Module):
         def __init__(self):
@@ -235,10 +235,17 @@ def test_a_sampler_is_aligned_where_every_run_draws_the_same_noise() -> None:
 
 
 def test_a_path_that_no_example_takes_is_told_by_the_tensors_that_it_alone_reads() -> None:
-    done = run("followed", "Branch", "--seed", "0")
+    done = run("followed", "Branch")
     assert done.exit_code == 4
     assert "none that was seen reads 'a.weight', 'a.bias'" in done.stderr
     assert not Path("out.safetensors").exists()
+
+
+def test_a_spec_file_may_vouch_for_tensors_that_nothing_reads() -> None:
+    Path("fixed.toml").write_text('version = 1\nmode = "extend"\n[rules]\nfix = ["a.*"]\n')
+    done = run("followed", "Branch", "--spec", "fixed.toml")
+    assert done.exit_code == 0, done.output
+    assert "8 units moved, in 1 groups" in done.stdout
 
 
 def test_units_of_all_paths_move_together_where_examples_take_all_of_them() -> None:
