@@ -152,6 +152,18 @@ def test_activations_of_what_is_no_function_are_not_measured_either() -> None:
     assert done.exit_code == 4 and "answers differently each time" in done.stderr
 
 
+def test_units_that_are_dropped_stay_and_their_statistics_repeat() -> None:
+    aligned = (*DATA, "--calib-split", "test", "--points", "3", "--align", "--repair")
+    curves = []
+    for name in ("one.h5", "two.h5"):
+        words = (*aligned, "--allow-stochastic", "-o", name)
+        done = invoke("barrier", *pair("dropout_on"), *words)
+        assert done.exit_code == 0, done.output
+        assert "none of the 8 hidden units may move" in done.stderr
+        curves.append(read(Path(name)).groups["barrier/curve"].variables["loss"].values)
+    np.testing.assert_array_equal(*curves)
+
+
 @pytest.mark.parametrize("name", ["counter", "centred", "writer"])
 def test_the_flag_excuses_random_numbers_and_nothing_else(name: str) -> None:
     assert run("evaluated", name, "--allow-stochastic").exit_code == 4
