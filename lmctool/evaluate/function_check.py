@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError, UnjudgedError, out_of_memory
+from lmctool.evaluate.difference import difference
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.randomness import seeded
@@ -33,8 +34,6 @@ AGAIN = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 1e-2}
 is rounding: a GPU may add in another order.  For narrower dtypes 5 %."""
 BESIDE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 5e-2}
 """The same of an example in another batch, where products are split in other ways; else 20 %."""
-MASKED = 1e8
-"""Outputs from here on stand for minus infinity, and say nothing of the scale of the others."""
 Inputs = tuple[Tensor, ...]
 ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
 """What the code of a model raises for inputs that it cannot take."""
@@ -205,7 +204,7 @@ class _Subject:
         """Tell whether answers differ by no more than rounding in the arithmetic of the model."""
         if len(answers) != len(expected):
             return False
-        ratio = max(map(_difference, answers, expected), default=0.0)
+        ratio = max(map(difference, answers, expected), default=0.0)
         dtypes = {x.dtype for x in expected if x.is_floating_point()}
         narrowest = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps, default=torch.float32)
         return ratio <= tolerances.get(narrowest, widest) or ratio <= tolerances.get(
@@ -238,19 +237,3 @@ def _tensors(module: nn.Module) -> tuple[Iterator[tuple[str, Tensor]], ...]:
 
 def _equal(tensor: Tensor, other: Tensor) -> bool:
     return tensor.shape == other.shape and torch.equal(tensor, other)
-
-
-def _difference(answer: Tensor, expected: Tensor) -> float:
-    """Return the greatest difference, relative to the greatest number that masks nothing."""
-    if answer.shape != expected.shape:
-        return float("inf")
-    if not answer.is_floating_point():
-        return 0.0 if torch.equal(answer, expected) else float("inf")
-    answer, expected = answer.double(), expected.double()
-    number = expected.isfinite() & (expected.abs() < MASKED)
-    if not torch.equal(number, answer.isfinite() & (answer.abs() < MASKED)):
-        return float("inf")
-    if not number.any():
-        return 0.0
-    difference, scale = (answer - expected)[number].abs().max(), expected[number].abs().max()
-    return float(difference / scale) if difference else 0.0
