@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli.key_values import aligned
 from lmctool.cli.outputs import outputs_of
 from lmctool.cli.session import complete, compute, open_run, session
 from lmctool.errors import ExitCode
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
+    from lmctool.run.run import Run
 
 
 def execute(job: Job, *, dry_run: bool) -> ExitCode:
@@ -34,8 +36,12 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
         return s.publish(s.judge(s.compute()))
 
 
-def remake(job: Job) -> Result:
+def remake(job: Job, opened: Callable[[Run], None]) -> Result:
     """Run an analysis and return its result; a checkpoint that it streams is written, no more.
+
+    Args:
+        job: what the command line asks for.
+        opened: called with the run before anything is computed.
 
     Raises:
         LmctoolError: it cannot be run.
@@ -46,6 +52,7 @@ def remake(job: Job) -> Result:
     outputs.refuse_existing()
     run = open_run(job, outputs, _unwatched)
     job.note(aligned(plan(run)))
+    opened(run)
     return complete(job, run, outputs, compute(job, run))
 
 
@@ -57,7 +64,7 @@ def _show_plan(job: Job) -> ExitCode:
     outputs.refuse_existing(allowed=job.resume)
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", str(gate.condition)) for gate in job.gates]
-    click.echo(aligned([*plan(run), *outputs.planned(), *gates]))
+    echo(aligned([*plan(run), *outputs.planned(), *gates]))
     return ExitCode.DONE
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli import github
 from lmctool.cli.failure import report_failure
 from lmctool.cli.key_values import aligned
@@ -20,7 +18,9 @@ from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.report.terminal import echo
 from lmctool.results.doubt import doubts_of
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
@@ -63,8 +63,9 @@ def session(job: Job) -> Iterator[Session]:
     try:
         with ResumeFolder(outputs.paths["result"], job.note) as folder:
             try:
-                run = open_run(job, outputs, observers.progressed, folder.journal)
-                yield Session(job, run, outputs, folder, observers)
+                with no_exit():
+                    run = open_run(job, outputs, observers.progressed, folder.journal)
+                    yield Session(job, run, outputs, folder, observers)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     for note in (*outputs.notes(), *folder.notes()):
@@ -104,18 +105,24 @@ class Session:
         Raises:
             LmctoolError: an output exists that is something else.
         """
-        from lmctool.results.file import read
-        from lmctool.run.provenance import identity, key
+        from lmctool.cli.stored_result import read_sound
+        from lmctool.run.identity import Identity, objection
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
-        result = read(path) if path.exists() else None
-        own = key(identity(self.run, self.job.recorded_options)) if result else ""
-        if result is None or Provenance.of(result).key != own:
+        result = read_sound(path) if path.exists() else None
+        identity = Identity(self.run, self.job.recorded_options)
+        other = objection(Provenance.of(result), identity) if result else ""
+        if result is None or (other and self.outputs.force):
             self.outputs.refuse_existing()
             self.outputs.check(self.run)
             return None
+        if other:
+            raise LmctoolError(
+                f"output '{path}' exists, and is the result of another run: {other}; pass --force"
+                " to replace it"
+            )
         self.job.note(f"'{path}' is whole already: nothing is left to do")
         return result
 
@@ -125,12 +132,12 @@ class Session:
         Raises:
             LmctoolError: it cannot be computed, or the finished work is of another run.
         """
-        from lmctool.run.provenance import identity
+        from lmctool.run.identity import Identity
         from lmctool.run.summary import plan
 
         job, run, folder = self.job, self.run, self.folder
-        identify = partial(identity, run, job.recorded_options)
-        folder.begin(identify, self.outputs.places(), resume=job.resume, force=job.force)
+        identity = Identity(run, job.recorded_options)
+        folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         lines = plan(run)
         job.note(aligned(lines))
@@ -148,8 +155,8 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        doubts = doubts_of(result)
-        return Judged(result, judge_all(gates, listed(result), baseline=beside, doubts=doubts))
+        doubts, declared = doubts_of(result), self.job.analysis.declared
+        return Judged(result, judge_all(gates, listed(result), "", beside, doubts, declared))
 
     def publish(self, judged: Judged) -> ExitCode:
         """Write the files and show the result; it is shown even when a file cannot be written.
@@ -183,10 +190,10 @@ class Session:
         render(_table(self.job, judged.result), Console())
         if self.outputs.written:
             files = [(role, str(path)) for role, path in self.outputs.written.items()]
-            click.echo("\n" + aligned(files))
+            echo("\n" + aligned(files))
         entries = Provenance.of(judged.result).entries() if self.job.verbose else []
         if entries:
-            click.echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
+            echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
         show_verdicts(judged.verdicts)
         return exit_code(judged.verdicts)
 
@@ -213,7 +220,7 @@ def compute(job: Job, run: Run) -> Result:
     from lmctool.evaluate.device import arithmetic
 
     try:
-        with arithmetic(job.settings.precision):
+        with arithmetic(job.settings.precision), no_exit(f"analysis {job.name!r}"):
             return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise

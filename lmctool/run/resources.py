@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Settings
     from lmctool.weights.arithmetic import Weights
 
+TRACED = 2
+"""Examples that a model is followed with."""
+
 
 class Resources:
     """The checkpoints, the model and the data of one run of one analysis.
@@ -196,10 +199,32 @@ class Resources:
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
-        split = "" if self.sources.data is None else self.settings.calib_split
-        self.check_function(self.example(EXAMPLES), split)
+        split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
+        self.check_function(self.traced(EXAMPLES), split)
         with self.seeding():
-            return capture(self.module, self.example(2))
+            return capture(self.module, self.traced(TRACED))
+
+    def traced(self, count: int) -> Inputs:
+        """Return the inputs that the model is followed with: the first that it is evaluated on.
+
+        Args:
+            count: how many examples at most.
+        """
+        splits = self.settings.splits if self.sources.data is not None else ()
+        return self.split(splits[0]).head(count, self.dtype) if splits else self.example(count)
+
+    @cached_property
+    def graph_of_user_code(self) -> str:
+        """The digest of the graph of a model that the user's own code makes; else empty.
+
+        It tells what the source does not, such as a file that the code reads.
+        """
+        if self.sources.model is None or not self.sources.model.code.sources:
+            return ""
+        try:
+            return self.graph.fingerprint
+        except LmctoolError:  # it cannot be traced
+            return ""
 
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import check_ends
-from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
+from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
+from lmctool.evaluate.function_check import EXAMPLES
+from lmctool.evaluate.probe import probe
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
@@ -20,6 +22,7 @@ from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.environment import now
+from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.symmetries import Symmetries
 from lmctool.run.variant import Correct, variants
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Aligner, Analysis, Task
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.journal import Journal
+    from lmctool.results.provenance import Provenance
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
     from lmctool.symmetry import Permutation, PermutationSpec, Proof
@@ -308,6 +312,26 @@ class Run:
             self.resources.check_function,
             self.resources.seeding,
         )
+
+    @cached_property
+    def files(self) -> Provenance:
+        """The provenance as far as files, code, programs and the machine make it."""
+        return files(self)
+
+    @cached_property
+    def probe(self) -> tuple[str, ...]:
+        """The losses of the first checkpoint on a few examples, to the bit; empty without data.
+
+        Raises:
+            UnjudgedError: the model is no function.
+            LmctoolError: it cannot take the examples.
+        """
+        if self.task is None or self.model is None or not self.settings.splits:
+            return ()
+        split, network = self.splits[0], self.resources.network
+        self.resources.check_function(split.head(EXAMPLES, self.dtype), split.name)
+        with computing(self.settings.precision, self.device), self.resources.seeding():
+            return probe(network, self.weights(0), split, self.task, self.dtype)
 
     @property
     def strategy(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate.device import arithmetic
 from lmctool.graph.paths import Paths, follow
+from lmctool.run.resources import TRACED
 from lmctool.symmetry import PermutationSpec, derive, prove, read_spec
 from lmctool.symmetry.describe import left_out
 from lmctool.symmetry.propagate import UNREAD
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
-TRACED, PROVED = 2, 32
-"""Examples that a model is traced with, and those that a permutation is proved on."""
+PROVED = 32
+"""Examples that a permutation is proved on."""
 DRAWS = range(8)
 """Seeds that a model which draws random numbers is proved with, each of which may take a path."""
 NAMED = 5
@@ -49,7 +50,7 @@ class Symmetries:
         graph = self.resources.graph
         if graph.tracer == "export":
             return Paths(graph, (inputs,))
-        traced = _batch(self.resources.example(TRACED))
+        traced = _batch(self.resources.traced(TRACED))
         with self.resources.seeding():
             return follow(self.resources.module, graph, traced, inputs)
 
