@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.files.input_files import check_input as check_input
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
@@ -78,6 +79,7 @@ MODULES = {
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "majority_error",
+    "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
