@@ -39,9 +39,11 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     run.resources.check_module()
     groups = {**result.groups, **run.alignments.groups()}
     if run.alignments.proved:
+        movable, hidden = run.symmetries.units
+        units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = permutation_group(alignment.permutation)
+            groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
         groups["proof"] = _proofs(run)
     if run.doubts:
         groups[DOUBTS] = doubt_group(run.doubts)
@@ -143,6 +145,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = run.strategy
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
+    if run.resources.stochastic:
+        attributes["stochastic"] = 1
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

@@ -10,7 +10,7 @@ from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import check_ends
 from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
-from lmctool.evaluate.input_check import refuse_misfit
+from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.probe import probe
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
@@ -24,8 +24,8 @@ from lmctool.run.calibration import Calibration
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
+from lmctool.run.symmetries import Symmetries
 from lmctool.run.variant import Correct, variants
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
 from lmctool.symmetry.alignment import Alignment
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from lmctool.results.provenance import Provenance
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
+    from lmctool.symmetry import Permutation, PermutationSpec, Proof
     from lmctool.weights.arithmetic import Weights
-
-PROOF_EXAMPLES = 32
+ALIGNED = ("align", "align+repair")
+"""The variants that depend on an alignment."""
 
 
 class Run:
@@ -73,6 +74,7 @@ class Run:
         resources: the checkpoints, the model and the data.
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
+        symmetries: derives what may be permuted, and proves it.
         alignments: finds alignments, and lists those that were proved.
         doubts: why some numbers of the result can carry no verdict.
     """
@@ -97,11 +99,12 @@ class Run:
         self.note = note
         self.journal = journal
         self.doubts: list[Doubt] = []
+        self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
-        self.resources = Resources(name, analysis, settings, self.device)
+        self.resources = Resources(name, analysis, settings, self.device, note)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -111,6 +114,8 @@ class Run:
             progress,
             journal,
             settings.precision,
+            lambda: bool(self.resources.stochastic),
+            self.resources.seeding,
         )
         self.batchnorm = BatchNormPolicy(
             settings.batchnorm,
@@ -119,11 +124,12 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
+        self.symmetries = Symmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
             lambda: self.permutation_spec,
-            self._check,
+            self.symmetries.prove,
             self._ask_aligner,
             self._examples_of,
             journal,
@@ -172,7 +178,7 @@ class Run:
     @property
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in the model without a change of its function."""
-        return self.resources.permutation_spec
+        return self.symmetries.spec
 
     def doubt(self, reason: str, **where: str) -> None:
         """Tell the user why numbers can carry no verdict, and let no gate judge them.
@@ -303,6 +309,8 @@ class Run:
             self.batch_size,
             self.progress,
             self.journal,
+            self.resources.check_function,
+            self.resources.seeding,
         )
 
     @cached_property
@@ -315,17 +323,15 @@ class Run:
         """The losses of the first checkpoint on a few examples, to the bit; empty without data.
 
         Raises:
-            LmctoolError: the model cannot take the examples.
+            UnjudgedError: the model is no function.
+            LmctoolError: it cannot take the examples.
         """
         if self.task is None or self.model is None or not self.settings.splits:
             return ()
         split, network = self.splits[0], self.resources.network
-        try:
-            with computing(self.settings.precision, self.device):
-                return probe(network, self.weights(0), split, self.task, self.dtype)
-        except (RuntimeError, ValueError, TypeError, IndexError):
-            refuse_misfit(network, split.head(2, self.dtype), split.name)
-            raise
+        self.resources.check_function(split.head(EXAMPLES, self.dtype), split.name)
+        with computing(self.settings.precision, self.device), self.resources.seeding():
+            return probe(network, self.weights(0), split, self.task, self.dtype)
 
     @property
     def strategy(self) -> str:
@@ -369,7 +375,9 @@ class Run:
             LmctoolError: no aligner was named, or the stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
-        return self.alignments.align(a, b)
+        permutation = self.alignments.align(a, b)
+        self._tell_units()
+        return permutation
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Prove that a permutation keeps a network's function, for the result to hold it.
@@ -401,15 +409,25 @@ class Run:
             mix=self.batchnorm,
         )
 
-    def _check(self, weights: Weights, permutation: Permutation) -> Proof:
-        examples = self.resources.example(PROOF_EXAMPLES)
-        with arithmetic(self.settings.precision):
-            return prove(self.resources.module, weights, permutation, examples)
+    def _tell_units(self) -> None:
+        """Tell the user when an alignment has few units to move, or none at all."""
+        movable, hidden = self.symmetries.units
+        if movable == 0:
+            units = f"none of the {hidden} hidden units" if hidden else "no hidden unit"
+            reason = f"{units} may move, so nothing was aligned"
+            for variant in ALIGNED:
+                where = {} if self._always_aligns else {"variant": variant}
+                self.doubt(f"{reason}; lmctool inspect --symmetry says why", **where)
+        elif 2 * movable < hidden and len(self.alignments.proved) == 1:
+            self.note(
+                f"only {movable} of {hidden} hidden units may move; lmctool inspect --symmetry"
+                " says why"
+            )
 
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
     ) -> object:
-        with arithmetic(self.settings.precision):
+        with arithmetic(self.settings.precision), self.resources.seeding():
             return aligner.align(self, a, b, **options)
 
     def _examples_of(self, aligner: Aligner) -> str:
