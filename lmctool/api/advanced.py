@@ -60,8 +60,13 @@ if TYPE_CHECKING:
     from lmctool.symmetry.soft_permutation import permutation_matrices as permutation_matrices
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
+    from lmctool.weights.arithmetic import differing as differing
+    from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
+    from lmctool.weights.mean import weighted_mean as weighted_mean
     from lmctool.weights.partwise import Partwise as Partwise
+    from lmctool.weights.spectral_norm import following as following
+    from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -89,9 +94,10 @@ MODULES = {
     "lmctool.symmetry.matching": "assignment origins",
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.unit_index": "UnitIndex",
-    "lmctool.weights.arithmetic": "LazyWeights",
-    "lmctool.weights.mean": "mean_tensor",
+    "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
+    "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.partwise": "Partwise",
+    "lmctool.weights.spectral_norm": "following spectral_norms",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

@@ -26,6 +26,7 @@ from lmctool.results.provenance_records import (
 from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.run.environment import environment, now
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
+from lmctool.weights.spectral_norm import spectral_norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -222,6 +223,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = run.strategy
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
+    if run.count > 1 and spectral_norms(run.checkpoints[0].names):
+        attributes["spectral_norm"] = "u and v of each mixture by power iteration"
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = _calibration(run)
