@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from lmctool.errors import LmctoolError, PluginError
+from lmctool.errors import LmctoolError
+from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import Source, configured, in_folder, stamped, typed
+from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.user_code import Factory
@@ -46,24 +47,34 @@ class Model:
 
 
 def resolve_model(
-    checkpoint: Checkpoint, *, spec: str | None, arguments: Mapping[str, Any], config: Config
+    checkpoint: Checkpoint,
+    *others: Checkpoint,
+    spec: str | None,
+    arguments: Mapping[str, Any],
+    config: Config,
 ) -> Model:
-    """Return the model of a checkpoint.
+    """Return the model of checkpoints.
 
     The first of these that names one: the user's flag, ``$LMCTOOL_MODEL``, lmctool.toml, the
-    folder's config.json, the file's metadata, the names and shapes of its tensors.
+    folder's config.json, the file's metadata, the names and shapes of its tensors.  Of several
+    checkpoints, all that say anything must say the same.
 
     Args:
         checkpoint: the checkpoint.
+        others: more checkpoints, whose tensors have the same names and shapes.
         spec: the user's ``--model``, or None.
         arguments: the user's ``--model-arg``, as text or values; they override any source's.
         config: the standing choices.
 
     Raises:
-        LmctoolError: no source names a model that fits, or a file names code.
+        LmctoolError: no source names a model that fits, a file names code, or two checkpoints
+            name different models.
     """
     chosen = {name: typed(value) for name, value in arguments.items()}
-    source = _source(checkpoint, spec, config) or _recognised(checkpoint)
+    source = _choice(spec, config)
+    if source is None and (said := agreed([checkpoint, *others], chosen)):
+        checkpoint, source = said
+    source = source or _recognised(checkpoint)
     wanted = {**source.arguments, **chosen}
     word, colon, _ = source.spec.partition(":")
     if word in registry.names(MODELS) or not colon:
@@ -80,7 +91,8 @@ def resolve_model(
     return Model(module, source.spec, wanted, source.origin, initial)
 
 
-def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source | None:
+def _choice(spec: str | None, config: Config) -> Source | None:
+    """Return what the user chose, if they did."""
     if spec:
         return _chosen(spec, {}, "--model")
     if config.environment_model:
@@ -90,7 +102,7 @@ def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source 
         return _chosen(config.model, values, "lmctool.toml")
     if config.model_arguments:
         raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
-    return configured(checkpoint) or stamped(checkpoint)
+    return None
 
 
 def _chosen(spec: str, arguments: Mapping[str, Argument], origin: str) -> Source:
@@ -137,7 +149,7 @@ def _registered(
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if not source.trusted:
         _refuse_unsafe(checkpoint, source, family, wanted.keys() - chosen.keys())
-    wanted = {**_read(family, word, checkpoint.shapes), **wanted}
+    wanted = {**read_arguments(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
     if unknown := missing(family, wanted):
         options = " ".join(f"--model-arg {name}=..." for name in unknown)
@@ -166,17 +178,6 @@ def _refuse_unsafe(
                 f"the {source.origin} of '{checkpoint.path}' sets {argument!r} of model {word!r},"
                 " which a file may not; pass --model-arg yourself if you trust it"
             )
-
-
-def _read(
-    family: ModelFamily, word: str, shapes: Mapping[str, tuple[int, ...]]
-) -> Mapping[str, Argument]:
-    if family.read is None:
-        return {}
-    try:
-        return family.read(word, shapes) or {}
-    except Exception as cause:  # a stranger's plugin
-        raise PluginError(f"model {word!r} cannot read the checkpoint: {cause!r}") from cause
 
 
 def _refuse_unknown(family: ModelFamily, word: str, wanted: Mapping[str, Argument]) -> None:
