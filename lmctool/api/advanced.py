@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmctool.curves.bootstrap import interval as interval
     from lmctool.curves.bootstrap import resampled as resampled
     from lmctool.curves.example_table import example_group as example_group
+    from lmctool.curves.grid import positions as positions
     from lmctool.curves.partition import partition as partition
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
@@ -74,6 +75,7 @@ MODULES = {
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",
     "lmctool.curves.example_table": "example_group",
+    "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up level_until shape_options",
     "lmctool.data.containers": "StoredArray container_kind stored_arrays",
