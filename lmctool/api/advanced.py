@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
+    from lmctool.evaluate.chance import at_chance as at_chance
+    from lmctool.evaluate.chance import chance_hint as chance_hint
     from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.evaluate.chance import majority_loss as majority_loss
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
@@ -82,7 +85,7 @@ MODULES = {
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
-    "lmctool.evaluate.chance": "majority_error",
+    "lmctool.evaluate.chance": "at_chance chance_hint majority_error majority_loss",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",

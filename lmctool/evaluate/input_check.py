@@ -30,7 +30,9 @@ def refuse_misfit(network: Network, inputs: Tensor, split: str) -> None:
     try:
         with torch.no_grad():
             functional(fresh(network.module), {}, inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError) as cause:
+    except LmctoolError:
+        raise
+    except Exception as cause:  # whatever the model's own code raises
         if isinstance(cause, RuntimeError) and out_of_memory(cause):
             raise
         shape, dtype = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")

@@ -56,7 +56,7 @@ class Recording(Graph):
         with torch.no_grad(), _Replay(self.steps, edits) as replay:
             outputs = _run(self.model, tensors, (inputs,))
         replay.check()
-        (result,) = (leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
+        result: Tensor = self._meant(outputs)
         return result
 
 

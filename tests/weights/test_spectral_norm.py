@@ -51,8 +51,8 @@ def network(form: str, kind: str, seed: int, steps: int = 50) -> Weights:
         norm = nn.utils.spectral_norm if form == "old" else parametrizations.spectral_norm
         layer = norm(make().double(), n_power_iterations=steps)
     if form == "old":  # which takes its steps in forward
-        size = layer.weight_orig.shape[1 - axis]
-        layer.train()(torch.zeros(1, size, *[3] * (layer.weight_orig.ndim - 2)).double())
+        shape = layer.state_dict()["weight_orig"].shape
+        layer.train()(torch.zeros(1, shape[1 - axis], *[3] * (len(shape) - 2)).double())
     return layer.state_dict()
 
 
@@ -68,13 +68,12 @@ def estimate(form: str, kind: str, weights: Weights) -> tuple[float, float]:
 def test_a_network_between_two_has_the_singular_vectors_of_its_own_weight(
     form: str, kind: str
 ) -> None:
-    ends = [network(form, kind, seed) for seed in (0, 1)]
-    thirds = [{name: end[name] for name in end} for end in ends]
+    a, b, c = (network(form, kind, seed) for seed in (0, 1, 2))
     made = {
-        "point": lerp(*ends, 0.3),
-        "mean": weighted_mean([*ends, network(form, kind, 2)], (1, 2, 1)),
-        "parts": Partwise(*thirds, [list(NAMES[form])], np.array([[0.6]]))[0],
-        "weight alone": Partwise(*thirds, [[NAMES[form][0]]], np.array([[0.6]]))[0],
+        "point": lerp(a, b, 0.3),
+        "mean": weighted_mean([a, b, c], (1, 2, 1)),
+        "parts": Partwise(a, b, [list(NAMES[form])], np.array([[0.6]]))[0],
+        "weight alone": Partwise(a, b, [[NAMES[form][0]]], np.array([[0.6]]))[0],
     }
     for which, weights in made.items():
         divided, right = estimate(form, kind, weights)
