@@ -156,7 +156,7 @@ def middle_loss(a: Weights, b: Weights, form: str) -> float:
         name = NORMALISED[form].format(layer)
         weight = ((a[name] + b[name]) / 2).double()
         bias = ((a[f"{layer}.bias"] + b[f"{layer}.bias"]) / 2).double()
-        hidden = hidden @ (weight / np.linalg.norm(weight.numpy(), 2)).T + bias
+        hidden = hidden @ (weight / float(np.linalg.norm(weight.numpy(), 2))).T + bias
         hidden = hidden.relu() if layer == "1" else hidden
     return float(nn.functional.cross_entropy(hidden, targets))
 
@@ -308,7 +308,14 @@ def test_inputs_that_are_not_normalised_as_the_stamp_says_carry_no_verdict(
         "normalised twice": raw / 16 / 255,
     }[form]
     np.savez(tmp_path / "data.npz", x=x, y=split.targets.numpy())
-    words = ["barrier", *pair, "--data", f"arrays:{tmp_path / 'data.npz'}", *FEW, "--allow-chance"]
+    words: list[str | Path] = [
+        "barrier",
+        *pair,
+        "--data",
+        f"arrays:{tmp_path / 'data.npz'}",
+        *FEW,
+        "--allow-chance",
+    ]
     words += ["--require", "barrier.error <= 100%", "-o", tmp_path / "o.h5"]
     if form == "normalised twice":
         words += ["--mean", "0.3053", "--std", "0.3760"]
