@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lmctool.files import untrusted
 from lmctool.results.file import write
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.results.result import Result
+
+# how long an example takes depends on what else the machine does
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 STEERING = (
     "CI",

@@ -12,8 +12,11 @@ from lmctool.cli.session import complete, compute, open_run, session
 from lmctool.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
+    from lmctool.run.run import Run
 
 
 def execute(job: Job, *, dry_run: bool) -> ExitCode:
@@ -34,8 +37,12 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
         return s.publish(s.judge(s.compute()))
 
 
-def remake(job: Job) -> Result:
+def remake(job: Job, opened: Callable[[Run], None]) -> Result:
     """Run an analysis and return its result; a checkpoint that it streams is written, no more.
+
+    Args:
+        job: what the command line asks for.
+        opened: called with the run before anything is computed.
 
     Raises:
         LmctoolError: it cannot be run.
@@ -46,6 +53,7 @@ def remake(job: Job) -> Result:
     outputs.refuse_existing()
     run = open_run(job, outputs, _unwatched)
     job.note(aligned(plan(run)))
+    opened(run)
     return complete(job, run, outputs, compute(job, run))
 
 

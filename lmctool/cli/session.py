@@ -105,17 +105,23 @@ class Session:
             LmctoolError: an output exists that is something else.
         """
         from lmctool.results.file import read
-        from lmctool.run.provenance import identity, key
+        from lmctool.run.identity import Identity, objection
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
         result = read(path) if path.exists() else None
-        own = key(identity(self.run, self.job.recorded_options)) if result else ""
-        if result is None or Provenance.of(result).key != own:
+        identity = Identity(self.run, self.job.recorded_options)
+        other = objection(Provenance.of(result), identity) if result else ""
+        if result is None or (other and self.outputs.force):
             self.outputs.refuse_existing()
             self.outputs.check(self.run)
             return None
+        if other:
+            raise LmctoolError(
+                f"output '{path}' exists, and is the result of another run: {other}; pass --force"
+                " to replace it"
+            )
         self.job.note(f"'{path}' is whole already: nothing is left to do")
         return result
 
@@ -125,12 +131,12 @@ class Session:
         Raises:
             LmctoolError: it cannot be computed, or the finished work is of another run.
         """
-        from lmctool.run.provenance import identity
+        from lmctool.run.identity import Identity
         from lmctool.run.summary import plan
 
         job, run, folder = self.job, self.run, self.folder
-        identify = partial(identity, run, job.recorded_options)
-        folder.begin(identify, self.outputs.places(), resume=job.resume, force=job.force)
+        identity = Identity(run, job.recorded_options)
+        folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         lines = plan(run)
         job.note(aligned(lines))

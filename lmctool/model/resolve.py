@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from lmctool.model.shapes import aliases, difference, shapes_of
 from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.source_code import Code, installed
 from lmctool.plugin.user_code import Factory
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Model:
         arguments: what it was built with.
         origin: where the spec was found, such as ``--model`` or ``metadata``.
         initial: builds it again, in the initial state of a seed.
+        code: the user's own code that made it, or the libraries that a registered one is of.
     """
 
     module: nn.Module
@@ -44,6 +46,7 @@ class Model:
     arguments: Mapping[str, Argument]
     origin: str
     initial: Callable[[int], nn.Module]
+    code: Code = field(default_factory=Code)
 
 
 def resolve_model(
@@ -77,10 +80,12 @@ def resolve_model(
     source = source or _recognised(checkpoint)
     wanted = {**source.arguments, **chosen}
     word, colon, _ = source.spec.partition(":")
+    factory = None
     if word in registry.names(MODELS) or not colon:
         wanted, initial = _registered(checkpoint, source, wanted, chosen)
     elif source.trusted:
-        initial = partial(_made, checkpoint, source.spec, wanted)
+        factory = Factory(source.spec)
+        initial = partial(_made, checkpoint, factory, wanted)
     else:
         raise LmctoolError(
             f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
@@ -88,7 +93,8 @@ def resolve_model(
             " if you trust it"
         )
     module = initial(0).eval().requires_grad_(False)
-    return Model(module, source.spec, wanted, source.origin, initial)
+    code = (factory.code() if factory else Code()) | _libraries(module)
+    return Model(module, source.spec, wanted, source.origin, initial, code)
 
 
 def _choice(spec: str | None, config: Config) -> Source | None:
@@ -124,16 +130,21 @@ def _recognised(checkpoint: Checkpoint) -> Source:
 
 
 def _made(
-    checkpoint: Checkpoint, spec: str, arguments: Mapping[str, Argument], seed: int
+    checkpoint: Checkpoint, factory: Factory, arguments: Mapping[str, Argument], seed: int
 ) -> nn.Module:
     """Build a model by the user's own code."""
     with seeded(seed):
-        module = Factory(spec).call(arguments)
+        module = factory.call(arguments)
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
-        raise LmctoolError(f"{spec!r} returned {kind!r}, not a torch.nn.Module")
-    _check(checkpoint, spec, arguments, module)
+        raise LmctoolError(f"{factory.spec!r} returned {kind!r}, not a torch.nn.Module")
+    _check(checkpoint, factory.spec, arguments, module)
     return module
+
+
+def _libraries(module: nn.Module) -> Code:
+    """Return the installed packages that define the parts of a module."""
+    return installed(type(part).__module__.partition(".")[0] for part in module.modules())
 
 
 def _registered(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import sys
 import tokenize
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import PluginError, did_you_mean
 from lmctool.plugin.kinds import KINDS
+from lmctool.plugin.source_code import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
 
     from lmctool.plugin.kinds import Kind, Record
 
@@ -33,7 +31,13 @@ def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
 
 def owner(entry: EntryPoint) -> str:
     """Return the name of the distribution that installed an entry point."""
-    return entry.dist.name if entry.dist else "an unknown distribution"
+    return name_of(entry.dist) if entry.dist else "an unknown distribution"
+
+
+@cache
+def name_of(distribution: Distribution) -> str:
+    """Return the name of a distribution, whose metadata is parsed once for it."""
+    return distribution.name
 
 
 def names(kind: Kind[Any]) -> list[str]:
@@ -75,7 +79,7 @@ def first_line(module: str) -> str:
     Raises:
         PluginError: there is no such module, or no Python source of it.
     """
-    spec = _locate(module)
+    spec = locate(module)
     if spec is None or not spec.has_location or spec.origin is None:
         raise PluginError(f"its module {module!r} is not installed")
     with tokenize.open(spec.origin) as source:
@@ -129,17 +133,3 @@ def _call(entry: EntryPoint, kind: Kind[Any]) -> Any:
 
 def _instead(name: str, known: Sequence[str]) -> str:
     return f"{did_you_mean(name, known)}installed: {', '.join(known) or 'none'}"
-
-
-def _locate(module: str) -> ModuleSpec | None:
-    """Find a module; unlike importlib.util.find_spec alone, import none of its parents."""
-    top, *rest = module.split(".")
-    spec = find_spec(top)
-    for position in range(len(rest)):
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        path = spec.submodule_search_locations
-        full = ".".join([top, *rest[: position + 1]])
-        specs = (finder.find_spec(full, path) for finder in sys.meta_path)
-        spec = next((candidate for candidate in specs if candidate is not None), None)
-    return spec

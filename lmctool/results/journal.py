@@ -1,8 +1,9 @@
 """The journal of a run: what it has computed, kept until its output is whole.
 
 An entry is named by the digest of what was computed: the network, the data, the task, the
-arithmetic.  Its place in any order plays no part, so that a run which goes on after an interruption
-may ask in another order and still gets the numbers of an unbroken run.  Files are written at once
+arithmetic, and in what context (code, versions, the machine).  Its place in any order plays no
+part, so that a run which goes on after an interruption may ask in another order and still gets the
+numbers of an unbroken run.  Files are written at once
 and are checked by the checksums of their format when they are read.
 """
 
@@ -70,7 +71,7 @@ class Entries:
         """
         if self._journal.folder is None or what is None:
             return Entry(self._journal, "")
-        text = json.dumps([*self._about, what()], sort_keys=True)
+        text = json.dumps([self._journal.context(), *self._about, what()], sort_keys=True)
         return Entry(self._journal, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -79,7 +80,8 @@ class Journal:
 
     Attributes:
         folder: where it is, or None to keep none.
-        begin: called once, before the first entry is written.
+        begin: called before entries are written.
+        context: says what every entry depends on beside what it is about.
         note: tells the user that nothing can be kept.
     """
 
@@ -91,7 +93,7 @@ class Journal:
     ) -> None:
         """Take where it is; nothing is read or written yet."""
         self.folder, self.begin, self.note = folder, begin, note
-        self._begun = False
+        self.context: Callable[[], str] = str
         self._failed = False
         self._new: dict[str, Callable[[], Arrays]] = {}
         self._written = time.monotonic()
@@ -149,9 +151,7 @@ class Journal:
                 for field, values in arrays().items()
             }
             try:
-                if not self._begun:
-                    self.begin()
-                    self._begun = True
+                self.begin()
                 path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
                 draft = path.with_suffix(DRAFT)
                 with draft.open("wb") as file:

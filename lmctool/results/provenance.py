@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.results.provenance_records import (
     CheckpointRecord,
     ChoiceRecord,
+    CodeRecord,
     DataRecord,
     Entry,
     FileRecord,
@@ -28,7 +29,7 @@ from lmctool.results.provenance_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lmctool.results.provenance_records import Input
     from lmctool.results.result import Attribute, Result
@@ -47,7 +48,9 @@ class Provenance:
         started: when the run started, in UTC as ISO 8601.
         finished: when it finished.
         key: one word for all that the numbers depend on.
+        probe: the losses of the first network on a few examples, in hexadecimal.
         environment: versions of programs and the machine, by key.
+        code: the source of lmctool, of plugins and of the user's model, by module.
         checkpoints: the checkpoints by number from "0", those of arguments first.
         series: the training runs by number, where arguments are runs.
         results: the earlier results that options name, by number.
@@ -68,7 +71,9 @@ class Provenance:
     started: str | None = stored("started", str)
     finished: str | None = stored("finished", str)
     key: str | None = stored("key", str)
+    probe: Sequence[str] | None = stored("probe", list)
     environment: Mapping[str, Attribute] = field(default_factory=dict)
+    code: Mapping[str, CodeRecord] = field(default_factory=dict)
     checkpoints: Mapping[str, CheckpointRecord] = field(default_factory=dict)
     series: Mapping[str, SeriesRecord] = field(default_factory=dict)
     results: Mapping[str, ResultRecord] = field(default_factory=dict)
@@ -96,6 +101,7 @@ class Provenance:
         return cls(
             **take_values(rest, "", cls),
             environment={key: rest.pop(key) for key in [*rest] if key.startswith(ENVIRONMENT)},
+            code=take_records(rest, "code.", CodeRecord),
             checkpoints=take_records(rest, "checkpoint.", CheckpointRecord),
             series=take_records(rest, "series.", SeriesRecord),
             results=take_records(rest, "result.", ResultRecord),
@@ -122,11 +128,14 @@ class Provenance:
             *(Entry(key, value, "version") for key, value in self.environment.items()),
             *(
                 entry
-                for name, each in self.inputs().items()
+                for name, each in {**self._sources(), **self.inputs()}.items()
                 for entry in record_entries(name, each)
             ),
             *self.setting_entries(),
         ]
+
+    def _sources(self) -> dict[str, CodeRecord]:
+        return {f"code.{name}": record for name, record in self.code.items()}
 
     def inputs(self) -> dict[str, Input]:
         """Return what the run read, by name: ``checkpoint.0``, ``split.test``, ``spec``."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 Kind = Literal["input", "version", "setting"]
-"""What a difference between two runs is one of: inputs by their content, versions, settings."""
+"""What a difference between two runs is one of: files and data by their content, versions (of
+programs, their source and the machine), settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ class ResultRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeRecord:
+    """The source of a module, or of lmctool as a whole."""
+
+    path: str | None = stored(".path", str)
+    sha256: str | None = stored(".sha256", str, "version")
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A permutation spec, or the result whose permutation is applied."""
 
@@ -81,11 +90,12 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """The model, its arguments, and its origin."""
+    """The model, its arguments, its origin, and the digest of its graph where it is user code."""
 
     spec: str | None = stored("", str, "setting")
     arguments: Mapping[str, Any] | None = stored(".arguments", dict, "setting")
     origin: str | None = stored(".origin", str)
+    graph: str | None = stored(".graph", str, "version")
 
 
 @dataclass(frozen=True, slots=True)

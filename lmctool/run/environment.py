@@ -6,17 +6,20 @@ import platform
 import shlex
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import TYPE_CHECKING
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import KINDS
+from lmctool.plugin.source_code import OWN, Code, code_of, packages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from importlib.metadata import EntryPoint
 
     from lmctool.results.result import Attribute
 
+MISSING = "not installed"
 LIBRARIES = ("lmctool", "torch", "numpy", "scipy", "h5py", "safetensors")
 
 
@@ -39,6 +42,29 @@ def environment() -> dict[str, Attribute]:
     }
 
 
+def versions_of(packages: Iterable[str]) -> dict[str, Attribute]:
+    """Return the version of the distribution that each package is of.
+
+    Args:
+        packages: installed ones, by the names that they are imported by.
+    """
+    found = {name: _version(name) for name in sorted(packages)}
+    others = [name for name, version in found.items() if version == MISSING]
+    owners = packages_distributions() if others else {}  # slow: it reads what each one installed
+    found |= {owner: _version(owner) for name in others for owner in owners.get(name, ())}
+    return {f"versions.{name}": found[name] for name in found if name not in others}
+
+
+def plugin_code() -> Code:
+    """Return the source of lmctool as a whole, and the code of plugins of others.
+
+    A plugin whose entry point is broken has none: nothing can be computed with it.
+    """
+    own = {entry.module.partition(".")[0] for entry in _entries() if registry.owner(entry) == OWN}
+    others = {entry.module for entry in _entries() if registry.owner(entry) != OWN}
+    return Code({OWN: packages_of((OWN, *sorted(own - {OWN})))}) | code_of(others)
+
+
 def command(arguments: Sequence[str] | None = None) -> str:
     """Return a command line that can be typed again; by default that of this process."""
     return shlex.join(["lmctool", *(sys.argv[1:] if arguments is None else arguments)])
@@ -49,13 +75,17 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _entries() -> Iterator[EntryPoint]:
+    return (entry for kind in KINDS for entry in registry.installed(kind))
+
+
 def _owners() -> list[str]:
-    entries = (entry for kind in KINDS for entry in registry.installed(kind))
-    return sorted({entry.dist.name for entry in entries if entry.dist})
+    return sorted({registry.name_of(entry.dist) for entry in _entries() if entry.dist})
 
 
 def _version(distribution: str) -> str:
     try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
+        found: str | None = version(distribution)  # None, against its annotation, where METADATA
+    except PackageNotFoundError:  # has none
+        return MISSING
+    return found or "unknown"

@@ -141,7 +141,22 @@ class Resources:
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
-        return capture(self.module, self.example(2))
+        splits = self.settings.splits if self.sources.data is not None else ()
+        inputs = self.split(splits[0]).head(2, self.dtype) if splits else self.example(2)
+        return capture(self.module, inputs)
+
+    @cached_property
+    def graph_of_user_code(self) -> str:
+        """The digest of the graph of a model that the user's own code makes; else empty.
+
+        It tells what the source does not, such as a file that the code reads.
+        """
+        if self.sources.model is None or not self.sources.model.code.sources:
+            return ""
+        try:
+            return self.graph.fingerprint
+        except LmctoolError:  # it cannot be traced
+            return ""
 
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING, Self
 
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import clear_drafts
 from lmctool.results.journal import DRAFT, Journal
+from lmctool.run.identity import CALIBRATION_PARTS, UNEXPLAINED, first_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from lmctool.run.identity import Identity
 
 SUFFIX = ".work"
 RUN, LOCK = "run.json", "lock"
+IDENTITY, PROBE = "identity", "probe"
+"""Keys of the file that says whose work it is."""
 
 
 class ResumeFolder:
@@ -35,6 +41,7 @@ class ResumeFolder:
         self.folder = out.with_name(out.name + SUFFIX)
         self.journal = Journal(self.folder, note=note)
         self.has_earlier_work = False
+        self._described: bool | None = None
         self._lock = FileLock(self.folder / LOCK, timeout=0)
 
     def __enter__(self) -> Self:
@@ -70,17 +77,12 @@ class ResumeFolder:
             self.folder.rmdir()
 
     def begin(
-        self,
-        identity: Callable[[], Mapping[str, str]],
-        outputs: Sequence[Path],
-        *,
-        resume: bool,
-        force: bool,
+        self, identity: Identity, outputs: Sequence[Path], *, resume: bool, force: bool
     ) -> None:
         """Keep or drop the work that an earlier run left.
 
         Args:
-            identity: returns what the numbers of this run depend on, by name.
+            identity: what the numbers of this run depend on.
             outputs: the files that the run is to write.
             resume: keep them.
             force: drop them.
@@ -90,15 +92,16 @@ class ResumeFolder:
         """
         clear_drafts(outputs)
         if self.has_earlier_work and resume:
-            self._check(identity())
+            self._check(identity)
         elif self.has_earlier_work and not force:
             raise LmctoolError(
-                f"'{self.folder}' has the finished work of an interrupted run; pass --resume to"
-                " go on with it, or --force to begin again"
+                f"'{self.folder}' has the finished work of an interrupted run; pass --resume to go"
+                " on with it, or --force to begin again"
             )
         elif self.has_earlier_work:
             self.clear()
-        self.journal.begin = lambda: self._describe(identity())
+        self.journal.begin = partial(self._describe, identity)
+        self.journal.context = cache(lambda: identity.key(calibrated=False))
 
     def clear(self) -> None:
         """Drop all finished work."""
@@ -114,27 +117,36 @@ class ResumeFolder:
             " on with it"
         ]
 
-    def _describe(self, identity: Mapping[str, str]) -> None:
+    def _describe(self, identity: Identity) -> None:
+        """Write whose work the folder has, and again once the calibration examples are read."""
+        if self._described == identity.calibrated:
+            return
+        parts = identity.parts(calibrated=identity.calibrated)
+        content = {IDENTITY: parts, PROBE: identity.run.probe}
         draft = (self.folder / RUN).with_suffix(DRAFT)
-        draft.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+        draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
         draft.replace(self.folder / RUN)
+        self._described = identity.calibrated
 
-    def _check(self, identity: Mapping[str, str]) -> None:
-        """Check that the work is of the same run.
+    def _check(self, identity: Identity) -> None:
+        """Check that the work is of the same run, and that it would give the same numbers here.
 
         Raises:
-            LmctoolError: they are not, or it is not recorded of which they are.
+            LmctoolError: it is not, or it is not recorded of which it is.
         """
         try:
-            earlier = dict(json.loads((self.folder / RUN).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as cause:
+            content = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            earlier, probe = dict(content[IDENTITY]), tuple(content[PROBE])
+        except (OSError, ValueError, TypeError, KeyError) as cause:
             raise LmctoolError(
                 f"'{self.folder}' does not say whose work it has; pass --force to begin again"
             ) from cause
-        names = [n for n in {**earlier, **identity} if earlier.get(n) != identity.get(n)]
-        if names:
-            was, now = earlier.get(names[0], "nothing"), identity.get(names[0], "nothing")
+        calibrated = any(name.startswith(CALIBRATION_PARTS) for name in earlier)
+        objection = first_difference(earlier, identity.parts(calibrated=calibrated))
+        if not objection and probe != identity.run.probe:
+            objection = UNEXPLAINED
+        if objection:
             raise LmctoolError(
-                f"'{self.folder}' has the work of another run: {names[0]} was {was} and is {now};"
-                " give what it was, or pass --force to begin again"
+                f"'{self.folder}' has the work of another run: {objection}; give what it was, or"
+                " pass --force to begin again"
             )

@@ -9,8 +9,10 @@ from lmctool.data.normalisation import stamped_constants, suspicion
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import arithmetic, choose_device, describe, generator
+from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
+from lmctool.evaluate.input_check import refuse_misfit
+from lmctool.evaluate.probe import probe
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
@@ -21,6 +23,7 @@ from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.environment import now
+from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import Correct, variants
 from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Aligner, Analysis, Task
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.journal import Journal
+    from lmctool.results.provenance import Provenance
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
     from lmctool.weights.arithmetic import Weights
@@ -323,6 +327,28 @@ class Run:
             self.progress,
             self.journal,
         )
+
+    @cached_property
+    def files(self) -> Provenance:
+        """The provenance as far as files, code, programs and the machine make it."""
+        return files(self)
+
+    @cached_property
+    def probe(self) -> tuple[str, ...]:
+        """The losses of the first checkpoint on a few examples, to the bit; empty without data.
+
+        Raises:
+            LmctoolError: the model cannot take the examples.
+        """
+        if self.task is None or self.model is None or not self.settings.splits:
+            return ()
+        split, network = self.splits[0], self.resources.network
+        try:
+            with computing(self.settings.precision, self.device):
+                return probe(network, self.weights(0), split, self.task, self.dtype)
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            refuse_misfit(network, split.head(2, self.dtype), split.name)
+            raise
 
     @property
     def strategy(self) -> str:

@@ -15,15 +15,13 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.results import journal
 from lmctool.results.equality import difference
 from lmctool.results.file import read
-from lmctool.results.journal import Journal
 from lmctool.testing import invoke
+from tests.interruption import interrupt_after, watch
 from tests.plugins.pairs import save, trained
 from tests.plugins.runs import child, folder
 from tools.survival.job import DIGITS, Job, kill, lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -66,27 +64,6 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return where the name of every unit is entered that is finished from now on."""
     return watch(monkeypatch, lambda _: None)
-
-
-def watch(monkeypatch: pytest.MonkeyPatch, then: Callable[[int], None]) -> list[str]:
-    names: list[str] = []
-    add = Journal.add
-
-    def adding(self: Journal, name: str, arrays: Callable[[], journal.Arrays]) -> None:
-        add(self, name, arrays)
-        names.append(name)
-        then(len(names))
-
-    monkeypatch.setattr(Journal, "add", adding)
-    return names
-
-
-def interrupt_after(count: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    def then(done: int) -> None:
-        if done == count:
-            raise KeyboardInterrupt
-
-    return watch(monkeypatch, then)
 
 
 def words(name: str, networks: Path) -> list[str]:

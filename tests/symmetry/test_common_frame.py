@@ -106,7 +106,7 @@ def test_no_permutation_of_one_network_brings_the_others_closer() -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_the_spread_never_rises_however_bad_the_aligner_is(seed: int) -> None:
     networks = [network(n) for n in range(3)]
     frame = common_frame(networks, at_random(seed), COUNTED)
@@ -162,7 +162,6 @@ def test_going_from_one_network_to_another_is_into_the_frame_and_back() -> None:
 
 
 @given(st.tuples(MOVES, MOVES, MOVES))
-@settings(deadline=None)
 def test_cycles_through_inner_groups_close(moves: tuple[dict[str, Any], ...]) -> None:
     into = tuple(
         Permutation(HEADS, {name: torch.tensor(move) for name, move in each.items()})

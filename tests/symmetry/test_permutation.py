@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmctool.symmetry import Permutation, PermutationSpec
@@ -55,14 +55,12 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 @given(MOVES)
-@settings(deadline=None)
 def test_the_inverse_undoes_a_permutation(moves: dict[str, Any]) -> None:
     p = permutation(moves)
     assert same(p.inverse().apply(p.apply(WEIGHTS)), WEIGHTS)
 
 
 @given(MOVES, MOVES)
-@settings(deadline=None)
 def test_then_is_one_after_the_other(first: dict[str, Any], second: dict[str, Any]) -> None:
     p, q = permutation(first), permutation(second)
     assert same(p.then(q).apply(WEIGHTS), q.apply(p.apply(WEIGHTS)))

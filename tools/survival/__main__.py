@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tools.survival import changes
 from tools.survival.job import DIGITS, Job, kill
 
 PAIR = (str(DIGITS / "a.safetensors"), str(DIGITS / "b.safetensors"))
@@ -33,6 +34,7 @@ def main() -> None:
     """Print one line a command, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--changes", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("build/survival"))
     parser.add_argument("--commands", default=",".join(COMMANDS))
@@ -45,6 +47,10 @@ def main() -> None:
         chance = random.Random(given.seed + number)
         total.update(campaign(name, kills, chance, given.folder / name))
     print("in all:", ", ".join(f"{count} {what}" for what, count in total.items()))
+    chance = random.Random(given.seed)
+    refused = changes.campaign(given.changes, chance, given.folder / "changes")
+    print(f"changes before --resume: {given.changes}, refused for the right cause", end=" ")
+    print(f"{refused.total()}:", ", ".join(f"{count} {name}" for name, count in refused.items()))
 
 
 def campaign(name: str, kills: int, chance: random.Random, folder: Path) -> Counter[str]:

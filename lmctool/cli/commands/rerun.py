@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import chdir
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from lmctool.results.provenance import Provenance
 if TYPE_CHECKING:
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
+    from lmctool.run.run import Run
 
 
 @click.command("rerun")
@@ -72,10 +74,25 @@ def command(
         temporary = Path(place) / "rerun.h5"
         with chdir(folder):
             job = _job(earlier, path, trust=trust)
-            again = remake(replace(job, out=temporary, quiet=quiet))
+            job = replace(job, out=temporary, quiet=quiet)
+            again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
+
+
+def _probe(earlier: Provenance, job: Job, run: Run) -> None:
+    """Tell before any work is done whether the numbers can agree to the bit, and why not."""
+    from lmctool.evaluate.probe import greatest_difference
+    from lmctool.run.identity import Identity, objection
+
+    probe = tuple(earlier.probe or ())
+    if probe and probe != run.probe:
+        why = objection(earlier, Identity(run, job.recorded_options))
+        job.note(
+            "the first network's losses on the first examples are not what they were, by up to"
+            f" {greatest_difference(probe, run.probe):.2g}: {why}"
+        )
 
 
 def _job(result: Result, path: Path, *, trust: bool) -> Job:

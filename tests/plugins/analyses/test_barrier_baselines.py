@@ -64,7 +64,7 @@ def test_the_constants_are_those_of_slow_scaling_by_turns() -> None:
     np.testing.assert_allclose(balance(logits), scaled(logits), atol=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 3.0, 30.0]))
 def test_every_class_gets_the_same_share_of_the_predictions(seed: int, spread: float) -> None:
     logits = logits_of(seed, spread)

@@ -1,0 +1,147 @@
+"""The identity of a run: all that its numbers depend on, by name.
+
+``--resume`` goes on with the work of a run of the same identity alone; the key of a result is one
+word for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lmctool.run.records import evaluated_splits, preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.data.split import Split
+    from lmctool.results.provenance import Provenance
+    from lmctool.run.run import Run
+
+CALIBRATION = "calibration"
+CALIBRATION_PARTS = f"{CALIBRATION}."
+NOTHING = "nothing"
+UNEXPLAINED = (
+    "the first network's losses on the first examples are others here, though its code, data,"
+    " versions and settings are the same; perhaps a file that the model reads has changed, or the"
+    " processor or a library of this machine is another"
+)
+SAID_OTHERWISE = ("aligner", "batch_size", "correction", "data", "example", "strategy")
+"""Parts that a provenance says in other words, or with what came of them."""
+NO_CAUSES = ("checkpoints", "others", "series", "results", "spec", "apply", "device")
+"""Settings that are paths, whose content counts, or that the arithmetic says better."""
+
+
+class Identity:
+    """What the numbers of a run depend on; it is found when it is first asked for.
+
+    Attributes:
+        run: the run.
+        options: the analysis's own options, as the user gave them.
+    """
+
+    def __init__(self, run: Run, options: Mapping[str, Any]) -> None:
+        """Take the run; nothing is read yet."""
+        self.run = run
+        self.options = options
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the run has read its calibration examples by now."""
+        return self.run.data is not None and self.run.resources.calibrated
+
+    def parts(self, *, calibrated: bool) -> dict[str, str]:
+        """Return each thing that the numbers depend on, as JSON, by name.
+
+        What brings others with it stands before them: a seed chooses the examples.
+
+        Args:
+            calibrated: count the calibration examples, which are read for it.
+        """
+        data = self._data | (self._calibration if calibrated else {})
+        return {**self._asked, **data, **self._machine}
+
+    def key(self, *, calibrated: bool) -> str:
+        """Return one word that stands for all of it."""
+        text = json.dumps(self.parts(calibrated=calibrated), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _asked(self) -> dict[str, str]:
+        """The files, the settings and the code."""
+        run, example = self.run, self.run.resources.sources.example
+        parts: dict[str, Any] = {"analysis": run.name}
+        parts |= {e.key: e.value for e in self.run.files.entries() if e.kind == "input"}
+        parts |= {f"options.{name}": value for name, value in self.options.items()}
+        parts |= {n: v for n, v in asdict(run.settings).items() if n not in NO_CAUSES}
+        parts |= {f"code.{name}": each.sha256 for name, each in self.run.files.code.items()}
+        if run.model is not None:
+            parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
+            parts["model.graph"] = run.resources.graph_of_user_code
+        if run.data is not None:
+            parts |= {"data": run.data.spec, "task": run.settings.task or run.data.dataset.task}
+        if example is not None:
+            parts["example"] = example.spec
+        return _texts(parts)
+
+    @cached_property
+    def _data(self) -> dict[str, str]:
+        splits = [_split(f"split.{split.name}", split) for split in evaluated_splits(self.run)]
+        return {name: text for split in splits for name, text in split.items()}
+
+    @cached_property
+    def _calibration(self) -> dict[str, str]:
+        return _split(CALIBRATION, self.run.calibration.split)
+
+    @cached_property
+    def _machine(self) -> dict[str, str]:
+        parts = {**self.run.arithmetic, **self.run.files.environment}
+        del parts["platform.release"]  # of the kernel
+        return _texts(parts)
+
+
+def first_difference(earlier: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return the first part in which two identities differ, in words; empty if in none."""
+    names = [name for name in {**now, **earlier} if earlier.get(name) != now.get(name)]
+    if not names:
+        return ""
+    was, is_now = (parts.get(names[0], NOTHING) for parts in (earlier, now))
+    kind, _, subject = names[0].partition(".")
+    if kind == "code":
+        return f"the source of {subject} has changed"
+    if names[0] == "model.graph":
+        return "the model's code makes another network"
+    if names[0].endswith(".digest") and kind != "checkpoint":
+        what = f"split {subject.removesuffix('.digest')!r}" if kind == "split" else names[0]
+        return f"the content of the data has changed: {what} was {was} and is {is_now}"
+    return f"{names[0]} was {was} and is {is_now}"
+
+
+def objection(earlier: Provenance, identity: Identity) -> str:
+    """Return why a result is of another run, in words; empty if it is of this very one."""
+    calibrated = earlier.calibration is not None
+    if earlier.key == identity.key(calibrated=calibrated):
+        same = tuple(earlier.probe or ()) == identity.run.probe
+        return "" if same else UNEXPLAINED
+    stored = [*earlier.entries(), *earlier.option_entries()]
+    then = {entry.key: json.dumps(entry.value, sort_keys=True) for entry in stored}
+    then |= {f"code.{name}": json.dumps(each.sha256) for name, each in earlier.code.items()}
+    then |= {entry.key: str(entry.value) for entry in earlier.option_entries()}
+    if earlier.model is not None:
+        then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})
+    now = identity.parts(calibrated=calibrated)
+    common = [name for name in now if name in then and name not in SAID_OTHERWISE]
+    difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
+    return difference or "it was made with other settings or versions"
+
+
+def _split(name: str, split: Split) -> dict[str, str]:
+    """Return what tells the examples of a split, as the model sees them, from others."""
+    return _texts({f"{name}.digest": split.digest, f"{name}.preprocessing": preprocessing(split)})
+
+
+def _texts(parts: Mapping[str, Any]) -> dict[str, str]:
+    return {name: json.dumps(value, default=str, sort_keys=True) for name, value in parts.items()}

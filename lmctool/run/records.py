@@ -1,0 +1,84 @@
+"""The records of what a run reads and runs on: files, code, examples, programs and the machine."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+from lmctool.checkpoint.checkpoint import identify_all
+from lmctool.evaluate.machine import machine
+from lmctool.plugin.source_code import Code
+from lmctool.results.provenance import Provenance
+from lmctool.results.provenance_records import (
+    CheckpointRecord,
+    CodeRecord,
+    FileRecord,
+    ResultRecord,
+    SeriesRecord,
+    SplitRecord,
+)
+from lmctool.run.environment import environment, plugin_code, versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from lmctool.data.split import Split
+    from lmctool.run.run import Run
+
+Record = TypeVar("Record")
+
+
+def files(run: Run) -> Provenance:
+    """Return the provenance as far as files, code, programs and the machine make it.
+
+    The checkpoints are read whole, once, for their digests.
+    """
+    identify_all(run.checkpoints)
+    settings = run.settings
+    code = plugin_code() | (run.model.code if run.model else Code())
+    sources = code.sources.items()
+    return Provenance(
+        environment={**environment(), **versions_of(code.packages), **machine(run.device)},
+        code={name: CodeRecord(source.path, source.sha256) for name, source in sources},
+        checkpoints=_numbered(
+            CheckpointRecord(str(checkpoint.path), checkpoint.sha256, checkpoint.digest)
+            for checkpoint in run.checkpoints
+        ),
+        series=_numbered(SeriesRecord(str(each.path), list(each.steps)) for each in run.series),
+        results=_numbered(ResultRecord(str(path), _sha256(path)) for path in settings.results),
+        spec=_file(settings.spec),
+        apply=_file(settings.apply),
+    )
+
+
+def evaluated_splits(run: Run) -> tuple[Split, ...]:
+    """Return the splits that the user asked to evaluate on; none where there is no data."""
+    return run.splits if run.data is not None else ()
+
+
+def calibration_split(run: Run) -> Split | None:
+    """Return the calibration split if the run read it."""
+    return run.calibration.split if run.data is not None and run.resources.calibrated else None
+
+
+def split_record(split: Split) -> SplitRecord:
+    """Return the record of a split."""
+    return SplitRecord(split.digest, len(split), split.total)
+
+
+def preprocessing(split: Split) -> dict[str, float | list[float]]:
+    """Return what is done to the stored inputs of a split before the model sees them."""
+    return {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+
+
+def _numbered(records: Iterable[Record]) -> dict[str, Record]:
+    return {str(number): record for number, record in enumerate(records)}
+
+
+def _file(path: Path | None) -> FileRecord | None:
+    return None if path is None else FileRecord(str(path), _sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
