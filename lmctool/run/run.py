@@ -346,7 +346,9 @@ class Run:
         try:
             with computing(self.settings.precision, self.device):
                 return probe(network, self.weights(0), split, self.task, self.dtype)
-        except (RuntimeError, ValueError, TypeError, IndexError):
+        except LmctoolError:
+            raise
+        except Exception:  # whatever the model's own code raises
             refuse_misfit(network, split.head(2, self.dtype), split.name)
             raise
 
