@@ -78,6 +78,8 @@ def check_ends(
                 )
         errors = scores.error[row]
         found = at_chance(task, split, errors, scores.loss[row])
+        if not found.any():
+            continue
         chance = task.chance(split.targets.cpu().numpy())
         if found.all() and not allow_chance:
             listed = " and ".join(f"{error:.1%}" for error in errors)
