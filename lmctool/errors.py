@@ -48,6 +48,10 @@ class PluginError(LmctoolError):
     """A plugin that cannot be found, imported or used."""
 
 
+class UntrustedError(LmctoolError):
+    """Code that is named where it may not be."""
+
+
 class UnjudgedError(LmctoolError):
     """A measurement that would mean nothing."""
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -55,8 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
+def surroundings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Run every test in one environment, whatever that of the machine is."""
+    own = tmp_path_factory.mktemp("own")
     factor = request.config.getoption("--trial-limits")
     usual = untrusted.limits_for
 
@@ -74,6 +78,7 @@ def surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
                 patch.delenv(name)
         for name, value in {"COLUMNS": "80", "TERM": "xterm", "PYTHONUTF8": "1"}.items():
             patch.setenv(name, value)
+        patch.setattr(click, "get_app_dir", lambda name: str(own / name))
         patch.setattr(untrusted, "limits_for", limits_for)
         yield
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
-from lmctool.config import Config, load, origins
+from lmctool.config import Config, load, settings
 from lmctool.errors import LmctoolError
 from lmctool.testing import invoke
 
@@ -97,9 +98,53 @@ def test_each_choice_is_shown_with_where_it_was_found(
     (tmp_path / "lmctool.toml").write_text('[model]\nspec = "mlp"\n[data]\nspec = "mnist"\n')
     monkeypatch.setenv("LMCTOOL_DATASET", "digits")
     monkeypatch.chdir(tmp_path)
-    choices = {key: (value, origin) for key, value, origin in origins()}
+    choices = {each.key: (each.value, each.origin) for each in settings()}
     assert choices["model.spec"] == ("mlp", str(tmp_path / "lmctool.toml"))
     assert choices["data.spec"] == ("digits", "$LMCTOOL_DATASET")
     assert choices["model.arguments"] == ("", "not set")
     shown = " ".join(invoke("config", "show").stdout.split())
-    assert "data.spec digits $LMCTOOL_DATASET" in shown
+    assert "data.spec digits $LMCTOOL_DATASET yes" in shown
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the user's own file, which is not there yet."""
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr(click, "get_app_dir", lambda _: str(tmp_path / "own"))
+    return tmp_path / "own/lmctool.toml"
+
+
+def test_the_users_own_choices_lie_beneath_those_of_the_folder(tmp_path: Path, own: Path) -> None:
+    own.write_text(
+        '[model]\nspec = "lenet"\narguments = { size = 28 }\n'
+        '[data]\nspec = "mnist"\npaths = { mnist = "m", cifar10 = "c" }\n'
+    )
+    alone = load(tmp_path)
+    assert (alone.model, alone.model_arguments, alone.data) == ("lenet", {"size": 28}, "mnist")
+    assert (alone.model_origin.name, alone.model_origin.permit) == (str(own), "")
+    assert not alone.model_origin.here
+    (tmp_path / "lmctool.toml").write_text(
+        '[model]\nspec = "mlp"\n[data]\npaths = { mnist = "n" }\n'
+    )
+    both = load(tmp_path)
+    assert (both.model, both.model_arguments, both.data) == ("mlp", {}, "mnist")
+    assert both.model_origin.permit == "pass --trust-config if you trust that file"
+    assert (both.data_origin.name, both.data_origin.permit) == (str(own), "")
+    assert both.data_paths == {"mnist": tmp_path / "n", "cifar10": own.parent / "c"}
+    assert load(tmp_path, trusted=True).model_origin.permit == ""
+    recorded = load(tmp_path, permit="pass --trust")
+    assert recorded.permit == recorded.data_origin.permit == "pass --trust"
+
+
+def test_the_own_folder_is_trusted_as_the_current_one_too(own: Path) -> None:
+    own.write_text('[model]\nspec = "a.b:c"\n')
+    assert load(own.parent).model_origin.permit == ""
+    assert [each.code for each in settings(own.parent) if each.key == "model.spec"] == [True]
+
+
+def test_a_relative_own_folder_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(click, "get_app_dir", lambda _: "own")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/lmctool.toml").write_text('[model]\nspec = "a.b:c"\n')
+    assert load() == Config()

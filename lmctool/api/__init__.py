@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Task as Task
     from lmctool.plugin.settings import Settings as Settings
     from lmctool.results.array import Array as Array
+    from lmctool.results.declared_metric import DeclaredMetric as DeclaredMetric
     from lmctool.results.result import Group as Group
     from lmctool.results.result import NewCheckpoint as NewCheckpoint
     from lmctool.results.result import Result as Result
@@ -69,6 +70,7 @@ MODULES = {
     "lmctool.plugin.parameters": "CheckpointFile",
     "lmctool.plugin.settings": "Settings",
     "lmctool.results.array": "Array",
+    "lmctool.results.declared_metric": "DeclaredMetric",
     "lmctool.results.result": "Group NewCheckpoint Result Variable",
     "lmctool.results.score_metric": "ERROR LOSS ScoreMetric",
     "lmctool.results.table": "Table",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import partition as partition
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
-    from lmctool.curves.shape import level_until as level_until
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import StoredArray as StoredArray
     from lmctool.data.containers import container_kind as container_kind
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.results.rounding import SHARE as SHARE
+    from lmctool.results.rounding import slack as slack
+    from lmctool.results.score_metric import declared_scores as declared_scores
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -80,7 +82,7 @@ MODULES = {
     "lmctool.curves.example_table": "example_group",
     "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
-    "lmctool.curves.shape": "ShapeRule draw_up level_until shape_options",
+    "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "StoredArray container_kind stored_arrays",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
@@ -91,6 +93,8 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
+    "lmctool.results.rounding": "SHARE slack",
+    "lmctool.results.score_metric": "declared_scores",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments PairedMoments",
     "lmctool.symmetry": "Proof",

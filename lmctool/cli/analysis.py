@@ -112,7 +112,7 @@ class AnalysisCommand(click.Command):
 
         values = ctx.params
         options = _values(ctx, self.analysis.options)
-        gates, baseline = gates_of_run(self.title, values)
+        gates, baseline = gates_of_run(self.title, self.analysis, values)
         inputs = find_inputs(self.analysis, values["checkpoints"], options)
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import threading
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import ExitCode, LmctoolError, out_of_memory
+from lmctool.plugin.exits import no_exit
+from lmctool.report.terminal import echo, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,38 +37,55 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         words: the command's arguments; ``--debug`` among them asks for tracebacks.
     """
     try:
-        with _terminable():
+        with _terminable(), no_exit():
             code = run()
         return code if isinstance(code, int) else ExitCode.DONE
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        said = io.StringIO()
+        error.show(said)
+        echo(said.getvalue().rstrip("\n"), err=True)
+        _annotate(words, error.format_message())
+        return _failure(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         notes = getattr(error.__cause__ or error, "__notes__", ["nothing was written"])
-        click.echo(f"Interrupted; {'; '.join(notes)}", err=True)
+        echo(f"Interrupted; {'; '.join(notes)}", err=True)
         return ExitCode.INTERRUPTED
     except LmctoolError as error:
         if "--debug" in words:
             _show_traceback(error)
-        from lmctool.report.terminal import printable
-
-        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote a file
-        return error.exit_code
+        echo(f"Error: {printable(str(error))}", err=True)
+        _annotate(words, str(error))
+        return _failure(error.exit_code)
     except Exception as error:
         if out_of_memory(error):
             if "--debug" in words:
                 _show_traceback(error)
-            click.echo(f"Error: {NO_MEMORY}", err=True)
+            echo(f"Error: {NO_MEMORY}", err=True)
+            _annotate(words, NO_MEMORY)
             return ExitCode.USAGE
         _show_traceback(error)
-        click.echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        _annotate(words, str(error))
         return ExitCode.BUG
+
+
+def _failure(code: object) -> int:
+    """Return the exit code of an error; the class of a plugin may have any, such as 0."""
+    return ExitCode.UNJUDGED if code == ExitCode.UNJUDGED else ExitCode.USAGE
+
+
+def _annotate(words: Sequence[str], message: str) -> None:
+    """Tell a job of GitHub Actions why a command ended; the one place that does."""
+    from lmctool.cli import github
+
+    command = next((word for word in words if not word.startswith("-")), "")
+    github.annotate(f"lmctool {command}".rstrip(), message)
 
 
 def _show_traceback(error: BaseException) -> None:
     import traceback
 
-    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    echo("".join(traceback.format_exception(error)).rstrip("\n"), err=True)
 
 
 @contextmanager

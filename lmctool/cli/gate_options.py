@@ -93,7 +93,10 @@ def _gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> t
             condition = parse(text)
         except LmctoolError as error:
             raise click.BadParameter(str(error), param=option) from None
-        gates.append(Gate(condition.negated() if option.name == "fail_if" else condition))
+        if option.name == "fail_if":
+            gates.append(Gate(condition.negated(), kind="fail-if", written=text))
+        else:
+            gates.append(Gate(condition, written=text))
     return tuple(gates)
 
 

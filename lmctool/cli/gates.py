@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.gates.sense import check_limits, check_names
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS, ANALYSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,21 +17,28 @@ if TYPE_CHECKING:
     from lmctool.gates.condition import Condition
     from lmctool.gates.gate import Gate, Verdict
     from lmctool.gates.policy import Rule
+    from lmctool.plugin.records import Analysis
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result
 
 
-def gates_of_run(name: str, values: Mapping[str, Any]) -> tuple[tuple[Gate, ...], Baseline | None]:
+def gates_of_run(
+    name: str, analysis: Analysis, values: Mapping[str, Any]
+) -> tuple[tuple[Gate, ...], Baseline | None]:
     """Return the gates of a run and its baseline.
 
     Args:
         name: the analysis.
+        analysis: its record.
         values: the parsed values of its options.
 
     Raises:
-        LmctoolError: the baseline cannot be read, or the options don't fit together.
+        LmctoolError: the baseline cannot be read, the options don't fit together, or a gate is on
+            what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
     gates = (*values["require"], *values["fail_if"])
+    check_names(gates, _all_declared(analysis, values.get("aligner")), name)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():
@@ -38,7 +48,17 @@ def gates_of_run(name: str, values: Mapping[str, Any]) -> tuple[tuple[Gate, ...]
                 " compared with it"
             )
     rules = _baseline_rules(baselines, [gate.condition for gate in gates], values["tolerance"])
-    return (*gates, *(rule.gate for rule in rules)), baselines.get(name)
+    every = (*gates, *(rule.gate for rule in rules))
+    check_limits(every, analysis.declared)
+    return every, baselines.get(name)
+
+
+def _all_declared(analysis: Analysis, aligner: str | None) -> dict[str, DeclaredMetric]:
+    """Return the metrics of a run by name; none where the analysis or the aligner names none."""
+    if analysis.metrics is None or aligner is None:
+        return analysis.declared
+    own = registry.load(ALIGNERS, aligner).metrics
+    return {} if own is None else {**analysis.declared, **{each.name: each for each in own}}
 
 
 def audit_results(
@@ -63,8 +83,10 @@ def audit_results(
     for path, result in results.items():
         baseline = earlier.get(result.analysis)
         beside = baseline.beside(result) if baseline else None
+        known = result.analysis in registry.names(ANALYSES)
+        declared = registry.load(ANALYSES, result.analysis).declared if known else {}
         numbers, doubts = listed(result), doubts_of(result)
-        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts))
+        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, declared))
     return audit(rules, audited)
 
 
@@ -74,11 +96,12 @@ def _read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:
     Raises:
         LmctoolError: one cannot be read, or two are of one analysis.
     """
-    from lmctool.gates.baseline import read_baseline
+    from lmctool.cli.stored_result import read_sound
+    from lmctool.gates.baseline import baseline_of
 
     baselines: dict[str, Baseline] = {}
     for path in paths:
-        baseline = read_baseline(path)
+        baseline = baseline_of(read_sound(path), path)
         other = baselines.setdefault(baseline.analysis, baseline)
         if other is not baseline:
             raise LmctoolError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ def summarize(
 
 
 def report_failure(title: str, error: Exception) -> None:
-    """Show in such a job why a command came to no verdict.
+    """Say in the summary of such a job why a command came to no verdict.
 
     A summary that cannot be written is passed over: the first error is the one to report.
     """
@@ -53,18 +54,34 @@ def report_failure(title: str, error: Exception) -> None:
 
         with suppress(LmctoolError):
             _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(str(error))])
+
+
+def annotate(title: str, message: str) -> None:
+    """Annotate such a job with the error that ended a command."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(f"::error title={_escaped(title, ':,')}::{_escaped(str(error))}", err=True)
+        click.echo(_annotation("error", title, message), err=True)
 
 
 def annotation_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the workflow commands that annotate the gates that did not pass, ten at most."""
+    """Return the workflow commands that annotate the gates that did not pass, ten at most.
+
+    Gates that did not pass for one and the same reason are annotated together.
+    """
+    from lmctool.gates.condition import several
+
+    causes: dict[tuple[str, str], list[str]] = {}
+    for each in verdicts:
+        if each.status != "passed":
+            cause = ("warning" if each.mild else "error", f"{each.status}: {each.message}")
+            causes.setdefault(cause, []).append(each.gate.title)
     return [
-        f"::{'warning' if each.mild else 'error'} title={_escaped(each.gate.title, ':,')}"
-        f"::{_escaped(f'{each.status}: {each.message}')}"
-        for each in verdicts
-        if each.status != "passed"
+        _annotation(level, several(list(dict.fromkeys(titles))), told)
+        for (level, told), titles in causes.items()
     ][:MOST]
+
+
+def _annotation(level: str, title: str, message: str) -> str:
+    return f"::{level} title={_escaped(title, ':,')}::{_escaped(message)}"
 
 
 def _append(
@@ -96,6 +113,7 @@ def _write(path: Path, parts: Sequence[str]) -> None:
 
 def _escaped(text: str, more: str = "") -> str:
     """Return a text as a workflow command takes it."""
+    text = "\n".join(map(printable, text.splitlines()))
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from lmctool.cli.exit import exit_code
 from lmctool.errors import did_you_mean
 from lmctool.plugin import registry
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Commands(click.Group):
 
             return AnalysisCommand(cmd_name, registry.load(ANALYSES, cmd_name))
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; only the host's own code may end the program."""
+        with no_exit():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -81,7 +87,8 @@ class Commands(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         run = partial(super().main, words, prog_name, complete_var, standalone_mode=False, **extra)
         if standalone_mode:
-            sys.exit(exit_code(run, words))
+            with no_exit():  # not even what prints an error of theirs
+                sys.exit(exit_code(run, words))
         return run()
 
 

@@ -96,9 +96,9 @@ def _series(path: Path, paths: list[Path]) -> Series:
 
 
 def _read(path: Path, analysis: str) -> Result:
-    from lmctool.results.file import read
+    from lmctool.cli.stored_result import read_sound
 
-    result = read(path)
+    result = read_sound(path)
     if result.analysis != analysis:
         raise LmctoolError(
             f"result '{path}' is of analysis {result.analysis!r}, but one of {analysis!r} is"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,4 +64,4 @@ class Job:
     def note(self, text: str) -> None:
         """Print a note on stderr, unless the user wants quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            echo(text, err=True)

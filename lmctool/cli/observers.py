@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import OBSERVERS
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,4 +56,4 @@ class Observers:
 
 def _warn(name: str, error: Exception) -> None:
     cause = f"{type(error).__name__}: {error}"
-    click.echo(f"Warning: observer {name!r} failed and is told no more: {cause}", err=True)
+    echo(f"Warning: observer {name!r} failed and is told no more: {cause}", err=True)

@@ -29,6 +29,11 @@ INPUT: Mapping[str, Any] = {
     " with several inputs.",
 }
 """The option that describes an example input."""
+TRUST_CONFIG: Mapping[str, Any] = {
+    "is_flag": True,
+    "help": "Run Python code that lmctool.toml of this folder names as model or data.",
+}
+"""The option of every command that reads lmctool.toml."""
 
 Sections = list[tuple[str, list[click.Option]]]
 
@@ -103,6 +108,7 @@ def _output(name: str) -> list[click.Option]:
         click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
+        click.Option(["--trust-config"], **TRUST_CONFIG),
         click.Option(["--dry-run"], is_flag=True, help="Print what the run would do, and stop."),
     ]
 

@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ class Stages:
             self._leave()
         if not self._quiet:
             seconds = time.monotonic() - started
-            click.echo(f"{description}: {done} done, {seconds:.1f} s", err=True)
+            echo(f"{description}: {done} done, {seconds:.1f} s", err=True)
 
     def _enter(self) -> Progress | None:
         self._open += 1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli.key_values import aligned
 from lmctool.cli.outputs import outputs_of
 from lmctool.cli.session import complete, compute, open_run, session
 from lmctool.errors import ExitCode
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,7 @@ def _show_plan(job: Job) -> ExitCode:
     outputs.refuse_existing(allowed=job.resume)
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", str(gate.condition)) for gate in job.gates]
-    click.echo(aligned([*plan(run), *outputs.planned(), *gates]))
+    echo(aligned([*plan(run), *outputs.planned(), *gates]))
     return ExitCode.DONE
 
 

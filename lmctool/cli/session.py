@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli import github
 from lmctool.cli.failure import report_failure
 from lmctool.cli.key_values import aligned
@@ -20,7 +18,9 @@ from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.report.terminal import echo
 from lmctool.results.doubt import doubts_of
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
@@ -63,8 +63,9 @@ def session(job: Job) -> Iterator[Session]:
     try:
         with ResumeFolder(outputs.paths["result"], job.note) as folder:
             try:
-                run = open_run(job, outputs, observers.progressed, folder.journal)
-                yield Session(job, run, outputs, folder, observers)
+                with no_exit():
+                    run = open_run(job, outputs, observers.progressed, folder.journal)
+                    yield Session(job, run, outputs, folder, observers)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     for note in (*outputs.notes(), *folder.notes()):
@@ -104,13 +105,13 @@ class Session:
         Raises:
             LmctoolError: an output exists that is something else.
         """
-        from lmctool.results.file import read
+        from lmctool.cli.stored_result import read_sound
         from lmctool.run.identity import Identity, objection
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
-        result = read(path) if path.exists() else None
+        result = read_sound(path) if path.exists() else None
         identity = Identity(self.run, self.job.recorded_options)
         other = objection(Provenance.of(result), identity) if result else ""
         if result is None or (other and self.outputs.force):
@@ -154,8 +155,8 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        doubts = doubts_of(result)
-        return Judged(result, judge_all(gates, listed(result), baseline=beside, doubts=doubts))
+        doubts, declared = doubts_of(result), self.job.analysis.declared
+        return Judged(result, judge_all(gates, listed(result), "", beside, doubts, declared))
 
     def publish(self, judged: Judged) -> ExitCode:
         """Write the files and show the result; it is shown even when a file cannot be written.
@@ -189,10 +190,10 @@ class Session:
         render(_table(self.job, judged.result), Console())
         if self.outputs.written:
             files = [(role, str(path)) for role, path in self.outputs.written.items()]
-            click.echo("\n" + aligned(files))
+            echo("\n" + aligned(files))
         entries = Provenance.of(judged.result).entries() if self.job.verbose else []
         if entries:
-            click.echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
+            echo(aligned([(entry.key, str(entry.value)) for entry in entries]), err=True)
         show_verdicts(judged.verdicts)
         return exit_code(judged.verdicts)
 
@@ -219,7 +220,7 @@ def compute(job: Job, run: Run) -> Result:
     from lmctool.evaluate.device import arithmetic
 
     try:
-        with arithmetic(job.settings.precision):
+        with arithmetic(job.settings.precision), no_exit(f"analysis {job.name!r}"):
             return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from lmctool.cli.key_values import aligned
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """Print each verdict on stdout."""
+    """Print each verdict on stdout, and at last how many passed."""
     if verdicts:
-        click.echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
+        echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
+        passed = sum(verdict.status == "passed" for verdict in verdicts)
+        noun = "gate" if len(verdicts) == 1 else "gates"
+        echo(f"{passed} of {len(verdicts)} {noun} passed")
 
 
 def _line(verdict: Verdict) -> str:

@@ -72,12 +72,14 @@ def barrier(alpha: Array, values: Array, definition: str) -> tuple[Array, Array]
         (...) the greatest rise over the reference, and (...) its alpha (the first of several).
 
     Raises:
-        ValueError: the alphas don't run from 0 to 1.
+        ValueError: the alphas don't run from 0 to 1, or are not those of the values.
     """
     import numpy as np
 
     if len(alpha) < 2 or alpha[0] != 0 or alpha[-1] != 1 or (np.diff(alpha) <= 0).any():
         raise ValueError(f"alphas must rise from 0 to 1, not {alpha}")
+    if values.shape[-1:] != alpha.shape:
+        raise ValueError(f"values {values.shape} do not stand at {len(alpha)} alphas")
     rise = values - reference(alpha, values, definition)
     if definition == "chord":
         rise[..., [0, -1]] = 0  # the chord meets the curve at its ends, whatever rounding says

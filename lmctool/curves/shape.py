@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lmctool.results.rounding import SHARE, slack
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -65,13 +67,26 @@ class ShapeRule:
         import numpy as np
 
         least = self.least_loss if metric == "loss" else self.least_error
+        rounding = _rounding(metric)
         first, last = values[..., 0], values[..., -1]
         lowest = np.minimum.accumulate(values, axis=-1)
-        barrier = (values > lowest + np.maximum(self.rise * lowest, least)).any(axis=-1)
-        falls = first > last + np.maximum(self.rise * last, least)
-        stays = level_until(alpha, values, self.plateau_level) >= self.plateau_until
-        names = np.where(barrier, "barrier", np.where(falls & stays, "plateau", "monotone"))
+        rises = values > lowest + np.maximum(self.rise * lowest, least) + rounding
+        falls = first > last + np.maximum(self.rise * last, least) + rounding
+        stays = self.level_until(metric, alpha, values) >= self.plateau_until
+        names = np.where(
+            rises.any(axis=-1), "barrier", np.where(falls & stays, "plateau", "monotone")
+        )
         return names.astype(object)
+
+    def level_until(self, metric: str, alpha: Array, values: Array) -> Array:
+        """Return the alpha up to which each curve stays at its initial level.
+
+        Args:
+            metric: ``loss`` or ``error``.
+            alpha: (alpha,) rising from 0 to 1.
+            values: (..., alpha) of that metric.
+        """
+        return level_until(alpha, values, self.plateau_level, _rounding(metric))
 
     def notes(self) -> tuple[str, ...]:
         """Return the rule in words, as notes of a table."""
@@ -98,7 +113,12 @@ def draw_up(values: Array) -> Array:
     return rise
 
 
-def level_until(alpha: Array, values: Array, level: float) -> Array:
+def _rounding(metric: str) -> float:
+    """Return how far values may be apart by rounding: shares are often equal, losses never."""
+    return slack(SHARE) if metric == "error" else 0.0
+
+
+def level_until(alpha: Array, values: Array, level: float, rounding: float = 0.0) -> Array:
     """Return the alpha up to which each curve stays at its initial level.
 
     Args:
@@ -106,6 +126,7 @@ def level_until(alpha: Array, values: Array, level: float) -> Array:
         values: (..., alpha).
         level: how far below its first value a curve may go, as a share of the fall from its
             first value to its last; a curve that does not fall may not go below at all.
+        rounding: how far below that it may be without being so.
 
     Returns:
         (...) an alpha of the grid.
@@ -113,7 +134,8 @@ def level_until(alpha: Array, values: Array, level: float) -> Array:
     import numpy as np
 
     fall = np.maximum(values[..., :1] - values[..., -1:], 0)
-    above = np.logical_and.accumulate(values >= values[..., :1] - level * fall, axis=-1)
+    least = values[..., :1] - level * fall - rounding
+    above = np.logical_and.accumulate(values >= least, axis=-1)
     last: Array = alpha[above.sum(axis=-1) - 1]
     return last
 

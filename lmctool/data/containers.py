@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.files.hdf5 import check_filters, open_hdf5
 from lmctool.files.untrusted import harm_of, most_unpacked
 
 if TYPE_CHECKING:
@@ -175,18 +176,17 @@ def _hdf5(path: Path) -> dict[str, StoredArray]:
             read = partial(_guarded, path, partial(_after_trial, array, path))
             arrays[name] = StoredArray(item.shape or (), str(item.dtype), read)
 
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         file.visititems(add)  # follows no soft or external link
     return arrays
 
 
 def _hdf5_array(path: Path, name: str) -> NDArray[Any]:
-    import h5py
-
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         item = file[name]
         if item.is_virtual or item.external:
             raise LmctoolError(f"'{path}' keeps {name!r} in other files, which are not followed")
+        check_filters(item)
         most = min(item.id.get_storage_size() * EXPANSION, most_unpacked(path.stat().st_size))
         if item.nbytes > most:
             raise _claim(path, name, item.shape)

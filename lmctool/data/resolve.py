@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lmctool.checkpoint.stamp import typed_value
+from lmctool.config import Origin
 from lmctool.data.loading import loaded
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS
 from lmctool.plugin.records import Dataset
-from lmctool.plugin.user_code import Factory, is_factory
+from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")
 """A spec with arguments behind it: ``text:PATH?length=64``."""
 
+COMMAND: Final = Origin("--data")
 NO_ARGUMENTS: Final[Mapping[str, Argument]] = MappingProxyType({})
 
 
@@ -66,13 +68,13 @@ def resolve_data(
             not, or the data cannot be opened.
     """
     sources = (
-        ("--data", spec),
-        ("$LMCTOOL_DATASET", config.environment_data),
-        ("lmctool.toml", config.data),
+        (Origin("--data", config.permit), spec),
+        (Origin("$LMCTOOL_DATASET", config.permit), config.environment_data),
+        (config.data_origin, config.data),
     )
     for origin, text in sources:
         if text:
-            return Data(open_spec(text, config), text, origin)
+            return Data(open_spec(text, config, origin), text, origin.name)
     word = stamped(metadata)
     if word is None:
         raise LmctoolError(f"no data named: pass --data SPEC; registered: {_registered()}")
@@ -99,12 +101,16 @@ def stamped(metadata: Sequence[Mapping[str, str]]) -> str | None:
     return words[0] if words else None
 
 
-def open_spec(spec: str, config: Config) -> Dataset:
+def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Dataset:
     """Open what a spec of the user names.
 
     Raises:
         LmctoolError: it names nothing, or what cannot be opened.
+        UntrustedError: it names code, and its origin may not.
     """
+    if imports_code(spec, DATASETS):
+        refuse_code(spec, DATASETS, origin)
+        return from_factory(spec, here=origin.here)
     target, arguments = _split(spec)
     word, colon, location = target.partition(":")
     if word in registry.names(DATASETS):
@@ -114,8 +120,6 @@ def open_spec(spec: str, config: Config) -> Dataset:
     path = Path(target).expanduser()
     if path.exists():
         return open_path(path, arguments)
-    if is_factory(spec):
-        return from_factory(spec)
     raise LmctoolError(
         f"no dataset is called {spec!r}, and no such file or folder exists;"
         f" registered: {_registered()}"
@@ -168,13 +172,17 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
     return _open(words[0], path, arguments)
 
 
-def from_factory(spec: str) -> Dataset:
+def from_factory(spec: str, *, here: bool = True) -> Dataset:
     """Return the dataset that the user's own code makes.
+
+    Args:
+        spec: the place of the code.
+        here: whether the current folder is looked in too.
 
     Raises:
         LmctoolError: there is no such code, it fails, or it returns something else.
     """
-    dataset = Factory(spec).call({})
+    dataset = Factory(spec, here).call({})
     if not isinstance(dataset, Dataset):
         returned = type(dataset).__name__
         raise LmctoolError(f"{spec!r} returned {returned!r}, not an lmctool.api.Dataset")

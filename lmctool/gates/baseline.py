@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.condition import Condition, several
+from lmctool.results.doubt import Doubt, doubts_of
+from lmctool.results.metrics import Metric, listed
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lmctool.results.metrics import Metric
     from lmctool.results.result import Attribute, Result
 
 _TOLERANCE = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)\s*")
@@ -44,6 +45,7 @@ class Baseline:
         metrics: its numbers by full name.
         provenance: where it comes from.
         objection: why a result cannot be compared with it; empty if it can.
+        doubts: why some of its numbers can carry no verdict.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Baseline:
     metrics: Mapping[str, Metric]
     provenance: Provenance = field(default_factory=Provenance)
     objection: str = ""
+    doubts: Sequence[Doubt] = ()
 
     def beside(self, result: Result) -> Baseline:
         """Return the same with what there is to object to comparing this result with it."""
@@ -61,7 +64,7 @@ class Baseline:
 
         Raises:
             UnjudgedError: results are not comparable, one of them has a number that the other
-                lacks, or a number is not one.
+                lacks, or a number of the earlier one is none, or doubtful.
         """
         if self.objection:
             raise UnjudgedError(self.objection)
@@ -78,6 +81,13 @@ class Baseline:
         if len(numbers) < len(values):
             broken = [name for name, value in zip(names, values, strict=True) if value is None]
             raise UnjudgedError(f"{several(broken)} of baseline '{self.source}' is not a number")
+        for doubt in self.doubts:
+            covered = [name for name in names if doubt.covers(self.metrics[name])]
+            if covered:
+                raise UnjudgedError(
+                    f"{several(covered)} of baseline '{self.source}' can't be compared with:"
+                    f" {doubt.reason}"
+                )
         return numbers
 
     def _objection(self, result: Result, provenance: Provenance) -> str:
@@ -105,18 +115,16 @@ class Baseline:
         return ""
 
 
-def read_baseline(path: Path) -> Baseline:
+def baseline_of(result: Result, path: Path) -> Baseline:
     """Return the baseline that a result is.
 
-    Raises:
-        LmctoolError: it cannot be read.
+    Args:
+        result: the earlier result.
+        path: where it is.
     """
-    from lmctool.results.file import read
-    from lmctool.results.metrics import listed
-
-    result = read(path)
     metrics = {metric.full_name: metric for metric in listed(result)}
-    return Baseline(str(path), result.analysis, metrics, Provenance.of(result))
+    provenance = Provenance.of(result)
+    return Baseline(str(path), result.analysis, metrics, provenance, doubts=doubts_of(result))
 
 
 def read_tolerance(text: str) -> Tolerance:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.results.metrics import full_name
+from lmctool.results.rounding import slack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,9 +77,39 @@ class Condition:
         """Return what values are compared with, where the baseline has ``before``."""
         return self.factor * before + self.number
 
-    def holds(self, value: float, before: float = 0.0) -> bool:
-        """Tell whether a value fulfils it, where the baseline has ``before``."""
-        return OPERATORS[self.operator](value, self.limit(before))
+    def gap(self, value: float, before: float = 0.0, term: float = 0.0) -> float:
+        """Return the value less what it is compared with; 0 where rounding explains the difference.
+
+        Args:
+            value: the value.
+            before: the baseline's value at the same place.
+            term: the greatest of what both values were made of, as of a difference of shares 1.
+        """
+        limit = self.limit(before)
+        own = max(term, abs(value), abs(limit), abs(self.number))
+        earlier = abs(self.factor) * max(term, abs(before))
+        gap = value - limit
+        return 0.0 if abs(gap) <= slack(own) + slack(earlier) < math.inf else gap
+
+    def holds(self, value: float, before: float = 0.0, term: float = 0.0) -> bool:
+        """Tell whether a value fulfils it; the arguments are those of ``gap``."""
+        return OPERATORS[self.operator](self.gap(value, before, term), 0.0)
+
+    def margin(self, gap: float) -> float:
+        """Return how far a value could still go, negative where it went too far.
+
+        Args:
+            gap: the value less what it is compared with.
+        """
+        match self.operator:
+            case "<=" | "<":
+                return 0.0 - gap
+            case ">=" | ">":
+                return gap
+            case "==":
+                return 0.0 - abs(gap)
+            case _:
+                return abs(gap)
 
     def selects(self, metric: Metric) -> bool:
         """Tell whether it is about this number."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from lmctool.errors import ExitCode, UnjudgedError
+from lmctool.gates.comparison import UNDECLARED, Comparison
 from lmctool.gates.condition import several
-from lmctool.results.text import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lmctool.gates.baseline import Baseline
+    from lmctool.gates.comparison import Declared
     from lmctool.gates.condition import Condition
     from lmctool.results.doubt import Doubt
     from lmctool.results.metrics import Metric
 
 Status = Literal["passed", "failed", "unjudged"]
 Severity = Literal["error", "warning"]
+Kind = Literal["require", "fail-if", "baseline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,16 @@ class Gate:
         name: what it is called.
         reason: why it is there.
         severity: whether a failure fails the run, or is only shown.
+        kind: what asks for it; the condition is the opposite of what ``fail-if`` says.
+        written: the condition as the user wrote it; empty where nobody did.
     """
 
     condition: Condition
     name: str = ""
     reason: str = ""
     severity: Severity = "error"
+    kind: Kind = "require"
+    written: str = ""
 
     @property
     def title(self) -> str:
@@ -53,12 +60,14 @@ class Verdict:
         status: passed, failed, or unjudged: there was nothing to judge, or no number.
         message: why, in one sentence.
         source: the result it was judged on; empty for the run itself.
+        worst: the value that is nearest to failing, or fails by most; None where unjudged.
     """
 
     gate: Gate
     status: Status
     message: str
     source: str = ""
+    worst: Comparison | None = None
 
     @property
     def mild(self) -> bool:
@@ -82,6 +91,7 @@ def judge(
     source: str = "",
     baseline: Baseline | None = None,
     doubts: Sequence[Doubt] = (),
+    declared: Declared = UNDECLARED,
 ) -> Verdict:
     """Return what becomes of a gate on the metrics of a result.
 
@@ -91,6 +101,7 @@ def judge(
         source: where the result is; empty for the run itself.
         baseline: what a condition that names the baseline compares them with.
         doubts: why some of the numbers can carry no verdict.
+        declared: what the analysis declares of its metrics, by name.
     """
     condition = gate.condition
     try:
@@ -99,16 +110,19 @@ def judge(
         before = _before(condition, chosen, baseline)
     except UnjudgedError as error:
         return Verdict(gate, "unjudged", str(error), source)
-    comparisons, failing = [], []
-    for metric, value, former in zip(chosen, _numbers(chosen), before, strict=True):
-        comparison = f"{metric.full_name} = {number(value)}"
-        if baseline is not None and condition.factor:
-            limit = number(condition.limit(former))
-            comparison += f", {number(former)} in '{baseline.source}' (limit {limit})"
-        comparisons.append(comparison)
-        if not condition.holds(value, former):
-            failing.append(comparison)
-    return Verdict(gate, "failed" if failing else "passed", several(failing or comparisons), source)
+    each = [
+        Comparison.of(condition, metric, former, declared)
+        for metric, former in zip(chosen, before, strict=True)
+    ]
+    failing = [comparison for comparison in each if not comparison.holds]
+    shown = [comparison.text for comparison in failing or each]
+    return Verdict(
+        gate,
+        "failed" if failing else "passed",
+        several(shown),
+        source,
+        min(failing or each, key=attrgetter("margin")),
+    )
 
 
 def judge_all(
@@ -117,9 +131,10 @@ def judge_all(
     source: str = "",
     baseline: Baseline | None = None,
     doubts: Sequence[Doubt] = (),
+    declared: Declared = UNDECLARED,
 ) -> list[Verdict]:
     """Return what becomes of each gate."""
-    return [judge(gate, metrics, source, baseline, doubts) for gate in gates]
+    return [judge(gate, metrics, source, baseline, doubts, declared) for gate in gates]
 
 
 def exit_code(verdicts: Iterable[Verdict]) -> ExitCode:
@@ -161,16 +176,12 @@ def _refuse_doubtful(chosen: Sequence[Metric], doubts: Sequence[Doubt]) -> None:
             raise UnjudgedError(f"{several(covered)} can't be judged: {doubt.reason}")
 
 
-def _numbers(metrics: Sequence[Metric]) -> list[float]:
-    return [metric.value for metric in metrics if metric.value is not None]
-
-
 def _before(
     condition: Condition, chosen: Sequence[Metric], baseline: Baseline | None
-) -> list[float]:
-    """Return what the baseline has in the place of each value; 0 where none is asked for."""
+) -> Sequence[float | None]:
+    """Return what the baseline has in the place of each value; None where none is asked for."""
     if not condition.factor:
-        return [0.0] * len(chosen)
+        return [None] * len(chosen)
     if baseline is None:
         raise UnjudgedError(
             f"{condition.metric} has no baseline of its analysis to be compared with;"

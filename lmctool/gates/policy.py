@@ -13,7 +13,7 @@ the earlier result of the same analysis that the audit is given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -23,13 +23,15 @@ from lmctool.errors import LmctoolError
 from lmctool.files.record import Record, as_record
 from lmctool.files.toml import read_toml
 from lmctool.gates.condition import Condition, parse
-from lmctool.gates.gate import Gate, Severity, Verdict, judge
+from lmctool.gates.gate import Gate, Kind, Severity, Verdict, judge
+from lmctool.gates.sense import check_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from lmctool.gates.baseline import Baseline, Tolerance
+    from lmctool.gates.comparison import Declared
     from lmctool.results.doubt import Doubt
     from lmctool.results.metrics import Metric
 
@@ -63,6 +65,7 @@ class Audited:
         metrics: its numbers.
         baseline: the earlier result that it is compared with, if there is one.
         doubts: why some of its numbers can carry no verdict.
+        declared: what its analysis declares of its metrics, by name.
     """
 
     source: str
@@ -70,6 +73,7 @@ class Audited:
     metrics: Sequence[Metric]
     baseline: Baseline | None = None
     doubts: Sequence[Doubt] = ()
+    declared: Declared = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ def read_policy(path: Path) -> tuple[Rule, ...]:
 
 
 def audit(rules: Sequence[Rule], results: Sequence[Audited]) -> list[Verdict]:
-    """Return what becomes of every rule on every result that it judges."""
+    """Return what becomes of every rule on every result that it judges.
+
+    Raises:
+        LmctoolError: a rule asks for what no value can miss.
+    """
     return [verdict for rule in rules for verdict in _judged(rule, results)]
 
 
@@ -113,8 +121,17 @@ def _judged(rule: Rule, results: Sequence[Audited]) -> list[Verdict]:
     if not chosen:
         reason = f"no result of analysis {analysis!r} was given"
         return [Verdict(rule.gate, "unjudged", reason)]
+    for result in chosen:
+        check_limits([rule.gate], result.declared)
     return [
-        judge(rule.gate, result.metrics, result.source, result.baseline, result.doubts)
+        judge(
+            rule.gate,
+            result.metrics,
+            result.source,
+            result.baseline,
+            result.doubts,
+            result.declared,
+        )
         for result in chosen
     ]
 
@@ -126,9 +143,12 @@ def _rule(entry: GateTable, where: str) -> Rule:
         condition = parse(entry.require or entry.fail_if or "")
     except LmctoolError as error:
         raise LmctoolError(f"{where}: {error}") from None
+    kind: Kind = "require"
     if entry.fail_if is not None:
-        condition = condition.negated()
-    return Rule(Gate(condition, entry.name, entry.reason, entry.severity), entry.analysis)
+        condition, kind = condition.negated(), "fail-if"
+    written = entry.require or entry.fail_if or ""
+    gate = Gate(condition, entry.name, entry.reason, entry.severity, kind, written)
+    return Rule(gate, entry.analysis)
 
 
 def guards(baseline: Baseline, tolerance: Tolerance) -> tuple[Gate, ...]:
@@ -149,5 +169,5 @@ def guards(baseline: Baseline, tolerance: Tolerance) -> tuple[Gate, ...]:
         sign = 1 if better == "lower" else -1
         factor, number = round(1 + sign * tolerance.share, 12), sign * tolerance.number
         operator = "<=" if better == "lower" else ">="
-        gates.append(Gate(Condition(name, {}, operator, number, factor)))
+        gates.append(Gate(Condition(name, {}, operator, number, factor), kind="baseline"))
     return tuple(gates)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from lmctool.config import Origin
 from lmctool.errors import LmctoolError
 from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.build import blueprint, build, described, missing, seeded
@@ -18,7 +19,7 @@ from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.source_code import Code, installed
-from lmctool.plugin.user_code import Factory
+from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,19 +80,18 @@ def resolve_model(
         checkpoint, source = said
     source = source or _recognised(checkpoint)
     wanted = {**source.arguments, **chosen}
-    word, colon, _ = source.spec.partition(":")
     factory = None
-    if word in registry.names(MODELS) or not colon:
-        wanted, initial = _registered(checkpoint, source, wanted, chosen)
-    elif source.trusted:
-        factory = Factory(source.spec)
-        initial = partial(_made, checkpoint, factory, wanted)
-    else:
+    if not imports_code(source.spec, MODELS):
+        own = () if config.permit else chosen.keys()
+        wanted, initial = _registered(checkpoint, source, wanted, wanted.keys() - own)
+    elif source.permit:
         raise LmctoolError(
-            f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
-            " is no registered word; a file may not say what is imported: pass --model yourself"
-            " if you trust it"
+            f"{_whose(checkpoint, source)} names {source.spec!r} as its model, which is no"
+            f" registered word; a file may not say what is imported: {source.permit}"
         )
+    else:
+        factory = Factory(source.spec, source.here)
+        initial = partial(_made, checkpoint, factory, wanted)
     module = initial(0).eval().requires_grad_(False)
     code = (factory.code() if factory else Code()) | _libraries(module)
     return Model(module, source.spec, wanted, source.origin, initial, code)
@@ -100,21 +100,33 @@ def resolve_model(
 def _choice(spec: str | None, config: Config) -> Source | None:
     """Return what the user chose, if they did."""
     if spec:
-        return _chosen(spec, {}, "--model")
+        return _chosen(spec, {}, Origin("--model", config.permit))
     if config.environment_model:
-        return _chosen(config.environment_model, {}, "$LMCTOOL_MODEL")
+        return _chosen(config.environment_model, {}, Origin("$LMCTOOL_MODEL", config.permit))
     if config.model:
         values = {name: typed(value) for name, value in config.model_arguments.items()}
-        return _chosen(config.model, values, "lmctool.toml")
+        return _chosen(config.model, values, config.model_origin)
     if config.model_arguments:
         raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
     return None
 
 
-def _chosen(spec: str, arguments: Mapping[str, Argument], origin: str) -> Source:
-    """Return the user's choice: a model, or what the config.json of a folder describes."""
-    source = in_folder(spec, origin) or Source(spec, {}, origin)
-    return replace(source, arguments={**source.arguments, **arguments})
+def _chosen(spec: str, arguments: Mapping[str, Argument], origin: Origin) -> Source:
+    """Return the user's choice: a model, or what the config.json of a folder describes.
+
+    Raises:
+        UntrustedError: it is code, and its origin may not name any.
+    """
+    refuse_code(spec, MODELS, origin)
+    described = in_folder(spec, origin.name)
+    source = described or Source(spec, {}, origin.name, origin.permit, origin.here)
+    return replace(source, permit=origin.permit, arguments={**source.arguments, **arguments})
+
+
+def _whose(checkpoint: Checkpoint, source: Source) -> str:
+    """Return in words what names a model."""
+    inside = source.origin in {"metadata", "config.json"}
+    return f"the {source.origin} of '{checkpoint.path}'" if inside else source.origin
 
 
 def _recognised(checkpoint: Checkpoint) -> Source:
@@ -151,15 +163,25 @@ def _registered(
     checkpoint: Checkpoint,
     source: Source,
     wanted: dict[str, Argument],
-    chosen: Mapping[str, Argument],
+    unsafe: Iterable[str],
 ) -> tuple[dict[str, Argument], Callable[[int], nn.Module]]:
-    """Return how to build a registered model, its missing arguments read off the shapes."""
+    """Return how to build a registered model, its missing arguments read off the shapes.
+
+    Args:
+        checkpoint: the checkpoint.
+        source: who names the model.
+        wanted: its arguments as far as they are given.
+        unsafe: those of them that the user did not give.
+
+    Raises:
+        LmctoolError: it cannot be built, or something else names what only the user may.
+    """
     word, colon, _ = source.spec.partition(":")
     family = registry.load(MODELS, word)
     if colon and family.read:  # a word that can be recognised alone is complete
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
-    if not source.trusted:
-        _refuse_unsafe(checkpoint, source, family, wanted.keys() - chosen.keys())
+    if source.permit:
+        _refuse_unsafe(checkpoint, source, family, unsafe)
     wanted = {**read_arguments(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
     if unknown := missing(family, wanted):
@@ -180,14 +202,14 @@ def _refuse_unsafe(
     word, _, name = source.spec.partition(":")
     if "/" in name:
         raise LmctoolError(
-            f"the {source.origin} of '{checkpoint.path}' names {source.spec!r} as its model, which"
-            " could be a path; pass --model yourself if you trust it"
+            f"{_whose(checkpoint, source)} names {source.spec!r} as its model, which could be a"
+            f" path; {source.permit}"
         )
     for argument in sorted(names):
         if argument not in family.metadata_arguments:
             raise LmctoolError(
-                f"the {source.origin} of '{checkpoint.path}' sets {argument!r} of model {word!r},"
-                " which a file may not; pass --model-arg yourself if you trust it"
+                f"{_whose(checkpoint, source)} sets {argument!r} of model {word!r}, which a file"
+                f" may not; {source.permit}"
             )
 
 

@@ -20,14 +20,28 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Argument
 
 
+PASS_IT = "pass it yourself with --model and --model-arg if you trust it"
+"""What has to be done before a checkpoint may name something else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place that names a model; an untrusted one may only name registered words."""
+    """A place that names a model.
+
+    Attributes:
+        spec: a registered word, or the place of code.
+        arguments: what it says of the model's arguments.
+        origin: the place: an option, a variable, a file, or a part of the checkpoint.
+        permit: what the user has to do before it may name more than a registered word and the
+            arguments that its family lets a file set; empty where it may already.
+        here: whether code that it names is looked for in the current folder too.
+    """
 
     spec: str
     arguments: Mapping[str, Argument]
     origin: str
-    trusted: bool = True
+    permit: str = ""
+    here: bool = True
 
 
 def configured(checkpoint: Checkpoint) -> Source | None:
@@ -92,7 +106,7 @@ def stamped(checkpoint: Checkpoint) -> Source | None:
                 f"metadata 'lmctool.model_arguments' of '{checkpoint.path}' sets {name!r} to"
                 f" {str(value)[:60]!r}, which is no number, truth value or text"
             )
-    return Source(word, values, "metadata", trusted=False)
+    return Source(word, values, "metadata", PASS_IT)
 
 
 def typed(value: Any) -> Argument:
@@ -130,4 +144,4 @@ def _from_config(word: str, config: Mapping[str, Any]) -> Source | None:
     plain = all(isinstance(value, str | int | float) for value in arguments.values())
     if not plain or spec.partition(":")[0] not in registry.names(MODELS):
         raise PluginError(f"model {word!r} describes a config.json by {spec!r}, which is no model")
-    return Source(spec, arguments, "config.json", trusted=False)
+    return Source(spec, arguments, "config.json", PASS_IT)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.plugin.settings import Settings
-    from lmctool.results.result import Result
+    from lmctool.results.declared_metric import DeclaredMetric
+    from lmctool.results.result import Group, Result
     from lmctool.results.table import Table
 
 Need = Literal["model", "data"]
@@ -49,6 +50,11 @@ class Analysis:
             one of its options for an analysis that makes one only where that is given.
         table: the result as one table; without it the metrics are listed.
         figure: draws the result; without it every curve is drawn.
+        metrics: every metric that a result of it can have: gates on others, or on values that no
+            metric can have, are refused before the run.  None leaves that open.
+        derived: called as ``derived(result)``, returns by path the groups that follow from the
+            other groups of a stored result, wholly or in part: summaries of stored curves.  A
+            result in which they are not what is stored is refused.  Must not import torch.
     """
 
     compute: Callable[..., Result]
@@ -64,6 +70,13 @@ class Analysis:
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
+    metrics: tuple[DeclaredMetric, ...] | None = None
+    derived: Callable[[Result], Mapping[str, Group]] | None = None
+
+    @property
+    def declared(self) -> dict[str, DeclaredMetric]:
+        """The declared metrics by name; none where that is left open."""
+        return {metric.name: metric for metric in self.metrics or ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +89,13 @@ class Aligner:
             applies it to B and proves it.
         options: click options, added to a command when this aligner is named.
         needs: what it asks the run for; without ``"data"`` it works where no data is named.
+        metrics: every metric that its groups can have; None leaves that open.
     """
 
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
     needs: frozenset[Need] = frozenset({"model", "data"})
+    metrics: tuple[DeclaredMetric, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import tokenize
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import PluginError, did_you_mean
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.plugin.kinds import Kind, Record
+
+UNKNOWN = "an unknown distribution"
 
 
 @cache
@@ -31,13 +33,7 @@ def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
 
 def owner(entry: EntryPoint) -> str:
     """Return the name of the distribution that installed an entry point."""
-    return name_of(entry.dist) if entry.dist else "an unknown distribution"
-
-
-@cache
-def name_of(distribution: Distribution) -> str:
-    """Return the name of a distribution, whose metadata is parsed once for it."""
-    return distribution.name
+    return entry.dist.name if entry.dist else UNKNOWN
 
 
 def names(kind: Kind[Any]) -> list[str]:

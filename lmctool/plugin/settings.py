@@ -87,6 +87,8 @@ class Settings:
         batch_size: examples evaluated at once; None to find it out.
         strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
         seed: the seed of every random choice.
+        trust: whether the command may name code; not one that was read from a file.
+        trust_config: whether lmctool.toml of the current folder may.
     """
 
     checkpoints: tuple[Path, ...]
@@ -117,6 +119,8 @@ class Settings:
     batch_size: int | None = None
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
     seed: int = 0
+    trust: bool = True
+    trust_config: bool = False
 
     @property
     def aligns(self) -> bool:

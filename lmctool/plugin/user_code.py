@@ -10,19 +10,58 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.plugin import registry
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.source_code import code_of, loaded_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lmctool.config import Origin
+    from lmctool.plugin.kinds import Kind
     from lmctool.plugin.source_code import Code
 
 
-def is_factory(spec: str) -> bool:
-    """Tell whether a spec names code rather than a registered word."""
-    place, colon, name = spec.rpartition(":")
-    return bool(colon) and name.isidentifier() and (place.endswith(".py") or "." in place)
+def imports_code(spec: str, *kinds: Kind[Any]) -> bool:
+    """Tell whether a spec has code imported: the one rule for whoever names something.
+
+    A file or a folder of this very name is data.
+
+    Args:
+        spec: a registered word, a path, or the place of code.
+        kinds: those whose words may stand before the first colon.
+    """
+    return names_code(spec, *kinds) and not _exists(spec)
+
+
+def refuse_code(spec: str, kind: Kind[Any], origin: Origin) -> None:
+    """Refuse a spec that has code imported where its origin may not name any.
+
+    Raises:
+        UntrustedError: it is such a spec; says what the user can do.
+    """
+    if origin.permit and imports_code(spec, kind):
+        raise UntrustedError(
+            f"{origin.name} names {spec!r} as {kind.word}, which is Python code; {origin.permit}"
+        )
+
+
+def names_code(text: str, *kinds: Kind[Any]) -> bool:
+    """Tell whether a text is ``PLACE:NAME`` of a Python file or a module, and no ``WORD:NAME``."""
+    place, _, name = text.rpartition(":")
+    is_place = place.endswith(".py") or all(part.isidentifier() for part in place.split("."))
+    if not is_place or not name.isidentifier():
+        return False
+    word = text.partition(":")[0]
+    return not any(word in registry.names(kind) for kind in kinds)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).expanduser().exists()
+    except (OSError, RuntimeError):  # too long a name, or the home of nobody
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +70,12 @@ class Factory:
 
     Attributes:
         spec: ``package.module:factory`` or ``path/file.py:factory``.
+        here: whether the current folder, which may be anybody's, is looked in too.
         loaded: the modules that were loaded while it was imported and called.
     """
 
     spec: str
+    here: bool = True
     loaded: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -42,17 +83,22 @@ class Factory:
         """The module or the file."""
         return self.spec.rpartition(":")[0]
 
+    @property
+    def file(self) -> Path | None:
+        """The file, or None where it is a module."""
+        return Path(self.place).expanduser() if self.place.endswith(".py") else None
+
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Import the code and return what the function returns.
 
         What lies beside its file, or in the current folder for a module, can be imported.
 
         Raises:
-            LmctoolError: there is no such file, module or function, or it raises.
+            LmctoolError: there is no such file, module or function, or it raises or exits.
         """
         before = set(sys.modules)
-        with self._importable():
-            function = self._find(self.place, self.spec.rpartition(":")[2])
+        with no_exit(repr(self.spec)), self._importable():
+            function = self._find(self.spec.rpartition(":")[2])
             try:
                 return function(**arguments)
             except Exception as cause:  # the user's own code
@@ -64,28 +110,27 @@ class Factory:
 
     def code(self) -> Code:
         """Return the code of its module, and of all that this imports."""
-        is_file = self.place.endswith(".py")
+        modules, files = ({self.place}, []) if self.file is None else (set[str](), [self.file])
         with self._importable():
-            return code_of(
-                self.loaded if is_file else {*self.loaded, self.place},
-                [Path(self.place)] if is_file else [],
-            )
+            return code_of(self.loaded | modules, files)
 
     @contextmanager
     def _importable(self) -> Iterator[None]:
-        """Look for modules in its folder first, meanwhile."""
-        is_file = self.place.endswith(".py")
-        folder = str(Path(self.place).resolve().parent if is_file else Path.cwd())
+        """Look for modules in its folder first, meanwhile; for a module that is the current one."""
+        if self.file is None and not self.here:
+            yield
+            return
+        folder = str(self.file.resolve().parent if self.file else Path.cwd())
         sys.path.insert(0, folder)
         try:
             yield
         finally:
             sys.path.remove(folder)
 
-    def _find(self, place: str, name: str) -> Callable[..., Any]:
+    def _find(self, name: str) -> Callable[..., Any]:
+        place, file = self.place, self.file
         try:
-            path = Path(place)
-            module = _file(path) if place.endswith(".py") else importlib.import_module(place)
+            module = _file(file, here=self.here) if file else importlib.import_module(place)
         except LmctoolError:
             raise
         except Exception as cause:  # the user's own code
@@ -98,7 +143,11 @@ class Factory:
         return function  # type: ignore[no-any-return]
 
 
-def _file(path: Path) -> Any:
+def _file(path: Path, *, here: bool) -> Any:
+    if not here and not path.is_absolute():
+        raise LmctoolError(
+            f"'{path}' of your own configuration could be a file of any folder; give its whole path"
+        )
     if not path.is_file():
         raise LmctoolError(f"'{path}' is not there")
     spec = importlib.util.spec_from_file_location(path.stem, path)

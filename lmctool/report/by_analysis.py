@@ -15,13 +15,13 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.report.generic import metrics_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
     from lmctool.plugin.records import Analysis
-    from lmctool.results.result import Result
+    from lmctool.results.result import Group, Result
     from lmctool.results.table import Table
 
 MISMATCHES = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
@@ -37,6 +37,19 @@ def table(result: Result, path: Path) -> Table:
     analysis = _analysis(result)
     with mismatch_as_error(result, path):
         return ((analysis and analysis.table) or metrics_table)(result)
+
+
+def derived(result: Result, path: Path) -> Mapping[str, Group]:
+    """Return the groups that follow from the others, as far as the result's own analysis says.
+
+    Raises:
+        LmctoolError: the result at ``path`` does not hold what its analysis writes.
+    """
+    analysis = _analysis(result)
+    if analysis is None or analysis.derived is None:
+        return {}
+    with mismatch_as_error(result, path):
+        return analysis.derived(result)
 
 
 def drawer(result: Result) -> Callable[[Result, Figure], None] | None:

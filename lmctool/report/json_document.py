@@ -7,9 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from lmctool.files.publish import publish
+from lmctool.report.terminal import echo_json
 from lmctool.results.metrics import metrics
 from lmctool.results.pairing import pairs
 from lmctool.results.provenance import Provenance
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from lmctool.results.pairing import Pair
     from lmctool.results.result import Result
 
-SCHEMA = "lmctool.result/1"
-AUDIT_SCHEMA = "lmctool.audit/1"
+SCHEMA = "lmctool.result/2"
+AUDIT_SCHEMA = "lmctool.audit/2"
 COMPARE_SCHEMA = "lmctool.compare/1"
 """Names of the schemas in report/schemas; the number grows when what they promise changes."""
 
@@ -99,25 +98,33 @@ def write_json(document: Mapping[str, Any], target: str, *, force: bool = False)
     Raises:
         LmctoolError: the file exists and ``force`` is not given, or it cannot be written.
     """
-    text = json.dumps(document, indent=2, allow_nan=False)
     if target == "-":
-        click.echo(text)
+        echo_json(document)
         return
+    text = json.dumps(document, indent=2, allow_nan=False)
     with publish(Path(target), force) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def _verdict(verdict: Verdict) -> dict[str, str]:
-    gate = verdict.gate
-    return {
+def _verdict(verdict: Verdict) -> Any:
+    gate, worst = verdict.gate, verdict.worst
+    content = {
         "name": gate.title,
+        "kind": gate.kind,
+        "written": gate.written,
         "condition": str(gate.condition),
         "severity": gate.severity,
         "reason": gate.reason,
         "result": verdict.source,
         "status": verdict.status,
+        "metric": worst.metric if worst else "",
+        "value": worst.value if worst else None,
+        "limit": worst.limit if worst else None,
+        "margin": worst.margin if worst else None,
+        "baseline": worst.before if worst else None,
         "told": verdict.message,
     }
+    return _strict(content)
 
 
 def _pair(pair: Pair) -> dict[str, float | str | None]:

@@ -1,10 +1,17 @@
-"""Tables in the terminal: no number is ever cut, however narrow the window is."""
+"""Tables and lines in the terminal, which may quote files.
+
+No number is ever cut, however narrow the window is.  Nothing steers the terminal, or the CI system
+that reads along.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +21,10 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 NUMBER = re.compile(r"[-+]?(\d[\d,_]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?|[-+]?(nan|inf)|-?")
+STARTS_COMMAND = re.compile(r"^(\s*):(?=:)")
+"""How a line begins that is a command to GitHub Actions."""
+HOLDS_COMMAND = re.compile(r"#(?=#\w*\[)")
+"""What is one anywhere in a line, to it, Azure Pipelines or TeamCity: ``##[``, ``##vso[`` ..."""
 GAP = 2
 NARROWEST = 12
 
@@ -30,8 +41,10 @@ def render(table: Table, console: Console) -> None:
     width = console.width if console.is_terminal else None
 
     def line(text: str, style: str = "", *, wrap: bool = False) -> None:
-        shown = text.encode(console.encoding, "replace").decode(console.encoding)
-        console.print(Text(shown, style), soft_wrap=not (wrap and width), highlight=False)
+        shown = Text(text.encode(console.encoding, "replace").decode(console.encoding))
+        for piece in shown.wrap(console, width) if wrap and width else [shown]:
+            safe = Text(harmless(piece.plain), style)
+            console.print(safe, soft_wrap=True, highlight=False)
 
     if table.title:
         line(printable(table.title), "bold", wrap=True)
@@ -63,6 +76,27 @@ def parts(table: Table, width: int | None) -> Iterator[tuple[list[str], list[str
         widths = _folded(widths, right, width)
     for chosen in _split(widths, width):
         yield _part(columns, chosen, widths, right)
+
+
+def echo(text: object = "", *, err: bool = False) -> None:
+    """Print lines that may quote a file.
+
+    Args:
+        text: the lines; each is made harmless.
+        err: print on stderr.
+    """
+    click.echo("\n".join(map(harmless, str(text).split("\n"))), err=err)
+
+
+def echo_json(document: Any) -> None:
+    """Print a document as JSON that no CI system takes for a command."""
+    text = json.dumps(document, indent=2, allow_nan=False)
+    click.echo(HOLDS_COMMAND.sub(r"\\u0023", text))
+
+
+def harmless(line: str) -> str:
+    """Return a line with escapes for what steers a terminal, or the CI system that reads along."""
+    return HOLDS_COMMAND.sub(r"\\x23", STARTS_COMMAND.sub(r"\1\\x3a", printable(line)))
 
 
 def printable(text: str) -> str:

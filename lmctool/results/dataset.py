@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.files.hdf5 import check_filters
 from lmctool.results.result import Variable
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _values(dataset: h5py.Dataset) -> NDArray[Any]:
 
     if dataset.is_virtual or dataset.external:
         raise ValueError(f"{dataset.name} is stored in another file")
+    check_filters(dataset)
     stored = max(dataset.id.get_storage_size(), 1024)
     if dataset.nbytes > MOST_COMPRESSED * stored:
         raise ValueError(f"{dataset.name} claims more values than the file holds")

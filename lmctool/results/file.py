@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.files.hdf5 import open_hdf5
 from lmctool.files.publish import publish
 from lmctool.files.untrusted import harm_of
 from lmctool.results import attributes, dataset, nexus
@@ -147,9 +148,7 @@ def _attach_scales(file: h5py.File, layout: Layout) -> None:
 
 
 def _read(path: Path | BytesIO) -> Result:
-    import h5py
-
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         if "lmctool_schema" not in file.attrs or "analysis" not in file.attrs:
             raise LmctoolError(f"'{path}' is an HDF5 file, but no result of lmctool")
         schema = int(file.attrs["lmctool_schema"])

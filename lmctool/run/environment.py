@@ -14,8 +14,7 @@ from lmctool.plugin.kinds import KINDS
 from lmctool.plugin.source_code import OWN, Code, code_of, packages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from importlib.metadata import EntryPoint
+    from collections.abc import Iterable, Sequence
 
     from lmctool.results.result import Attribute
 
@@ -31,10 +30,11 @@ def environment() -> dict[str, Attribute]:
     ``.python`` (the implementation).  Versions come from the installed metadata: nothing is
     imported.
     """
+    plugins = sorted(_modules().keys() - {registry.UNKNOWN})
     return {
         "versions.python": platform.python_version(),
         **{f"versions.{name}": _version(name) for name in LIBRARIES},
-        **{f"plugins.{name}": _version(name) for name in _owners()},
+        **{f"plugins.{name}": _version(name) for name in plugins},
         "platform.system": platform.system(),
         "platform.release": platform.release(),
         "platform.machine": platform.machine(),
@@ -60,8 +60,9 @@ def plugin_code() -> Code:
 
     A plugin whose entry point is broken has none: nothing can be computed with it.
     """
-    own = {entry.module.partition(".")[0] for entry in _entries() if registry.owner(entry) == OWN}
-    others = {entry.module for entry in _entries() if registry.owner(entry) != OWN}
+    modules = _modules()
+    own = {name.partition(".")[0] for name in modules.pop(OWN, ())}
+    others = [name for names in modules.values() for name in names]
     return Code({OWN: packages_of((OWN, *sorted(own - {OWN})))}) | code_of(others)
 
 
@@ -75,12 +76,15 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _entries() -> Iterator[EntryPoint]:
-    return (entry for kind in KINDS for entry in registry.installed(kind))
-
-
-def _owners() -> list[str]:
-    return sorted({registry.name_of(entry.dist) for entry in _entries() if entry.dist})
+def _modules() -> dict[str, set[str]]:
+    """Return the modules of every distribution with an installed plugin, by its name."""
+    modules: dict[str, set[str]] = {}
+    names: dict[int, str] = {}  # to ask for a name parses the whole metadata
+    for entry in (entry for kind in KINDS for entry in registry.installed(kind)):
+        if id(entry.dist) not in names:
+            names[id(entry.dist)] = registry.owner(entry)
+        modules.setdefault(names[id(entry.dist)], set()).add(entry.module)
+    return modules
 
 
 def _version(distribution: str) -> str:

@@ -31,8 +31,9 @@ UNEXPLAINED = (
 )
 SAID_OTHERWISE = ("aligner", "batch_size", "correction", "data", "example", "strategy")
 """Parts that a provenance says in other words, or with what came of them."""
-NO_CAUSES = ("checkpoints", "others", "series", "results", "spec", "apply", "device")
-"""Settings that are paths, whose content counts, or that the arithmetic says better."""
+FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
+NO_CAUSES = (*FILES, "device", "trust", "trust_config")
+"""Settings whose files count by content, that the arithmetic says better, or that allow code."""
 
 
 class Identity:

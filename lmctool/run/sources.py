@@ -64,7 +64,8 @@ def find_sources(
         LmctoolError: something named isn't there or doesn't fit, something needed isn't named,
             or both data and an example input are.
     """
-    standing = config.load()
+    permit = "" if settings.trust else "pass --trust to run it"
+    standing = config.load(trusted=settings.trust_config, permit=permit)
     for other in checkpoints[1:]:
         check_same(checkpoints[0], other)
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):

@@ -86,7 +86,9 @@ def test_what_became_worse_is_told_with_what_it_was(scale: Weigh) -> None:
     done = scale("new", [1.5, 2.0], "--baseline", "old.h5", "--tolerance", "0.25", "--json", "-")
     (gate,) = json.loads(done.stdout)["gates"]
     assert gate["condition"] == "scale.loss <= baseline + 0.25"
-    assert gate["told"] == "scale.loss[unit=0] = 1.5, 1 in 'old.h5' (limit 1.25)"
+    assert gate["told"] == "scale.loss[unit=0] = 1.5 > 1.25 (baseline 1 + 0.25)"
+    assert (gate["kind"], gate["written"]) == ("baseline", "")
+    assert [gate[key] for key in ("value", "limit", "margin", "baseline")] == [1.5, 1.25, -0.25, 1]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_baseline_without_a_known_direction_is_refused(weigh: str, pair: tuple
     done = invoke(*words)
     assert done.exit_code == 2 and "--require 'METRIC <= baseline'" in done.stderr
     done = invoke(*words, "--require", "weigh.mass <= baseline")
-    assert done.exit_code == 0 and "2.5 in " in done.stdout
+    assert done.exit_code == 0 and "(baseline 2.5)" in done.stdout
 
 
 def audited(*words: str, policy: str = "") -> Any:
@@ -140,7 +142,7 @@ def test_an_audit_compares_stored_results(scale: Weigh) -> None:
     assert audited("same.h5", *against).exit_code == 0
     done = audited("same.h5", "worse.h5", *against)
     assert done.exit_code == 3
-    assert "of worse.h5: scale.loss[unit=1] = 2.25, 2 in 'old.h5' (limit 2)" in done.stdout
+    assert "of worse.h5: scale.loss[unit=1] = 2.25 > 2 (baseline 2)" in done.stdout
     assert audited("worse.h5", *against, "--tolerance", "20%").exit_code == 0
     policy = "scale.loss <= baseline + 0.5"
     assert audited("worse.h5", *against, policy=policy).exit_code == 0

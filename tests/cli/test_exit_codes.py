@@ -92,9 +92,12 @@ def test_0_is_done() -> None:
 
 
 def test_0_is_every_gate_passed() -> None:
-    done = lmctool(*BARRIER, "--require", "barrier.error <= 1", "--fail-if", "barrier.error > 1")
+    done = lmctool(
+        *BARRIER, "--require", "barrier.error <= 99%", "--fail-if", "barrier.error > 99%"
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("passed") == 2
+    assert done.stdout.count("passed ") == 2
+    assert done.stdout.endswith("\n2 of 2 gates passed\n")
 
 
 def test_1_is_a_bug_with_its_traceback(folder: Path) -> None:
@@ -152,7 +155,7 @@ def test_2_is_an_output_that_exists(folder: Path) -> None:
 
 
 def test_3_is_a_gate_that_failed() -> None:
-    conditions = ("--require", "barrier.error <= -1", "--require", "barrier.error <= 1")
+    conditions = ("--require", "barrier.error <= -1", "--require", "barrier.error <= 99%")
     done = lmctool(*BARRIER, *conditions, process=True)
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
@@ -168,15 +171,20 @@ def test_3_is_a_gate_of_a_policy_that_failed(folder: Path) -> None:
     assert "failed" in done.stdout
 
 
-def test_4_is_a_metric_that_is_not_there() -> None:
+def test_2_is_a_metric_that_no_such_run_gives() -> None:
     done = lmctool(*BARRIER, "--require", "barrier.eror <= 1")
+    refused(done, 2, "barrier has no metric 'barrier.eror'; did you mean 'barrier.error'?")
+
+
+def test_4_is_a_metric_that_was_not_measured() -> None:
+    done = lmctool(*BARRIER, "--require", "barrier.error.upper95 <= 2%")
     assert done.returncode == 4
-    assert "no metric barrier.eror; did you mean barrier.error?" in done.stdout
+    assert "no metric barrier.error.upper95; did you mean barrier.error?" in done.stdout
     assert left() == {"barrier.h5", "barrier.png"}
 
 
 def test_4_is_a_selection_that_nothing_is_in() -> None:
-    done = lmctool(*BARRIER, "--require", "barrier.error[variant=align] <= 1")
+    done = lmctool(*BARRIER, "--require", "barrier.error[variant=align] <= 2%")
     assert done.returncode == 4
     assert "no value of barrier.error is at variant=align" in done.stdout
 
@@ -201,7 +209,9 @@ def test_4_is_a_permutation_that_changes_the_network(folder: Path) -> None:
 
 
 def test_4_beats_3() -> None:
-    done = lmctool(*BARRIER, "--require", "barrier.error <= -1", "--require", "nothing <= 1")
+    done = lmctool(
+        *BARRIER, "--require", "barrier.error <= -1", "--require", "barrier.parts.loss <= 1"
+    )
     assert done.returncode == 4
     assert "failed" in done.stdout and "unjudged" in done.stdout
 

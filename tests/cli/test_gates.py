@@ -6,15 +6,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import h5py
 import pytest
 
 from lmctool.gates.condition import Condition
 from lmctool.gates.gate import Gate, judge
 from lmctool.report.junit import write_verdicts
-from lmctool.testing import invoke
+from lmctool.testing import invoke, tiny_pair
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Install
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +52,10 @@ def test_a_document_has_the_verdicts(weigh: str, pair: tuple[str, str]) -> None:
     assert done.exit_code == 3
     (gate,) = json.loads(done.stdout)["gates"]
     assert gate == {
-        "name": "weigh.mass < 1", "condition": "weigh.mass < 1", "severity": "error",
-        "reason": "", "result": "", "status": "failed", "told": "weigh.mass = 2.5",
+        "name": "weigh.mass < 1", "kind": "require", "written": "weigh.mass<1",
+        "condition": "weigh.mass < 1", "severity": "error", "reason": "", "result": "",
+        "status": "failed", "metric": "weigh.mass", "value": 2.5, "limit": 1.0, "margin": -1.5,
+        "baseline": None, "told": "weigh.mass = 2.5 >= 1",
     }  # fmt: skip
 
 
@@ -102,7 +108,8 @@ def audited(policy: str, *results: object) -> Any:
 def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
     done = audited(POLICY, weighed)
     assert done.exit_code == 0, done.output
-    passed, warned = done.stdout.strip().splitlines()
+    passed, warned, count = done.stdout.strip().splitlines()
+    assert count == "1 of 2 gates passed"
     assert passed.startswith("passed ") and "light enough of weigh.h5: weigh.mass = 2.5" in passed
     assert warned.startswith("failed (warning)")
 
@@ -110,7 +117,7 @@ def test_a_policy_passes_with_a_warning_that_is_told(weighed: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "expected"),
     [
-        (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 (wanted: weigh.mass <= 2); scales break"),
+        (("<= 3", "<= 2"), 3, "weigh.mass = 2.5 > 2 (wanted: weigh.mass <= 2); scales break"),
         (("weigh.mass <=", "weigh.height <="), 4, "no metric weigh.height"),
         (('name = "light enough"', 'analysis = "barrier"'), 4, "no result of analysis 'barrier'"),
         (('name = "light enough"', 'nam = "x"'), 2, "did you mean 'name'?"),
@@ -146,7 +153,7 @@ def test_each_of_several_results_is_judged_and_the_worst_counts(weighed: Path) -
 def test_an_audit_is_a_document_too(weighed: Path) -> None:
     done = audited(POLICY, weighed, "--json", "-")
     document = json.loads(done.stdout)
-    assert document["schema"] == "lmctool.audit/1"
+    assert document["schema"] == "lmctool.audit/2"
     assert [gate["status"] for gate in document["gates"]] == ["passed", "failed"]
     assert {gate["result"] for gate in document["gates"]} == {"weigh.h5"}
 
@@ -187,7 +194,7 @@ def test_verdicts_become_test_cases(weigh: str, pair: tuple[str, str]) -> None:
     assert invoke(weigh, *pair, *words, "--junit", "gates.xml").exit_code == 4
     passed, failed, unjudged = cases("gates.xml")
     assert passed[:2] == ("weigh.mass <= 3", ["system-out"])
-    assert failed == ("weigh.mass <= 2", ["failure"], "weigh.mass = 2.5")
+    assert failed == ("weigh.mass <= 2", ["failure"], "weigh.mass = 2.5 > 2")
     assert unjudged[1] == ["error"] and "no metric weigh.none" in unjudged[2]
     suite = ElementTree.parse("gates.xml").find("testsuite")
     assert suite is not None
@@ -222,3 +229,113 @@ def test_what_xml_has_no_word_for_is_escaped(tmp_path: Path) -> None:
     gate = Gate(Condition("m", {"layer": "a\x00\x1b<b>"}, "<", 1), name="a\x07]]>")
     write_verdicts([judge(gate, [])], tmp_path / "odd.xml")
     assert len(cases(str(tmp_path / "odd.xml"))) == 1
+
+
+HALVE = '''
+"""Halve a number."""
+from lmctool.api import Analysis, DeclaredMetric, Group, Result, Variable, hookimpl
+
+def halved(whole):
+    return {"half": Variable(whole.values / 2, metric="halve.half")}
+
+def derived(result):
+    return {"halve": Group(halved(result.groups["halve"].variables["whole"]))}
+
+def compute(run):
+    import numpy as np
+    whole = Variable(np.array(0.5), metric="halve.whole")
+    return Result("halve", {"halve": Group({"whole": whole, **halved(whole)})})
+
+@hookimpl
+def lmctool_analysis():
+    """Add lmctool halve."""
+    metrics = (
+        DeclaredMetric("halve.whole", "a number", low=0),
+        DeclaredMetric("halve.half", "half of it", low=0, high=1, share=True),
+    )
+    return Analysis(compute, needs=frozenset(), metrics=metrics, derived=derived)
+'''
+
+
+@pytest.fixture
+def halve(install: Install, pair: tuple[str, str]) -> tuple[str, ...]:
+    """Install an analysis that declares its metrics and recomputes one, as words of a command."""
+    install("lmctool.analyses", "halve", HALVE)
+    return ("halve", *pair)
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "expected"),
+    [
+        ("halve.half <= 25%", 0, "halve.half = 25 % <= 25 %"),
+        ("halve.half < 25%", 3, "halve.half = 25 % >= 25 %"),
+        ("halve.whole <= 2", 0, "halve.whole = 0.5 <= 2"),
+        ("halve.half <= 25", 2, "did you mean 25%?"),
+        ("halve.half >= 0", 2, "decided whatever is measured"),
+        ("halve.whole >= 0", 2, "halve.whole is 0 or more"),
+        ("halve.hole <= 2", 2, "halve has no metric 'halve.hole'; did you mean 'halve.whole'?"),
+    ],
+)
+def test_what_a_plugin_declares_is_what_its_gates_are_checked_by(
+    condition: str, code: int, expected: str, halve: tuple[str, ...]
+) -> None:
+    done = invoke(*halve, "--require", condition)
+    assert done.exit_code == code, done.output
+    assert expected in done.output
+
+
+def test_what_a_plugin_derives_is_recomputed(halve: tuple[str, ...]) -> None:
+    assert invoke(*halve).exit_code == 0
+    assert invoke("show", "halve.h5").exit_code == 0
+    with h5py.File("halve.h5", "r+") as file:
+        file["halve/half"][...] = 0.2
+    done = invoke("show", "halve.h5")
+    assert done.exit_code == 4
+    assert "'halve.h5' contradicts itself: halve.half is 0.2, but 0.25 follows" in done.stderr
+    with h5py.File("halve.h5", "r+") as file:
+        del file["halve/whole"]
+    done = invoke("show", "halve.h5")
+    assert done.exit_code == 2
+    assert "does not hold what analysis 'halve' writes: KeyError('whole')" in done.stderr
+
+
+def test_a_result_of_an_analysis_that_is_not_installed_is_shown_as_it_is(
+    halve: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke(*halve).exit_code == 0
+    with h5py.File("halve.h5", "r+") as file:
+        file["halve/half"][...] = 0.2
+    monkeypatch.undo()  # the plugin is gone
+    done = invoke("show", Path(halve[1]).with_name("halve.h5"))
+    assert done.exit_code == 0
+    assert "halve.half" in done.stdout and "0.2" in done.stdout
+
+
+ALIGNER = '''
+"""Leave everything in its place."""
+from lmctool.api import Aligner, DeclaredMetric, hookimpl
+
+@hookimpl
+def lmctool_aligner():
+    """Add --align still."""
+    return Aligner(lambda run, a, b: None, METRICS)
+'''
+
+
+@pytest.mark.parametrize(
+    ("metrics", "code"),
+    [
+        ("", 0),
+        ("metrics=()", 2),
+        ('metrics=(DeclaredMetric("still.time", "time"),)', 0),
+        ('metrics=(DeclaredMetric("still.tim", "time"),)', 2),
+    ],
+)
+def test_a_gate_on_a_metric_of_the_aligner_is_taken(
+    metrics: str, code: int, install: Install, tmp_path: Path
+) -> None:
+    install("lmctool.aligners", "still", ALIGNER.replace("METRICS", metrics))
+    ends = tiny_pair(tmp_path)
+    words = ("--align", "still", "--require", "still.time <= 2", "--dry-run")
+    done = invoke("barrier", *ends, *words)
+    assert done.exit_code == code, done.output

@@ -32,8 +32,8 @@ def test_a_summary_is_appended_and_a_failure_annotated(weigh: str, pair: tuple[s
     summary = Path("summary.md").read_text()
     assert summary.startswith("before\n### lmctool weigh\n")
     assert "| metric | value | unit |" in summary
-    assert "| failed | weigh.mass \\< 2 | this run | weigh.mass = 2.5 |" in summary
-    assert "::error title=weigh.mass < 2::failed: weigh.mass = 2.5" in done.stderr.splitlines()
+    assert "| failed | weigh.mass \\< 2 | this run | weigh.mass = 2.5 \\>= 2 |" in summary
+    assert "::error title=weigh.mass < 2::failed: weigh.mass = 2.5 >= 2" in done.stderr.splitlines()
     assert "::error" not in done.stdout
 
 
@@ -65,7 +65,8 @@ def test_an_audit_is_summed_up_too(weigh: str, pair: tuple[str, str]) -> None:
 
 
 def test_annotations_are_ten_at_most_and_none_for_what_passes() -> None:
-    many = [verdict("good", "passed"), *(verdict(str(number)) for number in range(20))]
+    others = (verdict(str(number), told=f"a = {number}") for number in range(20))
+    many = [verdict("good", "passed"), *others]
     assert len(annotation_lines(many)) == MOST
     assert annotation_lines(many)[0].startswith("::error title=0::")
 

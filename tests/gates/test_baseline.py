@@ -50,7 +50,7 @@ def test_each_value_is_compared_with_the_one_in_its_place(text: str, status: str
 
 def test_the_sentence_says_both_values_and_the_limit() -> None:
     verdict = judged("b.error <= baseline + 0.5%", baseline(align=0.021), align=0.031)
-    assert verdict.message == "b.error[variant=align] = 0.031, 0.021 in 'old.h5' (limit 0.026)"
+    assert verdict.message == "b.error[variant=align] = 0.031 > 0.026 (baseline 0.021 + 0.005)"
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_what_is_missing_is_told_with_what_is_there() -> None:
 def test_failing_values_are_named_and_many_are_counted() -> None:
     metrics = [Metric("m", {"n": str(n)}, float(n), "1") for n in range(9)]
     message = judge(Gate(parse("m < 2")), metrics).message
-    assert message == "m[n=2] = 2, m[n=3] = 3, m[n=4] = 4 and 4 more"
+    assert message == "m[n=2] = 2 >= 2, m[n=3] = 3 >= 2, m[n=4] = 4 >= 2 and 4 more"
 
 
 def test_unjudged_beats_failed_and_warnings_never_fail() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lmctool.report.terminal import NUMBER, printable, render
+import lmctool
+from lmctool.report.terminal import NUMBER, echo, harmless, printable, render
 from lmctool.results.table import Table
 
 WIDE = Table(
@@ -90,3 +93,44 @@ def test_what_a_number_is(text: str) -> None:
 @pytest.mark.parametrize("text", ["1.2.3", "a", "1 nat", "--", "e5"])
 def test_what_no_number_is(text: str) -> None:
     assert not NUMBER.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("::stop-commands::x", "\\x3a:stop-commands::x"),
+        ("  ::error::x", "  \\x3a:error::x"),
+        ("a ::error::x", "a ::error::x"),
+        ("a ##[error]x ###[y] ##vso[z]", "a \\x23#[error]x #\\x23#[y] \\x23#vso[z]"),
+        ("## heading #[1]", "## heading #[1]"),
+        ("\x1b[2J", "\\x1b[2J"),
+    ],
+)
+def test_no_line_is_a_command(line: str, shown: str) -> None:
+    assert harmless(line) == shown
+    assert harmless(shown) == shown
+
+
+def test_each_line_of_a_text_is_made_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    echo("fine\n::a\n::b")
+    echo("##[c]", err=True)
+    assert capsys.readouterr() == ("fine\n\\x3a:a\n\\x3a:b\n", "\\x23#[c]\n")
+
+
+@pytest.mark.parametrize("width", [12, 20, 40])
+def test_no_line_of_a_folded_table_is_a_command(width: int) -> None:
+    hostile = "x" * 11 + " " + "::error::" * 9
+    lines = printed(
+        Table(hostile, ("a", "b"), ((hostile, hostile),), (hostile,)), width, terminal=True
+    )
+    assert not any(line.lstrip().startswith("::") for line in lines)
+
+
+def test_everything_that_is_printed_is_made_harmless() -> None:
+    allowed = {"terminal.py", "github.py", "schema.py", "completion.py", "group.py"}
+    host = Path(lmctool.__file__).parent
+    direct = re.compile(
+        r"click\.s?echo\(|(?<!\w)print\((?!\))|console\.print\([^)]|sys\.std\w+\.write"
+    )
+    found = {path.name for path in host.rglob("*.py") if direct.search(path.read_text("utf-8"))}
+    assert found <= allowed

@@ -54,7 +54,7 @@ def test_the_document_is_strict_json(barrier_result: Result, tmp_path: Path) -> 
     write_json(written, str(tmp_path / "out.json"))
     back = json.loads((tmp_path / "out.json").read_text(), parse_constant=pytest.fail)
     assert back == written
-    assert back["schema"] == "lmctool.result/1"
+    assert back["schema"] == "lmctool.result/2"
     assert back["files"] == {"result": "barrier.h5"}
     assert back["provenance"]["nan"] is None
     assert back["metrics"]["barrier.loss[variant=plain,split=train]"] is None

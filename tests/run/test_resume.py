@@ -219,7 +219,7 @@ def test_resume_of_a_whole_run_shows_and_judges_it_again(networks: Path, kept: l
     command = [word for word in words("el2n", networks) if word != "-q"]
     first = invoke(*command)
     written, kept[:] = Path("el2n.h5").read_bytes(), []
-    again = invoke(*command, "--resume", "--require", "no.such <= 1")
+    again = invoke(*command, "--resume", "--require", "el2n.error <= 2%")
     assert again.exit_code == 4
     assert "'el2n.h5' is whole already" in again.stderr
     assert again.stdout.startswith(first.stdout.partition("\nresult")[0])

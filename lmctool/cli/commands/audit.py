@@ -10,6 +10,7 @@ import click
 from lmctool.cli.failure import report_failure
 from lmctool.cli.gate_options import audit_options
 from lmctool.cli.gates import audit_results
+from lmctool.cli.stored_result import read_sound
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -55,13 +56,12 @@ def command(
     from lmctool.gates.gate import exit_code
     from lmctool.report.json_document import verdict_document, write_json
     from lmctool.report.junit import write_verdicts
-    from lmctool.results.file import read
 
     _check_outputs(None if target in {None, "-"} else Path(str(target)), junit, force)
     try:
         if policy is None and not baselines:
             raise LmctoolError("there is nothing to judge by; give --policy or --baseline")
-        results = {path: read(path) for path in paths}
+        results = {path: read_sound(path) for path in paths}
         verdicts = audit_results(results, policy, baselines, tolerance)
     except LmctoolError as error:
         report_failure("audit", error, junit, force=force)

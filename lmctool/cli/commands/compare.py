@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,4 +111,4 @@ def _show(
         console.print()
         render(table, console)
     for path in files.values():
-        click.echo(f"\n{path}")
+        echo(f"\n{path}")

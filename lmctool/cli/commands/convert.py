@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lmctool.report.terminal import echo
+
 
 @click.command("convert")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
@@ -25,5 +27,5 @@ def command(source: Path, target: Path, key: str | None, force: bool) -> None:
     left_out = convert(source, target, key, force)
     if left_out:
         more = f" and {len(left_out) - 8} more" * (len(left_out) > 8)
-        click.echo(f"left out: {', '.join(left_out[:8])}{more}", err=True)
-    click.echo(str(target))
+        echo(f"left out: {', '.join(left_out[:8])}{more}", err=True)
+    echo(str(target))

@@ -9,8 +9,9 @@ import click
 
 from lmctool.cli import parsing
 from lmctool.cli.key_values import aligned
-from lmctool.cli.options import INPUT
-from lmctool.errors import LmctoolError
+from lmctool.cli.options import INPUT, TRUST_CONFIG
+from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lmctool.checkpoint import Checkpoint
+    from lmctool.config import Config
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
     from lmctool.plugin.settings import InputShape
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     help="Write the symmetry as a permutation spec, which can be edited and passed to --spec.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")
+@click.option("--trust-config", **TRUST_CONFIG)
 def command(
     paths: tuple[Path, ...],
     tensors: bool,
@@ -67,10 +70,12 @@ def command(
     inputs: tuple[InputShape, ...],
     out: Path | None,
     force: bool,
+    trust_config: bool,
 ) -> None:
     """Show the contents of checkpoints: tensors, metadata, digests, model and symmetry."""
     from rich.console import Console
 
+    from lmctool import config
     from lmctool.checkpoint import open_checkpoint
     from lmctool.files.publish import refuse_existing
     from lmctool.report.terminal import render
@@ -79,20 +84,21 @@ def command(
         if not symmetry or len(paths) > 1:
             raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
         refuse_existing([out], force)
+    standing = config.load(trusted=trust_config)
     for position, path in enumerate(paths):
         checkpoint = open_checkpoint(path)
-        resolved = _model(checkpoint, model, arguments)
+        resolved = _model(checkpoint, model, arguments, standing)
         if position:
-            click.echo()
-        click.echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved))]))
+            echo()
+        echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved))]))
         if tensors:
-            click.echo()
+            echo()
             render(_tensors(checkpoint), Console())
         if symmetry:
             if isinstance(resolved, LmctoolError):
                 raise resolved
-            click.echo()
-            example = _example(checkpoint, resolved.module, data, inputs)
+            echo()
+            example = _example(checkpoint, resolved.module, data, inputs, standing)
             _show_symmetry(resolved.module, example, out, force)
 
 
@@ -110,15 +116,19 @@ def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
 
 
 def _model(
-    checkpoint: Checkpoint, spec: str | None, arguments: Mapping[str, Any]
+    checkpoint: Checkpoint, spec: str | None, arguments: Mapping[str, Any], standing: Config
 ) -> Model | LmctoolError:
-    """Return the model, or the error that says why there is none."""
-    from lmctool import config
+    """Return the model, or the error that says why there is none.
+
+    Raises:
+        UntrustedError: it is code that is not to be run unasked.
+    """
     from lmctool.model.resolve import resolve_model
 
-    settings = config.load()
     try:
-        return resolve_model(checkpoint, spec=spec, arguments=arguments, config=settings)
+        return resolve_model(checkpoint, spec=spec, arguments=arguments, config=standing)
+    except UntrustedError:
+        raise
     except LmctoolError as error:
         return error
 
@@ -152,31 +162,34 @@ def _show_symmetry(module: nn.Module, example: Inputs, out: Path | None, force: 
     render(describe(spec, graph), Console())
     if out is not None:
         write_spec(spec, out, force)
-        click.echo(f"\nspec  {out}")
+        echo(f"\nspec  {out}")
 
 
 def _example(
-    checkpoint: Checkpoint, module: nn.Module, data: str | None, shapes: tuple[InputShape, ...]
+    checkpoint: Checkpoint,
+    module: nn.Module,
+    data: str | None,
+    shapes: tuple[InputShape, ...],
+    standing: Config,
 ) -> Inputs:
     """Return a batch of inputs for the model: of the data, of the shapes, or the model's own."""
     import torch
 
-    from lmctool import config
     from lmctool.data.resolve import resolve_data
     from lmctool.data.split import open_split
     from lmctool.evaluate.device import generator
     from lmctool.model.example import find_example
     from lmctool.run.sources import NEITHER, names_data
 
-    settings, cpu = config.load(), torch.device("cpu")
+    cpu = torch.device("cpu")
     if data and shapes:
         raise click.UsageError("--input stands in for data; leave --data or --input out")
-    if shapes or not names_data([checkpoint], data, settings):
+    if shapes or not names_data([checkpoint], data, standing):
         randomness = generator(0, "example input")
         example = find_example(module, shapes, randomness, cpu, torch.float32)
         if example is None:
             raise LmctoolError(NEITHER)
         return example.inputs
-    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=settings).dataset
+    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=standing).dataset
     split = open_split(dataset, next(iter(dataset.splits)), limit=2, seed=0, device=cpu)
     return split.head(2, torch.float32)

@@ -1,26 +1,56 @@
-"""List the metrics of results: full name, value and unit."""
+"""List the metrics of results, or those that an analysis can give."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.stored_result import read_sound
+from lmctool.report.terminal import echo
+
+if TYPE_CHECKING:
+    from lmctool.results.table import Table
+
 
 @click.command("metrics")
-@click.argument(
-    "paths", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+@click.argument("paths", metavar="[RESULT...]", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--of",
+    "analysis",
+    metavar="ANALYSIS",
+    help="List what this analysis can give, in place of results: name, unit, range, meaning.",
 )
-def command(paths: tuple[Path, ...]) -> None:
+@click.pass_context
+def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -> None:
     """List the metrics of each RESULT, an .h5 file, by the names that gates use."""
     from rich.console import Console
 
     from lmctool.report.generic import metrics_table
     from lmctool.report.terminal import render
-    from lmctool.results.file import read
 
+    if (analysis is None) == (not paths):
+        ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
     console = Console()
+    if analysis is not None:
+        render(_declared(analysis), console)
     for path in paths:
         if len(paths) > 1:
-            click.echo(f"{path}:")
-        render(metrics_table(read(path)), console)
+            echo(f"{path}:")
+        render(metrics_table(read_sound(path)), console)
+
+
+def _declared(analysis: str) -> Table:
+    """Return the metrics that an analysis declares."""
+    from lmctool.plugin import registry
+    from lmctool.plugin.kinds import ANALYSES
+    from lmctool.results.table import Table
+
+    metrics = registry.load(ANALYSES, analysis).metrics
+    rows = [
+        (each.name, "" if each.unit == "1" else each.unit, each.range, each.meaning)
+        for each in metrics or ()
+    ]
+    notes = ("this analysis does not say what metrics it gives",) if metrics is None else ()
+    return Table(analysis, ("metric", "unit", "range", "meaning"), tuple(rows), notes)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from lmctool.cli.stored_result import read_sound
+from lmctool.report.terminal import echo
+
 
 @click.command("plot")
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
@@ -24,10 +27,9 @@ def command(path: Path, output: Path, force: bool) -> None:
     """
     from lmctool.report import by_analysis
     from lmctool.report.figure import kind, save
-    from lmctool.results.file import read
 
     kind(output)
-    result = read(path)
+    result = read_sound(path)
     with by_analysis.mismatch_as_error(result, path):
         save(result, by_analysis.drawer(result), output, force)
-    click.echo(output)
+    echo(output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, KINDS
+from lmctool.report.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
     """
     plugins = list(_plugins())
     if as_json:
-        click.echo(json.dumps({"schema": "lmctool.plugins/1", "plugins": plugins}, indent=2))
+        echo_json({"schema": "lmctool.plugins/1", "plugins": plugins})
         return
     from rich.console import Console
 

@@ -9,7 +9,9 @@ import click
 
 from lmctool.cli.gate_options import audit_options
 from lmctool.cli.gates import audit_results
+from lmctool.cli.stored_result import read_sound
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from lmctool.errors import ExitCode
@@ -49,12 +51,11 @@ def command(
     from lmctool.gates.gate import exit_code
     from lmctool.report.html import page
     from lmctool.report.sections import section
-    from lmctool.results.file import read
 
     if output.suffix.lower() not in SUFFIXES:
         raise LmctoolError(f"page '{output}' must end in .html")
     refuse_existing([output], force)
-    results = {path: read(path) for path in paths}
+    results = {path: read_sound(path) for path in paths}
     verdicts = audit_results(results, policy, baselines, tolerance)
     sections = [
         section(result, path, position)
@@ -62,6 +63,6 @@ def command(
     ]
     with publish(output, force) as draft:
         draft.write_text(page(sections, verdicts), encoding="utf-8")
-    click.echo(output)
+    echo(output)
     show_verdicts(verdicts)
     return exit_code(verdicts)

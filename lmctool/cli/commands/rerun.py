@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from contextlib import chdir
 from dataclasses import replace
@@ -12,15 +13,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import ExitCode, LmctoolError
+from lmctool.cli.options import TRUST_CONFIG
+from lmctool.errors import ExitCode, LmctoolError, UntrustedError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ANALYSES
+from lmctool.plugin.kinds import ANALYSES, DATASETS, EXECUTORS, MODELS
+from lmctool.report.terminal import echo
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmctool.cli.job import Job
     from lmctool.results.result import Result
     from lmctool.run.run import Run
+
+NAMED = (MODELS, DATASETS, EXECUTORS)
+"""Kinds of plugins whose words stand before a colon."""
+PAIR = re.compile(r"(?<![\w.])(?=([\w.]+:\w+))")
+"""Every ``PLACE:NAME`` in a word, wherever a plugin may look for one."""
 
 
 @click.command("rerun")
@@ -53,9 +63,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Import the Python code that the recorded command names as model or data.",
 )
+@click.option("--trust-config", **TRUST_CONFIG)
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes.")
 def command(
-    path: Path, folder: Path, out: Path | None, tolerance: float, trust: bool, quiet: bool
+    path: Path,
+    folder: Path,
+    out: Path | None,
+    tolerance: float,
+    trust: bool,
+    trust_config: bool,
+    quiet: bool,
 ) -> ExitCode:
     """Run the command recorded in RESULT, an .h5 file, again and compare the numbers.
 
@@ -70,12 +87,12 @@ def command(
         refuse_existing([out], force=False)
     earlier = read(path)
     target = None if out is None else out.absolute()
-    with TemporaryDirectory(prefix="lmctool-", dir=target.parent if target else None) as place:
-        temporary = Path(place) / "rerun.h5"
-        with chdir(folder):
-            job = _job(earlier, path, trust=trust)
-            job = replace(job, out=temporary, quiet=quiet)
-            again = remake(job, partial(_probe, Provenance.of(earlier), job))
+    with chdir(folder):
+        job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
+    parent = target.parent if target else None
+    with TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
+        job = replace(job, out=Path(place) / "rerun.h5", quiet=quiet)
+        again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
@@ -95,7 +112,7 @@ def _probe(earlier: Provenance, job: Job, run: Run) -> None:
         )
 
 
-def _job(result: Result, path: Path, *, trust: bool) -> Job:
+def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool) -> Job:
     """Return the job of the recorded command, without its outputs and its gates.
 
     Raises:
@@ -109,9 +126,11 @@ def _job(result: Result, path: Path, *, trust: bool) -> Job:
             f"result '{path}' is of analysis {words[0]!r}, which is not installed;"
             " lmctool plugins lists what is"
         )
+    if not trust:
+        _refuse_code(words[1:], path)
     command = AnalysisCommand(words[0], registry.load(ANALYSES, words[0]))
     try:
-        context = command.make_context(words[0], words[1:])
+        context = command.make_context(words[0], words[1:], help_option_names=[])
     except click.UsageError as error:
         raise LmctoolError(
             f"the command of result '{path}' cannot be run by this version: {error.message}"
@@ -127,9 +146,9 @@ def _job(result: Result, path: Path, *, trust: bool) -> Job:
         "fail_if": (),
         "baseline": None,
         "tolerance": None,
+        "trust": trust,
+        "trust_config": trust_config,
     }
-    if not trust:
-        _refuse_code(context, path)
     return command.job(context)
 
 
@@ -144,20 +163,25 @@ def _words(result: Result, path: Path) -> list[str]:
     return words
 
 
-def _refuse_code(context: click.Context, path: Path) -> None:
-    """Refuse a command that would import code: a result is an untrusted file.
+def _refuse_code(words: Sequence[str], path: Path) -> None:
+    """Refuse words that could have code imported, whatever their options mean.
+
+    A result is an untrusted file, and an option may be a plugin's: the words are looked at before
+    any option is parsed.
 
     Raises:
-        LmctoolError: its model or its data is a factory.
+        UntrustedError: there is such a word.
     """
-    from lmctool.plugin.user_code import is_factory
+    from lmctool.plugin.user_code import names_code
 
-    for option in ("model", "data"):
-        spec = context.params.get(option)
-        if isinstance(spec, str) and is_factory(spec):
-            raise LmctoolError(
-                f"the command of result '{path}' imports code, --{option} {spec}; look at it, and"
-                " pass --trust to run it"
+    for before, word in zip(["", *words], words, strict=False):
+        short = word[2:] if word.startswith("-") else ""  # as in -mVALUE
+        pairs = PAIR.findall(f"{word} {short}")
+        if any(names_code(pair, *NAMED) for pair in pairs):
+            option = f"{before} " if before.startswith("-") and not word.startswith("-") else ""
+            raise UntrustedError(
+                f"the command of result '{path}' names code, {option}{word}; look at it, and pass"
+                " --trust to run it"
             )
 
 
@@ -176,11 +200,11 @@ def _compare(earlier: Result, again: Result, path: Path, tolerance: float) -> Ex
     console = Console()
     for table in [*causes_tables(reasons), *([deviations_table(beyond)] if beyond else [])]:
         render(table, console)
-        click.echo()
+        echo()
     if beyond:
         why = "" if reasons else "; nothing that it records explains it"
-        click.echo(f"the numbers of '{path}' differ from those of the new run{why}")
+        echo(f"the numbers of '{path}' differ from those of the new run{why}")
         return ExitCode.GATE
     how = f"to {tolerance:g}" if every else "bit for bit"
-    click.echo(f"the numbers of '{path}' and of the new run agree {how}")
+    echo(f"the numbers of '{path}' and of the new run agree {how}")
     return ExitCode.DONE

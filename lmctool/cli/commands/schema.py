@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-NAMES = {"result": "result-1", "audit": "audit-1", "compare": "compare-1"}
+NAMES = {"result": "result-2", "audit": "audit-2", "compare": "compare-1"}
 """The newest schema of each document, in report/schemas."""
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.stored_result import read_sound
+from lmctool.report.terminal import echo, printable
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from rich.console import Console
 
     from lmctool.results.provenance_records import Entry
     from lmctool.results.result import Result
@@ -36,9 +36,8 @@ LONGEST = 200
 def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
     """Show the table and the curves of RESULT, an .h5 file, in the terminal."""
     from lmctool.report.json_document import document, write_json
-    from lmctool.results.file import read
 
-    result = read(path)
+    result = read_sound(path)
     if target is not None:
         write_json(document(result, {"result": path}), target, force=force)
     if target != "-":
@@ -47,32 +46,27 @@ def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
 
 def _show(result: Result, path: Path, *, verbose: bool) -> None:
     from rich.console import Console
-    from rich.text import Text
 
     from lmctool.report import by_analysis
     from lmctool.report.sparkline import curves
-    from lmctool.report.terminal import printable, render
+    from lmctool.report.terminal import render
     from lmctool.results.doubt import doubts_of
 
     console = Console()
     render(by_analysis.table(result, path), console)
     for doubt in doubts_of(result):
-        console.print(Text(printable(f"Note: {doubt.reason}")), soft_wrap=True, highlight=False)
+        echo(printable(f"Note: {doubt.reason}"))
     for table in curves(result):
         console.print()
         render(table, console)
     entries = Provenance.of(result).entries() if verbose else []
     if entries:
-        console.print()
-        _print_entries(entries, console)
+        echo()
+        _print_entries(entries)
 
 
-def _print_entries(entries: Iterable[Entry], console: Console) -> None:
-    from rich.text import Text
-
-    from lmctool.report.terminal import printable
-
+def _print_entries(entries: Iterable[Entry]) -> None:
     for entry in entries:
         text = entry.value if isinstance(entry.value, str) else repr(entry.value)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
-        console.print(Text(printable(f"{entry.key}: {shown}")), soft_wrap=True, highlight=False)
+        echo(printable(f"{entry.key}: {shown}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.report.terminal import echo
 
 
 @click.command("stamp")
@@ -59,7 +60,7 @@ def command(
     if not metadata:
         raise LmctoolError("nothing to stamp; pass --model, --data or --meta")
     stamp(source, target, metadata, force)
-    click.echo(str(target))
+    echo(str(target))
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:

@@ -139,4 +139,4 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Compare activations before or after the nonlinearity.",
     )
-    return Aligner(align, options=(tap,))
+    return Aligner(align, options=(tap,), metrics=())

@@ -23,6 +23,7 @@ from lmctool.api import (
     Result,
     hookimpl,
 )
+from lmctool.api.advanced import declared_scores
 
 if TYPE_CHECKING:
     from lmctool.api import Run, Table
@@ -72,4 +73,5 @@ def lmctool_analysis() -> Analysis:
         correction="always",
         writes=True,
         table=table,
+        metrics=declared_scores("repair.{}", "{} of a network"),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.gates.baseline import Tolerance, read_baseline
+from lmctool.gates.baseline import Tolerance, baseline_of
 from lmctool.gates.policy import guards
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
@@ -58,7 +58,7 @@ def test_metrics_say_which_way_they_are_better(name: str, made: Callable[[str], 
 
 
 def test_a_baseline_asks_of_each_metric_for_its_better_way(made: Callable[[str], Path]) -> None:
-    gates = guards(read_baseline(made("matrix")), Tolerance())
+    gates = guards(baseline_of(read(made("matrix")), made("matrix")), Tolerance())
     assert {gate.title for gate in gates} == {
         "matrix.barrier_loss <= baseline",
         "matrix.barrier_error <= baseline",

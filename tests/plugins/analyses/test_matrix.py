@@ -22,7 +22,7 @@ from lmctool.results.metrics import metrics
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.testing import invoke
-from lmctool_plugins.analyses.matrix import kernel, measure, table
+from lmctool_plugins.analyses.matrix import kernel, measure, summary, table
 from lmctool_plugins.analyses.matrix.figure import draw
 from tests.plugins.pairs import save, trained
 
@@ -223,12 +223,19 @@ def test_a_heat_map_has_a_number_in_each_cell_off_the_diagonal(tmp_path: Path, c
     pairs = np.linspace(0, 0.5, count * (count - 1) // 2)
     square = kernel.mirrored(pairs, count)
     names = [f"run{number}" for number in range(count)]
-    members = measure._clusters(square, names, 0.1)
+    errors = Variable(square[None, None], ("variant", "split", "checkpoint", "other"))
+    members = Group(
+        {
+            "checkpoint": Variable(np.array(names, dtype=object), ("checkpoint",)),
+            **summary.clustering({"error": errors}, 0.1),
+        },
+        {"threshold": 0.1},
+    )
     few = result_of(run_on(tmp_path, trained("mlp", 0), trained("mlp", 1))).groups
     barrier = {
         **few["matrix/barrier"].variables,
         "checkpoint": Variable(np.array(names, dtype=object), ("checkpoint",)),
-        "error": Variable(square[None, None], ("variant", "split", "checkpoint", "other")),
+        "error": errors,
     }
     distance = {"symmetric": Variable(square, ("checkpoint", "other"))}
     groups = {

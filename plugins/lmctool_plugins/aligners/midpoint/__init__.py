@@ -121,4 +121,4 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Calibration examples in each step.",
     )
-    return Aligner(align, options=(start, steps, rate, batch))
+    return Aligner(align, options=(start, steps, rate, batch), metrics=())

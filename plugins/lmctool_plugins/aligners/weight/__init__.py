@@ -140,4 +140,4 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Number of descents, each with another order of the groups; the best one is used.",
     )
-    return Aligner(align, options=(start, restarts), needs=frozenset({"model"}))
+    return Aligner(align, options=(start, restarts), needs=frozenset({"model"}), metrics=())

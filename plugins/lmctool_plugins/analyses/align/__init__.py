@@ -10,32 +10,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Analysis, Group, NewCheckpoint, Result, Variable, hookimpl
+from lmctool.api import Analysis, Lazy, NewCheckpoint, Result, hookimpl
 from lmctool_plugins.analyses.align.filters import FILTERS, filters
+from lmctool_plugins.analyses.align.metrics import METRICS
 from lmctool_plugins.analyses.align.view import SCORES, draw, table
 
 if TYPE_CHECKING:
-    from lmctool.api import Permutation, Run, Weights
+    from lmctool.api import Group, Permutation, Run, Weights
 
 
 def compute(run: Run) -> Result:
     """Align B; where there is data, compare the midpoints before and after."""
     permutation, b, scores = measured(run) if run.data is not None else aligned(run)
-    groups = {"align": moved(permutation), **scores}
+    groups = {"align": _moved(permutation), **scores}
     seen = filters(run, {"A": run.weights(0), "aligned B": b, "B": run.weights(1)})
     if seen is not None:
         groups[FILTERS] = seen
     return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": "align"}))
 
 
-def moved(permutation: Permutation) -> Group:
-    """Return the share of units that moved, of all that may, as metric ``align.moved``."""
-    import numpy as np
+def _moved(permutation: Permutation) -> Group:
+    from lmctool_plugins.analyses.align.summary import moved
 
-    units = sum(map(permutation.spec.units, permutation.spec.groups))
-    share = sum(map(permutation.moved, permutation.spec.groups)) / units if units else np.nan
-    name = "share of units that moved"
-    return Group({"moved": Variable(np.array(share), long_name=name, metric="align.moved")})
+    groups = permutation.spec.groups
+    return moved(sum(map(permutation.moved, groups)), sum(map(permutation.spec.units, groups)))
 
 
 def aligned(run: Run) -> tuple[Permutation, Weights, dict[str, Group]]:
@@ -68,4 +66,6 @@ def lmctool_analysis() -> Analysis:
         writes=True,
         table=table,
         figure=draw,
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.align.summary:derived"),
     )

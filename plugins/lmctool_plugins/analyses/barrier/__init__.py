@@ -12,6 +12,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl, partition_options
+from lmctool_plugins.analyses.barrier.metrics import METRICS
 
 
 @hookimpl
@@ -46,4 +47,6 @@ def lmctool_analysis() -> Analysis:
         correction="optional",
         table=Lazy("lmctool_plugins.analyses.barrier.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.barrier.figure:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.barrier.summary:derived"),
     )

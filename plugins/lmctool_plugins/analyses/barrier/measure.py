@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Group, Result, Variable, barrier, grid, partitions
+from lmctool.api import Group, Result, barrier, grid, partitions
 from lmctool.api.advanced import around, letters
 from lmctool_plugins.analyses.barrier.baselines import baseline_groups, check_classes
 from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
 from lmctool_plugins.analyses.barrier.paths import METRICS, Paths
 from lmctool_plugins.analyses.barrier.per_example import example_groups
+from lmctool_plugins.analyses.barrier.summary import barriers, ends
 
 if TYPE_CHECKING:
-    from lmctool.api import Array, Run
+    from lmctool.api import Array, Run, Variable
 
     Groups = dict[str, dict[str, Variable]]
 
@@ -59,7 +60,12 @@ def measure(
     if run.guesses:
         guessing = [f"{letters(2)[guess.end]} on {guess.split}" for guess in run.guesses]
         attributes["at_chance"] = ", ".join(guessing)
-    groups = _groups(paths)
+    curve = _curve(paths)
+    groups = {
+        "curve": curve,
+        "summary": paths.coordinates() | barriers(curve, definition),
+        "ends": ends(curve),
+    }
     if bootstrap is not None:
         attributes |= {"bootstrap": bootstrap, "level": LEVEL}
         _add_intervals(groups, paths, bootstrap, run.settings.seed)
@@ -88,25 +94,12 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
     return Paths(tuple(variant.name for variant in variants), splits, curves, definition)
 
 
-def _groups(paths: Paths) -> Groups:
-    """Return the curves, the barriers and the ends."""
-    names = paths.coordinates()
-    curve = names | paths.alpha()
-    summary = dict(names)
-    ends = {
-        "split": names["split"],
-        "end": Variable(np.array(["a", "b"], dtype=object), ("end",), long_name="checkpoint"),
-    }
-    over = ("variant", "split")
+def _curve(paths: Paths) -> dict[str, Variable]:
+    """Return the curves, (variant, split, alpha)."""
+    curve = paths.coordinates() | paths.alpha()
     for metric in METRICS:
-        name, values = metric.name, paths.values(metric)
-        height, at = paths.barriers(values)
-        curve[name] = metric.variable(values, (*over, "alpha"))
-        ends[name] = metric.variable(values[0][:, [0, -1]], ("split", "end"), metric=f"end.{name}")
-        meaning = f"barrier of the {name}"
-        summary[f"barrier_{name}"] = metric.variable(height, over, meaning, f"barrier.{name}")
-        summary[f"alpha_{name}"] = Variable(at, over, "1", f"alpha of the {meaning}")
-    return {"curve": curve, "summary": summary, "ends": ends}
+        curve[metric.name] = metric.variable(paths.values(metric), ("variant", "split", "alpha"))
+    return curve
 
 
 def _add_intervals(groups: Groups, paths: Paths, repeats: int, seed: int) -> None:
@@ -126,7 +119,7 @@ def _add_intervals(groups: Groups, paths: Paths, repeats: int, seed: int) -> Non
             f"barrier of the {name}",
             f"barrier.{name}",
         )
-        ends = curves[:, number, 0][..., [0, -1]]
-        groups["ends"] |= bounds(name, ends, ("split", "end"), metric, name, f"end.{name}")
+        both = curves[:, number, 0][..., [0, -1]]
+        groups["ends"] |= bounds(name, both, ("split", "end"), metric, name, f"end.{name}")
         band |= bounds(name, curves[:, number], (*over, "alpha"), metric, name)
     groups["band"] = band

@@ -9,6 +9,7 @@ import numpy as np
 from lmctool.api import Group, Variable
 from lmctool_plugins.analyses.barrier.intervals import bounds, intervals
 from lmctool_plugins.analyses.barrier.paths import METRICS
+from lmctool_plugins.analyses.barrier.summary import barriers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,13 +38,9 @@ def part_group(
     over = ("variant", "split", "part")
     curves = np.stack([_curves(paths, split, members[split]) for split in paths.splits], axis=2)
     for number, metric in enumerate(METRICS):
-        height, at = paths.barriers(curves[number])
-        name, meaning = metric.name, f"barrier of the {metric.name} of a part"
-        variables |= {
-            name: metric.variable(curves[number], (*over, "alpha"), f"{name} of a part"),
-            f"barrier_{name}": metric.variable(height, over, meaning, f"barrier.parts.{name}"),
-            f"alpha_{name}": Variable(at, over, "1", f"alpha of the {meaning}"),
-        }
+        name = metric.name
+        variables[name] = metric.variable(curves[number], (*over, "alpha"), f"{name} of a part")
+    variables |= barriers(variables, paths.definition)
     if repeats is not None:
         variables |= _intervals(paths, members, repeats, seed)
     return Group(variables, {"by": first.by, "definition": paths.definition})

@@ -58,8 +58,29 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
             np.concatenate(lost, axis=-1), over, "1", "right at both ends, wrong between"
         ),
     }
-    summary = dict(names)
     weights = [paths.curves.weights.get(split.name) for split in splits]
+    attributes = {"definition": paths.definition}
+    weighted = int(any(weight is not None for weight in weights))
+    examples = example_group(splits, variables)
+    return {
+        "barrier/examples": Group(examples.variables, attributes),
+        "barrier/singly": Group(
+            names | summed_up(heights, lost, weights), {**attributes, "weighted": weighted}
+        ),
+    }
+
+
+def summed_up(
+    heights: Sequence[Array], lost: Sequence[NDArray[np.bool_]], weights: Sequence[Array | None]
+) -> dict[str, Variable]:
+    """Return the mean and the median barrier of the examples of each split, and how many break.
+
+    Args:
+        heights: for each split (variant, example) the barrier of the loss.
+        lost: for each split (variant, example) whether it is right at both ends, wrong between.
+        weights: for each split (example,) how much each counts; None where all count the same.
+    """
+    summary = {}
     for name, metric, values, meaning in (
         ("mean", LOSS, _means(heights, weights), "mean barrier of the loss of an example"),
         ("median", LOSS, _medians(heights, weights), "median barrier of the loss of an example"),
@@ -69,12 +90,7 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
         summary[name] = metric.variable(
             values, ("variant", "split"), meaning, public, comparable=False
         )
-    attributes = {"definition": paths.definition}
-    examples = example_group(splits, variables)
-    return {
-        "barrier/examples": Group(examples.variables, attributes),
-        "barrier/singly": Group(summary, attributes),
-    }
+    return summary
 
 
 def _means(rows: Sequence[Array | NDArray[np.bool_]], weights: Sequence[Array | None]) -> Array:

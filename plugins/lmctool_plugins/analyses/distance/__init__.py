@@ -29,6 +29,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool_plugins.analyses.distance.metrics import METRICS
 
 
 @hookimpl
@@ -57,4 +58,6 @@ def lmctool_analysis() -> Analysis:
         aligner="optional",
         table=Lazy("lmctool_plugins.analyses.distance.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.distance.view:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.distance.summary:derived"),
     )

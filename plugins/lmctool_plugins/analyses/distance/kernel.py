@@ -20,7 +20,11 @@ def measures(squares: Array) -> dict[str, Array]:
         (...) by name: ``l2``, ``relative``, ``symmetric``, ``cosine``, ``growth``, ``norm_a``,
         ``norm_b``.  NaN where a norm to divide by is 0.
     """
-    a, b, distance = np.sqrt(np.moveaxis(squares[..., :3], -1, 0))
+    return of_norms(*np.sqrt(np.moveaxis(squares[..., :3], -1, 0)))
+
+
+def of_norms(a: Array, b: Array, distance: Array) -> dict[str, Array]:
+    """Return the same from the norms of A, B and A - B."""
     return {
         "l2": distance,
         "relative": ratio(distance, a),
@@ -44,7 +48,13 @@ def travels(squares: Array) -> dict[str, Array]:
         B - O, and ``norm_origin``.  NaN where a norm to divide by is 0.
     """
     norms = np.sqrt(squares)
-    ends, apart, origin, travelled = norms[..., :2], norms[..., 2], norms[..., 3], norms[..., 4:]
+    return travels_of_norms(norms[..., :2], norms[..., 2], norms[..., 3], norms[..., 4:])
+
+
+def travels_of_norms(
+    ends: Array, apart: Array, origin: Array, travelled: Array
+) -> dict[str, Array]:
+    """Return the same from norms: (..., end) of A and B, of A - B, O, (..., end) E - O."""
     return {
         "travelled": travelled,
         "travelled_relative": ratio(travelled, origin[..., None]),

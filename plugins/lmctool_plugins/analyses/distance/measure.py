@@ -9,6 +9,8 @@ import numpy as np
 from lmctool.api import Group, Result, UnjudgedError, Variable
 from lmctool.api.advanced import differing, squared_norms, squared_norms_of_weights
 from lmctool_plugins.analyses.distance.kernel import measures, travels
+from lmctool_plugins.analyses.distance.metrics import LEVELS, MEANINGS
+from lmctool_plugins.analyses.distance.metrics import name as public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,22 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.api import Array, Run
-
-LEVELS = ("kind", "block", "layer")
-MEANINGS = {
-    "l2": "L2 distance, ||A - B||",
-    "relative": "relative distance, ||A - B|| / ||A||",
-    "symmetric": "symmetric distance, sqrt(||A - B||^2 / (||A|| ||B||))",
-    "cosine": "cosine, <A, B> / (||A|| ||B||)",
-    "growth": "relative change of the norm, ||B|| / ||A|| - 1",
-    "norm_a": "||A||",
-    "norm_b": "||B||",
-    "norm_origin": "||O||",
-    "travelled": "distance travelled, ||E - O|| of end E",
-    "travelled_relative": "distance travelled, ||E - O|| / ||O||",
-    "travelled_symmetric": "distance travelled, sqrt(||E - O||^2 / (||E|| ||O||))",
-    "travelled_cosine": "cosine between A - O and B - O",
-}
 
 
 def measure(run: Run, over: str, to: int | None) -> Result:
@@ -125,7 +111,7 @@ def _group(
         variables["end"] = _names("end", ["a", "b"])
     for name, values in values_of.items():
         over = (*dims, "end") if values.ndim > len(dims) else dims
-        metric = ".".join(filter(None, ["distance", level, name])) if level != "tensor" else ""
+        metric = public(level, name) if level != "tensor" else ""
         variables[name] = Variable(values, over, "1", MEANINGS[name], metric)
     return Group(variables, dict(attributes))
 

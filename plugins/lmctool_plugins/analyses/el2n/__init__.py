@@ -13,6 +13,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool_plugins.analyses.el2n.metrics import METRICS
 
 
 @hookimpl
@@ -44,4 +45,6 @@ def lmctool_analysis() -> Analysis:
         correction="optional",
         table=Lazy("lmctool_plugins.analyses.el2n.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.el2n.view:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.el2n.summary:derived"),
     )

@@ -20,11 +20,10 @@ from lmctool.api import (
 )
 from lmctool.api.advanced import example_group
 from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
+from lmctool_plugins.analyses.el2n.summary import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from lmctool.api import Array, Partition, Run, Scores, Split
 
@@ -61,7 +60,10 @@ def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
     group = example_group(run.splits, variables)
     groups = {
         "el2n/examples": Group(group.variables, {"splits": count, "checkpoints": run.count}),
-        "el2n/splits": _bounds(run.splits, scores, parts, count),
+        "el2n/splits": Group(
+            _coordinates(run.splits, [str(part) for part in range(1, count + 1)])
+            | bounds(scores, parts, count)
+        ),
     }
     result = Result("el2n", groups)
     if pair is None:
@@ -86,31 +88,6 @@ def scored(run: Run, split: Split) -> Array:
             )
     mean: Array = np.mean(each, axis=0)
     return mean
-
-
-def _bounds(
-    splits: Sequence[Split],
-    scores: Sequence[Array],
-    parts: Sequence[NDArray[np.int64]],
-    count: int,
-) -> Group:
-    """Return how many examples each split by score has, and its scores."""
-    rows = [
-        [values[own == part] for part in range(1, count + 1)]
-        for values, own in zip(scores, parts, strict=True)
-    ]
-    over = ("split", "part")
-    variables = _coordinates(splits, [str(part) for part in range(1, count + 1)])
-    for name, function, meaning in (
-        ("examples", np.size, "examples"),
-        ("lowest", np.min, "lowest EL2N score"),
-        ("score", np.mean, "mean EL2N score"),
-        ("highest", np.max, "highest EL2N score"),
-    ):
-        values = np.array([[function(own) for own in row] for row in rows])
-        metric = "el2n.score" if name == "score" else ""
-        variables[name] = Variable(values, over, "1", meaning, metric)
-    return Group(variables)
 
 
 def _coordinates(splits: Sequence[Split], parts: Sequence[str]) -> dict[str, Variable]:

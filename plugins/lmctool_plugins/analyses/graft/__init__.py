@@ -14,6 +14,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool_plugins.analyses.graft.metrics import METRICS
 
 
 @hookimpl
@@ -61,4 +62,6 @@ def lmctool_analysis() -> Analysis:
         writes="layers",
         table=Lazy("lmctool_plugins.analyses.graft.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.graft.view:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.graft.summary:derived"),
     )

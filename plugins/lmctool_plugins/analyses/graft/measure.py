@@ -22,6 +22,7 @@ from lmctool.api import (
 )
 from lmctool.api.advanced import LazyWeights, Partwise, following
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
+from lmctool_plugins.analyses.graft.summary import ROBUSTNESS, SCORES, rises
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from lmctool.api import Run, Scores, Weights
 
-PARTS, ROBUSTNESS, SCORES = "graft/parts", "graft/robustness", "graft/scores"
+PARTS = "graft/parts"
 DEFINITION = "loss or error with one part taken from the other network, less that of the checkpoint"
 
 
@@ -203,13 +204,10 @@ def _robustness(
     for metric in (LOSS, ERROR):
         name = metric.name
         values = getattr(scores, name).T
-        rise = values - getattr(ends, name)[:, 0]
         variables[name] = metric.variable(
             values, over, metric=f"graft.part.{name}", comparable=False
         )
-        variables[f"rise_{name}"] = metric.variable(
-            rise, over, f"rise of the {name}", f"graft.rise.{name}", comparable=False
-        )
+    variables |= rises(variables, {name: getattr(ends, name)[:, 0] for name in ("loss", "error")})
     return Group(variables, {"definition": DEFINITION, **attributes})
 
 

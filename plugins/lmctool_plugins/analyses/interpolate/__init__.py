@@ -16,6 +16,7 @@ import click
 
 from lmctool.api import Analysis, CheckpointFile, Lazy, grid_options, hookimpl, partition_options
 from lmctool.api.advanced import shape_options
+from lmctool_plugins.analyses.interpolate.metrics import METRICS
 
 POINTS = 51
 """The authors take 50 alphas; one more puts 0.5 on the grid."""
@@ -52,4 +53,6 @@ def lmctool_analysis() -> Analysis:
         writes="save_at",
         table=Lazy("lmctool_plugins.analyses.interpolate.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.interpolate.view:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.interpolate.shape:derived"),
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import ERROR, LOSS, Group, Result, UnjudgedError, Variable, grid, partitions
-from lmctool.api.advanced import ShapeRule, draw_up, level_until, short_names
+from lmctool.api.advanced import ShapeRule, short_names
 from lmctool_plugins.analyses.interpolate.saving import check, saved
+from lmctool_plugins.analyses.interpolate.shape import METRICS, part_rises, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 END = 1
 """The checkpoint that every path leads to."""
 OVER = ("pair", "variant", "split")
-METRICS = (LOSS, ERROR)
 
 
 def measure(
@@ -99,29 +99,12 @@ def _groups(
 ) -> dict[str, Group]:
     """Return the curves and their shapes."""
     both = _coordinates(texts)
-    curve, shape = both | {"alpha": _alpha(alpha)}, dict(both)
+    curve = both | {"alpha": _alpha(alpha)}
     for metric in METRICS:
-        name, rows = metric.name, values[metric.name]
-        stays = level_until(alpha, rows, rule.plateau_level)
-        curve[name] = metric.variable(rows, (*OVER, "alpha"))
-        for key, numbers, meaning in (
-            ("delta", draw_up(rows), f"largest rise of the {name}"),
-            ("highest", rows.max(axis=-1), f"greatest {name}"),
-        ):
-            public = f"interpolate.{key}_{name}"
-            shape[f"{key}_{name}"] = metric.variable(numbers, OVER, meaning, public)
-        for key, numbers, meaning in (
-            ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
-            ("level", stays, f"alpha until which the {name} stays at its first level"),
-        ):
-            public = f"interpolate.{key}_{name}"
-            shape[f"{key}_{name}"] = Variable(numbers, OVER, "1", meaning, public)
-        shape[f"shape_{name}"] = Variable(
-            rule.shapes(name, alpha, rows), OVER, long_name=f"shape of the {name}"
-        )
+        curve[metric.name] = metric.variable(values[metric.name], (*OVER, "alpha"))
     return {
         "interpolate/curve": Group(curve, attributes),
-        "interpolate/shape": Group(shape, attributes),
+        "interpolate/shape": Group(both | shapes(curve, rule), attributes),
     }
 
 
@@ -140,10 +123,7 @@ def _part_group(
     for metric, rows in ((LOSS, values["losses"]), (ERROR, values["errors"])):
         name = metric.name
         variables[name] = metric.variable(rows, (*over, "alpha"), f"{name} of the part")
-        rise, public = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
-        variables[f"delta_{name}"] = metric.variable(
-            draw_up(rows), over, rise, public, comparable=False
-        )
+    variables |= part_rises(variables)
     return Group(variables, {"by": parts.by})
 
 

@@ -24,6 +24,7 @@ import click
 
 from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
 from lmctool.api.advanced import shape_options
+from lmctool_plugins.analyses.layerwise.metrics import METRICS
 
 
 @hookimpl
@@ -62,4 +63,6 @@ def lmctool_analysis() -> Analysis:
         aligner="optional",
         table=Lazy("lmctool_plugins.analyses.layerwise.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.layerwise.figure:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.layerwise.summary:derived"),
     )

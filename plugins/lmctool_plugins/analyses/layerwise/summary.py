@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.api import ERROR, LOSS, Group, Variable, barrier
 from lmctool.api.advanced import ShapeRule, draw_up
-from lmctool_plugins.analyses.layerwise.kernel import shares
+from lmctool_plugins.analyses.layerwise.kernel import Paths, shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Array, ScoreMetric, Weights
-    from lmctool_plugins.analyses.layerwise.kernel import Paths
+    from lmctool.api import Array, Result, ScoreMetric, Weights
 
 METRICS = (LOSS, ERROR)
 OVER = ("variant", "rest", "split", "part")
@@ -64,6 +63,33 @@ def summary(
         "layerwise/full": Group(full, attributes),
         "layerwise/summary": Group(of_parts, attributes),
     }
+
+
+def derived(result: Result) -> dict[str, Group]:
+    """Return what follows from the curves that a result holds.
+
+    Raises:
+        ValueError: the curves are not those of the parts that it names.
+    """
+    curve, full = (result.groups[f"layerwise/{name}"] for name in ("curve", "full"))
+    texts = {dim: [str(name) for name in curve.variables[dim].values] for dim in OVER}
+    alpha = curve.variables["alpha"].values
+    for group, dims in ((curve, OVER), (full, WHOLE)):
+        shape = (*(len(texts[dim]) for dim in dims), len(alpha))
+        if any(group.variables[metric.name].values.shape != shape for metric in METRICS):
+            raise ValueError(f"curves that are not {shape}")
+    paths = {
+        metric.name: Paths(
+            alpha,
+            tuple(texts["rest"]),
+            curve.variables[metric.name].values,
+            full.variables[metric.name].values,
+        )
+        for metric in METRICS
+    }
+    rule: Any = {each.name: curve.attributes[each.name] for each in fields(ShapeRule)}
+    how = {key: str(curve.attributes[key]) for key in ("by", "cumulative", "definition")}
+    return summary(texts, paths, ShapeRule(**rule), how)
 
 
 def membership(parts: Mapping[str, Sequence[str]], weights: Weights) -> Group:

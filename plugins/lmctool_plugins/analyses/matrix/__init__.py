@@ -18,6 +18,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
+from lmctool_plugins.analyses.matrix.metrics import METRICS
 
 
 @hookimpl
@@ -42,4 +43,6 @@ def lmctool_analysis() -> Analysis:
         correction="optional",
         table=Lazy("lmctool_plugins.analyses.matrix.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.matrix.figure:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.matrix.summary:derived"),
     )

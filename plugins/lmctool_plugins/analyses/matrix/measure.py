@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Group, LmctoolError, Result, Variable, barrier, grid
+from lmctool.api import Group, LmctoolError, Result, Variable, grid
 from lmctool.api.advanced import short_names, squared_norms_of_weights
-from lmctool_plugins.analyses.matrix.kernel import clusters, mirrored
+from lmctool_plugins.analyses.matrix.kernel import mirrored
+from lmctool_plugins.analyses.matrix.summary import METRICS, SQUARE, barriers, clustering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from lmctool.api import Array, Curves, Run, Scores, Variant
-
-SQUARE = ("checkpoint", "other")
-METRICS = (ERROR, LOSS)
 
 
 def measure(run: Run, points: int, alphas: str | None, definition: str, connected: float) -> Result:
@@ -45,15 +43,21 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
     for guess, dim in product(run.guesses, SQUARE):
         run.doubt(guess.reason, split=guess.split, **{dim: names[guess.end]})
     attributes = {"definition": definition, "batchnorm": run.settings.batchnorm}
-    barriers = _barriers(curves, names, variants, ends.splits, definition)
-    heights = barriers["error"].values[-1, 0]
+    curve = _curves(curves, names, variants, ends.splits)
+    heights = {
+        **{key: curve[key] for key in ("variant", "split")},
+        **{dim: _names(dim, names) for dim in SQUARE},
+        **barriers(curve, len(names), definition),
+    }
+    rule = "average linkage of the error barrier, last variant, first split, cut at the threshold"
+    clustered = {"checkpoint": _names("checkpoint", names), **clustering(heights, connected)}
     return Result(
         "matrix",
         {
-            "matrix/barrier": Group(barriers, attributes),
-            "matrix/curve": Group(_curves(curves, names, variants, ends.splits), attributes),
+            "matrix/barrier": Group(heights, attributes),
+            "matrix/curve": Group(curve, attributes),
             "matrix/distance": Group(_distances(np.array(squares), names), {"over": "parameters"}),
-            "matrix/clusters": _clusters(heights, names, connected),
+            "matrix/clusters": Group(clustered, {"threshold": connected, "rule": rule}),
             "matrix/ends": Group(_ends(ends, names)),
         },
     )
@@ -75,30 +79,6 @@ def _squares(run: Run, plain: Variant) -> Array:
     names = [name for name in run.checkpoints[0].parameters if name in plain.a]
     squares: Array = squared_norms_of_weights([plain.a, plain.b], names).sum(axis=0)
     return squares
-
-
-def _barriers(
-    curves: Sequence[Curves],
-    names: Sequence[str],
-    variants: Sequence[str],
-    splits: Sequence[str],
-    definition: str,
-) -> dict[str, Variable]:
-    """Return the barriers, and where they are, of every pair both ways."""
-    both = {"variant": _names("variant", variants), "split": _names("split", splits)}
-    both |= {dim: _names(dim, names) for dim in SQUARE}
-    dims = ("variant", "split", *SQUARE)
-    later = np.tri(len(names), k=-1, dtype=bool)
-    for metric in METRICS:
-        name, meaning = metric.name, f"barrier of the {metric.name}"
-        values = np.array([getattr(curve, name) for curve in curves])
-        height, at = barrier(curves[0].alpha, values, definition)
-        heights = mirrored(np.moveaxis(height, 0, -1), len(names))
-        places = mirrored(np.moveaxis(at, 0, -1), len(names), np.nan)
-        places = np.where(later, 1 - places, places)  # the same path, from its other end
-        both[name] = metric.variable(heights, dims, meaning, f"matrix.barrier_{name}")
-        both[f"alpha_{name}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
-    return both
 
 
 def _curves(
@@ -135,35 +115,6 @@ def _distances(squares: Array, names: Sequence[str]) -> dict[str, Variable]:
         square = mirrored(values, len(names))
         variables[name] = Variable(square, SQUARE, "1", meaning, f"matrix.{name}")
     return variables
-
-
-def _clusters(heights: Array, names: Sequence[str], connected: float) -> Group:
-    members, order = clusters(heights, connected)
-    pairs = np.triu_indices(len(names), 1)
-    near = heights[pairs] <= connected
-    inside = members[pairs[0]] == members[pairs[1]]
-    place = np.argsort(order)
-    variables = {
-        "checkpoint": _names("checkpoint", names),
-        "cluster": Variable(members, ("checkpoint",), long_name="cluster"),
-        "place": Variable(place, ("checkpoint",), long_name="place in the heat map, from 0"),
-    }
-    counts = {
-        "apart_inside": ((inside & ~near).sum(), "pairs above the threshold in one cluster"),
-        "near_outside": ((near & ~inside).sum(), "connected pairs in two clusters"),
-    }
-    share = "share of pairs that are connected"
-    variables |= {
-        "clusters": Variable(
-            np.array(members.max()), (), "1", "clusters", "matrix.clusters", "lower"
-        ),
-        "connected": Variable(np.array(near.mean()), (), "1", share, "matrix.connected", "higher"),
-    } | {
-        name: Variable(np.array(value), (), "1", meaning)
-        for name, (value, meaning) in counts.items()
-    }
-    rule = "average linkage of the error barrier, last variant, first split, cut at the threshold"
-    return Group(variables, {"threshold": connected, "rule": rule})
 
 
 def _ends(scores: Scores, names: Sequence[str]) -> dict[str, Variable]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.api import Analysis, Lazy, hookimpl
+from lmctool_plugins.analyses.merge.metrics import METRICS
 
 if TYPE_CHECKING:
     from lmctool.api import Settings
@@ -64,4 +65,6 @@ def lmctool_analysis() -> Analysis:
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.merge.summary:derived"),
     )

@@ -19,6 +19,7 @@ from lmctool.api import (
 from lmctool.api.advanced import cycle_displacement, letters
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
+from lmctool_plugins.analyses.merge.summary import lowest
 from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
 
 if TYPE_CHECKING:
@@ -82,10 +83,9 @@ def followed(
         run.evaluate(LazyNetworks(way.merged, points), splits, description=way.name) for way in ways
     ]
     loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
-    chooses = loss[-1, -1]
-    if not np.isfinite(chooses).any():
+    if not np.isfinite(loss[-1, -1]).any():
         raise UnjudgedError("at no alpha is the loss on the calibration examples a number")
-    best = int(np.where(np.isfinite(chooses), chooses, np.inf).argmin())
+    best = lowest(loss[:, -1])
     alpha = np.array([counts[1] for counts in points])
     over = ("variant", "split", "alpha")
     variables = {

@@ -18,6 +18,7 @@ import click
 
 from lmctool.api import Analysis, Lazy, hookimpl, partition_options
 from lmctool.api.advanced import SeriesFolder
+from lmctool_plugins.analyses.trajectory.metrics import METRICS
 
 
 @hookimpl
@@ -66,4 +67,6 @@ def lmctool_analysis() -> Analysis:
         correction="optional",
         table=Lazy("lmctool_plugins.analyses.trajectory.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.trajectory.figure:draw"),
+        metrics=METRICS,
+        derived=Lazy("lmctool_plugins.analyses.trajectory.summary:derived"),
     )

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Group, Result, Variable
-from lmctool_plugins.analyses.trajectory.kernel import AT, OVER, gains, summary
+from lmctool.api import Group, Result, Variable
+from lmctool_plugins.analyses.trajectory.kernel import AT, OVER
+from lmctool_plugins.analyses.trajectory.summary import PUBLIC, curves, gained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Array, Partition, Scores
+    from lmctool.api import Partition, Scores
 
     Attributes = Mapping[str, str | int | list[str]]
 
 PARENT, THEN = "parent", "then"
 """What the run before the children, and the run after an interpolant, are called."""
-METRICS = (LOSS, ERROR)
 DEFINITION = (
     "mean (over=best: the least) loss or error of the runs at a step less that of their"
     " interpolant, positive where the interpolant is better"
@@ -85,7 +85,12 @@ class Record:
         }
         step = {"step": Variable(self.steps, ("step",), "1", "optimizer step")}
         networks = {"network": _names(self.networks, "network"), "split": over["split"]}
-        values, gain, best = self._measured(self.whole, (), "trajectory.gain")
+        children, interpolants = (
+            [self.networks.index(name) for name in which]
+            for which in (self.children, self.interpolants)
+        )
+        values = curves(self.whole, ())
+        gain, best = gained({**step, **values}, children, interpolants, PUBLIC["trajectory"])
         groups = {
             "trajectory/curve": Group({**networks, **step, **values}, attributes),
             "trajectory/gain": Group({**over, **step, **gain}, defined),
@@ -93,7 +98,10 @@ class Record:
         }
         if self.parts:
             part = {"part": _names(self.parts, "part", "part of the split's examples")}
-            values, gain, best = self._measured(self.partial, ("part",), "trajectory.part.gain")
+            values = curves(self.partial, ("part",))
+            gain, best = gained(
+                {**step, **values}, children, interpolants, PUBLIC["trajectory/parts"]
+            )
             at = {"at": _names(AT, "at")}
             by: Attributes = {"by": next(iter(self.partitions.values())).by}
             groups |= {
@@ -106,37 +114,6 @@ class Record:
                 ),
             }
         return Result("trajectory", groups)
-
-    def _measured(
-        self, values: Array, inner: tuple[str, ...], metric: str
-    ) -> tuple[dict[str, Variable], ...]:
-        """Return the variables of curves, of gains, and of gains at the last and best step.
-
-        Args:
-            values: (metric, network, split, *inner, step).
-            inner: dims between the split and the step.
-            metric: what the metrics' names begin with.
-        """
-        curve, over_steps, at_steps = {}, {}, {}
-        rows = {name: row for row, name in enumerate(self.networks)}
-        over = ("variant", "over", "split", *inner)
-        for number, score in enumerate(METRICS):
-            name, unit = score.name, score.unit
-            children, interpolants = (
-                values[number, [rows[each] for each in which]]
-                for which in (self.children, self.interpolants)
-            )
-            gain = gains(children, interpolants)
-            best, places = summary(gain)
-            key, meaning = f"gain_{name}", f"gain in {name}"
-            dims = ("network", "split", *inner, "step")
-            curve[name] = score.variable(values[number], dims)
-            over_steps[key] = Variable(gain, (*over, "step"), unit, meaning)
-            at_steps[key] = Variable(best, (*over, "at"), unit, meaning, f"{metric}.{name}")
-            at_steps[f"step_{name}"] = Variable(
-                self.steps[places], (*over, "at"), "1", f"step of the {meaning}"
-            )
-        return curve, over_steps, at_steps
 
 
 def _names(values: Sequence[str], dim: str, meaning: str = "") -> Variable:

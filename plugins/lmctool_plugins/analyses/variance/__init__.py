@@ -19,6 +19,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, Lazy, hookimpl
+from lmctool_plugins.analyses.variance.metrics import METRICS
 
 
 @hookimpl
@@ -52,4 +53,5 @@ def lmctool_analysis() -> Analysis:
         correction="optional",
         table=Lazy("lmctool_plugins.analyses.variance.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.variance.figure:draw"),
+        metrics=METRICS,
     )

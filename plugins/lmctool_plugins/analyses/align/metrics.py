@@ -1,0 +1,11 @@
+"""The metrics that ``lmctool align`` gives."""
+
+from __future__ import annotations
+
+from lmctool.api import DeclaredMetric
+from lmctool.api.advanced import declared_scores
+
+METRICS = (
+    DeclaredMetric("align.moved", "share of units that moved", low=0, high=1, share=True),
+    *declared_scores("align.{}", "{} of a network"),
+)

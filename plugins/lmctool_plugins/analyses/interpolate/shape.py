@@ -1,0 +1,70 @@
+"""What follows from the curves of an interpolate result: their shapes, rises and levels."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from lmctool.api import ERROR, LOSS, Group, Variable
+from lmctool.api.advanced import ShapeRule, draw_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.api import Result
+
+    Variables = Mapping[str, Variable]
+
+METRICS = (LOSS, ERROR)
+
+
+def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
+    """Return the shape of each curve, its greatest value and its largest rise.
+
+    Args:
+        curve: ``alpha``, and over (..., alpha) loss and error.
+        rule: what shapes are.
+    """
+    alpha, shape = curve["alpha"].values, {}
+    for metric in METRICS:
+        name, rows, over = metric.name, curve[metric.name].values, curve[metric.name].dims[:-1]
+        for key, numbers, meaning in (
+            ("delta", draw_up(rows), f"largest rise of the {name}"),
+            ("highest", rows.max(axis=-1), f"greatest {name}"),
+        ):
+            public = f"interpolate.{key}_{name}"
+            shape[f"{key}_{name}"] = metric.variable(numbers, over, meaning, public)
+        stays = rule.level_until(name, alpha, rows)
+        for key, numbers, meaning in (
+            ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
+            ("level", stays, f"alpha until which the {name} stays at its first level"),
+        ):
+            public = f"interpolate.{key}_{name}"
+            shape[f"{key}_{name}"] = Variable(numbers, over, "1", meaning, public)
+        shape[f"shape_{name}"] = Variable(
+            rule.shapes(name, alpha, rows), over, long_name=f"shape of the {name}"
+        )
+    return shape
+
+
+def part_rises(parts: Variables) -> dict[str, Variable]:
+    """Return the largest rises of the curves of parts, over (..., part, alpha)."""
+    rises = {}
+    for metric in METRICS:
+        name, rows = metric.name, parts[metric.name]
+        meaning, public = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
+        rises[f"delta_{name}"] = metric.variable(
+            draw_up(rows.values), rows.dims[:-1], meaning, public, comparable=False
+        )
+    return rises
+
+
+def derived(result: Result) -> dict[str, Group]:
+    """Return what follows from the curves that a result holds."""
+    curve = result.groups["interpolate/curve"]
+    rule: dict[str, Any] = {each.name: curve.attributes[each.name] for each in fields(ShapeRule)}
+    groups = {"interpolate/shape": Group(shapes(curve.variables, ShapeRule(**rule)))}
+    if "interpolate/part" in result.groups:
+        own = result.groups["interpolate/part"].variables
+        groups["interpolate/part"] = Group(part_rises(own))
+    return groups

@@ -1,0 +1,19 @@
+"""The metrics that ``lmctool matrix`` gives."""
+
+from __future__ import annotations
+
+from lmctool.api import DeclaredMetric
+from lmctool.api.advanced import declared_scores
+
+METRICS = (
+    *declared_scores("matrix.barrier_{}", "barrier of the {} between two checkpoints", "height"),
+    *declared_scores("matrix.end_{}", "{} of a checkpoint"),
+    DeclaredMetric("matrix.l2", "L2 distance, ||A - B||", low=0),
+    DeclaredMetric(
+        "matrix.symmetric", "symmetric distance, sqrt(||A - B||^2 / (||A|| ||B||))", low=0
+    ),
+    DeclaredMetric("matrix.clusters", "number of clusters", low=1),
+    DeclaredMetric(
+        "matrix.connected", "share of pairs that are connected", low=0, high=1, share=True
+    ),
+)

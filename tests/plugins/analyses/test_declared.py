@@ -1,0 +1,183 @@
+"""What each built-in declares of its metrics, and derives anew, beside what its runs give."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+from functools import cache
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
+from lmctool.report import figure
+from lmctool.results.derived import contradiction
+from lmctool.results.file import read
+from lmctool.results.metrics import listed
+from lmctool.results.rounding import SHARE, slack
+from lmctool.testing import invoke, tiny_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lmctool.results.result import Result
+
+    Results = Callable[[str], list[Result]]
+
+FEW = ("--points", "3", "--limit", "60")
+LITTLE = ("--limit", "60", "--calib-size", "60")
+A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
+RUN_A, RUN_B = "run-a", "run-b"
+FULL: dict[str, tuple[tuple[str, ...], ...]] = {
+    "align": ((A, B, *LITTLE),),
+    "barrier": (
+        (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
+    ),
+    "distance": ((A, B, "--to", A),),
+    "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B),),
+    "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60"),),
+    "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
+    "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
+    "matrix": ((A, B, COPY, *FEW),),
+    "merge": (
+        (A, B, "--alphas", "0.25,0.5", *LITTLE),
+        (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
+    ),
+    "repair": ((A, B, *LITTLE),),
+    "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
+    "variance": ((A, B, *LITTLE),),
+}
+"""Runs that give every metric of an analysis between them."""
+RECOMPUTED = {
+    "align": {"align.moved"},
+    "barrier": {
+        f"{name}.{score}"
+        for name in ("barrier", "barrier.parts", "end")
+        for score in ("loss", "error")
+    }
+    | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
+    "distance": {
+        *(
+            f"distance.{level}{name}"
+            for level in ("", "kind.", "block.", "layer.")
+            for name in (
+                *("l2", "relative", "symmetric", "cosine", "growth", "norm_a", "norm_b"),
+                *("norm_origin", "travelled", "travelled_relative", "travelled_symmetric"),
+                "travelled_cosine",
+            )
+        ),
+    },
+    "el2n": {"el2n.score"},
+    "graft": {"graft.rise.loss", "graft.rise.error"},
+    "interpolate": {
+        f"interpolate.{name}_{score}"
+        for name in ("delta", "highest", "alpha", "level", "part_delta")
+        for score in ("loss", "error")
+    },
+    "layerwise": {
+        f"layerwise.{name}_{score}"
+        for name in (
+            *("barrier", "alpha", "delta", "share", "other"),
+            *("full_barrier", "full_alpha", "full_delta"),
+        )
+        for score in ("loss", "error")
+    },
+    "matrix": {
+        *("matrix.barrier_loss", "matrix.barrier_error", "matrix.end_loss", "matrix.end_error"),
+        *("matrix.clusters", "matrix.connected"),
+    },
+    "merge": {"merge.alpha"},
+    "repair": set(),
+    "trajectory": {
+        f"trajectory.{name}.{score}"
+        for name in ("gain", "part.gain")
+        for score in ("loss", "error")
+    },
+    "variance": set(),
+}
+"""The metrics that follow from what a result holds beside them."""
+every_built_in = pytest.mark.parametrize("name", sorted(FULL))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Return the results of the runs of an analysis."""
+    folder = tmp_path_factory.mktemp("full")
+    a, b = tiny_pair(folder, steps=100)
+    shutil.copyfile(a, folder / COPY)
+    for run, ends in ((RUN_A, (a, b)), (RUN_B, (b, a))):
+        (folder / run).mkdir()
+        for step, source in enumerate(ends):
+            shutil.copyfile(source, folder / run / f"net-step{step}.safetensors")
+
+    def made(name: str, number: int, words: tuple[str, ...]) -> Result:
+        there = {A, B, COPY, RUN_A, RUN_B}
+        placed = [folder / word if word in there else word for word in words]
+        out: Path = folder / f"{name}{number}.h5"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(figure, "save", lambda *_: None)  # nobody looks at them here
+            done = invoke(name, *placed, "-o", out, "--quiet")
+        assert done.exit_code == 0, done.output
+        return read(out)
+
+    return cache(lambda name: [made(name, *each) for each in enumerate(FULL[name])])
+
+
+def test_every_built_in_has_a_run_here() -> None:
+    assert set(FULL) == set(RECOMPUTED)
+    assert set(FULL) == {
+        entry.name for entry in registry.installed(ANALYSES) if "lmctool_plugins" in entry.value
+    }
+
+
+@every_built_in
+def test_an_analysis_declares_exactly_what_it_gives(name: str, results: Results) -> None:
+    declared = registry.load(ANALYSES, name).declared
+    given = list(chain.from_iterable(map(listed, results(name))))
+    assert {metric.name for metric in given} == set(declared)
+    for metric in given:
+        own = declared[metric.name]
+        assert metric.unit == own.unit, metric.full_name
+        assert own.meaning
+        if metric.value is not None:
+            room = slack(SHARE)
+            assert own.low - room <= metric.value <= own.high + room, metric.full_name
+        assert not own.share or -1 <= own.low < own.high == 1
+
+
+@every_built_in
+def test_what_a_run_writes_follows_from_itself(name: str, results: Results) -> None:
+    derived = registry.load(ANALYSES, name).derived
+    for result in results(name):
+        assert derived is None or contradiction(result, derived(result)) == ""
+
+
+@every_built_in
+def test_each_metric_that_can_be_recomputed_is_found_out_when_it_is_edited(
+    name: str, results: Results
+) -> None:
+    found = set()
+    for result in results(name):
+        for path, group in result.groups.items():
+            for key, variable in group.variables.items():
+                if variable.metric:
+                    wrong = np.array(variable.values, dtype=np.float64)
+                    wrong.flat[-1] = 0.125 if math.isnan(wrong.flat[-1]) else wrong.flat[-1] + 1e-6
+                    variables = {**group.variables, key: replace(variable, values=wrong)}
+                    edited = {**result.groups, path: replace(group, variables=variables)}
+                    if _contradicts(name, replace(result, groups=edited), variable.metric):
+                        found.add(variable.metric)
+    assert found == RECOMPUTED[name]
+
+
+def _contradicts(name: str, result: Result, metric: str) -> bool:
+    derived = registry.load(ANALYSES, name).derived
+    told = contradiction(result, derived(result)) if derived else ""
+    if name == "distance" and told:  # a norm that is edited gives another ratio beside it
+        return True
+    return told.split("[")[0].split(" ")[0] == metric
