@@ -145,7 +145,7 @@ def _settings(run: Run) -> dict[str, Attribute]:
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
-        attributes["spectral_norm"] = "u and v of each mixture by power iteration"
+        attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

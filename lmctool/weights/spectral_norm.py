@@ -3,8 +3,7 @@
 Spectral norm (Miyato et al. 2018, arXiv:1802.05957) divides a weight W by its greatest singular
 value, which torch keeps as two vectors u and v: in evaluation mode it divides by u . W v, and
 moves neither.  A mixture of two networks' u and v belongs to no weight, and u . W v comes out far
-too small.  So a mixture gets those of its own W, by torch's power iteration carried on until the
-singular value no longer grows.
+too small.  So a mixture gets those of its own W, to which torch's power iteration would lead.
 """
 
 from __future__ import annotations
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 PARAMETRIZED = re.compile(r"(.*parametrizations\.[^.]+)\.([0-9]+)\._u")
 """What torch.nn.utils.parametrizations.spectral_norm calls u."""
-MOST = 5000
-"""Steps of power iteration at most."""
-SETTLED = 1e-13
-"""The relative growth of the singular value in one step at which it has settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +101,7 @@ def recomputed(
 ) -> dict[str, Tensor]:
     """Return u and v of a weight between networks, by name and in their own dtype.
 
-    In float64, from the networks' own u and fixed noise; without the noise, a start that happens
-    to lie across the singular vector would never find it.
+    They are its singular vectors in float64, by the eigenvectors of the smaller of W W' and W' W.
 
     Args:
         norm: the names.
@@ -121,15 +115,11 @@ def recomputed(
     if axis is None:  # called as spectral norm calls its tensors, and something else
         return {}
     matrix = _matrix(weight.detach(), axis)
-    noise = torch.randn(len(matrix), generator=torch.Generator().manual_seed(0)).to(matrix)
-    starts = [normalize(own[norm.u].to(matrix), dim=0) for own in networks]
-    u, value = normalize(torch.stack([*starts, normalize(noise, dim=0)]).sum(0), dim=0), 0.0
-    for _ in range(MOST):
-        v = normalize(matrix.T @ u, dim=0)
-        image, before = matrix @ v, value
-        u, value = normalize(image, dim=0), float(image.norm())
-        if value - before <= SETTLED * value:
-            break
+    wide = matrix.shape[0] <= matrix.shape[1]
+    square = matrix @ matrix.T if wide else matrix.T @ matrix
+    own = torch.linalg.eigh(square).eigenvectors[:, -1]
+    other = normalize((matrix.T if wide else matrix) @ own, dim=0)
+    u, v = (own, other) if wide else (other, own)
     like = networks[0]
     return {norm.u: u.to(like[norm.u]), norm.v: v.to(like[norm.v])}
 

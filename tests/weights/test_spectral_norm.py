@@ -92,7 +92,7 @@ def test_one_networks_weight_has_that_networks_buffers_to_the_bit(form: str) -> 
     assert all(torch.equal(same[name], a[name]) for name in NAMES[form])
 
 
-def test_a_start_that_lies_across_the_singular_vector_finds_it() -> None:
+def test_ends_whose_vectors_are_of_another_singular_value_have_the_greatest_between() -> None:
     matrix = torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
     first = torch.eye(3, dtype=torch.float64)[0]
     a = {"weight_orig": matrix * 0.9, "weight_u": first, "weight_v": first}
