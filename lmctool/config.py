@@ -199,4 +199,4 @@ def _sources(folder: Path | None, *, trusted: bool, permit: str = "") -> list[_S
 
 def _read(path: Path) -> ConfigTable:
     """Return the content of a file; an empty one where there is none."""
-    return as_record(read_toml(path, str(path)) if path.is_file() else {}, ConfigTable, str(path))
+    return as_record(read_toml(path, str(path)) if path.exists() else {}, ConfigTable, str(path))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.chance import chance_hint as chance_hint
     from lmctool.evaluate.chance import majority_error as majority_error
     from lmctool.evaluate.chance import majority_loss as majority_loss
+    from lmctool.files.input_files import check_input as check_input
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
     from lmctool.files.untrusted import most_unpacked as most_unpacked
@@ -88,6 +89,7 @@ MODULES = {
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint majority_error majority_loss",
+    "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",

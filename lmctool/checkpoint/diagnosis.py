@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.files.input_files import note_input
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,7 +16,8 @@ PICKLE_PROTOCOLS = {2, 3, 4, 5}
 def fault(path: Path) -> str | None:
     """Return the sentence on a path that holds no bytes to read, or None.
 
-    Covers a missing file, a folder where a file is due, an unreadable file and an empty one.
+    Covers a missing file, a folder where a file is due, an unreadable file and an empty one.  A
+    path that does hold some is noted as an input of the running command.
     """
     try:
         if not path.exists():
@@ -23,6 +26,7 @@ def fault(path: Path) -> str | None:
             return f"'{path}' is a folder where a file is due"
         if not path.is_file():
             return f"'{path}' is not a regular file"
+        note_input(path)
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as cause:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.cli import plugin_options
+from lmctool.cli.command import Command, words_noted
 from lmctool.cli.options import settings, shared
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
@@ -27,7 +28,7 @@ SELECTED, WORDS = "lmctool.selected", "lmctool.words"
 """Keys of a context's meta: the plugins that the command line names, and its words."""
 
 
-class AnalysisCommand(click.Command):
+class AnalysisCommand(Command):
     """The command of one analysis: its options, those of selected plugins, the shared ones."""
 
     def __init__(self, name: str, analysis: Analysis) -> None:
@@ -91,6 +92,10 @@ class AnalysisCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the analysis; return the exit code of its gates."""
+        with words_noted(ctx):
+            return self._run(ctx)
+
+    def _run(self, ctx: click.Context) -> ExitCode:
         from lmctool.cli.failure import report_failure
         from lmctool.cli.run_job import execute
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lmctool.cli.command import OutputFile
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def options() -> list[click.Option]:
         click.Option(
             ["--junit"],
             metavar="FILE",
-            type=click.Path(path_type=Path),
+            type=OutputFile(),
             help="Write the verdict on each gate as JUnit XML.",
         ),
     ]

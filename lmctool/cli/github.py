@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.errors import LmctoolError
+from lmctool.files.input_files import is_input
 from lmctool.report.terminal import printable
 
 if TYPE_CHECKING:
@@ -41,6 +42,20 @@ def summarize(
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotation_lines(verdicts):
             click.echo(line, err=True)
+
+
+def check_summary() -> None:
+    """Refuse to append to an input of the running command.
+
+    Raises:
+        LmctoolError: the summary is one.
+    """
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and is_input(Path(summary)):
+        raise LmctoolError(
+            f"the summary '{summary}' that $GITHUB_STEP_SUMMARY names is an input of this very"
+            " command; let it name another file"
+        )
 
 
 def report_failure(title: str, error: Exception) -> None:
@@ -99,8 +114,9 @@ def _write(path: Path, parts: Sequence[str]) -> None:
     """Append to the summary.
 
     Raises:
-        LmctoolError: it cannot be written.
+        LmctoolError: it cannot be written, or is an input of the running command.
     """
+    check_summary()
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write("\n".join(parts) + "\n")

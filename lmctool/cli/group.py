@@ -6,13 +6,15 @@ import sys
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from lmctool.cli import streams
 from lmctool.cli.exit import exit_code
-from lmctool.errors import did_you_mean
+from lmctool.errors import LmctoolError, did_you_mean
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
@@ -45,11 +47,6 @@ class Commands(click.Group):
             return AnalysisCommand(cmd_name, registry.load(ANALYSES, cmd_name))
         return None
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; only the host's own code may end the program."""
-        with no_exit():
-            return super().invoke(ctx)
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -59,6 +56,21 @@ class Commands(click.Group):
             near = did_you_mean(args[0], known)
             ctx.fail(f"no command is called {args[0]!r}; {near}there are: {', '.join(known)}")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, in a folder that is there; only the host's own code may end it.
+
+        Raises:
+            LmctoolError: the current folder was removed.
+        """
+        try:
+            Path.cwd()
+        except OSError as cause:
+            raise LmctoolError(
+                f"the current folder cannot be used: {cause.strerror}; change to one that is there"
+            ) from cause
+        with no_exit():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with the first line of its module's docstring."""
@@ -88,7 +100,7 @@ class Commands(click.Group):
         run = partial(super().main, words, prog_name, complete_var, standalone_mode=False, **extra)
         if standalone_mode:
             with no_exit():  # not even what prints an error of theirs
-                sys.exit(exit_code(run, words))
+                sys.exit(streams.exit_code(partial(exit_code, run, words)))
         return run()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lmctool.cli import gate_options, parsing
+from lmctool.cli.command import OutputFile
+from lmctool.plugin.parameters import InputFile
 from lmctool.plugin.settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _spec() -> click.Option:
     return click.Option(
         ["--spec"],
         metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=InputFile(),
         help="A permutation spec that extends or replaces the derived one;"
         " lmctool inspect --symmetry -o writes one to edit.",
     )
@@ -87,7 +88,7 @@ def _output(name: str) -> list[click.Option]:
         click.Option(
             ["-o", "--out"],
             metavar="FILE",
-            type=click.Path(path_type=Path),
+            type=OutputFile(),
             default=f"{name}.h5",
             show_default=True,
             help="Path of the result. The figure and a new checkpoint get the same name with their"
@@ -103,6 +104,7 @@ def _output(name: str) -> list[click.Option]:
         click.Option(
             ["--json", "document"],
             metavar="FILE|-",
+            type=OutputFile(dash=True),
             help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.location import is_folder
+from lmctool.cli import github
 from lmctool.errors import LmctoolError
-from lmctool.files.publish import refuse_existing, refuse_existing_folder
+from lmctool.files.input_files import refuse_inputs
+from lmctool.files.publish import refuse_existing, refuse_existing_folder, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,10 +98,10 @@ class Outputs:
         refuse_existing(files, self.force or allowed)
 
     def check(self, run: Run, *, allowed: bool = False) -> None:
-        """Refuse to write over an input, whatever ``--force`` says, and over other folders.
+        """Refuse to write over an input that opening the run found, and over other folders.
 
         Args:
-            run: the run, for its inputs.
+            run: the run, for the checkpoints that a folder is to be like.
             allowed: as for ``refuse_existing``.
 
         Raises:
@@ -108,35 +110,25 @@ class Outputs:
         """
         from lmctool.checkpoint.writing import folder_names
 
-        read = [file for checkpoint in run.checkpoints for file in checkpoint.files]
-        read += [path for path in (run.settings.spec, run.settings.apply) if path is not None]
-        read += run.settings.results
-        for path in dict.fromkeys([*self.paths.values(), *self.checkpoints]):
-            files = list(path.iterdir()) if path.is_dir() else [path]
-            if any(file.samefile(other) for file in files if file.exists() for other in read):
-                raise LmctoolError(
-                    f"output '{path}' is an input of this very run; choose another with -o"
-                )
+        refuse_inputs(self.places())
+        github.check_summary()
         for path, like in zip(self.checkpoints, run.checkpoints, strict=False):
             if path.suffix != CHECKPOINT:
                 refuse_existing_folder(path, folder_names(like), self.force or allowed)
 
     def save(self, result: Result, analysis: Analysis, run: Run) -> None:
-        """Write the result, then its new checkpoint, then the figure.
+        """Write the result, then its new checkpoint, then the figure, where it can be drawn.
 
         Raises:
             LmctoolError: one cannot be written; names those written before.
         """
-        from lmctool.report import figure
         from lmctool.results import file
 
         paths, checkpoint = self.paths, result.checkpoint
         self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
         if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
-        self._step(
-            "figure", paths["figure"], lambda p: figure.save(result, analysis.figure, p, self.force)
-        )
+        self._step_figure(result, analysis)
 
     def streamed(self, result: Result, run: Run) -> Result:
         """Write a checkpoint whose tensors are computed one at a time, if the result has one.
@@ -185,6 +177,20 @@ class Outputs:
                 raise
             raise type(error)("; ".join([str(error), *self.notes()])) from error
         self.written[role] = path
+
+    def _step_figure(self, result: Result, analysis: Analysis) -> None:
+        """Write the figure; one that cannot be drawn is no reason to lose a verdict."""
+        from lmctool.report import figure
+        from lmctool.report.terminal import echo
+
+        place = self.paths["figure"]
+        try:
+            image = figure.image(result, analysis.figure, figure.kind(place))
+        except figure.FigureError as error:
+            old = f"; '{place}' is of an earlier run" if place.exists() else ""
+            echo(f"Warning: {error}{old}", err=True)
+        else:
+            self._step("figure", place, lambda path: write_bytes(path, image, self.force))
 
     def _step_checkpoint(self, new: NewCheckpoint, run: Run) -> None:
         from lmctool.checkpoint import write_checkpoint

@@ -15,6 +15,7 @@ import click
 from lmctool.errors import PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
+from lmctool.plugin.parameters import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -85,7 +86,7 @@ def apply_option() -> click.Option:
     return click.Option(
         ["--apply"],
         metavar="RESULT.h5",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=InputFile(),
         help="Apply the permutation stored in an earlier result to B, instead of an aligner.",
     )
 

@@ -105,13 +105,14 @@ class Session:
         Raises:
             LmctoolError: an output exists that is something else.
         """
-        from lmctool.cli.stored_result import read_sound
+        from lmctool.cli.stored_result import sound
+        from lmctool.results.file import read_own
         from lmctool.run.identity import Identity, objection
 
         path = self.outputs.paths["result"]
         if not self.job.resume or self.folder.has_earlier_work:
             return None
-        result = read_sound(path) if path.exists() else None
+        result = sound(read_own(path), path) if path.exists() else None
         identity = Identity(self.run, self.job.recorded_options)
         other = objection(Provenance.of(result), identity) if result else ""
         if result is None or (other and self.outputs.force):
@@ -174,6 +175,8 @@ class Session:
                 outputs.write_document(result, job.document, judged.verdicts)
             outputs.write_junit(judged.verdicts)
             github.summarize(f"lmctool {job.name}", judged.verdicts, partial(_table, job, result))
+        except LmctoolError as error:
+            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
         finally:
             if job.document != "-":
                 self.show(judged)

@@ -13,17 +13,27 @@ if TYPE_CHECKING:
 
 
 def read_sound(path: Path) -> Result:
-    """Read a result, and recompute what its analysis can from what the file holds.
+    """Read a result, an input of the running command, that is ``sound``.
 
     Raises:
         LmctoolError: it cannot be read, or does not hold what its analysis writes.
         UnjudgedError: a summary does not follow from the rest of the file.
     """
-    from lmctool.report import by_analysis
-    from lmctool.results.derived import contradiction
     from lmctool.results.file import read
 
-    result = read(path)
+    return sound(read(path), path)
+
+
+def sound(result: Result, path: Path) -> Result:
+    """Return a result once what its analysis can is recomputed from what the file holds.
+
+    Raises:
+        LmctoolError: it does not hold what its analysis writes.
+        UnjudgedError: a summary does not follow from the rest of the file.
+    """
+    from lmctool.report import by_analysis
+    from lmctool.results.derived import contradiction
+
     told = contradiction(result, by_analysis.derived(result, path))
     if told:
         raise UnjudgedError(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.files.hdf5 import check_filters, open_hdf5
+from lmctool.files.hdf5 import check_filters, obstacle, open_hdf5
+from lmctool.files.input_files import check_input
 from lmctool.files.untrusted import harm_of, most_unpacked
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ class StoredArray:
 def container_kind(path: Path) -> Kind | None:
     """Return the kind of a file by its content, None where it is none of the three."""
     try:
+        check_input(path, f"'{path}'")
         with path.open("rb") as file:
             head = file.read(9)
-    except OSError:
+    except (OSError, LmctoolError):
         return None
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "hdf5"
@@ -67,6 +69,7 @@ def stored_arrays(path: Path) -> Mapping[str, StoredArray]:
         "safetensors": _safetensors,
         "hdf5": partial(_after_trial, _hdf5),
     }
+    check_input(path, f"'{path}'")
     kind = container_kind(path)
     if kind is None:
         raise LmctoolError(f"'{path}' is neither npz nor safetensors nor HDF5")
@@ -79,7 +82,7 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
     except LmctoolError:
         raise
     except Exception as cause:  # three libraries, each with its own types
-        raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
+        raise LmctoolError(f"'{path}' cannot be read: {obstacle(cause) or cause}") from cause
 
 
 def _after_trial(read: Callable[[Path], T], path: Path) -> T:

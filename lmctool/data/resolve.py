@@ -14,6 +14,7 @@ from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
 from lmctool.data.loading import loaded
 from lmctool.errors import LmctoolError, PluginError
+from lmctool.files.input_files import check_input
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS
 from lmctool.plugin.records import Dataset
@@ -153,6 +154,7 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
     Raises:
         LmctoolError: no format can read it, several could, or it takes no such argument.
     """
+    _check_place(path)
     words, broken = [], []
     for word in registry.names(DATASETS):
         try:
@@ -210,7 +212,15 @@ def _open(word: str, place: Path | None, arguments: Mapping[str, Argument]) -> D
     for name in sorted(arguments.keys() - data_format.arguments):
         has = ", ".join(sorted(data_format.arguments)) or "none"
         raise LmctoolError(f"data {word!r} has no argument {name!r}; it has {has}")
+    if place is not None:
+        _check_place(place)
     return data_format.open(word, place, **arguments)
+
+
+def _check_place(place: Path) -> None:
+    """Refuse what is neither a folder nor a regular file, before any format looks into it."""
+    if not place.is_dir():
+        check_input(place, f"data '{place}'")
 
 
 def _registered() -> str:

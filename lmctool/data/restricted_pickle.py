@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.files.input_files import check_input
 from lmctool.files.untrusted import harm_of
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
     Raises:
         LmctoolError: it is no pickle of a dictionary, or names anything that is not admitted.
     """
+    check_input(path, f"'{path}'")
     try:
         content = path.read_bytes()
         # a pickle can ask for 64 GB, or for the hash of what takes years to walk through

@@ -1,26 +1,49 @@
-"""Opening HDF5 files that are not to be trusted: their library loads no filter for them."""
+"""Opening HDF5 files to read: without a lock where there is none, and without loading filters."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import errno
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from io import BytesIO
     from pathlib import Path
 
     import h5py
 
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What a file system says that has no locks."""
+LOCKED = {errno.EAGAIN, errno.EWOULDBLOCK}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+"""What says something of the disk or of this process, and nothing of the file's content."""
 
-@contextmanager
-def open_hdf5(file: Path | BytesIO) -> Iterator[h5py.File]:
-    """Open a file to read it, in a process that loads no filters from then on."""
+
+def open_hdf5(file: Path | BytesIO) -> h5py.File:
+    """Open a file to read, in a process that loads no filters from then on.
+
+    Where the file cannot be locked, it is opened without a lock.
+    """
     import h5py
 
     forget_plugins()
-    with h5py.File(file, "r") as opened:
-        yield opened
+    try:
+        return h5py.File(file, "r")
+    except OSError as cause:
+        if cause.errno not in NO_LOCKS:
+            raise
+    return h5py.File(file, "r", locking=False)
+
+
+def obstacle(error: BaseException) -> str | None:
+    """Return in words what keeps a file from being read that may well be sound, or None."""
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in LOCKED:
+        return "another program has locked it, which may be writing it; try again when it is done"
+    if error.errno in REFUSED:
+        return os.strerror(error.errno).lower()
+    return None
 
 
 def check_filters(dataset: h5py.Dataset) -> None:

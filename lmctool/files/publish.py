@@ -12,6 +12,7 @@ from stat import S_IMODE
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.files.input_files import refuse_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -25,10 +26,16 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
     """Check that each of these files may be written, before any work is done for them.
 
     Raises:
-        LmctoolError: a file exists and ``force`` is not given, the path is no regular file, or
-            its folder is missing or cannot be written to.
+        LmctoolError: two are one file, one is an input of the running command, exists without
+            ``force`` or is no regular file, or its folder is missing or cannot be written to.
     """
+    refuse_inputs(paths)
+    places: set[Path] = set()
     for path in paths:
+        place = path.parent.resolve() / path.name
+        if place in places:
+            raise LmctoolError(f"output '{path}' is named twice; give each its own name")
+        places.add(place)
         if _is_there(path):
             if path.exists() and not path.is_file():
                 raise LmctoolError(f"output '{path}' is not a regular file; choose another with -o")
@@ -65,6 +72,7 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
         draft.chmod(mode)  # a writer may have put a file of its own in the draft's place
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
+        refuse_inputs([path])  # some are first opened while the output is made
         if force:
             draft.replace(path)
         else:
@@ -76,6 +84,16 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes, force: bool) -> None:
+    """Publish a file of these bytes.
+
+    Raises:
+        LmctoolError: as ``publish``.
+    """
+    with publish(path, force) as draft:
+        draft.write_bytes(content)
 
 
 def clear_drafts(paths: Iterable[Path]) -> None:
@@ -102,9 +120,10 @@ def refuse_existing_folder(path: Path, names: Collection[str], force: bool) -> N
         force: it may replace a folder that has no other files, so that none is lost.
 
     Raises:
-        LmctoolError: something is there that may not be replaced, or the folder around it is
-            missing or cannot be written to.
+        LmctoolError: something is there that may not be replaced, an input of the running command
+            above all, or the folder around it is missing or cannot be written to.
     """
+    refuse_inputs([path])
     if _is_there(path):
         if path.is_symlink() or not path.is_dir():
             raise LmctoolError(f"output '{path}' is not a folder; choose another with -o")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.files.input_files import check_input
 from lmctool.files.untrusted import harm_of, is_too_deep
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     Raises:
         LmctoolError: it cannot be read, is larger than 1 MiB, or no TOML.
     """
+    check_input(path, what)
     try:
-        if path.exists() and not path.is_file():
-            raise LmctoolError(f"{what} cannot be read: it is no regular file")
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as cause:

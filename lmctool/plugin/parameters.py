@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from lmctool.errors import LmctoolError
+from lmctool.files.input_files import check_input
+
+
+class InputFile(click.Path):
+    """The type of an option that names a regular file."""
+
+    def __init__(self) -> None:
+        """Take the path of a file that is there."""
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; a pipe or a device is a usage error."""
+        path = Path(str(super().convert(value, param, ctx)))
+        try:
+            check_input(path, f"file '{path}'")
+        except LmctoolError as error:
+            self.fail(str(error), param, ctx)
+        return path
 
 
 class CheckpointFile(click.Path):
@@ -29,7 +50,7 @@ class SeriesFolder(click.Path):
         super().__init__(path_type=Path)
 
 
-class ResultFile(click.Path):
+class ResultFile(InputFile):
     """The type of an option that names a result of an earlier run.
 
     The analysis gets the ``Result``.
@@ -37,5 +58,5 @@ class ResultFile(click.Path):
 
     def __init__(self, analysis: str) -> None:
         """Say which analysis the result must be of."""
-        super().__init__(exists=True, dir_okay=False, path_type=Path)
+        super().__init__()
         self.analysis = analysis

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.files.input_files import check_input, note_input
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
 from lmctool.plugin.source_code import code_of, loaded_since
@@ -107,6 +108,9 @@ class Factory:
                 ) from cause
             finally:
                 self.loaded.update(loaded_since(before))
+                for name in {*self.loaded, self.place} & sys.modules.keys():
+                    if file := getattr(sys.modules[name], "__file__", None):
+                        note_input(Path(file))
 
     def code(self) -> Code:
         """Return the code of its module, and of all that this imports."""
@@ -148,8 +152,7 @@ def _file(path: Path, *, here: bool) -> Any:
         raise LmctoolError(
             f"'{path}' of your own configuration could be a file of any folder; give its whole path"
         )
-    if not path.is_file():
-        raise LmctoolError(f"'{path}' is not there")
+    check_input(path, f"'{path}'")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise LmctoolError(f"'{path}' is not a Python file")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.report.figure import FigureError
 from lmctool.report.generic import metrics_table
 
 if TYPE_CHECKING:
@@ -70,14 +71,17 @@ def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
     """Raise an error about the file where an analysis fails on a result.
 
     Raises:
-        LmctoolError: the body raised one of ``MISMATCHES``.
+        LmctoolError: the body raised one of ``MISMATCHES``, or a figure's drawing function did.
     """
     try:
         yield
-    except MISMATCHES as cause:
+    except (*MISMATCHES, FigureError) as error:
+        cause = error.__cause__ if isinstance(error, FigureError) else error
+        if not isinstance(cause, MISMATCHES):
+            raise
         raise LmctoolError(
             f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
-        ) from cause
+        ) from error
 
 
 def _analysis(result: Result) -> Analysis | None:

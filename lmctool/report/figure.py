@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.files.publish import publish
+from lmctool.files.publish import refuse_existing, write_bytes
 from lmctool.report.escaped import escaped
 from lmctool.report.generic import draw_curves
 from lmctool.report.style import DPI, applied
@@ -32,6 +32,10 @@ METADATA: Mapping[str, dict[str, None]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
 }
+
+
+class FigureError(LmctoolError):
+    """A figure that cannot be drawn, of a result that may be sound."""
 
 
 def kind(path: Path) -> str:
@@ -60,11 +64,26 @@ def save(
         force: whether an existing file may be replaced.
 
     Raises:
-        LmctoolError: another suffix, a file that exists, or nothing to draw.
+        FigureError: nothing to draw, or drawing it failed.
+        LmctoolError: another suffix, or a file that exists.
     """
-    form = kind(path)
-    with publish(path, force) as draft, drawing(result, draw) as figure:
-        figure.savefig(draft, format=form, metadata=METADATA[form])
+    refuse_existing([path], force)
+    write_bytes(path, image(result, draw, kind(path)), force)
+
+
+def image(result: Result, draw: Callable[[Result, Figure], None] | None, form: str) -> bytes:
+    """Return the file of a result's figure, as ``save`` publishes it.
+
+    Args:
+        result: the result.
+        draw: as for ``save``.
+        form: what ``kind`` returns.
+
+    Raises:
+        FigureError: nothing to draw, or drawing it failed.
+    """
+    content, _ = _rendered(result, draw, form)
+    return content
 
 
 def inline(
@@ -73,12 +92,32 @@ def inline(
     """Return the figure of a result as SVG with its text as text, and the names of its panels.
 
     Raises:
-        LmctoolError: nothing to draw.
+        FigureError: nothing to draw, or drawing it failed.
     """
-    with drawing(result, draw, {"svg.fonttype": "none"}) as figure:
-        file = BytesIO()
-        figure.savefig(file, format="svg", metadata=METADATA["svg"])
-        return file.getvalue(), _panels(figure)
+    return _rendered(result, draw, "svg", {"svg.fonttype": "none"})
+
+
+def _rendered(
+    result: Result,
+    draw: Callable[[Result, Figure], None] | None,
+    form: str,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[bytes, list[str]]:
+    """Return the file of a figure, and the names of its panels.
+
+    Raises:
+        FigureError: whatever goes wrong, in Matplotlib or in a drawing function of a plugin.
+    """
+    try:
+        with drawing(result, draw, more) as figure:
+            file = BytesIO()
+            figure.savefig(file, format=form, metadata=METADATA[form])
+            return file.getvalue(), _panels(figure)
+    except LmctoolError as cause:
+        raise FigureError(str(cause)) from cause
+    except (Exception, SystemExit) as cause:
+        reason = f"{type(cause).__name__}: {cause}"
+        raise FigureError(f"the figure cannot be drawn: {reason}") from cause
 
 
 def _panels(figure: Figure) -> list[str]:

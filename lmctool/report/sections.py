@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmctool.errors import LmctoolError
 from lmctool.report import by_analysis, provenance
 from lmctool.report.escaped import escaped
-from lmctool.report.figure import inline
+from lmctool.report.figure import FigureError, inline
 from lmctool.report.svg import embedded
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
@@ -80,7 +79,7 @@ def section(result: Result, path: Path, position: int) -> Section:
         lead=(by_analysis.about(result), headline(safe), *notes),
         source=str(path),
         table=by_analysis.table(safe, path),
-        picture=_picture(safe, path, position, heading),
+        picture=_picture(safe, position, heading),
         sentences=tuple(sentences(safe)),
         values=tuple(tables(safe)),
         run=provenance.run(safe),
@@ -88,14 +87,10 @@ def section(result: Result, path: Path, position: int) -> Section:
     )
 
 
-def _picture(result: Result, path: Path, position: int, heading: str) -> Picture | str:
-    draw = by_analysis.drawer(result)
+def _picture(result: Result, position: int, heading: str) -> Picture | str:
     try:
-        with by_analysis.mismatch_as_error(result, path):
-            svg, panels = inline(result, draw)
-    except LmctoolError as error:
-        if draw is not None:
-            raise
+        svg, panels = inline(result, by_analysis.drawer(result))
+    except FigureError as error:
         return str(error)
     caption = f"Figure {position}: {heading}"
     description = " ".join([f"Shows {'; '.join(panels)}."] * bool(panels) + [headline(result)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DPI = 150
+BACKEND = "MPLBACKEND"
+"""The environment variable that says how Matplotlib shows figures, which lmctool never does."""
 
 
 def settings() -> dict[str, Any]:
@@ -54,10 +57,21 @@ def settings() -> dict[str, Any]:
 @contextmanager
 def applied(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
     """Draw in lmctool's style alone, and ``more``, whatever the user's own settings are."""
-    import matplotlib as mpl
-
+    mpl = _matplotlib()
     with mpl.rc_context():
         mpl.rcdefaults()
         parameters: Any = mpl.rcParams  # only some versions type its keys
         parameters.update({**settings(), **more})
         yield
+
+
+def _matplotlib() -> Any:
+    """Import Matplotlib for files alone; ``MPLBACKEND`` may name what is not installed here."""
+    own = os.environ.get(BACKEND)
+    os.environ[BACKEND] = "agg"
+    try:
+        import matplotlib as mpl
+    finally:
+        os.environ.pop(BACKEND)
+        os.environ.update({} if own is None else {BACKEND: own})
+    return mpl

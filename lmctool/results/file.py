@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.files.hdf5 import open_hdf5
+from lmctool.files.hdf5 import obstacle, open_hdf5
+from lmctool.files.input_files import check_input
 from lmctool.files.publish import publish
 from lmctool.files.untrusted import harm_of
 from lmctool.results import attributes, dataset, nexus
@@ -57,16 +58,24 @@ def write(result: Result, path: Path, *, force: bool = False) -> None:
 
 
 def read(path: Path) -> Result:
-    """Read a result.
+    """Read a result, which is an input of the running command.
 
     Raises:
-        LmctoolError: there is no such file, it is no result of lmctool, a newer lmctool wrote
-            it, or it is damaged.
+        LmctoolError: there is no such file, it cannot be read, is no result of lmctool, a newer
+            lmctool wrote it, or it is damaged.
+    """
+    check_input(path, f"result '{path}'")
+    return read_own(path)
+
+
+def read_own(path: Path) -> Result:
+    """Read a result that the running command may replace.
+
+    Raises:
+        LmctoolError: as ``read``.
     """
     import h5py
 
-    if not path.is_file():
-        raise LmctoolError(f"result '{path}' does not exist or is no file")
     if not os.access(path, os.R_OK):
         raise LmctoolError(f"result '{path}' cannot be read: permission denied")
     try:
@@ -76,6 +85,8 @@ def read(path: Path) -> Result:
             raise LmctoolError(f"result '{path}' is damaged: it {harm}")
         return _read(path)
     except UNREADABLE as cause:
+        if reason := obstacle(cause):
+            raise LmctoolError(f"result '{path}' cannot be read: {reason}") from cause
         raise LmctoolError(f"result '{path}' is damaged or cut short: {_reason(cause)}") from cause
 
 

@@ -160,6 +160,8 @@ class Journal:
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
+                for draft in self.folder.glob(f"*{DRAFT}"):
+                    draft.unlink(missing_ok=True)
         self._written = time.monotonic()
 
     def _index(self) -> dict[str, Path]:
@@ -167,6 +169,8 @@ class Journal:
         if self._stored is None:
             stored: dict[str, Path] = {}
             for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
+                if not path.is_file():  # a pipe may never give a byte
+                    continue
                 try:
                     with zipfile.ZipFile(path) as file:
                         names = {member.partition("/")[0] for member in file.namelist()}

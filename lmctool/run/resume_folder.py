@@ -8,6 +8,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Self
 
 from lmctool.errors import LmctoolError
+from lmctool.files.hdf5 import NO_LOCKS
+from lmctool.files.input_files import refuse_inputs
 from lmctool.files.publish import clear_drafts
 from lmctool.results.journal import DRAFT, Journal
 from lmctool.run.identity import CALIBRATION_PARTS, UNEXPLAINED, first_difference
@@ -45,13 +47,15 @@ class ResumeFolder:
         self._lock = FileLock(self.folder / LOCK, timeout=0)
 
     def __enter__(self) -> Self:
-        """Take the lock.
+        """Take the lock; where the file system has none, that is noted and the run goes on.
 
         Raises:
-            LmctoolError: another process has it, or the folder cannot be created.
+            LmctoolError: another process has it, the folder cannot be created, or an input of the
+                running command lies in it.
         """
         from filelock import Timeout
 
+        refuse_inputs([self.folder])
         try:
             self.folder.mkdir(exist_ok=True)
             self._lock.acquire()
@@ -61,9 +65,16 @@ class ResumeFolder:
                 " another with -o"
             ) from cause
         except OSError as cause:
-            raise LmctoolError(
-                f"folder '{self.folder}' cannot be used: {cause.strerror}"
-            ) from cause
+            if cause.errno not in NO_LOCKS:
+                with suppress(OSError):
+                    self.folder.rmdir()
+                raise LmctoolError(
+                    f"folder '{self.folder}' cannot be used: {cause.strerror}"
+                ) from cause
+            self.journal.note(
+                f"Warning: the file system of '{self.folder}' has no locks, so nothing keeps a"
+                " second run from writing the same output"
+            )
         self.has_earlier_work = any(self.journal.files())
         return self
 
@@ -90,6 +101,7 @@ class ResumeFolder:
         Raises:
             LmctoolError: there are some and neither is asked for, or they are of another run.
         """
+        refuse_inputs([self.folder])
         clear_drafts(outputs)
         if self.has_earlier_work and resume:
             self._check(identity)
@@ -135,6 +147,8 @@ class ResumeFolder:
             LmctoolError: it is not, or it is not recorded of which it is.
         """
         try:
+            if not (self.folder / RUN).is_file():  # a pipe may never give a byte
+                raise FileNotFoundError
             content = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
             earlier, probe = dict(content[IDENTITY]), tuple(content[PROBE])
         except (OSError, ValueError, TypeError, KeyError) as cause:

@@ -241,7 +241,7 @@ def test_the_result_that_is_applied_is_never_written_over(bare: tuple[Path, Path
     before = Path("align.h5").read_bytes()
     done = invoke("align", *bare, "--apply", "align.h5", *INPUT, "--force")
     assert done.exit_code == 2
-    assert "output 'align.h5' is an input of this very run" in done.stderr
+    assert "output 'align.h5' is an input of this very command" in done.stderr
     assert Path("align.h5").read_bytes() == before
 
 
@@ -289,7 +289,7 @@ def test_a_folder_that_is_read_or_holds_other_files_is_not_replaced(
     words = ("align", bare[0], folder, "--model", "mlp", "--aligner", "reverse", *INPUT, "--force")
     done = invoke(*words, "-o", "sharded")
     assert done.exit_code == 2
-    assert "output 'sharded' is an input of this very run" in done.stderr
+    assert "output 'sharded' is an input of this very command" in done.stderr
     Path("mine").mkdir()
     Path("mine/notes.txt").write_text("mine")
     done = invoke(*words, "-o", "mine")

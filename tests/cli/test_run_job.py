@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lmctool.cli import outputs
 from lmctool.errors import LmctoolError
-from lmctool.report import figure
 from lmctool.testing import invoke, tiny_pair
+from tests.cli.conftest import WEIGH
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Install
@@ -79,7 +80,7 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     before = b.read_bytes()
     done = invoke("align", a, b, "-o", b, "--force", "--allow-chance")
     assert done.exit_code == 2
-    assert f"output '{b}' is an input of this very run" in done.stderr
+    assert f"output '{b}' is an input of this very command" in done.stderr
     assert b.read_bytes() == before
 
 
@@ -111,7 +112,7 @@ def test_ctrl_c_says_that_nothing_was_written(weigh: str, pair: tuple[str, str])
         (KeyboardInterrupt(), 130, "Interrupted; written before: 'weigh.h5'"),
     ],
 )
-def test_a_figure_that_fails_loses_nothing_that_was_found(
+def test_a_figure_that_cannot_be_written_loses_nothing_that_was_found(
     cause: BaseException,
     code: int,
     message: str,
@@ -122,12 +123,38 @@ def test_a_figure_that_fails_loses_nothing_that_was_found(
     def fail(*_: object) -> None:
         raise cause
 
-    monkeypatch.setattr(figure, "save", fail)
+    monkeypatch.setattr(outputs, "write_bytes", fail)
     done = invoke(weigh, *pair)
     assert done.exit_code == code
     assert message in done.stderr
     assert "weigh.mass" in done.stdout
     assert Path("weigh.h5").is_file()
+
+
+@pytest.mark.parametrize(
+    "drawing", ["raise RuntimeError('no ink')", "raise SystemExit(0)", "figure.suptitle(1, font=1)"]
+)
+def test_a_figure_that_cannot_be_drawn_is_a_warning(
+    drawing: str, install: Install, pair: tuple[str, str]
+) -> None:
+    source = WEIGH.replace("NEEDS", "needs=frozenset(), figure=draw")
+    drawn = f"def draw(result, figure):\n    {drawing}\n\n@hookimpl"
+    install("lmctool.analyses", "weigh", source.replace("@hookimpl", drawn))
+    Path("weigh.png").write_text("old")
+    gate = ("--force", "--require", "weigh.mass <= 1", "--junit", "junit.xml")
+    done = invoke("weigh", *pair, *gate)
+    assert done.exit_code == 3
+    assert "Warning: the figure cannot be drawn: " in done.stderr
+    assert "'weigh.png' is of an earlier run" in done.stderr
+    assert "failed" in done.stdout
+    assert "failure" in Path("junit.xml").read_text()
+    assert Path("weigh.png").read_text() == "old"
+    done = invoke("plot", "weigh.h5", "-o", "again.png")
+    assert (done.exit_code, Path("again.png").exists()) == (2, False)
+    assert "Error: the figure cannot be drawn: " in done.stderr or "does not hold" in done.stderr
+    done = invoke("report", "weigh.h5", "-o", "page.html")
+    assert (done.exit_code, Path("page.html").exists()) == (0, True)
+    assert "Warning: no figure of 'weigh.h5': the figure cannot be drawn" in done.stderr
 
 
 OBSERVER = '''

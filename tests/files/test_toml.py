@@ -87,7 +87,7 @@ def test_a_file_whose_parser_passes_a_limit_is_told(
 def test_only_a_file_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(LmctoolError, match="it cannot be read: it is no regular file"):
+        with pytest.raises(LmctoolError, match=r"it cannot be read: it is a .*, no regular file"):
             read_toml(path, "it")
-    with pytest.raises(LmctoolError, match="it cannot be read: No such file"):
+    with pytest.raises(LmctoolError, match="it does not exist"):
         read_toml(tmp_path / "nothing", "it")

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
-from lmctool.report.figure import save
+from lmctool.report.figure import FigureError, save
 from lmctool.report.generic import _differing, draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
@@ -51,7 +51,7 @@ def test_a_plugin_that_fails_leaves_no_file(curved: Result, tmp_path: Path) -> N
     def fail(result: Result, figure: Figure) -> None:
         raise KeyError(result.analysis)
 
-    with pytest.raises(KeyError):
+    with pytest.raises(FigureError, match="cannot be drawn: KeyError: 'unheard-of'"):
         save(curved, fail, tmp_path / "a.png", False)
     assert list(tmp_path.iterdir()) == []
 

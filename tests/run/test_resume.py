@@ -246,7 +246,7 @@ def test_a_run_that_was_killed_while_it_wrote_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(figure, "save", killed)
+        patch.setattr(figure, "image", killed)
         assert invoke(*command).exit_code == 130
     assert read(Path("barrier.h5")).analysis == "barrier"
     kept.clear()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.failure import report_failure
 from lmctool.cli.gate_options import audit_options
 from lmctool.cli.gates import audit_results
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lmctool.gates.baseline import Tolerance
 
 
-@click.command("audit")
+@click.command("audit", cls=Command)
 @click.argument(
     "paths", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     "--json",
     "target",
     metavar="FILE|-",
+    type=OutputFile(dash=True),
     help="Write the verdicts as JSON; - prints them on stdout.",
 )
 @click.option(
     "--junit",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Write the verdicts as JUnit XML.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")

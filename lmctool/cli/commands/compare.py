@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import LmctoolError
 from lmctool.report.terminal import echo
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("one", metavar="RESULT1", type=click.Path(path_type=Path))
 @click.argument("other", metavar="RESULT2", type=click.Path(path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="Also show metrics that are the same.")
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     "--json",
     "target",
     metavar="FILE|-",
+    type=OutputFile(dash=True),
     help="Write the comparison as JSON; - prints it on stdout instead of the tables.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FIGURE",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Draw the curves of both in one figure, a file that ends in .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")

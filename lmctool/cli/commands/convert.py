@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.report.terminal import echo
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT.safetensors", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT.safetensors", type=OutputFile())
 @click.option("--key", metavar="KEY", help="Key of the state dict in IN; '.' is the top level.")
 @click.option("--force", is_flag=True, help="Replace an existing OUT.")
 def command(source: Path, target: Path, key: str | None, force: bool) -> None:

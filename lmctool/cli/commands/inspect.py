@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.cli import parsing
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.key_values import aligned
 from lmctool.cli.options import INPUT, TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command)
 @click.argument(
     "paths", metavar="CKPT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     metavar="SPEC.toml",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Write the symmetry as a permutation spec, which can be edited and passed to --spec.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.stored_result import read_sound
 from lmctool.report.terminal import echo
 
 
-@click.command("plot")
+@click.command("plot", cls=Command)
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Path of the figure, which ends in .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace the figure if it exists.")

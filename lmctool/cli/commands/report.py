@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.gate_options import audit_options
 from lmctool.cli.gates import audit_results
 from lmctool.cli.stored_result import read_sound
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".html", ".htm")
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @click.argument(
     "paths", metavar="RESULT...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -28,7 +29,7 @@ SUFFIXES = (".html", ".htm")
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Path of the page, which ends in .html.",
 )
 @audit_options
@@ -61,6 +62,9 @@ def command(
         section(result, path, position)
         for position, (path, result) in enumerate(results.items(), 1)
     ]
+    for each in sections:
+        if isinstance(each.picture, str):
+            echo(f"Warning: no figure of '{each.source}': {each.picture}", err=True)
     with publish(output, force) as draft:
         draft.write_text(page(sections, verdicts), encoding="utf-8")
     echo(output)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.options import TRUST_CONFIG
 from lmctool.errors import ExitCode, LmctoolError, UntrustedError
 from lmctool.plugin import registry
@@ -33,7 +34,7 @@ PAIR = re.compile(r"(?<![\w.])(?=([\w.]+:\w+))")
 """Every ``PLACE:NAME`` in a word, wherever a plugin may look for one."""
 
 
-@click.command("rerun")
+@click.command("rerun", cls=Command)
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
 @click.option(
     "--in",
@@ -47,7 +48,7 @@ PAIR = re.compile(r"(?<![\w.])(?=([\w.]+:\w+))")
     "-o",
     "--out",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Write the new result to this path.",
 )
 @click.option(

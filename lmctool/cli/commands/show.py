@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.stored_result import read_sound
 from lmctool.report.terminal import echo, printable
 from lmctool.results.provenance import Provenance
@@ -21,12 +22,13 @@ LONGEST = 200
 """Characters of one entry of the provenance that are shown."""
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("path", metavar="RESULT", type=click.Path(path_type=Path))
 @click.option(
     "--json",
     "target",
     metavar="FILE|-",
+    type=OutputFile(dash=True),
     help="Also write the metrics as JSON; - prints JSON on stdout instead.",
 )
 @click.option("--force", is_flag=True, help="Replace the JSON file if it exists.")

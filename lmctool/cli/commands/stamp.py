@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import LmctoolError
 from lmctool.report.terminal import echo
 
 
-@click.command("stamp")
+@click.command("stamp", cls=Command)
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -18,7 +19,7 @@ from lmctool.report.terminal import echo
     "target",
     metavar="OUT",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Path of the copy, a .safetensors file other than IN.",
 )
 @click.option("--model", metavar="SPEC", help="Registered model, such as resnet20 or timm:NAME.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
-from lmctool.api.advanced import ByteArray, read_pickle
+from lmctool.api.advanced import ByteArray, check_input, read_pickle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +147,8 @@ def open_cifar(word: str, location: Path | None) -> Dataset:
             f"{word!r} was not found: {searched}pass --data {word}:FOLDER, name it in [data.paths]"
             f" of lmctool.toml, or put it into $LMCTOOL_DATA/{word}"
         )
+    for path in (path for paths in paths_by_split.values() for path in paths):
+        check_input(path, f"'{path}'")
     splits = {split: partial(load, paths, layout) for split, paths in paths_by_split.items()}
     return Dataset(
         splits, str(location), layout.classes, scale=1 / 255, mean=layout.mean, std=layout.std

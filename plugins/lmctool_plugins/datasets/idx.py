@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
-from lmctool.api.advanced import most_unpacked
+from lmctool.api.advanced import check_input, most_unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +92,10 @@ def open_idx(word: str, location: Path | None) -> Dataset:
             f"{word!r} was not found: {searched}pass --data {word}:FOLDER, name it in [data.paths]"
             f" of lmctool.toml, or put it into $LMCTOOL_DATA/{word}"
         )
-    splits = {split: partial(load, *pair) for split, pair in files(folder).items()}
+    pairs = files(folder)
+    for file in (file for pair in pairs.values() for file in pair):
+        check_input(file, f"'{file}'")
+    splits = {split: partial(load, *pair) for split, pair in pairs.items()}
     mean, std = MEAN.get(word, ()), STD.get(word, ())
     return Dataset(splits, str(folder), classes=10, scale=1 / 255, mean=mean, std=std)
 

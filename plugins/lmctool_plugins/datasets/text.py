@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
+from lmctool.api.advanced import check_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,8 @@ def open_text(word: str, location: Path | None, length: int = LENGTH) -> Dataset
     """Return the dataset of a file or folder, in sequences of ``length`` bytes.
 
     Raises:
-        LmctoolError: no path was given, there is no text, or the length is no positive number.
+        LmctoolError: no path was given, there is no text, one is no regular file, or the length is
+            no positive number.
     """
     if location is None:
         raise LmctoolError(f"{word!r} needs a file or folder; pass --data {word}:PATH")
@@ -75,6 +77,8 @@ def open_text(word: str, location: Path | None, length: int = LENGTH) -> Dataset
     files = sorted(location.glob("*.txt")) if location.is_dir() else [location]
     if not files:
         raise LmctoolError(f"'{location}' holds no *.txt")
+    for file in files:
+        check_input(file, f"'{file}'")
     splits = {split: partial(load, files, split, length) for split in ("train", "test")}
     source = f"{location}, {len(files)} file(s), sequences of {length} bytes"
     return Dataset(splits, source, classes=TOKENS, task="causal-lm")

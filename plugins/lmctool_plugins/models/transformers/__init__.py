@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool.api.advanced import import_library
+from lmctool.api.advanced import check_input, import_library
 from lmctool_plugins.models.transformers.config import (
     Settings,
     configuration,
@@ -87,6 +87,7 @@ def _named(spec: str) -> tuple[str, dict[str, Any]]:
             f"model {spec!r} is no folder with a config.json and not in the local cache of Hugging"
             " Face; lmctool downloads nothing"
         )
+    check_input(Path(path), f"'{path}'")
     table = document(Path(path).read_text(encoding="utf-8"))
     model = from_config(table)
     if model is None:

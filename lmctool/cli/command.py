@@ -1,0 +1,64 @@
+"""A command that writes files: which of its words name outputs, and which name inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lmctool.cli import github
+from lmctool.files.input_files import inputs_noted, note_input
+
+
+class OutputFile(click.Path):
+    """The type of a parameter that names a file to write; with a dash, of one or of stdout."""
+
+    def __init__(self, *, dash: bool = False) -> None:
+        """Take a path, or a text that may be ``-``; whether it can be written is seen later."""
+        super().__init__(allow_dash=dash, path_type=str if dash else Path)
+
+
+class Command(click.Command):
+    """A command that notes the files that its words name, before it reads and writes any."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with words_noted(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def words_noted(ctx: click.Context) -> Iterator[None]:
+    """Note the inputs of a command while it runs, first those that its parameters name.
+
+    Raises:
+        LmctoolError: the job's summary, to which the command appends, is one of them.
+    """
+    with inputs_noted():
+        for parameter in ctx.command.get_params(ctx):
+            if not isinstance(parameter.type, OutputFile):
+                for path in _paths(ctx.params.get(str(parameter.name))):
+                    note_input(path)
+        github.check_summary()
+        yield
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """Yield every path that a value can mean, such as each part of ``WORD:PATH?NAME=VALUE``."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, str):
+        for text in (value, value.partition("?")[0], value.partition("=")[2]):
+            colons = [place for place, character in enumerate(text) if character == ":"]
+            parts = [text, *(text[:place] for place in colons)]
+            for part in (*parts, *(text[place + 1 :] for place in colons)):
+                yield Path(os.path.expanduser(part))  # noqa: PTH111 (that of Path may raise)
+    elif isinstance(value, Mapping):
+        yield from _paths(tuple(value.values()))
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _paths(each)
