@@ -68,8 +68,10 @@ def check_function(
     subject = _Subject(module, weights, inputs)
     try:
         first = subject.answers()
-    except ERRORS as cause:
-        if isinstance(cause, RuntimeError) and out_of_memory(cause):
+    except LmctoolError:
+        raise
+    except Exception as cause:  # whatever the model's own code raises
+        if out_of_memory(cause):
             raise
         if not split:
             return False

@@ -58,7 +58,7 @@ class Recording(Graph):
         with torch.no_grad(), _Replay(steps, names, edits) as replay:
             outputs = _run(self.model, tensors, (inputs,))
         replay.check()
-        (result,) = (leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
+        result: Tensor = self._meant(outputs)
         return result
 
     def _reads(self, node: fx.Node) -> set[str]:

@@ -22,6 +22,7 @@ from lmctool.run.records import (
     split_record,
 )
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
+from lmctool.weights.spectral_norm import spectral_norms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +148,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["batchnorm"] = settings.batchnorm
     if run.resources.stochastic:
         attributes["stochastic"] = 1
+    if run.count > 1 and spectral_norms(run.checkpoints[0].names):
+        attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from lmctool.data.normalisation import stamped_constants, suspicion
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch_size import BatchSize
-from lmctool.evaluate.chance import check_ends
+from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
@@ -96,10 +97,11 @@ class Run:
         self.name = name
         self.settings = settings
         self.progress = progress
-        self.note = note
+        self.note = _once_each(note)
         self.journal = journal
         self.doubts: list[Doubt] = []
         self._always_aligns = analysis.aligner == "always"
+        self._looked_at: set[str] = set()
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
@@ -205,8 +207,18 @@ class Run:
         return self.resources.weights(index)
 
     def split(self, name: str) -> Split:
-        """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self.resources.split(name)
+        """Return a split to evaluate on, at most ``--limit`` examples of it.
+
+        Inputs that can hardly be normalised as in training are a doubt of what is measured on it.
+        """
+        split = self.resources.split(name)
+        if name not in self._looked_at:
+            self._looked_at.add(name)
+            files = self.checkpoints
+            stamped = stamped_constants((f.metadata for f in files), (f.config for f in files))
+            if reason := suspicion(split, stamped):
+                self.doubt(reason, split=name)
+        return split
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -269,22 +281,33 @@ class Run:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""
         return self.evaluator.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
 
-    @cached_property
+    @property
     def ends(self) -> Scores:
-        """The scores of the checkpoints that are arguments.
+        """The scores of the checkpoints that are arguments; those at chance are noted.
 
         Raises:
             UnjudgedError: every one of them answers at chance, or its loss isn't a number.
         """
+        return self._judged_ends[0]
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """The ends that answer at chance, where others don't and nobody said that it is meant."""
+        return () if self.settings.allow_chance else self._judged_ends[1]
+
+    @cached_property
+    def _judged_ends(self) -> tuple[Scores, tuple[Guess, ...]]:
         scores = self.scores(range(self.count))
-        check_ends(
+        guesses = check_ends(
             scores,
             [checkpoint.path for checkpoint in self.checkpoints[: self.count]],
             self.evaluator.task,
             [self.split(name) for name in scores.splits],
             allow_chance=self.settings.allow_chance,
         )
-        return scores
+        for guess in guesses:
+            self.note(guess.reason)
+        return scores, guesses
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -452,3 +475,15 @@ class Run:
 
         prepare = partial(correction.prepare, self, storable=storable, **choice.options)
         return Correct(prepare, recipe)
+
+
+def _once_each(note: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what tells the user each sentence once."""
+    told: set[str] = set()
+
+    def tell(sentence: str) -> None:
+        if sentence not in told:
+            told.add(sentence)
+            note(sentence)
+
+    return tell
