@@ -46,8 +46,8 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
             groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
         groups["proof"] = _proofs(run)
-    if run.doubts:
-        groups[DOUBTS] = doubt_group(run.doubts)
+    if run.doubts.found:
+        groups[DOUBTS] = doubt_group(run.doubts.found)
     attributes = provenance(run, command, options).attributes()
     groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)

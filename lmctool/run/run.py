@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lmctool.data.normalisation import stamped_constants, suspicion
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
@@ -13,20 +12,19 @@ from lmctool.evaluate.device import arithmetic, choose_device, computing, descri
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.probe import probe
-from lmctool.plugin import registry
-from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
-from lmctool.results.doubt import Doubt
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.run import path
 from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.correction import chosen_correction
+from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.symmetries import Symmetries
-from lmctool.run.variant import Correct, variants
+from lmctool.run.variant import variants
 from lmctool.symmetry.alignment import Alignment
 
 if TYPE_CHECKING:
@@ -52,8 +50,6 @@ if TYPE_CHECKING:
     from lmctool.run.variant import Variant
     from lmctool.symmetry import Permutation, PermutationSpec, Proof
     from lmctool.weights.arithmetic import Weights
-ALIGNED = ("align", "align+repair")
-"""The variants that depend on an alignment."""
 
 
 class Run:
@@ -77,7 +73,7 @@ class Run:
         batchnorm: mixes networks, with the running statistics that are asked for.
         symmetries: derives what may be permuted, and proves it.
         alignments: finds alignments, and lists those that were proved.
-        doubts: why some numbers of the result can carry no verdict.
+        doubts: what the user was told, and why some numbers can carry no verdict.
     """
 
     def __init__(
@@ -97,16 +93,15 @@ class Run:
         self.name = name
         self.settings = settings
         self.progress = progress
-        self.note = _once_each(note)
+        self.doubts = Doubts(note)
+        self.note: Callable[[str], None] = self.doubts.note
         self.journal = journal
-        self.doubts: list[Doubt] = []
         self._always_aligns = analysis.aligner == "always"
-        self._looked_at: set[str] = set()
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
-        self.resources = Resources(name, analysis, settings, self.device, note)
+        self.resources = Resources(name, analysis, settings, self.device, self.note)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -189,11 +184,7 @@ class Run:
             reason: in one sentence.
             where: the coordinates of the numbers, such as ``variant="align"``; none for all.
         """
-        if reason not in {doubt.reason for doubt in self.doubts}:
-            self.note(reason)
-        doubt = Doubt(reason, where)
-        if doubt not in self.doubts:
-            self.doubts.append(doubt)
+        self.doubts.add(reason, **where)
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
@@ -212,12 +203,7 @@ class Run:
         Inputs that can hardly be normalised as in training are a doubt of what is measured on it.
         """
         split = self.resources.split(name)
-        if name not in self._looked_at:
-            self._looked_at.add(name)
-            files = self.checkpoints
-            stamped = stamped_constants((f.metadata for f in files), (f.config for f in files))
-            if reason := suspicion(split, stamped):
-                self.doubt(reason, split=name)
+        self.doubts.look_at(split, self.checkpoints)
         return split
 
     @property
@@ -399,7 +385,7 @@ class Run:
             UnjudgedError: the permutation changes B's function.
         """
         permutation = self.alignments.align(a, b)
-        self._tell_units()
+        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
         return permutation
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
@@ -428,24 +414,9 @@ class Run:
             self.weights(second),
             (first, second),
             align=self._aligned if self.settings.aligns else None,
-            correct=self._correct(storable=storable),
+            correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )
-
-    def _tell_units(self) -> None:
-        """Tell the user when an alignment has few units to move, or none at all."""
-        movable, hidden = self.symmetries.units
-        if movable == 0:
-            units = f"none of the {hidden} hidden units" if hidden else "no hidden unit"
-            reason = f"{units} may move, so nothing was aligned"
-            for variant in ALIGNED:
-                where = {} if self._always_aligns else {"variant": variant}
-                self.doubt(f"{reason}; lmctool inspect --symmetry says why", **where)
-        elif 2 * movable < hidden and len(self.alignments.proved) == 1:
-            self.note(
-                f"only {movable} of {hidden} hidden units may move; lmctool inspect --symmetry"
-                " says why"
-            )
 
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
@@ -460,30 +431,3 @@ class Run:
     def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
         permutation = self.align(a, b)
         return permutation, permuted(permutation, b)
-
-    def _correct(self, *, storable: bool) -> Correct | None:
-        """Return the correction that the user named, if one was named."""
-        choice = self.settings.correction
-        if choice is None:
-            return None
-        correction = registry.load(CORRECTIONS, choice.name)
-        options = {name: repr(value) for name, value in choice.options.items()}
-
-        def recipe() -> list[object]:
-            policy = self.settings.batchnorm
-            return [choice.name, options, storable, policy, self.calibration.recipe]
-
-        prepare = partial(correction.prepare, self, storable=storable, **choice.options)
-        return Correct(prepare, recipe)
-
-
-def _once_each(note: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what tells the user each sentence once."""
-    told: set[str] = set()
-
-    def tell(sentence: str) -> None:
-        if sentence not in told:
-            told.add(sentence)
-            note(sentence)
-
-    return tell
