@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmctool.curves.bootstrap import interval as interval
     from lmctool.curves.bootstrap import resampled as resampled
     from lmctool.curves.example_table import example_group as example_group
+    from lmctool.curves.grid import positions as positions
     from lmctool.curves.partition import partition as partition
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
+    from lmctool.evaluate.chance import at_chance as at_chance
+    from lmctool.evaluate.chance import chance_hint as chance_hint
     from lmctool.evaluate.chance import majority_error as majority_error
+    from lmctool.evaluate.chance import majority_loss as majority_loss
     from lmctool.files.input_files import check_input as check_input
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
@@ -63,8 +67,13 @@ if TYPE_CHECKING:
     from lmctool.symmetry.soft_permutation import permutation_matrices as permutation_matrices
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
+    from lmctool.weights.arithmetic import differing as differing
+    from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
+    from lmctool.weights.mean import weighted_mean as weighted_mean
     from lmctool.weights.partwise import Partwise as Partwise
+    from lmctool.weights.spectral_norm import following as following
+    from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -72,13 +81,14 @@ MODULES = {
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",
     "lmctool.curves.example_table": "example_group",
+    "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "StoredArray container_kind stored_arrays",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
-    "lmctool.evaluate.chance": "majority_error",
+    "lmctool.evaluate.chance": "at_chance chance_hint majority_error majority_loss",
     "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
@@ -95,9 +105,10 @@ MODULES = {
     "lmctool.symmetry.matching": "assignment origins",
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.unit_index": "UnitIndex",
-    "lmctool.weights.arithmetic": "LazyWeights",
-    "lmctool.weights.mean": "mean_tensor",
+    "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
+    "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.partwise": "Partwise",
+    "lmctool.weights.spectral_norm": "following spectral_norms",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

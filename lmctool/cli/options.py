@@ -131,6 +131,12 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
             callback=parsing.pairs,
             help="Argument of the model (repeatable).",
         ),
+        click.Option(
+            ["--allow-stochastic"],
+            is_flag=True,
+            help="Continue even if the model answers differently each time; what it draws is"
+            " seeded by --seed.",
+        ),
     ]
     if batchnorm:
         options.append(

@@ -236,9 +236,14 @@ def compute(job: Job, run: Run) -> Result:
 def complete(job: Job, run: Run, outputs: Outputs, result: Result) -> Result:
     """Return the result with its provenance, once a checkpoint that it streams is written."""
     from lmctool.run import provenance
+    from lmctool.run.equal_networks import equal_networks
 
     streamed = outputs.streamed(result, run)
-    return provenance.complete(run, streamed, command=job.command, options=job.recorded_options)
+    options = job.recorded_options
+    whole = provenance.complete(run, streamed, command=job.command, options=options)
+    for sentence in equal_networks(run):
+        job.note(sentence)
+    return whole
 
 
 def _table(job: Job, result: Result) -> Table:

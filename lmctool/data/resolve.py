@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
+from lmctool.data.loading import loaded
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.files.input_files import check_input
 from lmctool.plugin import registry
@@ -18,7 +21,7 @@ from lmctool.plugin.records import Dataset
 from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lmctool.config import Config
     from lmctool.plugin.records import Argument
@@ -185,7 +188,14 @@ def from_factory(spec: str, *, here: bool = True) -> Dataset:
     if not isinstance(dataset, Dataset):
         returned = type(dataset).__name__
         raise LmctoolError(f"{spec!r} returned {returned!r}, not an lmctool.api.Dataset")
-    return dataset
+    if not isinstance(dataset.splits, Mapping):
+        kind = type(dataset.splits).__name__
+        raise LmctoolError(f"{spec!r} has {kind!r} as splits, not a mapping of names to loaders")
+    splits = {
+        name: partial(loaded, load, f"the loader of split {name!r} of {spec!r}")
+        for name, load in dataset.splits.items()
+    }
+    return replace(dataset, splits=splits)
 
 
 def _split(spec: str) -> tuple[str, dict[str, Argument]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, sound
 from lmctool.errors import LmctoolError
@@ -168,7 +169,8 @@ def open_split(
         raise LmctoolError(
             f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
         )
-    examples = sound(dataset.splits[name](), dataset.classes, f"split {name!r}")
+    examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
+    examples = sound(examples, dataset.classes, f"split {name!r}")
     mean, std = mean or dataset.mean, std or dataset.std
     check_constants(mean, std, examples.inputs.shape)
     total = len(examples.targets)

@@ -20,6 +20,8 @@ INPUTS = ("uint8", "float16", "float32", "float64", "int64")
 def sound(examples: Examples, classes: int, what: str) -> Examples:
     """Return the examples in native byte order, whole-number targets as int64.
 
+    Classes in a column, (example, 1), become (example,); a column of tokens stays one.
+
     Args:
         examples: as a format loaded them.
         classes: number of classes or tokens, 0 where the targets are neither; of several targets
@@ -37,6 +39,8 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
     _check_finite(inputs, f"{what} has inputs")
     if targets.dtype.kind in "iub":
         targets = targets.astype(np.int64)
+        if targets.shape == (len(targets), 1) and targets.shape != inputs.shape:
+            targets = targets[:, 0]
         counted = targets if targets.ndim == 1 else targets[targets != IGNORE_INDEX]
         _check_classes(counted, classes, what)
     elif targets.dtype.kind == "f" and classes == 0:

@@ -1,8 +1,13 @@
-"""Whether the ends of a path have learned anything: a barrier between guesses means nothing."""
+"""Whether the ends of a path have learned anything: a barrier between guesses means nothing.
+
+A network answers at chance where neither its error nor its loss is better than that of the best
+constant answer.  What a split of one class or of one answer says of that is nothing.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +23,25 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.evaluate.scores import Scores
     from lmctool.plugin.records import Task
+    from lmctool.results.array import Array
+
+LEARNED = 0.95
+"""The share of the constant answer's loss below which a network has learned something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """An end that answers at chance on a split, which another end doesn't.
+
+    Attributes:
+        end: the index of its checkpoint.
+        split: the name of the split.
+        reason: what that means, in one sentence.
+    """
+
+    end: int
+    split: str
+    reason: str
 
 
 def check_ends(
@@ -27,7 +51,7 @@ def check_ends(
     splits: Sequence[Split],
     *,
     allow_chance: bool,
-) -> None:
+) -> tuple[Guess, ...]:
     """Refuse ends that no barrier between them would mean anything for.
 
     Args:
@@ -37,31 +61,85 @@ def check_ends(
         splits: the splits of the scores, in their order.
         allow_chance: whether ends that answer at chance are taken.
 
+    Returns:
+        The ends that answer at chance, where not all of them do.
+
     Raises:
         UnjudgedError: a loss is not a number, or every end answers at chance on a split and the
             user didn't allow that.
     """
+    guesses = []
     for row, split in enumerate(splits):
-        for end, loss in enumerate(scores.loss[row]):
+        for place, loss in enumerate(scores.loss[row]):
             if not math.isfinite(loss):
                 raise UnjudgedError(
-                    f"checkpoint '{paths[end]}' has loss {loss} on split {split.name!r},"
+                    f"checkpoint '{paths[place]}' has loss {loss} on split {split.name!r},"
                     " so nothing between it and another can be judged"
                 )
-        if allow_chance:
+        errors = scores.error[row]
+        found = at_chance(task, split, errors, scores.loss[row])
+        if not found.any():
             continue
         chance = task.chance(split.targets.cpu().numpy())
-        # three standard deviations of a share: a network that guesses may be lucky
-        counted = _counted(task, split)
-        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / counted)
-        if (scores.error[row] >= chance - luck).all():
-            errors = " and ".join(f"{error:.1%}" for error in scores.error[row])
+        if found.all() and not allow_chance:
+            listed = " and ".join(f"{error:.1%}" for error in errors)
             raise UnjudgedError(
-                f"every checkpoint answers at chance on split {split.name!r} (errors"
-                f" {errors}, chance {chance:.1%}); most likely the inputs are normalised in another"
-                " way than in training (--mean, --std), or the model or the data is another;"
-                " pass --allow-chance if this is meant"
+                f"every checkpoint answers at chance on split {split.name!r} (errors {listed},"
+                f" chance {chance:.1%}); {chance_hint(split)}; pass --allow-chance if this is meant"
             )
+        for end in map(int, np.flatnonzero(found & ~found.all())):
+            reason = (
+                f"checkpoint '{paths[end]}' answers at chance on split {split.name!r} (error"
+                f" {errors[end]:.1%}, chance {chance:.1%}): a path to it, however low, connects"
+                " nothing that was learned"
+            )
+            guesses.append(Guess(end, split.name, reason))
+    return tuple(guesses)
+
+
+def at_chance(task: Task, split: Split, error: Array, loss: Array) -> NDArray[np.bool_]:
+    """Tell which networks answer a split no better than the best constant answer.
+
+    Args:
+        task: what loss and error mean.
+        split: the examples.
+        error: (...) of networks.
+        loss: (...) of the same networks, in nats.
+
+    Returns:
+        (...) false everywhere where the split has one class or asks for one answer alone.
+    """
+    targets = split.targets.cpu().numpy()
+    chance, counted = task.chance(targets), _counted(task, split)
+    if counted <= 1 or chance == 0:
+        return np.zeros(error.shape, dtype=bool)
+    # three standard deviations of a share: a network that guesses may be lucky
+    luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / counted)
+    guesses: NDArray[np.bool_] = error >= chance - luck
+    if task.chance_loss is not None:
+        guesses = guesses & (loss >= LEARNED * task.chance_loss(targets))
+    return guesses
+
+
+def chance_hint(split: Split) -> str:
+    """Return what most likely went wrong where every network answers at chance."""
+    import torch
+
+    if split.inputs.dtype != torch.int64:
+        return (
+            "most likely the inputs are normalised in another way than in training (--mean, --std),"
+            " or the model or the data is another"
+        )
+    same = split.inputs.shape == split.targets.shape
+    if same and torch.equal(split.inputs.to(split.targets.device), split.targets):
+        return (
+            "its targets are its inputs, but the target of each position is the token that follows"
+            " it: shift them by one, or leave them out"
+        )
+    return (
+        "most likely the text was cut into other tokens in training, or the model or the data is"
+        " another"
+    )
 
 
 def _counted(task: Task, split: Split) -> float:
@@ -77,3 +155,14 @@ def majority_error(targets: NDArray[Any]) -> float:
     """
     _, counts = np.unique(targets, return_counts=True)
     return 1 - float(counts.max(initial=0)) / max(1, targets.size)
+
+
+def majority_loss(targets: NDArray[Any]) -> float:
+    """Return the cross-entropy, in nats, of always answering the targets' own frequencies.
+
+    Args:
+        targets: whole numbers, in any shape.
+    """
+    _, counts = np.unique(targets, return_counts=True)
+    shares = counts / max(1, targets.size)
+    return float(-(shares * np.log(shares)).sum())

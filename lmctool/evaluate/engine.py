@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,6 +43,7 @@ def evaluate(
     per_example: bool = False,
     advance: Callable[[int], None] = lambda _: None,
     entries: Entries = UNKEPT,
+    seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Scores:
     """Return loss and error of every network on every split.
 
@@ -56,6 +58,8 @@ def evaluate(
         per_example: keep the loss and error of each example.
         advance: called with 1 after each network and split.
         entries: keep what is measured of each network, and know what was before.
+        seeding: what each pass of a network over a split is done in, for those that draw random
+            numbers.
 
     Returns:
         Means over the examples, by their weight where the task has one, summed in float64.
@@ -75,7 +79,7 @@ def evaluate(
             else:
                 row, outputs = {}, forward(network.weights())
                 for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
-                    loss, error = _scores(outputs, split, task, dtype, batch_size)
+                    loss, error = _scores(outputs, split, task, dtype, batch_size, seeding)
                     row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
                     if per_example:
                         row[f"each.{place}"] = torch.stack([loss, error])
@@ -150,6 +154,7 @@ def read(
     function: Callable[[Tensor, Tensor], Tensor],
     dtype: torch.dtype,
     batch_size: BatchSize,
+    seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Tensor:
     """Return what a function makes of a network's outputs and the targets: (example, ...).
 
@@ -160,12 +165,13 @@ def read(
         function: ``function(outputs, targets)`` of a batch, (example, ...).
         dtype: the dtype of the inputs.
         batch_size: how many examples at once.
+        seeding: what the pass over the split is done in.
 
     Raises:
         LmctoolError: a batch does not fit in memory.
     """
     with torch.no_grad():
-        return torch.cat(_batched(forward(weights), split, function, dtype, batch_size))
+        return torch.cat(_batched(forward(weights), split, function, dtype, batch_size, seeding))
 
 
 def _scores(
@@ -174,9 +180,10 @@ def _scores(
     task: Task,
     dtype: torch.dtype,
     batch_size: BatchSize,
+    seeding: Callable[[], AbstractContextManager[None]],
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example, (example,) float64."""
-    parts = _batched(outputs, split, task.score, dtype, batch_size)
+    parts = _batched(outputs, split, task.score, dtype, batch_size, seeding)
     losses, errors = zip(*parts, strict=True)
     return torch.cat(losses).double(), torch.cat(errors).double()
 
@@ -187,12 +194,14 @@ def _batched(
     function: Callable[[Tensor, Tensor], Value],
     dtype: torch.dtype,
     batch_size: BatchSize,
+    seeding: Callable[[], AbstractContextManager[None]],
 ) -> list[Value]:
     """Return what a function makes of batches; they halve when memory runs out."""
 
     def computed(size: int) -> list[Value]:
-        batches = outputs_of_each(outputs, split.batches(size, dtype))
-        return [function(*several) for several in _gathered(batches)]
+        with seeding():
+            batches = outputs_of_each(outputs, split.batches(size, dtype))
+            return [function(*several) for several in _gathered(batches)]
 
     return batch_size.fitting(computed)
 

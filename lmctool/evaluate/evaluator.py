@@ -13,9 +13,9 @@ from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.autotune import fastest
 from lmctool.evaluate.device import Precision, arithmetic, computing
 from lmctool.evaluate.engine import evaluate, read
-from lmctool.evaluate.input_check import refuse_misfit
+from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.scores import Scores, joined
-from lmctool.evaluate.strategy import Strategy, Word, chosen
+from lmctool.evaluate.strategy import Strategy, Word, chosen, one_after_the_other
 from lmctool.weights.lazy_networks import LazyNetworks, candidates
 from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
@@ -53,6 +53,9 @@ class Evaluator:
         batch_size: examples at once.
         progress: tells the user how far it is.
         journal: knows what was measured before, and keeps what is measured now.
+        check: refuses a network that is no function, asked about examples of a split, and tells
+            whether it answers differently each time, as the user allows.
+        seeding: sets the random numbers that one pass of such a network draws.
         strategy: how networks are evaluated, once one was.
     """
 
@@ -66,6 +69,8 @@ class Evaluator:
     batch_size: BatchSize
     progress: Progress
     journal: Journal
+    check: Callable[[Tensor, str], bool]
+    seeding: Callable[[], AbstractContextManager[None]]
     strategy: Strategy | None = None
     _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
@@ -90,21 +95,21 @@ class Evaluator:
             per_example: keep the loss and error of each example.
             description: what the progress bar says.
         """
-        if isinstance(networks, Partwise) and not per_example:
+        strategy = self.settled(splits[0])
+        if isinstance(networks, Partwise) and not per_example and not strategy.stochastic:
             graph = shared_prefix.reusable(
                 self.network.graph, networks, splits, self.word, self.precision
             )
             if graph is not None:
                 return self._shared(graph, networks, splits, description)
         total = len(networks) if isinstance(networks, Sequence) else count or 0
-        forward = self.settled(splits[0]).forward
         with (
             self.entries("evaluate", splits, per_example) as entries,
             self.progress(total * len(splits), description) as advance,
             computing(self.precision, self.device),
         ):
             return evaluate(
-                forward,
+                strategy.forward,
                 networks,
                 splits,
                 self.task,
@@ -113,6 +118,7 @@ class Evaluator:
                 per_example=per_example,
                 advance=advance,
                 entries=entries,
+                seeding=self.seeding,
             )
 
     def _shared(
@@ -165,7 +171,8 @@ class Evaluator:
         return self.strategy
 
     def _strategy_for(self, split: Split) -> Strategy:
-        refuse_misfit(self.network, split.head(2, self.dtype), split.name)
+        if self.check(split.head(EXAMPLES, self.dtype), split.name):
+            return one_after_the_other(self.word, self.network, split.head(2, self.dtype))
         if self.word == "measure" or (self.word == "auto" and self.device.type == "cuda"):
             size = self.batch_size.size if self.batch_size.fixed else None
             return fastest(self.network, split, self.dtype, size)
@@ -227,7 +234,15 @@ class Evaluator:
                 arrays = entry.arrays
                 if arrays is None:
                     weights = network.weights()
-                    values = read(forward, weights, split, function, self.dtype, self.batch_size)
+                    values = read(
+                        forward,
+                        weights,
+                        split,
+                        function,
+                        self.dtype,
+                        self.batch_size,
+                        self.seeding,
+                    )
                     arrays = {"values": values.double().cpu().numpy()}
                     entry.keep(partial(dict, arrays))
                     del weights

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lmctool.graph import tap_affine
 from lmctool.graph.module import copy_with_weights, fresh
+from lmctool.graph.outputs import one_output
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
@@ -53,7 +54,7 @@ class Network:
         if own is None:  # its class changes what it loads
             module, tensors = fresh(self.module), dict(weights)
             return lambda inputs: functional(module, tensors, self.laid_out(inputs))
-        return lambda inputs: own(self.laid_out(inputs))
+        return lambda inputs: one_output(own(self.laid_out(inputs)))
 
     def is_reentrant(self, weights: Weights) -> bool:
         """Tell whether several outputs of these weights may be computed at the same time.
@@ -72,6 +73,9 @@ class Network:
 
 
 def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
-    """Return the outputs of a module for a batch, with other weights than its own."""
-    outputs: Tensor = torch.func.functional_call(module, dict(weights), (inputs,))
-    return outputs
+    """Return the outputs of a module for a batch, with other weights than its own.
+
+    Raises:
+        LmctoolError: it returns something that no one tensor is meant by.
+    """
+    return one_output(torch.func.functional_call(module, dict(weights), (inputs,)))

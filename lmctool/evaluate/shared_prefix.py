@@ -58,16 +58,16 @@ def reusable(
 
     Returns:
         None where each network is better evaluated alone: there is little to do, the model cannot
-        be traced or its path depends on the data, weights carry corrections or lack a buffer,
-        operations choose their precision themselves (``bfloat16``), or the user asked for
-        ``--strategy`` ``graphs`` or ``compile``.
+        be traced or its path depends on the data, weights carry corrections, lack a buffer or
+        follow from one another (spectral norm), operations choose their precision themselves
+        (``bfloat16``), or the user asked for ``--strategy`` ``graphs`` or ``compile``.
     """
     numbers = sum(tensor.numel() for tensor in networks.a.values())
     little = numbers * len(networks) * sum(map(len, splits)) < WORK
     whole = strategy in {"graphs", "compile"}  # these launch whole networks
     if little or whole or precision == "bfloat16":
         return None
-    if corrected_taps(networks.a) or corrected_taps(networks.b):
+    if corrected_taps(networks.a) or corrected_taps(networks.b) or not networks.independent:
         return None
     try:
         followed = graph()

@@ -7,7 +7,7 @@ On a GPU, and under ``measure``, candidates are timed on the spot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -48,12 +48,15 @@ class Strategy:
             CUDA ``graphs``, or ``compile``d.
         layout: the memory format of images.
         size: examples at once.
+        stochastic: whether networks answer differently each time; then batches are computed one
+            after the other, so that a seed decides what is drawn for each.
     """
 
     forward: Forward
     launch: Launch
     layout: torch.memory_format
     size: int
+    stochastic: bool = False
 
     def __str__(self) -> str:
         """Return the words for a record."""
@@ -109,6 +112,25 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
     elif word == "auto" and device == "cpu" and size < SHARED:
         launch = "workers"
     return made(network, launch, layout, size)
+
+
+def one_after_the_other(word: Word, network: Network, inputs: Tensor) -> Strategy:
+    """Return the strategy for networks that draw random numbers; nothing is timed.
+
+    Args:
+        word: what the user asked for.
+        network: the model.
+        inputs: (example, ...) one or two examples, on the device.
+
+    Raises:
+        LmctoolError: a way is asked for that computes batches otherwise.
+    """
+    if word not in {"auto", "plain"}:
+        raise LmctoolError(
+            f"--strategy {word} was asked for, but the model answers differently each time, which"
+            " --strategy plain alone can repeat; leave it out"
+        )
+    return replace(chosen("plain", network, inputs), stochastic=True)
 
 
 def accepts_channels_last(network: Network, inputs: Tensor) -> bool:

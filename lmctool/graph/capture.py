@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import warnings
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.export import export_graph
 from lmctool.graph.module import fresh
+from lmctool.graph.outputs import output_leaf
 from lmctool.graph.recording import record_graph
 
 if TYPE_CHECKING:
@@ -38,15 +41,23 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
     inputs = example if isinstance(example, tuple) else (example,)
     with _quiet(), _plain_attention():
         try:
-            return export_graph(fresh(module.eval()), inputs)
+            return _told(export_graph(fresh(module.eval()), inputs), module, inputs)
         except Exception as cause:  # torch.export raises whatever the model's own code raises, too
             reason = str(cause).strip().partition("\n")[0]
         try:
-            return record_graph(fresh(module), inputs)
+            return _told(record_graph(fresh(module), inputs), module, inputs)
         except Exception as cause:
             raise LmctoolError(
                 f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"
             ) from cause
+
+
+def _told(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
+    """Return a graph that says which of several values is the model's output."""
+    if len(tree_leaves(graph.nodes[-1].args[0])) == 1:
+        return graph
+    with torch.no_grad():
+        return replace(graph, leaf=output_leaf(fresh(module)(*inputs)))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, fx
+from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.operations import aten, callee
@@ -31,6 +32,7 @@ class Graph:
         inputs: the placeholders of the examples.
         aliases: names that share one storage, each with the name that stands for it.
         tracer: how it was captured.
+        leaf: which of the values that the model returns is its output; None if none is.
     """
 
     module: fx.GraphModule
@@ -40,6 +42,7 @@ class Graph:
     inputs: tuple[str, ...]
     aliases: Mapping[str, str]
     tracer: Literal["export", "dispatch"] = "export"
+    leaf: int | None = 0
 
     @property
     def nodes(self) -> tuple[fx.Node, ...]:
@@ -81,11 +84,9 @@ class Graph:
     @property
     def output(self) -> fx.Node:
         """The node whose value is the model's output."""
-        result = self.nodes[-1].args[0]
-        while isinstance(result, list | tuple) and len(result) == 1:
-            (result,) = result
+        result = self._meant(self.nodes[-1].args[0])
         if not isinstance(result, fx.Node):
-            raise LmctoolError("the model returns more than one tensor; give it a head with one")
+            raise LmctoolError("the model's output is no tensor that it computes")
         return result
 
     @cached_property
@@ -105,11 +106,18 @@ class Graph:
             edits: node name -> edit.
         """
         arguments = self.bound(weights, inputs).values()
-        outputs: Any = _Edited(self.module, edits).run(*arguments, enable_io_processing=False)
-        while isinstance(outputs, list | tuple):
-            (outputs,) = outputs
-        result: Tensor = outputs
+        outputs = _Edited(self.module, edits).run(*arguments, enable_io_processing=False)
+        result: Tensor = self._meant(outputs)
         return result
+
+    def _meant(self, returned: Any) -> Any:
+        """Return the value that is the model's output, of all that it returns."""
+        if self.leaf is None:
+            raise LmctoolError(
+                "the model returns several tensors, and it is not told which of them is its"
+                " output: return it alone, as 'logits', or as the first of a tuple"
+            )
+        return tree_leaves(returned)[self.leaf]
 
     def bound(self, weights: Mapping[str, Tensor], inputs: Tensor) -> dict[fx.Node, Tensor]:
         """Return the value of each placeholder, in their order.

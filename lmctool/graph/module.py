@@ -51,7 +51,12 @@ def copy_with_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Mo
     """Return a fresh copy that shares these weights; None if it doesn't use them all as given."""
     carrier = fresh(module)
     tied = {name: weights[first] for name, first in aliases(module) if first in weights}
-    carrier.load_state_dict({**tied, **weights}, strict=False, assign=True)
+    state = module.state_dict()  # with the versions of classes, which some ask for
+    own = [name for name in state if name not in tied and name not in weights]
+    state |= {**tied, **weights}
+    for name in own:
+        del state[name]
+    carrier.load_state_dict(state, strict=False, assign=True)
     tensors = dict(chain(carrier.named_parameters(), carrier.named_buffers()))
     shared = all(
         name in tensors and tensors[name].data_ptr() == tensor.data_ptr()

@@ -24,7 +24,7 @@ from lmctool.graph.graph import Edit, Graph
 from lmctool.graph.module import aliases, fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,17 @@ class Recording(Graph):
                 "the model's path depends on the data, so that it can be run but not differentiated"
             )
         tensors = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
-        with torch.no_grad(), _Replay(self.steps, edits) as replay:
+        names = {id(tensor): name for name, tensor in tensors.items()}
+        steps = [(node, self._reads(node)) for node in self.steps]
+        with torch.no_grad(), _Replay(steps, names, edits) as replay:
             outputs = _run(self.model, tensors, (inputs,))
         replay.check()
-        (result,) = (leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
+        result: Tensor = self._meant(outputs)
         return result
+
+    def _reads(self, node: fx.Node) -> set[str]:
+        names = (self.tensors.get(operand.name, "") for operand in node.all_input_nodes)
+        return {self.aliases.get(name, name) for name in names if name}
 
 
 def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
@@ -196,11 +202,24 @@ class _Recorder(TorchDispatchMode):
 
 
 class _Replay(TorchDispatchMode):
-    """Lets edits replace values as they appear, where the operations are the recorded ones."""
+    """Lets edits replace values as they appear, where the operations are the recorded ones.
 
-    def __init__(self, steps: tuple[fx.Node, ...], edits: Mapping[str, Edit]) -> None:
+    Attributes:
+        steps: the node of each operation, and the tensors of the model that it reads.
+        names: those tensors by identity.
+        edits: node name -> edit.
+        done: how many operations were done.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[tuple[fx.Node, set[str]]],
+        names: Mapping[int, str],
+        edits: Mapping[str, Edit],
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps = steps
+        self.names = names
         self.edits = edits
         self.done = 0
 
@@ -209,9 +228,13 @@ class _Replay(TorchDispatchMode):
     ) -> Any:
         """Do an operation, and let its edit replace the value."""
         value = func(*args, **(kwargs or {}))
-        if self.done >= len(self.steps) or self.steps[self.done].target is not func:
+        node, reads = self.steps[self.done] if self.done < len(self.steps) else (None, None)
+        read = {
+            self.names[id(leaf)] for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.names
+        }
+        if node is None or node.target is not func or read != reads:
             raise LmctoolError(OTHER_PATH)
-        edit = self.edits.get(self.steps[self.done].name)
+        edit = self.edits.get(node.name)
         self.done += 1
         return edit(value) if edit else value
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from lmctool.config import Origin
-from lmctool.errors import LmctoolError, PluginError
+from lmctool.errors import LmctoolError
+from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.recognition import only_candidate
 from lmctool.model.shapes import aliases, difference, shapes_of
-from lmctool.model.source import Source, configured, in_folder, stamped, typed
+from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.source_code import Code, installed
@@ -50,24 +51,34 @@ class Model:
 
 
 def resolve_model(
-    checkpoint: Checkpoint, *, spec: str | None, arguments: Mapping[str, Any], config: Config
+    checkpoint: Checkpoint,
+    *others: Checkpoint,
+    spec: str | None,
+    arguments: Mapping[str, Any],
+    config: Config,
 ) -> Model:
-    """Return the model of a checkpoint.
+    """Return the model of checkpoints.
 
     The first of these that names one: the user's flag, ``$LMCTOOL_MODEL``, lmctool.toml, the
-    folder's config.json, the file's metadata, the names and shapes of its tensors.
+    folder's config.json, the file's metadata, the names and shapes of its tensors.  Of several
+    checkpoints, all that say anything must say the same.
 
     Args:
         checkpoint: the checkpoint.
+        others: more checkpoints, whose tensors have the same names and shapes.
         spec: the user's ``--model``, or None.
         arguments: the user's ``--model-arg``, as text or values; they override any source's.
         config: the standing choices.
 
     Raises:
-        LmctoolError: no source names a model that fits, or a file names code.
+        LmctoolError: no source names a model that fits, a file names code, or two checkpoints
+            name different models.
     """
     chosen = {name: typed(value) for name, value in arguments.items()}
-    source = _source(checkpoint, spec, config) or _recognised(checkpoint)
+    source = _choice(spec, config)
+    if source is None and (said := agreed([checkpoint, *others], chosen)):
+        checkpoint, source = said
+    source = source or _recognised(checkpoint)
     wanted = {**source.arguments, **chosen}
     factory = None
     if not imports_code(source.spec, MODELS):
@@ -86,7 +97,8 @@ def resolve_model(
     return Model(module, source.spec, wanted, source.origin, initial, code)
 
 
-def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source | None:
+def _choice(spec: str | None, config: Config) -> Source | None:
+    """Return what the user chose, if they did."""
     if spec:
         return _chosen(spec, {}, Origin("--model", config.permit))
     if config.environment_model:
@@ -96,7 +108,7 @@ def _source(checkpoint: Checkpoint, spec: str | None, config: Config) -> Source 
         return _chosen(config.model, values, config.model_origin)
     if config.model_arguments:
         raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
-    return configured(checkpoint) or stamped(checkpoint)
+    return None
 
 
 def _chosen(spec: str, arguments: Mapping[str, Argument], origin: Origin) -> Source:
@@ -170,7 +182,7 @@ def _registered(
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if source.permit:
         _refuse_unsafe(checkpoint, source, family, unsafe)
-    wanted = {**_read(family, word, checkpoint.shapes), **wanted}
+    wanted = {**read_arguments(family, word, checkpoint.shapes), **wanted}
     _refuse_unknown(family, word, wanted)
     if unknown := missing(family, wanted):
         options = " ".join(f"--model-arg {name}=..." for name in unknown)
@@ -199,17 +211,6 @@ def _refuse_unsafe(
                 f"{_whose(checkpoint, source)} sets {argument!r} of model {word!r}, which a file"
                 f" may not; {source.permit}"
             )
-
-
-def _read(
-    family: ModelFamily, word: str, shapes: Mapping[str, tuple[int, ...]]
-) -> Mapping[str, Argument]:
-    if family.read is None:
-        return {}
-    try:
-        return family.read(word, shapes) or {}
-    except Exception as cause:  # a stranger's plugin
-        raise PluginError(f"model {word!r} cannot read the checkpoint: {cause!r}") from cause
 
 
 def _refuse_unknown(family: ModelFamily, word: str, wanted: Mapping[str, Argument]) -> None:

@@ -189,11 +189,14 @@ class DataFormat:
         detect: whether this format can read the path, from its content alone; None for
             formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
+        constants: ``constants(word)`` returns the mean and the standard deviation per channel
+            that its inputs are normalised by, known without the data; None where they are not.
     """
 
     open: Callable[..., Dataset]
     detect: Callable[[Path], bool] | None = None
     arguments: frozenset[str] = frozenset()
+    constants: Callable[[str], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +209,14 @@ class Task:
         chance: ``chance(targets)`` returns the error of the best constant answer.
         weight: ``weight(targets)`` returns how much each example counts in a mean, (example,),
             such as how many tokens it has; without it all count the same.
+        chance_loss: ``chance_loss(targets)`` returns the loss of the best constant answer; without
+            it the error alone tells whether a network answers at chance.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     chance: Callable[[NDArray[Any]], float]
     weight: Callable[[Tensor], Tensor] | None = None
+    chance_loss: Callable[[NDArray[Any]], float] | None = None
 
 
 def _ignore(*_: object) -> None:

@@ -77,6 +77,7 @@ class Settings:
         calib_batch: examples whose batch statistics REPAIR takes together.
         limit: at most so many examples of each evaluated split; None for all.
         allow_chance: go on when both ends answer at chance.
+        allow_stochastic: go on when the model answers differently each time.
         aligner: the aligner, or None for no alignment by one.
         apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
@@ -109,6 +110,7 @@ class Settings:
     calib_batch: int = 500
     limit: int | None = None
     allow_chance: bool = False
+    allow_stochastic: bool = False
     aligner: Choice | None = None
     apply: Path | None = None
     correction: Choice | None = None

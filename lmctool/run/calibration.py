@@ -16,6 +16,7 @@ from lmctool.weights.recipe import content, identity, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
@@ -43,6 +44,8 @@ class Calibration:
         progress: shows how far it is.
         journal: knows what was taken before, and keeps what is taken now.
         precision: the precision of matrix products and convolutions.
+        stochastic: tells whether networks draw random numbers, once the model was followed.
+        seeding: sets those that a pass of a network draws, where it draws any.
     """
 
     open: Callable[[], Split]
@@ -53,6 +56,8 @@ class Calibration:
     progress: Progress
     journal: Journal
     precision: Precision
+    stochastic: Callable[[], bool]
+    seeding: Callable[[], AbstractContextManager[None]]
 
     @property
     def split(self) -> Split:
@@ -93,9 +98,11 @@ class Calibration:
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks' units at taps, in one pass over the data."""
         batches = self._shown("correlations", CROSS_BATCH)
-        threads = workers() if self.device.type == "cpu" else None
-        with arithmetic(self.precision):
-            return statistics.cross(self.follow(), a, b, taps, batches, threads)
+        graph = self.follow()
+        one_by_one = self.device.type != "cpu" or self.stochastic()
+        threads = None if one_by_one else workers()
+        with arithmetic(self.precision), self.seeding():
+            return statistics.cross(graph, a, b, taps, batches, threads)
 
     def _journalled(
         self,
@@ -107,7 +114,7 @@ class Calibration:
     ) -> Mapping[str, Statistics]:
         """Return statistics at taps: those of the journal, or else measured ones."""
         entries_of = self.journal.entries(kind, self.recipe, self.device.type)
-        with arithmetic(self.precision), entries_of as entries:
+        with arithmetic(self.precision), self.seeding(), entries_of as entries:
             entry = entries.entry(what)
             return statistics.journalled(entry, record, list(taps), measure, self.device)
 

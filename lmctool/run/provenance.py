@@ -22,6 +22,7 @@ from lmctool.run.records import (
     split_record,
 )
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
+from lmctool.weights.spectral_norm import spectral_norms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +40,14 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     run.resources.check_module()
     groups = {**result.groups, **run.alignments.groups()}
     if run.alignments.proved:
+        movable, hidden = run.symmetries.units
+        units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = permutation_group(alignment.permutation)
+            groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
         groups["proof"] = _proofs(run)
-    if run.doubts:
-        groups[DOUBTS] = doubt_group(run.doubts)
+    if run.doubts.found:
+        groups[DOUBTS] = doubt_group(run.doubts.found)
     attributes = provenance(run, command, options).attributes()
     groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)
@@ -143,6 +146,10 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = run.strategy
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
+    if run.resources.stochastic:
+        attributes["stochastic"] = 1
+    if run.count > 1 and spectral_norms(run.checkpoints[0].names):
+        attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,20 @@ from torch import nn
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
+from lmctool.evaluate.device import computing, generator
+from lmctool.evaluate.function_check import EXAMPLES, check_function
 from lmctool.graph.capture import capture
+from lmctool.graph.randomness import seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.tied import once
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
-from lmctool.symmetry import PermutationSpec, derive, read_spec
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.weights.arithmetic import Weights
+
+TRACED = 2
+"""Examples that a model is followed with."""
 
 
 class Resources:
@@ -40,10 +48,17 @@ class Resources:
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
+        note: tells the user something worth knowing.
+        stochastic: whether the model answers differently each time; None before anybody looked.
     """
 
     def __init__(
-        self, name: str, analysis: Analysis, settings: Settings, device: torch.device
+        self,
+        name: str,
+        analysis: Analysis,
+        settings: Settings,
+        device: torch.device,
+        note: Callable[[str], None],
     ) -> None:
         """Open and resolve all that the analysis needs.
 
@@ -57,6 +72,8 @@ class Resources:
         paths = (*settings.checkpoints, *settings.others)
         self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, paths))
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
+        self.note = note
+        self.stochastic: bool | None = None
         self._splits = Splits(name, self.sources.data, settings, device)
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
 
@@ -138,12 +155,63 @@ class Resources:
             return self.sources.example.inputs
         return self.calibration.head(count, self.dtype)
 
+    def check_function(self, inputs: Inputs, split: str = "") -> bool:
+        """Refuse a model that is no function; the first call looks, and all of them tell.
+
+        Whoever computes with the model comes by here first.
+
+        Args:
+            inputs: (example, ...) a batch of a few examples for each argument of the model.
+            split: where they are from; empty for an example input.
+
+        Returns:
+            Whether it answers differently each time, as the user allows.
+
+        Raises:
+            UnjudgedError: as ``lmctool.evaluate.function_check`` says.
+            LmctoolError: it cannot take the inputs.
+        """
+        if self.stochastic is None:
+            with computing(self.settings.precision, self.device):
+                self.stochastic = check_function(
+                    self.module,
+                    self.weights(0),
+                    inputs if isinstance(inputs, tuple) else (inputs,),
+                    split=split,
+                    allow_stochastic=self.settings.allow_stochastic,
+                )
+            if self.stochastic:
+                self.note(
+                    "the model answers differently each time; what it draws is seeded by --seed"
+                    f" {self.settings.seed}, the same for every network"
+                )
+        return self.stochastic
+
+    def seeding(self) -> AbstractContextManager[None]:
+        """Return what a pass of one network is done in: random numbers of the run's seed, if any.
+
+        They are the same for every network, so that no number depends on what came before it.
+        """
+        if not self.stochastic:
+            return nullcontext()
+        return seeded(generator(self.settings.seed, "forward").initial_seed())
+
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
+        split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
+        self.check_function(self.traced(EXAMPLES), split)
+        with self.seeding():
+            return capture(self.module, self.traced(TRACED))
+
+    def traced(self, count: int) -> Inputs:
+        """Return the inputs that the model is followed with: the first that it is evaluated on.
+
+        Args:
+            count: how many examples at most.
+        """
         splits = self.settings.splits if self.sources.data is not None else ()
-        inputs = self.split(splits[0]).head(2, self.dtype) if splits else self.example(2)
-        return capture(self.module, inputs)
+        return self.split(splits[0]).head(count, self.dtype) if splits else self.example(count)
 
     @cached_property
     def graph_of_user_code(self) -> str:
@@ -170,10 +238,3 @@ class Resources:
     def network(self) -> Network:
         """The forward function of the model."""
         return Network(self.module, lambda: self.graph)
-
-    @cached_property
-    def permutation_spec(self) -> PermutationSpec:
-        """What may be permuted in the model without a change of its function."""
-        if self.settings.spec is None:
-            return derive(self.graph)
-        return read_spec(self.settings.spec, self.graph)

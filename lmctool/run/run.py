@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.batch_size import BatchSize
-from lmctool.evaluate.chance import check_ends
+from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
 from lmctool.evaluate.evaluator import Evaluator
-from lmctool.evaluate.input_check import refuse_misfit
+from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.probe import probe
-from lmctool.plugin import registry
-from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
-from lmctool.results.doubt import Doubt
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.run import path
 from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.correction import chosen_correction
+from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
-from lmctool.run.variant import Correct, variants
-from lmctool.symmetry import Permutation, PermutationSpec, Proof, prove
+from lmctool.run.symmetries import Symmetries
+from lmctool.run.variant import variants
 from lmctool.symmetry.alignment import Alignment
 
 if TYPE_CHECKING:
@@ -49,9 +48,8 @@ if TYPE_CHECKING:
     from lmctool.results.provenance import Provenance
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
+    from lmctool.symmetry import Permutation, PermutationSpec, Proof
     from lmctool.weights.arithmetic import Weights
-
-PROOF_EXAMPLES = 32
 
 
 class Run:
@@ -73,8 +71,9 @@ class Run:
         resources: the checkpoints, the model and the data.
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
+        symmetries: derives what may be permuted, and proves it.
         alignments: finds alignments, and lists those that were proved.
-        doubts: why some numbers of the result can carry no verdict.
+        doubts: what the user was told, and why some numbers can carry no verdict.
     """
 
     def __init__(
@@ -94,14 +93,15 @@ class Run:
         self.name = name
         self.settings = settings
         self.progress = progress
-        self.note = note
+        self.doubts = Doubts(note)
+        self.note: Callable[[str], None] = self.doubts.note
         self.journal = journal
-        self.doubts: list[Doubt] = []
+        self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device)
         self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
-        self.resources = Resources(name, analysis, settings, self.device)
+        self.resources = Resources(name, analysis, settings, self.device, self.note)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -111,6 +111,8 @@ class Run:
             progress,
             journal,
             settings.precision,
+            lambda: bool(self.resources.stochastic),
+            self.resources.seeding,
         )
         self.batchnorm = BatchNormPolicy(
             settings.batchnorm,
@@ -119,11 +121,12 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
+        self.symmetries = Symmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
             lambda: self.permutation_spec,
-            self._check,
+            self.symmetries.prove,
             self._ask_aligner,
             self._examples_of,
             journal,
@@ -172,7 +175,7 @@ class Run:
     @property
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in the model without a change of its function."""
-        return self.resources.permutation_spec
+        return self.symmetries.spec
 
     def doubt(self, reason: str, **where: str) -> None:
         """Tell the user why numbers can carry no verdict, and let no gate judge them.
@@ -181,11 +184,7 @@ class Run:
             reason: in one sentence.
             where: the coordinates of the numbers, such as ``variant="align"``; none for all.
         """
-        if reason not in {doubt.reason for doubt in self.doubts}:
-            self.note(reason)
-        doubt = Doubt(reason, where)
-        if doubt not in self.doubts:
-            self.doubts.append(doubt)
+        self.doubts.add(reason, **where)
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
@@ -199,8 +198,13 @@ class Run:
         return self.resources.weights(index)
 
     def split(self, name: str) -> Split:
-        """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self.resources.split(name)
+        """Return a split to evaluate on, at most ``--limit`` examples of it.
+
+        Inputs that can hardly be normalised as in training are a doubt of what is measured on it.
+        """
+        split = self.resources.split(name)
+        self.doubts.look_at(split, self.checkpoints)
+        return split
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -263,22 +267,33 @@ class Run:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""
         return self.evaluator.of_checkpoints(self.weights, indices, tuple(splits) or self.splits)
 
-    @cached_property
+    @property
     def ends(self) -> Scores:
-        """The scores of the checkpoints that are arguments.
+        """The scores of the checkpoints that are arguments; those at chance are noted.
 
         Raises:
             UnjudgedError: every one of them answers at chance, or its loss isn't a number.
         """
+        return self._judged_ends[0]
+
+    @property
+    def guesses(self) -> tuple[Guess, ...]:
+        """The ends that answer at chance, where others don't and nobody said that it is meant."""
+        return () if self.settings.allow_chance else self._judged_ends[1]
+
+    @cached_property
+    def _judged_ends(self) -> tuple[Scores, tuple[Guess, ...]]:
         scores = self.scores(range(self.count))
-        check_ends(
+        guesses = check_ends(
             scores,
             [checkpoint.path for checkpoint in self.checkpoints[: self.count]],
             self.evaluator.task,
             [self.split(name) for name in scores.splits],
             allow_chance=self.settings.allow_chance,
         )
-        return scores
+        for guess in guesses:
+            self.note(guess.reason)
+        return scores, guesses
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -303,6 +318,8 @@ class Run:
             self.batch_size,
             self.progress,
             self.journal,
+            self.resources.check_function,
+            self.resources.seeding,
         )
 
     @cached_property
@@ -315,17 +332,15 @@ class Run:
         """The losses of the first checkpoint on a few examples, to the bit; empty without data.
 
         Raises:
-            LmctoolError: the model cannot take the examples.
+            UnjudgedError: the model is no function.
+            LmctoolError: it cannot take the examples.
         """
         if self.task is None or self.model is None or not self.settings.splits:
             return ()
         split, network = self.splits[0], self.resources.network
-        try:
-            with computing(self.settings.precision, self.device):
-                return probe(network, self.weights(0), split, self.task, self.dtype)
-        except (RuntimeError, ValueError, TypeError, IndexError):
-            refuse_misfit(network, split.head(2, self.dtype), split.name)
-            raise
+        self.resources.check_function(split.head(EXAMPLES, self.dtype), split.name)
+        with computing(self.settings.precision, self.device), self.resources.seeding():
+            return probe(network, self.weights(0), split, self.task, self.dtype)
 
     @property
     def strategy(self) -> str:
@@ -369,7 +384,9 @@ class Run:
             LmctoolError: no aligner was named, or the stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
-        return self.alignments.align(a, b)
+        permutation = self.alignments.align(a, b)
+        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
+        return permutation
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Prove that a permutation keeps a network's function, for the result to hold it.
@@ -397,19 +414,14 @@ class Run:
             self.weights(second),
             (first, second),
             align=self._aligned if self.settings.aligns else None,
-            correct=self._correct(storable=storable),
+            correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )
-
-    def _check(self, weights: Weights, permutation: Permutation) -> Proof:
-        examples = self.resources.example(PROOF_EXAMPLES)
-        with arithmetic(self.settings.precision):
-            return prove(self.resources.module, weights, permutation, examples)
 
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
     ) -> object:
-        with arithmetic(self.settings.precision):
+        with arithmetic(self.settings.precision), self.resources.seeding():
             return aligner.align(self, a, b, **options)
 
     def _examples_of(self, aligner: Aligner) -> str:
@@ -419,18 +431,3 @@ class Run:
     def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
         permutation = self.align(a, b)
         return permutation, permuted(permutation, b)
-
-    def _correct(self, *, storable: bool) -> Correct | None:
-        """Return the correction that the user named, if one was named."""
-        choice = self.settings.correction
-        if choice is None:
-            return None
-        correction = registry.load(CORRECTIONS, choice.name)
-        options = {name: repr(value) for name, value in choice.options.items()}
-
-        def recipe() -> list[object]:
-            policy = self.settings.batchnorm
-            return [choice.name, options, storable, policy, self.calibration.recipe]
-
-        prepare = partial(correction.prepare, self, storable=storable, **choice.options)
-        return Correct(prepare, recipe)

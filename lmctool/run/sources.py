@@ -74,7 +74,7 @@ def find_sources(
     if _is_bare(checkpoints, analysis, settings, standing):
         return Sources()
     model = resolve_model(
-        checkpoints[0], spec=settings.model, arguments=settings.model_arguments, config=standing
+        *checkpoints, spec=settings.model, arguments=settings.model_arguments, config=standing
     )
     import torch
 

@@ -27,6 +27,8 @@ NORMALISATIONS = frozenset(
     }
 )
 REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
+UNREAD = "nothing reads it"
+"""Why no axis of a tensor may move that no operation of the graph reads."""
 PASSES = 8
 """How often a graph is gone over at most: a later cut says how an earlier view is made."""
 
@@ -98,10 +100,10 @@ def _unmovable(
     moved: Sequence[str],
 ) -> str:
     """Say why no axis of a tensor may move, or nothing."""
-    if not readers:
-        return "nothing reads it"
     if any(fnmatchcase(name, pattern) for pattern in fixed):
         return "the spec file fixes it"
+    if not readers:
+        return UNREAD
     if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):
         return "" if _normalise(readers) else "it is a buffer that no normalisation owns"
     return ""

@@ -205,8 +205,12 @@ RULES: Mapping[str, Rule] = {
     **_all(shape_rules.repeat_interleave, "repeat_interleave"),
     **_all(
         shape_rules.identity,
-        *("clone", "contiguous", "dropout", "to", "_to_copy", "type_as", "alias", "detach"),
-        *("lift_fresh_copy", "lift_fresh", "feature_dropout", "alpha_dropout", "native_dropout"),
+        *("clone", "contiguous", "to", "_to_copy", "type_as", "alias", "detach"),
+        *("lift_fresh_copy", "lift_fresh"),
+    ),
+    **_all(
+        shape_rules.dropout,
+        *("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
     ),
     **_all(part_rules.slicing, "slice"),
     **_all(

@@ -17,6 +17,15 @@ def identity(node: fx.Node, table: AxisTable) -> Raw:
     return table.raw(node.args[0])
 
 
+def dropout(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
+    """Pass the axes on; where units are dropped, the random numbers tell them apart."""
+    x = table.raw(node.args[0])
+    if node.args[2] is not False:  # None drops, too
+        for axis in table.of(node.args[0]):
+            axis.fix("random numbers tell its units apart")
+    return [x, x] if isinstance(node.meta.get("val"), list | tuple) else x
+
+
 def transposition(node: fx.Node, table: AxisTable) -> Raw:
     """Reorder the axes."""
     x = table.raw(node.args[0])

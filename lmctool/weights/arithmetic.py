@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.weights.spectral_norm import with_spectral_norms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -46,24 +47,62 @@ class LazyWeights(Mapping[str, "Tensor"]):
 def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     """Return ``(1 - alpha) a + alpha b``, tensor by tensor.
 
-    Floating tensors keep their shape, dtype and device.  Integer and boolean buffers have no
-    midpoint and are taken from ``a``.  At 0 and 1 the result is ``a`` and ``b`` themselves, bit
-    for bit and with all buffers; the tensors are shared with them, not copied.
+    Floating tensors keep their shape, dtype and device; those of spectral norm that follow from
+    a weight are found again for the weight between.  Integers and truth values have no midpoint:
+    counters, of one number, are taken from ``a``, and all others must be the same in both.  At 0
+    and 1 the result is ``a`` and ``b`` themselves, bit for bit and with all buffers; the tensors
+    are shared with them, not copied.
 
     Raises:
-        LmctoolError: a name is in one of the two only, shapes differ, or a name begins with "@"
-            and so belongs to a correction, not to a model.
+        LmctoolError: a name is in one of the two only, shapes differ, whole numbers differ that
+            are no counter, or a name begins with "@" and so belongs to a correction, not to a
+            model.
     """
+    between = lerp_each(a, b, alpha)
+    return between if alpha in (0, 1) else with_spectral_norms(between, (a, b))
+
+
+def lerp_each(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
+    """Return what ``lerp`` does, each tensor by itself, without regard to what follows from it."""
     import torch
 
     _check_names(a, b)
     if alpha in (0, 1):
         # torch.lerp is not enough here: it turns -0.0 into 0.0 at alpha = 0.
         return dict(b if alpha == 1 else a)
-    mixed = {name: start for name, start in a.items() if start.is_floating_point()}
+    mixed = {}
+    for name, start in a.items():
+        if start.is_floating_point():
+            mixed[name] = start
+        else:
+            refuse_differing(name, (start, b[name]))
     ends = list(mixed.values()), [b[name] for name in mixed]
     points = torch._foreach_lerp(*ends, alpha) if mixed else ()  # on a GPU one kernel for all
     return dict(a) | dict(zip(mixed, points, strict=True))
+
+
+def refuse_differing(name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse to mix whole numbers or truth values that differ, unless they are one number each.
+
+    Raises:
+        LmctoolError: they do.
+    """
+    if differing(tensors):
+        kind = str(tensors[0].dtype).removeprefix("torch.")
+        raise LmctoolError(
+            f"tensor {name!r} is {kind} and differs between the networks, and whole numbers have"
+            " no mixture: dequantise first"
+        )
+
+
+def differing(tensors: Sequence[Tensor]) -> bool:
+    """Tell whether tensors of whole numbers, more than one number each, are not all the same."""
+    import torch
+
+    first, *others = tensors
+    return first.numel() > 1 and not all(
+        other is first or torch.equal(first, other) for other in others
+    )
 
 
 def _check_names(a: Weights, b: Weights) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.weights.arithmetic import refuse_differing
+from lmctool.weights.spectral_norm import with_spectral_norms
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,32 +20,43 @@ def weighted_mean(networks: Sequence[Weights], counts: Sequence[float]) -> dict[
 
     Sums are in float64, the result in the tensors' own dtype.  Where all networks that count
     agree to the bit it is their value to the bit; so one that counts alone is given back as it
-    is.  Integer buffers have no mean and are those of the first network that counts.
+    is.  What spectral norm keeps of a weight is that of the mean.  Integers have no mean:
+    counters, of one number, are those of the first network that counts, and all others must be
+    the same.
 
     Args:
         networks: weights of the same names and shapes, on one device.
         counts: how much each counts, 0 or more, and not all 0.
+
+    Raises:
+        LmctoolError: whole numbers differ that are no counter.
     """
     counted = [(own, count) for own, count in zip(networks, counts, strict=True) if count > 0]
     if len(counted) == 1:
         return dict(counted[0][0])
-    return {
-        name: mean_tensor([own[name] for own, _ in counted], [count for _, count in counted])
+    mean = {
+        name: mean_tensor([own[name] for own, _ in counted], [count for _, count in counted], name)
         for name in counted[0][0]
     }
+    return with_spectral_norms(mean, [own for own, _ in counted])
 
 
-def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float]) -> Tensor:
+def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float], name: str = "") -> Tensor:
     """Return the weighted mean of tensors; see ``weighted_mean``.
 
     Args:
         tensors: of one shape and dtype.
         counts: how much each counts, all above 0.
+        name: what the tensors are called, for an error.
+
+    Raises:
+        LmctoolError: they are whole numbers that differ, and more than one each.
     """
     import torch
 
     first, *others = tensors
     if not first.is_floating_point():
+        refuse_differing(name, tensors)
         return first
     total = first.double() * counts[0]
     same = torch.ones_like(first, dtype=torch.bool)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lmctool.errors import LmctoolError
 from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.weights.partwise import Partwise
@@ -51,6 +52,17 @@ def test_parts_at_alphas_of_their_own_are_no_less_exact(pair: Pair) -> None:
     places = generator.choice([0.0, 0.25, 0.6, 1.0], size=(9, networks.alphas.shape[1]))
     mixed = Partwise(pair.a, pair.b, networks.parts, places)
     np.testing.assert_allclose(pair.shared(mixed).loss[0], pair.alone(mixed)[0], rtol=1e-12)
+
+
+def test_integers_that_differ_are_taken_whole_and_never_mixed() -> None:
+    pair = Pair("cell")
+    pair.b = {**pair.b, "order": torch.tensor([0, 2, 1, 3])}
+    networks = pair.along("layer", (1.0,), 0.0)
+    loss = pair.alone(networks)[0]
+    np.testing.assert_allclose(pair.shared(networks).loss[0], loss, rtol=1e-12)
+    assert len(set(loss.tolist())) == len(networks)
+    with pytest.raises(LmctoolError, match=r"'order' is int64 and differs between the networks"):
+        pair.shared(pair.along("layer", (0.3,), 0.0))
 
 
 def test_the_two_pure_networks_are_evaluated_as_they_are() -> None:

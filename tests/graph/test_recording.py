@@ -68,6 +68,23 @@ def test_another_path_is_refused(module: nn.Module) -> None:
         graph.run(module.state_dict(), -ABOVE, {})
 
 
+def test_a_path_of_the_same_operations_with_other_weights_is_refused_too() -> None:
+    class Either(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.one(x) if x.sum() > 0 else self.other(x)
+            return out
+
+    module = Either().eval().requires_grad_(False)
+    graph = capture(module, ABOVE[:2])
+    assert torch.equal(graph.run(module.state_dict(), ABOVE, {}), module(ABOVE))
+    with pytest.raises(LmctoolError, match="take another path through the model"):
+        graph.run(module.state_dict(), -ABOVE, {})
+
+
 def test_its_symmetry_is_derived_and_proved(module: nn.Module) -> None:
     spec = derive(capture(module, ABOVE[:2]))
     assert spec.groups == {"first": 6} and spec.taps["first"]

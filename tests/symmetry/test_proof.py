@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
+from lmctool.errors import UnjudgedError
 from lmctool.symmetry import Permutation, PermutationSpec, prove
 from lmctool.symmetry.axis_form import Free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SPEC = PermutationSpec(
     {"h": 8},
     {"0.weight": (Free("h", 8), None), "0.bias": (Free("h", 8),), "2.weight": (None, Free("h", 8))},
 )
+NAMED = {f"net.{name}": axes for name, axes in SPEC.tensors.items()}
 ORDER = Permutation(SPEC, {"h": torch.arange(8).roll(3)})
 
 
@@ -48,8 +58,7 @@ def test_a_model_without_float64_is_proved_in_float32() -> None:
             return values
 
     module = Single()
-    named = {f"net.{name}": axes for name, axes in SPEC.tensors.items()}
-    order = Permutation(PermutationSpec({"h": 8}, named), ORDER.moves)
+    order = Permutation(PermutationSpec({"h": 8}, NAMED), ORDER.moves)
     proof = prove(module, module.state_dict(), order, torch.randn(6, 4))
     assert proof.holds and proof.dtype == "float32"
 
@@ -63,3 +72,84 @@ def test_an_output_that_is_no_number_proves_nothing() -> None:
         assert "changes the network" in str(error)
     else:
         raise AssertionError("NaN was taken for a proof")
+
+
+class Drawing(nn.Module):
+    """Adds numbers that it draws to the inputs."""
+
+    def __init__(self, draw: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.net, self.draw = small(), draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        values: Tensor = self.net(x + self.draw(x))
+        return values
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        torch.randn_like,
+        lambda x: x.new_full((), random.random()),
+        lambda x: torch.from_numpy(np.random.randn(*x.shape)).to(x),
+    ],
+    ids=["torch", "python", "numpy"],
+)
+def test_all_compared_runs_draw_the_same_numbers(draw: Callable[[Tensor], Tensor]) -> None:
+    module, inputs = Drawing(draw), torch.randn(6, 4)
+    order = Permutation(PermutationSpec({"h": 8}, NAMED), ORDER.moves)
+    before = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+    proof = prove(module, module.state_dict(), order, inputs)
+    assert proof.tolerance < 1e-10 * proof.scale
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1:] == (random.getstate(), str(np.random.get_state()))
+    forgetful = {name: axes for name, axes in NAMED.items() if name != "net.2.weight"}
+    wrong = Permutation(PermutationSpec({"h": 8}, forgetful), ORDER.moves)
+    with pytest.raises(UnjudgedError, match="changes the network"):
+        prove(module, module.state_dict(), wrong, inputs)
+
+
+class Amplifier(nn.Module):
+    """Amplifies every rounding of what it computes in some arithmetic."""
+
+    def __init__(self, gain: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.net, self.gain, self.dtype = small(), gain, dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        values: Tensor = torch.sin(self.gain * self.net(x).to(self.dtype).to(x.dtype))
+        return values
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sound", "blind"),
+    [
+        (torch.float64, 1e4, 1e10),
+        (torch.float32, 10, 1e5),
+        (torch.float16, 0.5, 100),
+        (torch.bfloat16, 0.5, 100),
+    ],
+    ids=str,
+)
+def test_rounding_that_explains_anything_proves_nothing(
+    dtype: torch.dtype, sound: float, blind: float
+) -> None:
+    order = Permutation(PermutationSpec({"h": 8}, NAMED), ORDER.moves)
+    inputs = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    module = Amplifier(sound, dtype)
+    proof = prove(module, module.state_dict(), order, inputs)
+    assert proof.holds and proof.dtype == str(dtype).removeprefix("torch.")
+    module = Amplifier(blind, dtype)
+    with pytest.raises(UnjudgedError, match=f"cannot be proved: rounding in {proof.dtype} would"):
+        prove(module, module.state_dict(), order, inputs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_a_wrong_permutation_is_refused_in_every_arithmetic(dtype: torch.dtype) -> None:
+    forgetful = {name: axes for name, axes in NAMED.items() if name != "net.2.weight"}
+    wrong = Permutation(PermutationSpec({"h": 8}, forgetful), ORDER.moves)
+    inputs = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    for gain in (0.5, 1, 10, 1e3, 1e6, 1e9):
+        module = Amplifier(gain, dtype)
+        with pytest.raises(UnjudgedError, match=r"changes the network|cannot be proved"):
+            prove(module, module.state_dict(), wrong, inputs)

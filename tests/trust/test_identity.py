@@ -70,7 +70,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(journal, "PAUSE", 0)
     monkeypatch.setattr(resources, "capture", recorded)
-    monkeypatch.setattr(figure, "save", lambda *_: None)  # it takes a second
+    monkeypatch.setattr(figure, "image", lambda *_: b"")  # it takes a second
     Path("mine.py").write_text(MODEL)
     Path("helper.py").write_text(HELPER)
     Path("scale.json").write_text("1.0")
@@ -152,7 +152,7 @@ def test_a_finished_result_is_not_whole_for_other(change: str) -> None:
     before = Path("barrier.h5").read_bytes()
     assert "is whole already" in invoke(*[w for w in MINE if w != "-q"], "--resume").stderr
     do()
-    done = run("--resume", "--require", "barrier.error <= 100%")
+    done = run("--resume", "--require", "barrier.error <= 90%")
     assert done.exit_code == 2, done.output
     assert told in done.stderr
     assert Path("barrier.h5").read_bytes() == before

@@ -27,9 +27,7 @@ from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.group import HOST, main
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
-from lmctool.results.file import write
 from lmctool.testing import invoke
-from tests.barrier_result import barrier_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +47,7 @@ def make():
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory, made: Callable[[str], Path]) -> Path:
     """Return a folder with one input of each kind, which no test may change."""
     folder = tmp_path_factory.mktemp("inputs")
     for end in "ab":
@@ -64,7 +62,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "code.py").write_text(FACTORY)
     (folder / "imported_by_code.py").write_text("")
     (folder / "spec.png").write_text("version = 1\n")
-    write(barrier_result(), folder / "old.h5")
+    shutil.copy(made("barrier"), folder / "old.h5")
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -13,6 +14,8 @@ from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.checkpoint.compare import check_same
 from lmctool.errors import LmctoolError
 from lmctool.weights.arithmetic import lerp
+from lmctool.weights.mean import weighted_mean
+from lmctool.weights.partwise import Partwise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +59,26 @@ def test_integers_have_no_midpoint() -> None:
     between = lerp(a, b, 0.7)
     assert (between["steps"].item(), between["mask"].item()) == (4, True)
     assert lerp(a, b, 1.0)["steps"].item() == 9
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.int64])
+def test_whole_numbers_that_differ_and_are_no_counter_are_not_mixed(dtype: torch.dtype) -> None:
+    a = {"l.q": torch.tensor([0, 1, 1]).to(dtype), "l.s": torch.ones(3)}
+    b = {**a, "l.q": torch.tensor([1, 1, 0]).to(dtype)}
+    told = rf"'l.q' is {str(dtype)[6:]} and differs between the networks.* dequantise first"
+    with pytest.raises(LmctoolError, match=told):
+        lerp(a, b, 0.5)
+    with pytest.raises(LmctoolError, match=told):
+        weighted_mean([a, b], (1, 2))
+    inside = Partwise(a, b, [["l.q"], ["l.s"]], np.array([[0.0, 0.5], [0.5, 0.0]]))
+    for mixes in (lambda: inside[1], lambda: inside.differing):
+        with pytest.raises(LmctoolError, match=told):
+            mixes()
+    whole = Partwise(a, b, [["l.q"], ["l.s"]], np.array([[1.0, 0.5]]))
+    assert torch.equal(whole[0]["l.q"], b["l.q"])
+    assert whole.differing == {"l.q": 0}
+    assert torch.equal(lerp(a, {**a, "l.q": a["l.q"].clone()}, 0.5)["l.q"], a["l.q"])
+    assert torch.equal(weighted_mean([a, b], (0, 1))["l.q"], b["l.q"])
 
 
 @pytest.mark.parametrize(

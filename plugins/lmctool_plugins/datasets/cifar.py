@@ -160,7 +160,12 @@ def detect(path: Path) -> bool:
     return any(files(path, layout) for layout in LAYOUTS.values())
 
 
+def constants(word: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and the standard deviation of each channel of the train split."""
+    return LAYOUTS[word].mean, LAYOUTS[word].std
+
+
 @hookimpl
 def lmctool_dataset() -> DataFormat:
     """Add ``--data cifar10`` and ``--data cifar100``."""
-    return DataFormat(open_cifar, detect)
+    return DataFormat(open_cifar, detect, constants=constants)

@@ -39,4 +39,4 @@ def open_digits(word: str, location: Path | None) -> Dataset:
 @hookimpl
 def lmctool_dataset() -> DataFormat:
     """Add ``--data digits``."""
-    return DataFormat(open_digits)
+    return DataFormat(open_digits, constants=lambda _: (MEAN, STD))

@@ -105,10 +105,15 @@ def detect(path: Path) -> bool:
     return bool(files(path))
 
 
+def constants(word: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and the standard deviation of the train split, after the scale."""
+    return MEAN[word], STD[word]
+
+
 @hookimpl
 def lmctool_dataset() -> DataFormat:
     """Add ``--data mnist`` and ``--data fashion-mnist``."""
-    return DataFormat(open_idx, detect)
+    return DataFormat(open_idx, detect, constants=constants)
 
 
 def _one(folder: Path, stem: str, kind: str) -> Path | None:

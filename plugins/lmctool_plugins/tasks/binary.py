@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lmctool.api import LmctoolError, Task, hookimpl
-from lmctool.api.advanced import majority_error
+from lmctool.api.advanced import majority_error, majority_loss
 
 
 def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -15,7 +15,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         outputs: (example, 1) or (example,) logits of class 1.
-        targets: (example,) 0 or 1.
+        targets: (example,) or (example, 1) 0 or 1.
 
     Returns:
         (example,) binary cross-entropy in nats, and (example,) 1 where the logit's sign is
@@ -29,6 +29,8 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             "the binary task needs outputs of shape (example, 1) or (example,), not"
             f" {tuple(outputs.shape)}"
         )
+    if targets.shape == (len(targets), 1):
+        targets = targets[:, 0]
     strange = targets[(targets != 0) & (targets != 1)]
     if len(strange):
         raise LmctoolError(f"the binary task needs targets 0 and 1, not {strange[0].item()}")
@@ -43,4 +45,4 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task binary``."""
-    return Task(score, majority_error)
+    return Task(score, majority_error, chance_loss=majority_loss)

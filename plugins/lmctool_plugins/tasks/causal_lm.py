@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lmctool.api import LmctoolError, Task, hookimpl
-from lmctool.api.advanced import IGNORE_INDEX, majority_error
+from lmctool.api.advanced import IGNORE_INDEX, majority_error, majority_loss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,10 +68,15 @@ def chance(targets: NDArray[Any]) -> float:
     return majority_error(targets[targets != IGNORE_INDEX])
 
 
+def chance_loss(targets: NDArray[Any]) -> float:
+    """Return the loss of always answering the frequencies of the tokens that count."""
+    return majority_loss(targets[targets != IGNORE_INDEX])
+
+
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task causal-lm``."""
-    return Task(score, chance, weight)
+    return Task(score, chance, weight, chance_loss)
 
 
 def _check_tokens(targets: Tensor, vocabulary: int) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lmctool.api import LmctoolError, Task, hookimpl
-from lmctool.api.advanced import majority_error
+from lmctool.api.advanced import majority_error, majority_loss
 
 
 def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,4 +50,4 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task classification``."""
-    return Task(score, majority_error)
+    return Task(score, majority_error, chance_loss=majority_loss)

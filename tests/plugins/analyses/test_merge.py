@@ -136,7 +136,7 @@ def test_alphas_are_positions_from_the_first_to_the_second() -> None:
         ("1,1", "0.5", 2, "--weights and --alphas both say"),
         (None, "0.5", 3, "--alphas lie between two networks, not 3; give --weights"),
         (None, "1.5", 2, "--alphas must lie between 0 and 1, not '1.5'"),
-        (None, "half", 2, "--alphas takes numbers like 0.25,0.75, not 'half'"),
+        (None, "half", 2, "--alphas takes numbers like 0.25,0.5, not 'half'"),
         ("1,2", None, 3, "--weights has 2 numbers for 3 networks: '1,2'"),
         ("1,-1", None, 2, "--weights must be 0 or more, and not all 0, unlike '1,-1'"),
         ("0,0", None, 2, "--weights must be 0 or more, and not all 0, unlike '0,0'"),

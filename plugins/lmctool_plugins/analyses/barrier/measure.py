@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmctool.api import Group, Result, barrier, grid, partitions
-from lmctool.api.advanced import around
+from lmctool.api.advanced import around, letters
 from lmctool_plugins.analyses.barrier.baselines import baseline_groups, check_classes
 from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
@@ -56,6 +57,9 @@ def measure(
         "definition": definition,
         "batchnorm": run.settings.batchnorm,
     }
+    if run.guesses:
+        guessing = [f"{letters(2)[guess.end]} on {guess.split}" for guess in run.guesses]
+        attributes["at_chance"] = ", ".join(guessing)
     curve = _curve(paths)
     groups = {
         "curve": curve,
@@ -81,6 +85,8 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
     """Evaluate every variant of the path, per example too if asked for."""
     splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     variants = run.variants()
+    for guess, variant in product(run.guesses, variants):
+        run.doubt(guess.reason, split=guess.split, variant=variant.name)
     curves = run.follow(variants, alpha, per_example=per_example)
     if refine:
         peaks = [barrier(alpha, curve, definition)[1] for curve in (curves.loss, curves.error)]

@@ -106,6 +106,10 @@ def _listed(parts: Group, split: int) -> list[int]:
 
 def _notes(result: Result) -> Iterator[str]:
     attributes = result.groups["barrier/summary"].attributes
+    if attributes["definition"] == "max-end":
+        yield from _greater_ends(result.groups["barrier/ends"].variables)
+    if "at_chance" in attributes:
+        yield f"at chance: {attributes['at_chance']}; no barrier or reduction to it means anything"
     if "bootstrap" in attributes:
         yield f"95 % intervals over examples, from {attributes['bootstrap']} draws"
     parts = result.groups.get("barrier/parts")
@@ -121,3 +125,11 @@ def _notes(result: Result) -> Iterator[str]:
                 f"{split}, {variant}: an example's own loss barrier is {mean:.4f} in the mean and"
                 f" {median:.4f} in the median; {lost:.2%} are right at both ends and wrong between"
             )
+
+
+def _greater_ends(ends: Variables) -> Iterator[str]:
+    """Say which end each barrier is over, where that is the greater one."""
+    for s, split in enumerate(ends["split"].values):
+        values = {metric: ends[metric.name].values[s] for metric in METRICS}
+        over = [f"{'AB'[own.argmax()]}'s {m.name} {m.text(own.max())}" for m, own in values.items()]
+        yield f"{split}: over the greater end, {' and '.join(over)}"

@@ -14,8 +14,10 @@ training by a Frobenius norm after Liu et al. 2020 (arXiv:1906.02613).  Which of
 
 What counts are the parameters: floating tensors but the running statistics of BatchNorm, which are
 measured as a kind of their own, and everywhere with ``--over all``.  Whole numbers and masks never
-count.  With ``--align`` B is measured as it is and with its units in A's order; no other
-permutation that an aligner might find need be nearer.  ``--to O`` measures A - O and B - O too,
+count; where they differ and are no counters, as in quantised networks, nothing is judged.
+
+With ``--align`` B is measured as it is and with its units in A's order; no other permutation that
+an aligner might find need be nearer.  ``--to O`` measures A - O and B - O too,
 the distance travelled from a common origin, and the cosine between the two.
 
 Files are mapped a stretch at a time, and every squared norm is within 1e-6 of itself.  Checkpoints

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Group, Result, UnjudgedError, Variable
-from lmctool.api.advanced import squared_norms, squared_norms_of_weights
+from lmctool.api.advanced import differing, squared_norms, squared_norms_of_weights
 from lmctool_plugins.analyses.distance.kernel import measures, travels
 from lmctool_plugins.analyses.distance.metrics import LEVELS, MEANINGS
 from lmctool_plugins.analyses.distance.metrics import name as public
@@ -29,9 +29,11 @@ def measure(run: Run, over: str, to: int | None) -> Result:
         to: the index of the origin, if there is one.
 
     Raises:
-        UnjudgedError: no tensor counts, or a tensor holds NaN or infinite values.
+        UnjudgedError: no tensor counts, a tensor holds NaN or infinite values, or whole numbers
+            differ that are no counter.
     """
     first = run.checkpoints[0]
+    _refuse_whole(run, to)
     layers = run.resources.parts("layer")
     in_layers = {name for names in layers.values() for name in names}  # tied tensors only once
     names = [name for name in first.floating if name in in_layers]
@@ -56,6 +58,21 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     more = {"counted": Variable(counts, ("tensor",), long_name="counts in whole, blocks, layers")}
     groups["distance/tensor"] = Group({**tensors.variables, **more}, attributes)
     return Result("distance", groups)
+
+
+def _refuse_whole(run: Run, to: int | None) -> None:
+    """Refuse checkpoints whose whole numbers differ, counters apart: no norm is taken of them.
+
+    Raises:
+        UnjudgedError: they do; names the first such tensor.
+    """
+    files = [run.checkpoints[index] for index in ([0, 1] if to is None else [0, 1, to])]
+    for name in sorted(files[0].shapes.keys() - set(files[0].floating)):
+        if differing([file.mapped(name) for file in files]):
+            raise UnjudgedError(
+                f"tensor {name!r} is {files[0].dtypes[name]} and differs between the checkpoints,"
+                " and whole numbers count for nothing in a distance: dequantise first"
+            )
 
 
 def _squares(run: Run, names: Sequence[str], to: int | None) -> tuple[list[str], Array]:

@@ -20,7 +20,7 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import LazyWeights, Partwise
+from lmctool.api.advanced import LazyWeights, Partwise, following
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
 from lmctool_plugins.analyses.graft.summary import ROBUSTNESS, SCORES, rises
 
@@ -74,6 +74,7 @@ def measure(
     tensors = taken(parts, named)
     if all_but:
         tensors = frozenset(sizes) - tensors
+    tensors = following(tensors, sizes)
     donor = _donor(run, source)
     attributes = {"by": by, "other": donor.name}
     groups = {PARTS: _described(sizes, parts, tensors, attributes)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +40,8 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
             squares.append(_squares(run, pair[0]))
             advance(1)
     names = short_names(paths)
+    for guess, dim in product(run.guesses, SQUARE):
+        run.doubt(guess.reason, split=guess.split, **{dim: names[guess.end]})
     attributes = {"definition": definition, "batchnorm": run.settings.batchnorm}
     curve = _curves(curves, names, variants, ends.splits)
     heights = {

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lmctool.api import LmctoolError
+from lmctool.api.advanced import positions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,13 +33,10 @@ def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
     if alphas is not None:
         if count != 2:
             raise LmctoolError(f"--alphas lie between two networks, not {count}; give --weights")
-        listed = sorted(set(_numbers("--alphas", alphas)))
-        if not 0 <= listed[0] <= listed[-1] <= 1:
-            raise LmctoolError(f"--alphas must lie between 0 and 1, not {alphas!r}")
-        return [(1 - alpha, alpha) for alpha in listed]
+        return [(1 - alpha, alpha) for alpha in positions(alphas)]
     if weights is None:
         return [(1.0,) * count]
-    counts = tuple(_numbers("--weights", weights))
+    counts = tuple(_numbers(weights))
     if len(counts) != count:
         raise LmctoolError(f"--weights has {len(counts)} numbers for {count} networks: {weights!r}")
     if min(counts) < 0 or sum(counts) == 0:
@@ -46,13 +44,13 @@ def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
     return [counts]
 
 
-def _numbers(option: str, text: str) -> list[float]:
+def _numbers(text: str) -> list[float]:
     try:
         numbers = [float(word) for word in text.split(",")]
     except ValueError:
         numbers = [math.nan]
     if not math.isfinite(sum(map(abs, numbers))):
-        raise LmctoolError(f"{option} takes numbers like 0.25,0.75, not {text!r}")
+        raise LmctoolError(f"--weights takes numbers like 0.25,0.75, not {text!r}")
     return numbers
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError, UnjudgedError, partitions
-from lmctool.api.advanced import letters
+from lmctool.api.advanced import at_chance, chance_hint, letters
 from lmctool_plugins.analyses.trajectory.axis import forked, joined, places, shared, until
 from lmctool_plugins.analyses.trajectory.interpolants import interpolant_names, interpolants
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN, Record
@@ -111,18 +111,13 @@ def _check_chance(run: Run, record: Record) -> None:
     """
     rows = [record.networks.index(child) for child in record.children]
     for number, split in enumerate(run.splits):
-        errors = record.whole[1, rows, number]
-        chance = run.task.chance(split.targets.cpu().numpy()) if run.task else 1.0
-        # three standard deviations of a share: a network that guesses may be lucky
-        luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / len(split))
+        losses, errors = record.whole[:, rows, number]
         present = ~np.isnan(errors[0])
-        guesses = present & (errors >= chance - luck).all(axis=0)
+        guesses = present & at_chance(run.evaluator.task, split, errors, losses).all(axis=0)
         if guesses[present].all() and not run.settings.allow_chance:
             raise UnjudgedError(
-                f"every run answers at chance on split {split.name!r} at every step (chance"
-                f" {chance:.1%}); most likely the inputs are normalised in another way than in"
-                " training (--mean, --std), or the model or the data is another;"
-                " pass --allow-chance if this is meant"
+                f"every run answers at chance on split {split.name!r} at every step;"
+                f" {chance_hint(split)}; pass --allow-chance if this is meant"
             )
         if guesses.any():
             listed = ", ".join(map(str, record.steps[guesses]))

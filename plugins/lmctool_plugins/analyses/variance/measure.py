@@ -45,7 +45,7 @@ def measure(
     Raises:
         LmctoolError: no alpha lies between the ends, or there is no such layer.
     """
-    alpha = _inside(alphas)
+    alpha = grid(3, alphas)[1:-1]
     targets = run.resources.targets(at)
     if not targets:
         raise LmctoolError(f"this model has no {at} to measure (--at {at})")
@@ -64,13 +64,6 @@ def measure(
             _channels(measured, tap), {"layer": layer, **attributes}
         )
     return Result("variance", groups)
-
-
-def _inside(alphas: str) -> Array:
-    alpha = grid(3, alphas)[1:-1]
-    if not len(alpha):
-        raise LmctoolError(f"--alphas must name a position between 0 and 1, not {alphas!r}")
-    return alpha
 
 
 def _variances(run: Run, alpha: Array, targets: Sequence[Target]) -> TapVariances:

@@ -1,0 +1,66 @@
+"""What the loader of a split returns, which may be a user's own code, as examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+NEEDED = "return lmctool.api.Examples(inputs, targets) or the pair of both, as arrays or tensors"
+
+
+def loaded(load: Callable[[], object], what: str) -> Examples:
+    """Return the examples that a loader returns: as such, or as a pair of inputs and targets.
+
+    Args:
+        load: the loader.
+        what: what to call it in an error.
+
+    Raises:
+        LmctoolError: it raises anything, or returns something else.
+    """
+    try:
+        value = load()
+    except LmctoolError:
+        raise
+    except Exception as cause:  # a stranger's code
+        raise LmctoolError(f"{what} failed: {type(cause).__name__}: {cause}") from cause
+    if isinstance(value, Examples):
+        pair: tuple[object, object] = value.inputs, value.targets
+    elif isinstance(value, tuple | list) and len(value) == 2:
+        pair = value[0], value[1]
+    elif isinstance(value, Mapping) and value.keys() >= {"inputs", "targets"}:
+        pair = value["inputs"], value["targets"]
+    else:
+        raise LmctoolError(f"{what} returned {type(value).__name__!r}, not examples; {NEEDED}")
+    inputs, targets = (_array(part, what) for part in pair)
+    return Examples(inputs, targets)
+
+
+def _array(value: Any, what: str) -> NDArray[Any]:
+    """Return an array, a tensor or a list of numbers as an array."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor, without torch imported
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+        numbers: NDArray[Any] = value.numpy()
+        return numbers
+    try:
+        array = np.asarray(value) if isinstance(value, list | tuple) else None
+    except ValueError:  # lists of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "iubf":
+        raise LmctoolError(
+            f"{what} returned {type(value).__name__!r} in place of an array; {NEEDED}"
+        )
+    return array

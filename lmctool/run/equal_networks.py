@@ -1,0 +1,29 @@
+"""Checkpoints of one run that are the same network, which is seldom meant."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from lmctool.files.short_names import letters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmctool.run.run import Run
+
+
+def equal_networks(run: Run) -> Iterator[str]:
+    """Give a sentence for each pair of arguments whose tensors are all equal.
+
+    Training runs may well share a step, so of series there is none.
+    """
+    names = letters(run.count)
+    named = [] if run.series else [*enumerate(run.checkpoints[: run.count])]
+    for (first, a), (second, b) in combinations(named, 2):
+        if a.digest == b.digest:
+            one, other = (letter.upper() for letter in (names[first], names[second]))
+            yield (
+                f"{one} and {other} are the same network: every tensor of '{a.path}' and"
+                f" '{b.path}' is equal"
+            )

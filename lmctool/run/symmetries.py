@@ -1,0 +1,123 @@
+"""The symmetries of a run's model: what may be permuted, on every path, and the proof of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING
+
+from lmctool.errors import UnjudgedError
+from lmctool.evaluate.device import arithmetic
+from lmctool.graph.paths import Paths, follow
+from lmctool.run.resources import TRACED
+from lmctool.symmetry import PermutationSpec, derive, prove, read_spec
+from lmctool.symmetry.describe import left_out
+from lmctool.symmetry.propagate import UNREAD
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lmctool.run.resources import Resources
+    from lmctool.symmetry import Permutation, Proof
+    from lmctool.symmetry.spec import Tap
+    from lmctool.weights.arithmetic import Weights
+
+PROVED = 32
+"""Examples that a permutation is proved on."""
+DRAWS = range(8)
+"""Seeds that a model which draws random numbers is proved with, each of which may take a path."""
+NAMED = 5
+"""How many tensors a sentence names."""
+
+
+class Symmetries:
+    """What may be permuted in the model of a run.
+
+    A model that torch.export follows has one path for all inputs.  Of any other, the paths that
+    real examples take are followed; units move only where they may on each of these, and what no
+    path reads is evidence of one that none of the examples took.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        """Keep what the run works on; nothing is derived yet."""
+        self.resources = resources
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The paths that the examples of the proof take through the model."""
+        inputs = _batch(self.resources.example(PROVED))
+        graph = self.resources.graph
+        if graph.tracer == "export":
+            return Paths(graph, (inputs,))
+        traced = _batch(self.resources.traced(TRACED))
+        with self.resources.seeding():
+            return follow(self.resources.module, graph, traced, inputs)
+
+    @cached_property
+    def spec(self) -> PermutationSpec:
+        """What may be permuted in the model without a change of its function.
+
+        Raises:
+            UnjudgedError: the model has tensors of a path that no example took.
+            LmctoolError: the spec file cannot be read, or doesn't fit the model.
+        """
+        graph, file = self.paths.graph, self.resources.settings.spec
+        spec = derive(graph) if file is None else read_spec(file, graph)
+        if graph.tracer == "export" and not self.resources.stochastic:
+            return spec
+        self._refuse_unread(spec)
+        nodes = {node.name for node in self.resources.graph.nodes}
+
+        def visible(taps: tuple[Tap, ...]) -> tuple[Tap, ...]:
+            return tuple(tap for tap in taps if tap.node in nodes)
+
+        return replace(
+            spec,
+            taps={group: visible(taps) for group, taps in spec.taps.items()},
+            pretaps={group: visible(taps) for group, taps in spec.pretaps.items()},
+        )
+
+    def _refuse_unread(self, spec: PermutationSpec) -> None:
+        graph = self.paths.graph
+        floats = {
+            graph.tensors[node.name]
+            for node in graph.nodes
+            if node.name in graph.tensors and node.meta["val"].is_floating_point()
+        }
+        unread = {n: None for (n, _), why in spec.fixed.items() if why == UNREAD and n in floats}
+        if unread:
+            names = ", ".join(map(repr, list(unread)[:NAMED]))
+            more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
+            raise UnjudgedError(
+                f"the model's path depends on its inputs, and none that was seen reads {names}"
+                f"{more}, so that units may not be permuted: another path may; name examples that"
+                " take it, or a --spec file that fixes these tensors if nothing ever reads them"
+            )
+
+    @cached_property
+    def units(self) -> tuple[int, int]:
+        """How many hidden units may move, and how many there are."""
+        spec = self.spec
+        movable = sum(spec.groups.values())
+        return movable, movable + left_out(spec, self.paths.graph).total()
+
+    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
+        """Compare a network with its permuted self on examples of every path; the weakest proof.
+
+        Raises:
+            UnjudgedError: the permutation changes the network's function.
+        """
+        module, draws = self.resources.module, DRAWS if self.resources.stochastic else (0,)
+        batches: tuple[tuple[Tensor, ...], ...] = self.paths.inputs
+        with arithmetic(self.resources.settings.precision):
+            proofs = [
+                prove(module, weights, permutation, inputs, seed)
+                for inputs, seed in product(batches, draws)
+            ]
+        weakest = min(proofs, key=lambda proof: proof.margin)
+        return replace(weakest, examples=sum(len(inputs[0]) for inputs in batches))
+
+
+def _batch(inputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return inputs if isinstance(inputs, tuple) else (inputs,)
