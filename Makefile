@@ -6,7 +6,7 @@ FASHION := /usr/share/datasets/fashion-mnist
 
 TESTS ?= tests
 
-.PHONY: demo test test-all test-anywhere fuzz bench survival zoo data clean
+.PHONY: demo test test-all test-anywhere fuzz attack bench survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,11 @@ survival: $(BIN)/lmctool
 fuzz: $(VENV)/models
 	mkdir -p build
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --mutants 24000 --markdown build/fuzz.md
+
+# a quarter of an hour on 2 cores: what hostile users and files try, by area
+attack: $(VENV)/models
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.attack --markdown build/attack.md
 
 zoo: $(VENV)/models
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.zoo --markdown docs/architectures.md

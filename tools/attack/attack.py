@@ -45,7 +45,8 @@ class Rule:
         codes: the exit codes that are.
         says: an expression that the messages fulfil.
         never: an expression that no output fulfils.
-        makes: how the names of files that may appear begin.
+        makes: how the names of files that may appear begin, where the command comes to an end.
+        whole: whether they may appear in a refusal too: it comes after they were written.
         check: told what was done, returns what else is wrong.
     """
 
@@ -53,6 +54,7 @@ class Rule:
     says: str = ""
     never: str = ""
     makes: tuple[str, ...] = ("out",)
+    whole: bool = False
     check: Callable[[Done], str] | None = field(default=None)
 
     def broken(self, done: Done, before: Mapping[str, str]) -> str:
@@ -71,7 +73,7 @@ class Rule:
             found.append(f"nothing says {self.says!r}: {done.last()}")
         if self.never and (match := search(self.never, done.out + done.err)):
             found.append(f"printed {match[0]!r}")
-        found += traces(before, self.makes if done.code in (0, 3, 4) else ())
+        found += traces(before, self.makes if self.whole or done.code in (0, 3, 4) else ())
         if not found and self.check and (wrong := self.check(done)):
             found.append(wrong)
         return "; ".join(found)

@@ -65,4 +65,6 @@ def of_command(name: str, label: str, toml: str) -> Attack:
     words = (*words_of(name, bare=True), *(("--data", "digits") if needed else ()))
     if "[data]" in label and name in ANALYSES:
         words = (*words, "--model", "mlp")
-    return one(AREA, f"{name}, {label}", words, rule, partial(Path("lmctool.toml").write_text, toml))
+    return one(
+        AREA, f"{name}, {label}", words, rule, partial(Path("lmctool.toml").write_text, toml)
+    )

@@ -117,7 +117,10 @@ READERS: dict[str, tuple[tuple[str, ...], str]] = {
         (*words_of("barrier"), "--data", "mnist:idx"),
         "idx/t10k-images-idx3-ubyte",
     ),
-    "barrier --data cifar10": ((*words_of("barrier"), "--data", "cifar10:cifar"), "cifar/test_batch"),
+    "barrier --data cifar10": (
+        (*words_of("barrier"), "--data", "cifar10:cifar"),
+        "cifar/test_batch",
+    ),
     "barrier --data a path": ((*words_of("barrier"), "--data", "in.npz"), "in.npz"),
     "barrier --spec": ((*words_of("barrier"), "--align", "weight", "--spec", "s.toml"), "s.toml"),
     "barrier --apply": ((*words_of("barrier"), "--apply", "r.h5"), "r.h5"),
@@ -128,7 +131,10 @@ READERS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "barrier --model file": ((*words_of("barrier"), "--model", "./m.py:make"), "m.py"),
     "distance --to": ((*words_of("distance"), "--to", "in.safetensors"), "in.safetensors"),
-    "interpolate --also": ((*words_of("interpolate"), "--also", "in.safetensors"), "in.safetensors"),
+    "interpolate --also": (
+        (*words_of("interpolate"), "--also", "in.safetensors"),
+        "in.safetensors",
+    ),
     "graft --from": (
         ("graft", A, "--from", "in.safetensors", "--layers", "layers.0.*", "-o", "out.h5"),
         "in.safetensors",
@@ -137,7 +143,10 @@ READERS: dict[str, tuple[tuple[str, ...], str]] = {
     "a shard": (("inspect", "m"), "m/model-1.safetensors"),
     "an index": (("inspect", "m"), "m/model.safetensors.index.json"),
     "config.json": (("inspect", "m2"), "m2/config.json"),
-    "barrier A": (tuple("in.safetensors" if w == A else w for w in words_of("barrier")), "in.safetensors"),
+    "barrier A": (
+        tuple("in.safetensors" if w == A else w for w in words_of("barrier")),
+        "in.safetensors",
+    ),
     **{
         f"{name} B": (
             tuple("in.safetensors" if w == B else w for w in words_of(name)),
@@ -192,7 +201,13 @@ def attacks() -> Iterator[Attack]:
         for kind in ("a FIFO", "a socket", "an empty folder", "a link to itself", "/dev/full"):
             words = (*words_of("barrier"), "--json", "out.json", "--junit", "out.xml", "--force")
             rule = Rule(frozenset({0, 2}), makes=("out",))
-            yield one(AREA, f"barrier writes {place_}, {kind}", words, rule, partial(_output, KINDS[kind], place_))
+            yield one(
+                AREA,
+                f"barrier writes {place_}, {kind}",
+                words,
+                rule,
+                partial(_output, KINDS[kind], place_),
+            )
 
 
 def _output(kind: Callable[[Path], object], path: str) -> None:

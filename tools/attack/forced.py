@@ -14,7 +14,7 @@ from tools.attack.inputs import ANALYSES, RESULT, A, B, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AREA = "--force over inputs"
+AREA = "outputs over inputs"
 
 
 def _same(path: str) -> str:
@@ -72,7 +72,11 @@ OTHERS: dict[str, tuple[tuple[str, ...], str]] = {
     "interpolate --also": ((*words_of("interpolate"), "--also", "c.safetensors"), "c.safetensors"),
     "graft --from": (words_of("graft"), B),
     "trajectory step": (words_of("trajectory"), "run-b/net-step1.safetensors"),
-    **{f"{name} A": (words_of(name), A) for name in ANALYSES if name not in ("barrier", "trajectory")},
+    **{
+        f"{name} A": (words_of(name), A)
+        for name in ANALYSES
+        if name not in ("barrier", "trajectory")
+    },
 }
 HOST: dict[str, tuple[tuple[str, ...], str]] = {
     "show --json RESULT": (("show", RESULT, "--json"), RESULT),
@@ -86,7 +90,10 @@ HOST: dict[str, tuple[tuple[str, ...], str]] = {
     "audit --json RESULT": (("audit", "--policy", "policy.toml", RESULT, "--json"), RESULT),
     "audit --junit RESULT": (("audit", "--policy", "policy.toml", RESULT, "--junit"), RESULT),
     "audit --json policy": (("audit", "--policy", "policy.toml", RESULT, "--json"), "policy.toml"),
-    "audit --junit policy": (("audit", "--policy", "policy.toml", RESULT, "--junit"), "policy.toml"),
+    "audit --junit policy": (
+        ("audit", "--policy", "policy.toml", RESULT, "--junit"),
+        "policy.toml",
+    ),
     "audit --json baseline": (("audit", "--baseline", RESULT, RESULT, "--json"), RESULT),
     "audit --junit baseline": (("audit", "--baseline", "other.h5", RESULT, "--junit"), "other.h5"),
     "convert": (("convert", "in.safetensors"), "in.safetensors"),
@@ -114,9 +121,13 @@ def aimed(words: tuple[str, ...], target: str, spelling: str, behind: tuple[str,
     """Run the command with its last option aimed at the target, spelled so."""
     prepare()
     spelled = SPELLINGS[spelling](target)
-    named = words[0] in ANALYSES and words[-1] == "-o" and not target.endswith((".h5", ".safetensors"))
+    named = (
+        words[0] in ANALYSES and words[-1] == "-o" and not target.endswith((".h5", ".safetensors"))
+    )
     # -o takes a name without its suffix: the result then lies beside the input
-    return attempt((*words, spelled, *behind), Rule(frozenset({0, 2}), makes=("",)) if named else refused())
+    return attempt(
+        (*words, spelled, *behind), Rule(frozenset({0, 2}), makes=("",)) if named else refused()
+    )
 
 
 def attacks() -> Iterator[Attack]:
@@ -126,7 +137,12 @@ def attacks() -> Iterator[Attack]:
     for label, (words, target) in INPUTS.items():
         for option in outputs:
             for spelling in SPELLINGS:
-                full = (*barrier[:-3], *words, *(() if option == "-o" else ("-o", "out.h5")), option)
+                full = (
+                    *barrier[:-3],
+                    *words,
+                    *(() if option == "-o" else ("-o", "out.h5")),
+                    option,
+                )
                 yield Attack(
                     AREA,
                     f"barrier {option} over {label}, {spelling}",
@@ -147,7 +163,9 @@ def attacks() -> Iterator[Attack]:
     for label, (words, target) in HOST.items():
         for spelling in SPELLINGS:
             behind = ("--force",)
-            yield Attack(AREA, f"{label}, {spelling}", partial(aimed, words, target, spelling, behind))
+            yield Attack(
+                AREA, f"{label}, {spelling}", partial(aimed, words, target, spelling, behind)
+            )
     yield from beside()
 
 

@@ -56,9 +56,10 @@ def _pt(payload: type, protocol: int, place: str) -> None:
     import torch
 
     held: Any = {"w": torch.zeros(2)}
-    held = {"beside": {"model": held, "x": payload()}, "within": {"model": {**held, "x": payload()}}}.get(
-        place, payload()
-    )
+    held = {
+        "beside": {"model": held, "x": payload()},
+        "within": {"model": {**held, "x": payload()}},
+    }.get(place, payload())
     if protocol < 0:
         torch.save(held, "evil.pt", _use_new_zipfile_serialization=protocol == -1)
     else:
@@ -115,7 +116,9 @@ def _header(change: Callable[[dict[str, Any]], bytes | dict[str, Any]]) -> None:
     length = int.from_bytes(data[:8], "little")
     changed = change(json.loads(data[8 : 8 + length]))
     text = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
-    Path("evil.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    Path("evil.safetensors").write_bytes(
+        len(text).to_bytes(8, "little") + text + data[8 + length :]
+    )
 
 
 def _nested(levels: int) -> str:
@@ -322,7 +325,9 @@ def plugin_path(target: str, words: tuple[str, ...]) -> str:
         "LD_DEBUG_OUTPUT": str(Path("debug").absolute()),
     }
     done = program(*words, environment=environment)
-    loaded = [path for path in Path().glob("debug*") if "libh5zevil" in path.read_text(errors="replace")]
+    loaded = [
+        path for path in Path().glob("debug*") if "libh5zevil" in path.read_text(errors="replace")
+    ]
     for path in Path().glob("debug*"):
         path.unlink()
     broken = refused("filter").broken(done, before)
@@ -352,7 +357,11 @@ def attacks() -> Iterator[Attack]:
     barrier = words_of("barrier")
     for label, prepare_, words in (
         ("npz", partial(_bomb, "evil.npz", 300 << 20), (*barrier, "--data", "arrays:evil.npz")),
-        ("npz by its path", partial(_bomb, "evil.npz", 300 << 20), (*barrier, "--data", "evil.npz")),
+        (
+            "npz by its path",
+            partial(_bomb, "evil.npz", 300 << 20),
+            (*barrier, "--data", "evil.npz"),
+        ),
         (".pt", _pt_bomb, ("convert", "evil.pt", "out.safetensors")),
         ("IDX", _idx_bomb, (*barrier, "--data", "mnist:idx")),
     ):
@@ -387,7 +396,13 @@ def attacks() -> Iterator[Attack]:
                 rule = refused("", 4) if path == RESULT else refused()
                 if label in ("references", "a record") and kind == "a result":
                     rule = refused("", 4)
-                yield one(AREA, f"{words[0]} of {kind}: {label}", words, rule, partial(_hdf5, change, path))
+                yield one(
+                    AREA,
+                    f"{words[0]} of {kind}: {label}",
+                    words,
+                    rule,
+                    partial(_hdf5, change, path),
+                )
     for target, words in (
         ("evil.h5", (*barrier, "--data", "arrays:evil.h5", "--allow-chance")),
         (RESULT, ("show", RESULT)),

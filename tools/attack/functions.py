@@ -47,7 +47,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "variance": PAIR,
 }
 SHARED = ("--model", "./mine.py:make", "--data", "digits", "--allow-chance", "-o", "out.h5", "-q")
-NETS = '''
+NETS = """
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -82,7 +82,7 @@ class Count(nn.Module):
     def forward(self, x):
         self.n += 1
         return self.o((self.a(x) if self.n % 2 else self.b(x)).relu())
-'''
+"""
 OPEN = {
     "a branch on the data": "Branch",
     "noise within": "Sampler",

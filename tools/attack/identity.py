@@ -150,12 +150,18 @@ def _options(*more: str) -> tuple[str, ...]:
 
 CODE = r"source of {}|code\.{}"
 CHANGES = {
-    "other data": Change(partial(write_data, "data.npz", 1), "split.test.digest|content of the data"),
+    "other data": Change(
+        partial(write_data, "data.npz", 1), "split.test.digest|content of the data"
+    ),
     "other labels": Change(_labels, "split.test.digest|content of the data"),
     "one pixel": Change(_one_pixel, "split.test.digest|content of the data"),
     "another order": Change(_order, "split.test.digest|content of the data"),
-    "the model's code": Change(edited("net.py", "* scale", "* scale * 2"), CODE.format(*["net.py"] * 2)),
-    "a comment in it": Change(edited("net.py", "def make", "# x\ndef make"), CODE.format(*["net.py"] * 2)),
+    "the model's code": Change(
+        edited("net.py", "* scale", "* scale * 2"), CODE.format(*["net.py"] * 2)
+    ),
+    "a comment in it": Change(
+        edited("net.py", "def make", "# x\ndef make"), CODE.format(*["net.py"] * 2)
+    ),
     "an imported module": Change(
         edited("helper.py", "ReLU", "GELU"), CODE.format("helper", "helper")
     ),
@@ -170,22 +176,30 @@ CHANGES = {
     "threads": Change(nothing, "threads", _threads),
     "the first checkpoint": Change(partial(_weight, "mine_a.safetensors"), "checkpoint.0.digest"),
     "the second checkpoint": Change(partial(_weight, "mine_b.safetensors"), "checkpoint.1.digest"),
-    "a permutation spec": Change(edited("spec.toml", "[tensors]", "[tensors]\n[rules]\nfix = ['last.*']"), "spec"),
+    "a permutation spec": Change(
+        edited("spec.toml", "[tensors]", "[tensors]\n[rules]\nfix = ['last.*']"), "spec"
+    ),
     "kernels that round otherwise": Change(
         nothing, "first examples|probe|other", _other_linear, told=False
     ),
     "lmctool.toml": Change(
         partial(_toml, 1), "split.test.digest|content of the data|data", words=(*WORDS, *MODEL)
     ),
-    "the processor": Change(nothing, r"platform\.cpu", environment={"ATEN_CPU_CAPABILITY": "default"}),
+    "the processor": Change(
+        nothing, r"platform\.cpu", environment={"ATEN_CPU_CAPABILITY": "default"}
+    ),
     "--seed": Change(nothing, "seed|command", words=_options("--seed", "1")),
     "--dtype": Change(nothing, "dtype|command", words=_options("--dtype", "float64")),
     "--points": Change(nothing, "points|command", words=_options("--points", "7")),
     "--limit": Change(nothing, "limit|content|digest|command", words=_options("--limit", "30")),
     "--aligner": Change(nothing, "align|command", words=_options("--align", "random")),
     "--batchnorm": Change(nothing, "batchnorm|command", words=_options("--batchnorm", "a")),
-    "--definition": Change(nothing, "definition|command", words=_options("--definition", "max-end")),
-    "--mean": Change(nothing, "preprocessing|mean|command", words=_options("--mean", "0.1", "--std", "1")),
+    "--definition": Change(
+        nothing, "definition|command", words=_options("--definition", "max-end")
+    ),
+    "--mean": Change(
+        nothing, "preprocessing|mean|command", words=_options("--mean", "0.1", "--std", "1")
+    ),
 }
 OPTIONS = [name for name in CHANGES if name.startswith("--")]
 
@@ -289,7 +303,11 @@ def compared(change: Change) -> str:
     text = told.out.replace("All values are the same", "")
     if told.code not in (0, 3) or "are the same" in text:
         return f"compare ends with {told.code} and {told.out[-200:]!r}"
-    return "" if search(change.reason, told.out) else f"{change.reason!r} is not in {told.out[-400:]!r}"
+    return (
+        ""
+        if search(change.reason, told.out)
+        else f"{change.reason!r} is not in {told.out[-400:]!r}"
+    )
 
 
 def repeated(change: Change) -> str:

@@ -99,7 +99,7 @@ def index(folder: str, place: str) -> None:
     save_file(held, root / "model-1.safetensors")
     Path("secret.safetensors").write_bytes(Path("b.safetensors").read_bytes())
     names = sorted(held)
-    shards = {name: "model-1.safetensors" for name in names} | {names[0]: place}
+    shards = dict.fromkeys(names, "model-1.safetensors") | {names[0]: place}
     (root / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
 
 
@@ -113,7 +113,7 @@ def attacks() -> Iterator[Attack]:
                 rule = refused() if name in ("barrier", "align") else free
                 if (key, name) == ("lmctool.data", "align"):
                     rule = free
-                label = f"{name}, {key} {ascii(word)}"
+                label = f"{name}, {key} {word!a}"
                 yield one(AREA, label, words_of(name, bare=True), rule, prepare)
     for label, arguments in ARGUMENTS.items():
         prepare = partial(stamped, "lmctool.model_arguments", json.dumps(arguments))

@@ -27,7 +27,7 @@ CODE: dict[str, tuple[str, ...]] = {
 """Words that would import code, and the argument that each takes."""
 PROGRAMS = {
     "another program": f"touch {CANARY}",
-    "python": f"python -c 'open(\"{CANARY}\", \"w\")'",
+    "python": f'python -c \'open("{CANARY}", "w")\'',
     "a path to a program": f"/bin/sh -c 'touch {CANARY}'",
     "no command": "",
     "the program alone": "lmctool",

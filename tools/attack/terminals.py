@@ -40,7 +40,9 @@ TEXTS = {
     "a backspace": "safe\x08\x08\x08\x08evil",
     "rich's markup": "[link=https://example.org]x[/link]",
 }
-STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
 COMMAND = re.compile(r"^\s*(::(?!group::|endgroup::)[\w-]+.*::|##\[|##vso)", re.MULTILINE)
 
 
@@ -48,7 +50,9 @@ def harmless(done: Done) -> str:
     """Return what was printed that steers a terminal or a CI system."""
     for stream in (done.out, done.err):
         if found := STEERING.search(stream):
-            return f"printed {found[0]!r}: {stream[max(0, found.start() - 40) : found.end() + 20]!r}"
+            return (
+                f"printed {found[0]!r}: {stream[max(0, found.start() - 40) : found.end() + 20]!r}"
+            )
         if found := COMMAND.search(stream):
             return f"printed {found[0]!r} at the start of a line"
     return ""
@@ -180,16 +184,19 @@ def streamed(words: tuple[str, ...], how: str) -> str:
     sound = {0, 3} if words[0] == "audit" else {0}
     codes = sound if how == "left" else {2} if how == "full" else {2, *sound}
     silent = words[0] in ("plot", "convert", "report", "completion") and how != "left"
-    return Rule(frozenset(codes | sound if silent else codes)).broken(done, before)
+    allowed = frozenset(codes | sound if silent else codes)
+    return Rule(allowed, whole=True).broken(done, before)
 
 
 def as_program(words: tuple[str, ...], shell: str, codes: frozenset[int]) -> str:
     """Run a program with such a redirection, as a user's shell does."""
     before = digests()
-    return Rule(codes).broken(program(*words, shell=shell), before)
+    return Rule(codes, whole=True).broken(program(*words, shell=shell), before)
 
 
-def surrounded(words: tuple[str, ...], environment: dict[str, str | None], codes: frozenset[int]) -> str:
+def surrounded(
+    words: tuple[str, ...], environment: dict[str, str | None], codes: frozenset[int]
+) -> str:
     """Run a program under variables."""
     before = digests()
     return Rule(codes).broken(program(*words, environment=environment), before)
@@ -261,7 +268,13 @@ def texts() -> Iterator[Attack]:
     for label, text in TEXTS.items():
         for place, change in RESULTS.items():
             for command in ("show", "audit", "metrics", "compare"):
-                yield one(AREA, f"{command}, {label} in {place}", READING[command], free, partial(change, text))
+                yield one(
+                    AREA,
+                    f"{command}, {label} in {place}",
+                    READING[command],
+                    free,
+                    partial(change, text),
+                )
         for command in ("report", "rerun"):
             yield one(
                 AREA, f"{command}, {label} in the provenance", READING[command], free,
@@ -278,7 +291,9 @@ def texts() -> Iterator[Attack]:
         judged = ("audit", "--policy", "policy.toml", RESULT)
         yield one(AREA, f"audit, {label} in a policy", judged, free, partial(_policy, text))
         for command in ("show", "distance", "inspect"):
-            yield Attack(AREA, f"{command}, {label} in a file's name", partial(by_name, command, text))
+            yield Attack(
+                AREA, f"{command}, {label} in a file's name", partial(by_name, command, text)
+            )
 
 
 def programs() -> Iterator[Attack]:
@@ -287,13 +302,23 @@ def programs() -> Iterator[Attack]:
     both = frozenset({0})
     for name in ("show", "barrier", "metrics", "plugins"):
         words = words_of(name)
-        for shell, codes in (("> /dev/full", {2}), (">&-", {0, 2}), ("2> /dev/full", {0, 2}), ("2>&-", {0, 2})):
+        for shell, codes in (
+            ("> /dev/full", {2}),
+            (">&-", {0, 2}),
+            ("2> /dev/full", {0, 2}),
+            ("2>&-", {0, 2}),
+        ):
             yield Attack(
                 AREA, f"{name} {shell}", partial(as_program, words, shell, frozenset(codes))
             )
         yield Attack(AREA, f"{name} | head", partial(as_program, words, "| head -c 1", both))
     yield Attack(AREA, "a failed gate | head", partial(_failing, gated, "| head -c 1"))
-    for backend in ("module://matplotlib_inline.backend_inline", "nonsense", "qtagg", "module://os"):
+    for backend in (
+        "module://matplotlib_inline.backend_inline",
+        "nonsense",
+        "qtagg",
+        "module://os",
+    ):
         for name in ("barrier", "plot"):
             environment: dict[str, str | None] = {"MPLBACKEND": backend}
             yield Attack(
@@ -317,7 +342,9 @@ def programs() -> Iterator[Attack]:
         "PYTHONOPTIMIZE": {"PYTHONOPTIMIZE": "2"},
     }.items():
         for name in ("show", "barrier"):
-            yield Attack(AREA, f"{name} with {label}", partial(surrounded, words_of(name), variables, both))
+            yield Attack(
+                AREA, f"{name} with {label}", partial(surrounded, words_of(name), variables, both)
+            )
 
 
 def _failing(words: tuple[str, ...], shell: str) -> str:

@@ -203,7 +203,9 @@ def attacks() -> Iterator[Attack]:
     for label, statement in FORWARD.items():
         yield Attack(AREA, f"forward returns {label}", partial(same, mine(after=statement)))
     for label, statement in RETURNED.items():
-        free = Rule(frozenset({2, 3}) if label in ("the class",) else frozenset({2}), makes=("out",))
+        free = Rule(
+            frozenset({2, 3}) if label in ("the class",) else frozenset({2}), makes=("out",)
+        )
         made = partial(prepare, mine(start=statement))
         yield one(AREA, f"the factory returns {label}", (*MINE, *GATED), free, made)
     for label, statement in LOADED.items():

@@ -131,7 +131,13 @@ MEANINGLESS = {
     "__import__('os').system('touch canary') <= 2": "",
     "barrier.error <= __import__('os').system('touch canary')": "",
 }
-FAIL_IFS = ("barrier.error > 5", "barrier.error > 100%", "barrier.error < 0", "end.error > 2", "barrier.loss < 0")
+FAIL_IFS = (
+    "barrier.error > 5",
+    "barrier.error > 100%",
+    "barrier.error < 0",
+    "end.error > 2",
+    "barrier.loss < 0",
+)
 METRICS = {
     "align": "align.error", "barrier": "barrier.error", "distance": "distance.relative",
     "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
@@ -142,8 +148,16 @@ METRICS = {
 EDITED = {
     "barrier": ("barrier.error", "barrier.loss", "end.error", "end.loss"),
     "distance": ("distance.relative", "distance.symmetric"),
-    "interpolate": ("interpolate.highest_error", "interpolate.delta_loss", "interpolate.alpha_loss"),
-    "layerwise": ("layerwise.barrier_error", "layerwise.full_barrier_loss", "layerwise.share_error"),
+    "interpolate": (
+        "interpolate.highest_error",
+        "interpolate.delta_loss",
+        "interpolate.alpha_loss",
+    ),
+    "layerwise": (
+        "layerwise.barrier_error",
+        "layerwise.full_barrier_loss",
+        "layerwise.share_error",
+    ),
     "matrix": ("matrix.connected", "matrix.clusters"),
     "trajectory": ("trajectory.gain.error", "trajectory.gain.loss"),
 }
@@ -237,7 +251,9 @@ def spectral() -> str:
         net = scope["make"]()
         for _ in range(50):
             net(torch.zeros(1, 64))  # power iteration in training mode
-        save_file({key: value.clone() for key, value in net.state_dict().items()}, f"{name}.safetensors")
+        save_file(
+            {key: value.clone() for key, value in net.state_dict().items()}, f"{name}.safetensors"
+        )
     ends = [load_file(f"{name}.safetensors") for name in ("sa", "sb")]
     half = {key: (ends[0][key] + ends[1][key]) / 2 for key in ends[0]}
     net = scope["make"]()
@@ -259,7 +275,9 @@ def spectral() -> str:
 
     with h5py.File("out.h5") as file:
         found = float(np.ravel(file["barrier/curve/loss"][...])[1])
-    return "" if abs(found - expected) < 1e-3 * expected else f"{found:.4f} in place of {expected:.4f}"
+    return (
+        "" if abs(found - expected) < 1e-3 * expected else f"{found:.4f} in place of {expected:.4f}"
+    )
 
 
 def restamped(word: str, **arguments: Any) -> None:
@@ -267,7 +285,11 @@ def restamped(word: str, **arguments: Any) -> None:
     from tools.attack.named import restamp
 
     known = {"inputs": 64, "width": 16, "depth": 2, "classes": 10, "norm": "none"} | arguments
-    metadata = {"lmctool.model": word, "lmctool.model_arguments": json.dumps(known), "lmctool.data": "digits"}
+    metadata = {
+        "lmctool.model": word,
+        "lmctool.model_arguments": json.dumps(known),
+        "lmctool.data": "digits",
+    }
     restamp(B, metadata)
 
 
@@ -305,7 +327,9 @@ def attacks() -> Iterator[Attack]:
     for alpha in ("0", "1", "nan", "-1", "1.5"):
         for name in ("repair", "trajectory"):
             given = (*words_of(name), f"--alpha={alpha}")
-            rule = refused() if name == "trajectory" or alpha not in "01" else Rule(frozenset({0, 2}))
+            rule = (
+                refused() if name == "trajectory" or alpha not in "01" else Rule(frozenset({0, 2}))
+            )
             yield one(AREA, f"{name} --alpha={alpha}", given, rule)
 
 
@@ -320,13 +344,17 @@ def numbers() -> Iterator[Attack]:
     for analysis in ANALYSES:
         command = AnalysisCommand(analysis, registry.load(KIND, analysis))
         for option in command.params:
-            if isinstance(option.type, click.types.FloatParamType) or "NUMBER" in str(option.metavar):
+            if isinstance(option.type, click.types.FloatParamType) or "NUMBER" in str(
+                option.metavar
+            ):
                 flag = max(option.opts, key=len)
                 for value in ("nan", "inf", "-inf", "1e999"):
                     words = (*words_of(analysis), f"{flag}={value}")
                     yield one(AREA, f"{analysis} {flag}={value}", words, refused())
     for value in ("nan", "inf", "-1", "x"):
-        yield one(AREA, f"rerun --tolerance={value}", ("rerun", RESULT, f"--tolerance={value}"), refused())
+        yield one(
+            AREA, f"rerun --tolerance={value}", ("rerun", RESULT, f"--tolerance={value}"), refused()
+        )
 
 
 def conditions() -> Iterator[Attack]:
@@ -337,13 +365,19 @@ def conditions() -> Iterator[Attack]:
             yield one(AREA, f"barrier {''.join(flag)} --require '{text}'", words, refused(said))
         policy = partial(Path("p.toml").write_text, f"[[gate]]\nrequire = {json.dumps(text)}\n")
         rule = refused(said, 4) if text[:3] in ("bar", "err", "dis") else refused(said)
-        yield one(AREA, f"audit, require '{text}'", ("audit", "--policy", "p.toml", RESULT), rule, policy)
+        yield one(
+            AREA, f"audit, require '{text}'", ("audit", "--policy", "p.toml", RESULT), rule, policy
+        )
     for text in FAIL_IFS:
         words = (*words_of("barrier"), "--fail-if", text)
         yield one(AREA, f"barrier --fail-if '{text}'", words, refused())
     for analysis, metric in METRICS.items():
         wrong = metric[:-2] + metric[-1]
-        for label, name in (("misspelled", wrong), ("of another", "nobody.error"), ("upper case", metric.upper())):
+        for label, name in (
+            ("misspelled", wrong),
+            ("of another", "nobody.error"),
+            ("upper case", metric.upper()),
+        ):
             words = (*words_of(analysis), "--require", f"{name} <= 2%")
             yield one(AREA, f"{analysis}, a metric {label}", words, refused())
         words = (*words_of(analysis), "--require", f"{metric}[split=nowhere] <= 2%")
@@ -356,7 +390,13 @@ def conditions() -> Iterator[Attack]:
         yield one(AREA, f"{analysis}, NaN in a weight", words, Rule(frozenset({2, 4})), prepare)
     for label, text in POLICIES.items():
         policy = partial(Path("p.toml").write_text, text)
-        yield one(AREA, f"policy: {label}", ("audit", "--policy", "p.toml", RESULT), refused("", 4), policy)
+        yield one(
+            AREA,
+            f"policy: {label}",
+            ("audit", "--policy", "p.toml", RESULT),
+            refused("", 4),
+            policy,
+        )
 
 
 POLICIES = {
@@ -395,7 +435,13 @@ def edits() -> Iterator[Attack]:
     before = (*words_of("barrier"), "--baseline")
     for label, path in {"nothing": "no.h5", "a checkpoint": A, "a text": "policy.toml"}.items():
         yield one(AREA, f"a baseline that is {label}", (*before, path), refused())
-    for label, text in {"a word": "x", "NaN": "nan", "negative": "-1", "infinite": "inf", "2": "2"}.items():
+    for label, text in {
+        "a word": "x",
+        "NaN": "nan",
+        "negative": "-1",
+        "infinite": "inf",
+        "2": "2",
+    }.items():
         words = ("audit", "--baseline", RESULT, f"--tolerance={text}", RESULT)
         yield one(AREA, f"a tolerance that is {label}", words, refused())
 
@@ -413,7 +459,16 @@ def _baselines() -> None:
 
 def networks() -> Iterator[Attack]:
     """Yield networks between which a number means something else than it says."""
-    pairs = ("barrier", "interpolate", "layerwise", "matrix", "variance", "distance", "repair", "merge")
+    pairs = (
+        "barrier",
+        "interpolate",
+        "layerwise",
+        "matrix",
+        "variance",
+        "distance",
+        "repair",
+        "merge",
+    )
     for name in pairs:
         for label, copy in {
             "A twice": _same,
@@ -431,16 +486,34 @@ def networks() -> Iterator[Attack]:
             words = tuple(word for word in words_of("barrier") if word != "-q")
             words = (*words, "--definition", definition)
             prepare = partial(constant, B, kind)
-            yield one(AREA, f"B is {kind}, {definition}", words, Rule(frozenset({0}), "chance"), prepare)
+            yield one(
+                AREA, f"B is {kind}, {definition}", words, Rule(frozenset({0}), "chance"), prepare
+            )
             gated = (*words, "--require", "barrier.error <= 99%")
             rule = Rule(frozenset({4}) if definition == "max-end" else frozenset({0, 4}))
             yield one(AREA, f"B is {kind}, {definition}, a gate", gated, rule, prepare)
     quant = ("qa.safetensors", "qb.safetensors")
     gate = ("--require", "distance.relative <= 1%")
-    yield one(AREA, "int8, distance", ("distance", *quant, *OUT, *gate), refused("quanti|I8", 4), quantised)
-    yield one(AREA, "int8, distance without a gate", ("distance", *quant, *OUT), refused("quanti|I8", 4), quantised)
+    yield one(
+        AREA,
+        "int8, distance",
+        ("distance", *quant, *OUT, *gate),
+        refused("quanti|I8", 4),
+        quantised,
+    )
+    yield one(
+        AREA,
+        "int8, distance without a gate",
+        ("distance", *quant, *OUT),
+        refused("quanti|I8", 4),
+        quantised,
+    )
     for name, more in {"merge": (), "graft": ()}.items():
-        words = (name, *quant, *OUT, *more) if name == "merge" else ("graft", quant[0], "--from", quant[1])
+        words = (
+            (name, *quant, *OUT, *more)
+            if name == "merge"
+            else ("graft", quant[0], "--from", quant[1])
+        )
         words = words if name == "merge" else (*words, "--layers", "l.scale", *OUT)
         rule = refused("quanti|I8") if name == "merge" else Rule(frozenset({0, 2}))
         yield one(AREA, f"int8, {name}", words, rule, quantised)
@@ -452,7 +525,16 @@ def networks() -> Iterator[Attack]:
         "another depth": partial(restamped, "mlp", depth=3),
         "another width": partial(restamped, "mlp", width=17),
     }.items():
-        for name in ("barrier", "interpolate", "layerwise", "matrix", "variance", "merge", "repair", "align"):
+        for name in (
+            "barrier",
+            "interpolate",
+            "layerwise",
+            "matrix",
+            "variance",
+            "merge",
+            "repair",
+            "align",
+        ):
             yield one(AREA, f"{name}, B says {label}", words_of(name), refused(), prepare)
     for name in ("barrier", "interpolate", "layerwise", "matrix", "merge", "align"):
         yield from _rigid(name)
@@ -468,7 +550,9 @@ def _rigid(name: str) -> Iterator[Attack]:
     says = r"(?i)no (hidden )?unit|nothing (was|is) aligned|nothing to align"
     yield one(AREA, f"{name}, no unit may move", words, Rule(frozenset({0}), says), rigid)
     if name in ("barrier", "align"):
-        yield one(AREA, f"{name}, no unit may move, a gate", gated, Rule(frozenset({4}), says), rigid)
+        yield one(
+            AREA, f"{name}, no unit may move, a gate", gated, Rule(frozenset({4}), says), rigid
+        )
 
 
 def _same() -> None:
