@@ -14,7 +14,7 @@ from tools.attack.campaign import Trial, campaign, trial
 from tools.attack.command import HUNG, Done
 from tools.attack.figures import table
 from tools.attack.inputs import CANARY
-from tools.attack.terminals import harmless
+from tools.attack.texts import harmless
 from tools.attack.traces import digests
 
 if TYPE_CHECKING:

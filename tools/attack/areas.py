@@ -5,29 +5,28 @@ from __future__ import annotations
 from tools.attack import (
     configured,
     disguised,
+    documents,
+    edited,
+    equality,
     forced,
-    formats,
     functions,
+    gates,
+    hdf5,
     identity,
     named,
+    pairs,
+    pickles,
+    ranges,
     recorded,
-    terminals,
+    surroundings,
+    texts,
     user_code,
-    verdicts,
+    work,
 )
 
 ROOMS = (
-    recorded,
-    configured,
-    named,
-    disguised,
-    forced,
-    user_code,
-    functions,
-    identity,
-    verdicts,
-    terminals,
-    formats,
+    *(recorded, configured, named, disguised, forced, user_code, functions, identity, work),
+    *(equality, gates, ranges, edited, pairs, texts, surroundings, pickles, documents, hdf5),
 )
 ATTACKS = {attack.title: attack for room in ROOMS for attack in room.attacks()}
 """Every attack by its title; two of one title would be one."""

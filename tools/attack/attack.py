@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tools.attack.command import Done, nothing, run
-from tools.attack.inputs import CANARY
 from tools.attack.traces import traces
 
 if TYPE_CHECKING:
@@ -118,6 +117,3 @@ def one(
 ) -> Attack:
     """Return the attack that is one command."""
     return Attack(area, name, partial(attempt, words, rule, prepare, inside, environment))
-
-
-__all__ = ["CANARY", "Attack", "Rule", "attempt", "one", "refused"]

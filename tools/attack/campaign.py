@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import tempfile
 import time
@@ -70,6 +69,6 @@ def trial(title: str, root: Path) -> Trial:
     except Exception as error:
         broken = f"the attack itself failed: {type(error).__name__}: {error}"
     finally:
-        os.chmod(folder, 0o755)
+        folder.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
     return Trial(attack.area, title, broken, time.monotonic() - began)

@@ -186,10 +186,7 @@ def attacks() -> Iterator[Attack]:
     for reader, (words, path) in READERS.items():
         for kind, make in KINDS.items():
             known = "lmctool.toml" if path == "lmctool.toml" else Path(path).name
-            if (known, kind) in HARMLESS:
-                rule = Rule(frozenset({0}))
-            else:
-                rule = refused()
+            rule = Rule(frozenset({0})) if (known, kind) in HARMLESS else refused()
             yield one(AREA, f"{reader} is {kind}", words, rule, partial(place, make, path))
     for reader, (words, path) in READERS.items():
         if path not in ("lmctool.toml", "m.py"):
@@ -226,6 +223,3 @@ def _nobody() -> None:
     if os.getuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
-
-
-__all__ = ["AREA", "attacks"]

@@ -188,6 +188,3 @@ def beside() -> Iterator[Attack]:
     for path in ("run-a", "pkg"):
         words = (*words_of("barrier")[:-3], "-o", path, "--force")
         yield one(AREA, f"barrier -o over the folder {path}", words, refused())
-
-
-__all__ = ["AREA", "attacks"]

@@ -168,6 +168,3 @@ def _allowed(label: str, statement: str) -> str:
 
     first, second = (listed(read(Path(name))) for name in ("out.h5", "again.h5"))
     return "" if again.code == 0 and first == second else "the numbers do not repeat"
-
-
-__all__ = ["AREA", "attacks"]

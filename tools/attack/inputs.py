@@ -125,7 +125,9 @@ def prepare(folder: Path) -> None:
     for seed, name in enumerate(("mine_a.safetensors", "mine_b.safetensors")):
         torch.manual_seed(seed)
         layers = {"first": torch.nn.Linear(64, 16), "last": torch.nn.Linear(16, 10)}
-        parts = {f"{key}.{n}": t for key, l in layers.items() for n, t in l.state_dict().items()}
+        parts = {
+            f"{key}.{n}": t for key, layer in layers.items() for n, t in layer.state_dict().items()
+        }
         save_file(parts, name)
     Path("mine.py").write_text(mine())
     for words, out in (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.attack.attack import Rule, one, refused
-from tools.attack.inputs import ANALYSES, CANARY, OUT, words_of
+from tools.attack.inputs import OUT, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,7 @@ def index(folder: str, place: str) -> None:
 
 def attacks() -> Iterator[Attack]:
     """Yield the attacks of this area."""
+    words: tuple[str, ...]
     free = Rule(frozenset({0, 2}))
     for word in WORDS:
         for key in ("lmctool.model", "lmctool.data"):
@@ -136,6 +137,3 @@ def attacks() -> Iterator[Attack]:
             words = ("stamp", "a.safetensors", "-o", "out.safetensors", flag, word)
             if "\0" not in word:
                 yield one(AREA, f"stamp {flag} {word}", words, refused())
-
-
-__all__ = ["ANALYSES", "AREA", "CANARY", "attacks"]

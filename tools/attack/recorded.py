@@ -126,6 +126,3 @@ def of_analysis(analysis: str) -> Iterator[Attack]:
             words = (*words_of(analysis)[:-3], f"{flag}={CODE[name][0]}")
             rule = unused if flag == "--calib-split" else refusal
             yield recorded(f"{analysis} {flag} {name}", words, rule)
-
-
-__all__ = ["AREA", "CODE", "attacks"]

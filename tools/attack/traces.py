@@ -33,7 +33,7 @@ def digests(folder: Path | None = None) -> dict[str, str]:
 def _what(path: Path) -> str:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return f"link to {os.readlink(path)}"
+        return f"link to {path.readlink()}"
     if not stat.S_ISREG(mode):
         return f"kind {stat.S_IFMT(mode)}"
     if path.stat().st_size > READ or not os.access(path, os.R_OK):

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.attack.attack import Attack, Rule, attempt, one, refused
 from tools.attack.command import run
-from tools.attack.inputs import FEW, mine
+from tools.attack.inputs import mine
+from tools.attack.their_plugin import GATED, MINE, PLUGIN, install, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tools.attack.command import Done
 
+
 AREA = "code of users and plugins"
-PAIR = ("mine_a.safetensors", "mine_b.safetensors")
-GATED = ("--require", "end.error <= 0.1%")
-"""A gate that the networks, which are untrained, fail: the honest exit code is 3."""
-MINE = ("barrier", *PAIR, "--points", "3", *FEW, "--allow-chance", "-o", "out.h5", "-q")
-MINE = (*MINE, "--model", "./mine.py:make", "--data", "digits")
 LEAVING = {
     "sys.exit(0)": "import sys; sys.exit(0)",
     "sys.exit()": "import sys; sys.exit()",
@@ -48,64 +44,6 @@ def make():
     CALL
     return Dataset({"test": load, "train": load}, source="mine", classes=10)
 """
-PLUGIN = {
-    "analyses": (
-        "from lmctool.api import Analysis, Group, Result, Variable, hookimpl",
-        "def compute(run):\n    import numpy as np\n    CALL\n    value = Variable(np.array(1.0),"
-        " metric='theirs.value')\n    return Result('theirs', {'theirs': Group({'value': value})})",
-        "lmctool_analysis",
-        "Analysis(compute, needs=frozenset())",
-        ("theirs", *PAIR, "-o", "out.h5", "-q", "--require", "theirs.value <= 0"),
-    ),
-    "aligners": (
-        "from lmctool.api import Aligner, hookimpl",
-        "def align(run, a, b):\n    CALL\n    return run.match('weight', a, b)",
-        "lmctool_aligner",
-        "Aligner(align)",
-        (*MINE, *GATED, "--align", "theirs"),
-    ),
-    "corrections": (
-        "from lmctool.api import Correction, hookimpl",
-        "def prepare(run, a, b, *, storable):\n    CALL\n    return lambda alpha:"
-        " run.batchnorm.mix(a, b, alpha)",
-        "lmctool_correction",
-        "Correction(prepare)",
-        (*MINE, *GATED, "--repair", "theirs"),
-    ),
-    "tasks": (
-        "from lmctool.api import Task, hookimpl",
-        "def score(outputs, targets):\n    import torch\n    CALL\n    return (torch.nn.functional."
-        "cross_entropy(outputs, targets, reduction='none'), (outputs.argmax(1) != targets).float())",
-        "lmctool_task",
-        "Task(score, lambda targets: 0.9)",
-        (*MINE, *GATED, "--task", "theirs"),
-    ),
-    "datasets": (
-        "from lmctool.api import DataFormat, Dataset, Examples, hookimpl",
-        "def load():\n    import numpy as np\n    return Examples(np.ones((40, 1, 8, 8), 'f4'),"
-        " np.arange(40) % 10)\ndef opened(word, place):\n    CALL\n    return Dataset({'test': load,"
-        " 'train': load}, source='theirs', classes=10)",
-        "lmctool_dataset",
-        "DataFormat(opened)",
-        (*MINE[:-2], *GATED, "--data", "theirs"),
-    ),
-    "models": (
-        "from lmctool.api import ModelFamily, hookimpl",
-        "def build(spec):\n    CALL\n    import mine\n    return mine.make()",
-        "lmctool_model",
-        "ModelFamily(build)",
-        (*MINE[:-4], *MINE[-2:], *GATED, "--model", "theirs"),
-    ),
-    "observers": (
-        "from lmctool.api import Observer, hookimpl",
-        "def started(provenance):\n    CALL\ndef progressed(what, done, total):\n    LATER\n"
-        "def finished(result, error):\n    LAST",
-        "lmctool_observer",
-        "Observer(started, progressed, finished)",
-        (*MINE, *GATED),
-    ),
-}
-"""A plugin of each kind: imports, code with places, its hook, its record, a command."""
 FORWARD = {
     "a dict with logits": "y = {'logits': y, 'hidden': h}",
     "a dict of one tensor": "y = {'out': y}",
@@ -168,32 +106,6 @@ def data_code(**put: str) -> str:
     for place in ("IMPORT", "LOADER", "RETURN", "CALL"):
         text = text.replace(place, put.get(place.lower(), "pass"))
     return text
-
-
-def install(kind: str, **put: str) -> None:
-    """Write a plugin of that kind, with statements put in, as an installed distribution."""
-    imports, code, hook, record, _ = PLUGIN[kind]
-    for place in ("CALL", "LATER", "LAST"):
-        code = code.replace(place, put.get(place.lower(), "pass"))
-    text = (
-        f'"""Theirs."""\n{put.get("imported", "pass")}\n{imports}\n{code}\n@hookimpl\n'
-        f'def {hook}():\n    """Add it."""\n    {put.get("hooked", "pass")}\n    return {record}\n'
-    )
-    info = Path("site/theirs-1.0.dist-info")
-    info.mkdir(parents=True)
-    Path("site/theirs.py").write_text(text)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[lmctool.{kind}]\ntheirs = theirs\n")
-
-
-def installed() -> None:
-    """Let the command find what is installed in the folder."""
-    from lmctool.plugin import registry
-
-    sys.path[:0] = [str(Path("site").absolute()), str(Path.cwd())]
-    for cached in vars(registry).values():
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
 
 
 def attacks() -> Iterator[Attack]:
@@ -282,6 +194,3 @@ def same(text: str) -> str:
         return "" if one_ == other else "other numbers"
 
     return attempt((*MINE, *GATED), Rule(frozenset({2, 3}), check=check))
-
-
-__all__ = ["AREA", "attacks"]
