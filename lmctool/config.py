@@ -198,5 +198,6 @@ def _sources(folder: Path | None, *, trusted: bool, permit: str = "") -> list[_S
 
 
 def _read(path: Path) -> ConfigTable:
-    """Return the content of a file; an empty one where there is none."""
-    return as_record(read_toml(path, str(path)) if path.exists() else {}, ConfigTable, str(path))
+    """Return the content of a file; an empty one where there is none, and no link to none."""
+    there = os.path.lexists(path)
+    return as_record(read_toml(path, str(path)) if there else {}, ConfigTable, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def locate(path: Path) -> Location:
     inside = _only(path, _candidates(path))
     location = locate(inside)
     config = path / "config.json"
-    return replace(location, config=read_config(config) if config.is_file() else None)
+    return replace(location, config=read_config(config) if os.path.lexists(config) else None)
 
 
 def is_folder(path: Path) -> bool:

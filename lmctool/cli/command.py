@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,16 @@ class OutputFile(click.Path):
 
 class Command(click.Command):
     """A command that notes the files that its words name, before it reads and writes any."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words, and refuse NaN and infinities, which click's ranges let pass."""
+        rest = super().parse_args(ctx, args)
+        for parameter in self.get_params(ctx):
+            value = ctx.params.get(str(parameter.name))
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, float) and not math.isfinite(each):
+                    raise click.BadParameter(f"{each} is not a finite number", ctx, parameter)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

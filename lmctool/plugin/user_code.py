@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -124,7 +125,8 @@ class Factory:
         if self.file is None and not self.here:
             yield
             return
-        folder = str(self.file.resolve().parent if self.file else Path.cwd())
+        # resolve() raises where links go round in a circle
+        folder = str(Path(os.path.realpath(self.file)).parent if self.file else Path.cwd())
         sys.path.insert(0, folder)
         try:
             yield

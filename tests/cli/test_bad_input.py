@@ -9,10 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lmctool.cli.analysis import AnalysisCommand
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.testing import invoke
 
 ROOT = Path(__file__).parents[2]
@@ -171,3 +175,20 @@ def test_ctrl_c_leaves_nothing_but_what_resume_goes_on_with(tmp_path: Path) -> N
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept <= {"out.h5.work"}
     assert bool(kept) == ("--resume goes on" in told)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_has_to_be_finite(value: str, tmp_path: Path) -> None:
+    tried = set()
+    for name in registry.names(ANALYSES):
+        command = AnalysisCommand(name, registry.load(ANALYSES, name))
+        for option in command.params:
+            if isinstance(option.type, click.types.FloatParamType):
+                tried.add(flag := max(option.opts, key=len))
+                done = invoke(name, *["x"] * 2, f"{flag}={value}", "-o", tmp_path / "out.h5")
+                assert done.exit_code == 2, done.output
+                assert f"Invalid value for '{flag}'" in done.stderr
+    assert {"--alpha", "--connected", "--rise"} <= tried
+    done = invoke("rerun", "x.h5", f"--tolerance={value}")
+    assert (done.exit_code, "finite" in done.stderr or "range" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []

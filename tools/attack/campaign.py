@@ -36,14 +36,10 @@ def campaign(attacks: Sequence[Attack], jobs: int) -> Iterator[Trial]:
     """Make attacks in so many processes, and yield what came of each as it ends."""
     with tempfile.TemporaryDirectory(prefix="lmctool-attack-") as place:
         root = Path(place).resolve()
+        root.chmod(0o755)  # others may look for files within, where they are not to read one
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, context) as pool:
-            pool.submit(make_sound, root / "sound").result()
-        if jobs == 0:
-            settle()
-            yield from (trial(each.title, root) for each in attacks)
-            return
         with ProcessPoolExecutor(jobs, context, settle) as pool:
+            pool.submit(make_sound, root / "sound").result()
             pending = [pool.submit(trial, each.title, root) for each in attacks]
             for future in pending:
                 yield future.result()
@@ -52,7 +48,6 @@ def campaign(attacks: Sequence[Attack], jobs: int) -> Iterator[Trial]:
 def make_sound(folder: Path) -> None:
     """Make the sound inputs."""
     folder.mkdir()
-    settle()
     with chdir(folder):
         prepare(folder)
 

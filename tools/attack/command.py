@@ -181,8 +181,8 @@ def settle() -> None:
 def _drawn(_: object, file: object, **how: object) -> None:
     """Stand in for the drawing of a figure, which takes a second."""
     svg = how.get("format") == "svg" or str(file).endswith(".svg")
-    text = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>' if svg else b"figure"
-    text = text.ljust(4096)
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="1pt" height="1pt"/>'
+    text = (drawing if svg else b"figure").ljust(4096)
     if isinstance(file, str | os.PathLike):
         Path(file).write_bytes(text)
     elif isinstance(file, io.TextIOBase):

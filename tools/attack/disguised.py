@@ -161,7 +161,9 @@ HARMLESS = {
     ("lmctool.toml", "an empty file"),
     ("lmctool.toml", "not there"),
     ("config.json", "not there"),
-    ("idx/t10k-images-idx3-ubyte", ""),
+    ("model.safetensors.index.json", "not there"),
+    ("net-step1.safetensors", "not there"),
+    ("net-step1.safetensors", "an empty folder"),
 }
 """What may well lie there."""
 

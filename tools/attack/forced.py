@@ -121,9 +121,7 @@ def aimed(words: tuple[str, ...], target: str, spelling: str, behind: tuple[str,
     """Run the command with its last option aimed at the target, spelled so."""
     prepare()
     spelled = SPELLINGS[spelling](target)
-    named = (
-        words[0] in ANALYSES and words[-1] == "-o" and not target.endswith((".h5", ".safetensors"))
-    )
+    named = words[0] in ANALYSES and words[-1] == "-o" and not target.endswith(".h5")
     # -o takes a name without its suffix: the result then lies beside the input
     return attempt(
         (*words, spelled, *behind), Rule(frozenset({0, 2}), makes=("",)) if named else refused()
@@ -178,7 +176,7 @@ def beside() -> Iterator[Attack]:
         words = tuple(word if word != "out.h5" else "r.h5" for word in words_of(name))
         yield one(
             AREA, f"{name} -o r.h5, which draws r.png", (*words, "--force", "--baseline", "r.png"),
-            refused(), prepare,
+            refused("", 4), prepare,
         )  # fmt: skip
     for one_, other in (("-o", "--json"), ("-o", "--junit"), ("--json", "--junit")):
         for spelling in ("out", "./out", "run-a/../out"):

@@ -115,7 +115,7 @@ def of_analysis(analysis: str) -> Iterator[Attack]:
             before=partial(Path("lmctool.toml").write_text, f'[model]\nspec = "{spec}"\n'),
         )
     command = AnalysisCommand(analysis, registry.load(KIND, analysis))
-    for option in (*command.params, *command.get_params(click.Context(command))):
+    for option in command.params:
         if not isinstance(option, click.Option) or option.is_flag or option.nargs != 1:
             continue
         flag = max(option.opts, key=len)
