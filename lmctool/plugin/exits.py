@@ -19,6 +19,7 @@ HOST = Path(__file__).parents[1]
 """The package of lmctool itself."""
 OWN = (HOST, Path(click.__file__).parent)
 """Where an exit may be asked for: ``--help``, ``--version`` and completion do."""
+OTHERS = "code of a plugin"
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
 
@@ -26,11 +27,13 @@ STANDARD = Path(sysconfig.get_path("stdlib"))
 def no_exit(who: str = "") -> Iterator[None]:
     """Turn an exit that the code of others asks for into an error that names it.
 
+    So is any other exception that is no ``Exception``, but for an interruption.
+
     Args:
         who: whose code is run, where that is known; else the traceback tells.
 
     Raises:
-        PluginError: such code asks for an exit, whatever the exit code.
+        PluginError: such code asks for an exit, whatever the exit code, or ends otherwise.
     """
     try:
         yield
@@ -39,11 +42,16 @@ def no_exit(who: str = "") -> Iterator[None]:
         if not who and place is None:
             raise
         code = cause.code if isinstance(cause, SystemExit) else cause.exit_code
-        asks = f"{who or 'code of a plugin'} asks to exit with {code!r}"
-        where = f", in {place}" if place else ""
-        raise PluginError(
-            f"{asks}{where}; code that lmctool calls must return, or raise an error"
-        ) from cause
+        raise _fault(f"{who or OTHERS} asks to exit with {code!r}", place) from cause
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as cause:  # what no ``except Exception`` of lmctool catches
+        raise _fault(f"{who or OTHERS} ends with {type(cause).__name__}", _place(cause)) from cause
+
+
+def _fault(what: str, place: str | None) -> PluginError:
+    where = f", in {place}" if place else ""
+    return PluginError(f"{what}{where}; code that lmctool calls must return, or raise an error")
 
 
 def _place(error: BaseException) -> str | None:

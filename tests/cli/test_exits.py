@@ -226,3 +226,12 @@ def test_an_error_never_has_the_exit_code_of_something_else(code: object) -> Non
         raise error
 
     assert exit_code(run, []) == 2
+
+
+@pytest.mark.parametrize("kind", [BaseException, GeneratorExit])
+def test_what_is_no_exception_of_python_is_named_too(kind: type[BaseException]) -> None:
+    with pytest.raises(PluginError, match=f"'mine.py:make' ends with {kind.__name__}, in '.*py'"):
+        with no_exit("'mine.py:make'"):
+            raise kind
+    with pytest.raises(KeyboardInterrupt), no_exit("'mine.py:make'"):
+        raise KeyboardInterrupt

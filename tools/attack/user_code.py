@@ -154,25 +154,33 @@ def leaving() -> Iterator[Attack]:
                 "    def forward", f"    def eval(self):\n        {leave}\n    def forward"
             ),
         }.items():
-            rule = refused("mine", *also)
+            rule = blamed("mine|the model", *also)
             yield one(AREA, f"{label} in {place}", (*MINE, *GATED), rule, partial(prepare, text))
         for place, put in (("module", "import"), ("factory", "call"), ("loader", "loader")):
             made = partial(prepare, mine(), data_code(**{put: leave}))
-            yield one(AREA, f"{label} in the data's {place}", data, refused("data", *also), made)
+            rule = blamed("data", *also)
+            yield one(AREA, f"{label} in the data's {place}", data, rule, made)
         for kind, (*_, words) in PLUGIN.items():
             for place, put in (("import", "imported"), ("hook", "hooked"), ("call", "call")):
-                rule = refused("theirs", *also)
-                if kind == "observers":  # one that fails is warned about, and hears no more
-                    rule = Rule(frozenset({2, 3, *also}), "theirs")
+                heard = (3,) if kind == "observers" else ()  # which may be warned about alone
+                rule = blamed("theirs", *also, *heard)
                 yield one(
                     AREA, f"{label} in the {place} of {kind}", words, rule,
                     partial(install, kind, **{put: leave}), installed,
                 )  # fmt: skip
         for place in ("later", "last"):
-            rule = Rule(frozenset({2, 3, *also}), "theirs")
+            rule = blamed("theirs", *also, 3, whole=True)  # outputs are there by then
             made = partial(install, "observers", **{place: leave})
             words = PLUGIN["observers"][-1]
             yield one(AREA, f"{label} {place} in observers", words, rule, made, installed)
+
+
+def blamed(who: str, *also: int, whole: bool = False) -> Rule:
+    """Return the rule of code that leaves: it is named, or the run was interrupted."""
+    interrupted = 130 in also
+    says = f"Interrupted|{who}" if interrupted else who
+    made = ("out",) if whole else ("out.h5.work",) if interrupted else ()
+    return Rule(frozenset({2, *also}), says, "", made or ("out",), whole=bool(made))
 
 
 def same(text: str) -> str:
