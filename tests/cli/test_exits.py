@@ -230,8 +230,8 @@ def test_an_error_never_has_the_exit_code_of_something_else(code: object) -> Non
 
 @pytest.mark.parametrize("kind", [BaseException, GeneratorExit])
 def test_what_is_no_exception_of_python_is_named_too(kind: type[BaseException]) -> None:
-    with pytest.raises(PluginError, match=f"'mine.py:make' ends with {kind.__name__}, in '.*py'"):
-        with no_exit("'mine.py:make'"):
-            raise kind
+    told = f"'mine.py:make' ends with {kind.__name__}, in '.*py'"
+    with pytest.raises(PluginError, match=told), no_exit("'mine.py:make'"):
+        raise kind
     with pytest.raises(KeyboardInterrupt), no_exit("'mine.py:make'"):
         raise KeyboardInterrupt
