@@ -191,10 +191,17 @@ def _sources(folder: Path | None, *, trusted: bool, permit: str = "") -> list[_S
     path = (folder or Path.cwd()) / FILE
     theirs = _Source(path, _read(path), TRUSTED if trusted else DISTRUSTED)
     own = Path(click.get_app_dir("lmctool")) / FILE
-    if not own.is_absolute() or not own.is_file():  # a relative one could be anybody's
+    if not own.is_absolute() or not _is_file(own):  # a relative one could be anybody's
         return [theirs]
     users = _Source(own, _read(own), Origin(str(own), permit, here=False))
     return [users] if path.is_file() and path.samefile(own) else [theirs, users]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # the home of another user, as in a container
+        return False
 
 
 def _read(path: Path) -> ConfigTable:

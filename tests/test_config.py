@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 import pytest
@@ -10,9 +10,6 @@ import pytest
 from lmctool.config import Config, load, settings
 from lmctool.errors import LmctoolError
 from lmctool.testing import invoke
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +137,16 @@ def test_the_own_folder_is_trusted_as_the_current_one_too(own: Path) -> None:
     own.write_text('[model]\nspec = "a.b:c"\n')
     assert load(own.parent).model_origin.permit == ""
     assert [each.code for each in settings(own.parent) if each.key == "model.spec"] == [True]
+
+
+def test_an_own_folder_that_may_not_be_entered_is_none(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_file(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert load().model is None
 
 
 def test_a_relative_own_folder_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

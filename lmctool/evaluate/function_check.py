@@ -171,13 +171,20 @@ class _Subject:
         return self._same(again, first, AGAIN, 0.05)
 
     def is_apart(self, first: list[Tensor]) -> bool:
-        """Tell whether each example has the same answer in a larger batch, in reverse order.
+        """Tell whether each example has the same answer in a larger and in a smaller batch.
 
-        A model may be made for one size of batches; then the order alone is another one.
+        Both are in reverse order.  A model may be made for one size of batches; then the order
+        alone is another one.
         """
         count = len(self.inputs[0])
         backwards = torch.arange(count - 1, -1, -1, device=self.inputs[0].device)
-        for places in (torch.cat([backwards, backwards[-1:]]), backwards):
+        larger, smaller = torch.cat([backwards, backwards[-1:]]), backwards[: (count + 1) // 2]
+        return self._alike(first, (larger, backwards)) and self._alike(first, (smaller,))
+
+    def _alike(self, first: list[Tensor], choices: tuple[Tensor, ...]) -> bool:
+        """Tell whether the first of the batches that the model takes has the same answers."""
+        count = len(self.inputs[0])
+        for places in choices:
             try:
                 others = self.answers(places)
             except ERRORS as cause:

@@ -150,6 +150,8 @@ def _made(
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
         raise LmctoolError(f"{factory.spec!r} returned {kind!r}, not a torch.nn.Module")
+    if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+        raise LmctoolError(f"{factory.spec!r} returned a model on the meta device, without numbers")
     _check(checkpoint, factory.spec, arguments, module)
     return module
 

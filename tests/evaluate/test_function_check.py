@@ -173,6 +173,8 @@ MIXED: dict[str, Hidden] = {
     "batch mean": lambda _, h: h - h.mean(0),
     "first example": lambda _, h: h - h[:1],
     "order": lambda _, h: h.cumsum(0),
+    "few examples": lambda _, h: h if len(h) > 2 else 2 * h,
+    "many examples": lambda _, h: h if len(h) < 5 else 2 * h,
     "batch norm": lambda _, h: functional.batch_norm(h, None, None, training=True),
     "its own seed": seeds,
 }

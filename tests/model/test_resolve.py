@@ -222,12 +222,17 @@ def test_a_factory_takes_arguments_from_a_file_or_a_module(
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("number", "returned 'int', not a torch.nn.Module"), ("missing", "no function 'missing'")],
+    [
+        ("number", "returned 'int', not a torch.nn.Module"),
+        ("missing", "no function 'missing'"),
+        ("empty", "returned a model on the meta device, without numbers"),
+    ],
 )
 def test_a_factory_of_something_else_is_refused(
     saved: Callable[..., Any], tmp_path: Path, name: str, said: str
 ) -> None:
-    (tmp_path / "lmc_other.py").write_text(CODE)
+    empty = "def empty():\n    return nn.Linear(2, 2, device='meta')\n"
+    (tmp_path / "lmc_other.py").write_text(CODE + empty)
     with pytest.raises(LmctoolError, match=re.escape(said)):
         resolved(saved("mlp"), f"{tmp_path}/lmc_other.py:{name}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.attack.attack import Attack, Rule, attempt, one
+from tools.attack.command import run
 from tools.attack.inputs import FEW, mine
 
 if TYPE_CHECKING:
@@ -131,9 +132,10 @@ def attacks() -> Iterator[Attack]:
         for name, words in ANALYSES.items():
             few = FEW[:2] + FEW[4:] if name == "el2n" else FEW
             rule = unjudged
-            if "inputs" in label:
-                rule = Rule(frozenset({4, 2}), makes=())
             full = (name, *words, *few, *SHARED)
+            if "inputs" in label:
+                yield Attack(AREA, f"{name}, {label}", partial(_halved, full, statement))
+                continue
             yield one(AREA, f"{name}, {label}", full, rule, made)
     for label, net in OPEN.items():
         for aligner in ("random", "weight"):
@@ -143,7 +145,24 @@ def attacks() -> Iterator[Attack]:
             rule = Rule(frozenset(codes), check=partial(_checked, net))
             yield one(AREA, f"align {aligner}, {label}", words, rule, partial(networks, net))
     for label, statement in KINDS.items():
-        yield Attack(AREA, f"{label}, --allow-stochastic", partial(_allowed, label, statement))
+        if "inputs" not in label:
+            yield Attack(AREA, f"{label}, --allow-stochastic", partial(_allowed, label, statement))
+
+
+def _halved(words: tuple[str, ...], statement: str) -> str:
+    """Let forward write its inputs: the numbers are of one that does not, or it is refused."""
+    from lmctool.results.file import read
+    from lmctool.results.metrics import listed
+
+    Path("mine.py").write_text(mine(before="x = x * 0.5"))
+    if run(*words, "-o", "reference.h5").code:
+        return "the reference does not run"
+    Path("mine.py").write_text(mine(before=statement))
+    broken = attempt(words, Rule(frozenset({0, 2, 4})))
+    if broken or not Path("out.h5").exists():
+        return broken
+    one_, other = (listed(read(Path(name))) for name in ("reference.h5", "out.h5"))
+    return "" if one_ == other else "other numbers"
 
 
 def _checked(net: str, done: Done) -> str:
@@ -152,10 +171,7 @@ def _checked(net: str, done: Done) -> str:
 
 def _allowed(label: str, statement: str) -> str:
     """Run with --allow-stochastic: seeded noise repeats to the bit, all else is refused still."""
-    from tools.attack.command import run
-
-    place = "before" if "inputs" in label else "inside"
-    Path("mine.py").write_text(mine(**{place: statement}))
+    Path("mine.py").write_text(mine(inside=statement))
     words = ("barrier", *ANALYSES["barrier"], *FEW, *SHARED, "--allow-stochastic")
     seeded = label.startswith(("dropout", "noise")) and "own" not in label
     random = label.startswith(("Python", "NumPy"))

@@ -63,7 +63,7 @@ def _with(change: Change, *words: str) -> Done:
         change.inside()
 
     if change.environment:
-        path = {"PYTHONPATH": os.pathsep.join(("site", "."))}
+        path = {"PYTHONPATH": os.pathsep.join(("site", ".", os.environ.get("PYTHONPATH", "")))}
         return program(*words, environment={**path, **change.environment})
     return run(*words, inside=inside)
 

@@ -24,9 +24,10 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         LmctoolError: the outputs aren't logits of these classes.
     """
-    if outputs.ndim != 2:
+    if outputs.ndim != 2 or len(outputs) != len(targets):
         raise LmctoolError(
-            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)}"
+            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)},"
+            f" for {len(targets)} examples"
         )
     if targets.ndim != 1 or targets.is_floating_point():
         raise LmctoolError(

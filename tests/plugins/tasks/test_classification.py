@@ -53,6 +53,11 @@ def test_outputs_of_another_rank_are_refused() -> None:
         score(torch.zeros(2, 3, 4), torch.zeros(2, dtype=torch.int64))
 
 
+def test_outputs_of_other_examples_are_refused() -> None:
+    with pytest.raises(LmctoolError, match=r"not \(1, 3\), for 2 examples"):
+        score(torch.zeros(1, 3), torch.zeros(2, dtype=torch.int64))
+
+
 @pytest.mark.parametrize(("target", "said"), [(2, "class 2 but the model tells 2"), (-1, "-1")])
 def test_classes_that_the_model_has_not_are_refused(target: int, said: str) -> None:
     with pytest.raises(LmctoolError, match=said):
