@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from lmctool.cli import github
+from lmctool.files.home import expanded
 from lmctool.files.input_files import inputs_noted, note_input
 
 
@@ -67,7 +67,7 @@ def _paths(value: object) -> Iterator[Path]:
             colons = [place for place, character in enumerate(text) if character == ":"]
             parts = [text, *(text[:place] for place in colons)]
             for part in (*parts, *(text[place + 1 :] for place in colons)):
-                yield Path(os.path.expanduser(part))  # noqa: PTH111 (that of Path may raise)
+                yield expanded(part)
     elif isinstance(value, Mapping):
         yield from _paths(tuple(value.values()))
     elif isinstance(value, Sequence):

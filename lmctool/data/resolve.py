@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
 from lmctool.data.loading import loaded
 from lmctool.errors import LmctoolError, PluginError
+from lmctool.files.home import expanded
 from lmctool.files.input_files import check_input
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS
@@ -22,6 +22,7 @@ from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from lmctool.config import Config
     from lmctool.plugin.records import Argument
@@ -117,8 +118,8 @@ def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Dataset:
     if word in registry.names(DATASETS):
         if colon and not location:
             raise LmctoolError(f"{spec!r} ends with ':' and names no path")
-        return open_word(word, Path(location).expanduser() if colon else None, config, arguments)
-    path = Path(target).expanduser()
+        return open_word(word, expanded(location) if colon else None, config, arguments)
+    path = expanded(target)
     if path.exists():
         return open_path(path, arguments)
     raise LmctoolError(
@@ -201,7 +202,7 @@ def from_factory(spec: str, *, here: bool = True) -> Dataset:
 def _split(spec: str) -> tuple[str, dict[str, Argument]]:
     """Return a spec without its arguments, and these, unless all of it is a path that exists."""
     match = QUERY.fullmatch(spec)
-    if match is None or Path(spec.partition(":")[2] or spec).expanduser().exists():
+    if match is None or expanded(spec.partition(":")[2] or spec).exists():
         return spec, {}
     pairs = (each.partition("=") for each in match[2].split("&"))
     return match[1], {name: typed_value(value) for name, _, value in pairs}

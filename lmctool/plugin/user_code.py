@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.files.home import expanded
 from lmctool.files.input_files import check_input, note_input
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
@@ -61,7 +62,7 @@ def names_code(text: str, *kinds: Kind[Any]) -> bool:
 
 def _exists(text: str) -> bool:
     try:
-        return Path(text).expanduser().exists()
+        return expanded(text).exists()
     except (OSError, RuntimeError):  # too long a name, or the home of nobody
         return False
 
@@ -88,7 +89,7 @@ class Factory:
     @property
     def file(self) -> Path | None:
         """The file, or None where it is a module."""
-        return Path(self.place).expanduser() if self.place.endswith(".py") else None
+        return expanded(self.place) if self.place.endswith(".py") else None
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Import the code and return what the function returns.

@@ -52,13 +52,13 @@ def test_options_that_are_not_given_stay_so() -> None:
 
 def test_a_result_is_read_and_must_be_of_the_right_analysis(tmp_path: Path) -> None:
     path = tmp_path / "r.h5"
-    write(Result("el2n", {}), path)
-    option = click.Option(["--scores"], type=ResultFile("el2n"))
+    write(Result("theirs", {}), path)
+    option = click.Option(["--scores"], type=ResultFile("theirs"))
     found = find_inputs(analysis(option), [], {"scores": path})
-    assert found.options["scores"].analysis == "el2n"
+    assert found.options["scores"].analysis == "theirs"
     assert found.results == (path,)
     other = click.Option(["--scores"], type=ResultFile("barrier"))
-    with pytest.raises(LmctoolError, match="is of analysis 'el2n', but one of 'barrier'"):
+    with pytest.raises(LmctoolError, match="is of analysis 'theirs', but one of 'barrier'"):
         find_inputs(analysis(other), [], {"scores": path})
 
 

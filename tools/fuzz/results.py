@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from lmctool.results.file import write
-from lmctool.results.result import Group, Result, Variable
 from lmctool.testing import invoke, tiny_pair
 from tools.fuzz.mutation import STEPS, changed_bytes
 from tools.fuzz.target import Target
@@ -24,7 +22,6 @@ SIGNATURES = re.compile(rb"TREE|SNOD|HEAP|OHDR|GCOL|FRHP|FHDB|BTHD|BTLF|OCHK|FSH
 """The words that HDF5's own structures begin with."""
 REFUSED = (ValueError, KeyError, OSError, RuntimeError, TypeError)
 """What HDF5 raises for a change that it does not make; then the file stays sound."""
-TEXTS = np.array(["plain", "align"], dtype=object)
 HOSTILE = ("\x1b]0;x\x07", "<script>", "../x", "x" * 300, "\u202e", "a\nb", "%s", "[bold]")
 
 
@@ -34,24 +31,6 @@ def prepare_run(folder: Path) -> None:
     done = invoke("barrier", *tiny_pair(folder), *few, "-o", folder / "result.h5")
     if done.exit_code:
         raise RuntimeError(done.stderr)
-
-
-def prepare_result(folder: Path) -> None:
-    """Write a small result of no run, with what policies judge."""
-    alpha = np.linspace(0, 1, 5)
-    curves = np.random.default_rng(0).random((2, 5))
-    dims = {"variant": Variable(TEXTS, ("variant",)), "alpha": Variable(alpha, ("alpha",))}
-    groups = {
-        "barrier/curve": Group({**dims, "loss": Variable(curves, ("variant", "alpha"), "nat")}),
-        "barrier/summary": Group(
-            {
-                "variant": dims["variant"],
-                "error": Variable(np.array([0.5, 0.1]), ("variant",), metric="barrier.error"),
-                "loss": Variable(np.array([0.5, np.nan]), ("variant",), metric="barrier.loss"),
-            }
-        ),
-    }
-    write(Result("barrier", groups), folder / "result.h5")
 
 
 def spoil_result(folder: Path, rng: Random) -> None:

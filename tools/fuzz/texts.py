@@ -8,7 +8,7 @@ from lmctool.testing import tiny_pair
 from tools.fuzz.checkpoints import FEW, OUT
 from tools.fuzz.data import PAIR
 from tools.fuzz.mutation import STEPS, WORDS, changed_bytes
-from tools.fuzz.results import prepare_result
+from tools.fuzz.results import prepare_run
 from tools.fuzz.target import CANARY, Target
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def spoil_config(folder: Path, rng: Random) -> None:
 
 def prepare_policy(folder: Path) -> None:
     """Write a result and a policy that judges it."""
-    prepare_result(folder)
+    prepare_run(folder)
     (folder / "policy.toml").write_text(POLICY)
 
 
