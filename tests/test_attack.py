@@ -23,25 +23,19 @@ if TYPE_CHECKING:
 SAMPLE = (
     "recorded commands/barrier --model os:system",
     "recorded commands/distance --help",
-    "recorded commands/another program",
     "lmctool.toml/inspect, [model] ./evil.py:make",
-    "lmctool.toml/show, [data] os:system",
     "checkpoints' own words/inspect, index: '../secret.safetensors'",
-    "checkpoints' own words/barrier, lmctool.model 'evil.py:make'",
     "files in disguise/show RESULT is a FIFO",
-    "files in disguise/audit --policy is /dev/zero",
     "outputs over inputs/barrier --json over A, by a hard link",
     "outputs over inputs/audit --junit baseline, by a link",
     "code of users and plugins/sys.exit(0) in the model's factory",
     "code of users and plugins/sys.exit(0) in the call of analyses",
     "networks that are no functions/barrier, a count of its calls",
     "identity/other labels, in a finished result",
-    "verdicts/equality of 100: 3 - 5 - 3",
     "verdicts/barrier --dry-run --require 'barrier.error <= 2'",
     "terminals and CI/show, stop-commands in a long name",
     "terminals and CI/metrics, stdout is full",
     "archives and formats/.pt, os.system within, protocol 2",
-    "archives and formats/inspect, safetensors: every key twice",
 )
 
 

@@ -29,7 +29,7 @@ UNEXPLAINED = (
     " versions and settings are the same; perhaps a file that the model reads has changed, or the"
     " processor or a library of this machine is another"
 )
-SAID_OTHERWISE = ("aligner", "batch_size", "correction", "data", "example", "strategy")
+SAID_OTHERWISE = ("batch_size", "data", "example", "strategy")
 """Parts that a provenance says in other words, or with what came of them."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
 NO_CAUSES = (*FILES, "device", "trust", "trust_config")
@@ -130,13 +130,24 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     stored = [*earlier.entries(), *earlier.option_entries()]
     then = {entry.key: json.dumps(entry.value, sort_keys=True) for entry in stored}
     then |= {f"code.{name}": json.dumps(each.sha256) for name, each in earlier.code.items()}
-    then |= {entry.key: str(entry.value) for entry in earlier.option_entries()}
+    texts = (*(e for e in stored if e.key == "preprocessing"), *earlier.option_entries())
+    then |= {entry.key: str(entry.value) for entry in texts}
     if earlier.model is not None:
         then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})
-    now = identity.parts(calibrated=calibrated)
+    slots = {"aligner": earlier.aligner, "correction": earlier.correction}
+    then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
+    now = identity.parts(calibrated=calibrated) | _as_recorded(identity.run)
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"
+
+
+def _as_recorded(run: Run) -> dict[str, str]:
+    """Return what a provenance says in other words than the parts: plugins and preprocessing."""
+    slots = {name: getattr(run.settings, name) for name in ("aligner", "correction")}
+    texts = [json.dumps(preprocessing(split)) for split in evaluated_splits(run)]
+    done = {"preprocessing": texts[-1]} if texts else {}
+    return _texts({name: choice and choice.name for name, choice in slots.items()}) | done
 
 
 def _split(name: str, split: Split) -> dict[str, str]:

@@ -38,3 +38,20 @@ def test_what_steers_a_run_is_not_passed_over(name: str, link: object) -> None:
     done = invoke(*words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--align", "random"), 'aligner was "weight" and is "random"'),
+        (("--repair", "shift"), 'correction was null and is "shift"'),
+        (("--mean", "0.1"), "preprocessing was {"),
+    ],
+)
+def test_a_finished_result_says_which_choice_is_another(more: tuple[str, ...], said: str) -> None:
+    words = ("barrier", "a.safetensors", "b.safetensors", "--points", "3", "--limit", "20")
+    words = (*words, "--allow-chance", "-q", "--align", "weight", "-o", "out.h5")
+    assert invoke(*words).exit_code == 0
+    done = invoke(*words, "--resume", *more)
+    assert done.exit_code == 2
+    assert said in done.stderr
