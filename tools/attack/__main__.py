@@ -7,6 +7,7 @@ import sys
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 
 from tools.attack.areas import ATTACKS
 from tools.attack.campaign import campaign
@@ -36,7 +37,7 @@ def main() -> int:
         trials.append(each)
         if each.broken:
             told = each.broken.replace("\n", " ")
-            sys.stderr.write(f"{each.title}: {told}; alone: --only '{each.title}'\n")
+            sys.stderr.write(f"{each.title}: {told}; alone: --only {quote(each.title)}\n")
     text = table(trials)
     sys.stdout.write(f"{text}\n{time.monotonic() - began:.0f} s in {asked.jobs} processes\n")
     for each in sorted(trials, key=lambda one: -one.seconds)[: asked.slowest]:

@@ -30,14 +30,12 @@ MEANINGLESS = {
     "end.error <= 2": "did you mean",
     "end.error >= 0": "",
     "end.error >= -0.5": "",
-    "end.loss >= 0": "",
     "barier.error <= 2%": "did you mean",
     "barrier.eror <= 2%": "did you mean",
     "barrier.Error <= 2%": "",
     "barrier <= 2%": "",
     "error <= 2%": "",
     "distance.l2 <= 2": "",
-    "barrier.error[varient=plain] <= 2%": "",
     "barrier.error[variant=plain <= 2%": "",
     "barrier.error <= 2 %%": "",
     "barrier.error <= nan": "",
@@ -50,6 +48,13 @@ MEANINGLESS = {
     "__import__('os').system('touch canary') <= 2": "",
     "barrier.error <= __import__('os').system('touch canary')": "",
 }
+UNMEASURED = (
+    "barrier.error[varient=plain] <= 2%",
+    "barrier.error[variant=plian] <= 2%",
+    "barrier.error[split=train] <= 2%",
+    "barrier.error.upper95 <= 2%",
+)
+"""Conditions that select nothing: which dims and values there are is known after the run."""
 FAIL_IFS = (
     "barrier.error > 5",
     "barrier.error > 100%",
@@ -89,6 +94,12 @@ def attacks() -> Iterator[Attack]:
         yield one(
             AREA, f"audit, require '{text}'", ("audit", "--policy", "p.toml", RESULT), rule, policy
         )
+    for text in UNMEASURED:
+        words = (*words_of("barrier"), "--require", text)
+        yield one(AREA, f"barrier --require '{text}'", words, Rule(frozenset({4})))
+        policy = partial(Path("p.toml").write_text, f"[[gate]]\nrequire = {json.dumps(text)}\n")
+        words = ("audit", "--policy", "p.toml", RESULT)
+        yield one(AREA, f"audit, require '{text}'", words, Rule(frozenset({4})), policy)
     for text in FAIL_IFS:
         words = (*words_of("barrier"), "--fail-if", text)
         yield one(AREA, f"barrier --fail-if '{text}'", words, refused())
