@@ -49,8 +49,8 @@ def test_what_steers_a_run_is_not_passed_over(name: str, link: object) -> None:
     ],
 )
 def test_a_finished_result_says_which_choice_is_another(more: tuple[str, ...], said: str) -> None:
-    words = ("barrier", "a.safetensors", "b.safetensors", "--points", "3", "--limit", "20")
-    words = (*words, "--allow-chance", "-q", "--align", "weight", "-o", "out.h5")
+    few = ("--points", "3", "--limit", "20", "--allow-chance", "-q")
+    words = ("barrier", "a.safetensors", "b.safetensors", *few, "--align", "weight", "-o", "out.h5")
     assert invoke(*words).exit_code == 0
     done = invoke(*words, "--resume", *more)
     assert done.exit_code == 2
