@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.export.graph_signature import InputKind
+from torch.export.graph_signature import InputKind, OutputKind
 
 from lmctool.graph.graph import Graph
 from lmctool.graph.module import aliases
@@ -34,6 +34,7 @@ def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
     with torch.no_grad():
         program = torch.export.export(module, inputs, dynamic_shapes=(dynamic,) * len(inputs))
     program = program.run_decompositions({})
+    _drop_writes(program)
     specs = program.graph_signature.input_specs
     state = {InputKind.PARAMETER, InputKind.BUFFER}
     names = module.state_dict(keep_vars=True).keys()
@@ -51,6 +52,13 @@ def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         inputs=tuple(s.arg.name for s in specs if s.kind == InputKind.USER_INPUT),
         aliases=dict(aliases(module)),
     )
+
+
+def _drop_writes(program: torch.export.ExportedProgram) -> None:
+    """Take out of the outputs what the model writes: the export puts it before the answers."""
+    (output,) = program.graph.find_nodes(op="output")
+    returned = zip(output.args[0], program.graph_signature.output_specs, strict=True)
+    output.args = (tuple(value for value, s in returned if s.kind == OutputKind.USER_OUTPUT),)
 
 
 def _flattened(module: fx.GraphModule) -> fx.GraphModule:

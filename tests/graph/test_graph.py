@@ -171,3 +171,30 @@ def test_channels_of_a_block_are_those_of_the_layers_in_it() -> None:
     found = targets(graph, "blocks")
     # four axes, and yet the last holds the channels; a roll tells nothing, its other operand does
     assert [target.axis for target in found] == [-1, -1]
+
+
+class Halving(nn.Module):
+    """Writes its inputs, before and after a layer."""
+
+    def __init__(self, *, last: bool) -> None:
+        super().__init__()
+        self.layer, self.last = nn.Linear(3, 2), last
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.mul_(0.5)
+        answer: Tensor = self.layer(x)
+        if self.last:
+            x.add_(1)
+        return answer
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_a_model_writes_into_its_inputs_is_no_output(last: bool) -> None:
+    model = Halving(last=last)
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    graph = capture(model, x.clone())
+    given = x.clone()
+    answer = graph.run(dict(model.state_dict()), given, {})
+    assert graph.tracer == "export"
+    assert torch.equal(answer, model(x.clone()))
+    assert torch.equal(given, x)

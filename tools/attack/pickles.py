@@ -129,10 +129,10 @@ def attacks() -> Iterator[Attack]:
         yield one(AREA, f"CIFAR's pickle, {label}", words, refused(), partial(_cifar, payload))
     barrier = words_of("barrier")
     for label, prepare_, words in (
-        ("npz", partial(_bomb, "evil.npz", 300 << 20), (*barrier, "--data", "arrays:evil.npz")),
+        ("npz", partial(_bomb, "evil.npz", 600 << 20), (*barrier, "--data", "arrays:evil.npz")),
         (
             "npz by its path",
-            partial(_bomb, "evil.npz", 300 << 20),
+            partial(_bomb, "evil.npz", 600 << 20),
             (*barrier, "--data", "evil.npz"),
         ),
         (".pt", _pt_bomb, ("convert", "evil.pt", "out.safetensors")),

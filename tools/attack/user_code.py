@@ -179,7 +179,7 @@ def blamed(who: str, *also: int, whole: bool = False) -> Rule:
     """Return the rule of code that leaves: it is named, or the run was interrupted."""
     interrupted = 130 in also
     says = f"Interrupted|{who}" if interrupted else who
-    made = ("out",) if whole else ("out.h5.work",) if interrupted else ()
+    made = ("out",) if whole or 3 in also else ("out.h5.work",) if interrupted else ()
     return Rule(frozenset({2, *also}), says, "", made or ("out",), whole=bool(made))
 
 
