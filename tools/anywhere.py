@@ -40,8 +40,9 @@ class Surroundings:
 def surroundings(place: Path) -> tuple[Surroundings, ...]:
     """Return all of them; they may write into a folder that has a space in its name."""
     ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    runner = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "/nowhere/summary.md"}
-    user = {"LMCTOOL_MODEL": "lenet", "LMCTOOL_DATASET": "spiral", "LMCTOOL_DATA": "/nowhere"}
+    nowhere = "/proc/nowhere"  # where not even root can make a folder
+    runner = {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": f"{nowhere}/x.md"}
+    user = {"LMCTOOL_MODEL": "lenet", "LMCTOOL_DATASET": "spiral", "LMCTOOL_DATA": nowhere}
     return (
         Surroundings("one core", ("taskset", "-c", "0")),
         Surroundings("the least priority", ("nice", "-n", "19")),
@@ -56,7 +57,7 @@ def surroundings(place: Path) -> tuple[Surroundings, ...]:
         Surroundings("choices of the user", variables=user),
         Surroundings("a dumb terminal", variables={"TERM": "dumb", "COLUMNS": "40"}),
         Surroundings("a terminal with colours", variables={"FORCE_COLOR": "1", "COLUMNS": "200"}),
-        Surroundings("no home", variables={"HOME": "/nowhere", "XDG_CACHE_HOME": "/nowhere"}),
+        Surroundings("no home", variables={"HOME": nowhere, "XDG_CACHE_HOME": nowhere}),
         Surroundings("another place", variables={"TZ": "Asia/Kolkata", "TMPDIR": str(place)}),
     )
 

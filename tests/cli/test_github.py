@@ -49,7 +49,7 @@ def test_elsewhere_nothing_is_written(
 def test_a_summary_that_cannot_be_written_is_told(
     weigh: str, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary.md")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/proc/nowhere/summary.md")
     done = invoke(weigh, *pair)
     assert done.exit_code == 2 and "GITHUB_STEP_SUMMARY" in done.stderr
     assert Path("weigh.h5").is_file()
