@@ -28,6 +28,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     [
         pytest.param(b"a = 1 # \xff", "cannot be read as TOML", id="no UTF-8"),
         pytest.param(b"a = " + b"9" * 5000, "cannot be read as TOML", id="5,000 digits"),
+        pytest.param(b"[[a]]\nb = [0x" + b"f" * 5000 + b"]", "more than 64 bits", id="hexadecimal"),
         pytest.param(b"a = " + b"[" * 5000, "cannot be read as TOML", id="5,000 brackets"),
         pytest.param(b"a.b = 1\na = 2", "cannot be read as TOML", id="a key twice"),
         pytest.param(b"a." * 100 + b"b = 1", "too deep in each other", id="100 tables"),
