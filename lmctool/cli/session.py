@@ -220,7 +220,7 @@ def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOU
 
 def compute(job: Job, run: Run) -> Result:
     """Return what the analysis computes; a bug in it gets a note that names its owner."""
-    from lmctool.evaluate.device import arithmetic
+    from lmctool.evaluate.arithmetic import arithmetic
 
     try:
         with arithmetic(job.settings.precision), no_exit(f"analysis {job.name!r}"):

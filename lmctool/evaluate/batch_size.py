@@ -18,12 +18,14 @@ class BatchSize:
     Attributes:
         size: examples.
         fixed: whether the user chose it: then running out of memory is an error.
+        on_halving: called before it goes on with half, to free what was made for the larger one.
     """
 
     def __init__(self, chosen: int | None, automatic: int = 256) -> None:
         """Take the user's choice, or start from the automatic size."""
         self.size = chosen or automatic
         self.fixed = chosen is not None
+        self.on_halving: list[Callable[[], None]] = []
 
     def settle(self, size: int) -> None:
         """Take another automatic size; a size that the user chose stays."""
@@ -56,3 +58,5 @@ class BatchSize:
                 f" try --batch-size {max(1, self.size // 2)} or another --device"
             ) from cause
         self.size //= 2
+        for free in self.on_halving:
+            free()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from lmctool.evaluate import shared_prefix
+from lmctool.evaluate.arithmetic import Precision, arithmetic, computing
 from lmctool.evaluate.autotune import fastest
-from lmctool.evaluate.device import Precision, arithmetic, computing
 from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.scores import Scores, joined

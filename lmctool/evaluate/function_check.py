@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError, UnjudgedError, out_of_memory
+from lmctool.evaluate.arithmetic import rounding
 from lmctool.evaluate.difference import difference
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import copy_with_weights, fresh
@@ -226,10 +227,8 @@ class _Subject:
         casts = Casts()
         with casts:
             self.answers()
-        (device,) = {x.device.type for x in self.inputs}
-        if device == "cuda" and torch.backends.cuda.matmul.allow_tf32:
-            casts.dtypes.add(torch.float16)  # TF32 rounds to as many digits
-        return casts.narrowest(torch.float64)
+        products = rounding(torch.float32, self.inputs[0].device)
+        return casts.narrowest(torch.float64 if products == torch.float32 else products)
 
     @property
     def written(self) -> str | None:

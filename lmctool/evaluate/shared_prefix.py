@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import fx
 
     from lmctool.data.split import Split
+    from lmctool.evaluate.arithmetic import Precision
     from lmctool.evaluate.batch_size import BatchSize
-    from lmctool.evaluate.device import Precision
     from lmctool.evaluate.shared_plan import Route
     from lmctool.evaluate.strategy import Word
     from lmctool.evaluate.threads import Workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,3 +33,9 @@ def seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(legacy)
+
+
+def generator(seed: int, name: str) -> torch.Generator:
+    """Return the generator of one named use of randomness, from the seed of a run."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

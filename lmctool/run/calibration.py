@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lmctool import statistics
-from lmctool.evaluate.device import Precision, arithmetic
+from lmctool.evaluate.arithmetic import Precision, arithmetic
 from lmctool.evaluate.threads import workers
 from lmctool.weights.recipe import content, identity, recipe
 

@@ -12,10 +12,10 @@ from torch import nn
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
-from lmctool.evaluate.device import computing, generator
+from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.function_check import EXAMPLES, check_function
 from lmctool.graph.capture import capture
-from lmctool.graph.randomness import seeded
+from lmctool.graph.randomness import generator, seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.model.tied import once
 from lmctool.run.loaded_weights import LoadedWeights

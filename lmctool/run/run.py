@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.arithmetic import arithmetic, computing, describe
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import arithmetic, choose_device, computing, describe, generator
+from lmctool.evaluate.device import choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.probe import probe
+from lmctool.graph.randomness import generator
 from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.run import path

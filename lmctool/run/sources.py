@@ -10,7 +10,7 @@ from lmctool.checkpoint.compare import check_same
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.device import generator
+from lmctool.graph.randomness import generator
 from lmctool.model.example import find_example
 from lmctool.model.resolve import resolve_model
 from lmctool.plugin import registry

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lmctool.errors import UnjudgedError
-from lmctool.evaluate.device import arithmetic
+from lmctool.evaluate.arithmetic import arithmetic
 from lmctool.graph.paths import Paths, follow
 from lmctool.run.resources import TRACED
 from lmctool.symmetry import PermutationSpec, derive, prove, read_spec

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.device import exact_products
+from lmctool.evaluate.arithmetic import exact_products
 from lmctool.graph.tap_affine import chained, correction_edits
 from lmctool.statistics.moments import wide
 

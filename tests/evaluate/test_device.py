@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.device import arithmetic, casting, choose_device, describe, generator
+from lmctool.evaluate.arithmetic import arithmetic, casting, describe
+from lmctool.evaluate.device import choose_device
+from lmctool.graph.randomness import generator
 from lmctool.testing import invoke, tiny_pair, tiny_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lmctool.evaluate.device import Precision
+    from lmctool.evaluate.arithmetic import Precision
 
 
 @pytest.mark.parametrize(

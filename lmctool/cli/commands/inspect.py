@@ -178,7 +178,7 @@ def _example(
 
     from lmctool.data.resolve import resolve_data
     from lmctool.data.split import open_split
-    from lmctool.evaluate.device import generator
+    from lmctool.graph.randomness import generator
     from lmctool.model.example import find_example
     from lmctool.run.sources import NEITHER, names_data
 
