@@ -67,6 +67,11 @@ class Strategy:
         launch = proved.ran(self.launch) if proved else self.launch
         return f"{launch}, {LAYOUTS[self.layout]}"
 
+    @property
+    def given_up(self) -> str:
+        """Why networks are no longer computed by the launch that was chosen; empty if they are."""
+        return self.forward.reason if isinstance(self.forward, Proved) else ""
+
     def free(self) -> None:
         """Free what was made for batches of one size."""
         if isinstance(self.forward, Proved):

@@ -178,5 +178,8 @@ def install(patch: pytest.MonkeyPatch) -> Machine:
     }
     for name, value in standing.items():
         patch.setattr(torch.cuda, name, value)
+    # the one that torch made, once for all captures, is of the device that was current then
+    default = Stream(torch.device("cuda", 0))
+    patch.setattr(torch.cuda.graph, "default_capture_stream", default)
     patch.setattr(torch._C, "_host_emptyCache", lambda: None, raising=False)
     return machine

@@ -25,12 +25,16 @@ from lmctool.graph import capture as graph_capture
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.records import Task
+from lmctool.run.provenance import provenance
+from lmctool.testing import tiny_run
 from lmctool_plugins.tasks import classification
 from tests.evaluate import fake_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from lmctool.evaluate.functional import Outputs
     from lmctool.evaluate.strategy import Strategy
 
     Weights = Mapping[str, Tensor]
@@ -225,6 +229,51 @@ def made_of(strategy: Strategy, launch: str) -> Strategy:
     return strategy
 
 
+class Wrong:
+    """Gives other outputs than the network for some of its calls."""
+
+    def __init__(self, network: Network, calls: set[int], *, corrected: bool = False) -> None:
+        self.network = network
+        self.calls = calls
+        self.corrected = corrected
+        self.count = 0
+
+    def __call__(self, weights: Weights) -> Outputs:
+        outputs, counts = self.network(weights), not self.corrected or "@" in "".join(weights)
+
+        def wrong(inputs: Tensor) -> Tensor:
+            self.count += counts
+            return outputs(inputs) + (counts and self.count in self.calls)
+
+        return wrong
+
+
+@pytest.mark.parametrize("call", [1, 3, 4, 6])
+def test_the_first_and_the_last_batch_of_two_networks_are_checked(call: int) -> None:
+    network, split = network_of(), data(3 * SIZE)
+    proved = Proved(Wrong(network, {call}), network)
+    strategy = plain(network)
+    object.__setattr__(strategy, "forward", proved)
+    weights = networks(network)
+    expected = losses(plain(network), weights, split)
+    np.testing.assert_array_equal(losses(strategy, weights, split), expected)
+    assert proved.relied == (call - 1) // 3
+
+
+def test_networks_with_corrected_taps_are_checked_by_themselves() -> None:
+    network, split = network_of(), data(3 * SIZE)
+    (target, *_) = graph_capture_targets(network)
+    proved = Proved(Wrong(network, {1}, corrected=True), network)
+    strategy = plain(network)
+    object.__setattr__(strategy, "forward", proved)
+    weights = networks(network)
+    for each in weights[2:]:
+        each |= {f"@{target}.scale": torch.ones(8), f"@{target}.shift": torch.zeros(8)}
+    expected = losses(plain(network), weights, split)
+    np.testing.assert_array_equal(losses(strategy, weights, split), expected)
+    assert proved.relied == 2 and not proved.holds
+
+
 def test_a_reading_is_taken_again_too(machine: fake_cuda.Machine) -> None:
     network, split = network_of(), data(3 * SIZE)
     proved = Proved(Forgetful(network, 2), network, required=False)
@@ -296,6 +345,16 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_captured_anew(
     assert size.size == 2 and machine.captures == 1 and str(strategy) == "graphs, contiguous"
 
 
+def test_the_result_says_what_ran_and_why(machine: fake_cuda.Machine, tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, limit=16)
+    run.evaluator.strategy = graphs(run.resources.network, required=False)
+    machine.catches = False
+    run.evaluate([run.weights(0)])
+    settings = provenance(run, "", {}).settings
+    assert settings["strategy"] == "module, contiguous"
+    assert "a replay does not give its outputs" in str(settings["strategy.given_up"])
+
+
 def test_graphs_are_timed_with_the_weights_of_the_module(
     machine: fake_cuda.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +380,7 @@ def test_what_is_rounding_depends_on_the_arithmetic_in_force(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outputs = torch.tensor([1.0, -2.0])
+    assert not agree(outputs[:1], outputs) and not agree(outputs[None], outputs)
     device = torch.device("cuda")
     on_device = partial(rounding, device=device)
     monkeypatch.setattr("lmctool.evaluate.verified.rounding", lambda dtype, _: on_device(dtype))
