@@ -58,7 +58,7 @@ def check_summary() -> None:
         )
 
 
-def report_failure(title: str, error: Exception) -> None:
+def report_failure(title: str, told: str) -> None:
     """Say in the summary of such a job why a command came to no verdict.
 
     A summary that cannot be written is passed over: the first error is the one to report.
@@ -68,7 +68,7 @@ def report_failure(title: str, error: Exception) -> None:
         from lmctool.report import markdown
 
         with suppress(LmctoolError):
-            _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(str(error))])
+            _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(told)])
 
 
 def annotate(title: str, message: str) -> None:
