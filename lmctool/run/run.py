@@ -100,7 +100,7 @@ class Run:
         self.journal = journal
         self._always_aligns = analysis.aligner == "always"
         self.started = now()
-        self.device = choose_device(settings.device)
+        self.device = choose_device(settings.device, self.note)
         self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
         self.resources = Resources(name, analysis, settings, self.device, self.note)
