@@ -8,12 +8,13 @@ On a GPU, and under ``measure``, candidates are timed on the spot.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from itertools import product
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.evaluate.cuda_graphs import Replayed
 from lmctool.evaluate.functional import Network, functional
 from lmctool.evaluate.threads import SideBySide, workers
@@ -60,13 +61,17 @@ class Strategy:
 
     def __str__(self) -> str:
         """Return the words for a record."""
-        last = self.layout == torch.channels_last
-        return f"{self.launch}, {'channels last' if last else 'contiguous'}"
+        return in_words(self.launch, self.layout)
 
     @property
     def workers(self) -> Workers | None:
         """The threads that batches are computed in, if they are."""
         return workers() if self.launch == "workers" else None
+
+
+def in_words(launch: Launch, layout: torch.memory_format) -> str:
+    """Return the words for a record, which ``recorded`` reads."""
+    return f"{launch}, {'channels last' if layout == torch.channels_last else 'contiguous'}"
 
 
 def made(network: Network, launch: Launch, layout: torch.memory_format, size: int) -> Strategy:
@@ -79,6 +84,14 @@ def made(network: Network, launch: Launch, layout: torch.memory_format, size: in
         return Strategy(own, "module", layout, size)
     fast = Replayed(own) if launch == "graphs" else Compiled(own)
     return Strategy(Proved(fast, own), launch, layout, size)
+
+
+def recorded(text: str) -> tuple[Launch, torch.memory_format] | None:
+    """Return the launch and the memory format that the words of a record name, if they do."""
+    for launch, layout in product(get_args(Launch), (torch.contiguous_format, torch.channels_last)):
+        if text == in_words(launch, layout):
+            return launch, layout
+    return None
 
 
 def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
@@ -139,7 +152,9 @@ def accepts_channels_last(network: Network, inputs: Tensor) -> bool:
         return False
     try:
         last = _own_outputs(network, inputs.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:  # a view of what is no longer contiguous
+    except RuntimeError as cause:  # a view of what is no longer contiguous
+        if machine_failure(cause):
+            raise
         return False
     return agree(last, _own_outputs(network, inputs))
 
