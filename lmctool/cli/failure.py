@@ -23,8 +23,7 @@ def report_failure(name: str, error: Exception, junit: Path | None, *, force: bo
     """
     from lmctool.report.junit import write_trouble
 
-    told = machine_failure(error) or str(error)
     if junit is not None:
         with suppress(LmctoolError):
-            write_trouble(name, told, junit, force=force)
-    github.report_failure(f"lmctool {name}", told)
+            write_trouble(name, machine_failure(error) or str(error), junit, force=force)
+    github.report_failure(f"lmctool {name}", error)

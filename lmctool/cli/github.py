@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.files.input_files import is_input
 from lmctool.report.terminal import printable
 
@@ -58,7 +58,7 @@ def check_summary() -> None:
         )
 
 
-def report_failure(title: str, told: str) -> None:
+def report_failure(title: str, error: Exception) -> None:
     """Say in the summary of such a job why a command came to no verdict.
 
     A summary that cannot be written is passed over: the first error is the one to report.
@@ -68,6 +68,7 @@ def report_failure(title: str, told: str) -> None:
         from lmctool.report import markdown
 
         with suppress(LmctoolError):
+            told = machine_failure(error) or str(error)
             _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(told)])
 
 

@@ -206,8 +206,19 @@ def test_a_command_and_its_rerun_compute_with_their_device_in_use(
     monkeypatch.setattr(device, "in_use", noted)
     for place, name in ((session, "compute"), (run_job, "compute"), (session, "complete")):
         monkeypatch.setattr(place, name, partial(look, getattr(place, name)))
-    out = tmp_path / "out.h5"
-    assert invoke("distance", *tiny_pair(tmp_path), "-q", "-o", out).exit_code == 0
+    words, out = ("-q", "--device", "cpu", "-o"), tmp_path / "out.h5"
+    assert invoke("distance", *tiny_pair(tmp_path), *words, out).exit_code == 0
     assert seen == ["cpu in use", "compute", "complete", "put back"]
     assert invoke("rerun", out, "-q").exit_code == 0
     assert seen[4:] == ["cpu in use", "compute", "put back"]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_that_is_there_is_chosen_and_in_use() -> None:
+    last = torch.cuda.device_count() - 1
+    before = torch.cuda.current_device()
+    assert choose_device("auto") == torch.device("cuda", 0)
+    with in_use(choose_device(f"cuda:{last}")):
+        assert torch.cuda.current_device() == last
+    assert torch.cuda.current_device() == before
