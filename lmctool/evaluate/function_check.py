@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from lmctool.errors import LmctoolError, UnjudgedError, first_line, machine_failure
 from lmctool.evaluate.arithmetic import rounding
 from lmctool.evaluate.difference import difference
+from lmctool.evaluate.misfit import misfit
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.randomness import seeded
@@ -76,7 +77,7 @@ def check_function(
             raise
         if not split:
             return False
-        raise LmctoolError(_misfit(inputs, split, cause)) from cause
+        raise LmctoolError(misfit(inputs, split, cause)) from cause
     stochastic = not subject.repeats(first) or True in subject.leftovers.ran.values()
     if stochastic and subject.written is None:
         _refuse_unless(allow_stochastic, subject)
@@ -91,14 +92,6 @@ def check_function(
             " each batch; it must leave weights and buffers as they are"
         )
     return stochastic
-
-
-def _misfit(inputs: Inputs, split: str, cause: Exception) -> str:
-    shape, dtype = tuple(inputs[0].shape[1:]), str(inputs[0].dtype).removeprefix("torch.")
-    return (
-        f"the model cannot take the inputs of split {split!r}, {dtype} of shape {shape}"
-        f" ({first_line(cause)}); is it trained on other data?"
-    )
 
 
 def _refuse_unless(allowed: bool, subject: _Subject) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from lmctool.errors import LmctoolError
 from lmctool.evaluate.function_check import check_function
 from lmctool.evaluate.functional import Network
 from lmctool.evaluate.strategy import accepts_channels_last
@@ -90,3 +92,32 @@ def test_an_error_of_the_machine_goes_through(
     with pytest.raises(type(error)) as caught:
         use(failing(error, call))
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and"
+        " cpu!",
+        "Expected all tensors to be on the same device, but got index is on cpu, different from"
+        " other tensors on cuda:0",
+        "indices should be either on cpu or on the same device as the indexed tensor (cpu)",
+        "Input type (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the"
+        " same",
+    ],
+)
+def test_a_model_that_makes_its_tensors_elsewhere_is_told_and_not_its_data(said: str) -> None:
+    class Elsewhere(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError(said)
+
+    with FakeTensorMode():
+        inputs = torch.ones(4, 3, device="cuda:1")
+    with pytest.raises(LmctoolError) as told:
+        check_function(Elsewhere(), {}, (inputs,), split="test")
+    assert str(told.value) == (
+        f"the model makes tensors that are not where its inputs are, on cuda:1 ({said});"
+        " try --device cpu"
+    )
+    with pytest.raises(LmctoolError, match="trained on other data"):
+        check_function(Elsewhere(), {}, (INPUTS,), split="test")
