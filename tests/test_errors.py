@@ -46,7 +46,7 @@ class OutOfMemoryError(Exception):
 
 
 OTHERS = [
-    RuntimeError("the agent ran out of memory slots"),
+    RuntimeError("the robot ran out of memory slots"),
     RuntimeError("can't allocate memory cells: hidden_size is 0"),
     RuntimeError("no CUDA error: out of memory of the episode"),
     ValueError("CUDA error: out of memory"),
