@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, gpu_rule
 from lmctool.evaluate.gpu_rule import CACHED, MOST, UNCACHED, examples_at_once, waits_for_launches
-from lmctool.evaluate.strategy import LAYOUTS, chosen, made, recorded
+from lmctool.evaluate.strategy import Word, chosen, recorded
 from lmctool.evaluate.verified import Proved
 from lmctool.graph.capture import capture
 from tests.emulated_gpu import streams
@@ -106,7 +105,7 @@ def test_a_batch_that_does_not_fit_is_halved_before_anything_is_chosen(
 
 
 @pytest.mark.parametrize("word", ["graphs", "compile", "plain", "channels-last"])
-def test_a_word_is_taken_on_a_gpu_without_any_timing(word: str, machine: streams.Machine) -> None:
+def test_a_word_is_taken_on_a_gpu_without_any_timing(word: Word, machine: streams.Machine) -> None:
     strategy = chosen(word, network(), head())
     assert strategy.launch == (word if word in {"graphs", "compile"} else "module")
     assert isinstance(strategy.forward, Proved) is (strategy.launch != "module")
@@ -114,23 +113,7 @@ def test_a_word_is_taken_on_a_gpu_without_any_timing(word: str, machine: streams
         assert strategy.forward.required
 
 
-@pytest.mark.parametrize("launch", ["module", "workers", "graphs", "compile"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_record_of_a_strategy_can_be_read_again(
-    launch: str, layout: torch.memory_format, machine: streams.Machine
-) -> None:
-    strategy = made(network(), launch, layout, 4)  # type: ignore[arg-type]
-    again = chosen(str(strategy), network(), head())
-    assert (again.launch, again.layout) == (strategy.launch, layout)
-    assert str(again) == str(strategy)
-
-
 def test_a_way_that_was_given_up_is_tried_again_and_other_words_are_no_records() -> None:
     assert recorded("graphs then module, contiguous") == ("graphs", torch.contiguous_format)
     for text in ("auto", "graphs", "channels-last", "magic, contiguous", "graphs, upside down"):
         assert recorded(text) is None
-
-
-def test_a_record_of_graphs_is_refused_on_another_device() -> None:
-    with pytest.raises(LmctoolError, match="needs a CUDA device"):
-        chosen("graphs, contiguous", network(), torch.randn(2, 3, 8, 8))
