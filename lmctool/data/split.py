@@ -17,7 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     import torch
@@ -63,6 +63,7 @@ class Split:
     std: tuple[float, ...]
     classes: int
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
+    _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
 
     def __len__(self) -> int:
         """Return the number of chosen examples."""
@@ -72,6 +73,21 @@ class Split:
     def recipe(self) -> str:
         """What tells these examples, as the model sees them, from all others."""
         return recipe("split", self.digest, self.scale, list(self.mean), list(self.std))
+
+    def check_targets(
+        self, check: Callable[[Tensor, Tensor], None] | None, outputs: Tensor
+    ) -> None:
+        """Have all targets checked, once for each check and each shape of an example's outputs.
+
+        Args:
+            check: raises where a model with these outputs cannot be scored by these targets, as
+                ``Task.check`` does; None for nothing to check.
+            outputs: (example, ...) of a batch.
+        """
+        key = (check, outputs.shape[1:])
+        if check is not None and key not in self._checked:
+            check(outputs, self.targets)
+            self._checked.add(key)
 
     def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time."""

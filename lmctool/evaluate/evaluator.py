@@ -214,6 +214,7 @@ class Evaluator:
         *,
         count: int | None,
         description: str,
+        check: Callable[[Tensor, Tensor], None] | None = None,
     ) -> list[NDArray[np.float64]]:
         """Return what a function makes of each network's outputs, (example, ...) each.
 
@@ -242,6 +243,7 @@ class Evaluator:
                         self.dtype,
                         self.batch_size,
                         self.seeding,
+                        check,
                     )
                     arrays = {"values": values.double().cpu().numpy()}
                     entry.keep(partial(dict, arrays))
