@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,15 @@ class Gpu:
     Attributes:
         device: its name.
         waits: of each wait the operation, and the line of the project that asked for it.
+        sent: how many copies from pinned memory began, which arrive when they are waited for.
     """
 
     def __init__(self, device: torch.device) -> None:
         """Begin with no wait."""
         self.device = device
         self.waits: list[str] = []
+        self.sent = 0
+        self._on_way: list[tuple[int, Tensor, Tensor]] = []
         self._pinned: list[torch.UntypedStorage] = []
 
     def wait(self, operation: object) -> None:
@@ -65,6 +69,13 @@ class Gpu:
             if frame.filename != __file__
         ]
         self.waits.append(f"{operation} at {ours[-1] if ours else 'an unknown line'}")
+
+    def arrive(self, last: int) -> None:
+        """Let the copies arrive that began by then."""
+        for number, goal, source in self._on_way:
+            if number <= last:
+                goal.copy_(source)
+        self._on_way = [copy for copy in self._on_way if copy[0] > last]
 
     def pin(self, tensor: Tensor) -> Tensor:
         """Return a tensor of the host, from then on said to be in pinned memory."""
@@ -80,6 +91,12 @@ class Gpu:
         if func is aten._fused_sdp_choice.default:
             return MATHS
         self._check(func, args, kwargs)
+        if func is aten.copy_.default and isinstance(args[0], OnGpu) and args[2:] == (True,):
+            self.sent += 1
+            self._on_way.append((self.sent, args[0].host, _host(args[1])))
+            return args[0]
+        if not func.is_view and "empty" not in str(func):
+            self.arrive(self.sent)
         word = kwargs.get("device")
         inside = kwargs if word is None else {**kwargs, "device": torch.device("cpu")}
         found = func(*tree_map(_host, args), **tree_map(_host, inside))
@@ -143,6 +160,9 @@ class OnGpu(Tensor):
         """The GPU that it says it lies on."""
         return self.gpu.device
 
+    def record_stream(self, stream: Any) -> None:
+        """Do nothing: all streams are one."""
+
     def __repr__(self) -> str:  # type: ignore[override]
         """Return its shape, for which nobody waits."""
         return f"OnGpu({tuple(self.shape)}, {self.dtype})"
@@ -198,11 +218,12 @@ class Asked(TorchFunctionMode):
         if isinstance(first, OnGpu):
             if func in READING:
                 self.gpu.wait(func.__name__)
+                self.gpu.arrive(self.gpu.sent)
                 return func(first.host, *args[1:])
             if func in TO_NUMPY:
                 raise TypeError("can't convert a GPU's tensor to numpy; use Tensor.cpu() first")
-            if func in {Tensor.data_ptr, Tensor.record_stream}:
-                return first.host.data_ptr() if func is Tensor.data_ptr else None
+            if func is Tensor.data_ptr:
+                return first.host.data_ptr()
         if func is Tensor.is_pinned:
             return self.gpu.is_pinned(args[0])
         if func is Tensor.pin_memory:
@@ -234,7 +255,7 @@ def pretended_gpu(device: str = "cuda:0", memory: int = 1 << 30) -> Iterator[Gpu
     gpu = Gpu(torch.device(device))
     event = SimpleNamespace(synchronize=lambda: gpu.wait("synchronize"), query=lambda: True)
     stream = SimpleNamespace(
-        record_event=lambda *_: event,
+        record_event=lambda *_: SimpleNamespace(synchronize=partial(gpu.arrive, gpu.sent)),
         wait_event=lambda *_: None,
         wait_stream=lambda *_: None,
         synchronize=event.synchronize,
@@ -247,5 +268,7 @@ def pretended_gpu(device: str = "cuda:0", memory: int = 1 << 30) -> Iterator[Gpu
         patch.setattr(torch.cuda, "Event", lambda *_, **__: event)
         patch.setattr(torch.cuda, "synchronize", lambda *_: event.synchronize())
         patch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory, memory))
+        whole = SimpleNamespace(total_memory=memory)
+        patch.setattr(torch.cuda, "get_device_properties", lambda *_: whole)
         with Asked(gpu), Sent(gpu):
             yield gpu

@@ -45,6 +45,11 @@ class Splits:
                 limit=limit,
                 seed=self.settings.seed,
                 device=self.device,
+                taken=sum(
+                    split.inputs.nbytes
+                    for split in self._opened.values()
+                    if split.inputs.device.type != "cpu"
+                ),
                 mean=self.settings.mean,
                 std=self.settings.std,
             )
