@@ -19,7 +19,13 @@ from tests.waits import pretended_gpu
 if TYPE_CHECKING:
     from torch import nn
 
-SIZES = {"n_embd": 8, "n_head": 2, "n_layer": 1, "n_positions": 12, "vocab_size": 23}
+SIZES: dict[str, Any] = {
+    "n_embd": 8,
+    "n_head": 2,
+    "n_layer": 1,
+    "n_positions": 12,
+    "vocab_size": 23,
+}
 IDS = torch.randint(3, 23, (3, 11), generator=torch.Generator().manual_seed(0))
 # the library warns of what its own next version will change
 pytestmark = pytest.mark.filterwarnings("default")
