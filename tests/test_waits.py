@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.waits import OnGpu, pretended_gpu
+from tests.emulated_gpu.waits import OnGpu, pretended_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable

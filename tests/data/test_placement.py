@@ -17,7 +17,7 @@ from lmctool.plugin.records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
 from lmctool.weights.transfer import Transfer
-from tests.waits import OnGpu, pretended_gpu
+from tests.emulated_gpu.waits import OnGpu, pretended_gpu
 
 GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)

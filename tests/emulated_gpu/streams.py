@@ -31,6 +31,13 @@ class Stream:
     def wait_stream(self, _: Stream) -> None:
         """Do nothing: all is done at once."""
 
+    def wait_event(self, _: object) -> None:
+        """Do nothing."""
+
+    def record_event(self) -> Event:
+        """Return an event that has happened."""
+        return Event()
+
 
 class Noting(TorchDispatchMode):
     """Notes every operation, and refuses to wait."""
@@ -148,8 +155,8 @@ class Graph:
 class Event:
     """Stands in for ``torch.cuda.Event``."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine | None = None) -> None:
+        self.machine = machine or Machine()
 
     def record(self) -> None:
         """Do nothing."""

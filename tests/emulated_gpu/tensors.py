@@ -126,6 +126,7 @@ class Placement(TorchFunctionMode):
             answer = self._of_tensor(func, args[0], args[1:], kwargs)
             if answer is not NotImplemented:
                 return answer
+        kwargs.pop("pin_memory", None)
         wanted = _device(kwargs.get("device"))
         if wanted is not None and func is not torch.device and wanted.type in {"cuda", "cpu"}:
             made: Tensor = func(*args, **{**kwargs, "device": HOST})

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from lmctool.evaluate.measured import arrays, on_host, scores
+from tests.emulated_gpu.waits import pretended_gpu
 from tests.evaluate.pairs import examples
-from tests.waits import pretended_gpu
 
 PAIR = torch.tensor([0.5, 0.25], dtype=torch.float64)
 EACH = torch.arange(22, dtype=torch.float64).view(2, 11)

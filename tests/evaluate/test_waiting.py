@@ -16,8 +16,8 @@ from lmctool.evaluate.engine import read
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
 from lmctool_plugins.analyses.el2n.kernel import check_classes, el2n
+from tests.emulated_gpu.waits import pretended_gpu
 from tests.evaluate.pairs import Pair, examples
-from tests.waits import pretended_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.weights.transfer import Transfer
-from tests.waits import OnGpu, pretended_gpu
+from tests.emulated_gpu.waits import OnGpu, pretended_gpu
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from lmctool.model.tied import once
 from lmctool.plugin.records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
-from tests.waits import pretended_gpu
+from tests.emulated_gpu.waits import pretended_gpu
 
 if TYPE_CHECKING:
     from torch import nn

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 aten = torch.ops.aten
 META = torch.device("meta")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COPIES = {aten._to_copy.default, aten.copy_.default}
 INDEXING = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default}
 MASKS = {torch.bool, torch.uint8}
