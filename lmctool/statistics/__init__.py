@@ -2,8 +2,9 @@
 
 from lmctool.statistics.cross import CrossMoments, cross
 from lmctool.statistics.journalled import journalled
-from lmctool.statistics.moments import Goal, Moments, measured, renormalised
+from lmctool.statistics.moments import Moments, measured
 from lmctool.statistics.paired import PairedMoments, paired
+from lmctool.statistics.renormalised import Goal, renormalised
 
 __all__ = [
     "CrossMoments",

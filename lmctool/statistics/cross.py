@@ -125,7 +125,7 @@ def products(x: Tensor, y: Tensor, examples: int) -> Tensor:
         if count < 2:
             return x @ y.T
         whole = count * length
-        first, second = (each[:, :whole].unflatten(1, (count, length)) for each in (x, y))
+        first, second = (each[:, :whole].view(-1, count, length) for each in (x, y))
         total = torch.bmm(first.transpose(0, 1), second.permute(1, 2, 0)).sum(0)
         return total if whole == samples else total.addmm_(x[:, whole:], y[:, whole:].T)
 
@@ -217,6 +217,7 @@ def _add_together(sums: Mapping[Tap, _Cross], batches: Iterable[list[Part]]) -> 
         total += flat
         for tap, count, _ in parts:
             sums[tap].count += count
-    pieces = iter(total.split([each.numel() for _, _, several in parts for each in several]))
+    sizes = [each.numel() for _, _, several in parts for each in several]
+    pieces = iter(torch.split(total, sizes))
     for tap, _, several in parts:
         sums[tap].sums = [next(pieces).view_as(each) for each in several]

@@ -92,14 +92,11 @@ def _mixed(matrix: Tensor, tensor: Tensor, index: UnitIndex) -> Tensor:
     first = tuple(range(len(index.axes)))
     front = tensor.movedim(index.axes, first)
     rows = front.reshape(prod(front.shape[: len(index.axes)]), -1)
-    positions = index.positions.flatten()
+    positions = index.selection(len(rows), tensor.device)
     size = matrix.shape[-1]
-    whole = torch.equal(positions, torch.arange(len(rows)))
-    if not whole:
-        positions = positions.to(tensor.device)
-    units = rows if whole else rows.index_select(0, positions)
+    units = rows if positions is None else rows.index_select(0, positions)
     # (outer place, unit, rest): each matrix mixes the units under its own outer place
     blocks = units.reshape(len(index.positions) // size, size, -1)
-    mixed = (matrix @ blocks).view(len(positions), -1)
-    result = mixed if whole else rows.index_copy(0, positions, mixed)
+    mixed = (matrix @ blocks).view(len(units), -1)
+    result = mixed if positions is None else rows.index_copy(0, positions, mixed)
     return result.view(front.shape).movedim(first, index.axes)
