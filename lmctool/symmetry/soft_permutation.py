@@ -29,10 +29,14 @@ def permutation_matrices(permutation: Permutation, like: Tensor) -> dict[str, Te
         permutation: its moves; of an inner group the matrices are (outer place, place, unit).
         like: a tensor of the dtype and on the device that the matrices are to have.
     """
-    return {
-        group: torch.nn.functional.one_hot(move, move.shape[-1]).to(like)
-        for group, move in permutation.moves.items()
-    }
+    moves = permutation.moves
+    flat = torch.cat([torch.empty(0, dtype=torch.int64), *map(torch.flatten, moves.values())])
+    parts = torch.split(flat.to(like.device), [move.numel() for move in moves.values()])  # one copy
+    matrices = {}
+    for (group, move), part in zip(moves.items(), parts, strict=True):
+        units = torch.arange(move.shape[-1], device=like.device)
+        matrices[group] = (part.view(*move.shape, 1) == units).to(like.dtype)
+    return matrices
 
 
 @dataclass(frozen=True, eq=False)
