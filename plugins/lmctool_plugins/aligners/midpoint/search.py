@@ -93,7 +93,7 @@ class Search:
                 if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
                     self._look(course, step + 1, latent)
                 advance(1)
-        course.train = torch.stack(losses).tolist()
+        course.train = torch.stack(losses).cpu().tolist()
         return course
 
     def _look(self, course: Course, step: int, latent: Latent) -> None:

@@ -186,7 +186,7 @@ def numbers(values: Iterable[Tensor]) -> list[float]:
     import torch
 
     doubles = [value.double() for value in values]
-    found: list[float] = torch.stack(doubles).tolist() if doubles else []
+    found: list[float] = torch.stack(doubles).cpu().tolist() if doubles else []
     return found
 
 
