@@ -69,7 +69,7 @@ class Launches(TorchDispatchMode):
         """Count an operation, and do it."""
         name = func._schema.name.partition("::")[2]
         on_gpu = any(map(_on_gpu, tree_leaves((args, kwargs))))
-        if on_gpu and WAITS & set(func.tags):
+        if on_gpu and WAITS & set(func.tags) and (name != "index" or _masks(args[1])):
             self.waits[name] += 1
         if on_gpu and name == "_to_copy" and torch.device(kwargs.get("device", GPU)) != GPU:
             self.waits[name] += 1
@@ -83,6 +83,11 @@ class Launches(TorchDispatchMode):
 
 def _on_gpu(value: object) -> bool:
     return isinstance(value, Tensor) and value.device == GPU
+
+
+def _masks(indices: list[Tensor | None]) -> bool:
+    """Tell whether there is a mask among indices: how many it picks has to be counted first."""
+    return any(each is not None and each.dtype == torch.bool for each in indices)
 
 
 @dataclass(frozen=True)
