@@ -59,7 +59,7 @@ class Launches(TorchDispatchMode):
 
     def __init__(self) -> None:
         """Begin with none."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kernels: Counter[str] = Counter()
         self.waits: Counter[str] = Counter()
 
@@ -206,7 +206,8 @@ def on_no_gpu(module: torch.nn.Module, size: int, examples: int) -> Iterator[Sub
 
 def counted(work: Callable[[], None]) -> Launches:
     """Return what some work launches, and where it waits."""
-    with torch.no_grad(), Launches() as launches:
+    launches = Launches()
+    with torch.no_grad(), launches:
         work()
     return launches
 

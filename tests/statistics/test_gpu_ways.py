@@ -32,7 +32,7 @@ H200 = 141 * 10**9
 class OnGpu(Tensor):
     """A tensor of the CPU that says that it lies on a GPU."""
 
-    device = property(lambda _: torch.device("cuda", 0))  # type: ignore[assignment]
+    device = property(lambda _: torch.device("cuda", 0))
 
 
 def on_gpu(value: Tensor) -> Tensor:
