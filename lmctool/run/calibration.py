@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.plugin.progress import Progress
-    from lmctool.results.journal import Entry, Journal
+    from lmctool.results.journal import Entries, Journal
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
     from lmctool.statistics.journalled import Statistics
     from lmctool.symmetry.spec import Tap
@@ -112,11 +111,7 @@ class Calibration:
             with arithmetic(self.precision), self.seeding():
                 return statistics.cross(graph, a, b, places, batches, threads)
 
-        found = self.cross_batch.fitting(compared)
-        with self._cross_size() as entry:
-            size = np.array(self.cross_batch.size)
-            entry.keep(lambda: {SIZE: size})
-        return found
+        return self.cross_batch.fitting(compared)
 
     @cached_property
     def cross_batch(self) -> BatchSize:
@@ -125,24 +120,38 @@ class Calibration:
         In a run that goes on, as many as before: memory may have run out there, and other batches
         differ in the last bits of their sums.
         """
-        return BatchSize(None, self._kept_size or statistics.cross_batch(self.follow, self.device))
+        kept = self._kept_sizes
+        batch = BatchSize(None, (kept or [statistics.cross_batch(self.follow, self.device)])[-1])
+
+        def keep() -> None:
+            size = np.array(batch.size)
+            with self._cross_sizes() as entries:
+                entries.entry(lambda: len(kept)).keep(lambda: {SIZE: size})
+            kept.append(batch.size)
+
+        if not kept:
+            keep()
+        batch.on_halving.append(keep)
+        return batch
 
     @property
     def compared_at_once(self) -> int | None:
         """How many examples' activations were compared at once; None if no aligner did so."""
         used = "cross_batch" in self.__dict__
-        return self.cross_batch.size if used else self._kept_size
+        sizes = [self.cross_batch.size] if used else self._kept_sizes
+        return sizes[-1] if sizes else None
 
     @property
-    def _kept_size(self) -> int | None:
-        with self._cross_size() as entry:
-            return None if entry.arrays is None else int(entry.arrays[SIZE])
+    def _kept_sizes(self) -> list[int]:
+        """The sizes that the journal of a run that goes on has, each half of the one before."""
+        sizes: list[int] = []
+        with self._cross_sizes() as entries:
+            while (arrays := entries.entry(lambda: len(sizes)).arrays) is not None:
+                sizes.append(int(arrays[SIZE]))
+        return sizes
 
-    @contextmanager
-    def _cross_size(self) -> Iterator[Entry]:
-        """Open the entry of the journal that keeps the size of batches that are compared."""
-        with self.journal.entries("compared at once", self.recipe, self.device.type) as entries:
-            yield entries.entry(list)
+    def _cross_sizes(self) -> AbstractContextManager[Entries]:
+        return self.journal.entries("compared at once", self.recipe, self.device.type)
 
     def _journalled(
         self,
