@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lmctool import statistics
 from lmctool.evaluate.arithmetic import Precision, arithmetic
-from lmctool.evaluate.batch_size import indivisible
+from lmctool.evaluate.batch_size import BatchSize, indivisible
 from lmctool.evaluate.threads import workers
 from lmctool.weights.recipe import content, identity, recipe
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.plugin.progress import Progress
-    from lmctool.results.journal import Journal
+    from lmctool.results.journal import Entries, Journal
     from lmctool.statistics import CrossMoments, Goal, Moments, PairedMoments
     from lmctool.statistics.journalled import Statistics
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
-CROSS_BATCH = 100
-"""Examples whose activations are in memory at once; the correlations don't depend on it."""
+SIZE = "size"
+"""The name of a batch size in its entry of a journal."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,60 @@ class Calibration:
         return self._journalled("paired moments", axes, statistics.PairedMoments, measure, what)
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
-        """Return the cross-moments of two networks' units at taps, in one pass over the data."""
-        batches = self._shown("correlations", CROSS_BATCH)
-        graph = self.follow()
+        """Return the cross-moments of two networks' units at taps, in one pass over the data.
+
+        Batches halve when memory runs out.
+        """
+        graph, places = self.follow(), tuple(taps)
         one_by_one = self.device.type != "cpu" or self.stochastic()
         threads = None if one_by_one else workers()
-        with arithmetic(self.precision), self.seeding():
-            return statistics.cross(graph, a, b, taps, batches, threads)
+
+        def compared(size: int) -> dict[Tap, CrossMoments]:
+            batches = self._shown("correlations", size)
+            with arithmetic(self.precision), self.seeding():
+                return statistics.cross(graph, a, b, places, batches, threads)
+
+        return self.cross_batch.fitting(compared)
+
+    @cached_property
+    def cross_batch(self) -> BatchSize:
+        """How many examples' activations are compared at once.
+
+        In a run that goes on, as many as before: memory may have run out there, and other batches
+        differ in the last bits of their sums.
+        """
+        kept = self._kept_sizes
+        batch = BatchSize(None, (kept or [statistics.cross_batch(self.follow, self.device)])[-1])
+
+        def keep() -> None:
+            size = np.array(batch.size)
+            with self._cross_sizes() as entries:
+                entries.entry(lambda: len(kept)).keep(lambda: {SIZE: size})
+            kept.append(batch.size)
+
+        if not kept:
+            keep()
+        batch.on_halving.append(keep)
+        return batch
+
+    @property
+    def compared_at_once(self) -> int | None:
+        """How many examples' activations were compared at once; None if no aligner did so."""
+        used = "cross_batch" in self.__dict__
+        sizes = [self.cross_batch.size] if used else self._kept_sizes
+        return sizes[-1] if sizes else None
+
+    @property
+    def _kept_sizes(self) -> list[int]:
+        """The sizes that the journal of a run that goes on has, each half of the one before."""
+        sizes: list[int] = []
+        with self._cross_sizes() as entries:
+            while (arrays := entries.entry(lambda: len(sizes)).arrays) is not None:
+                sizes.append(int(arrays[SIZE]))
+        return sizes
+
+    def _cross_sizes(self) -> AbstractContextManager[Entries]:
+        return self.journal.entries("compared at once", self.recipe, self.device.type)
 
     def _journalled(
         self,

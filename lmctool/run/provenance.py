@@ -162,4 +162,6 @@ def _settings(run: Run) -> dict[str, Attribute]:
     if calibration is not None:
         attributes["calibration.split"] = settings.calib_split
         attributes["calibration.batch"] = settings.calib_batch
+        if (compared := run.calibration.compared_at_once) is not None:
+            attributes["alignment.batch"] = compared
     return attributes

@@ -1,9 +1,11 @@
 """Moments and cross-moments of activations, each in one pass over the data."""
 
 from lmctool.statistics.cross import CrossMoments, cross
+from lmctool.statistics.cross_batch import cross_batch
 from lmctool.statistics.journalled import journalled
-from lmctool.statistics.moments import Goal, Moments, measured, renormalised
+from lmctool.statistics.moments import Moments, measured
 from lmctool.statistics.paired import PairedMoments, paired
+from lmctool.statistics.renormalised import Goal, renormalised
 
 __all__ = [
     "CrossMoments",
@@ -11,6 +13,7 @@ __all__ = [
     "Moments",
     "PairedMoments",
     "cross",
+    "cross_batch",
     "journalled",
     "measured",
     "paired",

@@ -1,14 +1,14 @@
 """Correlations of every unit of one network with every unit of another, in one pass.
 
-Products of a batch are summed in the dtype of its values (at least float32) around the means of
-the first batch, batches in float64.
+Products are summed in the dtype of the values (at least float32) around the means of the first
+batch, a hundred examples at a time, batches in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 Weights = Mapping[str, Tensor]
 Batches = Iterable[Tensor]
 
+Part = tuple["Tap", int, list[Tensor]]
+"""Of one batch: a tap, how many samples it showed, and their sums."""
+
+EXAMPLES = 100
+"""Examples whose products are summed in one go: rounding grows with how many there are."""
+SAMPLES = 1 << 14
+"""Samples that may be, whatever the number of examples."""
 LARGE = 1 << 26
-"""Bytes of the sums of a batch above which one batch is worked on at a time."""
+"""Bytes of the sums of all taps above which one batch is worked on at a time, tap by tap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +75,14 @@ class _Cross:
         self.origins: tuple[Tensor, Tensor] | None = None
         self.sums: list[Tensor] = []
 
-    def of_batch(self, a: Tensor, b: Tensor) -> tuple[int, list[Tensor]]:
+    def of_batch(self, a: Tensor, b: Tensor, examples: int) -> tuple[int, list[Tensor]]:
         """Return how many samples (unit, sample) of both networks have, and their sums."""
         x, y = wide(a), wide(b)
         if self.origins is None:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
-        with exact_products():
-            sums = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
-        return x.shape[1], sums
+        xy = products(x, y, examples)
+        return x.shape[1], [x.sum(1), y.sum(1), xy, x.square_().sum(1), y.square_().sum(1)]
 
     def add(self, count: int, sums: list[Tensor]) -> None:
         """Add the sums of a batch."""
@@ -100,6 +106,30 @@ class _Cross:
         )
 
 
+def products(x: Tensor, y: Tensor, examples: int) -> Tensor:
+    """Return (unit of A, unit of B): the sum over samples of the products of units.
+
+    The samples are cut into parts of 100 examples, or of so many samples, if those are more; the
+    sums of these are added.  One product over all samples would be less exact, and leave most of
+    a GPU idle: its result is small.
+
+    Args:
+        x: (unit of A, sample).
+        y: (unit of B, sample).
+        examples: how many examples the samples are of.
+    """
+    samples = x.shape[1]
+    length = max(EXAMPLES * samples // examples, SAMPLES)
+    count = samples // length
+    with exact_products():
+        if count < 2:
+            return x @ y.T
+        whole = count * length
+        first, second = (each[:, :whole].view(-1, count, length) for each in (x, y))
+        total = torch.bmm(first.transpose(0, 1), second.permute(1, 2, 0)).sum(0)
+        return total if whole == samples else total.addmm_(x[:, whole:], y[:, whole:].T)
+
+
 def cross(
     graph: Graph,
     a: Weights,
@@ -118,7 +148,7 @@ def cross(
         a: the first network.
         b: the second.
         taps: where, and which block of the value's axis.
-        batches: (example, ...) the inputs of each batch; their size doesn't matter.
+        batches: (example, ...) the inputs of each batch; their size only matters to rounding.
         threads: what computes several batches at once, if there is anything; they do unless the
             sums of a batch are large.
     """
@@ -128,7 +158,7 @@ def cross(
         nodes.setdefault(tap.node, []).append(tap)
     first, second = correction_edits(graph, a), correction_edits(graph, b)
 
-    def compare(inputs: Tensor, take: Callable[[Tap, int, list[Tensor]], None]) -> None:
+    def compare(inputs: Tensor, take: Callable[[Part], None]) -> None:
         values: dict[str, Tensor] = {}
 
         def keep(node: str) -> Edit:
@@ -142,7 +172,8 @@ def cross(
             def edit(value: Tensor) -> Tensor:
                 seen = values.pop(node)
                 for tap in nodes[node]:
-                    take(tap, *sums[tap].of_batch(tap.units(seen), tap.units(value)))
+                    units = tap.units(seen), tap.units(value)
+                    take((tap, *sums[tap].of_batch(*units, len(inputs))))
                 return value
 
             return edit
@@ -152,24 +183,41 @@ def cross(
             b, inputs, second | {node: chained(second.get(node), pair(node)) for node in nodes}
         )
 
-    def add(tap: Tap, count: int, parts: list[Tensor]) -> None:
-        sums[tap].add(count, parts)
-
-    def collect(inputs: Tensor) -> list[tuple[Tap, int, list[Tensor]]]:
-        parts: list[tuple[Tap, int, list[Tensor]]] = []
-        compare(inputs, lambda *each: parts.append(each))
+    def collect(inputs: Tensor) -> list[Part]:
+        parts: list[Part] = []
+        compare(inputs, parts.append)
         return parts
 
-    left = iter(batches)
     with torch.no_grad():
-        for inputs in islice(left, 1):  # its means are the origins
-            compare(inputs, add)
-        size = sum(part.nbytes for total in sums.values() for part in total.sums)
-        if threads is None or graph.tracer != "export" or size > LARGE:
-            for inputs in left:
-                compare(inputs, add)
+        if sum(map(_nbytes, sums)) > LARGE:
+            for inputs in batches:
+                compare(inputs, lambda part: sums[part[0]].add(*part[1:]))
         else:
-            for several in threads.map(collect, left):
-                for each in several:
-                    add(*each)
+            left = iter(batches)
+            several = threads.map if threads and graph.tracer == "export" else map
+            origins = map(collect, islice(left, 1))  # the means of the first batch
+            _add_together(sums, chain(origins, several(collect, left)))
     return {tap: total.moments() for tap, total in sums.items()}
+
+
+def _nbytes(tap: Tap) -> int:
+    """Return the bytes of the sums at a tap."""
+    units = len(tap.index.positions)
+    return torch.float64.itemsize * units * (units + 4)
+
+
+def _add_together(sums: Mapping[Tap, _Cross], batches: Iterable[list[Part]]) -> None:
+    """Add the sums of batches, of all taps at once: there are too many of them to add by one."""
+    total = torch.empty(0)
+    parts: list[Part] = []
+    for parts in batches:
+        flat = torch.cat([each.flatten() for _, _, several in parts for each in several])
+        if not len(total):
+            total = torch.zeros_like(flat, dtype=torch.float64)
+        total += flat
+        for tap, count, _ in parts:
+            sums[tap].count += count
+    sizes = [each.numel() for _, _, several in parts for each in several]
+    pieces = iter(torch.split(total, sizes))
+    for tap, _, several in parts:
+        sums[tap].sums = [next(pieces).view_as(each) for each in several]

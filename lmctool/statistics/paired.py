@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from lmctool.graph.tap_affine import chained, correction_edits
-from lmctool.statistics.moments import Average, Moments, channels
+from lmctool.statistics.moments import (
+    Averages,
+    Moments,
+    batch_moments,
+    channels,
+    samples,
+    unbiased,
+)
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Edit, Graph
@@ -49,37 +56,12 @@ class PairedMoments:
         return cls(Moments.of(parts[:2]), Moments.of(parts[2:4]), parts[4])
 
 
-class _Pair:
-    """Adds up the moments of both networks."""
-
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
-        self.first, self.second = Average(), Average()
-        self.covariance: Tensor | float = 0.0
-        self.centred_a = torch.empty(0)
-
-    def hold(self, value: Tensor) -> None:
-        """Take A's value of a batch."""
-        mean, _ = self.first.add(value, self.axis)
-        self.centred_a = _centred(value, self.axis, mean)
-
-    def meet(self, value: Tensor) -> None:
-        """Take B's value of the same batch."""
-        mean, _ = self.second.add(value, self.axis)
-        centred = _centred(value, self.axis, mean)
-        count = centred.shape[1]
-        self.covariance = self.covariance + (self.centred_a * centred).sum(1).double() / (count - 1)
-        self.centred_a = torch.empty(0)
-
-    def moments(self) -> PairedMoments:
-        """Return the averages over the batches."""
-        first, second = self.first.moments(), self.second.moments()
-        return PairedMoments(first, second, torch.as_tensor(self.covariance) / self.first.batches)
-
-
-def _centred(value: Tensor, axis: int, mean: Tensor) -> Tensor:
+def _centred(value: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean and unbiased variance, (channel,), and (channel, sample) without the mean."""
+    mean, variance = batch_moments(value, axis)
     values = channels(value, axis)
-    return values - mean.to(values.dtype)[:, None]
+    centred = values - mean.to(values.dtype)[:, None]
+    return mean, unbiased(variance, samples(value, axis)), centred
 
 
 def paired(
@@ -97,18 +79,23 @@ def paired(
     Raises:
         LmctoolError: a batch has fewer than two values a channel.
     """
-    sums = {tap: _Pair(axis) for tap, axis in axes.items()}
+    averages = Averages(axes)
+    held: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
 
     def hold(tap: str) -> Edit:
         def edit(value: Tensor) -> Tensor:
-            sums[tap].hold(value)
+            held[tap] = _centred(value, axes[tap])
             return value
 
         return edit
 
     def meet(tap: str) -> Edit:
         def edit(value: Tensor) -> Tensor:
-            sums[tap].meet(value)
+            mean_a, variance_a, centred_a = held.pop(tap)
+            mean_b, variance_b, centred_b = _centred(value, axes[tap])
+            products = (centred_a * centred_b).sum(1).double()
+            covariance = products / (samples(value, axes[tap]) - 1)
+            averages.show(tap, mean_a, variance_a, mean_b, variance_b, covariance)
             return value
 
         return edit
@@ -120,4 +107,5 @@ def paired(
         for inputs in batches:
             graph.run(a, inputs, holding)
             graph.run(b, inputs, meeting)
-    return {tap: pair.moments() for tap, pair in sums.items()}
+            averages.add_batch()
+    return {tap: PairedMoments.of(parts) for tap, parts in averages.of_taps().items()}

@@ -29,10 +29,14 @@ def permutation_matrices(permutation: Permutation, like: Tensor) -> dict[str, Te
         permutation: its moves; of an inner group the matrices are (outer place, place, unit).
         like: a tensor of the dtype and on the device that the matrices are to have.
     """
-    return {
-        group: torch.nn.functional.one_hot(move, move.shape[-1]).to(like)
-        for group, move in permutation.moves.items()
-    }
+    moves = permutation.moves
+    flat = torch.cat([torch.empty(0, dtype=torch.int64), *map(torch.flatten, moves.values())])
+    parts = torch.split(flat.to(like.device), [move.numel() for move in moves.values()])  # one copy
+    matrices = {}
+    for (group, move), part in zip(moves.items(), parts, strict=True):
+        units = torch.arange(move.shape[-1], device=like.device)
+        matrices[group] = (part.view(*move.shape, 1) == units).to(like.dtype)
+    return matrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +96,11 @@ def _mixed(matrix: Tensor, tensor: Tensor, index: UnitIndex) -> Tensor:
     first = tuple(range(len(index.axes)))
     front = tensor.movedim(index.axes, first)
     rows = front.reshape(prod(front.shape[: len(index.axes)]), -1)
-    positions = index.positions.flatten()
+    positions = index.selection(len(rows), tensor.device)
     size = matrix.shape[-1]
-    whole = torch.equal(positions, torch.arange(len(rows)))
-    if not whole:
-        positions = positions.to(tensor.device)
-    units = rows if whole else rows.index_select(0, positions)
+    units = rows if positions is None else rows.index_select(0, positions)
     # (outer place, unit, rest): each matrix mixes the units under its own outer place
     blocks = units.reshape(len(index.positions) // size, size, -1)
-    mixed = (matrix @ blocks).view(len(positions), -1)
-    result = mixed if whole else rows.index_copy(0, positions, mixed)
+    mixed = (matrix @ blocks).view(len(units), -1)
+    result = mixed if positions is None else rows.index_copy(0, positions, mixed)
     return result.view(front.shape).movedim(first, index.axes)

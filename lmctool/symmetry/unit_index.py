@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,36 @@ class UnitIndex:
 
     axes: tuple[int, ...]
     positions: Tensor
+    _in_order: bool = field(init=False, repr=False)
+    _copies: dict[torch.device, Tensor] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """See once whether the positions are 0, 1, 2 and so on."""
+        flat = self.positions.flatten()
+        object.__setattr__(self, "_in_order", torch.equal(flat, torch.arange(len(flat))))
 
     def units(self, value: Tensor) -> Tensor:
         """Return (unit, rest) of a tensor, as a view where the units lie in order."""
-        flat, positions = self._flat(value), self.positions.flatten()
-        if not torch.equal(positions, torch.arange(len(flat))):
-            flat = flat.index_select(0, positions.to(value.device))
+        flat = self._flat(value)
+        positions = self.selection(len(flat), value.device)
+        if positions is not None:
+            flat = flat.index_select(0, positions)
         return flat.reshape(len(self.positions), -1)
+
+    def selection(self, size: int, device: torch.device) -> Tensor | None:
+        """Return (unit * place,) the positions, on a device; None if they are all, and in order.
+
+        They are copied to a GPU once: each copy would make the host wait for it.
+
+        Args:
+            size: how many positions there are along the axes.
+            device: where they are to be.
+        """
+        if self._in_order and size == self.positions.numel():
+            return None
+        if device not in self._copies:
+            self._copies[device] = self.positions.flatten().to(device)
+        return self._copies[device]
 
     def order(self, move: Tensor, value: Tensor) -> Tensor:
         """Return (position,) int64: which position goes to each when the units move.

@@ -43,10 +43,12 @@ def compared(moments: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
         (unit of A, unit of B) summed correlations, 0 for silent units; (unit of A,) and
         (unit of B,) bool; on the CPU.
     """
+    import torch
+
     similarity = sum((m.correlation() for m in moments[1:]), moments[0].correlation()).cpu()
-    spread_a = sum((m.variance_a for m in moments[1:]), moments[0].variance_a).cpu().sqrt()
-    spread_b = sum((m.variance_b for m in moments[1:]), moments[0].variance_b).cpu().sqrt()
-    of_a, of_b = (spread <= SILENT * spread.max() for spread in (spread_a, spread_b))
+    variances = [torch.stack([m.variance_a, m.variance_b]) for m in moments]
+    spreads = sum(variances[1:], variances[0]).cpu().sqrt()
+    of_a, of_b = (spread <= SILENT * spread.max() for spread in spreads)
     similarity[of_a] = 0
     similarity[:, of_b] = 0
     return similarity, of_a, of_b

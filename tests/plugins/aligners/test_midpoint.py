@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from benchmarks.launches import GPU, Launches
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
+from lmctool.plugin.progress import silent
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
 from lmctool.run.provenance import complete
@@ -18,9 +21,9 @@ from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.soft_permutation import permutation_matrices
 from lmctool_plugins.aligners.midpoint.descent import Descent
-from lmctool_plugins.aligners.midpoint.latent import begin, normalised, softened
+from lmctool_plugins.aligners.midpoint.latent import Latent, begin, normalised, softened
 from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
-from lmctool_plugins.aligners.midpoint.search import search
+from lmctool_plugins.aligners.midpoint.search import Search, search
 from tests.plugins.pairs import trained
 
 Runs = Callable[..., Run]
@@ -178,3 +181,46 @@ def test_a_group_moves_at_a_pace_that_the_scale_of_its_gradient_does_not_change(
     torch.testing.assert_close(scores[0], scores[1])
     expected = -0.5 * weight / weight.square().sum(-1).mean().sqrt()
     torch.testing.assert_close(scores[0].detach(), expected)
+
+
+def on_gpu() -> Search:
+    """Return a search on a GPU that isn't there, whose inputs are streamed from the host."""
+    split = SimpleNamespace(
+        inputs=torch.arange(50)[:, None],
+        targets=torch.empty(50, device=GPU),
+        normalised=lambda inputs, dtype: inputs,
+    )
+    run: Any = SimpleNamespace(
+        calibration=SimpleNamespace(split=split), device=GPU, dtype=torch.float32, progress=silent
+    )
+
+    def score(mixing: Any, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+        loss = torch.stack([matrix.square().sum() for matrix in mixing.values()]).sum()
+        return loss, loss.detach()
+
+    midpoint: Any = SimpleNamespace(score=score)
+    held_out, seen = torch.arange(10), torch.arange(10, 50)
+    return Search(run, midpoint, 20, seen, held_out, torch.Generator().manual_seed(0))
+
+
+def test_streamed_examples_are_picked_where_they_lie() -> None:
+    inputs, targets = on_gpu().at(torch.tensor([7, 3]))
+    assert inputs.flatten().tolist() == [7, 3]
+    assert targets.device == GPU
+    assert len(targets) == 2
+
+
+def test_a_step_waits_for_the_gpu_once_for_all_groups(run_of: Runs) -> None:
+    spec = pair(run_of).permutation_spec
+    assert len(spec.groups) > 1
+    waits = []
+    for steps in (3, 8):
+        scores = {
+            group: torch.zeros(*spec.shape(group), spec.groups[group], device=GPU).requires_grad_()
+            for group in spec.groups
+        }
+        with Launches() as launches:
+            course = on_gpu().go(Latent(Permutation(spec, {}), scores), steps, 0.1)
+        assert len(course.train) == steps
+        waits.append(launches.waits.total())
+    assert waits[1] - waits[0] == 8 - 3

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.launches import GPU, Launches
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation, PermutationSpec
@@ -132,3 +133,17 @@ def test_running_statistics_take_no_part(run_of: Runs) -> None:
         found = run.align(run.weights(0), run.weights(1))
         moves.append([origins(found.spec, found.moves, g).tolist() for g in found.spec.groups])
     assert moves[0] == moves[1]
+
+
+def test_a_group_is_matched_with_two_waits_for_a_gpu(pair: Run) -> None:
+    spec = pair.permutation_spec
+    a, b = ({n: t.to(GPU) for n, t in weights.items()} for weights in ends(pair))
+    with Launches() as begun:
+        likeness = Likeness(spec, a, b, Permutation(spec, {}))
+    assert begun.waits.total() == 1  # for the norms of all tensors
+    likeness.include(spec.groups)
+    for family in likeness.families:
+        with Launches() as matched:
+            likeness.best(family)
+        # what is assigned on the host, and what tells whether it is better
+        assert matched.waits.total() == 2

@@ -42,9 +42,13 @@ class Latent:
         from lmctool.api.advanced import assignment
 
         moves = dict(self.start.moves)
-        for group, scores in self.scores.items():
-            flat = scores.detach().view(-1, *scores.shape[-2:])
-            moves[group] = torch.stack([assignment(each) for each in flat]).view(scores.shape[:-1])
+        flat = torch.cat([scores.detach().flatten() for scores in self.scores.values()])
+        sizes = [scores.numel() for scores in self.scores.values()]
+        every = torch.split(flat.cpu(), sizes)  # of all groups at once: a GPU is waited for once
+        for (group, scores), here in zip(self.scores.items(), every, strict=True):
+            matrices = here.view(-1, *scores.shape[-2:])
+            pairs = torch.stack([assignment(each) for each in matrices])
+            moves[group] = pairs.view(scores.shape[:-1])
         return Permutation(self.start.spec, moves)
 
     def matrices(self, temperature: float) -> dict[str, Tensor]:

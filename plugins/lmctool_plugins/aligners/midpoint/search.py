@@ -45,12 +45,12 @@ class Course:
     train: list[float] = field(default_factory=list)
     checks: list[tuple[int, float, float]] = field(default_factory=list)
 
-    def look(self, permutation: Permutation, loss: float, error: float) -> None:
+    def look(self, step: int, permutation: Permutation, loss: float, error: float) -> None:
         """Note what the held-out examples say before a step; keep the permutation if it's best."""
         # the first look is at the start, which so stays unless something is strictly better
         if loss < min((seen for _, seen, _ in self.checks), default=math.inf):
-            self.best, self.kept = permutation, len(self.train)
-        self.checks.append((len(self.train), loss, error))
+            self.best, self.kept = permutation, step
+        self.checks.append((step, loss, error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +78,25 @@ class Search:
 
         The rate falls to 0 as a half cosine, the temperature geometrically.
         """
+        import torch
+
         descent = Descent(list(latent.scores.values()))
         course = Course(latent.hardened())
-        self._look(course, latent)
+        losses: list[Tensor] = []
+        self._look(course, 0, latent)
         with self.run.progress(steps, "midpoint") as advance:
             for step, positions in zip(range(steps), self._batches(), strict=False):
                 temperature = HOTTEST * (COLDEST / HOTTEST) ** (step / steps)
                 loss, _ = self.midpoint.score(latent.matrices(temperature), *self.at(positions))
                 descent.step(loss, rate * (1 + math.cos(math.pi * step / steps)) / 2)
-                course.train.append(loss.item())
+                losses.append(loss.detach())  # read at the end: each would be waited for
                 if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
-                    self._look(course, latent)
+                    self._look(course, step + 1, latent)
                 advance(1)
+        course.train = torch.stack(losses).cpu().tolist()
         return course
 
-    def _look(self, course: Course, latent: Latent) -> None:
+    def _look(self, course: Course, step: int, latent: Latent) -> None:
         """Score the hardened permutation on the held-out examples."""
         import torch
 
@@ -104,12 +108,10 @@ class Search:
         parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
         with torch.no_grad():
             scores = [self.midpoint.score(mixing, *self.at(part)) for part in parts]
-        counts = torch.tensor([len(part) for part in parts]) / len(self.held_out)
-        loss, error = (
-            float(torch.stack(each).double().cpu() @ counts.double())
-            for each in zip(*scores, strict=True)
-        )
-        course.look(permutation, loss, error)
+        counts = (torch.tensor([len(part) for part in parts]) / len(self.held_out)).double()
+        both = torch.stack([torch.stack(each) for each in zip(*scores, strict=True)]).double().cpu()
+        loss, error = (float(each @ counts) for each in both)
+        course.look(step, permutation, loss, error)
 
     def _batches(self) -> Iterator[Tensor]:
         """Give the positions of batches without end; a round through them shows none twice."""
@@ -122,9 +124,16 @@ class Search:
                 yield order[start : start + self.batch]
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the inputs, as the model sees them, and the targets at positions."""
-        split, here = self.run.calibration.split, positions.to(self.run.device)
-        return split.normalised(split.inputs[here], self.run.dtype), split.targets[here]
+        """Return the inputs, as the model sees them, and the targets at positions.
+
+        Inputs that are too many for a GPU lie in the host's memory, and are picked there.
+        """
+        split = self.run.calibration.split
+        inputs, targets = (
+            stored[positions.to(stored.device, non_blocking=True)]
+            for stored in (split.inputs, split.targets)
+        )
+        return split.normalised(inputs, self.run.dtype), targets
 
 
 def search(run: Run, midpoint: RepairedMidpoint, batch: int) -> Search:

@@ -45,7 +45,9 @@ def objective(a: Weights, b: Weights) -> float:
         a: the tensors that take part.
         b: tensors of the same names and shapes, and maybe more.
     """
-    return sum(float((a[name].double() * b[name].double()).sum()) for name in a)
+    from lmctool_plugins.aligners.weight.likeness import numbers
+
+    return sum(numbers((a[name].double() * b[name].double()).sum() for name in a))
 
 
 def optimum(

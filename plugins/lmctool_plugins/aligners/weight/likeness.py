@@ -8,7 +8,7 @@ from lmctool.api import match
 from lmctool.api.advanced import origins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from torch import Tensor
 
@@ -53,7 +53,8 @@ class Likeness:
         self.similarity: dict[str, Tensor] = {}
         self._family = {group: family for family in self.families for group in family}
         self._counted: set[tuple[str, str]] = set()
-        self._norms = {name: float(a[name].norm()) ** 2 for name in self.places}
+        norms = numbers(a[name].norm() for name in self.places)
+        self._norms = {name: norm**2 for name, norm in zip(self.places, norms, strict=True)}
 
     def include(self, known: Collection[str]) -> None:
         """Count each tensor for each of its groups beside which only known groups lie.
@@ -97,8 +98,10 @@ class Likeness:
         for group, similarity in similarities.items():
             rows = torch.arange(len(similarity))
             picked = similarity[rows, origins(self.spec, moves, group)].sum(dtype=torch.float64)
-            gain += float(picked - similarity.diagonal().sum(dtype=torch.float64))
-            greatest = max(abs(float(value)) for value in similarity.aminmax())
+            raised = picked - similarity.diagonal().sum(dtype=torch.float64)
+            here, least, most = numbers([raised, *similarity.aminmax()])
+            gain += here
+            greatest = max(abs(least), abs(most))
             slack += 8 * torch.finfo(similarity.dtype).eps * greatest * len(similarity)
         if any(self._quadratic(name, family) for name in self._holding(family)):
             gain = self._gain(family, move)
@@ -108,9 +111,11 @@ class Likeness:
         """Return by how much a move of a family raises <A, pi(B)>, from the tensors themselves."""
         after = self.permutation.then(move)
         return sum(
-            float((self.a[name] * (self._permuted(name, after) - before)).double().sum())
-            for name in self._holding(family)
-            for before in [self._permuted(name, self.permutation)]
+            numbers(
+                (self.a[name] * (self._permuted(name, after) - before)).double().sum()
+                for name in self._holding(family)
+                for before in [self._permuted(name, self.permutation)]
+            )
         )
 
     def move(self, family: Family, move: Permutation) -> None:
@@ -174,6 +179,15 @@ class Likeness:
         """Whether a family lies along several axes of a tensor, whose products are quadratic."""
         indices = self.places[name]
         return len({place.axes for group in family for place in indices.get(group, ())}) > 1
+
+
+def numbers(values: Iterable[Tensor]) -> list[float]:
+    """Return the numbers that values without axes hold; a GPU is waited for once for all."""
+    import torch
+
+    doubles = [value.double() for value in values]
+    found: list[float] = torch.stack(doubles).cpu().tolist() if doubles else []
+    return found
 
 
 def _places(spec: PermutationSpec) -> dict[str, dict[str, list[UnitIndex]]]:
