@@ -101,7 +101,7 @@ class Calibration:
         graph = self.follow()
         one_by_one = self.device.type != "cpu" or self.stochastic()
         threads = None if one_by_one else workers()
-        with arithmetic(self.precision), self.seeding():
+        with arithmetic(self.precision, self.device), self.seeding():
             return statistics.cross(graph, a, b, taps, batches, threads)
 
     def _journalled(
@@ -114,7 +114,7 @@ class Calibration:
     ) -> Mapping[str, Statistics]:
         """Return statistics at taps: those of the journal, or else measured ones."""
         entries_of = self.journal.entries(kind, self.recipe, self.device.type)
-        with arithmetic(self.precision), self.seeding(), entries_of as entries:
+        with arithmetic(self.precision, self.device), self.seeding(), entries_of as entries:
             entry = entries.entry(what)
             return statistics.journalled(entry, record, list(taps), measure, self.device)
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.arithmetic import arithmetic, computing, describe
+from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import choose_device
@@ -101,9 +101,9 @@ class Run:
         self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device)
-        self.arithmetic = describe(settings.precision, self.device)
         self.batch_size = BatchSize(settings.batch_size)
         self.resources = Resources(name, analysis, settings, self.device, self.note)
+        self.arithmetic = describe(settings.precision, self.device)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -423,7 +423,11 @@ class Run:
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
     ) -> object:
-        with arithmetic(self.settings.precision), self.resources.seeding():
+        with (
+            arithmetic(self.settings.precision, self.device),
+            exact_products(self.device),
+            self.resources.seeding(),
+        ):
             return aligner.align(self, a, b, **options)
 
     def _examples_of(self, aligner: Aligner) -> str:

@@ -74,7 +74,7 @@ class _Cross:
         if self.origins is None:
             self.origins = (x.mean(1, keepdim=True), y.mean(1, keepdim=True))
         x, y = x - self.origins[0], y - self.origins[1]
-        with exact_products():
+        with exact_products(x.device):
             sums = [x.sum(1), y.sum(1), x @ y.T, x.square_().sum(1), y.square_().sum(1)]
         return x.shape[1], sums
 
