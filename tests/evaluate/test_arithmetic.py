@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate import arithmetic as module
@@ -21,7 +23,7 @@ from lmctool.evaluate.arithmetic import (
     exact_products,
     rounding,
 )
-from lmctool.evaluate.switches import SWITCHES, WORDS, Switch, kept, set_words
+from lmctool.evaluate.switches import FILLING, SWITCHES, WORDS, Switch, kept, set_words
 from lmctool.statistics.cross import _Cross
 from lmctool.testing import invoke, tiny_pair, tiny_run
 from tests.evaluate.test_switches import other
@@ -86,8 +88,9 @@ def test_a_gpu_computes_in_tf32_where_that_is_asked_for_and_a_cpu_never_does(
 
 def test_the_record_says_what_is_read_back(a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "set_words", lambda _: set_words("tf32"))
-    for name, value in (("DETERMINISTIC", False), ("BENCHMARK", True)):
-        monkeypatch.setattr(module, name, Switch(name, lambda value=value: value, lambda _: None))
+    read = {"DETERMINISTIC": lambda: False, "BENCHMARK": lambda: True}
+    for name, reads in read.items():
+        monkeypatch.setattr(module, name, Switch(name, reads, lambda _: None))
     found = describe("float32", GPU)
     assert found["precision"] == "float32" and found["tf32"] == 1
     assert found["cudnn.deterministic"] == 0 and found["cudnn.benchmark"] == 1
@@ -177,7 +180,7 @@ def test_a_gpu_computes_in_a_fixed_order(monkeypatch: pytest.MonkeyPatch) -> Non
     with arithmetic("float32", GPU):
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.is_deterministic_algorithms_warn_only_enabled()
-        assert not torch.utils.deterministic.fill_uninitialized_memory
+        assert FILLING.read() is False
         assert os.environ[module.WORKSPACE[0]] == ":4096:8"
         warnings.warn("x_cuda does not have a deterministic implementation, but", stacklevel=1)
         warnings.warn(
@@ -216,11 +219,11 @@ def test_products_are_exact_whatever_the_precision() -> None:
         assert (x @ x).dtype == torch.float32
 
 
-class Products(torch.utils._python_dispatch.TorchDispatchMode):
+class Products(TorchDispatchMode):
     """Counts matrix products by the precision that a GPU has for them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: Counter[tuple[str, str]] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -278,6 +281,22 @@ def test_a_run_leaves_the_switches_as_they_are(
     run.calibration.moments(a, {})
     run.align(a, b)
     assert standing() == chosen
+
+
+def test_what_makes_a_model_may_set_switches_each_time(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path)
+    assert run.model is not None
+    make = run.model.initial
+
+    def initial(seed: int) -> torch.nn.Module:
+        backends.mkldnn.matmul.fp32_precision = "bf16"
+        return make(seed)
+
+    run.resources.sources = replace(
+        run.resources.sources, model=replace(run.model, initial=initial)
+    )
+    with arithmetic("float32", CPU):
+        assert run.resources.initial(0).keys() == run.weights(0).keys()
 
 
 def test_a_method_that_fails_leaves_the_switches_as_they_are(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from lmctool.evaluate.switches import SWITCHES
@@ -9,10 +11,11 @@ from lmctool.evaluate.switches import SWITCHES
 
 def standing() -> list[object]:
     """Return all that a program may have chosen for torch in its process."""
+    backends: Any = torch.backends
     return [
         *(switch.read() for switch in SWITCHES),
-        torch.backends.fp32_precision,
-        torch.backends.cudnn.fp32_precision,
+        backends.fp32_precision,
+        backends.cudnn.fp32_precision,
         torch.get_num_threads(),
         torch.is_grad_enabled(),
         torch.is_autocast_enabled("cpu"),
