@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections import Counter
@@ -319,3 +320,45 @@ def test_a_command_leaves_the_switches_as_they_are(
     done = invoke("barrier", *tiny_pair(tmp_path), *words, "-o", tmp_path / "out.h5")
     assert done.exit_code == (2 if more else 0), done.output
     assert standing() == chosen
+
+
+def error(layer: torch.nn.Module, x: torch.Tensor) -> float:
+    """Return how far a layer's outputs are from those in float64, of the greatest."""
+    with torch.no_grad():
+        outputs, exact = layer(x), copy.deepcopy(layer).double()(x.double())
+    return float((outputs - exact).abs().max() / exact.abs().max())
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_rounds_as_asked_for() -> None:
+    drawn = torch.Generator(GPU).manual_seed(0)
+    dense = torch.nn.Linear(512, 64).to(GPU), torch.randn(256, 512, generator=drawn, device=GPU)
+    images = torch.randn(16, 64, 12, 12, generator=drawn, device=GPU)
+    has_tf32 = torch.cuda.get_device_capability() >= (8, 0)
+    for layer, x in (dense, (torch.nn.Conv2d(64, 64, 3).to(GPU), images)):
+        with arithmetic("float32", GPU):
+            assert error(layer, x) < 5e-5
+        with arithmetic("tf32", GPU):
+            assert (error(layer, x) > 1e-4) is has_tf32
+            with exact_products(GPU):
+                assert error(layer, x) < 5e-5
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_gradients_on_a_gpu_repeat_to_the_bit() -> None:
+    drawn = torch.Generator(GPU).manual_seed(0)
+    rows = torch.randn(2000, 64, generator=drawn, device=GPU, requires_grad=True)
+    picked = torch.randint(2000, (50_000,), generator=drawn, device=GPU)
+    images = torch.randn(32, 16, 28, 28, generator=drawn, device=GPU, requires_grad=True)
+
+    def gradients() -> list[torch.Tensor]:
+        pooled = torch.nn.functional.max_pool2d(images, 3, 2)
+        loss = rows.index_select(0, picked).sin().sum() + pooled.cos().sum()
+        return list(torch.autograd.grad(loss, [rows, images]))
+
+    with arithmetic("float32", GPU):
+        first = gradients()
+        for _ in range(5):
+            assert all(map(torch.equal, gradients(), first))
