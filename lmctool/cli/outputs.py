@@ -195,6 +195,7 @@ class Outputs:
     def _step_checkpoint(self, new: NewCheckpoint, run: Run) -> None:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
+        from lmctool.evaluate.arithmetic import arithmetic
         from lmctool.model.tied import everywhere
         from lmctool.weights.arithmetic import LazyWeights
 
@@ -203,7 +204,11 @@ class Outputs:
             weights = everywhere(weights, run.model.module, like.names)
 
         def write(path: Path) -> None:
-            with run.progress(len(weights), "checkpoint") as advance, one_thread_each():
+            with (
+                run.progress(len(weights), "checkpoint") as advance,
+                one_thread_each(),
+                arithmetic(run.settings.precision, run.device),  # they may be computed only now
+            ):
                 counted = LazyWeights(weights, lambda name: advance(1) or weights[name])
                 write_checkpoint(path, counted, like=like, metadata=new.metadata, force=self.force)
 

@@ -226,7 +226,10 @@ def compute(job: Job, run: Run) -> Result:
     from lmctool.evaluate.arithmetic import arithmetic
 
     try:
-        with arithmetic(job.settings.precision), no_exit(f"analysis {job.name!r}"):
+        with (
+            arithmetic(job.settings.precision, run.device),
+            no_exit(f"analysis {job.name!r}"),
+        ):
             return job.analysis.compute(run, **job.options)
     except LmctoolError:
         raise

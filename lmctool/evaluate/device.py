@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import conv2d
 
 from lmctool.errors import LmctoolError, first_line
+from lmctool.evaluate.arithmetic import arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,9 +101,10 @@ def _trouble(device: torch.device) -> str:
     most networks need, and a little memory.
     """
     try:
-        ones = torch.ones(1, 1, 8, 8, dtype=torch.float32, device=device)
-        conv2d(ones @ ones, ones[..., :3, :3])
-        torch.cuda.synchronize(device)
+        with arithmetic("float32", device):  # cuBLAS is told once, before it starts
+            ones = torch.ones(1, 1, 8, 8, dtype=torch.float32, device=device)
+            conv2d(ones @ ones, ones[..., :3, :3])
+            torch.cuda.synchronize(device)
     except Exception as error:  # torch has many types for it
         return first_line(error)
     return ""

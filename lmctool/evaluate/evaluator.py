@@ -134,7 +134,7 @@ class Evaluator:
         with (
             self.entries("shared", splits, len(networks)) as entries,
             self.progress(len(networks) * len(splits), description) as advance,
-            arithmetic(self.precision),
+            arithmetic(self.precision, self.device),
         ):
             return shared_prefix.evaluate(
                 shared,

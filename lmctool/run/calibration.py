@@ -108,7 +108,7 @@ class Calibration:
 
         def compared(size: int) -> dict[Tap, CrossMoments]:
             batches = self._shown("correlations", size)
-            with arithmetic(self.precision), self.seeding():
+            with arithmetic(self.precision, self.device), self.seeding():
                 return statistics.cross(graph, a, b, places, batches, threads)
 
         return self.cross_batch.fitting(compared)
@@ -163,7 +163,7 @@ class Calibration:
     ) -> Mapping[str, Statistics]:
         """Return statistics at taps: those of the journal, or else measured ones."""
         entries_of = self.journal.entries(kind, self.recipe, self.device.type)
-        with arithmetic(self.precision), self.seeding(), entries_of as entries:
+        with arithmetic(self.precision, self.device), self.seeding(), entries_of as entries:
             entry = entries.entry(what)
             with indivisible(self.batch, "--calib-batch"):
                 return statistics.journalled(entry, record, list(taps), measure, self.device)

@@ -12,8 +12,9 @@ from torch import nn
 from lmctool.checkpoint import Checkpoint, open_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
-from lmctool.evaluate.arithmetic import computing
+from lmctool.evaluate.arithmetic import arithmetic, computing
 from lmctool.evaluate.function_check import EXAMPLES, check_function
+from lmctool.evaluate.switches import kept
 from lmctool.graph.capture import capture
 from lmctool.graph.randomness import generator, seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
@@ -110,7 +111,8 @@ class Resources:
 
     def initial(self, seed: int) -> Weights:
         """Return the weights that the model's own initialiser gives for a seed."""
-        state = self._model.initial(seed).to(self.device, self.dtype).state_dict()
+        with kept():  # what makes a model may set switches of torch each time
+            state = self._model.initial(seed).to(self.device, self.dtype).state_dict()
         return once(state, self.module)
 
     def parts(self, by: str) -> dict[str, tuple[str, ...]]:
@@ -202,7 +204,7 @@ class Resources:
         """The graph of the model."""
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.check_function(self.traced(EXAMPLES), split)
-        with self.seeding():
+        with arithmetic(self.settings.precision, self.device), self.seeding():
             return capture(self.module, self.traced(TRACED))
 
     def traced(self, count: int) -> Inputs:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
-from lmctool.evaluate.arithmetic import arithmetic, computing, describe
+from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import choose_device
@@ -103,12 +103,12 @@ class Run:
         self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device, self.note)
-        self.arithmetic = describe(settings.precision, self.device)
         self._repeats = repeatable(settings.repeats, self.device, self.note)
         repeated = self._repeats.batch_size if self._repeats else None
         self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
         self.batch_size.on_halving.append(self._note_halving)
         self.resources = Resources(name, analysis, settings, self.device, self.note)
+        self.arithmetic = describe(settings.precision, self.device)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
@@ -440,7 +440,11 @@ class Run:
     def _ask_aligner(
         self, aligner: Aligner, a: Weights, b: Weights, options: Mapping[str, Any]
     ) -> object:
-        with arithmetic(self.settings.precision), self.resources.seeding():
+        with (
+            arithmetic(self.settings.precision, self.device),
+            exact_products(self.device),
+            self.resources.seeding(),
+        ):
             return aligner.align(self, a, b, **options)
 
     def _examples_of(self, aligner: Aligner) -> str:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lmctool.errors import UnjudgedError
-from lmctool.evaluate.arithmetic import arithmetic
+from lmctool.evaluate.arithmetic import arithmetic, exact_products
 from lmctool.graph.paths import Paths, follow
 from lmctool.run.resources import TRACED
 from lmctool.symmetry import PermutationSpec, derive, prove, read_spec
@@ -51,7 +51,8 @@ class Symmetries:
         if graph.tracer == "export":
             return Paths(graph, (inputs,))
         traced = _batch(self.resources.traced(TRACED))
-        with self.resources.seeding():
+        resources = self.resources
+        with arithmetic(resources.settings.precision, resources.device), resources.seeding():
             return follow(self.resources.module, graph, traced, inputs)
 
     @cached_property
@@ -110,7 +111,8 @@ class Symmetries:
         """
         module, draws = self.resources.module, DRAWS if self.resources.stochastic else (0,)
         batches: tuple[tuple[Tensor, ...], ...] = self.paths.inputs
-        with arithmetic(self.resources.settings.precision):
+        precision, device = self.resources.settings.precision, self.resources.device
+        with arithmetic(precision, device), exact_products(device):
             proofs = [
                 prove(module, weights, permutation, inputs, seed)
                 for inputs, seed in product(batches, draws)

@@ -121,7 +121,7 @@ def products(x: Tensor, y: Tensor, examples: int) -> Tensor:
     samples = x.shape[1]
     length = max(EXAMPLES * samples // examples, SAMPLES)
     count = samples // length
-    with exact_products():
+    with exact_products(x.device):
         if count < 2:
             return x @ y.T
         whole = count * length

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from lmctool.errors import UnjudgedError
+from lmctool.errors import UnjudgedError, out_of_memory
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import aliases, fresh
 from lmctool.graph.randomness import seeded
@@ -82,7 +82,8 @@ def prove(
 
     In float64 where the model allows it, else in float32.  The noise that calibrates the
     tolerance lies on the inputs, or on the weights where the inputs are token ids.  A model that
-    draws random numbers draws the same ones in all compared runs.
+    draws random numbers draws the same ones in all compared runs.  The tolerance is that of exact
+    products: whoever calls this keeps float32 out of TF32.
 
     Args:
         module: the model.
@@ -129,7 +130,9 @@ def _compare(
         function = _function(module, dtype, seed)
         with Casts() as casts:
             original = function(weights, inputs)
-    except RuntimeError:  # an operation of the model has no float64 form
+    except RuntimeError as error:  # an operation of the model has no float64 form
+        if out_of_memory(error):
+            raise
         dtype = torch.float32
         function = _function(module, dtype, seed)
         with Casts() as casts:

@@ -1,4 +1,4 @@
-"""Whole commands on an emulated GPU: the numbers of the CPU, bit for bit."""
+"""Whole commands on an emulated GPU: the numbers of the CPU, bit for bit or but for rounding."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ JOBS: dict[str, tuple[str, ...]] = {
     "variance": ("variance", *every.WORDS["variance"]),
 }
 
+TO_THE_BIT = frozenset({"weight", "plain", "el2n", "layerwise"})
+"""Those that take no statistics, which a GPU takes by other kernels and in larger batches."""
+ROUNDING = 1e-6
+
 
 @pytest.fixture
 def emulated() -> Iterator[gpu.Gpu]:
@@ -67,7 +71,7 @@ def test_a_command_gives_the_numbers_of_the_cpu(
     job: str, on_both: Callable[..., tuple[float, Provenance]]
 ) -> None:
     difference, record = on_both(*JOBS[job])
-    assert difference == 0
+    assert difference == 0 if job in TO_THE_BIT else difference < ROUNDING
     assert record.settings["device"] == gpu.NAME
     if job in {"barrier", "closed-form", "layerwise", "merge", "float64"}:
         assert record.settings["strategy"] == "graphs, contiguous"
@@ -89,7 +93,7 @@ def test_a_resnet_is_aligned_and_its_statistics_reset(
     few = ("--limit", "8", "--calib-size", "20", "--calib-batch", "10", "--points", "3")
     words = ("--align", "--repair", "--batchnorm", "reset", "--allow-chance", "--batch-size", "4")
     difference, record = on_both("barrier", *resnets(tmp_path), *few, *words)
-    assert difference == 0
+    assert difference < ROUNDING
     assert record.settings["strategy"] == "graphs, contiguous"
 
 

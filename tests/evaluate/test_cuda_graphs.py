@@ -384,7 +384,7 @@ def test_what_is_rounding_depends_on_the_arithmetic_in_force(
     device = torch.device("cuda")
     on_device = partial(rounding, device=device)
     monkeypatch.setattr("lmctool.evaluate.verified.rounding", lambda dtype, _: on_device(dtype))
-    with arithmetic("float32"):
+    with arithmetic("float32", device):
         assert not agree(outputs + 1e-3, outputs)
-    with arithmetic("tf32"):
+    with arithmetic("tf32", device):
         assert agree(outputs + 1e-3, outputs) and not agree(outputs + 0.1, outputs)

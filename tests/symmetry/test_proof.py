@@ -109,6 +109,26 @@ def test_all_compared_runs_draw_the_same_numbers(draw: Callable[[Tensor], Tensor
         prove(module, module.state_dict(), wrong, inputs)
 
 
+class Full(nn.Module):
+    """Needs more memory in float64 than there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = small()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.float64:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        values: Tensor = self.net(x)
+        return values
+
+
+def test_a_lack_of_memory_is_no_lack_of_a_float64_form() -> None:
+    order, module = Permutation(PermutationSpec({"h": 8}, NAMED), ORDER.moves), Full()
+    with pytest.raises(torch.OutOfMemoryError):
+        prove(module, module.state_dict(), order, torch.randn(6, 4))
+
+
 class Amplifier(nn.Module):
     """Amplifies every rounding of what it computes in some arithmetic."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmarks.launches import GPU, Launches
 from lmctool.errors import LmctoolError
@@ -22,7 +23,7 @@ from lmctool.symmetry import Permutation
 from lmctool.symmetry.soft_permutation import permutation_matrices
 from lmctool_plugins.aligners.midpoint.descent import Descent
 from lmctool_plugins.aligners.midpoint.latent import Latent, begin, normalised, softened
-from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
+from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint, summed_in_order
 from lmctool_plugins.aligners.midpoint.search import Search, search
 from tests.plugins.pairs import trained
 
@@ -65,6 +66,19 @@ def test_the_gradient_reaches_every_group(run_of: Runs) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     assert set(latent.scores) == set(run.permutation_spec.groups)
     assert all(s.grad is not None and s.grad.abs().max() > 0 for s in latent.scores.values())
+
+
+def test_gradients_of_attention_have_a_fixed_order_on_a_gpu() -> None:
+    cuda: Any = torch.backends.cuda
+    fused = (cuda.flash_sdp_enabled, cuda.mem_efficient_sdp_enabled, cuda.cudnn_sdp_enabled)
+    before = [enabled() for enabled in fused]
+    assert any(before)
+    with FakeTensorMode():
+        there = torch.empty(2, device="cuda")
+    with summed_in_order(there):
+        assert cuda.math_sdp_enabled() and not any(enabled() for enabled in fused)
+    with summed_in_order(torch.empty(2)):
+        assert [enabled() for enabled in fused] == before
 
 
 def test_rows_and_columns_of_a_normalised_matrix_sum_to_one() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from torch import Tensor
 
@@ -54,7 +56,8 @@ class RepairedMidpoint:
             raise ValueError("a run without data has no task to score a midpoint by")
         weights = self._weights(self.permutation.apply(mixing, self.b))
         edits = {target.tap: self._edit(target, mixing) for target in self.targets}
-        outputs = self.run.graph.run(weights, inputs, edits)
+        with summed_in_order(inputs):
+            outputs = self.run.graph.run(weights, inputs, edits)
         self.run.calibration.split.check_targets(task.check, outputs)
         losses, errors = task.score(outputs, targets)
         if task.weight is None:
@@ -85,6 +88,16 @@ class RepairedMidpoint:
             for mine, theirs in zip(self.goals_a[target.tap], self.goals_b[target.tap], strict=True)
         )
         return renormalising(target.axis, mean, std, EPSILON)
+
+
+def summed_in_order(inputs: Tensor) -> AbstractContextManager[object]:
+    """Return the context of a forward pass whose gradients come out the same each time.
+
+    On a GPU those of fused attention are summed in any order.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH) if inputs.device.type == "cuda" else nullcontext()
 
 
 def renormalising(
