@@ -6,7 +6,7 @@ import operator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from lmctool.graph.operations import operation
+from lmctool.graph.operations import BATCH_NORM, operation
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import AxisTable, TensorAxes, new_axes
 from lmctool.symmetry.part_rules import getitem
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
-NORMALISATIONS = frozenset(
-    {
-        *("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"),
-        *("native_batch_norm", "cudnn_batch_norm", "instance_norm"),
-    }
-)
+NORMALISATIONS = BATCH_NORM | {"instance_norm"}
 REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
