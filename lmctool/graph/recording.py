@@ -61,9 +61,10 @@ class Recording(Graph):
             )
         tensors = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
         names = {id(tensor): name for name, tensor in tensors.items()}
-        with torch.no_grad(), _Replay(self.steps, names, edits) as replay:
+        with torch.no_grad():
             for name in self.inputs:
                 inputs = edits[name](inputs) if name in edits else inputs
+        with torch.no_grad(), _Replay(self.steps, names, edits) as replay:
             outputs = run_functional(fresh(self.model), tensors, (inputs,))
         replay.check()
         result: Tensor = self._meant(outputs)
