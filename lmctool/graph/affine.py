@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import CONVOLUTION, aten, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from torch import fx
 
-PRODUCTS = {
+PRODUCTS: Mapping[Any, tuple[int, int]] = {
     aten.linear.default: (0, 1),
     aten.addmm.default: (1, 2),
     aten.mm.default: (0, 1),

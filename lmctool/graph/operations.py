@@ -166,10 +166,23 @@ def operation(node: fx.Node) -> str:
     That of another library than ATen's bears the library's name, for it may be called as one of
     ATen's and do anything else.
     """
-    packet = getattr(node.target, "overloadpacket", node.target)
+    return _name(node.target)
+
+
+def same_operation(first: Any, second: Any) -> bool:
+    """Tell whether two operations do the same, also where a device has several ways to do it.
+
+    Which of them it takes can depend on the size of a batch and on the dtype.
+    """
+    names = {_name(first), _name(second)}
+    return first is second or names <= ATTENTION or names <= BATCH_NORM
+
+
+def _name(target: Any) -> str:
+    packet = getattr(target, "overloadpacket", target)
     name = str(getattr(packet, "__name__", packet))
-    library = getattr(node.target, "namespace", "aten")
-    return name if library in ("aten", "prim") else f"{library}::{name}"
+    library = getattr(target, "namespace", "aten")
+    return name if library == "aten" else f"{library}::{name}"
 
 
 def callee(target: Any) -> Any:

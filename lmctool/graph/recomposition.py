@@ -40,7 +40,8 @@ def recompose(graph: fx.Graph) -> None:
 
 def _linear(product: fx.Node) -> tuple[fx.Node, tuple[fx.Node, ...]] | None:
     """Return the last piece of the layer that a product is of, and the layer's operands."""
-    *bias, x, weight = product.args
+    operands: tuple[Any, ...] = product.args
+    *bias, x, weight = operands
     turned = next((each for each in _wrapped(weight) if each.target is aten.t.default), None)
     if turned is None or product.kwargs or any(len(_shape(each)) != 1 for each in bias):
         return None

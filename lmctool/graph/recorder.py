@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from lmctool.graph.module import aliases, fresh
 from lmctool.graph.recomposition import recompose
-from lmctool.graph.recording import Recording, Step, run_functional
+from lmctool.graph.recording import ASKS_DEVICE, Recording, Step, run_functional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,6 +152,8 @@ class _Recorder(TorchDispatchMode):
     ) -> Any:
         """Do an operation, and note it."""
         value = func(*args, **(kwargs or {}))
+        if func is ASKS_DEVICE:
+            return value
         stack = traceback.extract_stack(limit=40)
         *_, caller, _ = (frame for frame in stack if "/torch/" not in frame.filename)
         recurrence = nn.RNNBase | nn.RNNCellBase

@@ -13,10 +13,15 @@ from torch.utils._pytree import tree_leaves
 from lmctool.errors import LmctoolError
 from lmctool.graph.graph import Edit, Graph
 from lmctool.graph.module import fresh
+from lmctool.graph.operations import same_operation
 from lmctool.graph.settings import plain_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+ASKS_DEVICE = torch.ops.prim.device.default
+"""Asked of tensors of some classes, shapes without content among them; it computes nothing."""
+CASTS = torch.ops.aten._to_copy.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,9 @@ class Recording(Graph):
             raise LmctoolError(
                 "the model's path depends on the data, so that it can be run but not differentiated"
             )
-        tensors = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
+        own = set(self.tensors.values())  # weights may carry corrections beside these
+        named = ((self.aliases.get(name, name), tensor) for name, tensor in weights.items())
+        tensors = {name: tensor for name, tensor in named if name in own}
         names = {id(tensor): name for name, tensor in tensors.items()}
         with torch.no_grad():
             for name in self.inputs:
@@ -95,7 +102,8 @@ class _Replay(TorchDispatchMode):
 
     Attributes:
         steps: the recorded operations.
-        names: the model's tensors by identity.
+        names: the model's tensors by identity, casts of them too.
+        casts: what autocast made, which is no step of the model's path.
         edits: node name -> edit.
         done: how many operations were done.
     """
@@ -105,7 +113,8 @@ class _Replay(TorchDispatchMode):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps = steps
-        self.names = names
+        self.names = dict(names)
+        self.casts: list[Tensor] = []
         self.edits = edits
         self.done = 0
 
@@ -114,11 +123,16 @@ class _Replay(TorchDispatchMode):
     ) -> Any:
         """Do an operation, and let edits replace its values."""
         value = func(*args, **(kwargs or {}))
+        if func is ASKS_DEVICE:
+            return value
         step = self.steps[self.done] if self.done < len(self.steps) else None
+        if func is CASTS and (step is None or step.operation is not func):
+            self._follow(args[0], value)
+            return value
         read = {
             self.names[id(leaf)] for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.names
         }
-        if step is None or step.operation is not func or read != step.reads:
+        if step is None or not same_operation(step.operation, func) or read != step.reads:
             raise LmctoolError(OTHER_PATH)
         self.done += 1
         if self.edits.keys().isdisjoint(step.nodes):
@@ -129,6 +143,12 @@ class _Replay(TorchDispatchMode):
         # what shares the memory of an operand is changed there, for others may look at it again
         shares = func._schema.returns[0].alias_info is not None
         return value.copy_(edited) if shares and edited is not value else edited
+
+    def _follow(self, tensor: Tensor, cast: Tensor) -> None:
+        """Let what autocast makes of one of the model's tensors stand for that tensor."""
+        self.casts.append(cast)  # kept alive, so that its identity lasts
+        if id(tensor) in self.names:
+            self.names[id(cast)] = self.names[id(tensor)]
 
     def _edited(self, node: str, value: Any) -> Any:
         return self.edits[node](value) if node in self.edits else value

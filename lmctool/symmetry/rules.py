@@ -155,6 +155,9 @@ RULES: Mapping[str, Rule] = {
     **_all(pooling(2), "max_pool2d_with_indices", "_adaptive_avg_pool2d"),
     **_all(pooling(3), "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),
     **_all(pooling(3), "max_pool3d_with_indices", "_adaptive_avg_pool3d"),
+    **_all(pooling(1), "reflection_pad1d", "replication_pad1d"),
+    **_all(pooling(2), "reflection_pad2d", "replication_pad2d"),
+    **_all(pooling(3), "reflection_pad3d", "replication_pad3d"),
     **_all(layer_rules.prelu, "prelu"),
     **_all(pointwise, "_prelu_kernel"),
     **_all(layer_rules.unfolding, "im2col"),
@@ -217,6 +220,7 @@ RULES: Mapping[str, Rule] = {
     **_all(
         shape_rules.dropout,
         *("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
+        "rrelu_with_noise",
     ),
     **_all(part_rules.slicing, "slice"),
     **_all(
@@ -241,5 +245,5 @@ RULES: Mapping[str, Rule] = {
     ),
     **_all(positions, "arange", "linspace", "eye"),
     **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
-    **_all(no_axes, "_fused_sdp_choice", "device"),
+    **_all(no_axes, "_fused_sdp_choice"),  # it chooses by shapes
 }

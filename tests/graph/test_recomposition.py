@@ -41,7 +41,7 @@ def recorded(module: nn.Module, inputs: Tensor) -> Graph:
     return record_graph(fresh(module.eval().requires_grad_(False)), (inputs,))
 
 
-FORMS = {
+FORMS: dict[str, tuple[Tensor, Callable[[Tensor], Tensor], int]] = {
     "flat": (FLAT, lambda x: x, 6),
     "steps": (STEPS, lambda x: x, 6),
     "turned": (STEPS, lambda x: x.transpose(1, 2), 5),

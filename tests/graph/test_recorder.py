@@ -13,7 +13,7 @@ from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
 from lmctool.graph.settings import plain_layers
 from lmctool.graph.targets import Target, batchnorms, targets
-from lmctool.symmetry import derive
+from lmctool.symmetry import PermutationSpec, derive
 from tests.plugins.pairs import initial
 
 if TYPE_CHECKING:
@@ -72,6 +72,15 @@ def rows(found: tuple[Target, ...]) -> list[tuple[object, ...]]:
     ]
 
 
+def where(spec: PermutationSpec) -> set[tuple[object, ...]]:
+    """Return where in the tensors the units of each group lie, in whatever form that is said."""
+    return {
+        (group, name, index.axes, str(index.positions.tolist()))
+        for group in spec.groups
+        for name, index in spec.uses(group)
+    }
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_targets_and_symmetry_are_those_of_the_exported_model(name: str) -> None:
     torch.manual_seed(0)
@@ -86,11 +95,24 @@ def test_targets_and_symmetry_are_those_of_the_exported_model(name: str) -> None
     assert rows(batchnorms(recorded)) == rows(batchnorms(exported))
     spec, expected = derive(recorded), derive(exported)
     assert (spec.groups, spec.per) == (expected.groups, expected.per)
-    for group in spec.groups:  # the forms of gates are nested in other ways
-        assert set(spec.uses(group)) == set(expected.uses(group))
+    assert where(spec) == where(expected)
     if name in ("resnet20", "vgg11_bn", "vit"):  # the steps of a recurrent layer have taps each
         for taps, others in ((spec.taps, expected.taps), (spec.pretaps, expected.pretaps)):
             assert {g: len(t) for g, t in taps.items()} == {g: len(t) for g, t in others.items()}
+
+
+@pytest.mark.parametrize(
+    "between",
+    [nn.RReLU(), nn.ReflectionPad2d(1), nn.ReplicationPad2d(1), nn.MaxPool2d(2), nn.Upsample(12)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_channels_may_move_through_what_a_recording_calls_by_another_name(
+    between: nn.Module,
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(2, 5, 3), between, nn.Conv2d(5, 3, 1)).eval()
+    spec = derive(record_graph(fresh(module.requires_grad_(False)), (torch.randn(2, 2, 8, 8),)))
+    assert list(spec.groups.values()) == [5]
 
 
 def test_a_block_has_the_name_of_its_module() -> None:
@@ -145,16 +167,35 @@ def test_a_recording_runs_under_the_settings_that_it_was_made_under(name: str) -
     torch.testing.assert_close(graph.run(module.state_dict(), inputs, {}), module(inputs))
 
 
+@pytest.mark.parametrize("name", ["resnet20", "vit"])
+def test_a_recording_runs_under_autocast_too(name: str) -> None:
+    build, shape = MODELS[name]
+    module = build().eval().requires_grad_(False)
+    inputs = torch.randn(shape)
+    graph = record_graph(fresh(module), (inputs,))
+    tap = targets(graph, "layers")[0].tap
+    seen: list[torch.dtype] = []
+
+    def edit(value: Tensor) -> Tensor:
+        seen.append(value.dtype)
+        return value
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs = graph.run(module.state_dict(), inputs, {tap: edit})
+        torch.testing.assert_close(outputs, module(inputs), rtol=0.05, atol=0.05)  # 8 bits
+    assert seen == [torch.bfloat16]
+
+
 def test_cudnn_is_off_for_recurrent_layers_alone_and_its_arithmetic_is_left() -> None:
-    before = torch.backends.cudnn.enabled, torch.backends.cudnn.conv.fp32_precision
+    before = torch.backends.cudnn.enabled, torch.backends.cudnn.fp32_precision
     assert before[0]
     with plain_layers(Recurrent(nn.GRU(2, 2))):
         assert not torch.backends.cudnn.enabled and not torch.backends.mkldnn.enabled
-        assert torch.backends.cudnn.conv.fp32_precision == before[1]
+        assert torch.backends.cudnn.fp32_precision == before[1]
     with plain_layers(nn.Conv2d(1, 1, 1)):
         assert torch.backends.cudnn.enabled and torch.backends.mkldnn.enabled
     assert torch.backends.cudnn.enabled and torch.backends.mkldnn.enabled
-    assert (torch.backends.cudnn.enabled, torch.backends.cudnn.conv.fp32_precision) == before
+    assert (torch.backends.cudnn.enabled, torch.backends.cudnn.fp32_precision) == before
 
 
 def shown(graph: Graph) -> list[str]:
