@@ -138,7 +138,11 @@ class _Replay(TorchDispatchMode):
         if self.edits.keys().isdisjoint(step.nodes):
             return value
         if isinstance(value, list | tuple):
-            return [self._edited(*each) for each in zip(step.nodes, value, strict=True)]
+            nodes = (
+                *step.nodes,
+                *[""] * len(value),
+            )  # one device's way may return fewer than another's
+            return [self._edited(*each) for each in zip(nodes, value, strict=False)]
         edited = self._edited(step.nodes[0], value)
         # what shares the memory of an operand is changed there, for others may look at it again
         shares = func._schema.returns[0].alias_info is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
+from lmctool.graph.recording import Recording
 from lmctool.graph.settings import plain_layers
 from lmctool.graph.targets import Target, batchnorms, targets
 from lmctool.symmetry import PermutationSpec, derive
@@ -58,7 +60,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "vgg11_bn": (lambda: initial("vgg-batch", 0), (2, 1, 8, 8)),
     "vit": (Patches, (2, 1, 8, 8)),
     "lstm": (
-        lambda: Recurrent(nn.LSTM(6, 4, num_layers=2, bidirectional=True, batch_first=True)),
+        lambda: Recurrent(nn.LSTM(6, 4, num_layers=2, batch_first=True)),
         (2, 3, 6),
     ),
     "gru": (lambda: Recurrent(nn.GRU(6, 4, batch_first=True)), (2, 3, 6)),
@@ -156,6 +158,47 @@ def test_the_inputs_and_one_of_several_values_are_read_and_edited_too() -> None:
     assert torch.equal(seen[first.tap], inputs)
     torch.testing.assert_close(seen[second.tap], one(2 * inputs))
     torch.testing.assert_close(outputs, module.head(two(2 * one(2 * inputs))))
+
+
+def test_another_way_of_a_device_to_do_the_same_is_the_same_path() -> None:
+    torch.manual_seed(0)
+    module = Normalised().eval().requires_grad_(False)
+    inputs = torch.randn(5, 4)
+    graph = record_graph(fresh(module), (inputs,))
+    assert isinstance(graph, Recording)
+    gpu = torch.ops.aten.cudnn_batch_norm.default
+    steps = tuple(
+        replace(step, operation=gpu, nodes=(*step.nodes[:1], "", "", ""))
+        if step.operation is torch.ops.aten.native_batch_norm.default
+        else step
+        for step in graph.steps
+    )
+    assert steps != graph.steps
+    (_, second) = batchnorms(graph)
+    edits = {second.tap: lambda value: 2 * value}
+    outputs = replace(graph, steps=steps).run(module.state_dict(), inputs, edits)
+    one, two = module.norms
+    torch.testing.assert_close(outputs, module.head(two(2 * one(inputs))))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_shows_on_a_gpu_what_it_shows_on_a_cpu(name: str) -> None:
+    torch.manual_seed(0)
+    build, shape = MODELS[name]
+    module = build().eval().requires_grad_(False)
+    inputs = torch.randn(shape)
+    here = record_graph(fresh(module), (inputs,))
+    expected = module(inputs)
+    module, inputs = module.to("cuda"), inputs.to("cuda")
+    there = record_graph(fresh(module), (inputs,))
+    for kind in ("layers", "blocks"):
+        assert rows(targets(there, kind)) == rows(targets(here, kind))
+    assert rows(batchnorms(there)) == rows(batchnorms(here))
+    assert where(derive(there)) == where(derive(here))
+    outputs = there.run(module.state_dict(), inputs, {})
+    torch.testing.assert_close(outputs.cpu(), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["vit", "lstm"])
