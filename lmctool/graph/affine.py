@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import CONVOLUTION, aten
+from lmctool.graph.operations import CONVOLUTION, aten, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from torch import fx
 
-PRODUCTS = {
-    **dict.fromkeys(CONVOLUTION, (0, 1)),
+PRODUCTS: Mapping[Any, tuple[int, int]] = {
     aten.linear.default: (0, 1),
     aten.addmm.default: (1, 2),
     aten.mm.default: (0, 1),
@@ -20,7 +19,8 @@ PRODUCTS = {
     aten.matmul.default: (0, 1),
     aten.mul.Tensor: (0, 1),
 }
-"""Linear in each of two operands alone, and in what is added; with the places of the two."""
+"""Linear in each of two operands alone, and in what is added; with the places of the two, which
+are the first two of a convolution."""
 SUMS = frozenset({aten.add.Tensor, aten.sub.Tensor, aten.neg.default, aten.cat.default})
 """Linear in all operands together."""
 MAPS = frozenset(
@@ -44,7 +44,7 @@ MAPS = frozenset(
 )
 """Linear in the first operand while the others stay."""
 COSTLY = PRODUCTS.keys() - {aten.mul.Tensor} | {aten.embedding.default}
-"""What takes longer than mixing two results of it."""
+"""What takes longer than mixing two results of it, as a convolution does, too."""
 
 
 def cuts(
@@ -79,7 +79,8 @@ def _affine_nodes(nodes: Sequence[fx.Node], varied: Collection[fx.Node]) -> dict
             continue
         affected.add(node)
         if moving <= affine.keys() and _is_affine(node, moving):
-            affine[node] = node.target in COSTLY or any(affine[each] for each in moving)
+            costly = node.target in COSTLY or operation(node) in CONVOLUTION
+            affine[node] = costly or any(affine[each] for each in moving)
     return affine
 
 
@@ -89,6 +90,7 @@ def _is_affine(node: fx.Node, moving: set[fx.Node]) -> bool:
         return True
     if node.target in MAPS:
         return moving == {node.args[0]}
-    if node.target not in PRODUCTS or not moving <= set(node.args):
+    places = (0, 1) if operation(node) in CONVOLUTION else PRODUCTS.get(node.target)
+    if places is None or not moving <= set(node.args):
         return False
-    return sum(node.args[place] in moving for place in PRODUCTS[node.target]) < 2
+    return sum(node.args[place] in moving for place in places) < 2

@@ -17,7 +17,8 @@ from lmctool.errors import LmctoolError, machine_failure
 from lmctool.graph.export import export_graph
 from lmctool.graph.module import fresh
 from lmctool.graph.outputs import output_leaf
-from lmctool.graph.recording import record_graph
+from lmctool.graph.recorder import record_graph
+from lmctool.graph.settings import plain_attention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
         LmctoolError: the model cannot be followed in either way.
     """
     inputs = example if isinstance(example, tuple) else (example,)
-    with _quiet(), _plain_attention():
+    with _quiet(), plain_attention():
         try:
             return _told(export_graph(fresh(module.eval()), inputs), module, inputs)
         except Exception as cause:  # torch.export raises whatever the model's own code raises, too
@@ -60,17 +61,6 @@ def _told(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         return graph
     with torch.no_grad():
         return replace(graph, leaf=output_leaf(fresh(module)(*inputs)))
-
-
-@contextmanager
-def _plain_attention() -> Iterator[None]:
-    """Keep nn.MultiheadAttention from the fused operation that hides its projections."""
-    enabled = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 @contextmanager

@@ -1,7 +1,14 @@
-"""Which ATen operations do what: the few classes that lmctool tells apart."""
+"""Which ATen operations do what: the few families that lmctool tells apart.
+
+One layer of a model has a name for each level that it is met at, and below autograd one for each
+device that runs it: ``batch_norm`` is ``native_batch_norm`` there, and ``cudnn_batch_norm`` on a
+GPU.  A family has all of them; what they are given is read by the names in their schemas, for the
+positions differ.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,29 +18,37 @@ aten = torch.ops.aten
 
 VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 """Written into a graph for reshapes of what was contiguous when the model was followed."""
-LINEAR = frozenset({aten.linear.default, aten.addmm.default})
-CONVOLUTION = frozenset(
+LINEAR = frozenset({"linear", "addmm", "mkldnn_linear"})
+TRANSPOSED_CONVOLUTION = frozenset(
     {
-        aten.conv1d.default,
-        aten.conv2d.default,
-        aten.conv3d.default,
-        aten.conv1d.padding,
-        aten.conv2d.padding,
-        aten.conv3d.padding,
-        aten.conv_transpose1d.default,
-        aten.conv_transpose2d.input,
-        aten.conv_transpose3d.input,
-        aten.convolution.default,
+        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        *("cudnn_convolution_transpose", "miopen_convolution_transpose"),
     }
 )
-TRANSPOSED = frozenset(
+CONVOLUTION = TRANSPOSED_CONVOLUTION | {
+    *("conv1d", "conv2d", "conv3d", "convolution", "_convolution", "convolution_overrideable"),
+    *("cudnn_convolution", "mkldnn_convolution", "miopen_convolution"),
+    "miopen_depthwise_convolution",
+}
+BATCH_UPDATE = frozenset({"_batch_norm_with_update", "_batch_norm_with_update_functional"})
+BATCH_NORM = BATCH_UPDATE | {
+    *("batch_norm", "_batch_norm_impl_index", "_batch_norm_no_update"),
+    *("native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"),
+    *("_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
+    "_native_batch_norm_legit_functional",
+}
+LAYER_NORM = frozenset({"layer_norm", "native_layer_norm"})
+RMS_NORM = frozenset({"rms_norm", "_fused_rms_norm"})
+GROUP_NORM = frozenset({"group_norm", "native_group_norm"})
+ATTENTION = frozenset(
     {
-        aten.conv_transpose1d.default,
-        aten.conv_transpose2d.input,
-        aten.conv_transpose3d.input,
+        *("scaled_dot_product_attention", "_scaled_dot_product_attention_math"),
+        *("_scaled_dot_product_attention_math_for_mps", "_scaled_dot_product_flash_attention"),
+        *("_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention"),
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_fused_attention_overrideable",
     }
 )
-BATCH_NORM = frozenset({aten._native_batch_norm_legit_no_training.default, aten.batch_norm.default})
 NONLINEAR = frozenset(
     {
         aten.relu.default,
@@ -56,6 +71,77 @@ NONLINEAR = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class BatchNormCall:
+    """What a batch norm is given.
+
+    Attributes:
+        mean: the running mean; None where it keeps none.
+        variance: the running variance, or None.
+        epsilon: what is added to the variance.
+        trains: whether it normalises by the batch, and not by what it keeps.
+    """
+
+    mean: fx.Node | None
+    variance: fx.Node | None
+    epsilon: float
+    trains: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionCall:
+    """What scaled dot product attention is given: (..., head, position, unit) each.
+
+    Attributes:
+        mask: what is added to the scores, or says which of them count; None for nothing.
+        causal: whether a position sees none of those behind it.
+    """
+
+    query: fx.Node
+    key: fx.Node
+    value: fx.Node
+    mask: fx.Node | None
+    causal: bool
+
+
+def arguments(node: fx.Node) -> dict[str, Any]:
+    """Return what an operation is given, by the names in its schema, defaults too.
+
+    Raises:
+        AttributeError: the operation has no schema.
+    """
+    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    given = {each.name: each.default_value for each in schema if each.has_default_value()}
+    names = (each.name for each in schema)
+    return given | dict(zip(names, node.args, strict=False)) | node.kwargs
+
+
+def batch_norm(node: fx.Node) -> BatchNormCall | None:
+    """Return what a batch norm is given, however it is called; None for another operation."""
+    name = operation(node)
+    if name not in BATCH_NORM:
+        return None
+    given = arguments(node)
+    return BatchNormCall(
+        mean=given.get("running_mean"),
+        variance=given.get("running_var"),
+        epsilon=float(given.get("eps", given.get("epsilon"))),  # type: ignore[arg-type]
+        trains=bool(given.get("training", name in BATCH_UPDATE)),
+    )
+
+
+def attention(node: fx.Node) -> AttentionCall:
+    """Return what an operation of the family ``ATTENTION`` is given."""
+    given = arguments(node)
+    return AttentionCall(
+        query=given["query"],
+        key=given["key"],
+        value=given["value"],
+        mask=given.get("attn_mask", given.get("attn_bias")),
+        causal=bool(given["is_causal"]),
+    )
+
+
 def is_pointwise(node: fx.Node) -> bool:
     """Tell whether a node's operation treats every element alike, apart from broadcasting."""
     if node.target is aten.prelu.default:
@@ -66,28 +152,37 @@ def is_pointwise(node: fx.Node) -> bool:
 
 def groups(node: fx.Node) -> int:
     """Return the number of groups of a convolution node."""
-    position = 8 if node.target is aten.convolution.default else 6
-    value = node.args[position] if len(node.args) > position else node.kwargs.get("groups", 1)
-    return int(value)  # type: ignore[arg-type]
+    return int(arguments(node)["groups"])
 
 
 def is_transposed(node: fx.Node) -> bool:
     """Tell whether a convolution node is a transposed one, whose weight is (in, out, kernel)."""
-    if node.target is aten.convolution.default:
-        return bool(node.args[6])
-    return node.target in TRANSPOSED
+    return bool(arguments(node).get("transposed", operation(node) in TRANSPOSED_CONVOLUTION))
 
 
 def operation(node: fx.Node) -> str:
-    """Return the name of a node's operation, without its overload."""
-    packet = getattr(node.target, "overloadpacket", node.target)
-    return str(getattr(packet, "__name__", packet))
+    """Return the name of a node's operation, without its overload.
+
+    That of another library than ATen's bears the library's name, for it may be called as one of
+    ATen's and do anything else.
+    """
+    return _name(node.target)
 
 
-def operand(node: fx.Node, position: int, name: str) -> fx.Node | None:
-    """Return an operand of a node that may be given by position or by name, or be left out."""
-    value = node.args[position] if len(node.args) > position else node.kwargs.get(name)
-    return value if isinstance(value, fx.Node) else None
+def same_operation(first: Any, second: Any) -> bool:
+    """Tell whether two operations do the same, also where a device has several ways to do it.
+
+    Which of them it takes can depend on the size of a batch and on the dtype.
+    """
+    names = {_name(first), _name(second)}
+    return first is second or names <= ATTENTION or names <= BATCH_NORM
+
+
+def _name(target: Any) -> str:
+    packet = getattr(target, "overloadpacket", target)
+    name = str(getattr(packet, "__name__", packet))
+    library = getattr(target, "namespace", "aten")
+    return name if library == "aten" else f"{library}::{name}"
 
 
 def callee(target: Any) -> Any:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import machine_failure
 from lmctool.graph.module import fresh
-from lmctool.graph.recording import record_graph
+from lmctool.graph.recorder import record_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

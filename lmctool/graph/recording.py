@@ -1,30 +1,42 @@
-"""The graph of a model by running it: for models whose path depends on the data.
-
-The operations of one run on real inputs are noted, in the order they are done, after
-functionalisation, so that nothing is in place.  What the run shows holds for all inputs that take
-the same path; another path is noticed when the recording is played again, and refused.
-"""
+"""A recorded graph: the operations of a model as it runs, read and edited while it runs again."""
 
 from __future__ import annotations
 
-import operator
-import traceback
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.graph import Edit, Graph
-from lmctool.graph.module import aliases, fresh
+from lmctool.graph.module import fresh
+from lmctool.graph.operations import same_operation
+from lmctool.graph.settings import plain_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+ASKS_DEVICE = torch.ops.prim.device.default
+"""Asked of tensors of some classes, shapes without content among them; it computes nothing."""
+CASTS = torch.ops.aten._to_copy.default
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a recorded run.
+
+    Attributes:
+        operation: what was called, by the name that it has on the device.
+        reads: the tensors of the model that it reads.
+        nodes: the node of each value that it returns, in their order; empty for what is no tensor.
+    """
+
+    operation: Any
+    reads: frozenset[str]
+    nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +45,11 @@ class Recording(Graph):
 
     Attributes:
         model: the model.
-        steps: the node of each operation, in the order they run.
+        steps: each operation, in the order they run.
     """
 
     model: nn.Module = field(default_factory=nn.Module)
-    steps: tuple[fx.Node, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def run(
         self, weights: Mapping[str, Tensor], inputs: Tensor, edits: Mapping[str, Edit]
@@ -52,191 +64,98 @@ class Recording(Graph):
             raise LmctoolError(
                 "the model's path depends on the data, so that it can be run but not differentiated"
             )
-        tensors = {self.aliases.get(name, name): tensor for name, tensor in weights.items()}
+        own = set(self.tensors.values())  # weights may carry corrections beside these
+        named = ((self.aliases.get(name, name), tensor) for name, tensor in weights.items())
+        tensors = {name: tensor for name, tensor in named if name in own}
         names = {id(tensor): name for name, tensor in tensors.items()}
-        steps = [(node, self._reads(node)) for node in self.steps]
-        with torch.no_grad(), _Replay(steps, names, edits) as replay:
-            outputs = _run(self.model, tensors, (inputs,))
+        with torch.no_grad():
+            for name in self.inputs:
+                inputs = edits[name](inputs) if name in edits else inputs
+        with torch.no_grad(), _Replay(self.steps, names, edits) as replay:
+            outputs = run_functional(fresh(self.model), tensors, (inputs,))
         replay.check()
         result: Tensor = self._meant(outputs)
         return result
 
-    def _reads(self, node: fx.Node) -> set[str]:
-        names = (self.tensors.get(operand.name, "") for operand in node.all_input_nodes)
-        return {self.aliases.get(name, name) for name in names if name}
 
-
-def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
-    """Return the graph of the operations that a module does on a batch.
+def run_functional(
+    module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Tensor, ...]
+) -> Any:
+    """Run a model with nothing done in place, and its layers in plain operations.
 
     Args:
-        module: the model, in evaluation mode.
-        inputs: (2 or more, ...) a batch for each argument of ``forward``.
-
-    Raises:
-        Exception: whatever the model's own code raises.
+        module: a copy that nothing else uses.
+        tensors: the model's tensors by name.
+        inputs: (example, ...) a batch for each argument of ``forward``.
     """
-    tied = dict(aliases(module))
-    state = module.state_dict()
-    tensors = {name: state[name].detach() for name in state if name not in tied}
-    examples = tuple(each.detach().clone() for each in inputs)
-    with torch.no_grad(), _Recorder() as recorder:
-        outputs = _run(module, tensors, examples)
-    graph = fx.Graph()
-    nodes: dict[int, fx.Node] = {}
-    by_kind: dict[str, dict[str, Any]] = {"weight": {}, "input": {}, "constant": {}}
-
-    def placeholder(kind: str, tensor: Tensor, label: str = "") -> fx.Node:
-        node = graph.placeholder(f"{kind}_{len(by_kind[kind])}")
-        node.meta["val"] = _shaped(tensor)
-        by_kind[kind][node.name] = label or tensor
-        nodes[id(tensor)] = node
-        return node
-
-    for name, tensor in tensors.items():
-        placeholder("weight", tensor, name)
-    for tensor in examples:
-        placeholder("input", tensor)
-    first = graph.call_function(torch.empty, (0,))  # placeholders stay before it
-    steps = []
-    for step in recorder.steps:
-        with graph.inserting_before(first):
-            for leaf in tree_leaves((step.args, step.kwargs)):
-                if isinstance(leaf, Tensor) and id(leaf) not in nodes:
-                    placeholder("constant", leaf)
-        steps.append(step.add(graph, nodes))
-    graph.erase_node(first)
-    graph.output(tree_map(lambda leaf: nodes.get(id(leaf)), tuple(tree_leaves(outputs))))
-    return Recording(
-        module=fx.GraphModule(nn.Module(), graph),
-        tensors=by_kind["weight"],
-        buffers=frozenset(name for name, _ in module.named_buffers()),
-        constants=by_kind["constant"],
-        inputs=tuple(by_kind["input"]),
-        aliases=tied,
-        tracer="dispatch",
-        model=module,
-        steps=tuple(steps),
-    )
-
-
-def _run(module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Any:
-    """Run a model with nothing done in place."""
 
     def forward(*arguments: Tensor) -> Any:
-        return torch.func.functional_call(fresh(module), dict(tensors), arguments)
+        return torch.func.functional_call(module, dict(tensors), arguments)
 
     call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
-    with _plain_recurrence(module):
+    with plain_layers(module):
         return call(*inputs)
-
-
-@contextmanager
-def _plain_recurrence(module: nn.Module) -> Iterator[None]:
-    """Keep recurrent layers from the fused operation that hides their gates."""
-    if not any(isinstance(part, nn.RNNBase) for part in module.modules()):
-        yield
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch tells of its settings for other devices
-        with torch.backends.mkldnn.flags(enabled=False):
-            yield
-
-
-def _shaped(value: Any) -> Any:
-    """Return a value whose tensors have a shape, and no content."""
-    return tree_map(
-        lambda leaf: torch.empty_like(leaf, device="meta") if isinstance(leaf, Tensor) else leaf,
-        value,
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """One operation of a run."""
-
-    target: Any
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    value: Any
-    shapes: Any
-    trace: str
-
-    def add(self, graph: fx.Graph, nodes: dict[int, fx.Node]) -> fx.Node:
-        """Add the operation to a graph, and its value to the known nodes."""
-        args, kwargs = tree_map(
-            lambda leaf: nodes[id(leaf)] if isinstance(leaf, Tensor) else leaf,
-            (tuple(self.args), dict(self.kwargs)),
-        )
-        node = graph.call_function(self.target, args, kwargs)
-        node.meta |= {"val": self.shapes, "stack_trace": self.trace}
-        if isinstance(self.value, list | tuple):
-            for place, part in enumerate(self.value):
-                if isinstance(part, Tensor):
-                    picked = graph.call_function(operator.getitem, (node, place))
-                    picked.meta["val"] = self.shapes[place]
-                    nodes[id(part)] = picked
-        else:
-            nodes[id(self.value)] = node
-        return node
-
-
-class _Recorder(TorchDispatchMode):
-    """Notes every operation; keeps every value alive, so that identities last."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.steps: list[_Step] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Do an operation, and note it."""
-        value = func(*args, **(kwargs or {}))
-        stack = traceback.extract_stack(limit=40)
-        *_, caller, _ = (frame for frame in stack if "/torch/" not in frame.filename)
-        line = f'File "{caller.filename}", line {caller.lineno}, in {caller.name}'
-        # shapes at once: a later operation may change that of a value in place
-        self.steps.append(_Step(func, args, kwargs or {}, value, _shaped(value), line))
-        return value
 
 
 class _Replay(TorchDispatchMode):
     """Lets edits replace values as they appear, where the operations are the recorded ones.
 
     Attributes:
-        steps: the node of each operation, and the tensors of the model that it reads.
-        names: those tensors by identity.
+        steps: the recorded operations.
+        names: the model's tensors by identity, casts of them too.
+        casts: what autocast made, which is no step of the model's path.
         edits: node name -> edit.
         done: how many operations were done.
     """
 
     def __init__(
-        self,
-        steps: Sequence[tuple[fx.Node, set[str]]],
-        names: Mapping[int, str],
-        edits: Mapping[str, Edit],
+        self, steps: Sequence[Step], names: Mapping[int, str], edits: Mapping[str, Edit]
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps = steps
-        self.names = names
+        self.names = dict(names)
+        self.casts: list[Tensor] = []
         self.edits = edits
         self.done = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Do an operation, and let its edit replace the value."""
+        """Do an operation, and let edits replace its values."""
         value = func(*args, **(kwargs or {}))
-        node, reads = self.steps[self.done] if self.done < len(self.steps) else (None, None)
+        if func is ASKS_DEVICE:
+            return value
+        step = self.steps[self.done] if self.done < len(self.steps) else None
+        if func is CASTS and (step is None or step.operation is not func):
+            self._follow(args[0], value)
+            return value
         read = {
             self.names[id(leaf)] for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.names
         }
-        if node is None or node.target is not func or read != reads:
+        if step is None or not same_operation(step.operation, func) or read != step.reads:
             raise LmctoolError(OTHER_PATH)
-        edit = self.edits.get(node.name)
         self.done += 1
-        return edit(value) if edit else value
+        if self.edits.keys().isdisjoint(step.nodes):
+            return value
+        if isinstance(value, list | tuple):
+            nodes = (
+                *step.nodes,
+                *[""] * len(value),
+            )  # one device's way may return fewer than another's
+            return [self._edited(*each) for each in zip(nodes, value, strict=False)]
+        edited = self._edited(step.nodes[0], value)
+        # what shares the memory of an operand is changed there, for others may look at it again
+        shares = func._schema.returns[0].alias_info is not None
+        return value.copy_(edited) if shares and edited is not value else edited
+
+    def _follow(self, tensor: Tensor, cast: Tensor) -> None:
+        """Let what autocast makes of one of the model's tensors stand for that tensor."""
+        self.casts.append(cast)  # kept alive, so that its identity lasts
+        if id(tensor) in self.names:
+            self.names[id(cast)] = self.names[id(tensor)]
+
+    def _edited(self, node: str, value: Any) -> Any:
+        return self.edits[node](value) if node in self.edits else value
 
     def check(self) -> None:
         """Check that every recorded operation was done."""

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from lmctool.graph.operations import (
     BATCH_NORM,
     CONVOLUTION,
+    GROUP_NORM,
+    LAYER_NORM,
     LINEAR,
+    arguments,
     aten,
+    batch_norm,
     groups,
     is_pointwise,
     is_transposed,
-    operand,
+    operation,
 )
 
 if TYPE_CHECKING:
@@ -80,9 +84,9 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     """
     targets: list[Target] = []
     for node in graph.nodes:
-        if node is graph.output or node.op != "call_function":
+        if node is graph.output or node.op != "call_function" or node.meta.get("is_step"):
             continue
-        if kind != "blocks" and node.target in LINEAR | CONVOLUTION:
+        if kind != "blocks" and operation(node) in LINEAR | CONVOLUTION:
             targets.extend(_layer(graph, node))
         axis = _channels(node) if kind != "layers" and _is_residual(node) else None
         if axis is not None:
@@ -104,13 +108,13 @@ def batchnorms(graph: Graph) -> tuple[Target, ...]:
 
 def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
     weight, bias, rows = _parameters(node)
-    if weight is None or weight.name not in graph.tensors:
+    if weight.name not in graph.tensors:
         return
     name = graph.tensors[weight.name]
     yield Target(
         name=name.removesuffix(".weight"),
         tap=node.name,
-        axis=-1 if node.target in LINEAR else 1,
+        axis=-1 if operation(node) in LINEAR else 1,
         kind="layer",
         weight=name,
         rows=rows,
@@ -121,30 +125,25 @@ def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
     )
 
 
-def _parameters(node: fx.Node) -> tuple[fx.Node | None, fx.Node | None, int]:
+def _parameters(node: fx.Node) -> tuple[fx.Node, fx.Node | None, int]:
     """Return the weight and bias of a layer, and the axis of the weight that holds its channels."""
-    if node.target is aten.addmm.default:  # bias + x @ weight, where the weight is (in, out)
-        weight, bias, rows = operand(node, 2, "mat2"), operand(node, 0, "self"), 1
+    given = arguments(node)
+    if operation(node) == "addmm":  # bias + x @ weight, where the weight is (in, out)
+        weight, bias, rows = given["mat2"], given["self"], 1
     else:
-        weight, bias = operand(node, 1, "weight"), operand(node, 2, "bias")
+        weight, bias = given["weight"], given.get("bias")
         rows = 0 if not is_transposed(node) else 1 if groups(node) == 1 else -1
-    if weight is not None and weight.target in TURNED and rows >= 0:
+    if weight.target in TURNED and rows >= 0:
         return weight.all_input_nodes[0], bias, 1 - rows
     return weight, bias, rows
 
 
 def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
-    if node.target not in BATCH_NORM:
+    norm = batch_norm(node)
+    if norm is None or norm.trains or norm.mean is None or norm.variance is None:
         return None
-    mean, variance = operand(node, 3, "running_mean"), operand(node, 4, "running_var")
-    if mean is None or variance is None or mean.name not in graph.tensors:
-        return None
-    epsilon = node.args[7] if node.target is aten.batch_norm.default else node.args[6]
-    return BatchNorm(
-        graph.tensors[mean.name],
-        graph.tensors[variance.name],
-        float(epsilon),  # type: ignore[arg-type]
-    )
+    mean, variance = (graph.tensors.get(each.name) for each in (norm.mean, norm.variance))
+    return BatchNorm(mean, variance, norm.epsilon) if mean and variance else None
 
 
 def _is_residual(node: fx.Node) -> bool:
@@ -163,9 +162,9 @@ def _channels(node: fx.Node) -> int | None:
     seen: set[fx.Node] = set()
     while pending:
         source = pending.pop()
-        if source.target in CONVOLUTION | BATCH_NORM | {aten.group_norm.default}:
+        if operation(source) in CONVOLUTION | BATCH_NORM | GROUP_NORM:
             return 1
-        if source.target in LINEAR | {aten.layer_norm.default}:
+        if operation(source) in LINEAR | LAYER_NORM:
             return -1
         if is_pointwise(source) or source.target is operator.getitem:
             pending.extend(set(source.all_input_nodes) - seen)

@@ -18,6 +18,7 @@ from lmctool.evaluate.switches import kept
 from lmctool.graph.capture import capture
 from lmctool.graph.randomness import generator, seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
+from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import once
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.sources import find_sources
@@ -230,11 +231,23 @@ class Resources:
             return ""
 
     def targets(self, kind: Kind) -> tuple[Target, ...]:
-        """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``."""
-        return targets(self.graph, kind)
+        """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``.
+
+        Raises:
+            LmctoolError: there is none, though layers ran.
+        """
+        found = targets(self.graph, kind)
+        if not found:
+            check_layers(self.graph, self.module)
+        return found
 
     def batchnorms(self) -> tuple[Target, ...]:
-        """Return the inputs of the BatchNorms."""
+        """Return the inputs of the BatchNorms.
+
+        Raises:
+            LmctoolError: one ran that is not found.
+        """
+        check_batchnorms(self.graph, self.module)
         return batchnorms(self.graph)
 
     @cached_property

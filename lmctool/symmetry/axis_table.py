@@ -161,10 +161,11 @@ def same_units(first: Axis, second: Axis) -> bool:
     )
 
 
-def with_silent_values(node: fx.Node, axes: Axes, others: int) -> Any:
-    """Return the axes of a node's value, or of the first and ``others`` more that tell nothing."""
-    if isinstance(node.meta.get("val"), list | tuple):
-        return [axes, *((),) * others]
+def with_silent_values(node: fx.Node, axes: Axes) -> Any:
+    """Return the axes of a node's value, or of the first of several; the others tell nothing."""
+    value = node.meta.get("val")
+    if isinstance(value, list | tuple):
+        return [axes, *((),) * (len(value) - 1)]
     return axes
 
 

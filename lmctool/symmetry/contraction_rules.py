@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lmctool.graph import operations
 from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, with_silent_values
 from lmctool.symmetry.layer_rules import tie
@@ -98,7 +99,8 @@ def einsum(node: fx.Node, table: AxisTable) -> Axes:
 
 def attention(node: fx.Node, table: AxisTable) -> Any:
     """Queries with keys, keys' positions with values', and the heads of all with each other."""
-    query, key, value = (table.of(argument) for argument in node.args[:3])
+    given = operations.attention(node)
+    query, key, value = (table.of(each) for each in (given.query, given.key, given.value))
     unify(query[-1], key[-1])
     unify(key[-2], value[-2])
     places = broadcast([key[:-2], value[:-2]])
@@ -110,15 +112,13 @@ def attention(node: fx.Node, table: AxisTable) -> Any:
     else:
         batch = broadcast([batch, places])
     scores = (*batch, query[-2], key[-2])
-    mask = node.args[3] if len(node.args) > 3 else node.kwargs.get("attn_mask")
-    scores = broadcast([scores, table.of(mask)])
-    flags = (*node.args[4:6], node.kwargs.get("is_causal"))
-    if any(flag is True for flag in flags):
+    scores = broadcast([scores, table.of(given.mask)])
+    if given.causal:
         for axis in scores[-2:]:
             axis.fix("a causal mask tells its positions apart")
     table.hidden.append(scores)
     table.hidden.append(scores[:-1])
-    return with_silent_values(node, (*batch, query[-2], value[-1]), 1)
+    return with_silent_values(node, (*batch, query[-2], value[-1]))
 
 
 def cdist(node: fx.Node, table: AxisTable) -> Axes:

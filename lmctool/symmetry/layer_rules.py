@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import groups, is_transposed
+from lmctool.graph.operations import arguments, groups, is_transposed
 from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, Rule, fix, sizes, with_silent_values
 from lmctool.symmetry.unification import unify
@@ -35,42 +35,39 @@ def convolution(node: fx.Node, table: AxisTable) -> Axes:
         unify(channels, product((group, weight[1])) if count > 1 else weight[1])
         if count > 1:
             unify(out, product((group, Axis(out.size // count))))
-    tie(table.of(node.args[2])[:1] if len(node.args) > 2 else (), (out,))
+    tie(table.of(arguments(node).get("bias"))[:1], (out,))
     return (*x[: -kernel - 1], out, *_spatial(node, kernel))
 
 
 def batch_norm(node: fx.Node, table: AxisTable) -> Any:
     """Tie the channels with the affine parameters and the running statistics."""
-    x = table.of(node.args[0])
-    for parameter in node.args[1:5]:
-        tie(table.of(parameter), x[1:2])
+    x, given = table.of(node.args[0]), arguments(node)
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        tie(table.of(given.get(name)), x[1:2])
     table.hidden.append(x[1:2])
-    return with_silent_values(node, x, 2)
+    return with_silent_values(node, x)
 
 
 def layer_norm(node: fx.Node, table: AxisTable) -> Any:
     """Tie the normalised axes with the affine parameters; statistics don't mind the order."""
-    x = table.of(node.args[0])
-    count = len(node.args[1])  # type: ignore[arg-type]
-    for parameter in node.args[2:4]:
-        tie(table.of(parameter), x[len(x) - count :])
+    x, given = table.of(node.args[0]), arguments(node)
+    count = len(given["normalized_shape"])
+    for name in ("weight", "bias"):
+        tie(table.of(given.get(name)), x[len(x) - count :])
     table.hidden.append(x[: len(x) - count])
-    return with_silent_values(node, x, 2)
+    return with_silent_values(node, x)
 
 
 def group_norm(node: fx.Node, table: AxisTable) -> Any:
     """Let groups move as wholes, and channels within them."""
-    x = table.of(node.args[0])
-    if isinstance(node.args[1], int):
-        count, parameters = int(node.args[1]), node.args[2:4]
-    else:  # the native form: x, weight, bias, N, C, HxW, groups, epsilon
-        count, parameters = int(node.args[6]), node.args[1:3]  # type: ignore[arg-type]
+    x, given = table.of(node.args[0]), arguments(node)
+    count = int(given["num_groups"] if "num_groups" in given else given["group"])
     group = Axis(count)
     unify(x[1], product((group, Axis(x[1].size // count))))
-    for parameter in parameters:
-        tie(table.of(parameter), x[1:2])
+    for name in ("weight", "bias"):
+        tie(table.of(given.get(name)), x[1:2])
     table.hidden.append((x[0], group))
-    return with_silent_values(node, x, 2)
+    return with_silent_values(node, x)
 
 
 def weight_norm(node: fx.Node, table: AxisTable) -> Any:
@@ -80,7 +77,7 @@ def weight_norm(node: fx.Node, table: AxisTable) -> Any:
         if a.size == b.size:
             unify(a, b)
     table.hidden.append(length)
-    return with_silent_values(node, direction, 1)
+    return with_silent_values(node, direction)
 
 
 def pooling(axes_per_kernel: int) -> Rule:

@@ -6,7 +6,10 @@ import operator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from lmctool.graph.operations import operation
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from lmctool.graph.operations import BATCH_NORM, operation
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import AxisTable, TensorAxes, new_axes
 from lmctool.symmetry.part_rules import getitem
@@ -15,17 +18,11 @@ from lmctool.symmetry.rules import value_axes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import torch
     from torch import fx
 
     from lmctool.graph.graph import Graph
 
-NORMALISATIONS = frozenset(
-    {
-        *("batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit"),
-        *("native_batch_norm", "cudnn_batch_norm", "instance_norm"),
-    }
-)
+NORMALISATIONS = BATCH_NORM | {"instance_norm"}
 REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
@@ -41,13 +38,13 @@ def propagate(
     Returns:
         The axes of every value, and the axes of the model's tensors by name.
     """
-    table = AxisTable()
+    table, computed = AxisTable(), _that_matter(graph.nodes)
     for _ in range(PASSES):
         # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
         before = dict(table.view_cuts)
         table = AxisTable(view_cuts=before.copy())
         tensors = _tensors(graph, table, fixed, moved)
-        for node in graph.nodes:
+        for node in computed:
             if node.op == "call_function":
                 picks = node.target is operator.getitem
                 table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
@@ -57,6 +54,21 @@ def propagate(
         if table.view_cuts == before:
             break
     return table, tensors
+
+
+def _that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
+    """Return the nodes that the outputs are computed from, or a number that chooses the path.
+
+    A recording has others, too: the last states of a recurrent layer, say, that nobody asks for.
+    """
+    live: set[fx.Node] = set()
+    for node in reversed(nodes):
+        value = node.meta.get("val")
+        tensors = [part for part in tree_leaves(value) if isinstance(part, Tensor)]
+        writes = getattr(getattr(node.target, "_schema", None), "is_mutable", False)
+        if node in live or node.op == "output" or not tensors or writes:
+            live |= {node, *node.all_input_nodes}
+    return [node for node in nodes if node in live]
 
 
 def _tensors(
@@ -118,7 +130,7 @@ def _normalise(readers: Iterable[fx.Node]) -> bool:
     )
 
 
-def _constant(tensor: torch.Tensor) -> tuple[Axis, ...]:
+def _constant(tensor: Tensor) -> tuple[Axis, ...]:
     """Fix each axis of a constant unless the constant is the same all along it."""
     return tuple(
         Axis(size, "it meets a constant that tells units apart", blank=_uniform(tensor, dim))
@@ -126,5 +138,5 @@ def _constant(tensor: torch.Tensor) -> tuple[Axis, ...]:
     )
 
 
-def _uniform(tensor: torch.Tensor, dim: int) -> bool:
+def _uniform(tensor: Tensor, dim: int) -> bool:
     return tensor.shape[dim] > 0 and bool((tensor == tensor.narrow(dim, 0, 1)).all())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lmctool.graph.operations import arguments
 from lmctool.symmetry.axis import Axis, concat
 from lmctool.symmetry.axis_table import Axes, AxisTable, Family, Raw, Rule
+from lmctool.symmetry.contraction_rules import broadcast
 from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
@@ -14,38 +16,61 @@ if TYPE_CHECKING:
     from torch import fx
 
 
-def recurrent(gates: int, states: int) -> Rule:
+GATES = (1, 1, 4, 3)
+"""Gates of a hidden unit by the mode of the operations for all kinds: plain (2), LSTM and GRU."""
+
+
+def recurrent(gates: int) -> Rule:
     """Return the rule of a layer whose packed weights hold so many gates for each hidden unit.
 
     Args:
         gates: 4 for LSTM, 3 for GRU, 1 for a plain RNN.
-        states: how many states it keeps: 2 for LSTM, else 1.
     """
 
     def rule(node: fx.Node, table: AxisTable) -> list[Raw]:
-        initial: Any = node.args[1] if states > 1 else [node.args[1]]
-        parameters: Sequence[fx.Node] = node.args[2]  # type: ignore[assignment]
-        biased, layers, bidirectional = node.args[3], int(node.args[4]), bool(node.args[7])  # type: ignore[arg-type]
-        x = table.of(node.args[0])
-        directions = 2 if bidirectional else 1
-        each = len(parameters) // (layers * directions)
-        starts = [table.of(state) for state in initial]
-        below, states_of = x[-1], []
-        for layer in range(layers):
-            outputs = []
-            for direction in range(directions):
-                place = (layer * directions + direction) * each
-                weights = [table.of(p) for p in parameters[place : place + each]]
-                hidden, out = _cell(weights, below, gates, biased=bool(biased))
-                states_of.append((out, hidden)[:states])
-                for start, axis in zip(starts, (out, hidden), strict=False):
-                    unify(start[-1], axis)
-                outputs.append(out)
-            below = concat(tuple(outputs))
-        last = [_states(starts[0], members) for members in zip(*states_of, strict=True)]
-        return [(*x[:-1], below), *last]
+        given = arguments(node)
+        starts = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
+        return _layers(
+            table.of(given["input"]),
+            [table.of(state) for state in starts],
+            [table.of(parameter) for parameter in given["params"]],
+            gates,
+            int(given["num_layers"]),
+            biased=bool(given["has_biases"]),
+            directions=2 if given["bidirectional"] else 1,
+        )
 
     return rule
+
+
+def packed_layers(node: fx.Node, table: AxisTable) -> list[Raw]:
+    """Do what such a layer does: cuDNN and MIOpen have one operation for all kinds."""
+    given = arguments(node)
+    starts = [table.of(given[name]) for name in ("hx", "cx") if given[name] is not None]
+    stride = int(given["weight_stride0"])  # of one layer and direction: a projection comes last
+    axes = _layers(
+        table.of(given["input"]),
+        starts,
+        [table.of(parameter) for parameter in given["weight"]],
+        GATES[given["mode"]],
+        int(given["num_layers"]),
+        biased=stride >= 4,
+        directions=2 if given["bidirectional"] else 1,
+    )
+    return [*axes, *((),) * (len(node.meta["val"]) - len(axes))]
+
+
+def packed_layer(node: fx.Node, table: AxisTable) -> list[Raw]:
+    """Do what one layer and direction does: oneDNN has an operation for it."""
+    given = arguments(node)
+    x, hidden, memory = (table.of(given[name]) for name in ("input", "hx_", "cx_"))
+    weights = [table.of(given[f"weight{place}"]) for place in range(4)]
+    gates = GATES[given["mode"]]
+    unit, _ = _cell(weights, x[-1], gates, biased=bool(given["has_biases"]))
+    for state in (hidden, memory) if gates == 4 else (hidden,):
+        unify(state[-1], unit)
+    last = (*hidden[:-1], unit)
+    return [(*x[:-1], unit), last, last if gates == 4 else (), ()]
 
 
 def cell(gates: int, states: int) -> Rule:
@@ -62,6 +87,62 @@ def cell(gates: int, states: int) -> Rule:
         return [after, after] if states > 1 else after
 
     return rule
+
+
+def fused_cell(gates: int) -> Rule:
+    """Return the rule of what is left of a step behind its two products, on a GPU."""
+
+    def rule(node: fx.Node, table: AxisTable) -> list[Raw]:
+        given = arguments(node)
+        state = table.of(given["cx" if gates == 4 else "hx"])
+        products = [table.of(given[f"{name}_gates"]) for name in ("input", "hidden")]
+        hidden = Axis(products[0][-1].size // gates)
+        biases = [table.of(given.get(f"{name}_bias")) for name in ("input", "hidden")]
+        for packed in (*products, *filter(None, biases)):
+            unify(packed[-1], concat((hidden,) * gates))
+        unify(state[-1], hidden)
+        after = (*broadcast([state[:-1], *(each[:-1] for each in products)]), hidden)
+        return [after, after, ()] if gates == 4 else [after, ()]
+
+    return rule
+
+
+def _layers(
+    x: Axes,
+    starts: Sequence[Axes],
+    parameters: Sequence[Axes],
+    gates: int,
+    layers: int,
+    *,
+    biased: bool,
+    directions: int,
+) -> list[Raw]:
+    """Tie the tensors of all layers; returns the axes of the output and of each last state.
+
+    Args:
+        x: (..., unit) the inputs.
+        starts: (cell, example, unit) the first states: two for LSTM, else one.
+        parameters: those of each layer and direction in turn.
+        gates: how many there are for each hidden unit.
+        layers: how many lie on top of each other.
+        biased: whether there are biases among the parameters.
+        directions: 1 or 2.
+    """
+    each = len(parameters) // (layers * directions)
+    below, states_of = x[-1], []
+    for layer in range(layers):
+        outputs = []
+        for direction in range(directions):
+            place = (layer * directions + direction) * each
+            weights = parameters[place : place + each]
+            hidden, out = _cell(weights, below, gates, biased=biased)
+            states_of.append((out, hidden)[: len(starts)])
+            for start, axis in zip(starts, (out, hidden), strict=False):
+                unify(start[-1], axis)
+            outputs.append(out)
+        below = concat(tuple(outputs))
+    last = [_states(starts[0], members) for members in zip(*states_of, strict=True)]
+    return [(*x[:-1], below), *last]
 
 
 def _states(start: Axes, members: tuple[Axis, ...]) -> Raw:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lmctool.graph.operations import is_pointwise, operation
+from lmctool.graph.operations import (
+    ATTENTION,
+    BATCH_NORM,
+    CONVOLUTION,
+    GROUP_NORM,
+    LAYER_NORM,
+    RMS_NORM,
+    is_pointwise,
+    operation,
+)
 from lmctool.symmetry import (
     contraction_rules,
     index_rules,
@@ -23,7 +32,13 @@ from lmctool.symmetry import (
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
 from lmctool.symmetry.layer_rules import pooling
-from lmctool.symmetry.recurrent_rules import cell, recurrent
+from lmctool.symmetry.recurrent_rules import (
+    cell,
+    fused_cell,
+    packed_layer,
+    packed_layers,
+    recurrent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,48 +145,42 @@ def _all(rule: Rule, *names: str) -> dict[str, Rule]:
 
 
 RULES: Mapping[str, Rule] = {
-    **_all(
-        layer_rules.convolution,
-        *("conv1d", "conv2d", "conv3d", "convolution"),
-        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    ),
-    **_all(
-        layer_rules.batch_norm,
-        *("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm"),
-        *("_native_batch_norm_legit", "instance_norm", "cudnn_batch_norm"),
-    ),
-    **_all(layer_rules.layer_norm, "layer_norm", "native_layer_norm"),
-    **_all(layer_rules.layer_norm, "rms_norm", "_fused_rms_norm"),
-    **_all(layer_rules.group_norm, "group_norm", "native_group_norm"),
+    **_all(layer_rules.convolution, *CONVOLUTION),
+    **_all(layer_rules.batch_norm, *BATCH_NORM, "instance_norm"),
+    **_all(layer_rules.layer_norm, *LAYER_NORM, *RMS_NORM),
+    **_all(layer_rules.group_norm, *GROUP_NORM),
     **_all(layer_rules.weight_norm, "_weight_norm", "_weight_norm_interface"),
     **_all(pooling(1), "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"),
     **_all(pooling(2), "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"),
     **_all(pooling(2), "max_pool2d_with_indices", "_adaptive_avg_pool2d"),
     **_all(pooling(3), "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),
     **_all(pooling(3), "max_pool3d_with_indices", "_adaptive_avg_pool3d"),
+    **_all(pooling(1), "reflection_pad1d", "replication_pad1d"),
+    **_all(pooling(2), "reflection_pad2d", "replication_pad2d"),
+    **_all(pooling(3), "reflection_pad3d", "replication_pad3d"),
     **_all(layer_rules.prelu, "prelu"),
     **_all(pointwise, "_prelu_kernel"),
     **_all(layer_rules.unfolding, "im2col"),
     **_all(layer_rules.pixel_shuffle, "pixel_shuffle", "pixel_unshuffle"),
-    **_all(contraction_rules.linear, "linear"),
+    **_all(contraction_rules.linear, "linear", "mkldnn_linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
-    **_all(contraction_rules.addmm, "addmm", "baddbmm", "addmv"),
-    **_all(contraction_rules.grouped_mm, "_grouped_mm", "grouped_mm_fallback"),
+    **_all(contraction_rules.addmm, "addmm", "_addmm_activation", "baddbmm", "addmv"),
+    **_all(contraction_rules.grouped_mm, "_grouped_mm", "transformers::grouped_mm_fallback"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),
     **_all(contraction_rules.einsum, "einsum"),
-    **_all(
-        contraction_rules.attention,
-        *("scaled_dot_product_attention", "_scaled_dot_product_attention_math"),
-        "_scaled_dot_product_flash_attention_for_cpu",
-    ),
+    **_all(contraction_rules.attention, *ATTENTION),
     **_all(contraction_rules.cdist, "cdist", "_cdist_forward"),
-    **_all(recurrent(4, 2), "lstm"),
-    **_all(recurrent(3, 1), "gru"),
-    **_all(recurrent(1, 1), "rnn_tanh", "rnn_relu"),
+    **_all(recurrent(4), "lstm"),
+    **_all(recurrent(3), "gru"),
+    **_all(recurrent(1), "rnn_tanh", "rnn_relu"),
+    **_all(packed_layers, "_cudnn_rnn", "miopen_rnn"),
+    **_all(packed_layer, "mkldnn_rnn_layer"),
     **_all(cell(4, 2), "lstm_cell"),
     **_all(cell(3, 1), "gru_cell"),
     **_all(cell(1, 1), "rnn_tanh_cell", "rnn_relu_cell"),
+    **_all(fused_cell(4), "_thnn_fused_lstm_cell"),
+    **_all(fused_cell(3), "_thnn_fused_gru_cell"),
     **_all(shape_rules.softmax, "softmax", "_softmax", "log_softmax", "_log_softmax"),
     **_all(shape_rules.softmax, "_safe_softmax"),
     **_all(
@@ -211,6 +220,7 @@ RULES: Mapping[str, Rule] = {
     **_all(
         shape_rules.dropout,
         *("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
+        "rrelu_with_noise",
     ),
     **_all(part_rules.slicing, "slice"),
     **_all(
@@ -235,4 +245,5 @@ RULES: Mapping[str, Rule] = {
     ),
     **_all(positions, "arange", "linspace", "eye"),
     **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
+    **_all(no_axes, "_fused_sdp_choice"),  # it chooses by shapes
 }

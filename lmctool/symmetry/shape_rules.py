@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import aten, operation
+from lmctool.graph.operations import arguments, aten, operation
 from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, sizes
 
@@ -18,9 +18,9 @@ def identity(node: fx.Node, table: AxisTable) -> Raw:
 
 
 def dropout(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
-    """Pass the axes on; where units are dropped, the random numbers tell them apart."""
-    x = table.raw(node.args[0])
-    if node.args[2] is not False:  # None drops, too
+    """Pass the axes on; where units are dropped at random, the numbers drawn tell them apart."""
+    x, given = table.raw(node.args[0]), arguments(node)
+    if given.get("train", given.get("training")) is not False:  # None drops, too
         for axis in table.of(node.args[0]):
             axis.fix("random numbers tell its units apart")
     return [x, x] if isinstance(node.meta.get("val"), list | tuple) else x

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
-from lmctool.graph.operations import NONLINEAR, operation
+from torch import fx
+
+from lmctool.graph.operations import (
+    CONVOLUTION,
+    LAYER_NORM,
+    LINEAR,
+    NONLINEAR,
+    RMS_NORM,
+    operation,
+)
 from lmctool.graph.sizes import varies
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_form import groups_of
@@ -13,20 +23,14 @@ from lmctool.symmetry.spec import Tap
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from torch import fx
-
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_form import AxisForm
     from lmctool.symmetry.axis_table import AxisTable
     from lmctool.symmetry.spec import PermutationSpec
 
 Taps = dict[str, tuple[Tap, ...]]
-WRITERS = frozenset(
-    {
-        *("linear", "addmm", "mm", "bmm", "matmul", "einsum", "embedding", "lstm", "gru"),
-        *("conv1d", "conv2d", "conv3d", "convolution", "layer_norm", "rms_norm", "batch_norm"),
-        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    }
+WRITERS = (
+    LINEAR | CONVOLUTION | LAYER_NORM | RMS_NORM | {"mm", "bmm", "matmul", "einsum", "embedding"}
 )
 """Operations whose values show a group that no nonlinearity does."""
 
@@ -57,7 +61,7 @@ def find_taps(
         for group, taps in node_taps.items():
             if node.target in NONLINEAR:
                 after[group] += taps
-            elif operation(node) in WRITERS:
+            elif operation(_computed(node)) in WRITERS:
                 written[group] += taps
             last[group] = taps
         if node.target in NONLINEAR:
@@ -65,6 +69,12 @@ def find_taps(
                 for group, taps in _node_taps(operand, table, spec, form, outers).items():
                     before[group] += taps
     return _first_choice(after, written, last), _first_choice(before, written, last)
+
+
+def _computed(node: fx.Node) -> fx.Node:
+    """Return the operation that computes a value, where it returns others beside it."""
+    operand = node.args[0] if node.target is operator.getitem and node.args[1] == 0 else node
+    return operand if isinstance(operand, fx.Node) else node
 
 
 def _first_choice(*orders: Mapping[str, list[Tap]]) -> Taps:

@@ -17,7 +17,7 @@ from torch import Tensor
 from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
-from lmctool.graph.recording import record_graph
+from lmctool.graph.recorder import record_graph
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from tests.symmetry.adversarial import (
     attention,

@@ -15,7 +15,7 @@ import torch
 from lmctool.evaluate import probe as probing
 from lmctool.evaluate.machine import machine
 from lmctool.graph.module import fresh
-from lmctool.graph.recording import record_graph
+from lmctool.graph.recorder import record_graph
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.source_code import Code
