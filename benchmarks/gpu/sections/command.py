@@ -25,7 +25,7 @@ def measure(setting: Setting) -> Iterator[Found]:
     sizes = setting.sized((5000, 10_000), (8, 8))
     images = write_images(setting.folder, *sizes)
     commands = {}
-    for model in ("MLP", "ResNet20"):
+    for model in setting.sized(("MLP", "ResNet20"), ("MLP",)):
         words = ["barrier", *map(str, write_pair(setting.folder, model)), "--data", str(images)]
         words += ["--align", "--repair", "--points", setting.sized("25", "3"), "--allow-chance"]
         words += ["--device", str(setting.device), "-q", "--force"]

@@ -31,9 +31,9 @@ BOUND = 0.6
 
 
 def measure(setting: Setting) -> Iterator[Found]:
-    """Time alignment, statistics and proof of a ResNet20."""
-    count = setting.sized(5000, 4)
-    pair = write_pair(setting.folder, "ResNet20")
+    """Time alignment, statistics and proof of a ResNet20, or of a perceptron on a CPU."""
+    count = setting.sized(5000, 40)
+    pair = write_pair(setting.folder, setting.sized("ResNet20", "MLP"))
     work = run(pair, write_images(setting.folder, count, 2), str(setting.device), count)
     yield from tried("alignment", partial(_alignment, setting, work))
     yield from tried("alignment by batch", partial(_by_batch, setting, work))

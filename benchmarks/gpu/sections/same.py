@@ -43,22 +43,10 @@ def measure(setting: Setting) -> Iterator[Found]:
     }
     if setting.on_gpu:  # on a CPU its search takes minutes
         ways["midpoint"] = ways["midpoint again"] = ("--align", "midpoint", "--device", gpu)
-    points = setting.sized("11", "3")
     places = {name: setting.folder / f"{name.replace(' ', '-')}.h5" for name in ways}
+    common = ("--repair", "--points", setting.sized("11", "3"), "-q", "--force")
     commands = [
-        (
-            "barrier",
-            *PAIR,
-            "--repair",
-            "--points",
-            "11",
-            *words,
-            "-q",
-            "--force",
-            "-o",
-            places[name],
-        )
-        for name, words in ways.items()
+        ("barrier", *PAIR, *common, *words, "-o", places[name]) for name, words in ways.items()
     ]
     for name, done in zip(ways, side_by_side(commands, setting.sized(AT_ONCE, 1)), strict=True):
         yield Found(f"{name}: exit code", done.code, "", done.code == 0, "0")
