@@ -267,8 +267,7 @@ def _computation(*, networks: bool) -> list[click.Option]:
                 ),
                 default=STANDARD.strategy,
                 show_default=True,
-                help="Way to evaluate networks; measure times several ways and takes the fastest,"
-                " as auto does on a GPU.",
+                help="Way to evaluate networks; measure times several ways and takes the fastest.",
             ),
         ]
     seed = click.Option(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from lmctool.errors import LmctoolError, out_of_memory
+from lmctool.evaluate.functional import outputs_of_each
 from lmctool.evaluate.strategy import accepts_channels_last, made
-from lmctool.evaluate.threads import outputs_of_each
+from lmctool.evaluate.verified import Disproved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
     from lmctool.evaluate.functional import Network
     from lmctool.evaluate.strategy import Launch, Strategy
 
+    Candidate = tuple[Launch, torch.memory_format, int]
+
 SIZES = {"cpu": (32, 64, 128, 256, 1024), "cuda": (256, 1024, 4096)}
 """Examples at once that are tried."""
-SECONDS = 0.2
+LAUNCHES: Mapping[str, tuple[Launch, ...]] = {
+    "cpu": ("module", "workers"),
+    "cuda": ("module", "graphs"),
+}
+SECONDS = {"cpu": 0.2, "cuda": 0.02}
 """How long each candidate is timed, at least."""
 
 
@@ -39,32 +46,30 @@ def fastest(network: Network, split: Split, dtype: torch.dtype, size: int | None
     Raises:
         LmctoolError: not even the smallest batch fits in memory.
     """
-    rates = {
-        strategy: rate
-        for strategy in candidates(network, split, dtype, size)
-        if (rate := examples_per_second(strategy, split, dtype)) is not None
-    }
+    rates: dict[Candidate, float] = {}
+    for candidate in candidates(network, split, dtype, size):
+        rate = examples_per_second(made(network, *candidate, required=False), split, dtype)
+        if rate is not None:
+            rates[candidate] = rate
     if not rates:
         raise LmctoolError(
             "no way to evaluate the model fits in memory; try a smaller --batch-size or another"
             " --device"
         )
-    best = max(rates, key=lambda strategy: rates[strategy])
-    return made(network, best.launch, best.layout, best.size)  # anew: without what was captured
+    best = max(rates, key=lambda candidate: rates[candidate])
+    return made(network, *best, required=False)
 
 
 def candidates(
     network: Network, split: Split, dtype: torch.dtype, size: int | None
-) -> Iterator[Strategy]:
+) -> Iterator[Candidate]:
     """Give every way to evaluate a model on the device of its data."""
     device = split.targets.device.type
     layouts = [torch.contiguous_format]
     if accepts_channels_last(network, split.head(2, dtype)):
         layouts.append(torch.channels_last)
     sizes = [size] if size else sorted({min(each, len(split)) for each in SIZES[device]})
-    launches: tuple[Launch, ...] = ("module", "graphs" if device == "cuda" else "workers")
-    for layout, launch, each in product(layouts, launches, sizes):
-        yield made(network, launch, layout, each)
+    yield from product(LAUNCHES[device], layouts, sizes)
 
 
 def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) -> float | None:
@@ -77,12 +82,16 @@ def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) ->
             outputs(inputs)
             _wait(inputs)
             rounds, begun = 0, time.perf_counter()
-            while (spent := time.perf_counter() - begun) < SECONDS or rounds < 2:
+            least = SECONDS[inputs.device.type]
+            while (spent := time.perf_counter() - begun) < least or rounds < 2:
                 for _ in outputs_of_each(outputs, several):
-                    _wait(inputs)
+                    pass
+                _wait(inputs)
                 rounds += 1
-    except RuntimeError as error:  # a capture that fails raises one, too
-        if strategy.launch in {"module", "workers"} and not out_of_memory(error):
+    except Disproved:  # the faster way cannot take the model
+        return None
+    except RuntimeError as error:
+        if not out_of_memory(error):
             raise
         return None
     return rounds * len(several) * len(inputs) / spent

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.functional import outputs_of_each
 from lmctool.evaluate.scores import Scores
-from lmctool.evaluate.threads import outputs_of_each
+from lmctool.evaluate.verified import repeated
 from lmctool.results.journal import NO_JOURNAL, Entries
 from lmctool.weights.lazy_networks import candidates
 
@@ -56,7 +57,7 @@ def evaluate(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once; halves itself when memory runs out.
         per_example: keep the loss and error of each example.
-        advance: called with 1 after each network and split.
+        advance: called after each network with how many splits it was measured on.
         entries: keep what is measured of each network, and know what was before.
         seeding: what each pass of a network over a split is done in, for those that draw random
             numbers.
@@ -77,18 +78,34 @@ def evaluate(
                 row = {n: torch.from_numpy(array).to(device) for n, array in entry.arrays.items()}
                 advance(len(splits))
             else:
-                row, outputs = {}, forward(network.weights())
-                for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
-                    loss, error = _scores(outputs, split, task, dtype, batch_size, seeding)
-                    row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
-                    if per_example:
-                        row[f"each.{place}"] = torch.stack([loss, error])
-                    advance(1)
-                del outputs
+                outputs = forward(network.weights())
+
+                def scored(split: Split, outputs: Outputs = outputs) -> tuple[Tensor, Tensor]:
+                    return _scores(outputs, split, task, dtype, batch_size, seeding)
+
+                row = repeated(partial(_row, scored, splits, shares, per_example))
+                del outputs, scored
                 entry.keep(partial(_arrays, row))
+                advance(len(splits))
             rows.append(row)
             del network  # before the next network is formed
     return _together(rows, splits, shares, per_example)
+
+
+def _row(
+    scored: Callable[[Split], tuple[Tensor, Tensor]],
+    splits: Sequence[Split],
+    shares: Sequence[Tensor | None],
+    per_example: bool,
+) -> dict[str, Tensor]:
+    """Return what is measured of one network: the means of each split, and each example's."""
+    row = {}
+    for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
+        loss, error = scored(split)
+        row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
+        if per_example:
+            row[f"each.{place}"] = torch.stack([loss, error])
+    return row
 
 
 def _arrays(row: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
@@ -171,7 +188,9 @@ def read(
         LmctoolError: a batch does not fit in memory.
     """
     with torch.no_grad():
-        return torch.cat(_batched(forward(weights), split, function, dtype, batch_size, seeding))
+        outputs = forward(weights)
+        parts = repeated(partial(_batched, outputs, split, function, dtype, batch_size, seeding))
+        return torch.cat(parts)
 
 
 def _scores(

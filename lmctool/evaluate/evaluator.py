@@ -168,15 +168,16 @@ class Evaluator:
             threads = self.strategy.workers
             share = -(-len(split) // threads.count) if threads else len(split)
             self.batch_size.settle(min(self.strategy.size, share))
+            self.batch_size.on_halving.append(self.strategy.free)
         return self.strategy
 
     def _strategy_for(self, split: Split) -> Strategy:
         if self.check(split.head(EXAMPLES, self.dtype), split.name):
             return one_after_the_other(self.word, self.network, split.head(2, self.dtype))
-        if self.word == "measure" or (self.word == "auto" and self.device.type == "cuda"):
+        if self.word == "measure":
             size = self.batch_size.size if self.batch_size.fixed else None
             return fastest(self.network, split, self.dtype, size)
-        return chosen(self.word, self.network, split.head(2, self.dtype))
+        return chosen(self.word, self.network, split.head(2, self.dtype), self.precision)
 
     def of_checkpoints(
         self,

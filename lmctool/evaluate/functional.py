@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +15,28 @@ from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.outputs import one_output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from lmctool.graph.graph import Graph
 
+Item = TypeVar("Item")
 Weights = Mapping[str, Tensor]
 Outputs = Callable[[Tensor], Tensor]
 """The outputs of one network for a batch: (example, ...) -> (example, ...)."""
 Forward = Callable[[Weights], Outputs]
 """The outputs of a network with given weights; dropped before the next network is formed."""
+
+
+class PassOutputs(ABC):
+    """The outputs of one network, for whom it matters which batches a whole pass has."""
+
+    @abstractmethod
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of one batch."""
+
+    @abstractmethod
+    def each(self, batches: Iterable[tuple[Tensor, Item]]) -> Iterator[tuple[Tensor, Item]]:
+        """Give the outputs for each batch, in order, with what came beside it."""
 
 
 class Network:
@@ -70,6 +86,15 @@ class Network:
     @cached_property
     def _axes(self) -> dict[str, int]:
         return tap_affine.channel_axes(self.graph())
+
+
+def outputs_of_each(
+    outputs: Outputs, batches: Iterable[tuple[Tensor, Item]]
+) -> Iterator[tuple[Tensor, Item]]:
+    """Give a network's outputs for each batch, in order, with what came beside it."""
+    if isinstance(outputs, PassOutputs):
+        return outputs.each(batches)
+    return ((outputs(inputs), beside) for inputs, beside in batches)
 
 
 def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:

@@ -2,18 +2,21 @@
 
 A CPU is fastest while the largest activation of a batch stays in its cache, and with channels
 last.  Both follow from the model and its inputs alone, so that numbers are the same at every run.
-On a GPU, and under ``measure``, candidates are timed on the spot.
+On a GPU see ``gpu_rule``; under ``measure`` candidates are timed on the spot.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate import gpu_rule
+from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.cuda_graphs import Replayed
 from lmctool.evaluate.functional import Network, functional
 from lmctool.evaluate.threads import SideBySide, workers
@@ -22,11 +25,13 @@ from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
-    from lmctool.evaluate.functional import Forward
+    from lmctool.evaluate.arithmetic import Precision
+    from lmctool.evaluate.functional import Forward, Outputs
     from lmctool.evaluate.threads import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
 Launch = Literal["module", "workers", "graphs", "compile"]
+LAYOUTS = {torch.contiguous_format: "contiguous", torch.channels_last: "channels last"}
 
 CACHE = 1 << 22
 """Bytes that the largest activation of a batch may take on a CPU."""
@@ -34,8 +39,6 @@ LEAST, MOST = 16, 2048
 """Examples at once on a CPU, whatever their size."""
 SHARED = 1024
 """Examples at once from which on the cores share each product well."""
-ON_GPU = 1024
-"""Examples at once on a GPU where nothing is timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,20 @@ class Strategy:
     stochastic: bool = False
 
     def __str__(self) -> str:
-        """Return the words for a record."""
-        last = self.layout == torch.channels_last
-        return f"{self.launch}, {'channels last' if last else 'contiguous'}"
+        """Return the words for a record of what was done; ``recorded`` reads them."""
+        proved = self.forward if isinstance(self.forward, Proved) else None
+        launch = proved.ran(self.launch) if proved else self.launch
+        return f"{launch}, {LAYOUTS[self.layout]}"
+
+    @property
+    def given_up(self) -> str:
+        """Why networks are no longer computed by the launch that was chosen; empty if they are."""
+        return self.forward.reason if isinstance(self.forward, Proved) else ""
+
+    def free(self) -> None:
+        """Free what was made for batches of one size."""
+        if isinstance(self.forward, Proved):
+            self.forward.forget()
 
     @property
     def workers(self) -> Workers | None:
@@ -69,8 +83,23 @@ class Strategy:
         return workers() if self.launch == "workers" else None
 
 
-def made(network: Network, launch: Launch, layout: torch.memory_format, size: int) -> Strategy:
-    """Return a strategy for the networks of a model; what is faster than the module is proved."""
+def made(
+    network: Network,
+    launch: Launch,
+    layout: torch.memory_format,
+    size: int,
+    *,
+    required: bool = True,
+) -> Strategy:
+    """Return a strategy for the networks of a model; what is faster than the module is proved.
+
+    Args:
+        network: the model.
+        launch: by what its networks are computed.
+        layout: the memory format of images.
+        size: examples at once.
+        required: whether a model that cannot be computed so is an error, or left to the module.
+    """
     own = Network(network.module, network.graph, layout)
     threads = workers()
     if launch == "workers" and threads is not None:
@@ -78,27 +107,37 @@ def made(network: Network, launch: Launch, layout: torch.memory_format, size: in
     if launch in {"module", "workers"}:
         return Strategy(own, "module", layout, size)
     fast = Replayed(own) if launch == "graphs" else Compiled(own)
-    return Strategy(Proved(fast, own), launch, layout, size)
+    return Strategy(Proved(fast, own, required=required), launch, layout, size)
 
 
-def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
-    """Return the strategy that a word other than ``measure`` asks for; nothing is timed.
+def chosen(
+    word: str, network: Network, inputs: Tensor, precision: Precision = "float32"
+) -> Strategy:
+    """Return the strategy that a word other than ``measure`` asks for.
 
     Args:
-        word: ``auto`` and ``compile`` take channels last on a CPU where the model accepts them,
-            and ``auto`` computes several batches at once there if they are small.
+        word: what the user asked for, or the record of what another run did.  ``auto`` computes
+            several batches at once on a CPU if they are small, and replays them on a GPU that
+            would wait for their launches.  ``auto`` and ``compile`` take channels last, where the
+            model accepts them, on a CPU and for the tensor cores of a GPU.
         network: the model.
         inputs: (example, ...) one or two examples, on the device.
+        precision: the precision of matrix products and convolutions.
 
     Raises:
         LmctoolError: graphs are asked for on another device than a GPU, or channels last of a
             model that does not accept them.
     """
-    device = inputs.device.type
-    if word == "graphs" and device != "cuda":
-        raise LmctoolError(f"--strategy graphs needs a CUDA device, but the work is on {device!r}")
+    gpu = inputs.device.type == "cuda"
+    if word.startswith("graphs") and not gpu:
+        raise LmctoolError(
+            f"--strategy graphs needs a CUDA device, but the work is on {inputs.device.type!r}"
+        )
+    if (record := recorded(word)) is not None:
+        return made(network, *record, examples_at_once(network, inputs))
     layout = torch.contiguous_format
-    if word == "channels-last" or (word in {"auto", "compile"} and device == "cpu"):
+    faster = not gpu or precision != "float32"
+    if word == "channels-last" or (word in {"auto", "compile"} and faster):
         layout = torch.channels_last if accepts_channels_last(network, inputs) else layout
     if word == "channels-last" and layout != torch.channels_last:
         raise LmctoolError(
@@ -106,12 +145,39 @@ def chosen(word: Word, network: Network, inputs: Tensor) -> Strategy:
             " memory format; leave it out"
         )
     size = examples_at_once(network, inputs)
-    launch: Launch = "module"
-    if word in {"graphs", "compile"}:
-        launch = word
-    elif word == "auto" and device == "cpu" and size < SHARED:
-        launch = "workers"
-    return made(network, launch, layout, size)
+    if word == "auto" and gpu:
+        return _on_gpu(network, inputs, layout, size)
+    launches: dict[str, Launch] = {"graphs": "graphs", "compile": "compile"}
+    if word == "auto" and size < SHARED:
+        launches[word] = "workers"
+    return made(network, launches.get(word, "module"), layout, size)
+
+
+def recorded(text: str) -> tuple[Launch, torch.memory_format] | None:
+    """Return how networks are launched and laid out by the words of a record, if it is one.
+
+    Where a faster way was given up in the middle it is tried, and given up, again.
+    """
+    launches, _, layout = text.partition(", ")
+    launch = launches.partition(" then ")[0]
+    layouts = {words: each for each, words in LAYOUTS.items()}
+    if launch not in get_args(Launch) or layout not in layouts:
+        return None
+    return launch, layouts[layout]  # type: ignore[return-value]
+
+
+def _on_gpu(network: Network, inputs: Tensor, layout: torch.memory_format, size: int) -> Strategy:
+    """Return the strategy for a GPU: replayed where it would wait for Python otherwise."""
+    batch_size = BatchSize(None, size)
+    outputs = Network(network.module, network.graph, layout)({})
+    waits = batch_size.fitting(partial(_waits, outputs, inputs[:1]))
+    launch: Launch = "graphs" if waits else "module"
+    return made(network, launch, layout, batch_size.size, required=False)
+
+
+def _waits(outputs: Outputs, example: Tensor, size: int) -> bool:
+    inputs = example.expand(size, *example.shape[1:]).contiguous()
+    return gpu_rule.waits_for_launches(outputs, inputs)
 
 
 def one_after_the_other(word: Word, network: Network, inputs: Tensor) -> Strategy:
@@ -145,10 +211,11 @@ def accepts_channels_last(network: Network, inputs: Tensor) -> bool:
 
 
 def examples_at_once(network: Network, inputs: Tensor) -> int:
-    """Return a batch size: on a CPU, such that the largest activation fits the cache."""
-    if inputs.device.type != "cpu":
-        return ON_GPU
-    fitting = CACHE // max(1, largest_activation(network, inputs))
+    """Return a batch size such that the largest activation fits the cache of the device."""
+    activation = largest_activation(network, inputs)
+    if inputs.device.type == "cuda":
+        return gpu_rule.examples_at_once(activation, gpu_rule.cache_of(inputs.device))
+    fitting = CACHE // max(1, activation)
     return min(max(1 << fitting.bit_length() >> 1, LEAST), MOST)
 
 

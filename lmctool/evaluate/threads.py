@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
+from lmctool.evaluate.functional import PassOutputs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -80,7 +82,7 @@ class SideBySide:
         return Several([self.network(weights) for _ in range(self.threads.count)], self.threads)
 
 
-class Several:
+class Several(PassOutputs):
     """The outputs of one network, from copies of it that can work at the same time."""
 
     def __init__(self, copies: list[Outputs], threads: Workers) -> None:
@@ -106,15 +108,6 @@ class Several:
             return copy(inputs), beside
         finally:
             self._free.put(copy)
-
-
-def outputs_of_each(
-    outputs: Outputs, batches: Iterable[tuple[Tensor, Item]]
-) -> Iterator[tuple[Tensor, Item]]:
-    """Give a network's outputs for each batch, in order, with what came beside it."""
-    if isinstance(outputs, Several):
-        return outputs.each(batches)
-    return ((outputs(inputs), beside) for inputs, beside in batches)
 
 
 def _without_gradients(function: Callable[[Item], Value], item: Item) -> Value:

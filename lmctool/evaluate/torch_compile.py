@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lmctool.errors import LmctoolError
 from lmctool.evaluate.functional import functional
+from lmctool.evaluate.verified import UnableError
 from lmctool.graph.module import fresh
 from lmctool.graph.tap_affine import corrected_taps
 
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 class Compiled:
     """Computes what a network does, by code made for its shapes; the weights are arguments of it.
 
-    Compiling takes seconds to a minute, once, and once more for the last batch of a split, which
-    may be smaller.  Weights with corrections are left to the network itself.
+    Compiling takes seconds to a minute, once: a smaller batch, as the last of a split may be, is
+    filled up by its last example.  Weights with corrections are left to the network itself.
     """
 
     def __init__(self, network: Network) -> None:
         """Keep the network; nothing is compiled before it is used."""
         self.network = network
         self._module = fresh(network.module)
+        self._size = 0
         with _quiet():
             self._compiled = torch.compile(self._run)
 
@@ -41,7 +42,7 @@ class Compiled:
     def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
         """Return the outputs of the network that has these weights.
 
-        The outputs raise LmctoolError where the model cannot be compiled.
+        The outputs raise UnableError where the model cannot be compiled.
         """
         if corrected_taps(weights):
             return self.network(weights)
@@ -50,17 +51,26 @@ class Compiled:
         def outputs(inputs: Tensor) -> Tensor:
             from torch._dynamo.exc import TorchDynamoException
 
+            count = len(inputs)
+            self._size = max(self._size, count)
+            if count < self._size:
+                rest = inputs[-1:].expand(self._size - count, *inputs.shape[1:])
+                inputs = torch.cat([inputs, rest])
             try:
                 with _quiet():
                     outputs: Tensor = self._compiled(tensors, self.network.laid_out(inputs))
             except TorchDynamoException as cause:
                 reason = str(cause).strip().partition("\n")[0]
-                raise LmctoolError(
+                raise UnableError(
                     f"the model cannot be compiled ({reason}); leave out --strategy compile"
                 ) from cause
-            return outputs
+            return outputs[:count]
 
         return outputs
+
+    def forget(self) -> None:
+        """Take batches of another size from here on."""
+        self._size = 0
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
@@ -43,6 +43,9 @@ class Graph:
     aliases: Mapping[str, str]
     tracer: Literal["export", "dispatch"] = "export"
     leaf: int | None = 0
+    _moved: dict[torch.device, Mapping[str, Tensor]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def nodes(self) -> tuple[fx.Node, ...]:
@@ -126,15 +129,20 @@ class Graph:
             weights: the model's tensors by name, on the device of the inputs.
             inputs: (example, ...) a batch.
         """
+        constants = self._constants_on(inputs.device)
         return {
             node: weights[self.stored_name(self.tensors[node.name], weights)]
             if node.name in self.tensors
-            else self.constants[node.name].to(inputs.device)
-            if node.name in self.constants
-            else inputs
+            else constants.get(node.name, inputs)
             for node in self.nodes
             if node.op == "placeholder"
         }
+
+    def _constants_on(self, device: torch.device) -> Mapping[str, Tensor]:
+        """Return the constants on a device, where they are copied once."""
+        if device not in self._moved:
+            self._moved[device] = {name: each.to(device) for name, each in self.constants.items()}
+        return self._moved[device]
 
     def stored_name(self, name: str, weights: Mapping[str, Tensor]) -> str:
         """Return the name under which weights hold a tensor, which may be tied to another."""

@@ -142,8 +142,10 @@ def _settings(run: Run) -> dict[str, Attribute]:
         "batch_size": run.batch_size.size,
         **run.arithmetic,
     }
-    if run.strategy:
-        attributes["strategy"] = run.strategy
+    if run.strategy is not None:
+        attributes["strategy"] = str(run.strategy)
+        if run.strategy.given_up:
+            attributes["strategy.given_up"] = run.strategy.given_up
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
     if run.resources.stochastic:

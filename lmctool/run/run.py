@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
     from lmctool.evaluate import Scores
+    from lmctool.evaluate.strategy import Strategy
     from lmctool.graph.graph import Graph
     from lmctool.model.resolve import Model
     from lmctool.plugin.progress import Progress
@@ -345,10 +346,9 @@ class Run:
             return probe(network, self.weights(0), split, self.task, self.dtype)
 
     @property
-    def strategy(self) -> str:
-        """How networks were evaluated, in words; empty if none was."""
-        strategy = self.evaluator.strategy if "evaluator" in self.__dict__ else None
-        return "" if strategy is None else str(strategy)
+    def strategy(self) -> Strategy | None:
+        """How networks were evaluated; None if none was."""
+        return self.evaluator.strategy if "evaluator" in self.__dict__ else None
 
     def follow(
         self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False

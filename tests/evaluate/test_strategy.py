@@ -108,7 +108,7 @@ def flattening() -> Network:
 @pytest.mark.parametrize("word", ["plain", "channels-last", "auto"])
 def test_every_strategy_gives_the_same_losses(word: str) -> None:
     network, split = residual(), images(40)
-    strategy = chosen(word, network, split.head(2, torch.float32))  # type: ignore[arg-type]
+    strategy = chosen(word, network, split.head(2, torch.float32))
     plain = made(network, "module", torch.contiguous_format, 7)
     np.testing.assert_allclose(
         losses(strategy, network, split), losses(plain, network, split), rtol=2e-5, atol=1e-5
@@ -151,7 +151,7 @@ def test_a_model_that_takes_no_channels_last_is_given_contiguous_images() -> Non
     assert chosen("auto", network, head).layout == torch.contiguous_format
     with pytest.raises(LmctoolError, match="does not take images in that memory format"):
         chosen("channels-last", network, head)
-    layouts = {c.layout for c in candidates(network, images(4), torch.float32, None)}
+    layouts = {layout for _, layout, _ in candidates(network, images(4), torch.float32, None)}
     assert layouts == {torch.contiguous_format}
 
 
@@ -217,7 +217,7 @@ def test_every_strategy_gives_the_same_losses_on_a_gpu(word: str, gpu: torch.dev
     split = images(40)
     for name in ("inputs", "targets"):
         object.__setattr__(split, name, getattr(split, name).to(gpu))
-    strategy = chosen(word, network, split.head(2, torch.float32))  # type: ignore[arg-type]
+    strategy = chosen(word, network, split.head(2, torch.float32))
     plain = made(network, "module", torch.contiguous_format, 7)
     np.testing.assert_allclose(
         losses(strategy, network, split), losses(plain, network, split), rtol=1e-4

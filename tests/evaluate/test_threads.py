@@ -15,7 +15,8 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
-from lmctool.evaluate.threads import Several, SideBySide, Workers, outputs_of_each
+from lmctool.evaluate.functional import outputs_of_each
+from lmctool.evaluate.threads import Several, SideBySide, Workers
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS

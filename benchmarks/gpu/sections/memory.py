@@ -48,9 +48,7 @@ def measure(setting: Setting) -> Iterator[Found]:
 
 def _scores(own: Network, split: Split, launch: Launch, size: BatchSize) -> Scores:
     strategy = strategy_of(own, launch, LAYOUTS["contiguous"], size.size)
-    forget = getattr(strategy.forward, "forget", None)
-    if forget is not None:
-        size.on_halving.append(forget)
+    size.on_halving.append(strategy.free)
     with computing("float32", split.targets.device):
         return evaluate(
             strategy.forward,

@@ -76,7 +76,7 @@ def _faster(
     precisions: tuple[Precision, ...] = ("tf32", "bfloat16")
     for precision in precisions:
         with computing(precision, setting.device):
-            strategy = chosen("auto", own, split.head(2, torch.float32))
+            strategy = chosen("auto", own, split.head(2, torch.float32), precision)
         rate = _ours(setting, own, split, strategy, precision)
         yield Found(f"{model}: auto ({strategy}), {precision}", rate, "images/s")
         if precision == "tf32":
