@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from benchmarks.gpu.setting import Found, Setting
 
-MARK = "@pytest.mark." + "cuda"
+MARK = "pytest.mark." + "cuda"
 
 
 def measure(setting: Setting) -> Iterator[Found]:
