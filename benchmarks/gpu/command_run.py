@@ -23,16 +23,19 @@ class Done:
         code: its exit code.
         seconds: how long it took.
         output: what it printed.
+        complaints: what it printed as errors and progress.
     """
 
     code: int
     seconds: float
     output: str
+    complaints: str
 
     @property
     def last(self) -> str:
-        """The last line that it printed."""
-        return (self.output.strip().splitlines() or [""])[-1]
+        """The last line of its output, or of its complaints if it failed."""
+        text = self.complaints if self.code else self.output
+        return (text.strip().splitlines() or [""])[-1]
 
 
 def lmctool(*words: object) -> Done:
@@ -40,7 +43,7 @@ def lmctool(*words: object) -> Done:
     command = [sys.executable, "-m", "lmctool", *map(str, words)]
     begun = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
-    return Done(done.returncode, time.perf_counter() - begun, done.stdout + done.stderr)
+    return Done(done.returncode, time.perf_counter() - begun, done.stdout, done.stderr)
 
 
 def side_by_side(commands: Iterable[Sequence[object]], processes: int) -> Iterator[Done]:
