@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,11 +48,6 @@ class Setting:
         """Return the size of some work on a GPU, or the one that a CPU does in a moment."""
         return full if self.on_gpu else small
 
-    @property
-    def seconds_left(self) -> float:
-        """How long it still may run."""
-        return self.deadline - time.monotonic()
-
     def wait(self) -> None:
         """Wait until the device has done all its work."""
         if self.on_gpu:
@@ -64,6 +58,6 @@ def tried(name: str, work: Callable[[], Iterable[Found]]) -> Iterator[Found]:
     """Give what some work finds; an error is told as a failure, and what comes next still runs."""
     try:
         yield from work()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = str(error).strip().partition("\n")[0]
         yield Found(name, f"{type(error).__name__}: {first}", passed=False, expected="no error")

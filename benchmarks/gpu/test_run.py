@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from benchmarks.gpu.checkout import ROOT
@@ -38,6 +41,45 @@ def outcome(line: str) -> tuple[str, str] | None:
     return None
 
 
+class Lines:
+    """The lines that a command prints, for as long as there is time."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it, in the root of the checkout."""
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with self._process.stdout or nullcontext(()) as printed:
+            for line in printed:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def until(self, end: float) -> Iterator[str]:
+        """Give lines as they come; at a time of ``time.monotonic`` the command is stopped."""
+        while True:
+            try:
+                line = self._lines.get(timeout=max(end - time.monotonic(), 0))
+            except queue.Empty:
+                self._process.terminate()
+                return
+            if line is None:
+                return
+            yield line
+
+    def code(self) -> int:
+        """Return how it ended; below 0 if it was stopped."""
+        return self._process.wait()
+
+
 def outcomes(setting: Setting, words: Sequence[str], *, each: bool) -> Iterator[Found]:
     """Run pytest; give what fails, and how many tests had each outcome.
 
@@ -47,18 +89,9 @@ def outcomes(setting: Setting, words: Sequence[str], *, each: bool) -> Iterator[
         each: give every test that passes, too.
     """
     command = [sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider", *words]
-    process = subprocess.Popen(
-        [*command, "-rE", "--continue-on-collection-errors"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    stopping = threading.Timer(max(setting.seconds_left - ENDING, 0), process.terminate)
-    stopping.start()
     counts: Counter[str] = Counter()
-    for line in process.stdout or ():
+    lines = Lines([*command, "-rE", "--continue-on-collection-errors"])
+    for line in lines.until(setting.deadline - ENDING):
         print(line, end="", flush=True)
         if told := outcome(line):
             name, word = told
@@ -67,8 +100,7 @@ def outcomes(setting: Setting, words: Sequence[str], *, each: bool) -> Iterator[
                 yield Found(name, word.lower(), passed=VERDICT.get(word, False))
         elif (broken := BROKEN.match(line)) and "::" not in broken[1]:
             yield Found(broken[1], f"cannot be imported: {broken[2] or ''}", passed=False)
-    stopping.cancel()
-    code = process.wait()
+    code = lines.code()
     told_counts = ", ".join(f"{count} {word.lower()}" for word, count in sorted(counts.items()))
     how = "stopped in time" if code < 0 else f"exit code {code}"
     good = code == 0 and counts["PASSED"] > 0 if setting.on_gpu else None

@@ -19,7 +19,7 @@ from benchmarks.gpu.checkout import ROOT, environment, result_folders, write_met
 from benchmarks.gpu.measurement import Journal, Measurement, table
 from benchmarks.gpu.section import BUDGET, SECTIONS, Section, deadlines
 from benchmarks.gpu.setting import Found, tried
-from benchmarks.gpu.test_run import outcome
+from benchmarks.gpu.test_run import Lines, outcome
 from benchmarks.gpu.work import covered, launches
 
 if TYPE_CHECKING:
@@ -177,6 +177,15 @@ def test_outcomes_of_tests_are_read_with_one_process_and_with_several() -> None:
     )
     assert outcome("[gw3] [ 12%] FAILED tests/a.py::test_b ") == ("tests/a.py::test_b", "FAILED")
     assert outcome("tests/a.py::test_b ") is None and outcome("1 passed in 3 s") is None
+
+
+def test_lines_of_a_command_come_until_its_time_is_over() -> None:
+    lines = Lines(python("print('one', flush=True); import time; time.sleep(60)"))
+    given = lines.until(time.monotonic() + 30)
+    assert next(given) == "one\n"
+    assert list(lines.until(time.monotonic())) == [] and lines.code() < 0
+    done = Lines(python("print('one'); print('two')"))
+    assert list(done.until(time.monotonic() + 30)) == ["one\n", "two\n"] and done.code() == 0
 
 
 def test_operations_that_return_views_are_no_launches() -> None:

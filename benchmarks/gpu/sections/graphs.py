@@ -47,7 +47,7 @@ def _of_model(setting: Setting, model: str, split: Split) -> Iterator[Found]:
     own = network(model, setting.device)
     networks = weights_of(own, NETWORKS)
     layouts = LAYOUTS if model in {"ResNet20", "VGG11"} else {"contiguous": LAYOUTS["contiguous"]}
-    for precision, layout in product(PRECISIONS, layouts):
+    for precision, layout in product(setting.sized(PRECISIONS, ("float32",)), layouts):
         name = f"{model}, {precision}, {layout}"
         work = partial(_compared, setting, own, networks, split, name, precision, layout)
         yield from tried(name, work)

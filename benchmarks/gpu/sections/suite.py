@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.gpu.setting import Found, Setting
 
 FOLDERS = ("evaluate", "symmetry", "plugins", "cli", "run/test_resume.py")
-PROCESSES = "8"
+PROCESSES = "12"
 MANY = "1000"
 
 
