@@ -14,7 +14,7 @@ from benchmarks import layerwise
 from benchmarks.speed import textbook
 from benchmarks.speed.clock import in_turns, seconds
 from benchmarks.speed.subject import run, write_images, write_pair
-from lmctool.evaluate.arithmetic import arithmetic
+from lmctool.evaluate.arithmetic import computing
 from lmctool_plugins.aligners.activation import align
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def main_command(folder: Path, device: str, scale: Scale) -> Row:
         losses["ours"] = work.follow(work.variants(), alphas).loss[0, 0]
 
     def theirs() -> None:
-        with arithmetic("float32"):  # torch's own convolutions are in TF32 on a GPU
+        with computing(
+            "float32", torch.device(device)
+        ):  # torch's own convolutions are in TF32 on a GPU
             losses["theirs"] = textbook.barrier(by_hand, alphas.tolist())[0]
 
     size = f"{scale.points} points x 3 variants, {scale.examples} images"
@@ -114,7 +116,7 @@ def alignment(folder: Path, device: str, scale: Scale) -> Row:
     work = run(write_pair(folder, "ResNet20"), images, device, count)
     a, b = work.weights(0), work.weights(1)
     groups = len(work.permutation_spec.taps)
-    with arithmetic("float32"):
+    with computing("float32", torch.device(device)):
         return _row(
             f"alignment, ResNet20, {groups} groups, {count} examples",
             "a pass for each group",
@@ -133,7 +135,7 @@ def throughput(folder: Path, device: str, scale: Scale, model: str) -> Row:
     module = copy.deepcopy(work.resources.module)
     module.load_state_dict(dict(weights))
     work.evaluator.settled(split)
-    with arithmetic("float32"):
+    with computing("float32", torch.device(device)):
         best = min(_bare_loops(module, inputs), key=seconds)
         row = _row(
             f"evaluation, {model}, {count} images",
@@ -173,7 +175,7 @@ def layers(device: str, scale: Scale) -> Row:
     """The layer-wise paths of a ResNet20 by block."""
     examples = scale.examples // 4
     size = min(LAYERS[device], examples)
-    with arithmetic("float32"):
+    with computing("float32", torch.device(device)):
         found = layerwise.measure(scale.points, examples, size, scale.repeats, torch.device(device))
     return Row(
         f"layer-wise, ResNet20 by block, {found['networks']:.0f} networks",

@@ -17,9 +17,9 @@ import torch
 from benchmarks.gpu import __main__ as script
 from benchmarks.gpu.checkout import ROOT, environment, result_folders, write_metadata
 from benchmarks.gpu.measurement import Journal, Measurement, table
+from benchmarks.gpu.pytest_run import Lines, outcome
 from benchmarks.gpu.section import BUDGET, SECTIONS, Section, deadlines
 from benchmarks.gpu.setting import Found, tried
-from benchmarks.gpu.test_run import Lines, outcome
 from benchmarks.gpu.work import covered, launches
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.setting import Found, tried
 from benchmarks.gpu.subject import images, scores
-from lmctool.data import prefetch
 from lmctool.data.split import open_split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
@@ -97,8 +95,9 @@ def _memory(setting: Setting, own: Network) -> Iterator[Found]:
     inputs = generator.integers(256, size=(4096, 1, 28, 28), dtype=np.uint8)
     examples = Examples(inputs, generator.integers(10, size=4096))
     dataset = Dataset({"test": lambda: examples}, "here", 10, 1 / 255)
-    with patch.object(prefetch, "SHARE", 0.0):
-        split = open_split(dataset, "test", limit=None, seed=0, device=setting.device)
+    split = open_split(dataset, "test", limit=None, seed=0, device=setting.device)
+    if setting.on_gpu:  # as where there is no room for them
+        object.__setattr__(split, "inputs", split.inputs.cpu().pin_memory())
     with computing("float32", setting.device):
         strategy = chosen("plain", own, split.head(2, torch.float32))
     held = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.gpu.checkout import ROOT
-from benchmarks.gpu.test_run import outcomes
+from benchmarks.gpu.pytest_run import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

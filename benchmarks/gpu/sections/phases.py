@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 from benchmarks.gpu.setting import Found, tried
 from benchmarks.gpu.work import busy, launches, seconds
 from benchmarks.speed import textbook
 from benchmarks.speed.subject import run, write_images, write_pair
-from lmctool.evaluate.arithmetic import arithmetic
-from lmctool.run import calibration
+from lmctool.evaluate.arithmetic import computing
 from lmctool.statistics.moments import Goal
 from lmctool_plugins.aligners.activation import align
 
@@ -47,7 +45,7 @@ def _alignment(setting: Setting, work: Run) -> Iterator[Found]:
     count = launches(ours)
     good = count <= LAUNCHES if setting.on_gpu else None
     yield Found("alignment: launches", count, "", good, f"<= {LAUNCHES}")
-    with arithmetic("float32"):
+    with computing("float32", setting.device):
         theirs = partial(textbook.align, work, a, b)
         yield Found("alignment, textbook: launches", launches(theirs), "", expected="21,060")
         by_hand = seconds(setting, theirs, 1)
@@ -60,15 +58,14 @@ def _alignment(setting: Setting, work: Run) -> Iterator[Found]:
 
 
 def _by_batch(setting: Setting, work: Run) -> Iterator[Found]:
-    """Time the alignment with other numbers of examples at once, where that is one constant."""
-    name = "CROSS_BATCH"
-    if not hasattr(calibration, name):
-        yield Found("alignment by batch", f"there is no {name}")
-        return
+    """Time the alignment with other numbers of examples at once."""
     ours = partial(align, work, work.weights(0), work.weights(1))
+    batch = getattr(work.calibration, "cross_batch", None)
     for size in setting.sized(BATCHES, BATCHES[:1]):
-        with patch.object(calibration, name, size):
-            yield Found(f"alignment, {size} at once", seconds(setting, ours, 1), "s")
+        if batch is not None:
+            batch.size = size
+        taken = seconds(setting, ours, 1) if batch is not None else None
+        yield Found(f"alignment, {size} at once", taken, "s", expected="" if batch else "no choice")
 
 
 def _statistics(setting: Setting, work: Run) -> Iterator[Found]:
