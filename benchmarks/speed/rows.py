@@ -79,7 +79,8 @@ class Row:
 def main_command(folder: Path, device: str, scale: Scale) -> Row:
     """The paths of ``lmctool barrier A B --align --repair``, all three variants.
 
-    The choice of the way to evaluate, once in a run, is timed by itself.
+    Both compute in float32, though torch by itself convolves in TF32 on a GPU.  The choice of the
+    way to evaluate, once in a run, is timed by itself.
     """
     images = write_images(folder, scale.calibration, scale.examples)
     pair = write_pair(folder, "ResNet20")
@@ -94,9 +95,7 @@ def main_command(folder: Path, device: str, scale: Scale) -> Row:
         losses["ours"] = work.follow(work.variants(), alphas).loss[0, 0]
 
     def theirs() -> None:
-        with computing(
-            "float32", torch.device(device)
-        ):  # torch's own convolutions are in TF32 on a GPU
+        with computing("float32", torch.device(device)):
             losses["theirs"] = textbook.barrier(by_hand, alphas.tolist())[0]
 
     size = f"{scale.points} points x 3 variants, {scale.examples} images"
