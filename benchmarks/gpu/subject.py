@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate import Scores
     from lmctool.evaluate.arithmetic import Precision
     from lmctool.evaluate.strategy import Launch, Strategy
+    from lmctool.plugin.records import Task
 
     Weights = dict[str, Tensor]
 
@@ -79,6 +80,12 @@ def strategy_of(
     return made(network, launch, layout, size)
 
 
+@cache
+def _task() -> Task:
+    """Return what loss and error mean; to find it takes longer than to evaluate a small network."""
+    return registry.load(TASKS, "classification")
+
+
 def scores(
     strategy: Strategy,
     networks: list[Weights],
@@ -103,7 +110,7 @@ def scores(
             strategy.forward,
             networks,
             [split],
-            registry.load(TASKS, "classification"),
+            _task(),
             dtype=torch.float32,
             batch_size=BatchSize(None, size or strategy.size),
             per_example=per_example,
