@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import ExitCode, LmctoolError, out_of_memory
+from lmctool.errors import ExitCode, LmctoolError, machine_failure
 from lmctool.plugin.exits import no_exit
 from lmctool.report.terminal import echo, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
-
-
-NO_MEMORY = (
-    "memory ran out where no smaller batch helps; try another --device, fewer examples by --limit,"
-    " or a smaller model"
-)
 
 
 class Terminated(KeyboardInterrupt):
@@ -57,11 +51,13 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         _annotate(words, str(error))
         return _failure(error.exit_code)
     except Exception as error:
-        if out_of_memory(error):
+        if told := machine_failure(error):
             if "--debug" in words:
                 _show_traceback(error)
-            echo(f"Error: {NO_MEMORY}", err=True)
-            _annotate(words, NO_MEMORY)
+            echo(
+                "; ".join([f"Error: {printable(told)}", *getattr(error, "__notes__", ())]), err=True
+            )
+            _annotate(words, told)
             return ExitCode.USAGE
         _show_traceback(error)
         echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)

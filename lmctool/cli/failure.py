@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lmctool.cli import github
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,5 +25,5 @@ def report_failure(name: str, error: Exception, junit: Path | None, *, force: bo
 
     if junit is not None:
         with suppress(LmctoolError):
-            write_trouble(name, str(error), junit, force=force)
+            write_trouble(name, machine_failure(error) or str(error), junit, force=force)
     github.report_failure(f"lmctool {name}", error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.files.input_files import is_input
 from lmctool.report.terminal import printable
 
@@ -68,7 +68,8 @@ def report_failure(title: str, error: Exception) -> None:
         from lmctool.report import markdown
 
         with suppress(LmctoolError):
-            _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(str(error))])
+            told = machine_failure(error) or str(error)
+            _write(Path(summary), [f"### {markdown.plain(title)}\n", markdown.plain(told)])
 
 
 def annotate(title: str, message: str) -> None:

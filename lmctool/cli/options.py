@@ -66,7 +66,7 @@ def settings(
 ) -> Settings:
     """Return the settings of parsed values; options that do not apply keep their defaults."""
     names = {field.name for field in fields(Settings)}
-    arguments = {name: values[name] for name in names & values.keys()}
+    arguments = {name: values[name] for name in names & values.keys() - {"repeats"}}
     arguments |= {
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }

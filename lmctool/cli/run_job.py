@@ -46,14 +46,16 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
     Raises:
         LmctoolError: it cannot be run.
     """
+    from lmctool.evaluate.device import in_use
     from lmctool.run.summary import plan
 
     outputs = outputs_of(job)
     outputs.refuse_existing()
     run = open_run(job, outputs, _unwatched)
     job.note(aligned(plan(run)))
-    opened(run)
-    return complete(job, run, outputs, compute(job, run))
+    with in_use(run.device):
+        opened(run)
+        return complete(job, run, outputs, compute(job, run))
 
 
 def _show_plan(job: Job) -> ExitCode:

@@ -15,7 +15,7 @@ from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of
 from lmctool.cli.progress import Stages
 from lmctool.cli.verdicts import show_verdicts
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
@@ -52,12 +52,14 @@ class Judged:
 def session(job: Job) -> Iterator[Session]:
     """Open the run of a job and lock its outputs.
 
-    When the body fails, CI systems and observers learn why; when it is interrupted, the exception
-    gets notes about what there is.
+    When the body fails, CI systems and observers learn why; when it is interrupted, or the machine
+    fails, the exception gets notes about what there is.
 
     Raises:
         LmctoolError: it cannot be run, or an output exists or is being written by another run.
     """
+    from lmctool.evaluate.device import in_use
+
     outputs, observers = outputs_of(job), Observers()
     outputs.refuse_existing(allowed=job.resume)
     try:
@@ -65,9 +67,10 @@ def session(job: Job) -> Iterator[Session]:
             try:
                 with no_exit():
                     run = open_run(job, outputs, observers.progressed, folder.journal)
-                    yield Session(job, run, outputs, folder, observers)
+                    with in_use(run.device):
+                        yield Session(job, run, outputs, folder, observers)
             except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
+                if isinstance(error, KeyboardInterrupt) or machine_failure(error):
                     for note in (*outputs.notes(), *folder.notes()):
                         error.add_note(note)
                 observers.finished(None, error)
@@ -228,6 +231,8 @@ def compute(job: Job, run: Run) -> Result:
     except LmctoolError:
         raise
     except Exception as error:
+        if machine_failure(error):
+            raise
         entry = registry.find(ANALYSES, job.name)
         error.add_note(f"while analysis {job.name!r} of {registry.owner(entry)} was computing")
         raise

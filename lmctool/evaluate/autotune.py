@@ -90,7 +90,7 @@ def examples_per_second(strategy: Strategy, split: Split, dtype: torch.dtype) ->
                 rounds += 1
     except Disproved:  # the faster way cannot take the model
         return None
-    except RuntimeError as error:
+    except Exception as error:
         if not out_of_memory(error):
             raise
         return None

@@ -2,28 +2,107 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
 import torch
+from torch.nn.functional import conv2d
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def choose_device(word: str) -> torch.device:
-    """Return the device that a word names; ``auto`` is the first GPU, or else the CPU.
+def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> torch.device:
+    """Return the device that a word names, a GPU with its number; it was tried.
+
+    ``auto`` is the first GPU, and the CPU where there is none or it can't be used: a machine may
+    have one that this build of torch is not made for, or that another program has for itself.  The
+    latter is noted, and the record of a run says on which device it was.
+
+    Args:
+        word: ``auto``, ``cpu``, ``cuda`` (the first GPU) or ``cuda:N``.
+        note: tells the user something worth knowing.
 
     Raises:
-        LmctoolError: no such device here.
+        LmctoolError: no such device here, or it cannot be used; says why.
     """
     if word == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _first_usable(note)
+    name, _, number = word.partition(":")
+    if name == "cuda" and (number.isdecimal() or word == "cuda"):
+        return _gpu(word, int(number or 0))
+    if "," in word:
+        raise LmctoolError(f"device {word!r} names several, but a run has one; try cuda:0")
     try:
         device = torch.device(word)
     except RuntimeError as cause:
         raise LmctoolError(
             f"no device is called {word!r}; try auto, cpu, cuda or cuda:1"
         ) from cause
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise LmctoolError(f"device {word!r} was asked for, but torch finds {count} CUDA devices")
-    if device.type not in {"cpu", "cuda"}:
+    if device.type != "cpu":
         raise LmctoolError(f"device {word!r} is not supported; try auto, cpu, cuda or cuda:1")
     return device
+
+
+def in_use(device: torch.device) -> AbstractContextManager[object]:
+    """Return the context in which a GPU is torch's current one, where work goes that names none."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def _first_usable(note: Callable[[str], None]) -> torch.device:
+    """Return the first GPU, or the CPU; notes why a GPU that is there is passed over."""
+    count, complaint = _gpus()
+    device = torch.device("cuda", 0)
+    if count and not (complaint := _trouble(device)):
+        return device
+    if complaint:
+        note(f"the GPU cannot be used, so the CPU is: {complaint}")
+    return torch.device("cpu")
+
+
+def _gpu(word: str, number: int) -> torch.device:
+    """Return a GPU by its number.
+
+    Raises:
+        LmctoolError: it isn't there, or cannot be used.
+    """
+    count, complaint = _gpus()
+    if number >= count:
+        if torch.version.cuda is None and torch.version.hip is None:
+            complaint = f"torch {torch.__version__} is built without them"
+        why = f" ({complaint})" if complaint else ""
+        raise LmctoolError(
+            f"device {word!r} was asked for, but torch finds {count} CUDA devices{why};"
+            " try --device cpu"
+        )
+    device = torch.device("cuda", number)
+    if complaint := _trouble(device):
+        raise LmctoolError(f"device {word!r} cannot be used: {complaint}; try --device cpu")
+    return device
+
+
+def _gpus() -> tuple[int, str]:
+    """Return how many GPUs torch can use, and why it can't where it tells."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    texts = [str(each.message) for each in said if "CUDA" in str(each.message)]
+    return count, texts[0].removeprefix("CUDA initialization: ").partition(". ")[0] if texts else ""
+
+
+def _trouble(device: torch.device) -> str:
+    """Return why a GPU cannot be used, found by using it; empty if it can.
+
+    A product and a convolution need its driver, kernels that are made for it, both libraries that
+    most networks need, and a little memory.
+    """
+    try:
+        ones = torch.ones(1, 1, 8, 8, dtype=torch.float32, device=device)
+        conv2d(ones @ ones, ones[..., :3, :3])
+        torch.cuda.synchronize(device)
+    except Exception as error:  # torch has many types for it
+        return first_line(error)
+    return ""

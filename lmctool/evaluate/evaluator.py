@@ -14,6 +14,7 @@ from lmctool.evaluate.arithmetic import Precision, arithmetic, computing
 from lmctool.evaluate.autotune import fastest
 from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.function_check import EXAMPLES
+from lmctool.evaluate.repetition import repeated
 from lmctool.evaluate.scores import Scores, joined
 from lmctool.evaluate.strategy import Strategy, Word, chosen, one_after_the_other
 from lmctool.weights.lazy_networks import LazyNetworks, candidates
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from lmctool.plugin.progress import Progress
     from lmctool.plugin.records import Task
+    from lmctool.plugin.settings import Repetition
     from lmctool.results.journal import Entries, Journal
 
 Weights = Mapping[str, Tensor]
@@ -56,6 +58,7 @@ class Evaluator:
         check: refuses a network that is no function, asked about examples of a split, and tells
             whether it answers differently each time, as the user allows.
         seeding: sets the random numbers that one pass of such a network draws.
+        repeats: how an earlier run evaluated networks, which is done again.
         strategy: how networks are evaluated, once one was.
     """
 
@@ -71,6 +74,7 @@ class Evaluator:
     journal: Journal
     check: Callable[[Tensor, str], bool]
     seeding: Callable[[], AbstractContextManager[None]]
+    repeats: Repetition | None = None
     strategy: Strategy | None = None
     _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
@@ -174,6 +178,8 @@ class Evaluator:
     def _strategy_for(self, split: Split) -> Strategy:
         if self.check(split.head(EXAMPLES, self.dtype), split.name):
             return one_after_the_other(self.word, self.network, split.head(2, self.dtype))
+        if self.repeats is not None:
+            return repeated(self.repeats, self.network)
         if self.word == "measure":
             size = self.batch_size.size if self.batch_size.fixed else None
             return fastest(self.network, split, self.dtype, size)

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from lmctool.errors import LmctoolError, UnjudgedError, out_of_memory
+from lmctool.errors import LmctoolError, UnjudgedError, first_line, machine_failure
 from lmctool.evaluate.arithmetic import rounding
 from lmctool.evaluate.difference import difference
+from lmctool.evaluate.misfit import misfit
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.randomness import seeded
@@ -72,11 +73,11 @@ def check_function(
     except LmctoolError:
         raise
     except Exception as cause:  # whatever the model's own code raises
-        if out_of_memory(cause):
+        if machine_failure(cause):
             raise
         if not split:
             return False
-        raise LmctoolError(_misfit(inputs, split, cause)) from cause
+        raise LmctoolError(misfit(inputs, split, cause)) from cause
     stochastic = not subject.repeats(first) or True in subject.leftovers.ran.values()
     if stochastic and subject.written is None:
         _refuse_unless(allow_stochastic, subject)
@@ -91,15 +92,6 @@ def check_function(
             " each batch; it must leave weights and buffers as they are"
         )
     return stochastic
-
-
-def _misfit(inputs: Inputs, split: str, cause: Exception) -> str:
-    shape, dtype = tuple(inputs[0].shape[1:]), str(inputs[0].dtype).removeprefix("torch.")
-    return (
-        f"the model cannot take the inputs of split {split!r}, {dtype} of shape {shape}"
-        f" ({str(cause).splitlines()[0] if str(cause) else type(cause).__name__}); is it"
-        " trained on other data?"
-    )
 
 
 def _refuse_unless(allowed: bool, subject: _Subject) -> None:
@@ -165,9 +157,11 @@ class _Subject:
         try:
             again = self.answers()
         except ERRORS as cause:
+            if machine_failure(cause):
+                raise
             raise UnjudgedError(
                 "the model cannot be asked twice; the second time the same batch gives:"
-                f" {str(cause).partition(chr(10))[0] or type(cause).__name__}"
+                f" {first_line(cause)}"
             ) from cause
         return self._same(again, first, AGAIN, 0.05)
 
@@ -189,7 +183,7 @@ class _Subject:
             try:
                 others = self.answers(places)
             except ERRORS as cause:
-                if isinstance(cause, RuntimeError) and out_of_memory(cause):
+                if machine_failure(cause):
                     raise
                 if not self.repeats(first):  # it keeps something of the batch that it refused
                     return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch import Tensor
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.evaluate import gpu_rule
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.cuda_graphs import Replayed
@@ -65,7 +65,7 @@ class Strategy:
         """Return the words for a record of what was done; ``recorded`` reads them."""
         proved = self.forward if isinstance(self.forward, Proved) else None
         launch = proved.ran(self.launch) if proved else self.launch
-        return f"{launch}, {LAYOUTS[self.layout]}"
+        return in_words(launch, self.layout)
 
     @property
     def given_up(self) -> str:
@@ -81,6 +81,11 @@ class Strategy:
     def workers(self) -> Workers | None:
         """The threads that batches are computed in, if they are."""
         return workers() if self.launch == "workers" else None
+
+
+def in_words(launch: str, layout: torch.memory_format) -> str:
+    """Return the words for a record, which ``recorded`` reads."""
+    return f"{launch}, {LAYOUTS[layout]}"
 
 
 def made(
@@ -111,15 +116,15 @@ def made(
 
 
 def chosen(
-    word: str, network: Network, inputs: Tensor, precision: Precision = "float32"
+    word: Word, network: Network, inputs: Tensor, precision: Precision = "float32"
 ) -> Strategy:
     """Return the strategy that a word other than ``measure`` asks for.
 
     Args:
-        word: what the user asked for, or the record of what another run did.  ``auto`` computes
-            several batches at once on a CPU if they are small, and replays them on a GPU that
-            would wait for their launches.  ``auto`` and ``compile`` take channels last, where the
-            model accepts them, on a CPU and for the tensor cores of a GPU.
+        word: what the user asked for.  ``auto`` computes several batches at once on a CPU if they
+            are small, and replays them on a GPU that would wait for their launches.  ``auto`` and
+            ``compile`` take channels last, where the model accepts them, on a CPU and for the
+            tensor cores of a GPU.
         network: the model.
         inputs: (example, ...) one or two examples, on the device.
         precision: the precision of matrix products and convolutions.
@@ -129,12 +134,10 @@ def chosen(
             model that does not accept them.
     """
     gpu = inputs.device.type == "cuda"
-    if word.startswith("graphs") and not gpu:
+    if word == "graphs" and not gpu:
         raise LmctoolError(
             f"--strategy graphs needs a CUDA device, but the work is on {inputs.device.type!r}"
         )
-    if (record := recorded(word)) is not None:
-        return made(network, *record, examples_at_once(network, inputs))
     layout = torch.contiguous_format
     faster = not gpu or precision != "float32"
     if word == "channels-last" or (word in {"auto", "compile"} and faster):
@@ -205,7 +208,9 @@ def accepts_channels_last(network: Network, inputs: Tensor) -> bool:
         return False
     try:
         last = _own_outputs(network, inputs.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:  # a view of what is no longer contiguous
+    except RuntimeError as cause:  # a view of what is no longer contiguous
+        if machine_failure(cause):
+            raise
         return False
     return agree(last, _own_outputs(network, inputs))
 

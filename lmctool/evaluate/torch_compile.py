@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lmctool.errors import out_of_memory
 from lmctool.evaluate.functional import functional
 from lmctool.evaluate.verified import UnableError
 from lmctool.graph.module import fresh
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.evaluate.functional import Network, Outputs
+    from lmctool.errors import out_of_memory
+from lmctool.evaluate.functional import Network, Outputs
 
 
 class Compiled:
@@ -60,6 +62,8 @@ class Compiled:
                 with _quiet():
                     outputs: Tensor = self._compiled(tensors, self.network.laid_out(inputs))
             except TorchDynamoException as cause:
+                if out_of_memory(cause):
+                    raise
                 reason = str(cause).strip().partition("\n")[0]
                 raise UnableError(
                     f"the model cannot be compiled ({reason}); leave out --strategy compile"

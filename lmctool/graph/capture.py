@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, machine_failure
 from lmctool.graph.export import export_graph
 from lmctool.graph.module import fresh
 from lmctool.graph.outputs import output_leaf
@@ -47,6 +47,8 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
         try:
             return _told(record_graph(fresh(module), inputs), module, inputs)
         except Exception as cause:
+            if machine_failure(cause):
+                raise
             raise LmctoolError(
                 f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"
             ) from cause

@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from lmctool.errors import machine_failure
 from lmctool.graph.module import fresh
 from lmctool.graph.recording import record_graph
 
@@ -52,7 +53,9 @@ def follow(module: nn.Module, graph: Graph, traced: Inputs, inputs: Inputs) -> P
             if signature in seen:
                 continue
             others.append(record_graph(fresh(module), batch))
-        except (RuntimeError, ValueError, IndexError):  # made for batches of one size
+        except (RuntimeError, ValueError, IndexError) as cause:  # made for batches of one size
+            if machine_failure(cause):
+                raise
             continue
         seen[signature] = batch
     return Paths(beside(graph, others), tuple(seen.values()))

@@ -54,6 +54,23 @@ class InputShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Repetition:
+    """How an earlier run evaluated networks, for one that is to give the same numbers.
+
+    Attributes:
+        device: the kind of its device, ``cpu`` or ``cuda``.
+        strategy: its strategy in the words of the record, such as ``module, contiguous``.
+        batch_size: how many examples at once, in the end.
+        before_halving: how many at first, where memory ran out meanwhile; else None.
+    """
+
+    device: str
+    strategy: str
+    batch_size: int
+    before_halving: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The shared options of every analysis.
 
@@ -87,6 +104,7 @@ class Settings:
         precision: the precision of matrix products and convolutions.
         batch_size: examples evaluated at once; None to find it out.
         strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
+        repeats: how an earlier run evaluated them, which is done again; None for a run of its own.
         seed: the seed of every random choice.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
@@ -120,6 +138,7 @@ class Settings:
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     batch_size: int | None = None
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
+    repeats: Repetition | None = None
     seed: int = 0
     trust: bool = True
     trust_config: bool = False

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lmctool import statistics
 from lmctool.evaluate.arithmetic import Precision, arithmetic
+from lmctool.evaluate.batch_size import indivisible
 from lmctool.evaluate.threads import workers
 from lmctool.weights.recipe import content, identity, recipe
 
@@ -116,7 +117,8 @@ class Calibration:
         entries_of = self.journal.entries(kind, self.recipe, self.device.type)
         with arithmetic(self.precision), self.seeding(), entries_of as entries:
             entry = entries.entry(what)
-            return statistics.journalled(entry, record, list(taps), measure, self.device)
+            with indivisible(self.batch, "--calib-batch"):
+                return statistics.journalled(entry, record, list(taps), measure, self.device)
 
     def _shown(self, description: str, size: int) -> Iterator[Tensor]:
         """Yield the inputs of the examples, and show how far they are."""

@@ -32,8 +32,9 @@ UNEXPLAINED = (
 SAID_OTHERWISE = ("batch_size", "data", "example", "strategy")
 """Parts that a provenance says in other words, or with what came of them."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
-NO_CAUSES = (*FILES, "device", "trust", "trust_config")
-"""Settings whose files count by content, that the arithmetic says better, or that allow code."""
+NO_CAUSES = (*FILES, "device", "repeats", "trust", "trust_config")
+"""Settings whose files count by content, that the arithmetic says better, that stand for what a run
+of its own would choose, or that allow code."""
 
 
 class Identity:

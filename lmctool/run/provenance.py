@@ -142,6 +142,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         "batch_size": run.batch_size.size,
         **run.arithmetic,
     }
+    if run.batch_size.before_halving is not None:
+        attributes["batch_size.before_halving"] = run.batch_size.before_halving
     if run.strategy is not None:
         attributes["strategy"] = str(run.strategy)
         if run.strategy.given_up:

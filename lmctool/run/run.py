@@ -13,6 +13,7 @@ from lmctool.evaluate.device import choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.probe import probe
+from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
 from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
@@ -101,9 +102,12 @@ class Run:
         self.journal = journal
         self._always_aligns = analysis.aligner == "always"
         self.started = now()
-        self.device = choose_device(settings.device)
+        self.device = choose_device(settings.device, self.note)
         self.arithmetic = describe(settings.precision, self.device)
-        self.batch_size = BatchSize(settings.batch_size)
+        self._repeats = repeatable(settings.repeats, self.device, self.note)
+        repeated = self._repeats.batch_size if self._repeats else None
+        self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
+        self.batch_size.on_halving.append(self._note_halving)
         self.resources = Resources(name, analysis, settings, self.device, self.note)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
@@ -323,6 +327,7 @@ class Run:
             self.journal,
             self.resources.check_function,
             self.resources.seeding,
+            self._repeats,
         )
 
     @cached_property
@@ -418,6 +423,12 @@ class Run:
             align=self._aligned if self.settings.aligns else None,
             correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
+        )
+
+    def _note_halving(self) -> None:
+        self.note(
+            f"memory ran out; batches are of {self.batch_size.size} examples from here on, and what"
+            " was measured before may differ from a run of that size by rounding"
         )
 
     def _ask_aligner(

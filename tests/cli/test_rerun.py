@@ -5,13 +5,25 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
+from lmctool.cli.commands import rerun
+from lmctool.evaluate import evaluator
+from lmctool.evaluate.strategy import Strategy, made
+from lmctool.plugin.settings import Repetition
 from lmctool.results.file import read, write
+from lmctool.results.provenance import Provenance
 from lmctool.results.result import Group
 from lmctool.testing import invoke
 from tools.survival.job import DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmctool.evaluate.functional import Network
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +33,22 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         shutil.copy(DIGITS / f"{name}.safetensors", f"{name}.safetensors")
 
 
-def made(*options: str) -> Path:
+WORDS = (
+    *("interpolate", "a.safetensors", "b.safetensors"),
+    *("--limit", "50", "--alphas", "0.5", "-q"),
+)
+
+
+def made_by(*options: str) -> Path:
     """Make a result, which also writes a document and is judged."""
-    words = ("--limit", "50", "--alphas", "0.5", "-q", *options)
-    done = invoke("interpolate", "a.safetensors", "b.safetensors", *words)
+    done = invoke(*WORDS, *options)
     assert done.exit_code in {0, 3}, done.output
     return Path("interpolate.h5")
 
 
 def recording(command: str) -> Path:
     """Make a result that says it was made by this command."""
-    result = read(made())
+    result = read(made_by())
     said = result.groups["provenance"]
     group = Group(said.variables, {**said.attributes, "command": command})
     write(replace(result, groups={**result.groups, "provenance": group}), Path("told.h5"))
@@ -39,7 +56,7 @@ def recording(command: str) -> Path:
 
 
 def test_the_same_inputs_give_the_same_numbers_and_touch_no_file() -> None:
-    path = made("--json", "out.json", "--require", "interpolate.highest_error <= 0", "--align")
+    path = made_by("--json", "out.json", "--require", "interpolate.highest_error <= 0", "--align")
     before = {file: file.read_bytes() for file in Path().iterdir()}
     done = invoke("rerun", path)
     assert done.exit_code == 0, done.output
@@ -50,7 +67,7 @@ def test_the_same_inputs_give_the_same_numbers_and_touch_no_file() -> None:
 
 
 def test_another_checkpoint_under_the_old_name_is_named() -> None:
-    path = made()
+    path = made_by()
     shutil.copy("a.safetensors", "b.safetensors")
     done = invoke("rerun", path, "-q")
     assert done.exit_code == 3
@@ -60,7 +77,7 @@ def test_another_checkpoint_under_the_old_name_is_named() -> None:
 
 
 def test_numbers_that_nothing_recorded_explains_are_told() -> None:
-    result = read(made())
+    result = read(made_by())
     curve = result.groups["interpolate/curve"]
     loss = replace(curve.variables["loss"], values=curve.variables["loss"].values + 1e-9)
     group = Group({**curve.variables, "loss": loss}, curve.attributes)
@@ -74,7 +91,7 @@ def test_numbers_that_nothing_recorded_explains_are_told() -> None:
 
 
 def test_a_changed_version_is_named() -> None:
-    result = read(made())
+    result = read(made_by())
     said = result.groups["provenance"]
     group = Group(said.variables, {**said.attributes, "versions.torch": "1.0"})
     write(replace(result, groups={**result.groups, "provenance": group}), Path("old.h5"))
@@ -84,7 +101,7 @@ def test_a_changed_version_is_named() -> None:
 
 
 def test_the_new_result_is_kept_where_asked_and_never_replaces_one() -> None:
-    path = made()
+    path = made_by()
     assert invoke("rerun", path, "-q", "-o", "new.h5").exit_code == 0
     assert invoke("compare", path, "new.h5").exit_code == 0
     refused = invoke("rerun", path, "-q", "-o", "new.h5")
@@ -93,7 +110,7 @@ def test_the_new_result_is_kept_where_asked_and_never_replaces_one() -> None:
 
 
 def test_paths_are_looked_for_in_the_folder_that_is_named(tmp_path: Path) -> None:
-    path = made()
+    path = made_by()
     (tmp_path / "there").mkdir()
     for name in "ab":
         Path(f"{name}.safetensors").rename(f"there/{name}.safetensors")
@@ -145,3 +162,64 @@ def test_a_recorded_output_is_never_written() -> None:
     assert invoke("rerun", path, "-q").exit_code == 0
     assert all(Path(name).read_text() == "mine" for name in ("victim.h5", "victim.json"))
     assert Path("victim.xml").read_text() == "mine"
+
+
+def saying(path: Path, **said: object) -> Path:
+    """Write a result whose provenance says something else, and return its path."""
+    result = read(path)
+    group = result.groups["provenance"]
+    attributes: dict[str, Any] = {**group.attributes, **said}
+    said_so = Group(group.variables, attributes)
+    write(replace(result, groups={**result.groups, "provenance": said_so}), Path("said.h5"))
+    return Path("said.h5")
+
+
+def settings(path: Path) -> Mapping[str, Any]:
+    return Provenance.of(read(path)).settings
+
+
+def test_the_recorded_strategy_and_batch_size_are_repeated_and_not_found_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found(network: Network, *_: object) -> Strategy:
+        return made(network, "module", torch.contiguous_format, 7)
+
+    monkeypatch.setattr(evaluator, "fastest", found)
+    path = made_by("--strategy", "measure")
+    monkeypatch.setattr(evaluator, "fastest", lambda *_: pytest.fail("measured again"))
+    done = invoke("rerun", path, "-o", "new.h5")
+    assert done.exit_code == 0, done.output
+    assert "agree bit for bit" in done.stdout
+    assert "anew" not in done.stderr
+    for result in (path, Path("new.h5")):
+        assert settings(result)["strategy"] == "module, contiguous"
+        assert settings(result)["batch_size"] == 7
+    again = ("--strategy", "measure", "-o", "new.h5", "--resume")
+    assert invoke(*WORDS, *again).exit_code == 0  # it is the result of this very command
+
+
+def test_on_another_kind_of_device_they_are_chosen_anew_and_that_is_told() -> None:
+    path = made_by()
+    said = {"device": "cuda:0", "strategy": "graphs, contiguous", "batch_size": 5}
+    done = invoke("rerun", saying(path, **said), "-o", "new.h5")
+    assert done.exit_code == 0, done.output
+    assert "the recorded run was on 'cuda' and this one is on 'cpu'" in done.stderr
+    for key in ("strategy", "batch_size"):
+        assert settings(Path("new.h5"))[key] == settings(path)[key]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"batch_size": 0}, {"batch_size": -3}, {"batch_size": 2.5}, {"batch_size": "many"},
+     {"batch_size": [4]}, {"strategy": 1}, {"device": [1]}, {"strategy": None}],
+    ids=str,
+)  # fmt: skip
+def test_a_record_that_says_something_else_is_not_repeated(said: dict[str, Any]) -> None:
+    attributes: dict[str, Any] = {
+        "device": "cuda:1",
+        "strategy": "graphs, contiguous",
+        "batch_size": 4,
+    }
+    assert rerun._repetition(attributes) == Repetition("cuda", "graphs, contiguous", 4)
+    other = {key: value for key, value in (attributes | said).items() if value is not None}
+    assert rerun._repetition(other) is None

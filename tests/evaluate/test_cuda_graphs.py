@@ -28,7 +28,7 @@ from lmctool.plugin.records import Task
 from lmctool.run.provenance import provenance
 from lmctool.testing import tiny_run
 from lmctool_plugins.tasks import classification
-from tests.evaluate import fake_cuda
+from tests.emulated_gpu import streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +45,9 @@ SIZE = 4
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> fake_cuda.Machine:
+def machine(monkeypatch: pytest.MonkeyPatch) -> streams.Machine:
     """A GPU that is not the current one, on which tensors of the CPU are."""
-    return fake_cuda.install(monkeypatch)
+    return streams.install(monkeypatch)
 
 
 def data(count: int) -> Split:
@@ -117,7 +117,7 @@ def plain(network: Network) -> Strategy:
 
 @pytest.mark.parametrize("count", [SIZE, 3 * SIZE, 3 * SIZE + 1, 3])
 def test_one_capture_replays_every_batch_of_every_network_the_smaller_last_one_too(
-    count: int, machine: fake_cuda.Machine
+    count: int, machine: streams.Machine
 ) -> None:
     network, split = network_of(), data(count)
     strategy, weights = graphs(network), networks(network)
@@ -129,7 +129,7 @@ def test_one_capture_replays_every_batch_of_every_network_the_smaller_last_one_t
 
 
 def test_a_resnet_is_replayed_with_other_weights_and_fewer_images(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     torch.manual_seed(0)
     module = registry.load(MODELS, "resnet20").build("resnet20", channels=3)
@@ -147,7 +147,7 @@ def test_a_resnet_is_replayed_with_other_weights_and_fewer_images(
 
 
 def test_networks_with_corrected_taps_are_replayed_and_checked_too(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     network, split = network_of(), data(2 * SIZE + 1)
     (target, *_) = graph_capture_targets(network)
@@ -170,7 +170,7 @@ def graph_capture_targets(network: Network) -> list[str]:
 
 
 def test_a_capture_that_catches_nothing_is_noticed_and_its_network_computed_again(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     machine.catches = False
     network, split = network_of(), data(15 * SIZE)
@@ -182,7 +182,7 @@ def test_a_capture_that_catches_nothing_is_noticed_and_its_network_computed_agai
 
 
 def test_a_capture_that_catches_nothing_is_an_error_where_graphs_were_asked_for(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     machine.catches = False
     network = network_of()
@@ -208,7 +208,7 @@ class Forgetful(Replayed):
 
 @pytest.mark.parametrize("works", [1, 2, 3, 4, 5, 6])
 def test_what_a_network_has_given_is_computed_again_once_its_last_batch_is_wrong(
-    works: int, machine: fake_cuda.Machine
+    works: int, machine: streams.Machine
 ) -> None:
     network, split = network_of(), data(3 * SIZE)
     weights = networks(network)
@@ -274,7 +274,7 @@ def test_networks_with_corrected_taps_are_checked_by_themselves() -> None:
     assert proved.relied == 2 and not proved.holds
 
 
-def test_a_reading_is_taken_again_too(machine: fake_cuda.Machine) -> None:
+def test_a_reading_is_taken_again_too(machine: streams.Machine) -> None:
     network, split = network_of(), data(3 * SIZE)
     proved = Proved(Forgetful(network, 2), network, required=False)
     weights = networks(network)[0]
@@ -286,7 +286,7 @@ def test_a_reading_is_taken_again_too(machine: fake_cuda.Machine) -> None:
 
 
 def test_a_model_that_waits_in_its_forward_is_told_before_anything_is_captured(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     network, split = network_of(Asking), data(9)
     streams = dict(machine.current)
@@ -305,12 +305,12 @@ class Failing(Small):
     def forward(self, x: Tensor) -> Tensor:
         from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-        if isinstance(_get_current_dispatch_mode(), fake_cuda.Noting):
+        if isinstance(_get_current_dispatch_mode(), streams.Noting):
             float(x.sum())
         return super().forward(x)
 
 
-def test_a_capture_that_fails_leaves_the_stream_as_it_was(machine: fake_cuda.Machine) -> None:
+def test_a_capture_that_fails_leaves_the_stream_as_it_was(machine: streams.Machine) -> None:
     network, streams = network_of(Failing), dict(machine.current)
     with pytest.raises(UnableError, match="cannot be captured as a CUDA graph: CUDA error"):
         capture(network({}), torch.randn(SIZE, INPUTS))
@@ -330,7 +330,7 @@ class Full(Small):
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_halved_and_captured_anew(
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     network, split = network_of(Full), data(9)
     strategy, weights = graphs(network), networks(network)
@@ -345,7 +345,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_captured_anew(
     assert size.size == 2 and machine.captures == 1 and str(strategy) == "graphs, contiguous"
 
 
-def test_the_result_says_what_ran_and_why(machine: fake_cuda.Machine, tmp_path: Path) -> None:
+def test_the_result_says_what_ran_and_why(machine: streams.Machine, tmp_path: Path) -> None:
     run = tiny_run(tmp_path, limit=16)
     run.evaluator.strategy = graphs(run.resources.network, required=False)
     machine.catches = False
@@ -356,7 +356,7 @@ def test_the_result_says_what_ran_and_why(machine: fake_cuda.Machine, tmp_path: 
 
 
 def test_graphs_are_timed_with_the_weights_of_the_module(
-    machine: fake_cuda.Machine, monkeypatch: pytest.MonkeyPatch
+    machine: streams.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(autotune.LAUNCHES, "cpu", ("graphs",))
     monkeypatch.setitem(autotune.SECONDS, "cpu", 0.0)
@@ -367,7 +367,7 @@ def test_graphs_are_timed_with_the_weights_of_the_module(
 
 
 def test_a_candidate_that_cannot_be_used_is_never_the_fastest(
-    machine: fake_cuda.Machine, monkeypatch: pytest.MonkeyPatch
+    machine: streams.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(autotune.LAUNCHES, "cpu", ("graphs", "module"))
     monkeypatch.setitem(autotune.SECONDS, "cpu", 0.0)

@@ -97,8 +97,14 @@ def test_a_batch_that_the_user_chose_and_does_not_fit_is_told() -> None:
     def never(_: Mapping[str, Tensor]) -> Outputs:
         return outputs
 
-    for size in (BatchSize(64), BatchSize(None, automatic=1)):
-        with pytest.raises(LmctoolError, match=r"does not fit in memory; try --batch-size"):
+    for size, told in (
+        (BatchSize(64), r"64 examples does not fit in memory; try --batch-size 32"),
+        (
+            BatchSize(None, automatic=1),
+            r"one example does not fit .*\(CUDA out of memory\)",
+        ),
+    ):
+        with pytest.raises(LmctoolError, match=told):
             evaluate(never, [{}], [split()], TASK, dtype=torch.float64, batch_size=size)
 
 

@@ -8,13 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, gpu_rule
 from lmctool.evaluate.gpu_rule import CACHED, MOST, UNCACHED, examples_at_once, waits_for_launches
-from lmctool.evaluate.strategy import LAYOUTS, chosen, made, recorded
+from lmctool.evaluate.strategy import Word, chosen, recorded
 from lmctool.evaluate.verified import Proved
 from lmctool.graph.capture import capture
-from tests.evaluate import fake_cuda
+from tests.emulated_gpu import streams
 
 if TYPE_CHECKING:
     from lmctool.evaluate.arithmetic import Precision
@@ -32,9 +31,9 @@ class OnGpu(Tensor):
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> fake_cuda.Machine:
+def machine(monkeypatch: pytest.MonkeyPatch) -> streams.Machine:
     monkeypatch.setattr(gpu_rule, "cache_of", lambda _: H200)
-    return fake_cuda.install(monkeypatch)
+    return streams.install(monkeypatch)
 
 
 def network() -> Network:
@@ -67,7 +66,7 @@ def test_a_batch_stays_in_the_cache_unless_it_were_too_small_for_a_gpu(
 
 @pytest.mark.parametrize(("seconds", "waits"), [(0.0, True), (1e4, False)])
 def test_a_gpu_that_takes_longer_than_the_launches_does_not_wait_for_them(
-    seconds: float, waits: bool, machine: fake_cuda.Machine
+    seconds: float, waits: bool, machine: streams.Machine
 ) -> None:
     machine.event_seconds = seconds
     assert waits_for_launches(network()({}), torch.randn(2, 3, 8, 8)) is waits
@@ -84,7 +83,7 @@ def test_auto_replays_what_waits_for_launches_and_lays_images_out_for_tensor_cor
     launch: str,
     precision: Precision,
     layout: str,
-    machine: fake_cuda.Machine,
+    machine: streams.Machine,
 ) -> None:
     machine.event_seconds = seconds
     strategy = chosen("auto", network(), head(), precision)
@@ -94,7 +93,7 @@ def test_auto_replays_what_waits_for_launches_and_lays_images_out_for_tensor_cor
 
 
 def test_a_batch_that_does_not_fit_is_halved_before_anything_is_chosen(
-    machine: fake_cuda.Machine, monkeypatch: pytest.MonkeyPatch
+    machine: streams.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def waits(_: object, inputs: Tensor) -> bool:
         if len(inputs) > 1000:
@@ -106,7 +105,7 @@ def test_a_batch_that_does_not_fit_is_halved_before_anything_is_chosen(
 
 
 @pytest.mark.parametrize("word", ["graphs", "compile", "plain", "channels-last"])
-def test_a_word_is_taken_on_a_gpu_without_any_timing(word: str, machine: fake_cuda.Machine) -> None:
+def test_a_word_is_taken_on_a_gpu_without_any_timing(word: Word, machine: streams.Machine) -> None:
     strategy = chosen(word, network(), head())
     assert strategy.launch == (word if word in {"graphs", "compile"} else "module")
     assert isinstance(strategy.forward, Proved) is (strategy.launch != "module")
@@ -114,23 +113,7 @@ def test_a_word_is_taken_on_a_gpu_without_any_timing(word: str, machine: fake_cu
         assert strategy.forward.required
 
 
-@pytest.mark.parametrize("launch", ["module", "workers", "graphs", "compile"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_record_of_a_strategy_can_be_read_again(
-    launch: str, layout: torch.memory_format, machine: fake_cuda.Machine
-) -> None:
-    strategy = made(network(), launch, layout, 4)  # type: ignore[arg-type]
-    again = chosen(str(strategy), network(), head())
-    assert (again.launch, again.layout) == (strategy.launch, layout)
-    assert str(again) == str(strategy)
-
-
 def test_a_way_that_was_given_up_is_tried_again_and_other_words_are_no_records() -> None:
     assert recorded("graphs then module, contiguous") == ("graphs", torch.contiguous_format)
     for text in ("auto", "graphs", "channels-last", "magic, contiguous", "graphs, upside down"):
         assert recorded(text) is None
-
-
-def test_a_record_of_graphs_is_refused_on_another_device() -> None:
-    with pytest.raises(LmctoolError, match="needs a CUDA device"):
-        chosen("graphs, contiguous", network(), torch.randn(2, 3, 8, 8))

@@ -106,7 +106,7 @@ def flattening() -> Network:
 
 
 @pytest.mark.parametrize("word", ["plain", "channels-last", "auto"])
-def test_every_strategy_gives_the_same_losses(word: str) -> None:
+def test_every_strategy_gives_the_same_losses(word: Word) -> None:
     network, split = residual(), images(40)
     strategy = chosen(word, network, split.head(2, torch.float32))
     plain = made(network, "module", torch.contiguous_format, 7)
@@ -212,7 +212,7 @@ def test_outputs_agree_up_to_rounding_and_in_what_is_no_number() -> None:
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("word", ["plain", "graphs", "compile"])
-def test_every_strategy_gives_the_same_losses_on_a_gpu(word: str, gpu: torch.device) -> None:
+def test_every_strategy_gives_the_same_losses_on_a_gpu(word: Word, gpu: torch.device) -> None:
     network = residual(str(gpu))
     split = images(40)
     for name in ("inputs", "targets"):

@@ -6,16 +6,20 @@ import resource
 import subprocess
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
+from lmctool.evaluate import engine
+from lmctool.results import journal
+from lmctool.results.file import read
+from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 NETWORK = """\
@@ -37,6 +41,7 @@ class Network(nn.Module):
         return self.classifier(seen)
 """
 CUDA = 'torch.OutOfMemoryError("CUDA out of memory")'
+FAULT = 'torch.AcceleratorError("CUDA error: an illegal memory access was encountered")'
 CPU = 'RuntimeError("DefaultCPUAllocator: can\'t allocate memory: you tried to allocate 9 bytes")'
 
 
@@ -81,20 +86,68 @@ def run(folder: Path, most: int, error: str) -> Result:
     return invoke("interpolate", "a.safetensors", "b.safetensors", *words, "--split", "test")
 
 
-@pytest.mark.parametrize("error", [CUDA, CPU], ids=["cuda", "cpu"])
-def test_batches_halve_until_they_fit(folder: Path, error: str) -> None:
+@pytest.mark.parametrize("error", [CUDA, CPU, "MemoryError"], ids=["cuda", "cpu", "python"])
+def test_batches_halve_until_they_fit_and_the_record_says_so(folder: Path, error: str) -> None:
     done = run(folder, 5, error)
     assert done.exit_code == 0, done.stderr
-    assert (folder / "interpolate.h5").is_file()
+    said = Provenance.of(read(folder / "interpolate.h5")).settings
+    assert said["batch_size"] == 4 and said["batch_size.before_halving"] == 64
+    assert "memory ran out; batches are of 4 examples from here on" in done.stderr
 
 
-@pytest.mark.parametrize("error", [CUDA, CPU, "MemoryError"], ids=["cuda", "cpu", "python"])
-def test_where_no_batch_fits_it_is_told(folder: Path, error: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "instead"),
+    [(CUDA, "--device cpu"), (CPU, "another --device"), ("MemoryError", "another --device")],
+    ids=["cuda", "cpu", "python"],
+)
+def test_where_no_batch_fits_it_is_told(folder: Path, error: str, instead: str) -> None:
     done = run(folder, 0, error)
     assert done.exit_code == 2
     assert done.stderr.endswith(
-        "Error: memory ran out where no smaller batch helps; try another --device, fewer examples"
-        " by --limit, or a smaller model\n"
+        "Error: memory ran out where no batch halves by itself; try smaller ones (--batch-size,"
+        " --calib-batch, an aligner's --batch), fewer examples by --limit,"
+        f" {instead}, or a smaller model\n"
     )
     assert "Traceback" not in done.stderr
     assert not (folder / "interpolate.h5").exists()
+
+
+def test_batches_of_statistics_do_not_halve_and_the_option_is_named(folder: Path) -> None:
+    (folder / "network.py").write_text(NETWORK.format(most=64, error=CUDA))
+    words = ("--model", "./network.py:Network", "--points", "3", "--limit", "64", "--allow-chance")
+    done = invoke("barrier", "a.safetensors", "b.safetensors", *words, "--repair", "-q")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "Error: statistics of 500 examples at once do not fit in memory; lower --calib-batch, on"
+        " which they depend, or try another --device\n"
+    )
+
+
+def test_a_gpu_that_fails_on_the_way_is_no_fault_of_the_data(folder: Path) -> None:
+    done = run(folder, 0, FAULT)
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        "Error: the GPU failed (CUDA error: an illegal memory access was encountered); try"
+        " --device cpu\n"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_finished_before_a_gpu_failed_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PAUSE", 0)
+    score, calls = engine._scores, count()
+
+    def failing(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if next(calls) == 3:
+            raise torch.AcceleratorError("CUDA error: uncorrectable ECC error encountered")
+        return score(*arguments)
+
+    monkeypatch.setattr(engine, "_scores", failing)
+    words = ("interpolate", "a.safetensors", "b.safetensors", "--points", "5", "--limit", "64")
+    done = invoke(*words, "--allow-chance", "-q", "--junit", "verdicts.xml")
+    assert done.exit_code == 2
+    assert "try --device cpu; what was finished is kept in 'interpolate.h5.work'" in done.stderr
+    assert "the GPU failed (CUDA error: uncorrectable ECC" in Path("verdicts.xml").read_text()
+    assert any(folder.glob("interpolate.h5.work/*"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
@@ -18,14 +18,15 @@ from lmctool.cli.options import TRUST_CONFIG
 from lmctool.errors import ExitCode, LmctoolError, UntrustedError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, DATASETS, EXECUTORS, MODELS
+from lmctool.plugin.settings import Repetition
 from lmctool.report.terminal import echo
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lmctool.cli.job import Job
-    from lmctool.results.result import Result
+    from lmctool.results.result import Attribute, Result
     from lmctool.run.run import Run
 
 NAMED = (MODELS, DATASETS, EXECUTORS)
@@ -92,11 +93,26 @@ def command(
         job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
     parent = target.parent if target else None
     with TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
-        job = replace(job, out=Path(place) / "rerun.h5", quiet=quiet)
+        settings = replace(job.settings, repeats=_repetition(Provenance.of(earlier).settings))
+        job = replace(job, settings=settings, out=Path(place) / "rerun.h5", quiet=quiet)
         again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
         write(again, target)
     return _compare(earlier, again, path, tolerance)
+
+
+def _repetition(said: Mapping[str, Attribute]) -> Repetition | None:
+    """Return how the settings of a record say that networks were evaluated, if they do."""
+    device, strategy, size = (said.get(key) for key in ("device", "strategy", "batch_size"))
+    first = said.get("batch_size.before_halving")
+    if not isinstance(device, str) or not isinstance(strategy, str) or not _is_positive(size):
+        return None
+    kind = device.partition(":")[0]
+    return Repetition(kind, strategy, size, first if _is_positive(first) else None)
+
+
+def _is_positive(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and value > 0
 
 
 def _probe(earlier: Provenance, job: Job, run: Run) -> None:

@@ -1,0 +1,65 @@
+"""How an earlier run evaluated networks, done again where that can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.evaluate.strategy import made, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from lmctool.evaluate.functional import Network
+    from lmctool.evaluate.strategy import Strategy
+    from lmctool.plugin.settings import Repetition
+
+
+def repeatable(
+    earlier: Repetition | None, device: torch.device, note: Callable[[str], None]
+) -> Repetition | None:
+    """Return what is done as in an earlier run, if anything; notes why numbers may differ.
+
+    Args:
+        earlier: how that run evaluated networks, if one is repeated.
+        device: where the work is done now.
+        note: tells the user something worth knowing.
+    """
+    if earlier is None:
+        return None
+    rounding = "so numbers may differ by rounding"
+    if earlier.device != device.type:
+        note(
+            f"the recorded run was on {earlier.device!r} and this one is on {device.type!r}:"
+            f" strategy and batch size are chosen anew, {rounding}"
+        )
+        return None
+    known = recorded(earlier.strategy)
+    if known is None or (known[0] == "graphs" and device.type != "cuda"):
+        note(
+            f"strategy {earlier.strategy!r} of the recorded run is not to be had here: strategy and"
+            f" batch size are chosen anew, {rounding}"
+        )
+        return None
+    if earlier.before_halving is not None:
+        note(
+            "memory ran out in the recorded run: it began with batches of"
+            f" {earlier.before_halving} and ended with {earlier.batch_size}, which are repeated,"
+            f" {rounding}"
+        )
+    return earlier
+
+
+def repeated(earlier: Repetition, network: Network) -> Strategy:
+    """Return the strategy of an earlier run for the networks of a model.
+
+    Args:
+        earlier: how that run evaluated networks, as ``repeatable`` gives it.
+        network: the model.
+    """
+    known = recorded(earlier.strategy)
+    if known is None:
+        raise ValueError(f"no record has a strategy {earlier.strategy!r}")
+    launch, layout = known
+    return made(network, launch, layout, earlier.batch_size, required=False)

@@ -1,0 +1,103 @@
+"""Whole commands on an emulated GPU: the numbers of the CPU, bit for bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
+from lmctool.results.file import read
+from lmctool.results.provenance import Provenance
+from lmctool.results.value_diff import deviations
+from lmctool.testing import invoke, save
+from tests import every
+from tests.emulated_gpu import gpu
+from tests.every import FEW, A, B
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PATH = (A, B, "--points", "3", *FEW)
+JOBS: dict[str, tuple[str, ...]] = {
+    "barrier": ("barrier", *every.WORDS["barrier"]),
+    "weight": ("barrier", *PATH, "--align", "weight", "--restarts", "1"),
+    "midpoint": ("align", A, B, "--aligner", "midpoint", "--steps", "2", "--batch", "40", *FEW),
+    "closed-form": ("barrier", *PATH, "--repair", "closed-form"),
+    "float64": ("barrier", *PATH, "--align", "--dtype", "float64"),
+    "plain": ("interpolate", *PATH, "--strategy", "plain"),
+    "measure": ("interpolate", *PATH, "--strategy", "measure"),
+    "el2n": ("el2n", *every.WORDS["el2n"]),
+    "layerwise": ("layerwise", *every.WORDS["layerwise"]),
+    "merge": ("merge", *every.WORDS["merge"]),
+    "variance": ("variance", *every.WORDS["variance"]),
+}
+
+
+@pytest.fixture
+def emulated() -> Iterator[gpu.Gpu]:
+    """A GPU beside one that is never used."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield gpu.install(patch)
+
+
+@pytest.fixture
+def on_both(emulated: gpu.Gpu, tmp_path: Path) -> Callable[..., tuple[float, Provenance]]:
+    """Run a command on both; return the greatest difference, and the record of the GPU's run."""
+
+    def run(*words: str | Path) -> tuple[float, Provenance]:
+        results = {"cpu": tmp_path / "cpu.h5", gpu.NAME: tmp_path / "gpu.h5"}
+        done = invoke(*words, "--device", "cpu", "-o", results["cpu"])
+        assert done.exit_code == 0, done.output
+        with emulated.on():
+            done = invoke(*words, "--device", gpu.NAME, "-o", results[gpu.NAME])
+        assert done.exit_code == 0, done.output
+        first, second = map(read, results.values())
+        greatest = max((each.greatest for each in deviations(first, second)), default=0.0)
+        return greatest, Provenance.of(second)
+
+    return run
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_command_gives_the_numbers_of_the_cpu(
+    job: str, on_both: Callable[..., tuple[float, Provenance]]
+) -> None:
+    difference, record = on_both(*JOBS[job])
+    assert difference == 0
+    assert record.settings["device"] == gpu.NAME
+    if job in {"barrier", "closed-form", "layerwise", "merge", "float64"}:
+        assert record.settings["strategy"] == "graphs, contiguous"
+
+
+def resnets(folder: Path) -> list[Path]:
+    paths = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        module = registry.load(MODELS, "resnet20").build("resnet20", channels=1)
+        path = folder / f"resnet{seed}.safetensors"
+        paths.append(save(path, module, model="resnet20", arguments={"channels": 1}))
+    return paths
+
+
+def test_a_resnet_is_aligned_and_its_statistics_reset(
+    on_both: Callable[..., tuple[float, Provenance]], tmp_path: Path
+) -> None:
+    few = ("--limit", "8", "--calib-size", "20", "--calib-batch", "10", "--points", "3")
+    words = ("--align", "--repair", "--batchnorm", "reset", "--allow-chance", "--batch-size", "4")
+    difference, record = on_both("barrier", *resnets(tmp_path), *few, *words)
+    assert difference == 0
+    assert record.settings["strategy"] == "graphs, contiguous"
+
+
+def test_memory_that_runs_out_halves_the_batch_and_no_number(
+    emulated: gpu.Gpu, on_both: Callable[..., tuple[float, Provenance]], tmp_path: Path
+) -> None:
+    emulated.kernels.limit = 40 * 16 * 8 * 8 * 4  # an activation of 40 examples
+    few = ("--points", "3", "--limit", "100", "--split", "test", "--allow-chance")
+    difference, record = on_both("interpolate", *resnets(tmp_path), *few)
+    assert record.settings["batch_size"] == 32
+    assert difference < 1e-5
