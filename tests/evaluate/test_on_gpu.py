@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.evaluate.functional import Forward
+    from lmctool.evaluate.strategy import Word
 
     Weights = dict[str, Tensor]
 
@@ -178,7 +179,7 @@ def wide(device: torch.device) -> Network:
 
 @pytest.mark.parametrize("word", ["plain", "graphs"])
 def test_batches_halve_until_they_fit_into_the_memory_of_the_gpu(
-    word: str, gpu: torch.device, little_memory: None
+    word: Word, gpu: torch.device, little_memory: None
 ) -> None:
     own, split = wide(gpu), images(1 << 14, gpu)
     networks = [dict(own.module.state_dict())]

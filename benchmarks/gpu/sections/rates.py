@@ -37,7 +37,7 @@ ESTIMATED = {
 """Images a second of the textbook, estimated."""
 NETWORKS = 3
 GRAPH_SIZES = (256, 512, 2048, 10_000)
-LOOP_SIZES = (256, 1000, 4000, 10_000)
+LOOP_SIZES = (32, 256, 1000, 4000, 10_000)
 
 
 def measure(setting: Setting) -> Iterator[Found]:
@@ -125,12 +125,12 @@ def _bare(setting: Setting, own: Network, split: Split, model: str) -> Iterator[
             own.module(batch)
 
     with computing("float32", setting.device), torch.no_grad():
-        for size in (each for each in LOOP_SIZES if each <= len(split) or not setting.on_gpu):
+        for size in (each for each in LOOP_SIZES if each <= len(split)):
             rate = len(split) / seconds(setting, partial(loop, size), 1)
             yield Found(f"{model}: bare loop, {size} at once", rate, "images/s")
-            if not setting.on_gpu:
-                return
-        for size in GRAPH_SIZES:
+        if not setting.on_gpu:
+            return
+        for size in (each for each in GRAPH_SIZES if each <= len(split)):
             replay = _captured(own, inputs[:size])
             whole = len(split) // size
             taken = seconds(setting, partial(_repeated, replay, whole), 1)
