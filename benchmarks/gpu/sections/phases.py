@@ -54,7 +54,7 @@ def _alignment(setting: Setting, work: Run) -> Iterator[Found]:
     yield Found("alignment, textbook", by_hand, "s", expected="0.5")
     good = by_hand / taken >= FASTER if setting.on_gpu else None
     yield Found("alignment against the textbook", by_hand / taken, "times", good, f">= {FASTER}")
-    yield from _busy(setting, "alignment", ours)
+    yield from tried("alignment, profiled", partial(_busy, setting, "alignment", ours))
 
 
 def _by_batch(setting: Setting, work: Run) -> Iterator[Found]:
@@ -82,7 +82,7 @@ def _statistics(setting: Setting, work: Run) -> Iterator[Found]:
         each = launches(way) / batches
         yield Found(f"{name}: launches a batch", each, "", expected="about 140")
         yield Found(name, seconds(setting, way, setting.sized(3, 1)), "s")
-        yield from _busy(setting, name, way)
+        yield from tried(f"{name}, profiled", partial(_busy, setting, name, way))
 
 
 def _proof(setting: Setting, work: Run) -> Iterator[Found]:
