@@ -162,13 +162,16 @@ class Checkpoint:
             UnjudgedError: a tensor holds NaN or infinite values.
             LmctoolError: a tensor has a dtype that arithmetic cannot be done in.
         """
+        from lmctool.weights.transfer import Transfer
+
         weights: dict[str, Tensor] = {}
+        transfer = Transfer(device)
         by_file = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
         for file, group in groupby(by_file, key=lambda item: item[1].file):
             names = {name: location.name for name, location in group}
             tensors = read_tensors(file, names.values())
             for name, tensor in zip(names, tensors, strict=True):
-                weights[name] = computable(tensor, name, file, dtype).to(device)
+                weights[name] = transfer.tensor(computable(tensor, name, file, dtype))
         return {name: weights[name] for name in self.names}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,26 +13,18 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SHARE = 0.5
-"""Share of a GPU's free memory that the inputs of one split may take."""
-
-
-def fits(size: int, device: torch.device) -> bool:
-    """Tell whether so many bytes of inputs may lie on a device."""
-    if device.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return size <= SHARE * free
-
 
 def prefetched(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
     """Give batches on a GPU, the next one already on its way.
+
+    Whoever stops early leaves nothing behind: what was still on its way is dropped, and its memory
+    goes to the next copy on the same stream, which comes after it.
 
     Args:
         batches: (example, ...) in pinned memory, so that the copies run beside the work.
         device: the GPU.
     """
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    side = copying(device)
     ahead: deque[tuple[Tensor, torch.cuda.Event]] = deque()
 
     def arrived() -> Tensor:
@@ -43,9 +36,14 @@ def prefetched(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tens
 
     for batch in batches:
         with torch.cuda.stream(side):
-            moved = batch.to(device, non_blocking=True)
-            ahead.append((moved, side.record_event()))
+            ahead.append((batch.to(device, non_blocking=True), side.record_event()))
         if len(ahead) > 1:
             yield arrived()
     while ahead:
         yield arrived()
+
+
+@cache
+def copying(device: torch.device) -> torch.cuda.Stream:
+    """Return the stream that copies to a GPU, one for all: each keeps the memory it has used."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

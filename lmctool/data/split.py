@@ -17,7 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     import torch
@@ -63,6 +63,8 @@ class Split:
     std: tuple[float, ...]
     classes: int
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
+    _constants: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+    _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
 
     def __len__(self) -> int:
         """Return the number of chosen examples."""
@@ -72,6 +74,21 @@ class Split:
     def recipe(self) -> str:
         """What tells these examples, as the model sees them, from all others."""
         return recipe("split", self.digest, self.scale, list(self.mean), list(self.std))
+
+    def check_targets(
+        self, check: Callable[[Tensor, Tensor], None] | None, outputs: Tensor
+    ) -> None:
+        """Have all targets checked, once for each check and each shape of an example's outputs.
+
+        Args:
+            check: raises where a model with these outputs cannot be scored by these targets, as
+                ``Task.check`` does; None for nothing to check.
+            outputs: (example, ...) of a batch.
+        """
+        key = (check, outputs.shape[1:])
+        if check is not None and key not in self._checked:
+            check(outputs, self.targets)
+            self._checked.add(key)
 
     def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time."""
@@ -103,9 +120,11 @@ class Split:
             scaled *= self.scale
         if not self.mean:
             return scaled
-        channels = (-1, *[1] * (inputs.ndim - 2))
-        mean = torch.tensor(self.mean, dtype=dtype, device=inputs.device).view(channels)
-        std = torch.tensor(self.std, dtype=dtype, device=inputs.device).view(channels)
+        if dtype not in self._constants:  # made on a GPU, each is a wait
+            channels = (-1, *[1] * (inputs.ndim - 2))
+            both = torch.tensor([self.mean, self.std], dtype=dtype).to(inputs.device)
+            self._constants[dtype] = both[0].view(channels), both[1].view(channels)
+        mean, std = self._constants[dtype]
         return scaled.sub_(mean).div_(std)
 
     def _parts(
@@ -147,6 +166,7 @@ def open_split(
     limit: int | None,
     seed: int,
     device: torch.device,
+    taken: int = 0,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
 ) -> Split:
@@ -158,6 +178,7 @@ def open_split(
         limit: choose so many examples, in the proportions of the classes; None for all.
         seed: the seed of that choice, which is the same at every call.
         device: where the examples go.
+        taken: the bytes of the inputs of other splits that are there already.
         mean: per-channel mean in place of the dataset's; empty keeps it.
         std: per-channel standard deviation in place of the dataset's; empty keeps it.
 
@@ -165,6 +186,9 @@ def open_split(
         LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
             mean and standard deviation do not fit the channels.
     """
+    from lmctool.data.placement import placed
+    from lmctool.weights.transfer import Transfer
+
     if name not in dataset.splits:
         raise LmctoolError(
             f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
@@ -180,8 +204,8 @@ def open_split(
     targets = examples.targets if whole else examples.targets[index]
     return Split(
         name=name,
-        inputs=_inputs_tensor(inputs, device),
-        targets=_tensor(targets, device),
+        inputs=placed(inputs, device, taken),
+        targets=Transfer(device).array(targets),
         index=index,
         total=total,
         digest=_digest(inputs, targets),
@@ -190,22 +214,6 @@ def open_split(
         std=std,
         classes=dataset.classes,
     )
-
-
-def _inputs_tensor(inputs: NDArray[Any], device: torch.device) -> Tensor:
-    """Return inputs on the device if they fit there, else in memory that it can copy from."""
-    from lmctool.data.prefetch import fits
-
-    if fits(inputs.nbytes, device):
-        return _tensor(inputs, device)
-    return _tensor(inputs, None).pin_memory()
-
-
-def _tensor(array: NDArray[Any], device: torch.device | None) -> Tensor:
-    import torch
-
-    # A copy: arrays read from files may be read-only, which torch cannot express.
-    return torch.tensor(array, device=device)
 
 
 def _digest(inputs: NDArray[Any], targets: NDArray[Any]) -> str:

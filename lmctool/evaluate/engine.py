@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.functional import outputs_of_each
-from lmctool.evaluate.scores import Scores
+from lmctool.evaluate.measured import Measured, arrays, scores
 from lmctool.evaluate.verified import repeated
 from lmctool.results.journal import NO_JOURNAL, Entries
 from lmctool.weights.lazy_networks import candidates
@@ -20,11 +19,10 @@ from lmctool.weights.lazy_networks import candidates
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from lmctool.data.split import Split
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Forward, Outputs
+    from lmctool.evaluate.scores import Scores
     from lmctool.plugin.records import Task
 
 Value = TypeVar("Value")
@@ -69,13 +67,12 @@ def evaluate(
         LmctoolError: no example of a split has any weight, or a batch does not fit in memory.
     """
     shares = [_share(task, split) for split in splits]
-    rows: list[dict[str, Tensor]] = []
+    rows: list[Measured] = []
     with torch.no_grad():
         for network in candidates(networks):
             entry = entries.entry(network.identity)
             if entry.arrays is not None:
-                device = splits[0].targets.device
-                row = {n: torch.from_numpy(array).to(device) for n, array in entry.arrays.items()}
+                row = {name: torch.from_numpy(array) for name, array in entry.arrays.items()}
                 advance(len(splits))
             else:
                 outputs = forward(network.weights())
@@ -85,11 +82,11 @@ def evaluate(
 
                 row = repeated(partial(_row, scored, splits, shares, per_example))
                 del outputs, scored
-                entry.keep(partial(_arrays, row))
+                entry.keep(partial(arrays, row))
                 advance(len(splits))
             rows.append(row)
             del network  # before the next network is formed
-    return _together(rows, splits, shares, per_example)
+    return scores(rows, splits, shares, per_example)
 
 
 def _row(
@@ -97,50 +94,15 @@ def _row(
     splits: Sequence[Split],
     shares: Sequence[Tensor | None],
     per_example: bool,
-) -> dict[str, Tensor]:
+) -> Measured:
     """Return what is measured of one network: the means of each split, and each example's."""
-    row = {}
+    row: Measured = {}
     for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
         loss, error = scored(split)
         row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
         if per_example:
             row[f"each.{place}"] = torch.stack([loss, error])
     return row
-
-
-def _arrays(row: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
-    return {name: values.cpu().numpy() for name, values in row.items()}
-
-
-def _together(
-    rows: Sequence[Mapping[str, Tensor]],
-    splits: Sequence[Split],
-    shares: Sequence[Tensor | None],
-    per_example: bool,
-) -> Scores:
-    """Return what was measured of each network as one record."""
-    names = tuple(split.name for split in splits)
-    places = range(len(splits))
-    means = np.array([[row[f"mean.{place}"].tolist() for place in places] for row in rows])
-    means = means.reshape(len(rows), len(splits), 2)
-    each = {
-        split.name: [
-            _stack([row[f"each.{place}"][part] for row in rows], len(split)) for part in (0, 1)
-        ]
-        for place, split in enumerate(splits if per_example else ())
-    }
-    return Scores(
-        splits=names,
-        loss=means[:, :, 0].T,
-        error=means[:, :, 1].T,
-        losses={name: losses for name, (losses, _) in each.items()},
-        errors={name: errors for name, (_, errors) in each.items()},
-        weights={
-            name: share.cpu().numpy()
-            for name, share in zip(names, shares, strict=True)
-            if per_example and share is not None
-        },
-    )
 
 
 def mean(values: Tensor, weights: Tensor | None) -> Tensor:
@@ -172,6 +134,7 @@ def read(
     dtype: torch.dtype,
     batch_size: BatchSize,
     seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
+    check: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Tensor:
     """Return what a function makes of a network's outputs and the targets: (example, ...).
 
@@ -183,14 +146,31 @@ def read(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once.
         seeding: what the pass over the split is done in.
+        check: raises where the function cannot take such outputs and the split's targets; called
+            as ``Task.check`` is.
 
     Raises:
         LmctoolError: a batch does not fit in memory.
     """
+    function = _checked(function, check, split)
     with torch.no_grad():
         outputs = forward(weights)
         parts = repeated(partial(_batched, outputs, split, function, dtype, batch_size, seeding))
         return torch.cat(parts)
+
+
+def _checked(
+    function: Callable[[Tensor, Tensor], Value],
+    check: Callable[[Tensor, Tensor], None] | None,
+    split: Split,
+) -> Callable[[Tensor, Tensor], Value]:
+    """Return a function of outputs and targets that first has the split's targets checked."""
+
+    def checked(outputs: Tensor, targets: Tensor) -> Value:
+        split.check_targets(check, outputs)
+        return function(outputs, targets)
+
+    return checked
 
 
 def _scores(
@@ -202,7 +182,8 @@ def _scores(
     seeding: Callable[[], AbstractContextManager[None]],
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example, (example,) float64."""
-    parts = _batched(outputs, split, task.score, dtype, batch_size, seeding)
+    score = _checked(task.score, task.check, split)
+    parts = _batched(outputs, split, score, dtype, batch_size, seeding)
     losses, errors = zip(*parts, strict=True)
     return torch.cat(losses).double(), torch.cat(errors).double()
 
@@ -242,8 +223,3 @@ def _joined(batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         return batches[0]
     outputs, targets = zip(*batches, strict=True)
     return torch.cat(outputs), torch.cat(targets)
-
-
-def _stack(rows: Sequence[Tensor], count: int) -> NDArray[np.float64]:
-    """Return (network, example) of the values of ``count`` examples of each network."""
-    return torch.stack(list(rows)).cpu().numpy() if rows else np.empty((0, count))

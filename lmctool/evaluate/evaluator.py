@@ -221,6 +221,7 @@ class Evaluator:
         *,
         count: int | None,
         description: str,
+        check: Callable[[Tensor, Tensor], None] | None = None,
     ) -> list[NDArray[np.float64]]:
         """Return what a function makes of each network's outputs, (example, ...) each.
 
@@ -249,6 +250,7 @@ class Evaluator:
                         self.dtype,
                         self.batch_size,
                         self.seeding,
+                        check,
                     )
                     arrays = {"values": values.double().cpu().numpy()}
                     entry.keep(partial(dict, arrays))

@@ -41,9 +41,14 @@ def probe(
     outputs = network(weights)
     inputs, targets = split.head(EXAMPLES, dtype), split.targets[:EXAMPLES]
 
+    def loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        answers = outputs(inputs)
+        split.check_targets(task.check, answers)
+        return task.score(answers, targets)[0]
+
     def losses(size: int) -> torch.Tensor:
         parts = [slice(start, start + size) for start in range(0, len(inputs), size)]
-        return torch.cat([task.score(outputs(inputs[part]), targets[part])[0] for part in parts])
+        return torch.cat([loss(inputs[part], targets[part]) for part in parts])
 
     with torch.no_grad():
         values = BatchSize(None, EXAMPLES).fitting(losses).double().tolist()

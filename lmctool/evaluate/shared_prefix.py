@@ -214,6 +214,7 @@ def _pass(
         sums[2] = weights.sum()
         with torch.no_grad():
             for row, outputs in shared.outputs(inputs):
+                split.check_targets(task.check, outputs)
                 values = torch.stack([each.double() for each in task.score(outputs, targets)])
                 # a value without weight counts for nothing, whatever it is
                 sums[:2, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)

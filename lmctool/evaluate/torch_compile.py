@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.errors import out_of_memory
-from lmctool.evaluate.functional import Network, Outputs
+    from lmctool.evaluate.functional import Network, Outputs
 
 
 class Compiled:

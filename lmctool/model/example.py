@@ -93,6 +93,8 @@ def find_example(
         return None
     if len({len(tensor) for tensor in tensors}) > 1:
         raise LmctoolError(f"the inputs {spec} have different numbers of examples in front")
+    if len(tensors) == 1:
+        getattr(module, "check_inputs", lambda _: None)(tensors[0])
     placed = tuple(
         tensor.to(device, dtype if tensor.is_floating_point() else None) for tensor in tensors
     )

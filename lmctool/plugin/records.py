@@ -211,12 +211,17 @@ class Task:
             such as how many tokens it has; without it all count the same.
         chance_loss: ``chance_loss(targets)`` returns the loss of the best constant answer; without
             it the error alone tells whether a network answers at chance.
+        check: ``check(outputs, targets)`` raises ``LmctoolError`` where a model with such outputs,
+            those of some batch, cannot be scored by the targets, all those of a split.  An
+            evaluation calls it once for each split, before ``score``, which then need not look at
+            the targets' values: on a GPU that is a wait for each batch.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     chance: Callable[[NDArray[Any]], float]
     weight: Callable[[Tensor], Tensor] | None = None
     chance_loss: Callable[[NDArray[Any]], float] | None = None
+    check: Callable[[Tensor, Tensor], None] | None = None
 
 
 def _ignore(*_: object) -> None:

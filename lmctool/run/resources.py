@@ -74,7 +74,8 @@ class Resources:
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
         self.stochastic: bool | None = None
-        self._splits = Splits(name, self.sources.data, settings, device)
+        module = None if self.sources.model is None else self.sources.model.module
+        self._splits = Splits(name, self.sources.data, settings, device, module)
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
 
     def weights(self, index: int) -> Weights:

@@ -256,6 +256,7 @@ class Run:
         *,
         count: int | None = None,
         description: str = "read",
+        check: Callable[[Tensor, Tensor], None] | None = None,
     ) -> list[NDArray[np.float64]]:
         """Return what ``function(outputs, targets)`` makes of a split: (example, ...) a network.
 
@@ -267,8 +268,13 @@ class Run:
                 function did is not, for its name does not say what it is.
             count: how many networks there are, for the progress bar; by default their length.
             description: what the progress bar says.
+            check: called once, with a batch's outputs and all targets of the split, before the
+                function, which then need not wait for a GPU to look at them; raises where the
+                function cannot take them.
         """
-        return self.evaluator.read(networks, split, function, count=count, description=description)
+        return self.evaluator.read(
+            networks, split, function, count=count, description=description, check=check
+        )
 
     def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""

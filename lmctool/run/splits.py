@@ -9,6 +9,7 @@ from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from lmctool.data.resolve import Data
     from lmctool.plugin.settings import Settings
@@ -18,20 +19,29 @@ class Splits:
     """Opens splits by name, with the preprocessing and the choice of examples that a run has."""
 
     def __init__(
-        self, analysis: str, data: Data | None, settings: Settings, device: torch.device
+        self,
+        analysis: str,
+        data: Data | None,
+        settings: Settings,
+        device: torch.device,
+        module: nn.Module | None = None,
     ) -> None:
-        """Keep where the data is; nothing is read yet."""
+        """Keep where the data is; nothing is read yet.
+
+        A model whose method ``check_inputs`` refuses the inputs of a split is asked once.
+        """
         self.analysis = analysis
         self.data = data
         self.settings = settings
         self.device = device
+        self._check = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None], Split] = {}
 
     def open(self, name: str, limit: int | None) -> Split:
         """Return at most ``limit`` examples of a split, on the device.
 
         Raises:
-            LmctoolError: there is no data, or no such split in it.
+            LmctoolError: there is no data, or no such split in it, or the model refuses it.
         """
         if self.data is None:
             raise LmctoolError(
@@ -39,13 +49,20 @@ class Splits:
                 " name data with --data"
             )
         if (name, limit) not in self._opened:
-            self._opened[name, limit] = open_split(
+            split = open_split(
                 self.data.dataset,
                 name,
                 limit=limit,
                 seed=self.settings.seed,
                 device=self.device,
+                taken=sum(
+                    other.inputs.nbytes
+                    for other in self._opened.values()
+                    if other.inputs.device.type != "cpu"
+                ),
                 mean=self.settings.mean,
                 std=self.settings.std,
             )
+            self._check(split.inputs)
+            self._opened[name, limit] = split
         return self._opened[name, limit]

@@ -154,7 +154,7 @@ def test_inputs_too_large_for_the_gpu_come_batch_by_batch(
 ) -> None:
     dataset = Dataset({"test": lambda: Examples(IMAGES, CLASSES)}, "here", 5, 1 / 255, MEAN, STD)
     held = open_split(dataset, "test", limit=None, seed=0, device=gpu)
-    monkeypatch.setattr("lmctool.data.prefetch.SHARE", 0.0)
+    monkeypatch.setattr("lmctool.data.placement.SHARE", 0.0)
     streamed = open_split(dataset, "test", limit=None, seed=0, device=gpu)
     assert streamed.inputs.device.type == "cpu" and streamed.inputs.is_pinned()
     pairs = zip(held.batches(3, torch.float32), streamed.batches(3, torch.float32), strict=True)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 IGNORED = -100
-TASK = Task(classification.score, majority_error)
-TOKENS = Task(causal_lm.score, causal_lm.chance, causal_lm.weight)
+TASK = Task(classification.score, majority_error, check=classification.check)
+TOKENS = Task(causal_lm.score, causal_lm.chance, causal_lm.weight, check=causal_lm.check)
 GPT2 = {"n_head": 2, "n_embd": 8, "n_layer": 2, "n_positions": 9, "vocab_size": 11}
 VIT = {
     "num_heads": 2, "img_size": 8, "patch_size": 4, "embed_dim": 8, "depth": 2, "in_chans": 1,

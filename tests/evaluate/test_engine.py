@@ -119,6 +119,33 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         evaluate(broken, [{}], [split()], TASK, dtype=torch.float64, batch_size=BatchSize(None))
 
 
+def test_a_task_checks_the_targets_of_a_split_once_before_any_is_scored() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        assert seen
+        return classification.score(outputs, targets)
+
+    def check(outputs: Tensor, targets: Tensor) -> None:
+        seen.append((outputs.shape[1], len(targets)))
+
+    task, data = Task(score, majority_error, check=check), split()
+    for size in (BatchSize(7), BatchSize(5)):
+        networks = [module().state_dict()] * 2
+        evaluate(network(), networks, [data], task, dtype=torch.float64, batch_size=size)
+    assert seen == [(3, 23)]
+
+
+def test_targets_that_the_model_does_not_tell_apart_are_told_in_a_sentence() -> None:
+    task, data = Task(classification.score, majority_error, check=classification.check), split()
+    data.targets[-1] = 3  # of the last batch, which nothing need be computed of
+    with pytest.raises(LmctoolError, match="class 3 but the model tells 3 classes apart"):
+        evaluate(
+            network(), [module().state_dict()], [data], task, dtype=torch.float64,
+            batch_size=BatchSize(7),
+        )  # fmt: skip
+
+
 def test_entries_of_taps_are_applied_to_their_values() -> None:
     net = network()
     weights = dict(module().state_dict())

@@ -31,14 +31,15 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         the answer, and NaN is wrong); both are 0 for an example without tokens that count.
 
     Raises:
-        LmctoolError: the outputs aren't logits of these tokens.
+        LmctoolError: the outputs aren't logits of these positions.
+        IndexError: a target is none of the tokens; on a GPU, an error of the device.  ``check``
+            says it in a sentence.
     """
     if outputs.ndim != 3 or outputs.shape[:2] != targets.shape:
         raise LmctoolError(
             "causal-lm needs outputs of shape (example, position, token) for targets of shape"
             f" (example, position) {tuple(targets.shape)}, not {tuple(outputs.shape)}"
         )
-    _check_tokens(targets, outputs.shape[2])
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     counted = targets != IGNORE_INDEX
     wrong = ((logits.argmax(dim=2) != targets) | logits.isnan().any(dim=2)) & counted
@@ -47,6 +48,29 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     ).view_as(targets)
     tokens = weight(targets).clamp(min=1)
     return losses.double().sum(dim=1) / tokens, wrong.double().sum(dim=1) / tokens
+
+
+def check(outputs: Tensor, targets: Tensor) -> None:
+    """Check that a model tells the tokens of a split apart; waits for the device.
+
+    Args:
+        outputs: (example, position, token) logits of a batch.
+        targets: (example, position) int64 tokens of the split, or -100.
+
+    Raises:
+        LmctoolError: a token is none of the model's.
+    """
+    if outputs.ndim != 3 or not targets.numel():
+        return  # refused by score, if at all
+    counted = targets.masked_fill(targets == IGNORE_INDEX, 0)
+    lowest, highest = torch.stack(counted.aminmax()).tolist()
+    if lowest < 0:
+        raise LmctoolError(f"the data has target {lowest}, but tokens count from 0")
+    if highest >= outputs.shape[2]:
+        raise LmctoolError(
+            f"the data has token {highest} but the model tells {outputs.shape[2]} tokens apart; is"
+            " it trained on other data?"
+        )
 
 
 def weight(targets: Tensor) -> Tensor:
@@ -76,18 +100,4 @@ def chance_loss(targets: NDArray[Any]) -> float:
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task causal-lm``."""
-    return Task(score, chance, weight, chance_loss)
-
-
-def _check_tokens(targets: Tensor, vocabulary: int) -> None:
-    if not targets.numel():
-        return
-    counted = targets.masked_fill(targets == IGNORE_INDEX, 0)
-    lowest, highest = torch.stack(counted.aminmax()).tolist()  # one wait for the device
-    if lowest < 0:
-        raise LmctoolError(f"the data has target {lowest}, but tokens count from 0")
-    if highest >= vocabulary:
-        raise LmctoolError(
-            f"the data has token {highest} but the model tells {vocabulary} tokens apart; is it"
-            " trained on other data?"
-        )
+    return Task(score, chance, weight, chance_loss, check)

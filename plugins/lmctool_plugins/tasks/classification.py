@@ -9,6 +9,9 @@ from torch.nn import functional
 from lmctool.api import LmctoolError, Task, hookimpl
 from lmctool.api.advanced import majority_error, majority_loss
 
+NO_CLASS_IS_IGNORED = -(1 << 31)
+"""In place of torch's -100, which would score nothing in silence where it is a wrong target."""
+
 
 def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example.
@@ -22,7 +25,9 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         greatest logit isn't the target's (the first of equals is the answer, and NaN is wrong).
 
     Raises:
-        LmctoolError: the outputs aren't logits of these classes.
+        LmctoolError: the outputs aren't logits of classes.
+        IndexError: a target is none of the classes; on a GPU, an error of the device.  ``check``
+            says it in a sentence.
     """
     if outputs.ndim != 2 or len(outputs) != len(targets):
         raise LmctoolError(
@@ -34,21 +39,37 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             "classification needs one class for each example, not targets of"
             f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
         )
-    if len(targets):
-        lowest, highest = torch.stack(targets.aminmax()).tolist()  # one wait for the device
-        if lowest < 0:
-            raise LmctoolError(f"the data has class {lowest}, but classes count from 0")
-        if highest >= outputs.shape[1]:
-            raise LmctoolError(
-                f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
-                " apart; is it trained on other data?"
-            )
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     wrong = (logits.argmax(dim=1) != targets) | logits.isnan().any(dim=1)
-    return functional.cross_entropy(logits, targets, reduction="none"), wrong.to(logits.dtype)
+    losses = functional.cross_entropy(
+        logits, targets, reduction="none", ignore_index=NO_CLASS_IS_IGNORED
+    )
+    return losses, wrong.to(logits.dtype)
+
+
+def check(outputs: Tensor, targets: Tensor) -> None:
+    """Check that a model tells the classes of a split apart; waits for the device.
+
+    Args:
+        outputs: (example, class) logits of a batch.
+        targets: (example,) int64 classes of the split.
+
+    Raises:
+        LmctoolError: a class is none of the model's.
+    """
+    if outputs.ndim != 2 or targets.ndim != 1 or targets.is_floating_point() or not len(targets):
+        return  # refused by score, if at all
+    lowest, highest = torch.stack(targets.aminmax()).tolist()
+    if lowest < 0:
+        raise LmctoolError(f"the data has class {lowest}, but classes count from 0")
+    if highest >= outputs.shape[1]:
+        raise LmctoolError(
+            f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
+            " apart; is it trained on other data?"
+        )
 
 
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task classification``."""
-    return Task(score, majority_error, chance_loss=majority_loss)
+    return Task(score, majority_error, chance_loss=majority_loss, check=check)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from lmctool.curves.partition import partition
 from lmctool.errors import LmctoolError, UnjudgedError
@@ -23,7 +24,7 @@ from lmctool.results.result import Result
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.el2n import measure
-from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
+from lmctool_plugins.analyses.el2n.kernel import check_classes, el2n, equal_splits
 from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:
@@ -90,8 +91,20 @@ def test_the_order_of_classes_and_a_constant_change_nothing() -> None:
 def test_outputs_that_are_no_logits_of_the_classes_are_refused() -> None:
     with pytest.raises(LmctoolError, match=r"outputs of shape \(example, class\)"):
         el2n(torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.int64))
-    with pytest.raises(LmctoolError, match="classes 0 to 7, but the model tells 5 apart"):
-        el2n(torch.zeros(2, 5), torch.tensor([0, 7]))
+    for check in (check_classes, el2n):
+        with pytest.raises((LmctoolError, RuntimeError), match=r"classes 0 to 7, but|num_classes"):
+            check(torch.zeros(2, 5), torch.tensor([0, 7]))
+
+
+def test_data_of_more_classes_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    weights = trained("mlp", 0).items()
+    fewer = {name: t[:5].clone() if "classifier" in name else t for name, t in weights}
+    save_file(fewer, tmp_path / "five.safetensors")
+    done = invoke(
+        "el2n", tmp_path / "five.safetensors", "--data", "digits", "-o", tmp_path / "r.h5"
+    )
+    assert done.exit_code == 2
+    assert "classes 0 to 9, but the model tells 5 apart" in done.stderr
 
 
 @given(st.integers(4, 40), st.integers(2, 4))

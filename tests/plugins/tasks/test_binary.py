@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lmctool.errors import LmctoolError
-from lmctool_plugins.tasks.binary import score
+from lmctool_plugins.tasks.binary import check, score
 from lmctool_plugins.tasks.classification import score as score_classes
 
 
@@ -40,6 +40,12 @@ def test_more_than_one_logit_is_refused() -> None:
 
 
 @pytest.mark.parametrize("target", [-1, 2, 0.5])
-def test_other_targets_are_refused(target: float) -> None:
+def test_other_targets_are_refused_and_never_scored_in_silence(target: float) -> None:
+    targets = torch.tensor([1.0, target])
     with pytest.raises(LmctoolError, match=f"not {target}"):
-        score(torch.zeros(1), torch.tensor([target]))
+        check(torch.zeros(1), targets)
+    assert score(torch.zeros(2), targets)[0].isnan().tolist() == [False, True]
+
+
+def test_what_scoring_refuses_by_its_shape_is_not_checked() -> None:
+    check(torch.zeros(1, 3), torch.tensor([0, 2]))

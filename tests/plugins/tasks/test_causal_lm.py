@@ -13,7 +13,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
 from lmctool_plugins.tasks import classification
-from lmctool_plugins.tasks.causal_lm import chance, score, weight
+from lmctool_plugins.tasks.causal_lm import chance, check, score, weight
 
 TARGETS = torch.tensor([[3, 0, 1], [2, IGNORE_INDEX, IGNORE_INDEX], [1, 1, IGNORE_INDEX]])
 
@@ -71,9 +71,16 @@ def test_outputs_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(("target", "said"), [(4, "token 4 but the model tells 4"), (-1, "-1")])
-def test_tokens_that_the_model_has_not_are_refused(target: int, said: str) -> None:
+def test_tokens_that_the_model_has_not_are_refused_and_never_scored(target: int, said: str) -> None:
+    targets = torch.tensor([[0, IGNORE_INDEX], [0, target]])
     with pytest.raises(LmctoolError, match=said):
-        score(torch.zeros(1, 2, 4), torch.tensor([[0, target]]))
+        check(torch.zeros(1, 2, 4), targets)
+    with pytest.raises(IndexError):
+        score(torch.zeros(2, 2, 4), targets)
+
+
+def test_tokens_that_the_model_has_are_fine_beside_those_that_count_for_nothing() -> None:
+    check(logits()[:1], TARGETS)
 
 
 def test_chance_is_the_error_of_the_most_frequent_token_that_counts() -> None:

@@ -12,7 +12,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.chance import majority_error
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
-from lmctool_plugins.tasks.classification import score
+from lmctool_plugins.tasks.classification import check, score
 
 
 def test_equal_logits_cost_the_logarithm_of_the_number_of_classes() -> None:
@@ -58,10 +58,22 @@ def test_outputs_of_other_examples_are_refused() -> None:
         score(torch.zeros(1, 3), torch.zeros(2, dtype=torch.int64))
 
 
-@pytest.mark.parametrize(("target", "said"), [(2, "class 2 but the model tells 2"), (-1, "-1")])
-def test_classes_that_the_model_has_not_are_refused(target: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "said"), [(2, "class 2 but the model tells 2"), (-1, "-1"), (-100, "-100")]
+)
+def test_classes_that_the_model_has_not_are_refused_and_never_scored(
+    target: int, said: str
+) -> None:
+    targets = torch.tensor([0, target])
     with pytest.raises(LmctoolError, match=said):
-        score(torch.zeros(1, 2), torch.tensor([target]))
+        check(torch.zeros(1, 2), targets)
+    with pytest.raises(IndexError):
+        score(torch.zeros(2, 2), targets)
+
+
+def test_what_scoring_refuses_by_its_shape_is_not_checked() -> None:
+    check(torch.zeros(1, 2, 3), torch.tensor([7]))
+    check(torch.zeros(1, 2), torch.tensor([7.0]))
 
 
 def test_chance_is_the_error_of_the_most_frequent_class() -> None:

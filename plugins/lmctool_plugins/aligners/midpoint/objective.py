@@ -55,6 +55,7 @@ class RepairedMidpoint:
         weights = self._weights(self.permutation.apply(mixing, self.b))
         edits = {target.tap: self._edit(target, mixing) for target in self.targets}
         outputs = self.run.graph.run(weights, inputs, edits)
+        self.run.calibration.split.check_targets(task.check, outputs)
         losses, errors = task.score(outputs, targets)
         if task.weight is None:
             return losses.mean(), errors.mean()

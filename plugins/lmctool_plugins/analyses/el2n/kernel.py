@@ -26,7 +26,8 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
         (example,) float64 in [0, sqrt(2)]; NaN where a logit is.
 
     Raises:
-        LmctoolError: the outputs are no logits of these classes.
+        LmctoolError: the outputs are no logits of classes.
+        RuntimeError: a target is none of the classes; ``check_classes`` says it in a sentence.
     """
     from torch.nn import functional
 
@@ -35,14 +36,31 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
             "EL2N scores need outputs of shape (example, class) and one class an example, not"
             f" {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
-    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < outputs.shape[1]:
-        raise LmctoolError(
-            f"the data has classes {int(targets.min())} to {int(targets.max())}, but the model"
-            f" tells {outputs.shape[1]} apart; is it trained on other data?"
-        )
     answers = functional.one_hot(targets, outputs.shape[1])
     difference = outputs.double().softmax(dim=1) - answers
     return difference.square().sum(dim=1).sqrt()
+
+
+def check_classes(outputs: Tensor, targets: Tensor) -> None:
+    """Check that a model tells the classes of a split apart; waits for the device.
+
+    Args:
+        outputs: (example, class) logits of a batch.
+        targets: (example,) int64 classes of the split.
+
+    Raises:
+        LmctoolError: a class is none of the model's.
+    """
+    import torch
+
+    if outputs.ndim != 2 or targets.ndim != 1 or not len(targets):
+        return  # refused by el2n, if at all
+    lowest, highest = torch.stack(targets.aminmax()).tolist()
+    if not 0 <= lowest <= highest < outputs.shape[1]:
+        raise LmctoolError(
+            f"the data has classes {lowest} to {highest}, but the model tells"
+            f" {outputs.shape[1]} apart; is it trained on other data?"
+        )
 
 
 def equal_splits(scores: Array, count: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from lmctool.api import (
     score_group,
 )
 from lmctool.api.advanced import example_group
-from lmctool_plugins.analyses.el2n.kernel import el2n, equal_splits
+from lmctool_plugins.analyses.el2n.kernel import check_classes, el2n, equal_splits
 from lmctool_plugins.analyses.el2n.summary import bounds
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def scored(run: Run, split: Split) -> Array:
         UnjudgedError: a score isn't a number.
     """
     networks = LazyNetworks(run.weights, range(run.count))
-    each = run.read(networks, split, el2n, description="scores")
+    each = run.read(networks, split, el2n, description="scores", check=check_classes)
     for values, checkpoint in zip(each, run.checkpoints, strict=False):
         if np.isnan(values).any():
             raise UnjudgedError(

@@ -71,6 +71,10 @@ class Renamed(nn.Module):
         outputs: Tensor = self._network[0](inputs, *more)
         return outputs
 
+    def check_inputs(self, inputs: Tensor) -> None:
+        """Check what the network checks."""
+        self._network[0].check_inputs(inputs)  # type: ignore[operator]
+
 
 def _homes(part: nn.Module, places: Mapping[str, str], stem: str = "") -> dict[str, str]:
     """Return where files have the parts of a network, by where the network has them.
@@ -124,18 +128,19 @@ def _answering(kind: Any) -> Any:
     if "decoder_input_ids" in inspect.signature(kind.forward).parameters:
 
         def forward(self: Any, inputs: Tensor, decoder_inputs: Tensor) -> Tensor:
-            _refuse_unknown_tokens(self, inputs)
+            _refuse_other_inputs(self, inputs)
             arguments = {kind.main_input_name: inputs, "decoder_input_ids": decoder_inputs}
             return _answer(kind.forward(self, **arguments, return_dict=True))
     else:
 
         def forward(self: Any, inputs: Tensor) -> Tensor:  # type: ignore[misc]
-            _refuse_unknown_tokens(self, inputs)
+            _refuse_other_inputs(self, inputs)
             return _answer(kind.forward(self, **{kind.main_input_name: inputs}, return_dict=True))
 
     # the library looks its tables up by the name and the module of a class
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    return type(kind.__name__, (kind,), {"forward": forward, **names})
+    parts = {"forward": forward, "check_inputs": _refuse_unknown_tokens}
+    return type(kind.__name__, (kind,), {**parts, **names})
 
 
 def _answer(outputs: Any) -> Tensor:
@@ -146,8 +151,11 @@ def _answer(outputs: Any) -> Tensor:
     raise LmctoolError(f"a network that returns {', '.join(outputs)} has no logits to compare")
 
 
-def _refuse_unknown_tokens(network: Any, ids: Tensor) -> None:
+def _refuse_other_inputs(network: Any, ids: Tensor) -> None:
     """Refuse what a language model does not know, before a kernel fails on it.
+
+    A GPU's tokens are not looked at, which would be a wait for each batch: ``check_inputs`` has
+    seen those of a split before.
 
     Raises:
         LmctoolError: the ids aren't int64, a token is none of the vocabulary, or the sequences
@@ -163,10 +171,20 @@ def _refuse_unknown_tokens(network: Any, ids: Tensor) -> None:
             f"model {type(network).__name__!r} knows {positions} positions, but the sequences have"
             f" {ids.shape[1]}; pass data of shorter ones, such as text:PATH?length={positions}"
         )
-    if torch.compiler.is_compiling() or not ids.numel():
+    if not torch.compiler.is_compiling() and ids.device.type != "cuda":
+        _refuse_unknown_tokens(network, ids)
+
+
+def _refuse_unknown_tokens(network: Any, ids: Tensor) -> None:
+    """Refuse tokens that a language model does not know; waits for the device.
+
+    Raises:
+        LmctoolError: a token is none of the vocabulary.
+    """
+    if network.main_input_name != "input_ids" or ids.dtype != torch.int64 or not ids.numel():
         return
     known = network.get_input_embeddings().num_embeddings
-    lowest, highest = torch.stack(ids.aminmax()).tolist()  # one wait for the device
+    lowest, highest = torch.stack(ids.aminmax()).tolist()
     if lowest < 0 or highest >= known:
         raise LmctoolError(
             f"the data has token {lowest if lowest < 0 else highest} but the model knows"

@@ -1,0 +1,133 @@
+"""Where the inputs of a split are, and how their batches come to a GPU."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmctool.data import prefetch
+from lmctool.data.placement import placed
+from lmctool.data.prefetch import prefetched
+from lmctool.data.split import Split, open_split
+from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.settings import Settings
+from lmctool.run.splits import Splits
+from lmctool.weights.transfer import Transfer
+from tests.waits import OnGpu, pretended_gpu
+
+GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
+IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)
+LOAD = {name: lambda: Examples(IMAGES, np.arange(10) % 5) for name in ("train", "test")}
+DATASET = Dataset(LOAD, "here", 5, 1 / 255, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+
+
+def opened(device: torch.device, **told: Any) -> Split:
+    return open_split(DATASET, "test", limit=None, seed=0, device=device, **told)
+
+
+@pytest.mark.parametrize(
+    ("memory", "taken", "there"),
+    [
+        (2 * IMAGES.nbytes, 0, True),
+        (2 * IMAGES.nbytes, 1, False),
+        (2 * IMAGES.nbytes - 2, 0, False),
+    ],
+)
+def test_inputs_of_all_splits_take_half_of_the_memory_at_most(
+    memory: int, taken: int, there: bool
+) -> None:
+    with pretended_gpu(memory=memory) as gpu:
+        inputs = placed(IMAGES, GPU, taken)
+        assert isinstance(inputs, OnGpu) == there
+        assert there or gpu.is_pinned(inputs)
+        assert not gpu.waits
+        assert torch.equal(inputs.cpu(), torch.from_numpy(IMAGES))
+
+
+def test_a_gpu_that_others_have_filled_leaves_the_inputs_on_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Transfer, "array", full)
+    with pretended_gpu() as gpu:
+        assert gpu.is_pinned(placed(IMAGES, GPU))
+    with pytest.raises(torch.OutOfMemoryError):
+        placed(IMAGES, CPU)
+
+
+def test_what_a_run_has_opened_counts() -> None:
+    data: Any = SimpleNamespace(dataset=DATASET)
+    with pretended_gpu(memory=2 * IMAGES.nbytes):
+        splits = Splits("any", data, Settings(()), GPU)
+        assert isinstance(splits.open("train", None).inputs, OnGpu)
+        assert not isinstance(splits.open("test", None).inputs, OnGpu)
+        assert isinstance(splits.open("train", None).inputs, OnGpu)  # not opened again
+
+
+@pytest.mark.parametrize("memory", [1 << 20, 1], ids=["on the device", "from the host"])
+@pytest.mark.parametrize("cache", [0, 1 << 20], ids=["by batch", "cached"])
+def test_batches_are_those_of_the_host_and_never_wait(
+    memory: int, cache: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmctool.data.split.CACHE", cache)
+    here = list(opened(CPU).batches(4, torch.float32))
+    with pretended_gpu(memory=memory) as gpu:
+        prefetch.copying.cache_clear()
+        split = opened(GPU)
+        rounds = [list(split.batches(4, torch.float32)) for _ in range(2)]
+        constants = [wait for wait in gpu.waits if "data/split.py" in wait]
+        assert gpu.waits == constants and len(constants) == 1  # mean and std, once
+        for there in rounds:
+            for (inputs, targets), (expected, same) in zip(there, here, strict=True):
+                assert torch.equal(inputs.cpu(), expected)
+                assert torch.equal(targets.cpu(), same)
+    prefetch.copying.cache_clear()
+
+
+@pytest.mark.parametrize("error", [None, torch.OutOfMemoryError("CUDA out of memory")])
+def test_a_pass_that_ends_early_leaves_nothing_on_its_way(error: Exception | None) -> None:
+    batches = [torch.full((2,), float(number)) for number in range(5)]
+    taken: list[int] = []
+
+    def stored() -> Any:
+        for number, batch in enumerate(batches):
+            taken.append(number)
+            if error is not None and number == 3:
+                raise error
+            yield batch.pin_memory()
+
+    with pretended_gpu("cuda:1"):
+        prefetch.copying.cache_clear()
+        passing = prefetched(stored(), torch.device("cuda:1"))
+        assert next(passing).device == torch.device("cuda:1")
+        assert taken == [0, 1]  # one ahead, and no more
+        if error is None:
+            passing.close()  # type: ignore[attr-defined]
+        else:
+            with pytest.raises(torch.OutOfMemoryError):
+                list(passing)
+        assert list(passing) == []
+        again = prefetched((batch.pin_memory() for batch in batches), torch.device("cuda:1"))
+        assert [batch.tolist() for batch in again] == [batch.tolist() for batch in batches]
+    prefetch.copying.cache_clear()
+
+
+def test_all_copies_to_a_gpu_share_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def stream(device: object) -> object:
+        made.append(device)
+        return object()
+
+    prefetch.copying.cache_clear()
+    monkeypatch.setattr(torch.cuda, "Stream", stream)
+    one, other = torch.device("cuda:0"), torch.device("cuda:1")
+    assert prefetch.copying(one) is prefetch.copying(one) is not prefetch.copying(other)
+    assert made == [one, other]
+    prefetch.copying.cache_clear()
