@@ -6,7 +6,7 @@ FASHION := /usr/share/datasets/fashion-mnist
 
 TESTS ?= tests
 
-.PHONY: demo test test-all test-anywhere fuzz attack bench survival zoo data clean
+.PHONY: demo test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +51,10 @@ bench: $(VENV)/models
 	    --json build/bench/speed.json --figure build/bench/growth.png
 	$(BIN)/python benchmarks/weights.py --gigabytes 3 --json build/bench/weights.json
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
+
+# at most eight minutes on a machine with a GPU; installs nothing, and leaves out what lacks a package
+gpu:
+	$(PYTHON) -m benchmarks.gpu
 
 # an hour on 2 cores: runs killed at 200 random moments
 survival: $(BIN)/lmctool

@@ -15,10 +15,13 @@ from lmctool.files import untrusted
 from lmctool.results.file import write
 from tests import barrier_result as barrier
 from tests import every
+from tests.gpu import device_for_tests, hide_gpus, require_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import torch
 
     from lmctool.results.result import Result
 
@@ -42,6 +45,8 @@ STEERING = (
     "_LMCTOOL_",
 )
 """How the names of environment variables begin that change what lmctool prints or reads."""
+DEVICE = pytest.StashKey[str]()
+"""The device that tests may use."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +58,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FACTOR",
         help="multiply what a trial of an untrusted file may take; no test depends on it",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run tests, and what they start, without any GPU unless LMCTOOL_TEST_DEVICE names one."""
+    config.stash[DEVICE] = device_for_tests(os.environ)
+    hide_gpus(os.environ)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked ``cuda``, or fail it, where it has no GPU."""
+    if item.get_closest_marker("cuda"):
+        require_gpu(item.config.stash[DEVICE])
+
+
+@pytest.fixture
+def gpu(pytestconfig: pytest.Config) -> torch.device:
+    """The GPU that a test marked ``cuda`` uses."""
+    import torch
+
+    return torch.device(pytestconfig.stash[DEVICE])
 
 
 @pytest.fixture(scope="session", autouse=True)

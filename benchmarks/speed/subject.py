@@ -13,18 +13,22 @@ from torch import nn
 from lmctool.plugin import kinds, registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
-from lmctool.run.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.plugin.records import Analysis
+    from lmctool.run.run import Run
 
 SIZE, CLASSES = 28, 10
 MODELS = {
     "MLP": ("mlp", {"inputs": SIZE * SIZE, "depth": 10, "width": 128, "classes": CLASSES}),
     "ResNet20": ("resnet20", {"channels": 1, "classes": CLASSES}),
     "VGG11": ("vgg11", {"channels": 1, "classes": CLASSES, "width": 16}),
+    "ViT": (
+        "timm:vit_tiny_patch16_224",
+        {"in_chans": 1, "num_classes": CLASSES, "img_size": SIZE, "patch_size": 4},
+    ),
 }
 
 
@@ -38,7 +42,9 @@ def module(model: str, seed: int, **arguments: int) -> nn.Module:
     """
     torch.manual_seed(seed)
     word, standard = MODELS[model]
-    built: nn.Module = registry.load(kinds.MODELS, word).build(word, **standard | arguments)
+    built: nn.Module = registry.load(kinds.MODELS, word.partition(":")[0]).build(
+        word, **standard | arguments
+    )
     for part in built.requires_grad_(False).modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = None  # the plain mean over the batches
@@ -70,6 +76,8 @@ def write_images(folder: Path, train: int, test: int) -> Path:
 
 def run(checkpoints: tuple[Path, ...], images: Path, device: str, calibration: int) -> Run:
     """Return a run of the main command, its graph and its permutation spec at hand."""
+    from lmctool.run.run import Run  # networks are made without what a whole run imports
+
     analysis: Analysis = registry.load(ANALYSES, "barrier")
     settings = Settings(
         checkpoints=checkpoints,

@@ -16,15 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmctool.symmetry import Permutation
-from lmctool.symmetry.matching import assignment
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lmctool.data.split import Split
     from lmctool.graph.graph import Edit
     from lmctool.run.run import Run
+    from lmctool.symmetry import Permutation
     from lmctool.symmetry.spec import Tap
 
     Weights = Mapping[str, Tensor]
@@ -61,6 +59,9 @@ def loaded(module: nn.Module, a: Weights, b: Weights, alpha: float) -> nn.Module
 
 def align(run: Run, a: Weights, b: Weights) -> Permutation:
     """Match the activations of each group, after a pass of both networks for it alone."""
+    from lmctool.symmetry import Permutation  # the scores do without what it imports
+    from lmctool.symmetry.matching import assignment
+
     spec = run.permutation_spec
     moves = {}
     for group, taps in spec.taps.items():

@@ -149,10 +149,10 @@ def test_an_unknown_split_is_told_with_the_known_ones() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_inputs_too_large_for_the_gpu_come_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_too_large_for_the_gpu_come_batch_by_batch(
+    monkeypatch: pytest.MonkeyPatch, gpu: torch.device
+) -> None:
     dataset = Dataset({"test": lambda: Examples(IMAGES, CLASSES)}, "here", 5, 1 / 255, MEAN, STD)
-    gpu = torch.device("cuda")
     held = open_split(dataset, "test", limit=None, seed=0, device=gpu)
     monkeypatch.setattr("lmctool.data.placement.SHARE", 0.0)
     streamed = open_split(dataset, "test", limit=None, seed=0, device=gpu)

@@ -77,15 +77,14 @@ def test_other_errors_of_an_indivisible_batch_are_left_alone() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_the_memory_of_a_gpu_that_ran_out_is_free_again() -> None:
-    _, total = torch.cuda.mem_get_info()
-    before = torch.cuda.memory_allocated()
+def test_the_memory_of_a_gpu_that_ran_out_is_free_again(gpu: torch.device) -> None:
+    _, total = torch.cuda.mem_get_info(gpu)
+    before = torch.cuda.memory_allocated(gpu)
     size = BatchSize(None, automatic=64)
 
     def work(examples: int) -> int:
-        return torch.empty(examples * total // 32, dtype=torch.uint8, device="cuda").nbytes
+        return torch.empty(examples * total // 32, dtype=torch.uint8, device=gpu).nbytes
 
     assert size.fitting(work) <= total // 2
     assert size.before_halving == 64
-    assert torch.cuda.memory_allocated() == before
+    assert torch.cuda.memory_allocated(gpu) == before

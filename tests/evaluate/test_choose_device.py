@@ -214,7 +214,6 @@ def test_a_command_and_its_rerun_compute_with_their_device_in_use(
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_a_gpu_that_is_there_is_chosen_and_in_use() -> None:
     last = torch.cuda.device_count() - 1
     before = torch.cuda.current_device()

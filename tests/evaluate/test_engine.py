@@ -161,21 +161,20 @@ def test_entries_of_taps_are_applied_to_their_values() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_the_gpu_gives_the_numbers_of_the_cpu() -> None:
-    device = torch.device("cuda")
-    net = module().to(device)
-    weights = {k: v.to(device) for k, v in module().state_dict().items()}
+def test_the_gpu_gives_the_numbers_of_the_cpu(gpu: torch.device) -> None:
+    net = module().to(gpu)
+    weights = {k: v.to(gpu) for k, v in module().state_dict().items()}
     moved = Split(
         **{
-            name: getattr(split(), name).to(device) if name in {"inputs", "targets"} else value
+            name: getattr(split(), name).to(gpu) if name in {"inputs", "targets"} else value
             for name in Split.__dataclass_fields__
             for value in [getattr(split(), name)]
         }
     )
-    gpu = Network(net, lambda: capture(net, torch.zeros(2, 6, dtype=torch.float64, device=device)))
+    example = torch.zeros(2, 6, dtype=torch.float64, device=gpu)
+    there_network = Network(net, lambda: capture(net, example))
     options = {"dtype": torch.float64, "batch_size": BatchSize(8)}
-    there = evaluate(gpu, [weights], [moved], TASK, **options)  # type: ignore[arg-type]
+    there = evaluate(there_network, [weights], [moved], TASK, **options)  # type: ignore[arg-type]
     here = evaluate(network(), [module().state_dict()], [split()], TASK, **options)  # type: ignore[arg-type]
     assert there.loss == pytest.approx(here.loss, rel=1e-10)
     assert there.error == pytest.approx(here.error)

@@ -211,13 +211,12 @@ def test_outputs_agree_up_to_rounding_and_in_what_is_no_number() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("word", ["plain", "graphs", "compile"])
-def test_every_strategy_gives_the_same_losses_on_a_gpu(word: Word) -> None:
-    network = residual("cuda")
+def test_every_strategy_gives_the_same_losses_on_a_gpu(word: Word, gpu: torch.device) -> None:
+    network = residual(str(gpu))
     split = images(40)
     for name in ("inputs", "targets"):
-        object.__setattr__(split, name, getattr(split, name).cuda())
+        object.__setattr__(split, name, getattr(split, name).to(gpu))
     strategy = chosen(word, network, split.head(2, torch.float32))
     plain = made(network, "module", torch.contiguous_format, 7)
     np.testing.assert_allclose(

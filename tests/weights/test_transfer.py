@@ -56,10 +56,9 @@ def test_buffers_that_are_filled_too_early_would_show(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("size", [1 << 12, 1 << 25])
-def test_a_gpu_gets_what_was_sent(size: int) -> None:
-    transfer, array = Transfer("cuda", size), np.random.default_rng(0).random((1 << 10, 1 << 7))
+def test_a_gpu_gets_what_was_sent(size: int, gpu: torch.device) -> None:
+    transfer, array = Transfer(gpu, size), np.random.default_rng(0).random((1 << 10, 1 << 7))
     there = {name: transfer.tensor(tensor) for name, tensor in TENSORS.items()}
     assert torch.equal(transfer.array(array).cpu(), torch.from_numpy(array))
     for name, tensor in TENSORS.items():

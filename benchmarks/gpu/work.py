@@ -1,0 +1,108 @@
+"""How much some work asks of a device: launches of kernels, and the time that it is busy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch._C._autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmarks.gpu.setting import Setting
+
+
+IDLE = ("aten::_unsafe_view", "aten::empty", "aten::new_empty")
+"""How the names of operations begin that return no view, and yet compute nothing."""
+
+
+class Launches(TorchDispatchMode):
+    """Counts the operations that launch a kernel: all but those that return a view, or room.
+
+    Attributes:
+        count: how many there were so far, in this thread.
+    """
+
+    def __init__(self) -> None:
+        """Begin at 0."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operation imports all of torch.compile
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Count an operation and do it."""
+        aliases = [returned.alias_info for returned in func._schema.returns]
+        view = bool(aliases) and all(alias is not None and not alias.is_write for alias in aliases)
+        self.count += not view and not func._schema.name.startswith(IDLE)
+        return func(*args, **(kwargs or {}))
+
+
+def launches(work: Callable[[], object]) -> int:
+    """Return how many operations of some work launch a kernel."""
+    with Launches() as counter:
+        work()
+    found: int = counter.count
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """How busy a GPU was.
+
+    Attributes:
+        wall: seconds that the work took, under the profiler.
+        busy: seconds in which the GPU did something.
+        kernels: how many kernels and copies it did.
+    """
+
+    wall: float
+    busy: float
+    kernels: int
+
+
+def busy(setting: Setting, work: Callable[[], object]) -> Busy:
+    """Return how busy the GPU is during some work."""
+    setting.wait()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        begun = time.perf_counter()
+        work()
+        setting.wait()
+        wall = time.perf_counter() - begun
+    results: Any = profiler.profiler
+    spans = [
+        (event.start_ns(), event.end_ns())
+        for event in results.kineto_results.events()
+        if event.device_type() == DeviceType.CUDA
+    ]
+    return Busy(wall, covered(spans) / 1e9, len(spans))
+
+
+def covered(spans: Iterable[tuple[int, int]]) -> int:
+    """Return the length of what spans cover together, each (start, end)."""
+    total, reached = 0, None
+    for start, end in sorted(spans):
+        begun = start if reached is None else max(start, reached)
+        total += max(end - begun, 0)
+        reached = end if reached is None else max(end, reached)
+    return total
+
+
+def seconds(setting: Setting, work: Callable[[], object], rounds: int = 3) -> float:
+    """Return the median time of some work, after one round that warms up."""
+    taken = []
+    for _ in range(rounds + 1):
+        setting.wait()
+        begun = time.perf_counter()
+        work()
+        setting.wait()
+        taken.append(time.perf_counter() - begun)
+    return sorted(taken[1:])[rounds // 2]
