@@ -129,9 +129,15 @@ def _set(precision: Precision, device: torch.device) -> None:
 
 def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return what ends a cast that a program computes under; a run's own casts lie within it."""
-    if _settings or not torch.is_autocast_enabled(device.type):
+    if _settings or not _casts(device):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)
+
+
+def _casts(device: torch.device) -> bool:
+    """Tell whether operations on a device are cast to another dtype as things stand."""
+    kind = device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 @contextmanager
@@ -166,7 +172,7 @@ def exact_products(device: torch.device) -> Iterator[None]:
     Products are as exact as their dtype, and nothing is cast.
     """
     with ExitStack() as stack:
-        if torch.is_autocast_enabled(device.type):
+        if _casts(device):
             stack.enter_context(torch.autocast(device.type, enabled=False))
         if rounding(torch.float32, device) != torch.float32:
             stack.enter_context(arithmetic("float32", device))
