@@ -153,6 +153,8 @@ def cross(
             sums of a batch are large.
     """
     sums = {tap: _Cross() for tap in taps}
+    if not sums:
+        return {}
     nodes: dict[str, list[Tap]] = {}
     for tap in sums:
         nodes.setdefault(tap.node, []).append(tap)

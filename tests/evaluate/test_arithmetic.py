@@ -330,7 +330,6 @@ def error(layer: torch.nn.Module, x: torch.Tensor) -> float:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_a_gpu_rounds_as_asked_for() -> None:
     drawn = torch.Generator(GPU).manual_seed(0)
     dense = torch.nn.Linear(512, 64).to(GPU), torch.randn(256, 512, generator=drawn, device=GPU)
@@ -346,7 +345,6 @@ def test_a_gpu_rounds_as_asked_for() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_gradients_on_a_gpu_repeat_to_the_bit() -> None:
     drawn = torch.Generator(GPU).manual_seed(0)
     rows = torch.randn(2000, 64, generator=drawn, device=GPU, requires_grad=True)

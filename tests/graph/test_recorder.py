@@ -182,7 +182,6 @@ def test_another_way_of_a_device_to_do_the_same_is_the_same_path() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_shows_on_a_gpu_what_it_shows_on_a_cpu(name: str) -> None:
     torch.manual_seed(0)
