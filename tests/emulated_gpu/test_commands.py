@@ -105,3 +105,20 @@ def test_memory_that_runs_out_halves_the_batch_and_no_number(
     difference, record = on_both("interpolate", *resnets(tmp_path), *few)
     assert record.settings["batch_size"] == 32
     assert difference < 1e-5
+
+
+def test_waits_for_the_gpu_grow_with_networks_and_never_with_batches(
+    emulated: gpu.Gpu, tmp_path: Path
+) -> None:
+    def waits(points: int, batch: int) -> int:
+        words = ("--points", str(points), "--batch-size", str(batch), *FEW, "--force")
+        emulated.kernels.waits.clear()
+        with emulated.on():
+            done = invoke(
+                "interpolate", A, B, *words, "--device", gpu.NAME, "-o", tmp_path / "i.h5"
+            )
+        assert done.exit_code == 0, done.output
+        return emulated.kernels.waits.total()
+
+    assert waits(5, 5) == waits(5, 20)  # of several, the first and the last are checked
+    assert waits(9, 40) - waits(5, 40) <= 4  # each network is kept for --resume by one copy
