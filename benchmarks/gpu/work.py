@@ -106,3 +106,15 @@ def seconds(setting: Setting, work: Callable[[], object], rounds: int = 3) -> fl
         setting.wait()
         taken.append(time.perf_counter() - begun)
     return sorted(taken[1:])[rounds // 2]
+
+
+def mean_seconds(setting: Setting, work: Callable[[], object], rounds: int) -> float:
+    """Return the mean seconds of some work, launched round after round without a wait."""
+    for _ in range(3):
+        work()
+    setting.wait()
+    begun = time.perf_counter()
+    for _ in range(rounds):
+        work()
+    setting.wait()
+    return (time.perf_counter() - begun) / rounds

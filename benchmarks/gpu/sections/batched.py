@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,9 +10,10 @@ import torch
 from torch.nn import functional
 
 from benchmarks.gpu.setting import Found, tried
+from benchmarks.gpu.work import mean_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from torch import Tensor
 
@@ -31,17 +31,6 @@ def measure(setting: Setting) -> Iterator[Found]:
         yield from tried("grouped", partial(_grouped, setting))
         if setting.on_gpu:
             yield from tried("streams", partial(_streams, setting))
-
-
-def _seconds(setting: Setting, work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    for _ in range(3):
-        work()
-    setting.wait()
-    begun = time.perf_counter()
-    for _ in range(rounds):
-        work()
-    setting.wait()
-    return (time.perf_counter() - begun) / rounds
 
 
 def _layers(setting: Setting, networks: int) -> list[tuple[Tensor, Tensor]]:
@@ -67,10 +56,10 @@ def _stacked(setting: Setting) -> Iterator[Found]:
     inputs = torch.randn(count, PIXELS, device=setting.device)
     layers = _layers(setting, ALPHAS)
     several = inputs.expand(ALPHAS, count, PIXELS)
-    together = _seconds(setting, lambda: _through(layers, several), 3)
+    together = mean_seconds(setting, lambda: _through(layers, several), 3)
     yield Found(f"{ALPHAS} perceptrons stacked", ALPHAS * count / together, "images/s")
     alone = [(weight[:1], bias[:1]) for weight, bias in layers]
-    one = _seconds(setting, lambda: _through(alone, inputs[None]), 3)
+    one = mean_seconds(setting, lambda: _through(alone, inputs[None]), 3)
     yield Found("one perceptron", count / one, "images/s", expected="3 to 5 times fewer")
 
 
@@ -80,7 +69,7 @@ def _grouped(setting: Setting) -> Iterator[Found]:
         x = torch.randn(count, groups * CHANNELS, SIDE, SIDE, device=setting.device)
         kernel = torch.randn(groups * CHANNELS, CHANNELS, 3, 3, device=setting.device)
         work = partial(functional.conv2d, x, kernel, padding=1, groups=groups)
-        rate = groups * count / _seconds(setting, work)
+        rate = groups * count / mean_seconds(setting, work, ROUNDS)
         name = f"3x3 convolution of {CHANNELS} channels, {groups} networks in groups"
         yield Found(name, rate, "images/s", expected="grouping does not pay")
 
@@ -110,6 +99,6 @@ def _streams(setting: Setting) -> Iterator[Found]:
             with torch.cuda.stream(side):
                 graph.replay()
 
-    one, several = (_seconds(setting, work) for work in (in_turn, side_by_side))
+    one, several = (mean_seconds(setting, work, ROUNDS) for work in (in_turn, side_by_side))
     yield Found(f"{STREAMS} replays on one stream", 1e3 * one, "ms")
     yield Found(f"{STREAMS} replays on {STREAMS} streams", 1e3 * several, "ms", None, "0.6 of it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ import torch
 
 from benchmarks.gpu.section import TESTS
 from benchmarks.gpu.setting import Found, tried
+from benchmarks.gpu.work import mean_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from benchmarks.gpu.setting import Setting
 
@@ -55,22 +55,10 @@ def _cudnn() -> object:
     return backends.cudnn.version() if torch.version.cuda else None
 
 
-def _seconds(setting: Setting, work: Callable[[], object], rounds: int) -> float:
-    """Return the mean seconds of some work, after it has warmed up."""
-    for _ in range(3):
-        work()
-    setting.wait()
-    begun = time.perf_counter()
-    for _ in range(rounds):
-        work()
-    setting.wait()
-    return (time.perf_counter() - begun) / rounds
-
-
 def _copy(setting: Setting) -> Iterator[Found]:
     source = torch.zeros(setting.sized(1 << 30, 1 << 22), device=setting.device)
     target = torch.empty_like(source)
-    taken = _seconds(setting, lambda: target.copy_(source), 10)
+    taken = mean_seconds(setting, lambda: target.copy_(source), 10)
     rate = 2 * source.nbytes / taken / 1e12
     yield Found("copy, read and written", rate, "TB/s", expected="about 4.3 on an H200")
 
@@ -86,7 +74,7 @@ def _product(
     before = matmul.fp32_precision
     matmul.fp32_precision = precision
     try:
-        taken = _seconds(setting, lambda: a @ b, 10)
+        taken = mean_seconds(setting, lambda: a @ b, 10)
     finally:
         matmul.fp32_precision = before
     rate = 2 * side**3 / taken / 1e12
@@ -95,7 +83,7 @@ def _product(
 
 def _launch(setting: Setting) -> Iterator[Found]:
     x = torch.zeros(16, device=setting.device)
-    taken = _seconds(setting, lambda: x.add_(1), 2000)
+    taken = mean_seconds(setting, lambda: x.add_(1), 2000)
     yield Found("one launch from Python", 1e6 * taken, "us", expected="4 to 6")
-    waiting = _seconds(setting, lambda: x[0].item(), 500)
+    waiting = mean_seconds(setting, lambda: x[0].item(), 500)
     yield Found("one .item()", 1e6 * waiting, "us", expected="10 to 20")
