@@ -25,6 +25,8 @@ def main(name: str, word: str, seconds: str) -> None:
     device = torch.device(word)
     if device.type == "cuda":
         device = torch.device("cuda", device.index or 0)
+        if (count := torch.cuda.device_count()) <= device.index:
+            sys.exit(f"torch finds {count} CUDA devices, not {word}; --device cpu tries the script")
         torch.cuda.set_device(device)
     deadline = time.monotonic() + float(seconds)
     journal = Journal([folder / RESULTS for folder in result_folders(os.environ)])

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import __main__ as script
+from benchmarks.gpu import one_section
 from benchmarks.gpu.checkout import ROOT, environment, result_folders, write_metadata
 from benchmarks.gpu.measurement import Journal, Measurement, table
 from benchmarks.gpu.pytest_run import Lines, outcome
@@ -54,6 +55,14 @@ def test_a_shorter_budget_shortens_every_section_alike_and_leaves_what_is_not_us
 
 def test_what_is_not_installed_is_known_before_a_section_runs() -> None:
     assert Section("a", 1, ("json", "no_such_module")).missing == ["no_such_module"]
+
+
+def test_a_machine_without_the_gpu_is_told_so_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(SystemExit, match="finds 1 CUDA devices, not cuda:1; --device cpu tries"):
+        one_section.main("ceilings", "cuda:1", "1")
 
 
 def test_measurements_are_kept_line_by_line_and_a_cut_line_is_left_out(tmp_path: Path) -> None:
