@@ -9,7 +9,6 @@ Run ``python -m benchmarks.launches``; it prints a Markdown table.
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -20,9 +19,8 @@ import click
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from benchmarks.launch_counter import Launches
 from benchmarks.speed import subject, textbook
 from lmctool import statistics
 from lmctool.data.split import Split
@@ -43,51 +41,6 @@ if TYPE_CHECKING:
 GPU = torch.device("meta")
 MEMORY = 141 * 10**9
 """Bytes of the GPU that there might be: an H200."""
-ALLOCATIONS = frozenset(
-    {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "_unsafe_view"}
-)
-WAITS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-
-
-class Launches(TorchDispatchMode):
-    """Counts, by the name of the operation, what is launched on a GPU and what waits for it.
-
-    Attributes:
-        kernels: operations that compute something there, or copy something there.
-        waits: operations whose outcome the host has to know: numbers, sizes, copies to the host.
-    """
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kernels: Counter[str] = Counter()
-        self.waits: Counter[str] = Counter()
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Count an operation, and do it."""
-        name = func._schema.name.partition("::")[2]
-        on_gpu = any(map(_on_gpu, tree_leaves((args, kwargs))))
-        if on_gpu and WAITS & set(func.tags) and (name != "index" or _masks(args[1])):
-            self.waits[name] += 1
-        if on_gpu and name == "_to_copy" and torch.device(kwargs.get("device", GPU)) != GPU:
-            self.waits[name] += 1
-            return torch.zeros_like(args[0], **kwargs)
-        result = func(*args, **(kwargs or {}))
-        lands = any(map(_on_gpu, tree_leaves(result)))
-        if lands and not func.is_view and name not in ALLOCATIONS:
-            self.kernels[name] += 1
-        return result
-
-
-def _on_gpu(value: object) -> bool:
-    return isinstance(value, Tensor) and value.device == GPU
-
-
-def _masks(indices: list[Tensor | None]) -> bool:
-    """Tell whether there is a mask among indices: how many it picks has to be counted first."""
-    return any(each is not None and each.dtype == torch.bool for each in indices)
 
 
 @dataclass(frozen=True)
@@ -206,7 +159,7 @@ def on_no_gpu(module: torch.nn.Module, size: int, examples: int) -> Iterator[Sub
 
 def counted(work: Callable[[], None]) -> Launches:
     """Return what some work launches, and where it waits."""
-    launches = Launches()
+    launches = Launches(GPU)
     with torch.no_grad(), launches:
         work()
     return launches

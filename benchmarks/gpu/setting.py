@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from lmctool.errors import LmctoolError, first_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -54,10 +56,32 @@ class Setting:
             torch.cuda.synchronize(self.device)
 
 
+def failure(error: BaseException) -> str:
+    """Return in words what an error is."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def refused(name: str, work: Callable[[], object], otherwise: str) -> Found:
+    """Return whether some work ends in one sentence to the user, as it must.
+
+    Args:
+        name: what is refused.
+        work: what must not succeed.
+        otherwise: what to say if it does.
+    """
+    expected = "one sentence to the user"
+    try:
+        work()
+    except LmctoolError as error:
+        return Found(name, str(error), passed=True, expected=expected)
+    except Exception as error:
+        return Found(name, failure(error), passed=False, expected=expected)
+    return Found(name, otherwise, passed=False, expected=expected)
+
+
 def tried(name: str, work: Callable[[], Iterable[Found]]) -> Iterator[Found]:
     """Give what some work finds; an error is told as a failure, and what comes next still runs."""
     try:
         yield from work()
     except (Exception, SystemExit) as error:
-        first = str(error).strip().partition("\n")[0]
-        yield Found(name, f"{type(error).__name__}: {first}", passed=False, expected="no error")
+        yield Found(name, failure(error), passed=False, expected="no error")

@@ -8,49 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchmarks.launch_counter import Launches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import torch
+
     from benchmarks.gpu.setting import Setting
 
 
-IDLE = ("aten::_unsafe_view", "aten::empty", "aten::new_empty")
-"""How the names of operations begin that return no view, and yet compute nothing."""
-
-
-class Launches(TorchDispatchMode):
-    """Counts the operations that launch a kernel: all but those that return a view, or room.
-
-    Attributes:
-        count: how many there were so far, in this thread.
-    """
-
-    def __init__(self) -> None:
-        """Begin at 0."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else the first operation imports all of torch.compile
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Count an operation and do it."""
-        aliases = [returned.alias_info for returned in func._schema.returns]
-        view = bool(aliases) and all(alias is not None and not alias.is_write for alias in aliases)
-        self.count += not view and not func._schema.name.startswith(IDLE)
-        return func(*args, **(kwargs or {}))
-
-
-def launches(work: Callable[[], object]) -> int:
-    """Return how many operations of some work launch a kernel."""
-    with Launches() as counter:
+def launches(device: torch.device, work: Callable[[], object]) -> int:
+    """Return how many kernels some work launches on a device."""
+    with Launches(device) as counter:
         work()
-    found: int = counter.count
+    found: int = counter.kernels.total()
     return found
 
 

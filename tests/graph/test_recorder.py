@@ -83,6 +83,12 @@ def where(spec: PermutationSpec) -> set[tuple[object, ...]]:
     }
 
 
+def assert_targets_are_the_same(graph: Graph, other: Graph) -> None:
+    for kind in ("layers", "blocks"):
+        assert rows(targets(graph, kind)) == rows(targets(other, kind))
+    assert rows(batchnorms(graph)) == rows(batchnorms(other))
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_targets_and_symmetry_are_those_of_the_exported_model(name: str) -> None:
     torch.manual_seed(0)
@@ -92,9 +98,7 @@ def test_targets_and_symmetry_are_those_of_the_exported_model(name: str) -> None
     exported = capture(module, inputs)
     recorded = record_graph(fresh(module), (inputs,))
     assert (exported.tracer, recorded.tracer) == ("export", "dispatch")
-    for kind in ("layers", "blocks"):
-        assert rows(targets(recorded, kind)) == rows(targets(exported, kind))
-    assert rows(batchnorms(recorded)) == rows(batchnorms(exported))
+    assert_targets_are_the_same(recorded, exported)
     spec, expected = derive(recorded), derive(exported)
     assert (spec.groups, spec.per) == (expected.groups, expected.per)
     assert where(spec) == where(expected)
@@ -192,9 +196,7 @@ def test_a_model_shows_on_a_gpu_what_it_shows_on_a_cpu(name: str) -> None:
     expected = module(inputs)
     module, inputs = module.to("cuda"), inputs.to("cuda")
     there = record_graph(fresh(module), (inputs,))
-    for kind in ("layers", "blocks"):
-        assert rows(targets(there, kind)) == rows(targets(here, kind))
-    assert rows(batchnorms(there)) == rows(batchnorms(here))
+    assert_targets_are_the_same(there, here)
     assert where(derive(there)) == where(derive(here))
     outputs = there.run(module.state_dict(), inputs, {})
     torch.testing.assert_close(outputs.cpu(), expected, rtol=1e-3, atol=1e-4)

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.gpu.setting import Found, tried
+from benchmarks.gpu.setting import Found, refused, tried
 from benchmarks.gpu.subject import images, scores
 from lmctool.data.split import open_split
-from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.strategy import chosen
@@ -52,7 +51,7 @@ def measure(setting: Setting) -> Iterator[Found]:
     split = images(1000, setting.device)
     before = _stream(setting)
     if setting.on_gpu:
-        yield _refusal(own, split)
+        yield refused("--strategy graphs", partial(_captured, own, split), "no error")
     for word in ("plain", "auto"):
         yield from tried(word, partial(_evaluated, setting, own, split, word))
     same = _stream(setting) == before
@@ -64,18 +63,10 @@ def _stream(setting: Setting) -> object:
     return torch.cuda.current_stream(setting.device) if setting.on_gpu else None
 
 
-def _refusal(own: Network, split: Split) -> Found:
-    name, expected = "--strategy graphs", "one sentence to the user"
-    try:
-        with computing("float32", split.targets.device):
-            strategy = chosen("graphs", own, split.head(2, torch.float32))
-        scores(strategy, [dict(own.module.state_dict())], split)
-    except LmctoolError as error:
-        return Found(name, str(error), passed=True, expected=expected)
-    except Exception as error:
-        text = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        return Found(name, text, passed=False, expected=expected)
-    return Found(name, "no error", passed=False, expected=expected)
+def _captured(own: Network, split: Split) -> None:
+    with computing("float32", split.targets.device):
+        strategy = chosen("graphs", own, split.head(2, torch.float32))
+    scores(strategy, [dict(own.module.state_dict())], split)
 
 
 def _evaluated(setting: Setting, own: Network, split: Split, word: Word) -> Iterator[Found]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.gpu.setting import Found, tried
+from benchmarks.gpu.setting import Found, refused, tried
 from benchmarks.gpu.subject import LAYOUTS, images, network, strategy_of, weights_of
-from lmctool.errors import LmctoolError
 from lmctool.evaluate import evaluate
 from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.batch_size import BatchSize
@@ -43,7 +42,8 @@ def measure(setting: Setting) -> Iterator[Found]:
     torch.cuda.set_per_process_memory_fraction(LIMIT / total, setting.device)
     for launch in ("module", "graphs"):
         yield from tried(launch, partial(_halved, own, split, launch, float(expected[0, 0])))
-    yield _refused(own, split)
+    too_many = partial(_scores, own, split, "module", BatchSize(SIZE))
+    yield refused(f"--batch-size {SIZE}", too_many, "it fitted")
 
 
 def _scores(own: Network, split: Split, launch: Launch, size: BatchSize) -> Scores:
@@ -67,15 +67,3 @@ def _halved(own: Network, split: Split, launch: Launch, expected: float) -> Iter
     yield Found(f"{launch}: examples at once, from {SIZE}", size.size, "", good, f"< {SIZE}")
     good = abs(loss - expected) <= 1e-4 * expected
     yield Found(f"{launch}: loss", loss, "nat", good, f"{expected:.6f}")
-
-
-def _refused(own: Network, split: Split) -> Found:
-    name, expected = f"--batch-size {SIZE}", "one sentence to the user"
-    try:
-        _scores(own, split, "module", BatchSize(SIZE))
-    except LmctoolError as error:
-        return Found(name, str(error), passed=True, expected=expected)
-    except Exception as error:
-        text = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        return Found(name, text, passed=False, expected=expected)
-    return Found(name, "it fitted", passed=False, expected=expected)

@@ -42,12 +42,14 @@ def measure(setting: Setting) -> Iterator[Found]:
 def _alignment(setting: Setting, work: Run) -> Iterator[Found]:
     a, b = work.weights(0), work.weights(1)
     ours = partial(align, work, a, b)
-    count = launches(ours)
+    count = launches(setting.device, ours)
     good = count <= LAUNCHES if setting.on_gpu else None
     yield Found("alignment: launches", count, "", good, f"<= {LAUNCHES}")
     with computing("float32", setting.device):
         theirs = partial(textbook.align, work, a, b)
-        yield Found("alignment, textbook: launches", launches(theirs), "", expected="21,060")
+        yield Found(
+            "alignment, textbook: launches", launches(setting.device, theirs), "", expected="21,060"
+        )
         by_hand = seconds(setting, theirs, 1)
     taken = seconds(setting, ours, setting.sized(3, 1))
     yield Found("alignment", taken, "s", expected="0.06")
@@ -60,12 +62,9 @@ def _alignment(setting: Setting, work: Run) -> Iterator[Found]:
 def _by_batch(setting: Setting, work: Run) -> Iterator[Found]:
     """Time the alignment with other numbers of examples at once."""
     ours = partial(align, work, work.weights(0), work.weights(1))
-    batch = getattr(work.calibration, "cross_batch", None)
     for size in setting.sized(BATCHES, BATCHES[:1]):
-        if batch is not None:
-            batch.size = size
-        taken = seconds(setting, ours, 1) if batch is not None else None
-        yield Found(f"alignment, {size} at once", taken, "s", expected="" if batch else "no choice")
+        work.calibration.cross_batch.size = size
+        yield Found(f"alignment, {size} at once", seconds(setting, ours, 1), "s")
 
 
 def _statistics(setting: Setting, work: Run) -> Iterator[Found]:
@@ -79,7 +78,7 @@ def _statistics(setting: Setting, work: Run) -> Iterator[Found]:
     }
     batches = -(-len(work.calibration.split) // work.calibration.batch)
     for name, way in ways.items():
-        each = launches(way) / batches
+        each = launches(setting.device, way) / batches
         yield Found(f"{name}: launches a batch", each, "", expected="about 140")
         yield Found(name, seconds(setting, way, setting.sized(3, 1)), "s")
         yield from tried(f"{name}, profiled", partial(_busy, setting, name, way))

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmarks.launches import GPU, Launches
+from benchmarks.launch_counter import Launches
+from benchmarks.launches import GPU
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
@@ -233,7 +234,7 @@ def test_a_step_waits_for_the_gpu_once_for_all_groups(run_of: Runs) -> None:
             group: torch.zeros(*spec.shape(group), spec.groups[group], device=GPU).requires_grad_()
             for group in spec.groups
         }
-        with Launches() as launches:
+        with Launches(GPU) as launches:
             course = on_gpu().go(Latent(Permutation(spec, {}), scores), steps, 0.1)
         assert len(course.train) == steps
         waits.append(launches.waits.total())

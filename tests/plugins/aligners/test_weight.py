@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.launches import GPU, Launches
+from benchmarks.launch_counter import Launches
+from benchmarks.launches import GPU
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation, PermutationSpec
@@ -138,12 +139,12 @@ def test_running_statistics_take_no_part(run_of: Runs) -> None:
 def test_a_group_is_matched_with_two_waits_for_a_gpu(pair: Run) -> None:
     spec = pair.permutation_spec
     a, b = ({n: t.to(GPU) for n, t in weights.items()} for weights in ends(pair))
-    with Launches() as begun:
+    with Launches(GPU) as begun:
         likeness = Likeness(spec, a, b, Permutation(spec, {}))
     assert begun.waits.total() == 1  # for the norms of all tensors
     likeness.include(spec.groups)
     for family in likeness.families:
-        with Launches() as matched:
+        with Launches(GPU) as matched:
             likeness.best(family)
         # what is assigned on the host, and what tells whether it is better
         assert matched.waits.total() == 2
