@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lmctool.errors import out_of_memory
+from lmctool.errors import first_line, out_of_memory
 from lmctool.evaluate.verified import UnableError, agree
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def capture(outputs: Outputs, inputs: Tensor) -> _Captured:
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
-            raise UnableError(_sentence(str(error).partition("\n")[0])) from error
+            raise _unable(first_line(error)) from error
         finally:
             torch.cuda.set_stream(before)  # torch leaves the side stream in use after an error
         _prove(graph, captured, expected)
@@ -155,15 +155,15 @@ def _warmed_up(outputs: Outputs, inputs: Tensor) -> Tensor:
 def _prove(graph: torch.cuda.CUDAGraph, outputs: Tensor, expected: Tensor) -> None:
     """Check that a replay computes the outputs: those of the capture itself prove nothing."""
     if not outputs.is_floating_point():
-        raise UnableError(_sentence("its outputs are whole numbers"))
+        raise _unable("its outputs are whole numbers")
     outputs.fill_(torch.nan)
     graph.replay()
     if not agree(outputs, expected):
-        raise UnableError(_sentence("a replay does not give its outputs"))
+        raise _unable("a replay does not give its outputs")
 
 
-def _sentence(reason: str) -> str:
-    return f"the model cannot be captured as a CUDA graph: {reason}; leave out --strategy graphs"
+def _unable(reason: str) -> UnableError:
+    return UnableError(f"the model cannot be captured as a CUDA graph: {reason}", "graphs")
 
 
 class _NoWaiting(TorchDispatchMode):
@@ -184,5 +184,5 @@ class _NoWaiting(TorchDispatchMode):
         leaves = [leaf for leaf in (*args, value) if isinstance(leaf, Tensor)]
         crosses = len({leaf.device.type for leaf in leaves if leaf.ndim}) > 1
         if crosses or any(tag in func.tags for tag in WAITING):
-            raise UnableError(_sentence(f"its forward pass waits for the device in {func}"))
+            raise _unable(f"its forward pass waits for the device in {func}")
         return value

@@ -12,7 +12,7 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.functional import outputs_of_each
 from lmctool.evaluate.measured import Measured, arrays, scores
-from lmctool.evaluate.verified import repeated
+from lmctool.evaluate.verified import retried
 from lmctool.results.journal import NO_JOURNAL, Entries
 from lmctool.weights.lazy_networks import candidates
 
@@ -67,6 +67,10 @@ def evaluate(
         LmctoolError: no example of a split has any weight, or a batch does not fit in memory.
     """
     shares = [_share(task, split) for split in splits]
+
+    def scored(outputs: Outputs, split: Split) -> tuple[Tensor, Tensor]:
+        return _scores(outputs, split, task, dtype, batch_size, seeding)
+
     rows: list[Measured] = []
     with torch.no_grad():
         for network in candidates(networks):
@@ -76,12 +80,8 @@ def evaluate(
                 advance(len(splits))
             else:
                 outputs = forward(network.weights())
-
-                def scored(split: Split, outputs: Outputs = outputs) -> tuple[Tensor, Tensor]:
-                    return _scores(outputs, split, task, dtype, batch_size, seeding)
-
-                row = repeated(partial(_row, scored, splits, shares, per_example))
-                del outputs, scored
+                row = retried(partial(_row, partial(scored, outputs), splits, shares, per_example))
+                del outputs
                 entry.keep(partial(arrays, row))
                 advance(len(splits))
             rows.append(row)
@@ -155,7 +155,7 @@ def read(
     function = _checked(function, check, split)
     with torch.no_grad():
         outputs = forward(weights)
-        parts = repeated(partial(_batched, outputs, split, function, dtype, batch_size, seeding))
+        parts = retried(partial(_batched, outputs, split, function, dtype, batch_size, seeding))
         return torch.cat(parts)
 
 

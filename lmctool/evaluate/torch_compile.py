@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lmctool.errors import out_of_memory
+from lmctool.errors import first_line, out_of_memory
 from lmctool.evaluate.functional import functional
 from lmctool.evaluate.verified import UnableError
 from lmctool.graph.module import fresh
@@ -63,10 +63,8 @@ class Compiled:
             except TorchDynamoException as cause:
                 if out_of_memory(cause):
                     raise
-                reason = str(cause).strip().partition("\n")[0]
-                raise UnableError(
-                    f"the model cannot be compiled ({reason}); leave out --strategy compile"
-                ) from cause
+                reason = f"the model cannot be compiled ({first_line(cause)})"
+                raise UnableError(reason, "compile") from cause
             return outputs[:count]
 
         return outputs

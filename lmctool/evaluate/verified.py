@@ -29,7 +29,16 @@ NETWORKS = 2
 
 
 class UnableError(LmctoolError):
-    """A faster way that a model cannot be computed in."""
+    """A faster way that a model cannot be computed in.
+
+    Attributes:
+        reason: why, without the advice that is for whoever asked for it.
+    """
+
+    def __init__(self, reason: str, word: str) -> None:
+        """Take the reason, and the word of ``--strategy`` that asks for it."""
+        super().__init__(f"{reason}; leave out --strategy {word}")
+        self.reason = reason
 
 
 class Disproved(Exception):  # noqa: N818  # no error: it asks for the same pass once more
@@ -43,7 +52,7 @@ class Proved:
     numbers when it is replayed with others; a replay may also do nothing.  So the first and the
     last batch of each pass of the first networks are computed in both ways, and so are those of
     the first networks whose taps are corrected.  Where they differ, or the faster way cannot take
-    the model, the plain way is taken from there on; ``repeated`` computes the network again.
+    the model, the plain way is taken from there on; ``retried`` computes the network again.
 
     Attributes:
         required: whether the user asked for the faster way, so that a model that it cannot take
@@ -142,14 +151,14 @@ class _Outputs(PassOutputs):
         except UnableError as error:
             if self._proved.required:
                 raise
-            raise self._proved.give_up(str(error)) from error
+            raise self._proved.give_up(error.reason) from error
 
     def _check(self, inputs: Tensor, outputs: Tensor) -> None:
         if not agree(outputs, self._plain(inputs)):
             raise self._proved.give_up("it gave other outputs than the model itself")
 
 
-def repeated(compute: Callable[[], Value]) -> Value:
+def retried(compute: Callable[[], Value]) -> Value:
     """Return what is computed of a network, once more where a faster way turns out to be wrong."""
     try:
         return compute()
