@@ -24,6 +24,7 @@ from lmctool.checkpoint.reading import (
 )
 from lmctool.checkpoint.tensor_location import TensorLocation
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     import torch
     from torch import Tensor
+
+    from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
 MOST_THREADS = 8
@@ -175,10 +178,14 @@ class Checkpoint:
         return {name: weights[name] for name in self.names}
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     """Open a .safetensors file, an index of shards, or a folder that holds either.
 
     Only headers are read; see ``location.locate`` for what a folder may hold.
+
+    Args:
+        path: the file or folder.
+        naming: which of its tensors count, and what they are called.
 
     Raises:
         LmctoolError: it cannot be read as a checkpoint; the sentence says why and what to do.

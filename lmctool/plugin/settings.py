@@ -54,6 +54,28 @@ class InputShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """Which tensors of a checkpoint's files count, and what they are called.
+
+    Attributes:
+        key: where in a PyTorch file its state dict is, dotted when it lies deeper; None where
+            there is only one.
+        strip: prefixes that are taken off names.
+        rename: pairs of a name, or the start of names, and what stands in its place.
+        ignore: patterns of names, as a shell's, of tensors that are left out.
+    """
+
+    key: str | None = None
+    strip: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+AS_STORED = Naming()
+"""Every tensor under its own name, save what training wrappers put around it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Repetition:
     """How an earlier run evaluated networks, for one that is to give the same numbers.
 
@@ -79,6 +101,7 @@ class Settings:
         others: checkpoints that options name; their indices follow.
         series: which of them are the steps of one training run, where arguments are runs.
         results: results of earlier runs that options name.
+        naming: which tensors of the checkpoints count, and what they are called.
         model: the model spec, or None to find it out.
         model_arguments: arguments of the model, as text or typed values.
         spec: a file that extends or replaces the derived permutation spec, or None.
@@ -95,6 +118,8 @@ class Settings:
         limit: at most so many examples of each evaluated split; None for all.
         allow_chance: go on when both ends answer at chance.
         allow_stochastic: go on when the model answers differently each time.
+        output: which of several outputs of the model is scored, by its key or place; None for
+            ``logits``, else the first.
         aligner: the aligner, or None for no alignment by one.
         apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
@@ -114,6 +139,7 @@ class Settings:
     others: tuple[Path, ...] = ()
     series: tuple[Series, ...] = ()
     results: tuple[Path, ...] = ()
+    naming: Naming = AS_STORED
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
     spec: Path | None = None
@@ -129,6 +155,7 @@ class Settings:
     limit: int | None = None
     allow_chance: bool = False
     allow_stochastic: bool = False
+    output: str | None = None
     aligner: Choice | None = None
     apply: Path | None = None
     correction: Choice | None = None

@@ -72,7 +72,9 @@ class Resources:
         self.device = device
         self.dtype: torch.dtype = getattr(torch, settings.dtype)
         paths = (*settings.checkpoints, *settings.others)
-        self.checkpoints: tuple[Checkpoint, ...] = tuple(map(open_checkpoint, paths))
+        self.checkpoints: tuple[Checkpoint, ...] = tuple(
+            open_checkpoint(path, settings.naming) for path in paths
+        )
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
         self.stochastic: bool | None = None
