@@ -141,6 +141,17 @@ def test_a_network_whose_parts_files_name_otherwise_is_traced_by_the_names_of_fi
     assert {*graph.tensors.values()} == {*open_checkpoint(tmp_path / "net").names}
 
 
+def test_a_network_whose_parts_files_name_otherwise_is_evaluated_without_dropout(
+    transformers: Any,
+) -> None:
+    config = {**VIT, "hidden_dropout_prob": 0.5}
+    module = built("transformers:ViTForImageClassification", config=json.dumps(config)).eval()
+    (network,) = module._network  # type: ignore[misc]
+    assert not any(part.training for part in network.modules())
+    with torch.no_grad():
+        assert torch.equal(module(IMAGES), module(IMAGES))
+
+
 def test_the_user_may_name_the_folder_and_change_its_settings(
     transformers: Any, tmp_path: Path
 ) -> None:

@@ -65,6 +65,12 @@ class Renamed(nn.Module):
                 holder = holder.get_submodule(name)
             holder.add_module(last, network.get_submodule(path))
 
+    def train(self, mode: bool = True) -> Renamed:
+        """Set the mode of the whole network, which has parts without tensors that aren't here."""
+        super().train(mode)
+        self._network[0].train(mode)
+        return self
+
     def forward(self, inputs: Tensor, decoder_inputs: Tensor | None = None) -> Tensor:
         """Return what the network returns."""
         more = () if decoder_inputs is None else (decoder_inputs,)
