@@ -26,7 +26,8 @@ class Entry:
         build: returns the model with any weights.
         inputs: makes a batch.
         units: how many units a count by hand finds free, or None where none was made.
-        save: writes a folder of a model as the library does; None where it writes none.
+        written: writes a folder as the library does, of its own network with weights of its own,
+            and returns what that answers to a batch; None for a library that writes none.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Entry:
     build: Callable[[], nn.Module]
     inputs: Inputs
     units: int | None = None
-    save: Callable[[nn.Module, Path], object] | None = None
+    written: Callable[[Path, tuple[Tensor, ...]], Tensor] | None = None
 
     def batch(self, examples: int) -> tuple[Tensor, ...]:
         """Return a batch of so many examples for each input."""

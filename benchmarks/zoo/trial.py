@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.zoo.folder import opens
+from benchmarks.zoo.weights import randomise
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, derive, prove
 from lmctool.symmetry.describe import left_out
@@ -107,24 +108,8 @@ def attempt(entry: Entry) -> Outcome:
         dtype=proof.dtype,
         controls=len(changes),
         noticed=sum(change > proof.tolerance for change in changes),
-        opens=opens(entry, module),
+        opens=opens(entry),
     )
-
-
-def randomise(module: nn.Module) -> nn.Module:
-    """Give every parameter and statistic a value of its own; zeros would prove anything."""
-    generator = torch.Generator().manual_seed(0)
-    parameters = {id(tensor) for tensor in module.parameters()}
-    with torch.no_grad():
-        for name, tensor in module.state_dict(keep_vars=True).items():
-            noise = torch.randn(tensor.shape, generator=generator)
-            if name.endswith("running_var"):
-                tensor.copy_(noise.abs() / 2 + 0.5)
-            elif name.endswith("running_mean") or (id(tensor) in parameters and tensor.ndim < 2):
-                tensor.add_(0.3 * noise)
-            elif id(tensor) in parameters:
-                tensor.copy_(noise * max(1, tensor[0].numel()) ** -0.5)
-    return module.eval().requires_grad_(False)
 
 
 def _controls(
