@@ -82,7 +82,7 @@ def entry(
         transformers = import_library("transformers", model)
         kind = getattr(transformers, model)
         randomise(kind(kind.config_class(**config))).save_pretrained(folder)
-        network = kind.from_pretrained(folder).eval()
+        network: Any = kind.from_pretrained(folder).eval()
         names = (str(network.main_input_name), "decoder_input_ids")
         outputs = network(**dict(zip(names, batch, strict=False)))
         answer: Tensor = outputs.get("logits", outputs[0])
