@@ -42,7 +42,7 @@ class Checkpoint:
     """A checkpoint in one file or several; made by ``open_checkpoint``.
 
     Attributes:
-        path: the path as the user gave it.
+        path: as the user gave it; of a hub with the commit.
         files: the files that hold the tensors, sorted by name.
         locations: where each tensor lies, by canonical name, in natural order.
         dropped: the same for tensors that belong to a wrapper, not to the model.
@@ -198,7 +198,7 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     if not names:
         raise LmctoolError(f"checkpoint '{path}' holds no tensor")
     return Checkpoint(
-        path=path,
+        path=location.path,
         files=location.files,
         locations={short: locations[name] for short, name in names.items()},
         dropped={short: locations[name] for short, name in dropped.items()},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, other_folder, stand_in
 from lmctool.checkpoint.header import LIMIT, parse_object
+from lmctool.checkpoint.hub import is_on_hub, pinned, snapshot
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Location:
     """The files of one checkpoint.
 
     Attributes:
+        path: what it is called: as the user gave it, one of a hub by its commit.
         files: the files that hold tensors, sorted by name; several are shards.
         config: config.json of the folder, when a folder was given and has one.
         shard_of: the file name of each stored tensor, as the index says; empty without an index.
@@ -41,6 +43,7 @@ class Location:
         notes: what a user may want to know of the choice.
     """
 
+    path: Path
     files: tuple[Path, ...]
     config: Mapping[str, Any] | None = None
     shard_of: Mapping[str, str] = field(default_factory=dict)
@@ -50,12 +53,15 @@ class Location:
 
 
 def locate(path: Path) -> Location:
-    """Find the files of a checkpoint: one file, the shards of an index, or a folder.
+    """Find the files of a checkpoint: one file, shards of an index, a folder, or one of a hub.
 
     Raises:
         LmctoolError: nothing is there, a folder holds no checkpoint or several, or an index is
             malformed or names a file outside its folder.
     """
+    if is_on_hub(path):
+        folder = snapshot(path)
+        return replace(locate(folder), path=pinned(path, folder))
     try:
         is_folder = S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as cause:
@@ -63,12 +69,12 @@ def locate(path: Path) -> Location:
     except OSError as cause:
         raise LmctoolError(f"checkpoint '{path}' cannot be read: {cause.strerror}") from cause
     if not is_folder:
-        return _indexed(path) if is_index(path) else Location((path,))
+        return _indexed(path) if is_index(path) else Location(path, (path,))
     candidates, notes = _candidates(path)
     location = locate(_only(path, candidates))
     config = path / "config.json"
     standing = read_config(config) if os.path.lexists(config) else None
-    return replace(location, config=standing, notes=notes)
+    return replace(location, path=path, config=standing, notes=notes)
 
 
 def is_index(path: Path) -> bool:
@@ -178,7 +184,7 @@ def _indexed(path: Path) -> Location:
     metadata = table.get("metadata")
     texts = metadata.items() if isinstance(metadata, dict) else ()
     metadata = {key: value for key, value in texts if isinstance(value, str)}
-    return Location(files, None, shard_of, metadata, path)
+    return Location(path, files, None, shard_of, metadata, path)
 
 
 def _is_there(file: Path) -> bool:

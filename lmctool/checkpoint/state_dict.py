@@ -202,5 +202,6 @@ def _heads(names: Iterable[str]) -> list[str]:
 
 
 def _kind(content: Any) -> str:
-    called = content.called if isinstance(content, Record) else type(content).__name__
-    return f"a {called}"
+    if isinstance(content, StoredTensor):
+        return "a tensor"
+    return f"a {content.called if isinstance(content, Record) else type(content).__name__}"
