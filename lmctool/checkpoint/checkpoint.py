@@ -6,11 +6,9 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import canonical_names
@@ -18,11 +16,10 @@ from lmctool.checkpoint.reading import (
     BLOCK,
     WHOLE,
     computable,
-    read_tensors,
     refuse_nonfinite,
     refuse_storage_format,
 )
-from lmctool.checkpoint.tensor_location import TensorLocation
+from lmctool.checkpoint.tensor_file import read_tensor_files
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from lmctool.checkpoint.tensor_location import TensorLocation
     from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
@@ -44,13 +42,15 @@ class Checkpoint:
     """A checkpoint in one file or several; made by ``open_checkpoint``.
 
     Attributes:
-        path: the path as the user gave it.
-        files: the safetensors files, sorted by name.
+        path: as the user gave it; of a hub with the commit.
+        files: the files that hold the tensors, sorted by name.
         locations: where each tensor lies, by canonical name, in natural order.
         dropped: the same for tensors that belong to a wrapper, not to the model.
         metadata: the files' metadata, text to text.
         config: config.json of the folder, or None.
         index: the index of the shards, or None for a single file.
+        left_out: the dotted names of what a PyTorch file holds beside these tensors.
+        notes: what a user may want to know of how the files were chosen.
     """
 
     path: Path
@@ -60,6 +60,8 @@ class Checkpoint:
     metadata: Mapping[str, str]
     config: Mapping[str, Any] | None
     index: Path | None = None
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def is_folder(self) -> bool:
@@ -129,7 +131,7 @@ class Checkpoint:
         if name not in self.locations:
             raise LmctoolError(f"checkpoint '{self.path}' has no tensor {name!r}")
         location = self.locations[name]
-        tensor = next(iter(read_tensors(location.file, [location.name]))).clone()
+        tensor = location.tensor().clone()
         if finite and location.entry.dtype not in WHOLE:
             refuse_storage_format(location.entry.dtype, name, location.file)
             refuse_nonfinite(tensor, name, f"'{location.file}'")
@@ -169,19 +171,18 @@ class Checkpoint:
 
         weights: dict[str, Tensor] = {}
         transfer = Transfer(device)
-        by_file = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
-        for file, group in groupby(by_file, key=lambda item: item[1].file):
-            names = {name: location.name for name, location in group}
-            tensors = read_tensors(file, names.values())
-            for name, tensor in zip(names, tensors, strict=True):
-                weights[name] = transfer.tensor(computable(tensor, name, file, dtype))
+        by_place = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
+        for name, location in by_place:
+            tensor = computable(location.tensor(), name, location.file, dtype)
+            weights[name] = transfer.tensor(tensor)
         return {name: weights[name] for name in self.names}
 
 
 def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
-    """Open a .safetensors file, an index of shards, or a folder that holds either.
+    """Open a file of safetensors or of PyTorch, an index of shards, or a folder that holds either.
 
-    Only headers are read; see ``location.locate`` for what a folder may hold.
+    Only headers are read, and pickles without their tensors, of which nothing is executed; see
+    ``location.locate`` for what a folder may hold.
 
     Args:
         path: the file or folder.
@@ -191,28 +192,21 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
         LmctoolError: it cannot be read as a checkpoint; the sentence says why and what to do.
     """
     location = locate(path)
-    locations: dict[str, TensorLocation] = {}
-    metadata: dict[str, str] = {}
-    for file in location.files:
-        header = read_header(file)
-        metadata = {**header.metadata, **metadata}
-        for name, entry in header.entries.items():
-            if location.shard_of and location.shard_of.get(name) != file.name:
-                raise LmctoolError(f"shard '{file}' holds tensor {name!r}, unlike '{path}' says")
-            locations[name] = TensorLocation(file, name, entry, header.start + entry.begin)
-    for name in location.shard_of.keys() - locations.keys():
-        raise LmctoolError(f"shard '{location.shard_of[name]}' of '{path}' lacks tensor {name!r}")
+    content = read_tensor_files(location, naming.key, path)
+    locations = content.locations
     names, dropped = canonical_names(locations, path)
     if not names:
         raise LmctoolError(f"checkpoint '{path}' holds no tensor")
     return Checkpoint(
-        path=path,
+        path=location.path,
         files=location.files,
         locations={short: locations[name] for short, name in names.items()},
         dropped={short: locations[name] for short, name in dropped.items()},
-        metadata={**metadata, **location.metadata},
+        metadata=content.metadata,
         config=location.config,
         index=location.index,
+        left_out=content.left_out,
+        notes=location.notes,
     )
 
 

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.checkpoint import open_checkpoint
-from lmctool.checkpoint.header import read_header
-from lmctool.checkpoint.location import INDEX, read_index
-from lmctool.checkpoint.reading import is_finite, read_tensors, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.location import SAFETENSORS, as_safetensors, is_index, read_index
+from lmctool.checkpoint.reading import is_finite, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.state_dict import WHOLE
+from lmctool.checkpoint.tensor_file import read_tensor_file
 from lmctool.checkpoint.tensor_writing import stream_tensors
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish, publish_folder
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.checkpoint import Checkpoint
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-SUFFIX = ".safetensors"
 COMPANIONS = {"", ".jinja", ".json", ".md", ".model", ".txt", ".yaml", ".yml"}
 """The suffixes of what else a folder holds of a model: its configuration and its tokenizer."""
 LARGEST_COMPANION = 1 << 26
@@ -57,7 +57,7 @@ def write_checkpoint(
             dtype, or an output cannot be written.
         UnjudgedError: a tensor holds NaN or infinite values.
     """
-    if path.suffix == SUFFIX:
+    if path.suffix == SAFETENSORS:
         _check_names(weights, like)
         _write_file(path, weights, like, like.files, {**like.metadata, **metadata}, force)
     elif like.is_folder:
@@ -69,9 +69,9 @@ def write_checkpoint(
 
 def folder_names(like: Checkpoint) -> frozenset[str]:
     """Return the names of the files that a folder like a checkpoint has."""
-    index = [like.index.name] if like.index else []
+    index = [like.index] if like.index else []
     companions = (file.name for file in _companions(like))
-    return frozenset([*(file.name for file in like.files), *index, *companions])
+    return frozenset([*(as_safetensors(file.name) for file in (*like.files, *index)), *companions])
 
 
 def _write_folder(
@@ -84,15 +84,15 @@ def _write_folder(
     """Write the files of a folder one after the other, then read them as one checkpoint."""
     with publish_folder(path, folder_names(like), force) as draft:
         for file in like.files:
-            shard_metadata = read_header(file).metadata
-            place = draft / file.name
-            _write_file(place, weights, like, [file], {**shard_metadata, **metadata}, force=False)
+            own = read_tensor_file(file, WHOLE).metadata if like.index else like.metadata
+            place = draft / as_safetensors(file.name)
+            _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 shutil.copyfile(file, copy)
         if like.index:
             text = json.dumps(_index(like, like.index, metadata), indent=2) + "\n"
-            with publish(draft / like.index.name, force=False) as copy:
+            with publish(draft / as_safetensors(like.index.name), force=False) as copy:
                 copy.write_text(text, encoding="utf-8")
         written = open_checkpoint(draft)
         if (written.dtypes, written.shapes) != (like.dtypes, like.shapes):
@@ -106,7 +106,12 @@ def _index(like: Checkpoint, path: Path, metadata: Mapping[str, str]) -> dict[st
     parts = (*like.locations.values(), *like.dropped.values())
     size = sum(part.entry.end - part.entry.begin for part in parts)
     entries = old if isinstance(old, dict) else {}
-    return {**table, "metadata": {**entries, **metadata, "total_size": size}}
+    shard_of = {part.name: as_safetensors(part.file.name) for part in parts}
+    return {
+        **table,
+        "metadata": {**entries, **metadata, "total_size": size},
+        "weight_map": dict(sorted(shard_of.items())),
+    }
 
 
 def _companions(like: Checkpoint) -> list[Path]:
@@ -118,7 +123,7 @@ def _companions(like: Checkpoint) -> list[Path]:
         for file in like.path.iterdir()
         if file.suffix in COMPANIONS
         and not file.name.startswith(".")
-        and not file.name.endswith(INDEX)
+        and not is_index(file)
         and file.is_file()
         and file.stat().st_size <= LARGEST_COMPANION
     )
@@ -141,7 +146,7 @@ def _write_file(
 
     def make(name: str) -> Tensor:
         if name in dropped:
-            return next(iter(read_tensors(dropped[name].file, [name])))
+            return dropped[name].tensor()
         return _in_stored_dtype(weights[names[name]], names[name], *forms[name])
 
     stream_tensors(path, forms, make, metadata, force)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lmctool.checkpoint import Checkpoint, open_checkpoint
+from lmctool.checkpoint.notes import notes_on
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic, computing
@@ -77,6 +78,8 @@ class Resources:
         )
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
+        for sentence in notes_on(self.checkpoints):
+            note(sentence)
         self.stochastic: bool | None = None
         module = None if self.sources.model is None else self.sources.model.module
         self._splits = Splits(name, self.sources.data, settings, device, module)

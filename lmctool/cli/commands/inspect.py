@@ -104,11 +104,15 @@ def command(
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    from lmctool.checkpoint.notes import notes_on
+
     dtypes = sorted(set(checkpoint.dtypes.values()))
     yield "checkpoint", str(checkpoint.path)
     if len(checkpoint.files) > 1:
         yield "files", ", ".join(file.name for file in checkpoint.files)
     yield "tensors", f"{len(checkpoint.names)} ({', '.join(dtypes)})"
+    for sentence in notes_on([checkpoint]):
+        yield "note", sentence
     yield "parameters", f"{checkpoint.parameter_count:,}"
     for key, value in sorted(checkpoint.metadata.items()):
         yield f"metadata {key}", value
