@@ -5,15 +5,19 @@ from __future__ import annotations
 import glob
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.location import INDEX, locate
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lmctool.plugin.settings import Naming
 
 TRAINING = "lmctool.training"
 """The metadata entry whose JSON object has the ``step`` of a checkpoint."""
@@ -29,7 +33,7 @@ PATTERN = re.compile(r"[*?\[]")
 LARGEST = 10**15
 
 
-def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
+def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path], ...]:
     """Find the checkpoints of a training run, each with its step.
 
     They are the .safetensors files, the indices of shards and the folders of either that are in
@@ -39,6 +43,10 @@ def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
     where no checkpoint has any of these, it is the last number in the name.  Of two with the
     same step and the same tensors one is taken.
 
+    Args:
+        path: the folder, or the pattern.
+        naming: which tensors of each checkpoint count, and what they are called.
+
     Returns:
         (step, path) of each checkpoint, by rising step.
 
@@ -47,11 +55,12 @@ def find_series(path: Path) -> tuple[tuple[int, Path], ...]:
             some and epochs of others, or two checkpoints of one step differ.
     """
     paths = _checkpoints(path)
+    opened = partial(open_checkpoint, naming=naming)
     numbers = {each: _numbers(each) for each in paths}
     counted: dict[int, Path] = {}
     for each, step in sorted(_steps(path, numbers).items(), key=lambda item: (item[1], item[0])):
         other = counted.setdefault(step, each)
-        if other != each and open_checkpoint(other).digest != open_checkpoint(each).digest:
+        if other != each and opened(other).digest != opened(each).digest:
             raise LmctoolError(
                 f"run '{path}' has two different checkpoints of step {step}, '{other.name}' and"
                 f" '{each.name}'; choose those of one run by a pattern in quotes, such as"

@@ -48,8 +48,9 @@ def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool =
         raise LmctoolError(f"output '{target}' must be a file whose name ends in .safetensors")
     if target.exists() and any(target.samefile(file) for file in checkpoint.files):
         raise LmctoolError(f"output '{target}' is the input itself; choose another with -o")
-    parts = [*checkpoint.locations.values(), *checkpoint.dropped.values()]
-    parts.sort(key=lambda part: (part.file, part.offset, part.entry.end))
+    parts = sorted(
+        checkpoint.stored.values(), key=lambda part: (part.file, part.offset, part.entry.end)
+    )
     merged = {**checkpoint.metadata, **metadata, "format": "pt"}
     with publish(target, force) as draft:
         with draft.open("wb") as out:
