@@ -24,13 +24,14 @@ from safetensors.torch import save_file
 
 from lmctool import config
 from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.fit import difference
 from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stamp, typed_value
 from lmctool.data.resolve import Data, resolve_data
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import refuse_existing
 from lmctool.model.build import missing
-from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.model.shapes import aliases, shapes_of
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS, MODELS, TASKS
 

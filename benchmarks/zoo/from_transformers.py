@@ -80,13 +80,15 @@ def entry(
 
     def written(folder: Path, batch: tuple[Tensor, ...]) -> Tensor:
         transformers = import_library("transformers", model)
-        kind = getattr(transformers, model)
-        randomise(kind(kind.config_class(**config))).save_pretrained(folder)
-        network: Any = kind.from_pretrained(folder).eval()
+        kind: Any = getattr(transformers, model)
+        made: Any = randomise(kind(kind.config_class(**config)))
+        made.save_pretrained(folder)
+        network = kind.from_pretrained(folder).eval()
         names = (str(network.main_input_name), "decoder_input_ids")
         outputs = network(**dict(zip(names, batch, strict=False)))
         answer: Tensor = outputs.get("logits", outputs[0])
         return answer
 
-    made = inputs or tokens(vocabulary=WORDS)
-    return Entry(name, "transformers", build, twice(made) if both else made, units, written)
+    batches = inputs or tokens(vocabulary=WORDS)
+    batches = twice(batches) if both else batches
+    return Entry(name, "transformers", build, batches, units, written)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
-from lmctool.checkpoint.names import canonical_names
+from lmctool.checkpoint.names import AVERAGED, last, natural_key, some
+from lmctool.checkpoint.naming import canonical_names, refuse_unmatched
 from lmctool.checkpoint.reading import (
     BLOCK,
     WHOLE,
@@ -24,7 +25,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -44,17 +45,21 @@ class Checkpoint:
     Attributes:
         path: as the user gave it; of a hub with the commit.
         files: the files that hold the tensors, sorted by name.
-        locations: where each tensor lies, by canonical name, in natural order.
-        dropped: the same for tensors that belong to a wrapper, not to the model.
+        own: where each tensor lies, by canonical name, in natural order.
+        locations: the same by the name that it has in a run, which may be the model's.
+        dropped: the same by stored name, for tensors of the files that are no part of it.
         metadata: the files' metadata, text to text.
         config: config.json of the folder, or None.
         index: the index of the shards, or None for a single file.
         left_out: the dotted names of what a PyTorch file holds beside these tensors.
         notes: what a user may want to know of how the files were chosen.
+        unmatched: the user's options on names that say nothing of it, each with its text.
+        remarks: what became of names that the user didn't say, a sentence each.
     """
 
     path: Path
     files: tuple[Path, ...]
+    own: Mapping[str, TensorLocation]
     locations: Mapping[str, TensorLocation]
     dropped: Mapping[str, TensorLocation]
     metadata: Mapping[str, str]
@@ -62,6 +67,8 @@ class Checkpoint:
     index: Path | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unmatched: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def is_folder(self) -> bool:
@@ -101,7 +108,7 @@ class Checkpoint:
     @cached_property
     def identity(self) -> Identity:
         """The identities of the bytes and of the tensors, for which all of it is read."""
-        return identify(self.files, self.locations)
+        return identify(self.files, self.own)
 
     @property
     def sha256(self) -> str:
@@ -112,9 +119,30 @@ class Checkpoint:
     def digest(self) -> str:
         """The identity of the tensors: their names, dtypes, shapes and bytes.
 
+        The names are those that the file and the user's options give, whatever a run calls them.
         Metadata, the order in the file, wrapper prefixes and sharding don't change it.
         """
         return self.identity.digest
+
+    @cached_property
+    def stored(self) -> Mapping[str, TensorLocation]:
+        """Where each tensor lies by its stored name, those that are no part of it included."""
+        return {part.name: part for part in (*self.locations.values(), *self.dropped.values())}
+
+    def called(self, names: Mapping[str, str], *remarks: str) -> Checkpoint:
+        """Return the same files with other names of tensors.
+
+        Args:
+            names: the present name of each tensor by its new one; one tensor may have several.
+                All others are no part of it any more.
+            remarks: what this does, a sentence each.
+        """
+        locations = {new: self.locations[names[new]] for new in sorted(names, key=natural_key)}
+        kept = {part.name for part in locations.values()}
+        dropped = {name: part for name, part in self.stored.items() if name not in kept}
+        return replace(
+            self, locations=locations, dropped=dropped, remarks=(*self.remarks, *remarks)
+        )
 
     def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.
@@ -182,7 +210,8 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     """Open a file of safetensors or of PyTorch, an index of shards, or a folder that holds either.
 
     Only headers are read, and pickles without their tensors, of which nothing is executed; see
-    ``location.locate`` for what a folder may hold.
+    ``location.locate`` for what a folder may hold, and ``naming.canonical_names`` for what tensors
+    are called.
 
     Args:
         path: the file or folder.
@@ -194,20 +223,39 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     location = locate(path)
     content = read_tensor_files(location, naming.key, path)
     locations = content.locations
-    names, dropped = canonical_names(locations, path)
-    if not names:
+    named = canonical_names(locations, path, naming)
+    if not named.names:
         raise LmctoolError(f"checkpoint '{path}' holds no tensor")
+    own = {short: locations[name] for short, name in named.names.items()}
+    beside = [name for name in named.left_out if last(name) != AVERAGED]
     return Checkpoint(
         path=location.path,
         files=location.files,
-        locations={short: locations[name] for short, name in names.items()},
-        dropped={short: locations[name] for short, name in dropped.items()},
+        own=own,
+        locations=own,
+        dropped={locations[name].name: locations[name] for name in named.left_out},
         metadata=content.metadata,
         config=location.config,
         index=location.index,
         left_out=content.left_out,
         notes=location.notes,
+        unmatched=named.unmatched,
+        remarks=(f"left out {some(beside)}",) if beside else (),
     )
+
+
+def open_checkpoints(paths: Iterable[Path], naming: Naming = AS_STORED) -> tuple[Checkpoint, ...]:
+    """Open checkpoints of one command; see ``open_checkpoint``.
+
+    Raises:
+        LmctoolError: one cannot be read, or an option on names says nothing of any of them.
+    """
+    opened = tuple(open_checkpoint(path, naming) for path in paths)
+    first, *others = opened
+    for option, text in first.unmatched:
+        if all((option, text) in other.unmatched for other in others):
+            refuse_unmatched(option, text, [name for each in opened for name in each.own])
+    return opened
 
 
 def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
@@ -217,7 +265,7 @@ def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
         LmctoolError: a file cannot be read any more, or has become shorter.
     """
     unknown = [each for each in checkpoints if "identity" not in vars(each)]
-    jobs = [each.files for each in unknown], [each.locations for each in unknown]
+    jobs = [each.files for each in unknown], [each.own for each in unknown]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
         for each, identity in zip(unknown, pool.map(identify, *jobs), strict=True):
             # Not by asking for it there: Python 3.11 computes one cached property at a time.

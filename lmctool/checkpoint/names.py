@@ -1,51 +1,27 @@
-"""Canonical names: what tensors are called once training wrappers are taken off."""
+"""Names of tensors: their order, their prefixes, and what training wrappers put into them."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from lmctool.errors import LmctoolError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-COMPILED = "_orig_mod"
-PARALLEL = "module."
-COUNTER = "n_averaged"
-
-
-def canonical_names(
-    stored_names: Iterable[str], path: Path
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the stored name of each tensor by its canonical name, and of each dropped one.
-
-    ``torch.compile`` puts ``_orig_mod.`` anywhere into a name; ``DataParallel`` and
-    ``AveragedModel`` put ``module.`` before every name, and the latter adds ``n_averaged``,
-    which is no tensor of the model and is dropped.  The first mapping is in natural order
-    (``layers.2`` before ``layers.10``), whatever the order in the file.
-
-    >>> canonical_names(["module.b", "module._orig_mod.a", "n_averaged"], Path("x"))
-    ({'a': 'module._orig_mod.a', 'b': 'module.b'}, {'n_averaged': 'n_averaged'})
-
-    Raises:
-        LmctoolError: two stored names become one canonical name.
-    """
-    names = {name: _uncompiled(name) for name in stored_names}
-    while _all_wrapped(names.values()):
-        names = {name: short.removeprefix(PARALLEL) for name, short in names.items()}
-    canonical: dict[str, str] = {}
-    dropped: dict[str, str] = {}
-    for name, short in names.items():
-        target = dropped if short == COUNTER else canonical
-        if short in target:
-            raise LmctoolError(
-                f"tensors {target[short]!r} and {name!r} of '{path}' both become {short!r} when"
-                " wrapper prefixes are taken off; save the inner model's state dict instead"
-            )
-        target[short] = name
-    return {short: canonical[short] for short in sorted(canonical, key=natural_key)}, dropped
+WRAPPERS = {
+    "_orig_mod",
+    "_fsdp_wrapped_module",
+    "_fpw_module",
+    "_checkpoint_wrapped_module",
+    "_forward_module",
+}
+"""Modules that torch.compile, FSDP, activation checkpointing and Lightning put around others."""
+PARALLEL = "module"
+"""The module that DataParallel, DistributedDataParallel and AveragedModel are around."""
+AVERAGED = "n_averaged"
+PROFILED = {"total_ops", "total_params"}
+"""What a profiler registers with every module that it counts."""
+COUNTERS = {AVERAGED, *PROFILED}
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
@@ -54,11 +30,59 @@ def natural_key(name: str) -> tuple[str | int, ...]:
     return tuple(int(piece) if i % 2 else piece for i, piece in enumerate(pieces))
 
 
-def _uncompiled(name: str) -> str:
-    *modules, last = name.split(".")
-    return ".".join([module for module in modules if module != COMPILED] + [last])
+def last(name: str) -> str:
+    """Return what a name ends with, after the last dot."""
+    return name.rpartition(".")[2]
 
 
-def _all_wrapped(names: Iterable[str]) -> bool:
-    wrapped = [name.startswith(PARALLEL) for name in names if name != COUNTER]
-    return bool(wrapped) and all(wrapped)
+def prefixes(name: str) -> list[str]:
+    """Return the prefixes of a name that end at a dot, the shortest first.
+
+    >>> prefixes("net.0.weight")
+    ['net', 'net.0']
+    """
+    modules = name.split(".")[:-1]
+    return [".".join(modules[: end + 1]) for end in range(len(modules))]
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of several names, and how many more there are.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
+    ("'a', 'b'", "'a', 'b', 'c' and 2 more")
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+def is_under(name: str, prefix: str) -> bool:
+    """Tell whether a name begins with a prefix that ends at a dot; every name has the empty one."""
+    return not prefix or name.startswith(f"{prefix}.")
+
+
+def under(name: str, prefix: str) -> str:
+    """Return what a name is without a prefix that ends at a dot."""
+    return name.removeprefix(f"{prefix}.") if prefix else name
+
+
+def unwrapped(name: str) -> str:
+    """Return a name without the modules that wrappers put anywhere into it."""
+    return _without(name, WRAPPERS)
+
+
+def unparallel(name: str) -> str:
+    """Return a name without any module that is called as the one in DataParallel is."""
+    return _without(name, {PARALLEL})
+
+
+def less_parallel(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names with ``module.`` taken off as often as all of them begin with it."""
+    short = dict(names)
+    while short and all(is_under(name, PARALLEL) for name in short.values()):
+        short = {name: under(text, PARALLEL) for name, text in short.items()}
+    return short
+
+
+def _without(name: str, left_out: set[str]) -> str:
+    *modules, end = name.split(".")
+    return ".".join([module for module in modules if module not in left_out] + [end])

@@ -44,7 +44,7 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
 
     Args:
         path: the folder, or the pattern.
-        naming: which tensors of each checkpoint count.
+        naming: which tensors of each checkpoint count, and what they are called.
 
     Returns:
         (step, path) of each checkpoint, by rising step.

@@ -48,9 +48,11 @@ def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool =
         raise LmctoolError(f"output '{target}' must be a file whose name ends in .safetensors")
     if target.exists() and any(target.samefile(file) for file in checkpoint.files):
         raise LmctoolError(f"output '{target}' is the input itself; choose another with -o")
-    parts = [*checkpoint.locations.values(), *checkpoint.dropped.values()]
-    # the widest first, so that every value lies at a multiple of its size
-    parts.sort(key=lambda p: (-ITEM_SIZE[p.entry.dtype], p.file, p.offset, p.entry.end))
+    parts = sorted(
+        checkpoint.stored.values(),
+        # the widest first, so that every value lies at a multiple of its size
+        key=lambda part: (-ITEM_SIZE[part.entry.dtype], part.file, part.offset, part.entry.end),
+    )
     merged = {**checkpoint.metadata, **metadata, "format": "pt"}
     with publish(target, force) as draft:
         with draft.open("wb") as out:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.checkpoint.checkpoint import Checkpoint
+    from lmctool.checkpoint.tensor_location import TensorLocation
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 COMPANIONS = {"", ".jinja", ".json", ".md", ".model", ".txt", ".yaml", ".yml"}
@@ -42,8 +43,9 @@ def write_checkpoint(
 
     A name ending in .safetensors gives one file, whatever ``like`` is.  Any other gives a folder
     with the shards, the index and the small companion files of ``like``, if that is a folder or
-    an index.  Tied tensors are stored under the names that ``like`` stores, once or twice.  Each
-    tensor is asked for once and not kept, so that weights may be made as they are asked for.
+    an index.  Tied tensors are stored under the names that ``like`` stores, once or twice.  What
+    ``like`` stores beside its tensors, as a wrapper's counters, is copied from it.  Each tensor is
+    asked for once and not kept, so that weights may be made as they are asked for.
 
     Args:
         path: the file or folder; it appears whole or not at all.
@@ -94,8 +96,7 @@ def _write_folder(
             text = json.dumps(_index(like, like.index, metadata), indent=2) + "\n"
             with publish(draft / as_safetensors(like.index.name), force=False) as copy:
                 copy.write_text(text, encoding="utf-8")
-        written = open_checkpoint(draft)
-        if (written.dtypes, written.shapes) != (like.dtypes, like.shapes):
+        if _forms(open_checkpoint(draft).stored) != _forms(like.stored):
             raise LmctoolError(f"output '{path}' was not written as meant; is the disk sound?")
 
 
@@ -103,15 +104,11 @@ def _index(like: Checkpoint, path: Path, metadata: Mapping[str, str]) -> dict[st
     """Return the index of a folder like a checkpoint."""
     table = read_index(path)
     old = table.get("metadata")
-    parts = (*like.locations.values(), *like.dropped.values())
-    size = sum(part.entry.end - part.entry.begin for part in parts)
+    size = sum(part.entry.end - part.entry.begin for part in like.stored.values())
     entries = old if isinstance(old, dict) else {}
-    shard_of = {part.name: as_safetensors(part.file.name) for part in parts}
-    return {
-        **table,
-        "metadata": {**entries, **metadata, "total_size": size},
-        "weight_map": dict(sorted(shard_of.items())),
-    }
+    shard_of = {name: as_safetensors(part.file.name) for name, part in like.stored.items()}
+    about = {**entries, **metadata, "total_size": size}
+    return {**table, "metadata": about, "weight_map": dict(sorted(shard_of.items()))}
 
 
 def _companions(like: Checkpoint) -> list[Path]:
@@ -138,18 +135,38 @@ def _write_file(
     force: bool,
 ) -> None:
     """Write what some files of a checkpoint hold as one file, tensor by tensor."""
-    names = {part.name: name for name, part in like.locations.items() if part.file in files}
-    dropped = {part.name: part for part in like.dropped.values() if part.file in files}
-    parts = [*(like.locations[name] for name in names.values()), *dropped.values()]
-    parts.sort(key=lambda part: (part.file, part.offset, part.entry.end))
-    forms = {part.name: (part.entry.dtype, part.entry.shape) for part in parts}
+    names: dict[str, list[str]] = {}
+    for name, part in like.locations.items():
+        names.setdefault(part.name, []).append(name)
+    parts = {name: part for name, part in like.stored.items() if part.file in files}
+    by_place = sorted(parts.values(), key=lambda part: (part.file, part.offset, part.entry.end))
 
     def make(name: str) -> Tensor:
-        if name in dropped:
-            return dropped[name].tensor()
-        return _in_stored_dtype(weights[names[name]], names[name], *forms[name])
+        if name not in names:
+            return parts[name].tensor()
+        first, *others = names[name]
+        tensor = weights[first]
+        for other in others:
+            _check_equal(tensor, weights[other], first, other, like)
+        return _in_stored_dtype(tensor, first, *forms[name])
 
+    forms = _forms({part.name: part for part in by_place})
     stream_tensors(path, forms, make, metadata, force)
+
+
+def _forms(parts: Mapping[str, TensorLocation]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return the dtype and the shape of each tensor by stored name."""
+    return {name: (part.entry.dtype, part.entry.shape) for name, part in parts.items()}
+
+
+def _check_equal(tensor: Tensor, other: Tensor, name: str, tied: str, like: Checkpoint) -> None:
+    import torch
+
+    if not torch.equal(tensor, other):
+        raise LmctoolError(
+            f"tensors {name!r} and {tied!r} to be written differ, but '{like.path}' stores one for"
+            " both; choose a checkpoint that stores both as the first"
+        )
 
 
 def _check_names(weights: Mapping[str, Tensor], like: Checkpoint) -> None:

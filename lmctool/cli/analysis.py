@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.cli import plugin_options
+from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.command import Command, words_noted
 from lmctool.cli.options import settings, shared
 from lmctool.errors import LmctoolError, PluginError
@@ -118,7 +119,7 @@ class AnalysisCommand(Command):
         values = ctx.params
         options = _values(ctx, self.analysis.options)
         gates, baseline = gates_of_run(self.title, self.analysis, values)
-        inputs = find_inputs(self.analysis, values["checkpoints"], options)
+        inputs = find_inputs(self.analysis, values["checkpoints"], options, naming(values))
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
             for choice in ctx.meta[SELECTED]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin.parameters import CheckpointFile, ResultFile, SeriesFolder
+from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lmctool.plugin.records import Analysis
-    from lmctool.plugin.settings import Series
+    from lmctool.plugin.settings import Naming, Series
     from lmctool.results.result import Result
 
 
@@ -37,13 +38,19 @@ class Inputs:
     options: Mapping[str, Any]
 
 
-def find_inputs(analysis: Analysis, arguments: Sequence[Path], parsed: Mapping[str, Any]) -> Inputs:
+def find_inputs(
+    analysis: Analysis,
+    arguments: Sequence[Path],
+    parsed: Mapping[str, Any],
+    naming: Naming = AS_STORED,
+) -> Inputs:
     """Return the files that arguments and options name.
 
     Args:
         analysis: the analysis.
         arguments: the checkpoints, or the series, in the user's order.
         parsed: the parsed value of each of the analysis's options.
+        naming: what the tensors of checkpoints are called, to tell equal ones of one step.
 
     Raises:
         LmctoolError: a series holds no checkpoint, or a result cannot be read or is of another
@@ -51,7 +58,7 @@ def find_inputs(analysis: Analysis, arguments: Sequence[Path], parsed: Mapping[s
     """
     paths: list[Path] = []
     results: list[Path] = []
-    series = tuple(_series(path, paths) for path in arguments) if analysis.series else ()
+    series = tuple(_series(path, paths, naming) for path in arguments) if analysis.series else ()
     if not analysis.series:
         paths.extend(arguments)
     count = len(paths)
@@ -70,7 +77,7 @@ def find_inputs(analysis: Analysis, arguments: Sequence[Path], parsed: Mapping[s
         if isinstance(kind, CheckpointFile):
             options[name] = _each(parsed.get(name), index)
         elif isinstance(kind, SeriesFolder):
-            options[name] = _each(parsed.get(name), lambda path: _series(path, paths))
+            options[name] = _each(parsed.get(name), lambda path: _series(path, paths, naming))
         elif isinstance(kind, ResultFile):
             options[name] = _each(parsed.get(name), partial(result, kind))
     return Inputs(tuple(paths[:count]), series, tuple(paths[count:]), tuple(results), options)
@@ -83,12 +90,12 @@ def _each(value: Any, convert: Callable[[Path], Any]) -> Any:
     return tuple(map(convert, value)) if isinstance(value, tuple) else convert(value)
 
 
-def _series(path: Path, paths: list[Path]) -> Series:
+def _series(path: Path, paths: list[Path], naming: Naming) -> Series:
     """Add the checkpoints of a series to the paths, and return the series."""
     from lmctool.checkpoint.series import find_series
     from lmctool.plugin.settings import Series
 
-    series = find_series(path)
+    series = find_series(path, naming)
     begin = len(paths)
     paths.extend(checkpoint for _, checkpoint in series)
     steps = tuple(step for step, _ in series)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import gate_options, parsing
+from lmctool.cli import checkpoint_options, gate_options, parsing
 from lmctool.cli.command import OutputFile
 from lmctool.plugin.parameters import InputFile
 from lmctool.plugin.settings import Choice, Settings
@@ -41,7 +41,11 @@ Sections = list[tuple[str, list[click.Option]]]
 
 def shared(name: str, analysis: Analysis) -> Sections:
     """Return the shared options that apply to an analysis, in sections of its help."""
-    sections: Sections = [("Output", _output(name)), ("Gates", gate_options.options())]
+    sections: Sections = [
+        ("Output", _output(name)),
+        ("Gates", gate_options.options()),
+        ("Checkpoints", checkpoint_options.options()),
+    ]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
@@ -70,6 +74,7 @@ def settings(
     arguments |= {
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }
+    arguments["naming"] = checkpoint_options.naming(values)
     return Settings(**{**arguments, "aligner": aligner, "correction": correction})
 
 

@@ -6,6 +6,7 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.fit import usual_parts
 from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.model.source import configured, stamped
@@ -76,7 +77,7 @@ def _settled(
         family = registry.load(MODELS, word)
         parameters = inspect.signature(family.build).parameters.values()
         arguments = {p.name: p.default for p in parameters if p.default is not p.empty}
-        arguments |= read_arguments(family, word, checkpoint.shapes)
+        arguments |= read_arguments(family, word, checkpoint)
     arguments |= source.arguments
     if isinstance(arguments.get("config"), str):
         arguments |= _table(arguments.pop("config"))
@@ -92,9 +93,11 @@ def _table(text: str) -> dict[str, Any]:
 
 
 def read_arguments(
-    family: ModelFamily, word: str, shapes: Mapping[str, tuple[int, ...]]
+    family: ModelFamily, word: str, checkpoint: Checkpoint
 ) -> Mapping[str, Argument]:
     """Return the arguments of a model that a family reads off the shapes; empty if none.
+
+    Where it reads none off the names as they are, it is asked for those without a prefix.
 
     Raises:
         PluginError: it fails.
@@ -102,6 +105,9 @@ def read_arguments(
     if family.read is None:
         return {}
     try:
-        return family.read(word, shapes) or {}
+        for shapes in (checkpoint.shapes, *usual_parts(checkpoint.shapes).values()):
+            if read := family.read(word, shapes):
+                return read
     except Exception as cause:  # a stranger's plugin
         raise PluginError(f"model {word!r} cannot read the checkpoint: {cause!r}") from cause
+    return {}

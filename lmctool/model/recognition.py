@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lmctool.checkpoint.fit import difference, usual_parts
+from lmctool.checkpoint.names import is_under
 from lmctool.errors import LmctoolError
 from lmctool.model.build import blueprint, described, missing
-from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.model.shapes import aliases, shapes_of
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmctool.checkpoint import Checkpoint
     from lmctool.plugin.records import Argument
+
+LAYER_AXES = 2
+"""Axes of a floating tensor from which on it is a layer's, and no loss's or metric's."""
 
 
 @dataclass
@@ -61,6 +67,37 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
         else:
             recognition.candidates.append((word, dict(read)))
     return recognition
+
+
+def recognised(checkpoint: Checkpoint) -> tuple[str, dict[str, Argument]]:
+    """Return the one word and arguments that give a checkpoint's tensors.
+
+    Where none gives them all, those under a usual prefix are looked at, and all else is left out
+    as long as it holds no weights of a layer.
+
+    Raises:
+        LmctoolError: none does, or several do.
+    """
+    try:
+        return only_candidate(checkpoint.shapes)
+    except LmctoolError:
+        found = {
+            prefix: candidate
+            for prefix, shapes in usual_parts(checkpoint.shapes).items()
+            for candidate in recognise(shapes).candidates
+        }
+        if not found:
+            raise
+    (prefix, first), *others = found.items()
+    outside = [name for name in checkpoint.floating if not is_under(name, prefix)]
+    if others or any(len(checkpoint.shapes[name]) >= LAYER_AXES for name in outside):
+        inside = " and under ".join(repr(f"{each}.") for each in found)
+        options = " or ".join(f"--key {each}" for each in found)
+        raise LmctoolError(
+            f"its tensors under {inside} are a network, of which {described(*first)} is one, and"
+            f" others lie beside it; choose it with {options}"
+        )
+    return first
 
 
 def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:

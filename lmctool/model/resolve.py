@@ -13,8 +13,8 @@ from lmctool.config import Origin
 from lmctool.errors import LmctoolError
 from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.build import blueprint, build, described, missing, seeded
-from lmctool.model.recognition import only_candidate
-from lmctool.model.shapes import aliases, difference, shapes_of
+from lmctool.model.fit import only_reading
+from lmctool.model.recognition import recognised
 from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
@@ -131,7 +131,7 @@ def _whose(checkpoint: Checkpoint, source: Source) -> str:
 
 def _recognised(checkpoint: Checkpoint) -> Source:
     try:
-        word, read = only_candidate(checkpoint.shapes)
+        word, read = recognised(checkpoint)
     except LmctoolError as error:
         kind = (checkpoint.config or {}).get("model_type")
         note = f" (its config.json is of a Hugging Face model {kind!r}, which none is)"
@@ -152,7 +152,7 @@ def _made(
         raise LmctoolError(f"{factory.spec!r} returned {kind!r}, not a torch.nn.Module")
     if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
         raise LmctoolError(f"{factory.spec!r} returned a model on the meta device, without numbers")
-    _check(checkpoint, factory.spec, arguments, module)
+    only_reading(checkpoint, module, described(factory.spec, arguments))
     return module
 
 
@@ -184,7 +184,7 @@ def _registered(
         raise LmctoolError(f"model {word!r} takes no name, as {source.spec!r} has; pass {word!r}")
     if source.permit:
         _refuse_unsafe(checkpoint, source, family, unsafe)
-    wanted = {**read_arguments(family, word, checkpoint.shapes), **wanted}
+    wanted = {**read_arguments(family, word, checkpoint), **wanted}
     _refuse_unknown(family, word, wanted)
     if unknown := missing(family, wanted):
         options = " ".join(f"--model-arg {name}=..." for name in unknown)
@@ -193,7 +193,7 @@ def _registered(
         )
     # names and shapes first, so that a file can't make us allocate what it doesn't hold
     sketch = blueprint(family, source.spec, wanted, len(checkpoint.shapes))
-    _check(checkpoint, source.spec, wanted, sketch)
+    only_reading(checkpoint, sketch, described(source.spec, wanted))
     return wanted, partial(build, family, source.spec, wanted)
 
 
@@ -222,12 +222,3 @@ def _refuse_unknown(family: ModelFamily, word: str, wanted: Mapping[str, Argumen
     known = sorted(parameter.name for parameter in parameters)
     for name in wanted.keys() - set(known):
         raise LmctoolError(f"model {word!r} has no argument {name!r}; it has {', '.join(known)}")
-
-
-def _check(
-    checkpoint: Checkpoint, spec: str, arguments: Mapping[str, Argument], module: nn.Module
-) -> None:
-    differs = difference(checkpoint.shapes, shapes_of(module), aliases(module))
-    if differs:
-        model = described(spec, arguments)
-        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}")

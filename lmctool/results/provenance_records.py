@@ -49,11 +49,15 @@ def stored(suffix: str, form: type, kind: Kind | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRecord:
-    """A checkpoint: where it was, its bytes, and its tensors, which storing anew leaves alone."""
+    """A checkpoint: where it was, its bytes, and its tensors, which storing anew leaves alone.
+
+    What became of its names, beyond what the user asked, is told in sentences.
+    """
 
     path: str | None = stored(".path", str)
     sha256: str | None = stored(".sha256", str)
     digest: str | None = stored(".digest", str, "input")
+    names: str | None = stored(".names", str, "input")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmctool.plugin.settings import AS_STORED
 from lmctool.run.records import evaluated_splits, preprocessing
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ UNEXPLAINED = (
 )
 SAID_OTHERWISE = ("batch_size", "data", "example", "strategy")
 """Parts that a provenance says in other words, or with what came of them."""
+IN_JSON = ("preprocessing", "naming")
+"""Attributes of a provenance that are JSON already."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
 NO_CAUSES = (*FILES, "device", "repeats", "trust", "trust_config")
 """Settings whose files count by content, that the arithmetic says better, that stand for what a run
@@ -131,7 +134,8 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     stored = [*earlier.entries(), *earlier.option_entries()]
     then = {entry.key: json.dumps(entry.value, sort_keys=True) for entry in stored}
     then |= {f"code.{name}": json.dumps(each.sha256) for name, each in earlier.code.items()}
-    texts = (*(e for e in stored if e.key == "preprocessing"), *earlier.option_entries())
+    texts = (*(e for e in stored if e.key in IN_JSON), *earlier.option_entries())
+    then |= _texts({"naming": asdict(AS_STORED)})
     then |= {entry.key: str(entry.value) for entry in texts}
     if earlier.model is not None:
         then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.plugin.settings import AS_STORED
 from lmctool.results.doubt import GROUP as DOUBTS
 from lmctool.results.doubt import doubt_group
 from lmctool.results.provenance import GROUP, Provenance
@@ -142,6 +143,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         "batch_size": run.batch_size.size,
         **run.arithmetic,
     }
+    if settings.naming != AS_STORED:
+        attributes["naming"] = json.dumps(asdict(settings.naming), sort_keys=True)
     if run.batch_size.before_halving is not None:
         attributes["batch_size.before_halving"] = run.batch_size.before_halving
     if run.strategy is not None:

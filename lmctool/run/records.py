@@ -42,7 +42,12 @@ def files(run: Run) -> Provenance:
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
         code={name: CodeRecord(source.path, source.sha256) for name, source in sources},
         checkpoints=_numbered(
-            CheckpointRecord(str(checkpoint.path), checkpoint.sha256, checkpoint.digest)
+            CheckpointRecord(
+                str(checkpoint.path),
+                checkpoint.sha256,
+                checkpoint.digest,
+                "; ".join(checkpoint.remarks) or None,
+            )
             for checkpoint in run.checkpoints
         ),
         series=_numbered(SeriesRecord(str(each.path), list(each.steps)) for each in run.series),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from lmctool.checkpoint import Checkpoint, open_checkpoint
+from lmctool.checkpoint.checkpoint import Checkpoint, open_checkpoints
 from lmctool.checkpoint.notes import notes_on
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
@@ -73,13 +73,15 @@ class Resources:
         self.device = device
         self.dtype: torch.dtype = getattr(torch, settings.dtype)
         paths = (*settings.checkpoints, *settings.others)
-        self.checkpoints: tuple[Checkpoint, ...] = tuple(
-            open_checkpoint(path, settings.naming) for path in paths
-        )
-        self.sources = find_sources(self.checkpoints, analysis, settings, device)
+        opened = open_checkpoints(paths, settings.naming)
+        self.sources = find_sources(opened, analysis, settings, device)
+        self.checkpoints: tuple[Checkpoint, ...] = self.sources.checkpoints
         self.note = note
         for sentence in notes_on(self.checkpoints):
             note(sentence)
+        for checkpoint in self.checkpoints:
+            for remark in checkpoint.remarks:
+                note(f"'{checkpoint.path}': {remark}")
         self.stochastic: bool | None = None
         module = None if self.sources.model is None else self.sources.model.module
         self._splits = Splits(name, self.sources.data, settings, device, module)

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmctool import config
+from lmctool.checkpoint.alike import alike
 from lmctool.checkpoint.compare import check_same
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.graph.randomness import generator
+from lmctool.model.build import described
 from lmctool.model.example import find_example
+from lmctool.model.fit import fitted
 from lmctool.model.resolve import resolve_model
+from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, TASKS
 
@@ -40,12 +44,14 @@ class Sources:
     """What was found for a run; None is what it does without.
 
     Attributes:
+        checkpoints: the checkpoints under names that fit each other and the model.
         model: the model, on the run's device and in its dtype.
         data: the dataset.
         task: what loss and error mean on it.
         example: inputs to trace the model with, where there is no data.
     """
 
+    checkpoints: tuple[Checkpoint, ...]
     model: Model | None = None
     data: Data | None = None
     task: Task | None = None
@@ -66,28 +72,62 @@ def find_sources(
     """
     permit = "" if settings.trust else "pass --trust to run it"
     standing = config.load(trusted=settings.trust_config, permit=permit)
-    for other in checkpoints[1:]:
-        check_same(checkpoints[0], other)
+    checkpoints = alike(checkpoints)
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
+        _check_same(checkpoints)
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
-        return Sources(data=data, task=_task(data, settings))
+        return Sources(checkpoints, data=data, task=_task(data, settings))
     if _is_bare(checkpoints, analysis, settings, standing):
-        return Sources()
-    model = resolve_model(
-        *checkpoints, spec=settings.model, arguments=settings.model_arguments, config=standing
-    )
+        _check_same(checkpoints)
+        return Sources(checkpoints)
+    model, checkpoints = _model(checkpoints, settings, standing)
     import torch
 
     dtype: torch.dtype = getattr(torch, settings.dtype)
     model.module.to(device, dtype)
     if _uses_data(checkpoints, analysis, settings, standing):
         data = _data(checkpoints, settings, standing)
-        return Sources(model, data, _task(data, settings))
+        return Sources(checkpoints, model, data, _task(data, settings))
     randomness = generator(settings.seed, "example input")
     example = find_example(model.module, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
-    return Sources(model, example=example)
+    return Sources(checkpoints, model, example=example)
+
+
+def _check_same(checkpoints: Sequence[Checkpoint]) -> None:
+    for other in checkpoints[1:]:
+        check_same(checkpoints[0], other)
+
+
+def _model(
+    checkpoints: Sequence[Checkpoint], settings: Settings, standing: Config
+) -> tuple[Model, tuple[Checkpoint, ...]]:
+    """Return the model, and the checkpoints under its names.
+
+    Raises:
+        LmctoolError: there is none, or they don't fit it or each other.
+    """
+    try:
+        _check_same(checkpoints)
+        misfit = None
+    except LmctoolError as error:
+        misfit = error
+    try:
+        model = resolve_model(
+            *checkpoints, spec=settings.model, arguments=settings.model_arguments, config=standing
+        )
+        called = described(model.spec, model.arguments)
+        named = [fitted(each, model.module, called) for each in checkpoints]
+    except UntrustedError:
+        raise
+    except LmctoolError as error:
+        if misfit is not None:
+            raise misfit from error
+        raise
+    fitting = alike(named, aliases(model.module))
+    _check_same(fitting)
+    return model, fitting
 
 
 def _is_bare(

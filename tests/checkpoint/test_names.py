@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lmctool.checkpoint.names import canonical_names, natural_key
+from lmctool.checkpoint.names import natural_key
+from lmctool.checkpoint.naming import canonical_names
 from lmctool.errors import LmctoolError
 
 FILE = Path("a.safetensors")
@@ -14,7 +15,7 @@ FILE = Path("a.safetensors")
 
 def short(*stored: str) -> list[str]:
     """Return the canonical names of stored ones."""
-    return list(canonical_names(stored, FILE)[0])
+    return list(canonical_names(stored, FILE).names)
 
 
 def test_compile_is_taken_off_anywhere() -> None:
@@ -28,9 +29,9 @@ def test_module_is_taken_off_when_every_tensor_has_it() -> None:
 
 
 def test_the_counter_of_an_average_is_dropped_and_kept_aside() -> None:
-    kept, dropped = canonical_names(["module.a", "n_averaged"], FILE)
-    assert kept == {"a": "module.a"}
-    assert dropped == {"n_averaged": "n_averaged"}
+    named = canonical_names(["module.a", "n_averaged"], FILE)
+    assert named.names == {"a": "module.a"}
+    assert named.left_out == ("n_averaged",)
 
 
 def test_wrappers_may_be_nested() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.cli import parsing
+from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.key_values import aligned
 from lmctool.cli.options import INPUT, TRUST_CONFIG
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")
 @click.option("--trust-config", **TRUST_CONFIG)
+@with_options
 def command(
     paths: tuple[Path, ...],
     tensors: bool,
@@ -72,12 +74,13 @@ def command(
     out: Path | None,
     force: bool,
     trust_config: bool,
+    **names: Any,
 ) -> None:
     """Show the contents of checkpoints: tensors, metadata, digests, model and symmetry."""
     from rich.console import Console
 
     from lmctool import config
-    from lmctool.checkpoint import open_checkpoint
+    from lmctool.checkpoint.checkpoint import open_checkpoints
     from lmctool.files.publish import refuse_existing
     from lmctool.report.terminal import render
 
@@ -86,12 +89,12 @@ def command(
             raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
         refuse_existing([out], force)
     standing = config.load(trusted=trust_config)
-    for position, path in enumerate(paths):
-        checkpoint = open_checkpoint(path)
+    for position, checkpoint in enumerate(open_checkpoints(paths, naming(names))):
         resolved = _model(checkpoint, model, arguments, standing)
         if position:
             echo()
-        echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved))]))
+        became = _names(checkpoint, resolved)
+        echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved)), *became]))
         if tensors:
             echo()
             render(_tensors(checkpoint), Console())
@@ -143,6 +146,15 @@ def _model_text(model: Model | LmctoolError) -> str:
         return f"none: {model}"
     arguments = ", ".join(f"{key}={value}" for key, value in model.arguments.items())
     return f"{model.spec}({arguments}), from {model.origin}"
+
+
+def _names(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
+    """Return what becomes of the names of tensors, for the model too if there is one."""
+    from lmctool.model.fit import fitted
+
+    if not isinstance(model, LmctoolError):
+        checkpoint = fitted(checkpoint, model.module, model.spec)
+    return [("names", remark) for remark in checkpoint.remarks]
 
 
 def _tensors(checkpoint: Checkpoint) -> Table:

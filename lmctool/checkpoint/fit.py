@@ -1,0 +1,175 @@
+"""Names that fit once it is known what is needed: by a model, or by another checkpoint."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lmctool.checkpoint.names import (
+    PROFILED,
+    is_under,
+    last,
+    prefixes,
+    under,
+    unparallel,
+)
+from lmctool.checkpoint.nearest import hint
+from lmctool.checkpoint.parametrized import as_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    Shapes = Mapping[str, tuple[int, ...]]
+    Tied = Mapping[str, frozenset[str]]
+
+TRACKED = "num_batches_tracked"
+"""A buffer of BatchNorm that no output depends on in evaluation mode; files may lack it."""
+COUNTERS = {TRACKED, *PROFILED}
+
+
+USUAL = ("model", "net", "network", "ema", "ema_model", "model_ema", "online_model")
+"""What training programs call the network in a larger module, and averages of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the names of a checkpoint under which it has all that is needed.
+
+    Attributes:
+        prefix: what is taken off its names; what doesn't begin with it is left out.
+        names: the name that a checkpoint has for each name that is needed.
+        unneeded: its names under the prefix that nothing needs, counters apart.
+        outside: its names that don't begin with the prefix.
+    """
+
+    prefix: str
+    names: Mapping[str, str]
+    unneeded: tuple[str, ...]
+    outside: tuple[str, ...]
+
+
+def is_counter(name: str) -> bool:
+    """Tell whether a tensor counts batches or what a profiler counts: files may lack it."""
+    return last(name) in COUNTERS
+
+
+def readings(stored: Shapes, needed: Shapes, tied: Tied) -> list[Reading]:
+    """Return every way to read the names of a checkpoint under which it has all that is needed.
+
+    A prefix is taken off, and where that isn't enough each module called ``module``.  Weights
+    under weight norm and spectral norm have the names of the form that is needed.
+
+    Args:
+        stored: name -> shape in the checkpoint.
+        needed: name -> shape of what is needed.
+        tied: needed names that share a tensor, of which one may stand for all.
+    """
+    required = {name for name in needed if not is_counter(name) and name not in tied}
+    counts = Counter(prefix for name in stored for prefix in prefixes(name))
+    found = []
+    for prefix in ("", *(prefix for prefix, count in counts.items() if count >= len(required))):
+        own = {under(name, prefix): name for name in stored if is_under(name, prefix)}
+        for names in (own, {unparallel(short): name for short, name in own.items()}):
+            reading = _reading(prefix, names, stored, needed, tied)
+            if reading and len(names) == len(own):
+                found.append(reading)
+                break
+    return [each for n, each in enumerate(found) if each.names not in [f.names for f in found[:n]]]
+
+
+def _reading(
+    prefix: str, names: Mapping[str, str], stored: Shapes, needed: Shapes, tied: Tied
+) -> Reading | None:
+    changed = as_wanted(names, needed)
+    names = {changed.get(short, short): name for short, name in names.items()}
+    shapes = {short: stored[name] for short, name in names.items()}
+    if any(name not in shapes and not may_lack(name, shapes, tied) for name in needed):
+        return None
+    if any(shapes[name] != shape for name, shape in needed.items() if name in shapes):
+        return None
+    unneeded = [n for short, n in names.items() if short not in needed and not is_counter(short)]
+    return Reading(
+        prefix,
+        {short: name for short, name in names.items() if short in needed},
+        tuple(unneeded),
+        tuple(name for name in stored if not is_under(name, prefix)),
+    )
+
+
+def usual_parts(shapes: Shapes) -> dict[str, Shapes]:
+    """Return what is under each prefix that may stand before all names of a model, without it.
+
+    Such are the prefixes of all names, and usual ones within the longest of these.
+    """
+    shared = common(shapes)
+    inside = [f"{shared}.{word}" if shared else word for word in USUAL]
+    found = {
+        prefix: {under(name, prefix): shapes[name] for name in shapes if is_under(name, prefix)}
+        for prefix in (*(prefixes(f"{shared}.") if shared else ()), *inside)
+    }
+    return {prefix: part for prefix, part in found.items() if part}
+
+
+def common(names: Iterable[str]) -> str:
+    """Return the longest prefix that all names begin with, up to a dot."""
+    first, *others = names
+    shared = [p for p in prefixes(first) if all(is_under(name, p) for name in others)]
+    return shared[-1] if shared else ""
+
+
+def parts(found: Sequence[Reading]) -> str:
+    """Return in words under which prefixes a checkpoint has all that is needed."""
+    prefixes = [f"{reading.prefix}." for reading in found if reading.prefix]
+    words = [*(["without a prefix"] if len(prefixes) < len(found) else []), *map(repr, prefixes)]
+    return f"{'' if len(prefixes) < len(found) else 'under '}{' and under '.join(words)}"
+
+
+def as_key(reading: Reading) -> str:
+    """Return the option that chooses a reading in a command whose files all have its prefix."""
+    return f"--key {reading.prefix}" if reading.prefix else as_strip(reading)
+
+
+def as_strip(reading: Reading) -> str:
+    """Return the options that choose a reading of one file, whatever the others are called."""
+    beside = reading.outside or reading.unneeded
+    kept = {top(name) for name in reading.names.values()}
+    patterns = [name if top(name) in kept else top(name) for name in beside]
+    options = [f"--strip {reading.prefix}"] if reading.prefix else []
+    return " ".join([*options, *(f"--ignore {each!r}" for each in dict.fromkeys(patterns))])
+
+
+def top(name: str) -> str:
+    """Return the pattern of all names that begin as a name does; its own if it has no dot."""
+    return f"{name.partition('.')[0]}.*" if "." in name else name
+
+
+def may_lack(name: str, stored: Collection[str], tied: Tied) -> bool:
+    """Tell whether a checkpoint may do without a tensor: a counter, or one tied to its own."""
+    return is_counter(name) or any(other in stored for other in tied.get(name, ()))
+
+
+def difference(stored: Shapes, needed: Shapes, tied: Tied) -> str:
+    """Return how a checkpoint's tensors first differ from a model's, or nothing.
+
+    Args:
+        stored: name -> shape in the checkpoint.
+        needed: name -> shape in the model.
+        tied: names of the model that share a tensor, of which one may stand for all.
+    """
+    unneeded = {n: shape for n, shape in stored.items() if n not in needed and not is_counter(n)}
+    for name, shape in needed.items():
+        if name not in stored:
+            if not may_lack(name, stored, tied):
+                return (
+                    f"tensor {name!r} of shape {shape} is missing from the checkpoint"
+                    f"{hint(name, shape, unneeded)}"
+                )
+        elif stored[name] != shape:
+            return (
+                f"tensor {name!r} has shape {stored[name]} in the checkpoint, the model needs"
+                f" {shape}"
+            )
+    for name in unneeded:
+        return f"tensor {name!r} of the checkpoint is not in the model"
+    return ""

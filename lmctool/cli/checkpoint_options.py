@@ -1,0 +1,82 @@
+"""The options on which tensors of checkpoints count, and what they are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lmctool.plugin.settings import Naming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Callback = TypeVar("Callback", bound="Callable[..., Any]")
+
+
+def _prefixes(_: click.Context, option: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    prefixes = tuple(text.removesuffix(".") for text in texts)
+    if not all(prefixes):
+        raise click.BadParameter("a prefix is empty", param=option)
+    return prefixes
+
+
+def _renames(
+    _: click.Context, option: click.Parameter, texts: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    """Split each ``OLD=NEW`` at its first equals sign, less a dot that both may end with."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        old, _equals, new = (part.removesuffix(".") for part in text.partition("="))
+        if not old or not new:
+            remedy = f"; --strip {old} takes a prefix off" if old else ""
+            raise click.BadParameter(f"{text!r} is not of the form OLD=NEW{remedy}", param=option)
+        if old in pairs:
+            raise click.BadParameter(f"{old!r} is given twice", param=option)
+        pairs[old] = new
+    return tuple(pairs.items())
+
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "--key": {
+        "metavar": "KEY",
+        "help": "Place of the state dict in a file that holds several: a key, or what the names of"
+        " its tensors begin with, such as ema_model.",
+    },
+    "--strip": {
+        "metavar": "PREFIX",
+        "multiple": True,
+        "callback": _prefixes,
+        "help": "Take a prefix that ends at a dot off names of tensors (repeatable).",
+    },
+    "--rename": {
+        "metavar": "OLD=NEW",
+        "multiple": True,
+        "callback": _renames,
+        "help": "Put NEW in the place of a name of a tensor, or of a prefix that ends at a dot"
+        " (repeatable).",
+    },
+    "--ignore": {
+        "metavar": "GLOB",
+        "multiple": True,
+        "help": "Leave tensors of these names out, such as 'criterion.*' (repeatable).",
+    },
+}
+"""What click is told of each option, which every command that opens checkpoints has."""
+
+
+def options() -> list[click.Option]:
+    """Return the options."""
+    return [click.Option([flag], **said) for flag, said in OPTIONS.items()]
+
+
+def with_options(function: Callback) -> Callback:
+    """Give the options to the function of a command."""
+    for flag in reversed([*OPTIONS]):
+        function = click.option(flag, **OPTIONS[flag])(function)
+    return function
+
+
+def naming(values: Mapping[str, Any]) -> Naming:
+    """Return what the values of the options ask."""
+    return Naming(**{flag.removeprefix("--"): values[flag.removeprefix("--")] for flag in OPTIONS})

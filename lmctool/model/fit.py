@@ -1,0 +1,71 @@
+"""A checkpoint under the names of a model, where one reading of its own allows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmctool.checkpoint.fit import as_key, as_strip, difference, parts, readings
+from lmctool.checkpoint.names import some, under
+from lmctool.errors import LmctoolError
+from lmctool.model.shapes import aliases, shapes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from lmctool.checkpoint import Checkpoint
+    from lmctool.checkpoint.fit import Reading
+
+
+def fitted(checkpoint: Checkpoint, module: nn.Module, model: str) -> Checkpoint:
+    """Return a checkpoint under the names of a model; see ``only_reading``."""
+    return _read(checkpoint, only_reading(checkpoint, module, model))
+
+
+def only_reading(checkpoint: Checkpoint, module: nn.Module, model: str) -> Reading:
+    """Return the one reading of a checkpoint's names that fits a model.
+
+    Where its own don't fit, a prefix is taken off under which it has all that the model needs and
+    nothing else, and what doesn't begin with it is left out; see ``checkpoint.fit.readings``.
+
+    Args:
+        checkpoint: the checkpoint.
+        module: the model.
+        model: what it is called, for the error.
+
+    Raises:
+        LmctoolError: it does not fit, or in several ways.
+    """
+    needed, tied = shapes_of(module), aliases(module)
+    found = readings(checkpoint.shapes, needed, tied)
+    if len(found) > 1:
+        raise LmctoolError(
+            f"'{checkpoint.path}' fits model {model} {parts(found)}: choose with"
+            f" {' or '.join(map(as_key, found))}"
+        )
+    if not found or found[0].unneeded:
+        differs = difference(checkpoint.shapes, needed, tied)
+        remedy = f"; leave it out with {as_strip(found[0])}" if _is_plain(found) else ""
+        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}{remedy}")
+    return found[0]
+
+
+def _is_plain(found: Sequence[Reading]) -> bool:
+    """Tell whether a checkpoint has all that is needed as it is, and more."""
+    return bool(found) and not found[0].prefix
+
+
+def _read(checkpoint: Checkpoint, reading: Reading) -> Checkpoint:
+    """Return a checkpoint as a reading has it, with a remark on each thing that this changes."""
+    remarks = []
+    if reading.prefix:
+        remarks.append(f"prefix '{reading.prefix}.' is taken off, as the model has none")
+    used = set(reading.names.values())
+    if left_out := [name for name in checkpoint.names if name not in used]:
+        remarks.append(f"left out {some(left_out)}, which the model has not")
+    for name, own in reading.names.items():
+        if under(own, reading.prefix) != name:
+            remarks.append(f"{own!r} is {name!r} of the model, and so on")
+            break
+    return checkpoint.called(reading.names, *remarks) if remarks else checkpoint
