@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from math import prod
@@ -27,7 +27,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -113,6 +113,11 @@ class Checkpoint:
         Metadata, the order in the file, wrapper prefixes and sharding don't change it.
         """
         return self.identity.digest
+
+    def without(self, names: Collection[str]) -> Checkpoint:
+        """Return the same files with fewer tensors."""
+        left = {name: place for name, place in self.locations.items() if name not in names}
+        return replace(self, locations=left)
 
     def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.

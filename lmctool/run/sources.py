@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool import config
-from lmctool.checkpoint.compare import check_same
+from lmctool.checkpoint.overlap import check_fit
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError
 from lmctool.graph.randomness import generator
-from lmctool.model.example import find_example
+from lmctool.model.example import find_example, of_fewest_tokens
 from lmctool.model.resolve import resolve_model
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, TASKS
+from lmctool.run.own_models import own_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -44,12 +45,14 @@ class Sources:
         data: the dataset.
         task: what loss and error mean on it.
         example: inputs to trace the model with, where there is no data.
+        own_models: the models of checkpoints that the model does not fit, by index.
     """
 
     model: Model | None = None
     data: Data | None = None
     task: Task | None = None
     example: Example | None = None
+    own_models: Mapping[int, Model] = field(default_factory=dict)
 
 
 def find_sources(
@@ -66,28 +69,49 @@ def find_sources(
     """
     permit = "" if settings.trust else "pass --trust to run it"
     standing = config.load(trusted=settings.trust_config, permit=permit)
-    for other in checkpoints[1:]:
-        check_same(checkpoints[0], other)
+    partial = "excepted" if analysis.partial == "fitting" and settings.aligns else analysis.partial
+    check_fit(checkpoints, settings.excepted, partial)
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
         return Sources(data=data, task=_task(data, settings))
     if _is_bare(checkpoints, analysis, settings, standing):
         return Sources()
+    alike = [each for each in checkpoints if each.shapes == checkpoints[0].shapes]
     model = resolve_model(
-        *checkpoints, spec=settings.model, arguments=settings.model_arguments, config=standing
+        *alike, spec=settings.model, arguments=settings.model_arguments, config=standing
     )
+    own = own_models(model, checkpoints, settings, standing) if settings.aligns else {}
+    if settings.excepted:
+        _check_aligner(settings)
     import torch
 
     dtype: torch.dtype = getattr(torch, settings.dtype)
-    model.module.to(device, dtype)
+    modules = [each.module.to(device, dtype) for each in (model, *own.values())]
     if _uses_data(checkpoints, analysis, settings, standing):
         data = _data(checkpoints, settings, standing)
-        return Sources(model, data, _task(data, settings))
+        return Sources(model, data, _task(data, settings), own_models=own)
     randomness = generator(settings.seed, "example input")
-    example = find_example(model.module, settings.inputs, randomness, device, dtype)
+    narrowest = of_fewest_tokens(modules)
+    example = find_example(narrowest, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
-    return Sources(model, example=example)
+    return Sources(model, example=example, own_models=own)
+
+
+def _check_aligner(settings: Settings) -> None:
+    """Refuse an aligner that cannot leave tensors out.
+
+    Raises:
+        LmctoolError: it does.
+    """
+    choice = settings.aligner
+    if choice is None or registry.load(ALIGNERS, choice.name).partial:
+        return
+    able = [name for name in registry.names(ALIGNERS) if registry.load(ALIGNERS, name).partial]
+    raise LmctoolError(
+        f"aligner {choice.name!r} needs whole networks, and --except leaves tensors out; name one"
+        f" of {', '.join(able)}"
+    )
 
 
 def _is_bare(
