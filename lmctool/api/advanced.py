@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lmctool.api.lazy_names import importer
 
 if TYPE_CHECKING:
+    from lmctool.checkpoint.overlap import Overlap as Overlap
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
         squared_norms_of_weights as squared_norms_of_weights,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
+    "lmctool.checkpoint.overlap": "Overlap",
     "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",

@@ -25,7 +25,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -143,6 +143,10 @@ class Checkpoint:
         return replace(
             self, locations=locations, dropped=dropped, remarks=(*self.remarks, *remarks)
         )
+
+    def without(self, names: Collection[str]) -> Checkpoint:
+        """Return the same files with fewer tensors."""
+        return self.called({name: name for name in self.names if name not in names})
 
     def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.

@@ -49,10 +49,13 @@ def shared(name: str, analysis: Analysis) -> Sections:
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
+    if analysis.partial != "never":
+        sections.append(("Checkpoints", [_excepted()]))
     if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
-        sections.append(("Model", [*_model(batchnorm=on_path), *spec]))
+        other = _model_b() if spec and analysis.partial != "never" else []
+        sections.append(("Model", [*_model(batchnorm=on_path), *other, *spec]))
         if "data" not in analysis.needs:
             data.append(click.Option(["--input", "inputs"], **INPUT))
     if data:
@@ -76,6 +79,34 @@ def settings(
     }
     arguments["naming"] = checkpoint_options.naming(values)
     return Settings(**{**arguments, "aligner": aligner, "correction": correction})
+
+
+def _excepted() -> click.Option:
+    return click.Option(
+        ["--except", "excepted"],
+        metavar="GLOB",
+        multiple=True,
+        help="Tensors or layers to leave out, which need not fit each other, such as 'classifier.*'"
+        " (repeatable).",
+    )
+
+
+def _model_b() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--model-b"],
+            metavar="SPEC",
+            help="Model of checkpoints that don't fit A's with what --except leaves out; by default"
+            " the same, built for their shapes.",
+        ),
+        click.Option(
+            ["--model-arg-b", "model_arguments_b"],
+            metavar="K=V",
+            multiple=True,
+            callback=parsing.pairs,
+            help="Argument of that model in which it differs, such as classes=7 (repeatable).",
+        ),
+    ]
 
 
 def _spec() -> click.Option:

@@ -201,7 +201,8 @@ class Outputs:
 
         like, weights = run.checkpoints[new.like], new.weights
         if run.model is not None:
-            weights = everywhere(weights, run.model.module, like.names)
+            module = run.resources.owner(new.like).module
+            weights = everywhere(weights, module, like.names)
 
         def write(path: Path) -> None:
             with (

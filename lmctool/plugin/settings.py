@@ -102,8 +102,12 @@ class Settings:
         series: which of them are the steps of one training run, where arguments are runs.
         results: results of earlier runs that options name.
         naming: which tensors of the checkpoints count, and what they are called.
+        excepted: patterns of tensors and layers that are not compared, and need not fit.
         model: the model spec, or None to find it out.
         model_arguments: arguments of the model, as text or typed values.
+        model_b: the model spec of checkpoints that don't fit the first one's model, or None for
+            the same one.
+        model_arguments_b: arguments that it has beside the others, or in place of them.
         spec: a file that extends or replaces the derived permutation spec, or None.
         data: the data spec, or None to find it out.
         inputs: the inputs of an example where no data is meant, in the order of the model's
@@ -140,8 +144,11 @@ class Settings:
     series: tuple[Series, ...] = ()
     results: tuple[Path, ...] = ()
     naming: Naming = AS_STORED
+    excepted: tuple[str, ...] = ()
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    model_b: str | None = None
+    model_arguments_b: Mapping[str, Any] = field(default_factory=dict)
     spec: Path | None = None
     data: str | None = None
     inputs: tuple[InputShape, ...] = ()

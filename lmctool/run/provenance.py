@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.model.build import described
 from lmctool.plugin.settings import AS_STORED
 from lmctool.results.doubt import GROUP as DOUBTS
 from lmctool.results.doubt import doubt_group
@@ -151,6 +152,11 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = str(run.strategy)
         if run.strategy.given_up:
             attributes["strategy.given_up"] = run.strategy.given_up
+    if settings.excepted:
+        attributes["excepted"] = list(settings.excepted)
+    for index in run.resources.own:
+        model = run.resources.models[index]
+        attributes[f"model.{index}"] = described(model.spec, model.arguments)
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
     if run.resources.stochastic:

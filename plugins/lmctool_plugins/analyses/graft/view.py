@@ -43,7 +43,9 @@ def _note(parts: Group) -> str:
     whole = int((variables["taken"].values == variables["numbers"].values).sum())
     share, other = float(variables["share"].values), parts.attributes["other"]
     of = f"{whole} of {len(variables['part'].values)} parts, {share:.2%} of all numbers"
-    return f"taken from {other}: {of if share else 'each part alone'}"
+    left_out = parts.attributes.get("left_out")
+    kept = f"; left out: {left_out}" if left_out else ""
+    return f"taken from {other}: {of if share else 'each part alone'}{kept}"
 
 
 def _robustness_table(result: Result) -> Table:

@@ -47,7 +47,7 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
     merged = [way.merged(points[best]) for way in ways]
     groups["merge/networks"] = far_apart(run, ways, points[best], merged)
     if run.data is not None:
-        names = [*letters(run.count), *(way.name for way in ways)]
+        names = [*letters(run.ends.loss.shape[1]), *(way.name for way in ways)]
         groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
     if proved is not None:
         groups |= frame_groups(run, proved, frame)
@@ -133,7 +133,8 @@ def networks(
                 long_name="L2 distance of the parameters to the merged network's",
                 metric="merge.distance",
             ),
-        }
+        },
+        {"excepted": ", ".join(sorted(run.left_out))} if run.left_out else {},
     )
 
 
@@ -184,7 +185,8 @@ def described(run: Run, variant: str, counts: Shares) -> str:
     parts = [
         f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
     ]
-    return f"merge ({variant}) of {' + '.join(parts)}"
+    kept = f"; {', '.join(run.settings.excepted)} of the first" if run.settings.excepted else ""
+    return f"merge ({variant}) of {' + '.join(parts)}{kept}"
 
 
 def texts(dim: str, words: Iterable[str]) -> Variable:

@@ -49,6 +49,9 @@ def tabulate(result: Result) -> Table:
 
 def _notes(result: Result) -> list[str]:
     notes = []
+    excepted = result.groups[NETWORKS].attributes.get("excepted")
+    if excepted:
+        notes.append(f"of the first network, and not merged: {excepted}")
     if ALPHAS in result.groups:
         variables = result.groups[ALPHAS].variables
         alpha, loss = variables["alpha"].values, variables["calibration"].values[-1]
