@@ -52,6 +52,7 @@ class Resources:
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
         stochastic: whether the model answers differently each time; None before anybody looked.
+        corrected: how many layers and blocks were corrected; empty where nothing was.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Resources:
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
         self.stochastic: bool | None = None
+        self.corrected: dict[str, int] = {}
         module = None if self.sources.model is None else self.sources.model.module
         self._splits = Splits(name, self.sources.data, settings, device, module)
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
@@ -235,12 +237,21 @@ class Resources:
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``.
 
+        Where of both there is one alone, the user is told.
+
         Raises:
             LmctoolError: there is none, though layers ran.
         """
         found = targets(self.graph, kind)
         if not found:
             check_layers(self.graph, self.module)
+        only = {target.kind for target in found}
+        if kind == "both" and len(only) == 1:
+            other = "residual block" if only == {"layer"} else "layer"
+            self.note(
+                f"no {other} was found in this model, so that of layers and blocks it has"
+                f" {only.pop()}s alone"
+            )
         return found
 
     def batchnorms(self) -> tuple[Target, ...]:
