@@ -138,6 +138,7 @@ def _settings(run: Run) -> dict[str, Attribute]:
     settings = run.settings
     attributes: dict[str, Attribute] = {
         "seed": settings.seed,
+        "subset_seed": settings.subset_seed,
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,
         **run.arithmetic,

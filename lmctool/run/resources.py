@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ class Resources:
 
     Attributes:
         name: the analysis.
-        settings: what the user asked.
+        settings: what the user asked, with the dtype that ``auto`` is.
         checkpoints: the files, opened but not read: the arguments, then those that options name.
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
@@ -62,20 +63,27 @@ class Resources:
         settings: Settings,
         device: torch.device,
         note: Callable[[str], None],
+        *,
+        writes: bool,
     ) -> None:
         """Open and resolve all that the analysis needs.
+
+        ``writes`` says whether a checkpoint will be written.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
         self.name = name
-        self.settings = settings
         self.device = device
-        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         paths = (*settings.checkpoints, *settings.others)
         self.checkpoints: tuple[Checkpoint, ...] = tuple(
             open_checkpoint(path, settings.naming) for path in paths
         )
+        if settings.dtype == "auto":
+            doubles = writes and any("F64" in each.dtypes.values() for each in self.checkpoints)
+            settings = replace(settings, dtype="float64" if doubles else "float32")
+        self.settings = settings
+        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
         self.stochastic: bool | None = None
