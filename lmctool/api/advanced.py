@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
+    from lmctool.evaluate.chance import chance_levels as chance_levels
     from lmctool.evaluate.chance import majority_error as majority_error
     from lmctool.evaluate.chance import majority_loss as majority_loss
     from lmctool.files.input_files import check_input as check_input
@@ -90,7 +91,7 @@ MODULES = {
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
-    "lmctool.evaluate.chance": "at_chance chance_hint majority_error majority_loss",
+    "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",

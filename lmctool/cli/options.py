@@ -210,6 +210,14 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
             ["--limit"], type=POSITIVE, metavar="N", help="Use at most N examples of each split."
         ),
         click.Option(
+            ["--subset-seed"],
+            type=click.IntRange(min=0),
+            metavar="N",
+            default=STANDARD.subset_seed,
+            show_default=True,
+            help="Seed that chooses the examples of --limit and of the calibration set.",
+        ),
+        click.Option(
             ["--mean"],
             metavar="M,…",
             callback=parsing.numbers,
@@ -273,10 +281,11 @@ def _computation(*, networks: bool) -> list[click.Option]:
         ),
         click.Option(
             ["--dtype"],
-            type=click.Choice(["float32", "float64"]),
+            type=click.Choice(["auto", "float32", "float64"]),
             default=STANDARD.dtype,
             show_default=True,
-            help="Data type of weights and arithmetic.",
+            help="Data type of weights and arithmetic; auto is float64 where a checkpoint is"
+            " written and one that is read stores float64, else float32.",
         ),
     ]
     if networks:
@@ -312,6 +321,6 @@ def _computation(*, networks: bool) -> list[click.Option]:
         metavar="N",
         default=STANDARD.seed,
         show_default=True,
-        help="Seed of every random choice.",
+        help="Seed of every random choice but that of examples.",
     )
     return [*options, seed]

@@ -140,6 +140,7 @@ def _settings(run: Run) -> dict[str, Attribute]:
     settings = run.settings
     attributes: dict[str, Attribute] = {
         "seed": settings.seed,
+        "subset_seed": settings.subset_seed,
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,
         **run.arithmetic,
@@ -163,6 +164,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["stochastic"] = 1
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
+    for kind, count in run.resources.corrected.items():
+        attributes[f"correction.{kind}"] = count
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

@@ -49,7 +49,7 @@ class Resources:
 
     Attributes:
         name: the analysis.
-        settings: what the user asked.
+        settings: what the user asked, with the dtype that ``auto`` is.
         checkpoints: the files, opened but not read: the arguments, then those that options name.
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
@@ -57,6 +57,7 @@ class Resources:
         note: tells the user something worth knowing.
         stochastic: whether the model answers differently each time; None before anybody looked.
         own: the resources of each checkpoint that has a model of its own, by index.
+        corrected: how many layers and blocks were corrected; empty where nothing was.
     """
 
     def __init__(
@@ -66,18 +67,25 @@ class Resources:
         settings: Settings,
         device: torch.device,
         note: Callable[[str], None],
+        *,
+        writes: bool,
     ) -> None:
         """Open and resolve all that the analysis needs.
+
+        ``writes`` says whether a checkpoint will be written.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
         self.name = name
-        self.settings = settings
         self.device = device
-        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         paths = (*settings.checkpoints, *settings.others)
         opened = open_checkpoints(paths, settings.naming)
+        if settings.dtype == "auto":
+            doubles = writes and any("F64" in each.dtypes.values() for each in opened)
+            settings = replace(settings, dtype="float64" if doubles else "float32")
+        self.settings = settings
+        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         self.sources = find_sources(opened, analysis, settings, device)
         self.checkpoints: tuple[Checkpoint, ...] = self.sources.checkpoints
         self.note = note
@@ -88,6 +96,7 @@ class Resources:
                 note(f"'{checkpoint.path}': {remark}")
         self._partial = analysis.partial
         self.stochastic: bool | None = None
+        self.corrected: dict[str, int] = {}
         self._load()
         self.own = {index: self._of_one(index, m) for index, m in self.sources.own_models.items()}
 
@@ -292,12 +301,21 @@ class Resources:
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``.
 
+        Where of both there is one alone, the user is told.
+
         Raises:
             LmctoolError: there is none, though layers ran.
         """
         found = targets(self.graph, kind)
         if not found:
             check_layers(self.graph, self.module)
+        only = {target.kind for target in found}
+        if kind == "both" and len(only) == 1:
+            other = "residual block" if only == {"layer"} else "layer"
+            self.note(
+                f"no {other} was found in this model, so that of layers and blocks it has"
+                f" {only.pop()}s alone"
+            )
         return found
 
     def batchnorms(self) -> tuple[Target, ...]:

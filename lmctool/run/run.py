@@ -65,7 +65,7 @@ class Run:
 
     Attributes:
         name: the analysis.
-        settings: what the user asked.
+        settings: what the user asked, with the dtype that ``auto`` is.
         progress: shows how far some work is.
         note: tells the user something worth knowing.
         journal: what was computed before, and what is computed now.
@@ -89,14 +89,17 @@ class Run:
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
         journal: Journal = NO_JOURNAL,
+        *,
+        writes: bool = False,
     ) -> None:
         """Open and resolve all that the analysis needs.
+
+        ``writes`` says whether a checkpoint will be written.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
         self.name = name
-        self.settings = settings
         self.progress = progress
         self.doubts = Doubts(note)
         self.note: Callable[[str], None] = self.doubts.note
@@ -108,7 +111,8 @@ class Run:
         repeated = self._repeats.batch_size if self._repeats else None
         self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
         self.batch_size.on_halving.append(self._note_halving)
-        self.resources = Resources(name, analysis, settings, self.device, self.note)
+        self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
+        self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
