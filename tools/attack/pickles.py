@@ -93,8 +93,9 @@ def _modules_without_end(twice: bool) -> None:
 
     inner = module = torch.nn.Module()
     for _ in range(60 if twice else 0):
-        inner._modules["a"] = inner._modules["b"] = torch.nn.Module()
-        inner = inner._modules["a"]
+        child = torch.nn.Module()
+        inner._modules |= {"a": child, "b": child}
+        inner = child
     inner._modules["c"] = inner if not twice else torch.nn.Linear(1, 1)
     torch.save(module, "evil.pt")
 
