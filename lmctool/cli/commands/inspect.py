@@ -93,8 +93,8 @@ def command(
         resolved = _model(checkpoint, model, arguments, standing)
         if position:
             echo()
-        names = _names(checkpoint, resolved)
-        echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved)), *names]))
+        model_text = ("model", _model_text(resolved))
+        echo(aligned([*_summary(checkpoint), model_text, *_remarks(checkpoint, resolved)]))
         if tensors:
             echo()
             render(_tensors(checkpoint), Console())
@@ -144,7 +144,7 @@ def _model_text(model: Model | LmctoolError) -> str:
     return f"{model.spec}({arguments}), from {model.origin}"
 
 
-def _names(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
+def _remarks(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
     """Return what becomes of the names of tensors, for the model too if there is one."""
     from lmctool.model.fit import fitted
 
