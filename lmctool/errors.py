@@ -68,6 +68,10 @@ class PluginError(LmctoolError):
     """A plugin that cannot be found, imported or used."""
 
 
+class NoStateDictError(LmctoolError):
+    """A file of PyTorch without any state dict, such as an optimizer's."""
+
+
 class UntrustedError(LmctoolError):
     """Code that is named where it may not be."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from benchmarks.zoo.catalogue import CATALOGUE
-from benchmarks.zoo.table import markdown
+from benchmarks.zoo.page import write
 from benchmarks.zoo.trial import Outcome, attempt
 
 MARK = "outcome: "
@@ -42,13 +42,20 @@ def told(name: str, outcome: Outcome | str) -> str:
         f"{name}: {verdict}, {outcome.units} of {outcome.there_are} units"
         f"{f', by hand {entry.units}' if short else ''}, error {outcome.difference:.0e},"
         f" controls {outcome.noticed}/{outcome.controls},"
+        f"{' its folder opens as another,' * (outcome.opens is False)}"
         f" {outcome.trace:.1f} + {outcome.derive:.1f} s"
     )
 
 
 @click.command()
 @click.option("-k", "part", default="", help="Only models with this in their name or library.")
-@click.option("--markdown", "page", type=click.Path(path_type=Path), help="Write the table.")
+@click.option(
+    "--markdown",
+    "page",
+    type=click.Path(path_type=Path),
+    help="Write the table, and what was found as .json beside it; models that are not tried now"
+    " keep their rows if the libraries' versions are the same.",
+)
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds for one model.")
 @click.option("--one", hidden=True, help="Try one model in this process.")
 def main(part: str, page: Path | None, timeout: float, one: str | None) -> None:
@@ -56,14 +63,15 @@ def main(part: str, page: Path | None, timeout: float, one: str | None) -> None:
     if one is not None:
         click.echo(MARK + json.dumps(attempt(CATALOGUE[one]).record()))
         return
-    found: dict[str, Outcome | str] = {}
+    passed = True
     for name, entry in CATALOGUE.items():
         if part.lower() in f"{name} {entry.library}".lower():
-            found[name] = alone(name, timeout)
-            click.echo(told(name, found[name]))
+            outcome = alone(name, timeout)
+            click.echo(told(name, outcome))
+            passed &= passes(name, outcome)
             if page:  # after each model, so that a run broken off leaves what it found
-                page.write_text(markdown(CATALOGUE, found))
-    if not all(passes(name, outcome) for name, outcome in found.items()):
+                write(page, CATALOGUE, {name: outcome})
+    if not passed:
         raise SystemExit(1)
 
 

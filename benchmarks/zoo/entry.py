@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-Inputs = Callable[[int], Tensor]
-"""Makes a batch of so many examples; the same one each time."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Inputs = Callable[[int], Tensor | tuple[Tensor, ...]]
+"""Makes a batch of so many examples, one for each input; the same one each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Entry:
         build: returns the model with any weights.
         inputs: makes a batch.
         units: how many units a count by hand finds free, or None where none was made.
+        written: writes a folder as the library does, of its own network with weights of its own,
+            and returns what that answers to a batch; None for a library that writes none.
     """
 
     name: str
@@ -29,6 +35,12 @@ class Entry:
     build: Callable[[], nn.Module]
     inputs: Inputs
     units: int | None = None
+    written: Callable[[Path, tuple[Tensor, ...]], Tensor] | None = None
+
+    def batch(self, examples: int) -> tuple[Tensor, ...]:
+        """Return a batch of so many examples for each input."""
+        inputs = self.inputs(examples)
+        return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
 def images(size: int = 64, channels: int = 3) -> Inputs:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.zoo.entry import Entry, images
+from benchmarks.zoo.weights import randomise
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.library import import_library
 
 if TYPE_CHECKING:
-    from torch import nn
+    from pathlib import Path
+
+    from torch import Tensor, nn
 
 
 def transformer(stream: int, heads: int, blocks: int, hidden: int) -> int:
@@ -58,6 +62,24 @@ NAMES: dict[str, tuple[int, int | None]] = {
     "mobilevit_xxs": (64, None),
     "sequencer2d_s": (224, None),
     "caformer_s18": (64, None),
+    "inception_next_atto": (64, None),
+    "focalnet_tiny_srf": (64, None),
+    "davit_tiny": (224, None),
+    "nest_tiny_jx": (224, None),
+    "crossvit_tiny_240": (240, None),
+    "fastvit_t8": (64, None),
+    "repvit_m0_9": (64, None),
+    "mobileone_s0": (64, None),
+    "mobilenetv4_conv_small": (64, None),
+    "ese_vovnet19b_dw": (64, None),
+    "dpn48b": (64, None),
+    "eva02_tiny_patch14_224": (224, None),
+    "convit_tiny": (224, None),
+    "hiera_tiny_224": (224, None),
+    "efficientvit_b0": (64, None),
+    "halonet26t": (256, None),
+    "resnetv2_50x1_bit": (64, None),
+    "mixnet_s": (64, None),
 }
 
 
@@ -68,7 +90,14 @@ def entry(name: str) -> Entry:
     def build() -> nn.Module:
         return registry.load(MODELS, "timm").build(spec)
 
-    return Entry(spec, "timm", build, images(size), units)
+    def written(folder: Path, batch: tuple[Tensor, ...]) -> Tensor:
+        timm = import_library("timm", spec)
+        network = randomise(timm.create_model(name))
+        timm.models.save_for_hf(network, folder, safe_serialization=True)
+        answer: Tensor = network(*batch)
+        return answer
+
+    return Entry(spec, "timm", build, images(size), units, written)
 
 
 ENTRIES = tuple(entry(name) for name in NAMES)

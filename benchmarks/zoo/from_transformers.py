@@ -1,4 +1,4 @@
-"""Models of transformers, small and with random weights.
+"""How models of transformers are made for the zoo: small, from a config, with random weights.
 
 A count by hand is the stream, and for each block its heads, the units of a head that queries
 share with keys and those that values share with the projection, and its hidden units.
@@ -7,13 +7,18 @@ share with keys and those that values share with the projection, and its hidden 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from benchmarks.zoo.entry import Entry, Inputs, sequences, tokens
+from benchmarks.zoo.entry import Entry, Inputs, tokens
+from benchmarks.zoo.weights import randomise
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.plugin.library import import_library
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STREAM, HEADS, BLOCKS, HIDDEN, WORDS = 48, 4, 2, 80, 50
 SIZE = STREAM // HEADS
@@ -33,7 +38,6 @@ SMALL = {
     "eos_token_id": 2,
 }
 GROUPED = SMALL | {"num_key_value_heads": 2, "head_dim": SIZE}
-PICTURE = {"image_size": 32, "patch_size": 8}
 DIMENSIONS = {
     "vocab_size": WORDS,
     "d_model": STREAM,
@@ -50,18 +54,14 @@ DIMENSIONS = {
 }
 
 
-class Twice(nn.Module):
-    """An encoder and a decoder that read the same."""
+def twice(inputs: Inputs) -> Inputs:
+    """Return what makes the same batch for an encoder and for a decoder."""
 
-    def __init__(self, model: nn.Module) -> None:
-        """Wrap a model of two inputs."""
-        super().__init__()
-        self.model = model
+    def make(examples: int) -> tuple[Tensor, ...]:
+        batch = inputs(examples)
+        return (batch, batch) if isinstance(batch, Tensor) else batch * 2
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
-        logits: Tensor = self.model(x, x)
-        return logits
+    return make
 
 
 def entry(
@@ -76,71 +76,19 @@ def entry(
 
     def build() -> nn.Module:
         family = registry.load(MODELS, "transformers")
-        network = family.build(f"transformers:{model}", config=json.dumps(config))
-        return Twice(network) if both else network
+        return family.build(f"transformers:{model}", config=json.dumps(config))
 
-    return Entry(name, "transformers", build, inputs or tokens(vocabulary=WORDS), units)
+    def written(folder: Path, batch: tuple[Tensor, ...]) -> Tensor:
+        transformers = import_library("transformers", model)
+        kind: Any = getattr(transformers, model)
+        made: Any = randomise(kind(kind.config_class(**config)))
+        made.save_pretrained(folder)
+        network = kind.from_pretrained(folder).eval()
+        names = (str(network.main_input_name), "decoder_input_ids")
+        outputs = network(**dict(zip(names, batch, strict=False)))
+        answer: Tensor = outputs.get("logits", outputs[0])
+        return answer
 
-
-PIXELS = sequences(3, 32, 32)
-MARKS = {"bos_token_id": 1, "eos_token_id": 2}
-GPT2 = {"vocab_size": WORDS, "n_embd": STREAM, "n_layer": BLOCKS, "n_head": HEADS, **MARKS}
-ENTRIES = (
-    entry("GPT-2", "GPT2LMHeadModel", {**GPT2, "n_inner": HIDDEN, "n_positions": 32}, PLAIN),
-    entry("GPT-NeoX", "GPTNeoXForCausalLM", SMALL),
-    entry(
-        "OPT", "OPTForCausalLM", SMALL | {"ffn_dim": HIDDEN, "word_embed_proj_dim": STREAM}, PLAIN
-    ),
-    entry("BLOOM", "BloomForCausalLM", {**SMALL, "n_layer": BLOCKS, "n_head": HEADS}),
-    entry("Falcon", "FalconForCausalLM", SMALL | {"ffn_hidden_size": HIDDEN}),
-    # the output of its encoder's pooled token; the pooled units are free as well
-    entry("BERT", "BertForSequenceClassification", SMALL, PLAIN + STREAM),
-    entry("RoBERTa", "RobertaForSequenceClassification", SMALL, PLAIN + STREAM),
-    entry("ELECTRA", "ElectraForSequenceClassification", SMALL | {"embedding_size": 24}),
-    entry("ALBERT", "AlbertForSequenceClassification", SMALL | {"embedding_size": 24}),
-    entry(
-        "DistilBERT",
-        "DistilBertForSequenceClassification",
-        {"vocab_size": WORDS, "dim": STREAM, "n_layers": BLOCKS, "n_heads": HEADS}
-        | {"hidden_dim": HIDDEN, "pad_token_id": 0},
-        PLAIN + STREAM,
-    ),
-    entry("DeBERTa-v2", "DebertaV2ForSequenceClassification", SMALL),
-    entry(
-        "T5",
-        "T5ForConditionalGeneration",
-        {"vocab_size": WORDS, "d_model": STREAM, "d_kv": SIZE, "d_ff": HIDDEN}
-        | {"num_layers": BLOCKS, "num_heads": HEADS, "decoder_start_token_id": 0},
-        both=True,
-    ),
-    entry("BART", "BartForConditionalGeneration", DIMENSIONS, both=True),
-    entry("Llama", "LlamaForCausalLM", GROUPED, ROTARY),
-    entry("Mistral", "MistralForCausalLM", GROUPED, ROTARY),
-    entry("Qwen2", "Qwen2ForCausalLM", GROUPED, ROTARY),
-    entry("Qwen3", "Qwen3ForCausalLM", GROUPED, ROTARY),
-    entry("Gemma", "GemmaForCausalLM", GROUPED, ROTARY),
-    entry("Gemma 2", "Gemma2ForCausalLM", GROUPED, ROTARY),
-    entry("Phi", "PhiForCausalLM", GROUPED),
-    entry(
-        "Mixtral",
-        "MixtralForCausalLM",
-        GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 2},
-        ROTARY,
-    ),
-    entry(
-        "Mamba",
-        "MambaForCausalLM",
-        {"vocab_size": WORDS, "hidden_size": STREAM, "num_hidden_layers": BLOCKS}
-        | {"state_size": 5, "expand": 2, "conv_kernel": 3, "time_step_rank": 6},
-    ),
-    # its stream is what it puts out
-    entry("CLIP text", "CLIPTextModel", SMALL, PLAIN - STREAM),
-    entry("CLIP vision", "CLIPVisionModel", SMALL | PICTURE, inputs=PIXELS),
-    entry("DINOv2", "Dinov2Model", SMALL | PICTURE, inputs=PIXELS),
-    entry(
-        "Whisper encoder",
-        "WhisperForAudioClassification",
-        DIMENSIONS | {"num_mel_bins": 8, "max_source_positions": 16, "classifier_proj_size": 20},
-        inputs=sequences(8, 32),
-    ),
-)
+    batches = inputs or tokens(vocabulary=WORDS)
+    batches = twice(batches) if both else batches
+    return Entry(name, "transformers", build, batches, units, written)

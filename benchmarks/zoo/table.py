@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from benchmarks.zoo.trial import EXAMPLES, Outcome
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
     from benchmarks.zoo.entry import Entry
 
-LIBRARIES = ("torch", "torchvision", "timm", "transformers")
 PREAMBLE = """\
 # Architectures
 
@@ -24,28 +22,40 @@ config). Its graph is captured and its permutation spec derived; a random permut
 group is applied, and the outputs of {examples} examples are compared with those before.
 
 - **tracer**: `export` is torch.export; `dispatch` runs the model where its control flow depends on
-  data. **s**: seconds of the capture, and of the derivation.
+  data.
 - **units**: how many may be permuted, of how many there are. Heads, and the units within a head,
   count once each. What there is: those, and the rows of every weight that cannot move, save
   outputs, inputs, words and positions. A fixed stream counts for each layer that writes it, so the
   share is never flattered.
 - **by hand**: the count of a person, where one was made: at least as many must be found.
 - **error**: the greatest difference of an output over the greatest output, in float64 unless said.
-- **controls**: one weight is left out of the permutation, and the output must change.
+- **controls**: one weight is left out of the permutation, and an output must change.
+- **folder**: the library wrote the network as a folder (config.json and model.safetensors), and the
+  folder alone opens as a network of the same outputs.
 
-{passed} of {total} keep their function, with every control noticed.
+{passed} of {total} keep their function, with every control noticed, and open from a folder where
+their library writes one.
 """
 HEAD = """
-| model | library | tracer | s | groups | units | by hand | error | controls | left out, and why |
+| model | library | tracer | groups | units | by hand | error | controls | folder | fixed, and why |
 |---|---|---|---|---|---|---|---|---|---|
 """
+FOLDER = {True: "opens", False: "**another network**", None: ""}
 
 
-def markdown(entries: Mapping[str, Entry], found: Mapping[str, Outcome | str]) -> str:
-    """Return the page: for each model what its trial found, or what stopped it."""
+def markdown(
+    entries: Mapping[str, Entry], found: Mapping[str, Outcome | str], versions: Mapping[str, str]
+) -> str:
+    """Return the page: for each model what its trial found, or what stopped it.
+
+    Args:
+        entries: the catalogue, whose order the rows have.
+        found: what was found of each model that was tried.
+        versions: of the libraries, by name.
+    """
     outcomes = [outcome for outcome in found.values() if isinstance(outcome, Outcome)]
     preamble = PREAMBLE.format(
-        versions=", ".join(f"{library} {version(library)}" for library in LIBRARIES),
+        versions=", ".join(f"{library} {version}" for library, version in versions.items()),
         examples=EXAMPLES,
         passed=sum(outcome.holds for outcome in outcomes),
         total=len(found),
@@ -54,22 +64,22 @@ def markdown(entries: Mapping[str, Entry], found: Mapping[str, Outcome | str]) -
 
 
 def _rows(entries: Mapping[str, Entry], found: Mapping[str, Outcome | str]) -> Iterator[str]:
-    for name, outcome in found.items():
-        entry = entries[name]
+    for name in (name for name in entries if name in found):
+        entry, outcome = entries[name], found[name]
         counted = "" if entry.units is None else f"{entry.units:,}"
         if isinstance(outcome, str):
-            cells = [name, entry.library, "", "", "", "", counted, "", "", f"**{outcome}**"]
+            cells = [name, entry.library, "", "", "", counted, "", "", "", f"**{outcome}**"]
         else:
             cells = [
                 name,
                 entry.library,
                 outcome.tracer,
-                f"{outcome.trace:.1f} + {outcome.derive:.1f}",
                 str(outcome.groups),
                 f"{outcome.units:,} / {outcome.there_are:,}",
                 counted,
                 error(outcome),
                 f"{outcome.noticed}/{outcome.controls}",
+                FOLDER[outcome.opens],
                 reasons(outcome),
             ]
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
+from benchmarks.zoo.folder import opens
+from benchmarks.zoo.weights import randomise
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, derive, prove
 from lmctool.symmetry.describe import left_out
@@ -41,7 +44,8 @@ class Outcome:
         tolerance: the greatest that rounding explains, relative to the same.
         dtype: the arithmetic of the proof.
         controls: in how many runs one tensor was left out of the permutation.
-        noticed: in how many of them the output changed.
+        noticed: in how many of them an output changed.
+        opens: whether a folder of it opens as the same network; None for a library without.
     """
 
     tracer: str
@@ -55,6 +59,7 @@ class Outcome:
     dtype: str
     controls: int
     noticed: int
+    opens: bool | None = None
 
     @property
     def there_are(self) -> int:
@@ -63,8 +68,9 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether the function stayed, and every control was noticed."""
-        return self.difference <= self.tolerance and self.noticed == self.controls > 0
+        """Whether the function stayed, every control was noticed, and its folder opens."""
+        stayed = self.difference <= self.tolerance and self.noticed == self.controls > 0
+        return stayed and self.opens is not False
 
     def record(self) -> dict[str, Any]:
         """Return the outcome as plain values."""
@@ -75,19 +81,19 @@ def attempt(entry: Entry) -> Outcome:
     """Try one model.
 
     Raises:
-        LmctoolError: it cannot be captured.
+        LmctoolError: it cannot be captured, or its folder not opened.
         UnjudgedError: a random permutation of what was derived changes its function.
     """
     torch.manual_seed(0)
     module = randomise(entry.build())
     begun = time.perf_counter()
-    graph = capture(module, entry.inputs(2))
+    graph = capture(module, entry.batch(2))
     traced = time.perf_counter()
     spec = derive(graph)
     derived = time.perf_counter()
     weights = {k: v for k, v in module.state_dict().items() if k not in graph.aliases}
     permutation = Permutation.random(spec, torch.Generator().manual_seed(0))
-    inputs = entry.inputs(EXAMPLES)
+    inputs = entry.batch(EXAMPLES)
     proof = prove(module, weights, permutation, inputs)
     changes = list(_controls(module, weights, permutation, inputs, proof))
     return Outcome(
@@ -102,33 +108,18 @@ def attempt(entry: Entry) -> Outcome:
         dtype=proof.dtype,
         controls=len(changes),
         noticed=sum(change > proof.tolerance for change in changes),
+        opens=opens(entry),
     )
-
-
-def randomise(module: nn.Module) -> nn.Module:
-    """Give every parameter and statistic a value of its own; zeros would prove anything."""
-    generator = torch.Generator().manual_seed(0)
-    parameters = {id(tensor) for tensor in module.parameters()}
-    with torch.no_grad():
-        for name, tensor in module.state_dict(keep_vars=True).items():
-            noise = torch.randn(tensor.shape, generator=generator)
-            if name.endswith("running_var"):
-                tensor.copy_(noise.abs() / 2 + 0.5)
-            elif name.endswith("running_mean") or (id(tensor) in parameters and tensor.ndim < 2):
-                tensor.add_(0.3 * noise)
-            elif id(tensor) in parameters:
-                tensor.copy_(noise * max(1, tensor[0].numel()) ** -0.5)
-    return module.eval().requires_grad_(False)
 
 
 def _controls(
     module: nn.Module,
     weights: Mapping[str, Tensor],
     permutation: Permutation,
-    inputs: Tensor,
+    inputs: tuple[Tensor, ...],
     proof: Proof,
 ) -> Iterator[float]:
-    """Give the greatest change of an output as one weight after the other stays unpermuted.
+    """Give the greatest change of all outputs as one weight after the other stays unpermuted.
 
     Only weights with two or more axes: a bias may have no effect at all, as that of keys has none.
     """
@@ -136,11 +127,13 @@ def _controls(
     precise = copy.deepcopy(module).to(dtype)
     permuted = permutation.apply(weights)
 
+    def cast(tensor: Tensor) -> Tensor:
+        return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
     def outputs(tensors: Mapping[str, Tensor]) -> Tensor:
-        cast = {k: v.to(dtype) if v.is_floating_point() else v for k, v in tensors.items()}
-        x = inputs.to(dtype) if inputs.is_floating_point() else inputs
-        value: Tensor = torch.func.functional_call(precise, cast, (x,))
-        return value
+        own = {name: cast(tensor) for name, tensor in tensors.items()}
+        value = torch.func.functional_call(precise, own, tuple(map(cast, inputs)))
+        return torch.cat([leaf.flatten() for leaf in tree_leaves(value)])
 
     original = outputs(weights)
     moved = [

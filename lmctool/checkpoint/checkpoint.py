@@ -6,24 +6,21 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import AVERAGED, last, natural_key, some
-from lmctool.checkpoint.naming import canonical_names, refuse_unmatched, within
+from lmctool.checkpoint.naming import canonical_names, refuse_unmatched
 from lmctool.checkpoint.reading import (
     BLOCK,
     WHOLE,
     computable,
-    read_tensors,
     refuse_nonfinite,
     refuse_storage_format,
 )
-from lmctool.checkpoint.tensor_location import TensorLocation
+from lmctool.checkpoint.tensor_file import read_tensor_files
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from lmctool.checkpoint.tensor_location import TensorLocation
     from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
@@ -45,14 +43,16 @@ class Checkpoint:
     """A checkpoint in one file or several; made by ``open_checkpoint``.
 
     Attributes:
-        path: the path as the user gave it.
-        files: the safetensors files, sorted by name.
+        path: as the user gave it; of a hub with the commit.
+        files: the files that hold the tensors, sorted by name.
         own: where each tensor lies, by canonical name, in natural order.
         locations: the same by the name that it has in a run, which may be the model's.
         dropped: the same by stored name, for tensors of the files that are no part of it.
         metadata: the files' metadata, text to text.
         config: config.json of the folder, or None.
         index: the index of the shards, or None for a single file.
+        left_out: the dotted names of what a PyTorch file holds beside these tensors.
+        notes: what a user may want to know of how the files were chosen.
         unmatched: the user's options on names that say nothing of it, each with its text.
         remarks: what became of names that the user didn't say, a sentence each.
     """
@@ -65,6 +65,8 @@ class Checkpoint:
     metadata: Mapping[str, str]
     config: Mapping[str, Any] | None
     index: Path | None = None
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     unmatched: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -157,7 +159,7 @@ class Checkpoint:
         if name not in self.locations:
             raise LmctoolError(f"checkpoint '{self.path}' has no tensor {name!r}")
         location = self.locations[name]
-        tensor = next(iter(read_tensors(location.file, [location.name]))).clone()
+        tensor = location.tensor().clone()
         if finite and location.entry.dtype not in WHOLE:
             refuse_storage_format(location.entry.dtype, name, location.file)
             refuse_nonfinite(tensor, name, f"'{location.file}'")
@@ -197,20 +199,19 @@ class Checkpoint:
 
         weights: dict[str, Tensor] = {}
         transfer = Transfer(device)
-        by_file = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
-        for file, group in groupby(by_file, key=lambda item: item[1].file):
-            names = {name: location.name for name, location in group}
-            tensors = read_tensors(file, names.values())
-            for name, tensor in zip(names, tensors, strict=True):
-                weights[name] = transfer.tensor(computable(tensor, name, file, dtype))
+        by_place = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
+        for name, location in by_place:
+            tensor = computable(location.tensor(), name, location.file, dtype)
+            weights[name] = transfer.tensor(tensor)
         return {name: weights[name] for name in self.names}
 
 
 def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
-    """Open a .safetensors file, an index of shards, or a folder that holds either.
+    """Open a file of safetensors or of PyTorch, an index of shards, or a folder that holds either.
 
-    Only headers are read; see ``location.locate`` for what a folder may hold, and
-    ``naming.canonical_names`` for what tensors are called.
+    Only headers are read, and pickles without their tensors, of which nothing is executed; see
+    ``location.locate`` for what a folder may hold, and ``naming.canonical_names`` for what tensors
+    are called.
 
     Args:
         path: the file or folder.
@@ -220,33 +221,25 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
         LmctoolError: it cannot be read as a checkpoint; the sentence says why and what to do.
     """
     location = locate(path)
-    locations: dict[str, TensorLocation] = {}
-    metadata: dict[str, str] = {}
-    for file in location.files:
-        header = read_header(file)
-        metadata = {**header.metadata, **metadata}
-        for name, entry in header.entries.items():
-            if location.shard_of and location.shard_of.get(name) != file.name:
-                raise LmctoolError(f"shard '{file}' holds tensor {name!r}, unlike '{path}' says")
-            locations[name] = TensorLocation(file, name, entry, header.start + entry.begin)
-    for name in location.shard_of.keys() - locations.keys():
-        raise LmctoolError(f"shard '{location.shard_of[name]}' of '{path}' lacks tensor {name!r}")
-    locations = within(locations, naming.key, path)
+    content = read_tensor_files(location, naming.key, path)
+    locations = content.locations
     named = canonical_names(locations, path, naming)
     if not named.names:
-        beside = f" but {some(named.left_out)}, left out" if named.left_out else ""
-        raise LmctoolError(f"checkpoint '{path}' holds no tensor{beside}")
+        but = f" but {some(named.left_out)}, left out" if named.left_out else ""
+        raise LmctoolError(f"checkpoint '{path}' holds no tensor{but}")
     own = {short: locations[name] for short, name in named.names.items()}
     beside = [name for name in named.left_out if last(name) != AVERAGED]
     return Checkpoint(
-        path=path,
+        path=location.path,
         files=location.files,
         own=own,
         locations=own,
         dropped={locations[name].name: locations[name] for name in named.left_out},
-        metadata={**metadata, **location.metadata},
+        metadata=content.metadata,
         config=location.config,
         index=location.index,
+        left_out=content.left_out,
+        notes=location.notes,
         unmatched=named.unmatched,
         remarks=(f"left out {some(beside)}",) if beside else (),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.diagnosis import HEAD, fault, no_safetensors
+from lmctool.checkpoint.diagnosis import HEAD, fault, no_checkpoint
 from lmctool.errors import LmctoolError
 from lmctool.files.untrusted import is_too_deep
 
@@ -132,7 +132,7 @@ def _length(path: Path, head: bytes, size: int) -> int:
     """Return the length of the JSON text, from the first bytes of the file."""
     length = int.from_bytes(head[:8], "little")
     if head[8:9] != b"{":
-        raise LmctoolError(no_safetensors(path, head))
+        raise LmctoolError(no_checkpoint(path, head))
     if length > LIMIT:
         raise LmctoolError(
             f"'{path}' is malformed: it claims a header of {length} bytes, more than {LIMIT}"

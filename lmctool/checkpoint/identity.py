@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lmctool.checkpoint.strided_location import StridedLocation
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ def identify(files: Iterable[Path], locations: Mapping[str, TensorLocation]) -> 
             about = [name, location.entry.dtype, list(location.entry.shape)]
             tensors.update(json.dumps(about).encode() + b"\n")
             size = location.entry.end - location.entry.begin
+            if isinstance(location, StridedLocation):
+                for piece in location.pieces():
+                    tensors.update(piece)
+                continue
             hashes[location.file].feed(location.offset, size, tensors)
         sums = {file.name: hashed.finished() for file, hashed in hashes.items()}
     if len(sums) == 1:

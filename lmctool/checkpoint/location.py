@@ -1,23 +1,32 @@
-"""From the path that the user gives to the safetensors files that it means."""
+"""From the path that the user gives to the files that it means."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.diagnosis import HEAD, fault, stand_in
+from lmctool.checkpoint.diagnosis import HEAD, fault, other_folder, stand_in
 from lmctool.checkpoint.header import LIMIT, parse_object
+from lmctool.checkpoint.hub import is_on_hub, pinned, snapshot
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-INDEX = ".safetensors.index.json"
-PICKLES = {".pt", ".pth", ".bin", ".ckpt"}
-USUAL = ("model.safetensors", "model" + INDEX)
+SAFETENSORS = ".safetensors"
+PICKLES = (".pt", ".pth", ".ckpt", ".bin")
+"""What the names of PyTorch's files end in."""
+INDEX = ".index.json"
+INDICES = (SAFETENSORS + INDEX, ".bin" + INDEX)
+"""What the names of the indices of shards end in."""
+USUAL = ("model.safetensors", "model.safetensors.index.json")
+USUAL_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+NO_MODEL = re.compile(r"(optim|sched|scaler|rng_state|random_states|training_args)", re.IGNORECASE)
+"""How the names of PyTorch's files begin that hold the rest of a training run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +34,34 @@ class Location:
     """The files of one checkpoint.
 
     Attributes:
-        files: the safetensors files, sorted by name; several are shards.
+        path: what it is called: as the user gave it, one of a hub by its commit.
+        files: the files that hold tensors, sorted by name; several are shards.
         config: config.json of the folder, when a folder was given and has one.
         shard_of: the file name of each stored tensor, as the index says; empty without an index.
         metadata: the index's own metadata, where it is text.
         index: the index of the shards, if there is one.
+        notes: what a user may want to know of the choice.
     """
 
+    path: Path
     files: tuple[Path, ...]
     config: Mapping[str, Any] | None = None
     shard_of: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     index: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def locate(path: Path) -> Location:
-    """Find the files of a checkpoint: one file, the shards of an index, or a folder.
+    """Find the files of a checkpoint: one file, shards of an index, a folder, or one of a hub.
 
     Raises:
         LmctoolError: nothing is there, a folder holds no checkpoint or several, or an index is
             malformed or names a file outside its folder.
     """
+    if is_on_hub(path):
+        folder = snapshot(path)
+        return replace(locate(folder), path=pinned(path, folder))
     try:
         is_folder = S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as cause:
@@ -53,16 +69,47 @@ def locate(path: Path) -> Location:
     except OSError as cause:
         raise LmctoolError(f"checkpoint '{path}' cannot be read: {cause.strerror}") from cause
     if not is_folder:
-        return _indexed(path) if path.name.endswith(INDEX) else Location((path,))
-    inside = _only(path, _candidates(path))
-    location = locate(inside)
+        return _indexed(path) if is_index(path) else Location(path, (path,))
+    candidates, notes = _candidates(path)
+    location = locate(_only(path, candidates))
     config = path / "config.json"
-    return replace(location, config=read_config(config) if os.path.lexists(config) else None)
+    standing = read_config(config) if os.path.lexists(config) else None
+    return replace(location, path=path, config=standing, notes=notes)
+
+
+def is_index(path: Path) -> bool:
+    """Tell whether a file is an index of shards, by its name."""
+    return path.name.endswith(INDICES)
 
 
 def is_folder(path: Path) -> bool:
     """Tell whether a path means a folder of files rather than one: a folder, or an index."""
-    return path.name.endswith(INDEX) or path.is_dir()
+    return is_index(path) or path.is_dir()
+
+
+def may_hold(name: str) -> bool:
+    """Tell whether a file's name is that of a checkpoint, or of an index of shards."""
+    return name.endswith((SAFETENSORS, *INDICES)) or _is_pickle(name)
+
+
+def as_safetensors(name: str) -> str:
+    """Return what a file or an index of PyTorch's is called once it is one of safetensors.
+
+    >>> as_safetensors("pytorch_model-00001-of-00002.bin")
+    'model-00001-of-00002.safetensors'
+    """
+    stem = stem_of(name).replace("pytorch_model", "model")
+    return stem + SAFETENSORS + (INDEX if name.endswith(INDICES) else "")
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file or of an index without what tells its format."""
+    stem = name.removesuffix(INDEX) if name.endswith(INDICES) else name
+    return next((stem.removesuffix(s) for s in (SAFETENSORS, *PICKLES) if stem.endswith(s)), stem)
+
+
+def _is_pickle(name: str) -> bool:
+    return name.endswith(PICKLES) and not NO_MODEL.match(name)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -83,16 +130,31 @@ def read_index(path: Path) -> dict[str, Any]:
     return _json(path, "text")
 
 
-def _candidates(folder: Path) -> Sequence[Path]:
-    """Return the files that a folder may mean: the usual names, else indices, else files."""
-    usual = [folder / name for name in USUAL if (folder / name).is_file()]
+def _candidates(folder: Path) -> tuple[Sequence[Path], tuple[str, ...]]:
+    """Return the files that a folder may mean, and a note where others are passed over for them.
+
+    They are the usual names, else indices, else files: those of safetensors before PyTorch's.
+    """
+    names = _names(folder)
+    pickles = [*filter(_is_pickle, names), *(name for name in names if name.endswith(INDICES[1]))]
+    for usual, indices, files in (
+        (USUAL, INDICES[0], [name for name in names if name.endswith(SAFETENSORS)]),
+        (USUAL_PICKLES, INDICES[1], [name for name in names if _is_pickle(name)]),
+    ):
+        found = [name for name in usual if name in names]
+        found = found or [name for name in names if name.endswith(indices)] or files
+        if found:
+            over = [name for name in pickles if usual is USUAL]
+            note = f"folder '{folder}' holds {', '.join(over[:3])} too; {found[0]} is read"
+            return [folder / name for name in found], (note,) * bool(over)
+    return [], ()
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+        return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as cause:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
-    indices = [folder / name for name in names if name.endswith(INDEX)]
-    files = [folder / name for name in names if name.endswith(".safetensors")]
-    return usual or indices or files
 
 
 def _only(folder: Path, candidates: Sequence[Path]) -> Path:
@@ -100,9 +162,7 @@ def _only(folder: Path, candidates: Sequence[Path]) -> Path:
         names = ", ".join(path.name for path in candidates)
         raise LmctoolError(f"folder '{folder}' holds several checkpoints: {names}; name one file")
     if not candidates:
-        pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-        hint = f", only {', '.join(pickles[:3])}; convert it with lmctool convert" * bool(pickles)
-        raise LmctoolError(f"folder '{folder}' holds no safetensors checkpoint{hint}")
+        raise LmctoolError(other_folder(folder, {entry.name for entry in folder.iterdir()}))
     return candidates[0]
 
 
@@ -124,7 +184,7 @@ def _indexed(path: Path) -> Location:
     metadata = table.get("metadata")
     texts = metadata.items() if isinstance(metadata, dict) else ()
     metadata = {key: value for key, value in texts if isinstance(value, str)}
-    return Location(files, None, shard_of, metadata, path)
+    return Location(path, files, None, shard_of, metadata, path)
 
 
 def _is_there(file: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.names import (
     COUNTERS,
@@ -14,7 +14,6 @@ from lmctool.checkpoint.names import (
     less_parallel,
     natural_key,
     prefixes,
-    some,
     under,
     unwrapped,
 )
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.plugin.settings import Naming
-
-Value = TypeVar("Value")
-
-TOP = "."
-"""The key of what is inside nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +72,6 @@ def canonical_names(stored_names: Iterable[str], path: Path, naming: Naming = AS
         (*left_out, *sorted(ignored, key=natural_key)),
         tuple(_unmatched(naming, names.values(), stripped.values())),
     )
-
-
-def within(tensors: Mapping[str, Value], key: str | None, path: Path) -> dict[str, Value]:
-    """Return what a key chooses of a flat state dict: the names under a prefix, without it.
-
-    Raises:
-        LmctoolError: no name begins with the key.
-    """
-    if key is None or key == TOP:
-        return dict(tensors)
-    chosen = {under(name, key): each for name, each in tensors.items() if is_under(name, key)}
-    if not chosen:
-        heads = list(dict.fromkeys(name.partition(".")[0] for name in tensors))
-        raise LmctoolError(f"'{path}' has no entry {key!r}; its names begin with {some(heads, 8)}")
-    return chosen
 
 
 def refuse_unmatched(option: str, text: str, names: Iterable[str]) -> None:

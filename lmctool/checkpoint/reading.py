@@ -1,4 +1,4 @@
-"""Tensors out of safetensors files, and the names of their dtypes there and in torch."""
+"""Values out of files, and the names of their dtypes in safetensors and in torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError, UnjudgedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import torch
@@ -56,24 +56,6 @@ def torch_dtypes() -> Mapping[str, torch.dtype]:
 def safetensors_dtype(dtype: torch.dtype) -> str | None:
     """Return the name in safetensors of a dtype of torch, or None when it has none."""
     return next((name for name, each in torch_dtypes().items() if each == dtype), None)
-
-
-def read_tensors(file: Path, names: Iterable[str]) -> Iterator[Tensor]:
-    """Yield tensors of one file as stored, in the order of ``names``.
-
-    They may share memory with the file: copy what is to outlive it.
-
-    Raises:
-        LmctoolError: the file cannot be read any more.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="pt") as opened:
-            for name in names:
-                yield opened.get_tensor(name)
-    except (SafetensorError, OSError) as cause:
-        raise LmctoolError(f"'{file}' cannot be read: {cause}") from cause
 
 
 def read_blocks(

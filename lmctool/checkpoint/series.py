@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint import open_checkpoint
-from lmctool.checkpoint.location import INDEX, locate
-from lmctool.errors import LmctoolError
+from lmctool.checkpoint.location import is_index, locate, may_hold, stem_of
+from lmctool.checkpoint.pytorch_file import TRAINING
+from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from lmctool.plugin.settings import Naming
 
-TRAINING = "lmctool.training"
-"""The metadata entry whose JSON object has the ``step`` of a checkpoint."""
-SUFFIX = ".safetensors"
 COUNTS = {
     "step": r"steps?|iterations?|iters?|it|checkpoints?|ckpt",
     "epoch": r"epochs?|ep",
@@ -36,10 +34,11 @@ LARGEST = 10**15
 def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path], ...]:
     """Find the checkpoints of a training run, each with its step.
 
-    They are the .safetensors files, the indices of shards and the folders of either that are in
-    a folder, or that a pattern such as ``runs/a-*`` matches; what else is there is passed over.
-    A step is the ``step`` of a file's metadata (``lmctool.training``), else the last number in
-    its name that follows a word such as ``step``, ``iter``, ``checkpoint`` or ``epoch``.  Only
+    They are the files of safetensors and of PyTorch, the indices of shards and the folders of
+    either that are in a folder, or that a pattern such as ``runs/a-*`` matches; what else is there
+    is passed over, optimizers too.  A step is the ``step`` of a file's metadata
+    (``lmctool.training``) or what a PyTorch file counts beside its state dict, else the last number
+    in its name that follows a word such as ``step``, ``iter``, ``checkpoint`` or ``epoch``.  Only
     where no checkpoint has any of these, it is the last number in the name.  Of two with the
     same step and the same tensors one is taken.
 
@@ -54,9 +53,15 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
         LmctoolError: there are none, one is unreadable or has no step, one run has steps of
             some and epochs of others, or two checkpoints of one step differ.
     """
-    paths = _checkpoints(path)
     opened = partial(open_checkpoint, naming=naming)
-    numbers = {each: _numbers(each) for each in paths}
+    numbers: dict[Path, dict[str, int]] = {}
+    for each in checkpoints_in(path):
+        try:
+            numbers[each] = _numbers(each, opened(each).metadata)
+        except NoStateDictError:  # an optimizer's, such as lie beside those of a run
+            continue
+    if not numbers:
+        raise _nothing(path)
     counted: dict[int, Path] = {}
     for each, step in sorted(_steps(path, numbers).items(), key=lambda item: (item[1], item[0])):
         other = counted.setdefault(step, each)
@@ -69,8 +74,8 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
     return tuple(counted.items())
 
 
-def _checkpoints(path: Path) -> list[Path]:
-    """Return what may be a checkpoint in a folder, or of what a pattern matches.
+def checkpoints_in(path: Path) -> list[Path]:
+    """Return what may be a checkpoint in a folder, or of what a pattern matches, by names alone.
 
     Raises:
         LmctoolError: there is nothing, or a single file was named.
@@ -90,20 +95,24 @@ def _checkpoints(path: Path) -> list[Path]:
             " quotes"
         )
     candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
-    indices = [entry for entry in candidates if entry.name.endswith(INDEX)]
-    shards = {file for index in indices for file in locate(index).files}
+    shards = {file for index in candidates if is_index(index) for file in locate(index).files}
     if not candidates:
-        raise LmctoolError(
-            f"run '{path}' has no checkpoint: no {SUFFIX} file, and no folder that holds one"
-        )
+        raise _nothing(path)
     return [entry for entry in candidates if entry not in shards]
 
 
 def _may_be(entry: Path) -> bool:
     """Tell whether a file or a folder is like a checkpoint, by names alone."""
     if entry.is_dir():
-        return any(inside.name.endswith((SUFFIX, INDEX)) for inside in _inside(entry))
-    return entry.name.endswith((SUFFIX, INDEX))
+        return any(may_hold(inside.name) for inside in _inside(entry))
+    return may_hold(entry.name)
+
+
+def _nothing(path: Path) -> LmctoolError:
+    return LmctoolError(
+        f"run '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
+        " folder that holds one"
+    )
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -113,9 +122,9 @@ def _inside(folder: Path) -> list[Path]:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
 
 
-def _numbers(path: Path) -> dict[str, int]:
+def _numbers(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
     """Return the numbers in a checkpoint's name and metadata, by what they count."""
-    name = path.name if path.is_dir() else path.name.removesuffix(INDEX).removesuffix(SUFFIX)
+    name = path.name if path.is_dir() else stem_of(path.name)
     patterns = {
         count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
         for count, words in COUNTS.items()
@@ -125,18 +134,22 @@ def _numbers(path: Path) -> dict[str, int]:
         for count, pattern in {**patterns, NUMBER: r"[0-9]{1,15}"}.items()
     }
     last = {count: int(texts[-1]) for count, texts in numbers.items() if texts}
-    step = _training_step(open_checkpoint(path).metadata)
-    return last if step is None else {**last, "step": step}
+    return {**last, **_counted(metadata)}
 
 
-def _training_step(metadata: Mapping[str, str]) -> int | None:
-    """Return the step in a checkpoint's metadata, if there is one."""
+def _counted(metadata: Mapping[str, str]) -> dict[str, int]:
+    """Return what a checkpoint's metadata counts: its step and its epoch, if it tells them."""
     try:
         training = json.loads(metadata.get(TRAINING, "{}"))
     except (ValueError, RecursionError):
-        return None
-    step = training.get("step") if isinstance(training, dict) else None
-    return step if type(step) is int and 0 <= step < LARGEST else None
+        return {}
+    told = training if isinstance(training, dict) else {}
+    counts = {count: told.get(count) for count in COUNTS}
+    return {
+        count: number
+        for count, number in counts.items()
+        if type(number) is int and 0 <= number < LARGEST
+    }
 
 
 def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> dict[Path, int]:

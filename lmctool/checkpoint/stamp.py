@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.checkpoint import open_checkpoint
-from lmctool.checkpoint.header import read_header
+from lmctool.checkpoint.header import ITEM_SIZE, read_header
 from lmctool.checkpoint.tensor_writing import packed_header
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
@@ -49,7 +49,9 @@ def stamp(source: Path, target: Path, metadata: Mapping[str, str], force: bool =
     if target.exists() and any(target.samefile(file) for file in checkpoint.files):
         raise LmctoolError(f"output '{target}' is the input itself; choose another with -o")
     parts = sorted(
-        checkpoint.stored.values(), key=lambda part: (part.file, part.offset, part.entry.end)
+        checkpoint.stored.values(),
+        # the widest first, so that every value lies at a multiple of its size
+        key=lambda part: (-ITEM_SIZE[part.entry.dtype], part.file, part.offset, part.entry.end),
     )
     merged = {**checkpoint.metadata, **metadata, "format": "pt"}
     with publish(target, force) as draft:

@@ -1,4 +1,4 @@
-"""Where one tensor of a checkpoint lies, and its values a few at a time."""
+"""Where the tensors of a checkpoint lie, and their values a few at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lmctool.checkpoint.reading import (
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import torch
@@ -44,6 +44,14 @@ class TensorLocation:
     def count(self) -> int:
         """How many values it has."""
         return prod(self.entry.shape)
+
+    def tensor(self) -> Tensor:
+        """Return the tensor as stored; it may share memory with the file, see ``mapped``.
+
+        Raises:
+            LmctoolError: the file cannot be read any more, or has become shorter.
+        """
+        return self.mapped().view(self.entry.shape)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the tensor's bytes, a few megabytes at a time.
@@ -137,3 +145,18 @@ class TensorLocation:
         count = sum(int((~block.isfinite()).sum()) for block in self.blocks())
         if count:
             raise nonfinite(count, self.count, name, f"'{self.file}'")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFile:
+    """What one file holds of a checkpoint.
+
+    Attributes:
+        locations: where each tensor lies, by stored name.
+        metadata: text to text.
+        left_out: what else the file holds, dotted names.
+    """
+
+    locations: Mapping[str, TensorLocation]
+    metadata: Mapping[str, str]
+    left_out: tuple[str, ...] = ()

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.checkpoint import open_checkpoint
-from lmctool.checkpoint.header import read_header
-from lmctool.checkpoint.location import INDEX, read_index
-from lmctool.checkpoint.reading import is_finite, read_tensors, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.location import SAFETENSORS, as_safetensors, is_index, read_index
+from lmctool.checkpoint.reading import is_finite, refuse_nonfinite, torch_dtypes
+from lmctool.checkpoint.state_dict import WHOLE
+from lmctool.checkpoint.tensor_file import read_tensor_file
 from lmctool.checkpoint.tensor_writing import stream_tensors
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish, publish_folder
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.tensor_location import TensorLocation
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-SUFFIX = ".safetensors"
 COMPANIONS = {"", ".jinja", ".json", ".md", ".model", ".txt", ".yaml", ".yml"}
 """The suffixes of what else a folder holds of a model: its configuration and its tokenizer."""
 LARGEST_COMPANION = 1 << 26
@@ -59,7 +59,7 @@ def write_checkpoint(
             dtype, or an output cannot be written.
         UnjudgedError: a tensor holds NaN or infinite values.
     """
-    if path.suffix == SUFFIX:
+    if path.suffix == SAFETENSORS:
         _check_names(weights, like)
         _write_file(path, weights, like, like.files, {**like.metadata, **metadata}, force)
     elif like.is_folder:
@@ -71,9 +71,9 @@ def write_checkpoint(
 
 def folder_names(like: Checkpoint) -> frozenset[str]:
     """Return the names of the files that a folder like a checkpoint has."""
-    index = [like.index.name] if like.index else []
+    index = [like.index] if like.index else []
     companions = (file.name for file in _companions(like))
-    return frozenset([*(file.name for file in like.files), *index, *companions])
+    return frozenset([*(as_safetensors(file.name) for file in (*like.files, *index)), *companions])
 
 
 def _write_folder(
@@ -86,15 +86,15 @@ def _write_folder(
     """Write the files of a folder one after the other, then read them as one checkpoint."""
     with publish_folder(path, folder_names(like), force) as draft:
         for file in like.files:
-            shard_metadata = read_header(file).metadata
-            place = draft / file.name
-            _write_file(place, weights, like, [file], {**shard_metadata, **metadata}, force=False)
+            own = read_tensor_file(file, WHOLE).metadata if like.index else like.metadata
+            place = draft / as_safetensors(file.name)
+            _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 shutil.copyfile(file, copy)
         if like.index:
             text = json.dumps(_index(like, like.index, metadata), indent=2) + "\n"
-            with publish(draft / like.index.name, force=False) as copy:
+            with publish(draft / as_safetensors(like.index.name), force=False) as copy:
                 copy.write_text(text, encoding="utf-8")
         if _forms(open_checkpoint(draft).stored) != _forms(like.stored):
             raise LmctoolError(f"output '{path}' was not written as meant; is the disk sound?")
@@ -106,9 +106,9 @@ def _index(like: Checkpoint, path: Path, metadata: Mapping[str, str]) -> dict[st
     old = table.get("metadata")
     size = sum(part.entry.end - part.entry.begin for part in like.stored.values())
     entries = old if isinstance(old, dict) else {}
-    shard_of = {name: part.file.name for name, part in like.stored.items()}
+    shard_of = {name: as_safetensors(part.file.name) for name, part in like.stored.items()}
     about = {**entries, **metadata, "total_size": size}
-    return {**table, "metadata": about, "weight_map": shard_of}
+    return {**table, "metadata": about, "weight_map": dict(sorted(shard_of.items()))}
 
 
 def _companions(like: Checkpoint) -> list[Path]:
@@ -120,7 +120,7 @@ def _companions(like: Checkpoint) -> list[Path]:
         for file in like.path.iterdir()
         if file.suffix in COMPANIONS
         and not file.name.startswith(".")
-        and not file.name.endswith(INDEX)
+        and not is_index(file)
         and file.is_file()
         and file.stat().st_size <= LARGEST_COMPANION
     )
@@ -143,7 +143,7 @@ def _write_file(
 
     def make(name: str) -> Tensor:
         if name not in names:
-            return next(iter(read_tensors(parts[name].file, [name])))
+            return parts[name].tensor()
         first, *others = names[name]
         tensor = weights[first]
         for other in others:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUFFIXES = (".safetensors", ".h5")
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".h5")
 
 
 def short_names(paths: Sequence[PurePath]) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lmctool.checkpoint.checkpoint import Checkpoint, open_checkpoints
+from lmctool.checkpoint.notes import notes_on
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic, computing
@@ -76,12 +77,11 @@ class Resources:
         self.sources = find_sources(opened, analysis, settings, device)
         self.checkpoints: tuple[Checkpoint, ...] = self.sources.checkpoints
         self.note = note
+        for sentence in notes_on(self.checkpoints):
+            note(sentence)
         self.stochastic: bool | None = None
         module = None if self.sources.model is None else self.sources.model.module
         self._splits = Splits(name, self.sources.data, settings, device, module)
-        for checkpoint in self.checkpoints:
-            for remark in checkpoint.remarks:
-                note(f"'{checkpoint.path}': {remark}")
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
 
     def weights(self, index: int) -> Weights:

@@ -1,12 +1,11 @@
-"""Pickles to safetensors, without running them."""
+"""Files of PyTorch to safetensors, without running them."""
 
 from __future__ import annotations
 
-import os
-import pickle
-import zipfile
+import json
+import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import safetensors.torch
@@ -15,29 +14,20 @@ from click.testing import CliRunner
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.convert import convert
+from lmctool.checkpoint.tensor_location import TensorLocation
 from lmctool.cli.commands.convert import command
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import Naming
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from click.testing import Result
     from torch import Tensor
 
     from .conftest import Save
 
 STATE = {"w": torch.arange(4.0), "b": torch.ones(2, dtype=torch.bfloat16)}
-
-
-class Trap:
-    """An object whose pickle makes a folder when it is loaded."""
-
-    def __init__(self, path: Path) -> None:
-        """Remember which folder."""
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Say what loading would call."""
-        return os.mkdir, (self.path,)
 
 
 def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
@@ -50,7 +40,7 @@ def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
 def error_text(source: Path, key: str | None = None) -> str:
     """Return why a file is not converted, and see that nothing was written."""
     with pytest.raises(LmctoolError) as caught:
-        convert(source, source.parent / "out.safetensors", key)
+        convert(source, source.parent / "out.safetensors", Naming(key=key))
     assert [path.name for path in source.parent.iterdir()] == [source.name]
     return str(caught.value).replace(f"'{source}'", "FILE")
 
@@ -65,32 +55,6 @@ def test_a_state_dict_keeps_names_dtypes_and_bytes(
     assert open_checkpoint(target).metadata == {"format": "pt"}
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict", "net", "ema"])
-def test_the_only_state_dict_inside_is_found(tmp_path: Path, key: str) -> None:
-    content = {key: {**STATE, "note": "text"}, "epoch": 3, "optimizer": {"state": {0: STATE}}}
-    target = tmp_path / "out.safetensors"
-    assert convert(pickled(tmp_path, content), target) == (f"{key}.note", "epoch", "optimizer")
-    assert open_checkpoint(target).names == ("b", "w")
-
-
-def test_several_state_dicts_are_listed_and_key_chooses(tmp_path: Path) -> None:
-    content = {"model": STATE, "ema": {"w": torch.zeros(4)}, "step": torch.tensor(1)}
-    source, target = pickled(tmp_path, content), tmp_path / "out.safetensors"
-    assert error_text(source) == "FILE holds several state dicts; --key can be ., model, ema"
-    assert error_text(source, "net") == "FILE has no entry 'net'; --key can be ., model, ema"
-    assert error_text(source, "step").startswith("entry 'step' of FILE is no state dict")
-    convert(source, target, "ema")
-    assert torch.equal(open_checkpoint(target).tensor("w"), torch.zeros(4))
-    convert(source, target, ".", force=True)
-    assert open_checkpoint(target).names == ("step",)
-
-
-def test_a_key_may_lie_deeper(tmp_path: Path) -> None:
-    target = tmp_path / "out.safetensors"
-    convert(pickled(tmp_path, {"ema": {"shadow": STATE}}), target, "ema.shadow")
-    assert open_checkpoint(target).names == ("b", "w")
-
-
 def test_tied_and_strided_tensors_are_written_in_full(tmp_path: Path) -> None:
     base = torch.arange(6.0).reshape(2, 3)
     content = {"a": base, "tied": base, "turned": base.T, "row": base[1]}
@@ -100,25 +64,22 @@ def test_tied_and_strided_tensors_are_written_in_full(tmp_path: Path) -> None:
     assert all(torch.equal(written[name], content[name]) for name in content)
 
 
-@pytest.mark.parametrize("zipped", [True, False])
-def test_a_malicious_pickle_is_refused_unrun(tmp_path: Path, zipped: bool) -> None:
-    trap = tmp_path / "sprung"
-    assert error_text(pickled(tmp_path, {"w": STATE["w"], "x": Trap(trap)}, zipped)) == (
-        "FILE needs 'posix.mkdir' to be run, which lmctool never does;"
-        " save the state dict alone, with torch.save(model.state_dict(), ...)"
-    )
-    assert not trap.exists()
+def test_the_converted_file_has_the_digest_and_the_step_of_its_source(tmp_path: Path) -> None:
+    content = {"state_dict": {"module.w": torch.ones(2, 3).T}, "global_step": 7, "epoch": 2}
+    source, target = pickled(tmp_path, content), tmp_path / "out.safetensors"
+    assert convert(source, target) == ("global_step", "epoch")
+    assert open_checkpoint(target).digest == open_checkpoint(source).digest
+    assert open_checkpoint(target).metadata == {
+        "format": "pt",
+        "lmctool.training": '{"step": 7, "epoch": 2}',
+    }
 
 
-def test_a_malicious_plain_pickle_is_refused_unrun(tmp_path: Path) -> None:
-    (tmp_path / "in.pt").write_bytes(pickle.dumps(Trap(tmp_path / "sprung"), protocol=2))
-    assert "FILE needs 'posix.mkdir' to be run" in error_text(tmp_path / "in.pt")
-
-
-def test_a_whole_module_is_refused(tmp_path: Path) -> None:
-    assert "needs 'torch.nn.modules.linear.Linear' to be run" in error_text(
-        pickled(tmp_path, torch.nn.Linear(2, 2))
-    )
+def test_a_key_chooses_the_state_dict(tmp_path: Path) -> None:
+    content = {"model": STATE, "ema": {"shadow": {"w": torch.zeros(4)}}}
+    target = tmp_path / "out.safetensors"
+    assert convert(pickled(tmp_path, content), target, Naming(key="ema.shadow")) == ("model",)
+    assert torch.equal(open_checkpoint(target).tensor("w"), torch.zeros(4))
 
 
 @pytest.mark.parametrize(
@@ -127,31 +88,13 @@ def test_a_whole_module_is_refused(tmp_path: Path) -> None:
         (b"", "FILE is empty; copy it again"),
         (b"<html></html>", "FILE is an HTML page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "FILE is a git-lfs pointer"),
-        (b"plain text", "FILE is damaged, or is no PyTorch file"),
-        (b"\x80\x02abc", "FILE is damaged, or is no PyTorch file"),
-        (b"PK\x03\x04" + bytes(50), "FILE is damaged, or is no PyTorch file"),
+        (b"plain text", "FILE is neither a safetensors file nor one that torch.save wrote"),
         (bytes([2, *bytes(7)]) + b"{}", "FILE is a safetensors file already"),
     ],
 )
 def test_a_file_that_is_no_pickle_is_told(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "in.pt").write_bytes(content)
     assert error_text(tmp_path / "in.pt").startswith(sentence)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ([STATE], "FILE holds a list where a state dict is due"),
-        ({"epoch": 3}, "FILE holds no state dict; its top-level entries are epoch"),
-        ({}, "FILE holds no state dict; its top-level entries are none"),
-        ({"w": torch.eye(2).to_sparse()}, "tensor 'w' of FILE cannot be stored as safetensors"),
-        ({"w": torch.ones(1, dtype=torch.complex128)}, "tensor 'w' of FILE cannot be stored"),
-    ],
-)
-def test_a_pickle_without_state_dict_is_told(
-    tmp_path: Path, content: object, sentence: str
-) -> None:
-    assert error_text(pickled(tmp_path, content)).startswith(sentence)
 
 
 def test_the_command_notes_what_it_leaves_out(tmp_path: Path) -> None:
@@ -170,20 +113,92 @@ def test_the_output_is_safetensors(tmp_path: Path) -> None:
         convert(pickled(tmp_path, STATE), tmp_path / "out.pt")
 
 
-def test_a_view_that_is_larger_than_its_file_is_refused(tmp_path: Path) -> None:
-    path = pickled(tmp_path, {"w": torch.zeros(1).expand(2**40)})
-    assert error_text(path).startswith("FILE has ")
-    assert error_text(path).endswith("but claims tensors of 4398046511104")
+def run(*words: object) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(command, [str(word) for word in words])
 
 
-def test_a_pickle_whose_key_takes_years_to_hash_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "in.pt"
-    pickle_of_key = b"\x80\x02}(K\x01t" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
-    with zipfile.ZipFile(path, "w") as file:
-        for name, content in (
-            ("data.pkl", pickle_of_key),
-            ("version", b"3"),
-            ("byteorder", b"little"),
-        ):
-            file.writestr(f"archive/{name}", content)
-    assert error_text(path) == "FILE is damaged: it makes its reader run without end"
+def make_run(folder: Path) -> None:
+    """Write what a training run leaves: checkpoints in files and a folder, and what else."""
+    (folder / "run/checkpoint-30").mkdir(parents=True)
+    for step in (10, 20):
+        content = {"model": {"w": torch.full((2,), float(step))}, "args": 1}
+        torch.save(content, folder / f"run/net-step{step}.pt")
+    torch.save({"w": torch.ones(2)}, folder / "run/checkpoint-30/pytorch_model.bin")
+    torch.save({"state": {0: {"exp_avg": torch.ones(2)}}}, folder / "run/opt-step10.pt")
+    torch.save({"state": {}}, folder / "run/optimizer.pt")
+    safetensors.torch.save_file({"w": torch.ones(2)}, folder / "run/net-step5.safetensors")
+
+
+@pytest.mark.parametrize("form", ["argument", "option"])
+def test_a_folder_is_converted_file_by_file(tmp_path: Path, form: str) -> None:
+    make_run(tmp_path)
+    out = tmp_path / "out"
+    result = run(tmp_path / "run", *(["-o"] * (form == "option")), out)
+    names = ["checkpoint-30.safetensors", "net-step10.safetensors", "net-step20.safetensors"]
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [str(out / name) for name in names]
+    passed_over, left_out = result.stderr.splitlines()[1], result.stderr.splitlines()[0]
+    assert left_out == "left out: args"
+    assert passed_over.startswith(f"passed over: '{tmp_path / 'run/opt-step10.pt'}' holds no state")
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert torch.equal(open_checkpoint(out / names[2]).tensor("w"), torch.full((2,), 20.0))
+
+
+def test_patterns_and_several_files_are_converted(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    (tmp_path / "out").mkdir()
+    assert run("-q", tmp_path / "run/net-*", tmp_path / "out").output == ""
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    files = [tmp_path / f"run/net-step{step}.pt" for step in (10, 20)]
+    refused = run(*files, tmp_path / "out").exception
+    assert "net-step10.safetensors' exists; choose another with -o, or pass --force" in str(refused)
+    assert run(*files, tmp_path / "out", "--force").exit_code == 0
+    assert "several files cannot become" in str(run(*files, tmp_path / "a.safetensors").exception)
+
+
+def test_shards_become_one_file(tmp_path: Path) -> None:
+    for number, name in enumerate("ab", start=1):
+        torch.save({name: torch.ones(number)}, tmp_path / f"pytorch_model-0000{number}.bin")
+    weight_map = {name: f"pytorch_model-0000{i}.bin" for i, name in enumerate("ab", start=1)}
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    for source, target in ((index, tmp_path / "one.safetensors"), (tmp_path, tmp_path / "out")):
+        assert run(source, target).exit_code == 0
+    for path in (tmp_path / "one.safetensors", tmp_path / "out/model.safetensors"):
+        assert open_checkpoint(path).shapes == {"a": (1,), "b": (2,)}
+
+
+def test_one_argument_alone_is_told(tmp_path: Path) -> None:
+    assert "convert takes IN and OUT" in run(tmp_path / "in.pt").output
+
+
+def test_a_large_file_is_converted_one_tensor_at_a_time(tmp_path: Path) -> None:
+    content = {f"w{number}": torch.ones(1 << 12) for number in range(16)}
+    source, target = pickled(tmp_path, content), tmp_path / "out.safetensors"
+    del content
+    alive: list[int] = []
+    make = TensorLocation.tensor
+
+    def counted(location: TensorLocation) -> Tensor:
+        tensor = make(location)
+        weakref.finalize(tensor, alive.pop)
+        alive.append(1)
+        assert len(alive) == 1
+        return tensor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TensorLocation, "tensor", counted)
+        convert(source, target)
+
+
+def test_names_are_changed_where_it_is_asked(tmp_path: Path) -> None:
+    content = {"state_dict": {"model.0.w": torch.ones(2), "loss.w": torch.zeros(1)}, "epoch": 1}
+    source = pickled(tmp_path, content)
+    words = ["--strip", "model", "--rename", "0=first", "--ignore", "loss.*"]
+    done = CliRunner().invoke(command, [str(source), str(tmp_path / "out.safetensors"), *words])
+    assert done.exit_code == 0, done.output
+    assert "left out: epoch, loss.w" in done.output
+    assert open_checkpoint(tmp_path / "out.safetensors").names == ("first.w",)
+    with pytest.raises(LmctoolError, match=r"--strip 'net' fits no tensor"):
+        convert(source, tmp_path / "other.safetensors", Naming(strip=("net",)))

@@ -57,7 +57,8 @@ def test_a_module_of_one_form_computes_the_same_with_the_tensors_of_the_other(
 
     def output(module: nn.Module) -> torch.Tensor:
         result = module(inputs)
-        return result[0] if isinstance(result, tuple) else result
+        first: torch.Tensor = result[0] if isinstance(result, tuple) else result
+        return first
 
     for one, other in (forms, forms[::-1]):
         stored = one.state_dict()

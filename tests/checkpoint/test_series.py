@@ -12,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lmctool.checkpoint.convert import convert
 from lmctool.checkpoint.series import find_series
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import Naming
 
 
 def save(path: Path, value: float = 0.0, step: int | None = None) -> Path:
@@ -160,3 +162,58 @@ def test_finding_a_run_does_not_import_torch(tmp_path: Path) -> None:
         "find_series(Path(sys.argv[1])); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+
+
+def test_files_of_pytorch_are_a_run(tmp_path: Path) -> None:
+    for number in range(24):
+        content = {"model": {"w": torch.full((2,), float(number))}, "epoch": number, "args": 1}
+        torch.save(content, tmp_path / f"run{number:02}.pt")
+    torch.save({"state": {0: {"exp_avg": torch.ones(2)}}}, tmp_path / "opt-last.pt")
+    torch.save({"state": {}}, tmp_path / "optimizer.pt")
+    assert names(tmp_path) == [(number, f"run{number:02}.pt") for number in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("net-step7.pt", 7),
+        ("epoch=2-step=7.ckpt", 7),
+        ("checkpoint-7.pth", 7),
+        ("checkpoint-7/pytorch_model.bin", 7),
+    ],
+)
+def test_a_step_is_read_from_the_name_of_a_file_of_pytorch(
+    tmp_path: Path, name: str, step: int
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    torch.save({"w": torch.ones(2)}, tmp_path / name)
+    assert names(tmp_path) == [(step, name.partition("/")[0])]
+
+
+def test_what_a_file_of_pytorch_counts_goes_before_its_name(tmp_path: Path) -> None:
+    for step in (500, 1000):
+        content = {"state_dict": {"w": torch.ones(2)}, "global_step": step, "epoch": 1}
+        torch.save(content, tmp_path / f"v{1000 - step}.ckpt")
+    assert names(tmp_path) == [(500, "v500.ckpt"), (1000, "v0.ckpt")]
+
+
+def test_a_converted_file_beside_its_source_is_the_same_checkpoint(tmp_path: Path) -> None:
+    content = {"model": {"w": torch.ones(2)}, "step": 3}
+    torch.save(content, tmp_path / "a.pt")
+    convert(tmp_path / "a.pt", tmp_path / "a.safetensors")
+    assert names(tmp_path) == [(3, "a.pt")]
+
+
+def test_a_key_chooses_in_every_checkpoint_of_a_run(tmp_path: Path) -> None:
+    for step in (1, 2):
+        content = {"model": {"w": torch.ones(2)}, "ema": {"w": torch.zeros(2)}}
+        torch.save(content, tmp_path / f"a-step{step}.pt")
+    with pytest.raises(LmctoolError, match="holds several state dicts; --key can be model, ema"):
+        find_series(tmp_path)
+    assert [step for step, _ in find_series(tmp_path, Naming(key="ema"))] == [1, 2]
+
+
+def test_a_folder_of_optimizers_alone_is_no_run(tmp_path: Path) -> None:
+    torch.save({"state": {}}, tmp_path / "opt-step1.pt")
+    with pytest.raises(LmctoolError, match="has no checkpoint: no file of safetensors or PyTorch"):
+        find_series(tmp_path)

@@ -86,6 +86,12 @@ def sharded(path: Path, weights: Weights) -> Path:
     return path
 
 
+def pickled(path: Path, weights: Weights) -> Path:
+    """Save weights as PyTorch's own file, beside what a training program keeps."""
+    torch.save({"state_dict": weights, "epoch": 3}, path.with_suffix(".ckpt"))
+    return path.with_suffix(".ckpt")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def undrawn() -> Iterator[None]:
     """Draw no figures: they take most of the time of these small runs, and tell nothing here."""
@@ -112,13 +118,15 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float
     ("change_a", "change_b", "options", "save"),
     [
         (lightning, lightning, [], single),
+        (lightning, dict, [], pickled),
         (dict, lightning, [], sharded),
         (lambda w: under("net", w), dict, [], sharded),
-        (fully_sharded, lambda w: under("_forward_module.model", w), [], single),
+        (fully_sharded, lambda w: under("_forward_module.model", w), [], pickled),
         (profiled, dict, [], sharded),
         (uncounted, dict, [], single),
-        (dict, uncounted, [], sharded),
+        (dict, uncounted, [], pickled),
         (averaged, averaged, ["--key", "ema_model"], sharded),
+        (averaged, averaged, ["--key", "state_dict.ema_model"], pickled),
         (averaged, dict, ["--strip", "ema_model", "--ignore", "online_model.*"], single),
         (lambda w: renamed(w, "layers", "layer"), dict, ["--rename", "layer=layers"], single),
     ],
@@ -318,11 +326,15 @@ def old_names(form: str, weights: Weights) -> Weights:
 @pytest.mark.parametrize("form", ["normed", "spectral"])
 def test_a_normed_weight_of_torchs_old_form_fits_the_new_one(at: Path, form: str) -> None:
     (at / "m.py").write_text(FACTORY)
-    new = {"normed": parametrizations.weight_norm, "spectral": parametrizations.spectral_norm}[form]
     pair = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        layers = nn.Flatten(), new(nn.Linear(64, 8)), nn.ReLU(), nn.Linear(8, 10)
+        first = nn.Linear(64, 8)
+        if form == "normed":
+            parametrizations.weight_norm(first)
+        else:
+            parametrizations.spectral_norm(first)
+        layers = nn.Flatten(), first, nn.ReLU(), nn.Linear(8, 10)
         pair.append(dict(nn.Sequential(*layers).state_dict()))
     a, b = (single(at / name, each) for name, each in zip("ab", pair, strict=True))
     c, d = (single(at / n, old_names(form, e)) for n, e in zip("cd", pair, strict=True))
@@ -412,7 +424,7 @@ def test_a_file_that_fits_no_model_or_in_two_ways_is_told_how_to_go_on(
         (["--rename", "model"], "is not of the form OLD=NEW"),
         (["--rename", "a=b", "--rename", "a=c"], "'a' is given twice"),
         (["--strip", "."], "a prefix is empty"),
-        (["--key", "ema"], "'a.safetensors' has no entry 'ema'; its names begin with '"),
+        (["--key", "ema"], "'a.safetensors' has no entry 'ema'; its names begin with "),
     ],
 )
 def test_options_on_names_that_say_nothing_are_refused(

@@ -1,32 +1,93 @@
-"""Convert a .pt or .pth file to safetensors without running any code in it."""
+"""Convert files of PyTorch to safetensors without running any code in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
+from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.report.terminal import echo
 
 
 @click.command("convert", cls=Command)
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT.safetensors", type=OutputFile())
-@click.option("--key", metavar="KEY", help="Key of the state dict in IN; '.' is the top level.")
-@click.option("--force", is_flag=True, help="Replace an existing OUT.")
-def command(source: Path, target: Path, key: str | None, force: bool) -> None:
-    """Convert a .pt or .pth file to safetensors without running any code in it.
+@click.argument("sources", metavar="IN...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=OutputFile())
+@click.option(
+    "-o", "--out", metavar="OUT", type=OutputFile(), help="Path of OUT, in place of the argument."
+)
+@with_options
+@click.option("--force", is_flag=True, help="Replace existing files.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(
+    sources: tuple[Path, ...],
+    target: Path,
+    out: Path | None,
+    force: bool,
+    quiet: bool,
+    **names: Any,
+) -> None:
+    """Convert files of PyTorch to safetensors without running any code in them.
 
-    IN is a state dict, or a dict that contains one (under state_dict, model, ema, ...). Entries
-    that are not tensors are left out, with a note.
+    IN is a .pt, .pth, .ckpt or .bin file, an index of shards, a folder of checkpoints, or a pattern
+    in quotes. OUT is a .safetensors file, or a folder, which gets one for each checkpoint.
+
+    A file has a state dict, a module saved whole, or a dict that contains one (under state_dict,
+    model, ema, ...; --key a.b chooses among several). What is no tensor of it is left out, with a
+    note.
     """
-    from lmctool.checkpoint.convert import convert
+    from lmctool.checkpoint.convert import convert, plan
+    from lmctool.checkpoint.notes import listed
     from lmctool.files.publish import refuse_existing
 
-    refuse_existing([target], force)
-    left_out = convert(source, target, key, force)
-    if left_out:
-        more = f" and {len(left_out) - 8} more" * (len(left_out) > 8)
-        echo(f"left out: {', '.join(left_out[:8])}{more}", err=True)
-    echo(str(target))
+    if out is not None:
+        sources, target = (*sources, target), out
+    if not sources:
+        raise click.UsageError("convert takes IN and OUT, such as: convert a.pt a.safetensors")
+    if target.suffix == ".safetensors":
+        if len(sources) > 1:
+            raise LmctoolError(f"several files cannot become '{target}'; name a folder")
+        work = [(sources[0], target)]
+    elif len(sources) == 1 and sources[0].is_file() and not target.is_dir():
+        raise LmctoolError(
+            f"output '{target}' must be a file whose name ends in .safetensors, or a folder"
+        )
+    else:
+        work = plan(sources, target)
+        _make_folder(target)
+    refuse_existing([place for _, place in work], force)
+    said: set[tuple[str, ...]] = set()
+    converted = 0
+    for source, place in work:
+        try:
+            left_out = convert(source, place, naming(names), force)
+        except NoStateDictError as error:
+            if len(work) == 1:
+                raise
+            echo(f"passed over: {error}", err=True)
+            continue
+        converted += 1
+        if left_out and left_out not in said and not quiet:
+            echo(f"left out: {listed(left_out)}", err=True)
+        said.add(left_out)
+        if not quiet:
+            echo(str(place))
+    if not converted:
+        raise LmctoolError("nothing was converted: none of the files holds a state dict")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the new files, where it is not there yet.
+
+    Raises:
+        LmctoolError: it cannot be made, or is a file.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileExistsError as cause:
+        raise LmctoolError(f"output '{folder}' is a file; name a folder") from cause
+    except OSError as cause:
+        raise LmctoolError(f"folder '{folder}' cannot be made: {cause.strerror}") from cause

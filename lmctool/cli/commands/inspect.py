@@ -94,7 +94,7 @@ def command(
         if position:
             echo()
         model_text = ("model", _model_text(resolved))
-        echo(aligned([*_summary(checkpoint), model_text, *_remarks(checkpoint, resolved)]))
+        echo(aligned([*_summary(checkpoint), model_text, *_fitting(checkpoint, resolved)]))
         if tensors:
             echo()
             render(_tensors(checkpoint), Console())
@@ -107,11 +107,15 @@ def command(
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
+    from lmctool.checkpoint.notes import notes_on
+
     dtypes = sorted(set(checkpoint.dtypes.values()))
     yield "checkpoint", str(checkpoint.path)
     if len(checkpoint.files) > 1:
         yield "files", ", ".join(file.name for file in checkpoint.files)
     yield "tensors", f"{len(checkpoint.names)} ({', '.join(dtypes)})"
+    for sentence in notes_on([checkpoint]):
+        yield "note", sentence
     yield "parameters", f"{checkpoint.parameter_count:,}"
     for key, value in sorted(checkpoint.metadata.items()):
         yield f"metadata {key}", value
@@ -144,13 +148,14 @@ def _model_text(model: Model | LmctoolError) -> str:
     return f"{model.spec}({arguments}), from {model.origin}"
 
 
-def _remarks(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
-    """Return what becomes of the names of tensors, for the model too if there is one."""
+def _fitting(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
+    """Return what becomes of the names of tensors so that they are the model's."""
     from lmctool.model.fit import fitted
 
-    if not isinstance(model, LmctoolError):
-        checkpoint = fitted(checkpoint, model.module, model.spec)
-    return [("names", remark) for remark in checkpoint.remarks]
+    if isinstance(model, LmctoolError):
+        return []
+    named = fitted(checkpoint, model.module, model.spec)
+    return [("names", remark) for remark in named.remarks[len(checkpoint.remarks) :]]
 
 
 def _tensors(checkpoint: Checkpoint) -> Table:

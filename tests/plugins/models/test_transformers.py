@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,79 @@ def test_a_network_whose_parts_files_name_otherwise_is_traced_by_the_names_of_fi
     graph = capture(opened(tmp_path / "net").module, IMAGES)
     assert graph.tracer == "export"
     assert {*graph.tensors.values()} == {*open_checkpoint(tmp_path / "net").names}
+
+
+SMALL = {
+    "vocab_size": 23, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "num_key_value_heads": 2, "intermediate_size": 24, "max_position_embeddings": 16,
+    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
+SWIN = {
+    "image_size": 8, "patch_size": 1, "num_channels": 1, "embed_dim": 8, "depths": [2],
+    "num_heads": [2], "window_size": 4,
+}  # fmt: skip
+MIXTURE = {"num_local_experts": 3, "num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "inputs", "place"),
+    [
+        ("SwinForImageClassification", SWIN, IMAGES,
+         "swin.encoder.layers.0.blocks.0.attention.self.query.bias"),
+        ("MixtralForCausalLM", SMALL | MIXTURE, IDS,
+         "model.layers.1.block_sparse_moe.experts.2.w3.weight"),
+        ("VideoMAEForVideoClassification",
+         VIT | {"num_frames": 2, "tubelet_size": 2}, IMAGES[:, None].repeat(1, 2, 1, 1, 1),
+         "videomae.encoder.layer.0.attention.attention.q_bias"),
+        ("ModernBertForSequenceClassification", SMALL | {"cls_token_id": 1, "sep_token_id": 2}, IDS,
+         "model.layers.0.attn.Wqkv.weight"),
+    ],
+    ids=["swin", "mixtral", "videomae", "modernbert"],
+)  # fmt: skip
+def test_files_may_name_and_cut_tensors_otherwise_than_the_librarys_code(
+    transformers: Any,
+    tmp_path: Path,
+    name: str,
+    config: dict[str, Any],
+    inputs: Tensor,
+    place: str,
+) -> None:
+    network = theirs(transformers, name, config)
+    network.save_pretrained(tmp_path / "net")
+    model = opened(tmp_path / "net")
+    assert place in open_checkpoint(tmp_path / "net").names
+    assert {*open_checkpoint(tmp_path / "net").names} == {*model.module.state_dict()}
+    with torch.no_grad():
+        torch.testing.assert_close(
+            answers(model, tmp_path / "net", inputs), network(inputs).logits, rtol=1e-5, atol=1e-6
+        )
+
+
+def test_what_the_library_computes_itself_is_in_no_file(transformers: Any, tmp_path: Path) -> None:
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 23}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "pad_token_id": 0}
+    kind = transformers.MarianMTModel
+    kind(kind.config_class(**sizes, **heads, decoder_start_token_id=0)).save_pretrained(tmp_path)
+    network = kind.from_pretrained(tmp_path).eval()
+    model = opened(tmp_path)
+    model.module.load_state_dict(open_checkpoint(tmp_path).weights(), strict=False)
+    with torch.no_grad():
+        expected = network(input_ids=IDS, decoder_input_ids=IDS).logits
+        assert torch.equal(model.module(IDS, IDS), expected)
+
+
+def test_a_setting_that_is_infinite_is_read_as_the_library_writes_it() -> None:
+    assert vetted({"limits": [0.0, {"__float__": "Infinity"}]}) == {"limits": [0.0, math.inf]}
+
+
+def test_a_network_whose_parts_files_name_otherwise_is_evaluated_without_dropout(
+    transformers: Any,
+) -> None:
+    config = {**VIT, "hidden_dropout_prob": 0.5}
+    module = built("transformers:ViTForImageClassification", config=json.dumps(config)).eval()
+    assert not any(part.training for part in module.modules())
+    with torch.no_grad():
+        assert torch.equal(module(IMAGES), module(IMAGES))
 
 
 def test_the_user_may_name_the_folder_and_change_its_settings(

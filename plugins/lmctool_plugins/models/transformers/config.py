@@ -19,6 +19,8 @@ IDLE = frozenset(
 """What a config.json has that no network is built from."""
 MOST = 1 << 20
 """The most layers, heads, labels or other parts that a network may have of one kind."""
+FLOAT, NO_JSON = "__float__", ("Infinity", "-Infinity", "NaN")
+"""How the library writes what JSON has no number for."""
 CLASSES = ("CausalLM", "ImageClassification", "SequenceClassification", "")
 """The kinds of networks that a type alone stands for: the first that it has."""
 
@@ -95,6 +97,8 @@ def _is_plain(name: str) -> bool:
 
 
 def _vetted(value: Any) -> Any:
+    if isinstance(value, Mapping) and value.keys() == {FLOAT}:
+        return float(value[FLOAT]) if value[FLOAT] in NO_JSON else None
     if isinstance(value, Mapping):  # the config of a part, which its own type chooses
         kind = value.get("model_type")
         return vetted(value) | ({"model_type": kind} if isinstance(kind, str) else {})

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lmctool.api import LmctoolError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from lmctool_plugins.models.transformers.in_files import as_in_files
 
 MOST = 1 << 28
 """The most values that a network may keep beside its weights, such as a table of positions."""
@@ -37,90 +35,17 @@ def classifying(kind: Any, config: Any) -> nn.Module:
             f"model {kind.__name__!r} with this config keeps more than {MOST} values beside its"
             " weights"
         )
-    homes = _homes(network, _names_in_files(network))
-    if all(path == home for path, home in homes.items()) or not _are_apart(homes):
-        return network
-    renamed = Renamed(network, homes)
-    return renamed if len(renamed.state_dict()) == len(network.state_dict()) else network
+    _keep_unsaved(network)
+    return as_in_files(network)
 
 
-class Renamed(nn.Module):
-    """A network whose parts are where its files have them, which is not where its code has them."""
-
-    def __init__(self, network: nn.Module, homes: Mapping[str, str]) -> None:
-        """Put the parts in their places.
-
-        Args:
-            network: the network, which keeps them too.
-            homes: where files have a part, by where the network has it.
-        """
-        super().__init__()
-        self._network = (network,)  # in a tuple: no part, so that each tensor has one name
-        for path, home in homes.items():
-            *above, last = home.split(".")
-            holder: nn.Module = self
-            for name in above:
-                if name not in holder._modules:
-                    holder.add_module(name, nn.Module())
-                holder = holder.get_submodule(name)
-            holder.add_module(last, network.get_submodule(path))
-
-    def forward(self, inputs: Tensor, decoder_inputs: Tensor | None = None) -> Tensor:
-        """Return what the network returns."""
-        more = () if decoder_inputs is None else (decoder_inputs,)
-        outputs: Tensor = self._network[0](inputs, *more)
-        return outputs
-
-    def check_inputs(self, inputs: Tensor) -> None:
-        """Check what the network checks."""
-        self._network[0].check_inputs(inputs)  # type: ignore[operator]
-
-
-def _homes(part: nn.Module, places: Mapping[str, str], stem: str = "") -> dict[str, str]:
-    """Return where files have the parts of a network, by where the network has them.
-
-    A part is whole if all below it is together in files too; else its own parts stand for it.
-
-    Args:
-        part: the network, or one of its parts.
-        places: the name in files of each tensor of the network.
-        stem: what the names of this part's tensors begin with.
-    """
-    homes: dict[str, str] = {}
-    for child, inner in part.named_children():
-        path = f"{stem}{child}"
-        below = {n: place for n, place in places.items() if n.startswith(f"{path}.")}
-        ends = {place: name.removeprefix(path) for name, place in below.items()}
-        endings = {p.removesuffix(end) if p.endswith(end) else "" for p, end in ends.items()}
-        if endings == {""} or len(endings) > 1:
-            homes |= _homes(inner, below, f"{path}.")
-        elif endings:
-            homes[path] = endings.pop()
-    return homes
-
-
-def _are_apart(homes: Mapping[str, str]) -> bool:
-    """Tell whether no part is in the place of another, nor below it."""
-    taken = set(homes.values())
-    above = {home[:place] for home in taken for place, sign in enumerate(home) if sign == "."}
-    return len(taken) == len(homes) and taken.isdisjoint(above)
-
-
-def _names_in_files(network: nn.Module) -> dict[str, str]:
-    """Return the name that each tensor has in the files that the library writes.
-
-    Nothing is returned for a network of which files hold some tensor in pieces, or several as one.
-    """
-    from transformers.core_model_loading import revert_weight_conversion
-
-    hollow = {
-        name: torch.empty_like(tensor, device="meta")
-        for name, tensor in network.state_dict(keep_vars=True).items()
-    }
-    names = {id(tensor): name for name, tensor in hollow.items()}
-    stored = revert_weight_conversion(network, dict(hollow))
-    in_files = {names[id(t)]: place for place, t in stored.items() if id(t) in names}
-    return in_files if len(in_files) == len(hollow) else {}
+def _keep_unsaved(network: Any) -> None:
+    """Take out of the state what the library leaves out of files, as it computes it itself."""
+    for name in sorted(network._keys_to_ignore_on_save & network.state_dict().keys()):
+        path, _, last = name.rpartition(".")
+        part = network.get_submodule(path)
+        tensor = part._parameters.pop(last)
+        part.register_buffer(last, tensor.detach(), persistent=False)
 
 
 def _answering(kind: Any) -> Any:
