@@ -88,16 +88,19 @@ def renamed_form(changed: Mapping[str, str]) -> str:
 
 
 def _with_twins(checkpoints: Sequence[Checkpoint], tied: Tied) -> list[Checkpoint]:
-    """Give each the names of tied tensors that only others have."""
-    every = dict.fromkeys(name for checkpoint in checkpoints for name in checkpoint.names)
-    lacking = [
-        name
-        for name in every
-        if not is_counter(name) and any(name not in c.locations for c in checkpoints)
-    ]
+    """Give each the names of tied tensors that only others have.
+
+    Bytes tell that a tensor is tied only where one checkpoint has all names: a name on each side
+    may be the other.
+    """
+    every = {name for each in checkpoints for name in each.names if not is_counter(name)}
+    lacking = {name for name in every if any(name not in c.locations for c in checkpoints)}
     if len(lacking) > MOST_TIED:
         return list(checkpoints)
-    groups = {name: tied.get(name) or twins(checkpoints, name) for name in lacking}
+    whole = any(every <= checkpoint.locations.keys() for checkpoint in checkpoints)
+    groups = {name: tied[name] for name in sorted(lacking) if name in tied}
+    if whole:
+        groups |= {name: twins(checkpoints, name) for name in sorted(lacking - groups.keys())}
     return [_with_names(checkpoint, groups) for checkpoint in checkpoints]
 
 

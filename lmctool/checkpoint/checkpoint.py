@@ -229,7 +229,8 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     locations = content.locations
     named = canonical_names(locations, path, naming)
     if not named.names:
-        raise LmctoolError(f"checkpoint '{path}' holds no tensor")
+        but = f" but {some(named.left_out)}, left out" if named.left_out else ""
+        raise LmctoolError(f"checkpoint '{path}' holds no tensor{but}")
     own = {short: locations[name] for short, name in named.names.items()}
     beside = [name for name in named.left_out if last(name) != AVERAGED]
     return Checkpoint(

@@ -71,6 +71,8 @@ def stand_in(path: Path, head: bytes) -> str | None:
 
 def is_pytorch(head: bytes) -> bool:
     """Tell from the first bytes of a file whether it is what ``torch.save`` may have written."""
+    if head[4:9] == b"\0\0\0\0{":  # the length of a safetensors header may look like a pickle
+        return False
     pickled = len(head) > 1 and head[0] == 0x80 and head[1] in PICKLE_PROTOCOLS
     return head.startswith(IS_ZIP) or pickled
 

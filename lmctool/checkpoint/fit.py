@@ -18,7 +18,7 @@ from lmctool.checkpoint.nearest import hint
 from lmctool.checkpoint.parametrized import as_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     Shapes = Mapping[str, tuple[int, ...]]
     Tied = Mapping[str, frozenset[str]]
@@ -67,20 +67,21 @@ def readings(stored: Shapes, needed: Shapes, tied: Tied) -> list[Reading]:
     """
     required = {name for name in needed if not is_counter(name) and name not in tied}
     counts = Counter(prefix for name in stored for prefix in prefixes(name))
-    found = []
-    for prefix in ("", *(prefix for prefix, count in counts.items() if count >= len(required))):
-        own = {under(name, prefix): name for name in stored if is_under(name, prefix)}
-        for names in (own, {unparallel(short): name for short, name in own.items()}):
-            reading = _reading(prefix, names, stored, needed, tied)
-            if reading and len(names) == len(own):
-                found.append(reading)
-                break
-    return [each for n, each in enumerate(found) if each.names not in [f.names for f in found[:n]]]
+    begins = ["", *(prefix for prefix, count in counts.items() if count >= len(required))]
+    for change in (str, unparallel):
+        found = [_reading(prefix, change, stored, needed, tied) for prefix in begins]
+        if fitting := [reading for reading in found if reading]:
+            return fitting
+    return []
 
 
 def _reading(
-    prefix: str, names: Mapping[str, str], stored: Shapes, needed: Shapes, tied: Tied
+    prefix: str, change: Callable[[str], str], stored: Shapes, needed: Shapes, tied: Tied
 ) -> Reading | None:
+    own = [name for name in stored if is_under(name, prefix)]
+    names = {change(under(name, prefix)): name for name in own}
+    if len(names) < len(own):
+        return None
     changed = as_wanted(names, needed)
     names = {changed.get(short, short): name for short, name in names.items()}
     shapes = {short: stored[name] for short, name in names.items()}

@@ -12,18 +12,23 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Names that a note lists at most."""
+LEFT_OUT = "left out of {}: {}"
+REMARK = "{}: {}"
 
 
 def notes_on(checkpoints: Iterable[Checkpoint]) -> Iterator[str]:
-    """Yield the sentences on checkpoints; files that leave out the same things share one."""
-    lacking: dict[tuple[str, ...], list[Path]] = {}
+    """Yield the sentences on checkpoints; files of which the same is said share one."""
+    said: dict[tuple[str, str], list[Path]] = {}
     for checkpoint in checkpoints:
         yield from checkpoint.notes
+        about = [(REMARK, remark) for remark in checkpoint.remarks]
         if checkpoint.left_out:
-            lacking.setdefault(checkpoint.left_out, []).append(checkpoint.path)
-    for names, paths in lacking.items():
+            about.insert(0, (LEFT_OUT, listed(checkpoint.left_out)))
+        for each in about:
+            said.setdefault(each, []).append(checkpoint.path)
+    for (form, text), paths in said.items():
         others = f" and {len(paths) - 1} more" * (len(paths) > 1)
-        yield f"left out of '{paths[0]}'{others}: {listed(names)}"
+        yield form.format(f"'{paths[0]}'{others}", text)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
+
     from lmctool.checkpoint.checkpoint import Checkpoint
     from lmctool.checkpoint.tensor_location import TensorLocation
 
 LEAST_AXES = 2
 """Axes of a tensor whose bytes can tell that it is tied: fresh biases are all alike."""
 HEAD = 64
-"""Bytes that are compared before all of a tensor is."""
+"""Values that are compared before all of a tensor is."""
 
 
 def twins(checkpoints: Sequence[Checkpoint], name: str) -> frozenset[str]:
@@ -36,18 +38,18 @@ def same_bytes(a: TensorLocation, b: TensorLocation) -> bool:
     """Tell whether two tensors are the same, with their dtypes and shapes."""
     if (a.entry.dtype, a.entry.shape) != (b.entry.dtype, b.entry.shape):
         return False
-    if (a.file, a.offset) == (b.file, b.offset):
-        return True
-    if _head(a) != _head(b):
-        return False
-    return all(one == other for one, other in zip(a.pieces(), b.pieces(), strict=True))
+    ends = (HEAD, None)  # most differ in their first values
+    return all(
+        _bytes(one) == _bytes(other)
+        for end in ends
+        for one, other in zip(a.blocks(0, end), b.blocks(0, end), strict=True)
+    )
 
 
-def _head(location: TensorLocation) -> bytes:
-    """Return the first bytes of a tensor, in which most differ."""
-    with location.file.open("rb") as file:
-        file.seek(location.offset)
-        return file.read(min(HEAD, location.entry.end - location.entry.begin))
+def _bytes(block: Tensor) -> bytes:
+    import torch
+
+    return block.contiguous().view(torch.uint8).numpy().tobytes()
 
 
 def _equal(checkpoint: Checkpoint, name: str) -> frozenset[str]:
@@ -65,6 +67,5 @@ def _is_constant(location: TensorLocation) -> bool:
     """Tell whether all values are the same, or there is none."""
     if not location.count:
         return True
-    size = (location.entry.end - location.entry.begin) // location.count
-    first = _head(location)[:size]
-    return all(piece == first * (len(piece) // size) for piece in location.pieces())
+    first = _bytes(next(location.blocks(0, 1)))
+    return all(piece == first * (len(piece) // len(first)) for piece in location.pieces())

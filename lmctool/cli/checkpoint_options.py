@@ -40,8 +40,8 @@ def _renames(
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--key": {
         "metavar": "KEY",
-        "help": "Place of the state dict in a file that holds several: a key, or what the names of"
-        " its tensors begin with, such as ema_model.",
+        "help": "Which state dict of a file that holds several: its key ('.' is the top level), or"
+        " what the names of its tensors begin with, such as ema_model.",
     },
     "--strip": {
         "metavar": "PREFIX",

@@ -10,8 +10,6 @@ from lmctool.errors import LmctoolError
 from lmctool.model.shapes import aliases, shapes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import nn
 
     from lmctool.checkpoint import Checkpoint
@@ -46,14 +44,10 @@ def only_reading(checkpoint: Checkpoint, module: nn.Module, model: str) -> Readi
         )
     if not found or found[0].unneeded:
         differs = difference(checkpoint.shapes, needed, tied)
-        remedy = f"; leave it out with {as_strip(found[0])}" if _is_plain(found) else ""
-        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}{remedy}")
+        if found and not found[0].prefix:
+            differs += f"; {as_strip(found[0])} leaves it out, if it is no part of the network"
+        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}")
     return found[0]
-
-
-def _is_plain(found: Sequence[Reading]) -> bool:
-    """Tell whether a checkpoint has all that is needed as it is, and more."""
-    return bool(found) and not found[0].prefix
 
 
 def _read(checkpoint: Checkpoint, reading: Reading) -> Checkpoint:

@@ -91,9 +91,6 @@ class Resources:
         self.note = note
         for sentence in notes_on(self.checkpoints):
             note(sentence)
-        for checkpoint in self.checkpoints:
-            for remark in checkpoint.remarks:
-                note(f"'{checkpoint.path}': {remark}")
         self._partial = analysis.partial
         self.stochastic: bool | None = None
         self.corrected: dict[str, int] = {}

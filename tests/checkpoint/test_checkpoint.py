@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,3 +113,12 @@ def test_the_digest_sees_every_change_of_a_tensor(save: Save, change: str) -> No
 def test_a_file_without_tensors_is_refused(forge: Forge) -> None:
     with pytest.raises(LmctoolError, match=r"holds no tensor"):
         open_checkpoint(forge({}))
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_header_whose_length_begins_as_a_pickle_does_is_read(forge: Forge, protocol: int) -> None:
+    entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"w": entry}).encode()
+    path = forge(header.ljust(0x80 + 256 * protocol), data=b"\0" * 4)
+    assert path.read_bytes()[:2] == bytes([0x80, protocol])
+    assert open_checkpoint(path).names == ("w",)

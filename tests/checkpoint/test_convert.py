@@ -17,6 +17,7 @@ from lmctool.checkpoint.convert import convert
 from lmctool.checkpoint.tensor_location import TensorLocation
 from lmctool.cli.commands.convert import command
 from lmctool.errors import LmctoolError
+from lmctool.plugin.settings import Naming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
 def error_text(source: Path, key: str | None = None) -> str:
     """Return why a file is not converted, and see that nothing was written."""
     with pytest.raises(LmctoolError) as caught:
-        convert(source, source.parent / "out.safetensors", key)
+        convert(source, source.parent / "out.safetensors", Naming(key=key))
     assert [path.name for path in source.parent.iterdir()] == [source.name]
     return str(caught.value).replace(f"'{source}'", "FILE")
 
@@ -77,7 +78,7 @@ def test_the_converted_file_has_the_digest_and_the_step_of_its_source(tmp_path: 
 def test_a_key_chooses_the_state_dict(tmp_path: Path) -> None:
     content = {"model": STATE, "ema": {"shadow": {"w": torch.zeros(4)}}}
     target = tmp_path / "out.safetensors"
-    assert convert(pickled(tmp_path, content), target, "ema.shadow") == ("model",)
+    assert convert(pickled(tmp_path, content), target, Naming(key="ema.shadow")) == ("model",)
     assert torch.equal(open_checkpoint(target).tensor("w"), torch.zeros(4))
 
 
@@ -189,3 +190,15 @@ def test_a_large_file_is_converted_one_tensor_at_a_time(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TensorLocation, "tensor", counted)
         convert(source, target)
+
+
+def test_names_are_changed_where_it_is_asked(tmp_path: Path) -> None:
+    content = {"state_dict": {"model.0.w": torch.ones(2), "loss.w": torch.zeros(1)}, "epoch": 1}
+    source = pickled(tmp_path, content)
+    words = ["--strip", "model", "--rename", "0=first", "--ignore", "loss.*"]
+    done = CliRunner().invoke(command, [str(source), str(tmp_path / "out.safetensors"), *words])
+    assert done.exit_code == 0, done.output
+    assert "left out: epoch, loss.w" in done.output
+    assert open_checkpoint(tmp_path / "out.safetensors").names == ("first.w",)
+    with pytest.raises(LmctoolError, match=r"--strip 'net' fits no tensor"):
+        convert(source, tmp_path / "other.safetensors", Naming(strip=("net",)))

@@ -1,4 +1,4 @@
-"""Wrapper prefixes."""
+"""Names of tensors, their order, and what wrappers put into them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,21 @@ def short(*stored: str) -> list[str]:
     return list(canonical_names(stored, FILE).names)
 
 
-def test_compile_is_taken_off_anywhere() -> None:
-    assert short("_orig_mod.a.w", "b._orig_mod.w") == ["a.w", "b.w"]
-    assert short("not_orig_mod.w") == ["not_orig_mod.w"]
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "_orig_mod",
+        "_fsdp_wrapped_module",
+        "_fsdp_wrapped_module._fpw_module",
+        "_checkpoint_wrapped_module",
+        "_forward_module",
+    ],
+)
+def test_a_wrapper_is_taken_off_anywhere_as_a_whole_module(wrapper: str) -> None:
+    assert short(f"{wrapper}.a.w", f"b.1.{wrapper}.w", "c.w") == ["a.w", "b.1.w", "c.w"]
+    last = wrapper.rpartition(".")[2]
+    for other in (f"not{last}.w", f"{last}s.w", f"a.{last}"):
+        assert short(other) == [other]
 
 
 def test_module_is_taken_off_when_every_tensor_has_it() -> None:
@@ -28,10 +40,12 @@ def test_module_is_taken_off_when_every_tensor_has_it() -> None:
     assert short("module.a", "b") == ["b", "module.a"]
 
 
-def test_the_counter_of_an_average_is_dropped_and_kept_aside() -> None:
-    named = canonical_names(["module.a", "n_averaged"], FILE)
-    assert named.names == {"a": "module.a"}
-    assert named.left_out == ("n_averaged",)
+def test_what_wrappers_and_profilers_count_is_left_out() -> None:
+    named = canonical_names(
+        ["module.a.w", "n_averaged", "module.total_ops", "module.a.total_params"], FILE
+    )
+    assert named.names == {"a.w": "module.a.w"}
+    assert named.left_out == ("n_averaged", "module.total_ops", "module.a.total_params")
 
 
 def test_wrappers_may_be_nested() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.files.input_files import note_input
@@ -18,16 +20,16 @@ from lmctool.report.terminal import echo
 @click.option(
     "-o", "--out", metavar="OUT", type=OutputFile(), help="Path of OUT, in place of the argument."
 )
-@click.option("--key", metavar="KEY", help="Key of the state dict in IN; '.' is the top level.")
+@with_options
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     sources: tuple[Path, ...],
     target: Path,
     out: Path | None,
-    key: str | None,
     force: bool,
     quiet: bool,
+    **names: Any,
 ) -> None:
     """Convert files of PyTorch to safetensors without running any code in them.
 
@@ -63,7 +65,7 @@ def command(
     converted = 0
     for source, place in work:
         try:
-            left_out = convert(source, place, key, force)
+            left_out = convert(source, place, naming(names), force)
         except NoStateDictError as error:
             if len(work) == 1:
                 raise

@@ -93,8 +93,8 @@ def command(
         resolved = _model(checkpoint, model, arguments, standing)
         if position:
             echo()
-        became = _names(checkpoint, resolved)
-        echo(aligned([*_summary(checkpoint), ("model", _model_text(resolved)), *became]))
+        model_text = ("model", _model_text(resolved))
+        echo(aligned([*_summary(checkpoint), model_text, *_fitting(checkpoint, resolved)]))
         if tensors:
             echo()
             render(_tensors(checkpoint), Console())
@@ -148,13 +148,14 @@ def _model_text(model: Model | LmctoolError) -> str:
     return f"{model.spec}({arguments}), from {model.origin}"
 
 
-def _names(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
-    """Return what becomes of the names of tensors, for the model too if there is one."""
+def _fitting(checkpoint: Checkpoint, model: Model | LmctoolError) -> list[tuple[str, str]]:
+    """Return what becomes of the names of tensors so that they are the model's."""
     from lmctool.model.fit import fitted
 
-    if not isinstance(model, LmctoolError):
-        checkpoint = fitted(checkpoint, model.module, model.spec)
-    return [("names", remark) for remark in checkpoint.remarks]
+    if isinstance(model, LmctoolError):
+        return []
+    named = fitted(checkpoint, model.module, model.spec)
+    return [("names", remark) for remark in named.remarks[len(checkpoint.remarks) :]]
 
 
 def _tensors(checkpoint: Checkpoint) -> Table:
