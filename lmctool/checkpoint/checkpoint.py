@@ -10,7 +10,7 @@ from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.header import read_header
+from lmctool.checkpoint.header import ITEM_SIZE, read_header
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import canonical_names
@@ -116,8 +116,23 @@ class Checkpoint:
 
     def without(self, names: Collection[str]) -> Checkpoint:
         """Return the same files with fewer tensors."""
+        if not names:
+            return self
         left = {name: place for name, place in self.locations.items() if name not in names}
         return replace(self, locations=left)
+
+    def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> Checkpoint:
+        """Return what a checkpoint is written like whose tensors have other shapes.
+
+        Args:
+            shapes: the shape of each tensor by canonical name.
+        """
+        places = {}
+        for name, place in self.locations.items():
+            nbytes = prod(shapes[name]) * ITEM_SIZE[place.entry.dtype]
+            end = place.entry.begin + nbytes
+            places[name] = replace(place, entry=replace(place.entry, shape=shapes[name], end=end))
+        return replace(self, locations=places)
 
     def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.
