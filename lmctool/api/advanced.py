@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from lmctool.api.lazy_names import importer
 
 if TYPE_CHECKING:
+    from lmctool.checkpoint.adapters import ADAPTER_CONFIG as ADAPTER_CONFIG
+    from lmctool.checkpoint.adapters import Adapter as Adapter
+    from lmctool.checkpoint.adapters import is_adapter as is_adapter
+    from lmctool.checkpoint.adapters import read_adapter as read_adapter
     from lmctool.checkpoint.overlap import Overlap as Overlap
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
+    "lmctool.checkpoint.adapters": "ADAPTER_CONFIG Adapter is_adapter read_adapter",
     "lmctool.checkpoint.overlap": "Overlap",
     "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",

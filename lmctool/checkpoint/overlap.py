@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from lmctool.checkpoint.adapters import factor_names
 from lmctool.checkpoint.compare import check_same
 from lmctool.checkpoint.names import natural_key
 from lmctool.errors import LmctoolError, did_you_mean
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Partial
 
 LEAST = 0.5
-"""The share of each checkpoint's parameters that must fit, those apart that the user names."""
+"""The share of each checkpoint's parameters that must fit, and of all tensors that must be in each,
+those apart that the user names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Overlap:
         misfits = self._numbers(self.misfits)
         return max(own / max(1, of) for own, of in zip(misfits, asked, strict=True))
 
+    @property
+    def alike(self) -> bool:
+        """Whether at least half of what is not excepted fits: of the names, and the parameters."""
+        names = {name for checkpoint in self.checkpoints for name in checkpoint.names}
+        named = {name for name, each in self.left_out.items() if each.excepted}
+        alone = [n for n in self.misfits if any(n not in c.shapes for c in self.checkpoints)]
+        return self.unnamed_share <= 1 - LEAST and len(alone) <= (1 - LEAST) * len(names - named)
+
     def _numbers(self, names: Iterable[str]) -> list[int]:
         """Return how many parameters of each checkpoint are in tensors that are left out."""
         numbers = [self.left_out[name].numbers for name in names]
@@ -110,20 +120,23 @@ def check_fit(checkpoints: Sequence[Checkpoint], excepted: Sequence[str], partia
     Raises:
         LmctoolError: they don't, or a pattern is of no tensor; the sentence says what to do.
     """
-    found = overlap(checkpoints, excepted)
-    alike = found.unnamed_share <= 1 - LEAST
-    if not found.misfits or (partial == "fitting" and alike):
-        return
-    left_out = found.left_out.keys() - {*found.misfits}
-    first, *others = (checkpoint.without(left_out) for checkpoint in checkpoints)
-    layer, dot, _ = found.misfits[0].rpartition(".")
-    pattern = repr(f"{layer}.*" if dot else found.misfits[0])
+    if partial == "excepted":  # the ranks of adapters may differ: their updates have one shape
+        factors = {name for c in checkpoints for pair in factor_names(c.shapes) for name in pair}
+        lacking = {name for name in factors for c in checkpoints if name not in c.shapes}
+        checkpoints = [checkpoint.without(factors - lacking) for checkpoint in checkpoints]
+    named = matching(excepted, [name for checkpoint in checkpoints for name in checkpoint.names])
+    first, *others = (checkpoint.without(named) for checkpoint in checkpoints)
     try:
         for other in others:
             check_same(first, other)
     except LmctoolError as error:
-        if found.unnamed_share == 1 or (partial == "never" and not alike):
+        found = overlap(checkpoints, excepted)
+        if partial == "fitting" and found.alike:
+            return
+        if found.unnamed_share == 1 or (partial == "never" and not found.alike):
             raise
+        layer, dot, _ = found.misfits[0].rpartition(".")
+        pattern = repr(f"{layer}.*" if dot else found.misfits[0])
         remedy = f"leave out what doesn't fit with --except {pattern}"
         if partial == "never":
             remedy = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.adapters import is_adapter
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
@@ -444,6 +445,11 @@ class Run:
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
         """
+        if is_adapter(self.checkpoints[first]):
+            self.note(
+                "the path is straight in the factors A and B of LoRA, each by itself, and not in"
+                " the updates B A of the weights"
+            )
         return variants(
             self.weights(first),
             self.weights(second),

@@ -101,3 +101,11 @@ def test_of_two_architectures_nothing_is_left_out_by_itself(tmp_path: Path) -> N
     with pytest.raises(LmctoolError, match="'y' has shape"):
         check_fit([small, large], (), "fitting")
     check_fit([small, large], ("y",), "fitting")
+
+
+def test_names_of_one_side_alone_make_two_architectures_however_small(tmp_path: Path) -> None:
+    a = stored(tmp_path / "a.safetensors", w=torch.ones(9, 9), a=torch.ones(1))
+    b = stored(tmp_path / "b.safetensors", w=torch.ones(9, 9), b=torch.ones(1))
+    with pytest.raises(LmctoolError, match="different architectures"):
+        check_fit([a, b], (), "fitting")
+    check_fit([a, b], ("a",), "fitting")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Group, Result, UnjudgedError, Variable
-from lmctool.api.advanced import differing, squared_norms, squared_norms_of_weights
+from lmctool.api.advanced import differing, is_adapter, squared_norms, squared_norms_of_weights
 from lmctool_plugins.analyses.distance.kernel import measures, travels
 from lmctool_plugins.analyses.distance.left_out import LEFT_OUT, left_out_group, unnamed
 from lmctool_plugins.analyses.distance.metrics import LEVELS, MEANINGS
@@ -35,6 +35,7 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     """
     first = run.checkpoints[0]
     _refuse_whole(run, to)
+    _refuse_adapters(run)
     if reason := unnamed(run.resources.overlap):
         run.doubt(reason)
     layers = run.resources.parts("layer")
@@ -77,6 +78,20 @@ def _refuse_whole(run: Run, to: int | None) -> None:
             raise UnjudgedError(
                 f"tensor {name!r} is {files[0].dtypes[name]} and differs between the checkpoints,"
                 " and whole numbers count for nothing in a distance: dequantise first"
+            )
+
+
+def _refuse_adapters(run: Run) -> None:
+    """Refuse LoRA adapters: one update has many pairs A and B, with distances of their own.
+
+    Raises:
+        UnjudgedError: there is one.
+    """
+    for checkpoint in run.checkpoints:
+        if is_adapter(checkpoint):
+            raise UnjudgedError(
+                f"'{checkpoint.path}' is a LoRA adapter, whose factors A and B are no distance"
+                " apart that means anything: merge it into its base network first"
             )
 
 

@@ -8,7 +8,8 @@ Wortsman et al. 2022 (arXiv:2203.05482) call it a uniform soup where all weights
 nothing is permuted.  P_i brings network i's hidden units into one order: that of the first
 network, or a common frame (Ainsworth et al. 2022, arXiv:2209.04836, Algorithm 3); either way going
 around any cycle of networks moves no unit, which is computed and stored.  Tensors that ``--except``
-names, such as heads of other classes, are the first network's.
+names, such as heads of other classes, are the first network's.  LoRA adapters are merged by their
+updates: the mean of n of rank r has rank n r, and is written so.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import cycle_displacement, letters
+from lmctool.api.advanced import cycle_displacement, is_adapter, letters
+from lmctool_plugins.analyses.merge.adapters import merge_adapters
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.summary import lowest
@@ -36,6 +37,10 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
     points = shares(weights, alphas, run.count)
     check(run, frame)
+    if any(map(is_adapter, run.checkpoints)):
+        if len(points) > 1:
+            raise LmctoolError("of several --alphas data chooses one, and adapters take none")
+        return merge_adapters(run, points[0])
     if run.data is not None:
         _ = run.ends  # ends that say nothing are refused before any work
     elif len(points) > 1:
