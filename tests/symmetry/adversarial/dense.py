@@ -192,9 +192,7 @@ def weight_normalisation(net: Any, x: Tensor) -> Any:
 
 @case(
     INPUT,
-    free=(7,),
-    requested=(7, 6, 9),
-    fixed="buffer",
+    free=(7, 6, 9),
     first=first(7),
     second=nn.Linear(7, 6),
     up=spectral_norm(nn.Linear(6, 9)),
