@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind, OutputKind
 
 from lmctool.graph.graph import Graph
-from lmctool.graph.module import aliases
+from lmctool.graph.module import aliases, masks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,7 @@ def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         },
         inputs=tuple(s.arg.name for s in specs if s.kind == InputKind.USER_INPUT),
         aliases=dict(aliases(module)),
+        masks=frozenset(masks(module)),
     )
 
 

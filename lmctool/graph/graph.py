@@ -32,6 +32,7 @@ class Graph:
         inputs: the placeholders of the examples.
         aliases: names that share one storage, each with the name that stands for it.
         tracer: how it was captured.
+        masks: which buffers have two different values and no more, of several axes.
         leaf: which of the values that the model returns is its output; None if none is.
     """
 
@@ -42,6 +43,7 @@ class Graph:
     inputs: tuple[str, ...]
     aliases: Mapping[str, str]
     tracer: Literal["export", "dispatch"] = "export"
+    masks: frozenset[str] = frozenset()
     leaf: int | None = 0
     _moved: dict[torch.device, Mapping[str, Tensor]] = field(
         default_factory=dict, init=False, repr=False
@@ -70,7 +72,8 @@ class Graph:
             digest.update(f"{name} {constant.dtype} {tuple(constant.shape)}".encode())
             plain = constant.detach().cpu().reshape(-1)
             digest.update(plain.view(torch.uint8).numpy().tobytes() if len(plain) else b"")
-        digest.update(repr((sorted(self.buffers), sorted(self.aliases.items()))).encode())
+        names = sorted(self.buffers), sorted(self.masks), sorted(self.aliases.items())
+        digest.update(repr(names).encode())
         return digest.hexdigest()
 
     @property

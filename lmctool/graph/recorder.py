@@ -18,7 +18,7 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from lmctool.graph.module import aliases, fresh
+from lmctool.graph.module import aliases, fresh, masks
 from lmctool.graph.recomposition import recompose
 from lmctool.graph.recording import ASKS_DEVICE, Recording, Step, run_functional
 
@@ -78,6 +78,7 @@ def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         constants=by_kind["constant"],
         inputs=tuple(by_kind["input"]),
         aliases=tied,
+        masks=frozenset(masks(module)),
         tracer="dispatch",
         model=module,
         steps=tuple(steps),
