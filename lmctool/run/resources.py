@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lmctool.data.split import Split
+    from lmctool.evaluate.function_check import Answers
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
@@ -51,7 +52,7 @@ class Resources:
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
-        stochastic: whether the model answers differently each time; None before anybody looked.
+        answers: what the model answers; None before anybody looked.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class Resources:
         )
         self.sources = find_sources(self.checkpoints, analysis, settings, device)
         self.note = note
-        self.stochastic: bool | None = None
+        if self.sources.example is not None and self.sources.example.doubled:
+            note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
+        self.answers: Answers | None = None
         module = None if self.sources.model is None else self.sources.model.module
         self._splits = Splits(name, self.sources.data, settings, device, module)
         self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
@@ -106,6 +109,11 @@ class Resources:
         if self.sources.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
         return self.sources.model
+
+    @property
+    def output(self) -> str | None:
+        """The name of the output that is scored, as the user or lmctool.toml says."""
+        return self.settings.output or self._model.output
 
     @property
     def module(self) -> nn.Module:
@@ -177,21 +185,38 @@ class Resources:
             UnjudgedError: as ``lmctool.evaluate.function_check`` says.
             LmctoolError: it cannot take the inputs.
         """
-        if self.stochastic is None:
+        if self.answers is None:
             with computing(self.settings.precision, self.device):
-                self.stochastic = check_function(
+                self.answers = check_function(
                     self.module,
                     self.weights(0),
                     inputs if isinstance(inputs, tuple) else (inputs,),
                     split=split,
                     allow_stochastic=self.settings.allow_stochastic,
+                    output=self.output,
                 )
             if self.stochastic:
                 self.note(
                     "the model answers differently each time; what it draws is seeded by --seed"
                     f" {self.settings.seed}, the same for every network"
                 )
+            if self.sources.task and self.scored not in {None, "logits"} and not self.output:
+                self.note(
+                    f"the model returns {len(self.answers.outputs)} outputs, of which"
+                    f" {self.scored!r} is scored; --output chooses another"
+                )
         return self.stochastic
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the model answers differently each time, as far as anybody looked."""
+        return self.answers is not None and self.answers.stochastic
+
+    @property
+    def scored(self) -> str | None:
+        """The name of the scored output of several; None if there is one, or nobody looked."""
+        several = self.answers is not None and len(self.answers.outputs) > 1
+        return self.answers.scored if self.answers is not None and several else None
 
     def seeding(self) -> AbstractContextManager[None]:
         """Return what a pass of one network is done in: random numbers of the run's seed, if any.
@@ -208,7 +233,7 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.check_function(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.seeding():
-            return capture(self.module, self.traced(TRACED))
+            return capture(self.module, self.traced(TRACED), self.output)
 
     def traced(self, count: int) -> Inputs:
         """Return the inputs that the model is followed with: the first that it is evaluated on.
@@ -255,4 +280,4 @@ class Resources:
     @cached_property
     def network(self) -> Network:
         """The forward function of the model."""
-        return Network(self.module, lambda: self.graph)
+        return Network(self.module, lambda: self.graph, output=self.output)

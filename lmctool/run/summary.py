@@ -16,6 +16,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
     if run.model is not None:
         model = described(run.model.spec, run.model.arguments)
         lines.append(("model", f"{model}, from {run.model.origin}"))
+        if run.resources.output is not None:
+            lines.append(("output", run.resources.output))
     if run.data is not None:
         lines.append(
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")

@@ -146,7 +146,9 @@ def asked(module: nn.Module, *, allow: bool = False, dtype: torch.dtype = torch.
     weights = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     before = {name: tensor.clone() for name, tensor in weights.items()}
     try:
-        return check_function(module, weights, (inputs,), split="test", allow_stochastic=allow)
+        return check_function(
+            module, weights, (inputs,), split="test", allow_stochastic=allow
+        ).stochastic
     finally:
         assert all(torch.equal(weights[name], before[name]) for name in weights)
 
