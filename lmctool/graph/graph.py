@@ -33,7 +33,8 @@ class Graph:
         aliases: names that share one storage, each with the name that stands for it.
         tracer: how it was captured.
         masks: which buffers have two different values and no more, of several axes.
-        leaf: which of the values that the model returns is its output; None if none is.
+        outputs: what the model calls each tensor that it returns; empty for one alone.
+        leaf: which of them is scored; None if none can be.
     """
 
     module: fx.GraphModule
@@ -44,6 +45,7 @@ class Graph:
     aliases: Mapping[str, str]
     tracer: Literal["export", "dispatch"] = "export"
     masks: frozenset[str] = frozenset()
+    outputs: tuple[str, ...] = ("",)
     leaf: int | None = 0
     _moved: dict[torch.device, Mapping[str, Tensor]] = field(
         default_factory=dict, init=False, repr=False
@@ -89,7 +91,7 @@ class Graph:
 
     @property
     def output(self) -> fx.Node:
-        """The node whose value is the model's output."""
+        """The node whose value is the output that is scored."""
         result = self._meant(self.nodes[-1].args[0])
         if not isinstance(result, fx.Node):
             raise LmctoolError("the model's output is no tensor that it computes")
@@ -117,12 +119,9 @@ class Graph:
         return result
 
     def _meant(self, returned: Any) -> Any:
-        """Return the value that is the model's output, of all that it returns."""
+        """Return the value that is scored, of all that the model returns."""
         if self.leaf is None:
-            raise LmctoolError(
-                "the model returns several tensors, and it is not told which of them is its"
-                " output: return it alone, as 'logits', or as the first of a tuple"
-            )
+            raise LmctoolError("none of the tensors that the model returns can be scored")
         return tree_leaves(returned)[self.leaf]
 
     def bound(self, weights: Mapping[str, Tensor], inputs: Tensor) -> dict[fx.Node, Tensor]:

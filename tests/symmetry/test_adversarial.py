@@ -27,6 +27,7 @@ from tests.symmetry.adversarial import (
     dense,
     grouped,
     heads,
+    outputs,
     parametrized,
     products,
     recurrent,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     *(dense, parametrized, shapes, products, convolution, grouped, recurrent, attention, heads),
-    *(buffers, comparisons),
+    *(buffers, comparisons, outputs),
 )
 CASES = [case for module in MODULES for case in module.CASES]
 CONTROLS = 3
