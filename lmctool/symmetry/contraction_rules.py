@@ -43,15 +43,6 @@ def _product(a: Axes, b: Axes) -> Axes:
     return (*broadcast([a[:-2], b[:-2]]), *rows, *columns)
 
 
-def grouped_mm(node: fx.Node, table: AxisTable) -> Axes:
-    """Contract rows, sorted by expert, each with the matrix of its own expert."""
-    x, weight = table.of(node.args[0]), table.of(node.args[1])
-    unify(x[-1], weight[1])
-    for axis in (x[0], weight[0]):
-        axis.fix("which rows go to which expert depends on their order")
-    return (x[0], weight[2])
-
-
 def outer(node: fx.Node, table: AxisTable) -> Axes:
     """Multiply each unit of one vector with each of another."""
     return (*table.of(node.args[0]), *table.of(node.args[1]))

@@ -50,6 +50,7 @@ def propagate(
                 picks = node.target is operator.getitem
                 table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
         for operand in graph.nodes[-1].all_input_nodes:
+            table.fix_places(operand)
             for axis in table.of(operand):
                 axis.fix("it is the model's output")
         if table.view_cuts == before:

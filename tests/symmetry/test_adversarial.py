@@ -23,6 +23,7 @@ from tests.symmetry.adversarial import (
     attention,
     convolution,
     dense,
+    experts,
     heads,
     parametrized,
     products,
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from tests.symmetry.adversarial.case import Case, Group
 
-MODULES = (dense, parametrized, shapes, products, convolution, recurrent, attention, heads)
+MODULES = (
+    *(dense, parametrized, shapes, products, convolution, recurrent, attention, heads),
+    experts,
+)
 CASES = [case for module in MODULES for case in module.CASES]
 CONTROLS = 3
 # torch tells once that its faster kernel doesn't know this layer
