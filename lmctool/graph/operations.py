@@ -70,6 +70,17 @@ NONLINEAR = frozenset(
     }
 )
 
+POINTWISE = frozenset(
+    {
+        *("true_divide", "divide", "floor_divide", "multiply", "subtract", "rsub", "negative"),
+        *("absolute", "fix", "arctan", "log_sigmoid", "special_expit", "special_erf"),
+        *("special_log1p", "greater", "less", "greater_equal", "less_equal", "not_equal"),
+        *("isclose", "masked_fill", "__and__", "__or__"),
+    }
+)
+"""Pointwise operations that torch doesn't tag as such, in any of their overloads."""
+CHOICES = frozenset({aten.where.ScalarOther, aten.where.ScalarSelf, aten.where.Scalar})
+
 
 @dataclass(frozen=True, slots=True)
 class BatchNormCall:
@@ -149,7 +160,12 @@ def is_pointwise(node: fx.Node) -> bool:
     tags = getattr(node.target, "tags", ())
     if torch.Tag.nondeterministic_seeded in tags:
         return False  # each element meets a number of its own
-    return torch.Tag.pointwise in tags or node.target in NONLINEAR
+    return (
+        torch.Tag.pointwise in tags
+        or node.target in NONLINEAR
+        or node.target in CHOICES
+        or operation(node) in POINTWISE
+    )
 
 
 def groups(node: fx.Node) -> int:

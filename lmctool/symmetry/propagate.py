@@ -27,6 +27,8 @@ NORMALISATIONS = BATCH_NORM | {"instance_norm"}
 REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
+UNOWNED = "it is a buffer that no normalisation owns"
+"""Why no axis of a buffer may move that may hold anything, unless a spec file says that it may."""
 PASSES = 8
 """How often a graph is gone over at most: a later cut says how an earlier view is made."""
 
@@ -121,7 +123,7 @@ def _unmovable(
     if name not in graph.buffers or any(fnmatchcase(name, pattern) for pattern in moved):
         return ""
     owned = _normalise(readers) or makes_weight(name, graph.tensors.values())
-    return "" if owned else "it is a buffer that no normalisation owns"
+    return "" if owned else UNOWNED
 
 
 def _normalise(readers: Iterable[fx.Node]) -> bool:

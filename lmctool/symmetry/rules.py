@@ -81,7 +81,7 @@ def value_axes(node: fx.Node, table: AxisTable) -> Any:
 
 def _rule(node: fx.Node) -> Rule | None:
     name = operation(node)
-    if name in ("eq", "ne"):
+    if name in ("eq", "ne", "not_equal"):
         return comparison
     if is_pointwise(node):
         return pointwise
@@ -194,7 +194,7 @@ RULES: Mapping[str, Rule] = {
     **_all(pooling(2), "reflection_pad2d", "replication_pad2d"),
     **_all(pooling(3), "reflection_pad3d", "replication_pad3d"),
     **_all(layer_rules.prelu, "prelu"),
-    **_all(pointwise, "_prelu_kernel", "floor_divide"),
+    **_all(pointwise, "_prelu_kernel"),
     **_all(layer_rules.unfolding, "im2col"),
     **_all(layer_rules.pixel_shuffle, "pixel_shuffle", "pixel_unshuffle"),
     **_all(contraction_rules.linear, "linear", "mkldnn_linear"),
