@@ -16,7 +16,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 
 STREAM, HEADS, BLOCKS, HIDDEN, WORDS = 48, 4, 2, 80, 50
-SIZE = STREAM // HEADS
+SIZE, EXPERTS = STREAM // HEADS, 3
 PLAIN = STREAM + BLOCKS * (HEADS + 2 * SIZE + HIDDEN)
 # rotary positions leave the units of queries and keys in place; 2 heads of keys are read by 2 of
 # queries each
@@ -124,8 +124,8 @@ ENTRIES = (
     entry(
         "Mixtral",
         "MixtralForCausalLM",
-        GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 2},
-        ROTARY,
+        GROUPED | {"num_local_experts": EXPERTS, "num_experts_per_tok": 2},
+        ROTARY + BLOCKS * EXPERTS,
     ),
     entry(
         "Mamba",

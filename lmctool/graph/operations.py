@@ -158,8 +158,8 @@ def is_pointwise(node: fx.Node) -> bool:
     if node.target is aten.prelu.default:
         return False  # its slopes lie along the channels, whatever follows them
     tags = getattr(node.target, "tags", ())
-    if torch.Tag.nondeterministic_seeded in tags:
-        return False  # each element meets a number of its own
+    if torch.Tag.nondeterministic_seeded in tags and arguments(node).get("training") is not False:
+        return False  # each element meets a random number of its own
     return (
         torch.Tag.pointwise in tags
         or node.target in NONLINEAR
