@@ -127,7 +127,7 @@ def _moved(node: fx.Node, axis: int) -> int:
     sizes = tuple(range(len(_shape(node))))
     move: Any = node.target
     after = move(torch.empty(sizes, device="meta"), *node.args[1:], **node.kwargs).shape
-    return after.index(sizes[axis]) - len(after)
+    return list(after).index(sizes[axis]) - len(after)
 
 
 def _shape(node: fx.Node) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ may move then, and the function is still kept.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,11 +27,23 @@ from lmctool.symmetry import (
     index_rules,
     layer_rules,
     part_rules,
+    place_rules,
     shape_rules,
     view_rules,
 )
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
+from lmctool.symmetry.axis_table import (
+    Axes,
+    AxisTable,
+    Family,
+    Raw,
+    Rule,
+    UnknownFormError,
+    each_value,
+    new_axes,
+    shape,
+    sizes,
+)
 from lmctool.symmetry.layer_rules import pooling, unpooling
 from lmctool.symmetry.recurrent_rules import (
     cell,
@@ -39,52 +52,69 @@ from lmctool.symmetry.recurrent_rules import (
     packed_layers,
     recurrent,
 )
+from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import fx
 
-UNKNOWN = (IndexError, TypeError, ValueError, AttributeError, AssertionError, RecursionError)
-"""What a rule raises on a form of its operation that it was not written for."""
-
 
 def value_axes(node: fx.Node, table: AxisTable) -> Any:
     """Return the axes of a node's value, relating those of its operands."""
-    name = operation(node)
-    rule = pointwise if is_pointwise(node) else RULES.get(name)
-    if rule is None and name.startswith("upsample_"):
-        rule = pooling(len(sizes(node)) - 2)
+    name, rule = operation(node), _rule(node)
+    if rule not in READ_PLACES and not place_rules.pass_on(node, table):
+        for operand in node.all_input_nodes:
+            table.fix_places(operand)
+    if 0 in sizes(node):
+        return new_axes(node, blank=True)  # a value without elements tells nothing of any unit
     if rule is None:
         return unsupported(node, table, f"operation {name} has no rule")
     try:
         axes = rule(node, table)
-    except UNKNOWN:
+    except UnknownFormError:
         axes = None
     if axes is None or not _fits(axes, node):
         return unsupported(node, table, f"this form of operation {name} has no rule")
     return axes
 
 
+def _rule(node: fx.Node) -> Rule | None:
+    name = operation(node)
+    if name in ("eq", "ne", "not_equal"):
+        return comparison
+    if is_pointwise(node):
+        return pointwise
+    if name.startswith("upsample_"):
+        return pooling(len(sizes(node)) - 2)
+    return RULES.get(name)
+
+
 def _fits(axes: Any, node: fx.Node) -> bool:
-    """Tell whether axes have the sizes of a node's value; of several, those that have axes."""
+    """Tell whether axes have the sizes of a node's value; of several, those that are read."""
     value = node.meta.get("val")
-    if isinstance(axes, list):
-        return isinstance(value, list | tuple) and all(
-            not part_axes or tuple(axis.size for axis in part_axes) == shape(part)
-            for part_axes, part in zip(axes, value, strict=False)
+    if not isinstance(value, list | tuple):
+        return not isinstance(axes, list) and (
+            not isinstance(value, torch.Tensor) or _have(axes, value)
         )
-    return not isinstance(value, torch.Tensor) or tuple(a.size for a in axes) == shape(value)
+    return isinstance(axes, list) and all(
+        _have(part_axes, part)
+        for place, (part_axes, part) in enumerate(zip_longest(axes, value, fillvalue=()))
+        if part_axes or shape_rules.is_read(node, place)
+    )
+
+
+def _have(axes: Raw, value: object) -> bool:
+    return tuple(axis.size for axis in axes) == shape(value)
 
 
 def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
     """Fix every operand of an operation."""
     reason += _where(node)
     for operand in node.all_input_nodes:
-        value = table.axes.get(operand, ())
-        for axes in value if isinstance(value, list) else [table.of(operand)]:
+        for axes in each_value(table.axes.get(operand, ())):
             for axis in axes:
-                axis.fix(reason)
+                (axis.settle() if isinstance(axis, Family) else axis).fix(reason)
     return new_axes(node, reason)
 
 
@@ -98,15 +128,28 @@ def _where(node: fx.Node) -> str:
     return f" ({path.rpartition('/')[2]}:{line.partition(',')[0]})"
 
 
-def pointwise(node: fx.Node, table: AxisTable) -> Raw:
+def pointwise(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
     """Tie the axes of all operands under broadcasting."""
-    size = sizes(node)
+    size, value = sizes(node), node.meta.get("val")
     operands = [operand for operand in node.all_input_nodes if table.raw(operand)]
     if len(operands) == 1 and len(table.raw(operands[0])) == len(size):
-        return table.raw(operands[0])
-    out = contraction_rules.broadcast([table.of(operand) for operand in operands])
-    missing = size[: len(size) - len(out)]
-    return (*(Axis(size, blank=True) for size in missing), *out)
+        whole = table.raw(operands[0])
+    else:
+        out = contraction_rules.broadcast([table.of(operand) for operand in operands])
+        missing = size[: len(size) - len(out)]
+        whole = (*(Axis(size, blank=True) for size in missing), *out)
+    return [whole] * len(value) if isinstance(value, list | tuple) else whole
+
+
+def comparison(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
+    """Tell where two values are the same: two that name places may name those of one axis."""
+    places = [table.places_in(operand) for operand in node.args]
+    if len(places) == 2 and places[0] and places[1]:
+        unify(places[0].axis, places[1].axis)
+    else:
+        for operand in node.args:
+            table.fix_places(operand)
+    return pointwise(node, table)
 
 
 def constant(node: fx.Node, table: AxisTable) -> Any:
@@ -130,14 +173,6 @@ def triangle(node: fx.Node, table: AxisTable) -> Axes:
     for axis in x[-2:]:
         axis.fix("a triangle of it is kept")
     return x
-
-
-def extremum(node: fx.Node, table: AxisTable) -> Any:
-    """Reduce an axis to its greatest or least, and fix it where its place is asked for."""
-    if shape_rules.asks_places(node) or operation(node) in ("argmax", "argmin"):
-        for axis in table.of(node.args[0]):
-            axis.fix("the place of its greatest unit is asked for")
-    return shape_rules.reduction(node, table)
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -168,7 +203,6 @@ RULES: Mapping[str, Rule] = {
     **_all(contraction_rules.linear, "linear", "mkldnn_linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
     **_all(contraction_rules.addmm, "addmm", "_addmm_activation", "baddbmm", "addmv"),
-    **_all(contraction_rules.grouped_mm, "_grouped_mm", "transformers::grouped_mm_fallback"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),
     **_all(contraction_rules.einsum, "einsum"),
@@ -192,11 +226,14 @@ RULES: Mapping[str, Rule] = {
         *("mean", "sum", "amax", "amin", "prod", "logsumexp", "any", "all", "norm"),
         *("var", "std", "var_mean", "std_mean", "linalg_vector_norm"),
     ),
-    **_all(extremum, "max", "min", "argmax", "argmin"),
-    **_all(
-        shape_rules.ordered,
-        *("cumsum", "cumprod", "logcumsumexp", "flip", "roll", "sort", "topk"),
-    ),
+    **_all(shape_rules.ordered, "cumprod", "logcumsumexp", "flip", "roll"),
+    **_all(place_rules.extremum, "max", "min", "argmax", "argmin"),
+    **_all(place_rules.ranking, "sort", "topk"),
+    **_all(place_rules.counting, "arange"),
+    **_all(place_rules.histogram, *place_rules.COUNTS),
+    **_all(place_rules.one_hot, "one_hot"),
+    **_all(place_rules.running_sum, "cumsum"),
+    **_all(place_rules.grouped_product, *place_rules.GROUPED),
     **_all(
         view_rules.view,
         *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"),
@@ -217,7 +254,7 @@ RULES: Mapping[str, Rule] = {
     **_all(
         shape_rules.dropout,
         *("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
-        "rrelu_with_noise",
+        *("rrelu", "rrelu_with_noise"),
     ),
     **_all(part_rules.slicing, "slice"),
     **_all(
@@ -237,6 +274,10 @@ RULES: Mapping[str, Rule] = {
         index_rules.embedding_bag,
         *("embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"),
     ),
+    **_all(index_rules.gathering, "gather"),
+    **_all(index_rules.scattering, "scatter", "scatter_add", "scatter_reduce"),
+    **_all(index_rules.index_add, "index_add", "index_copy"),
+    **_all(index_rules.index_put, "index_put"),
     **_all(shape_rules.copy, "copy"),
     **_all(triangle, "tril", "triu"),
     **_all(
@@ -244,7 +285,16 @@ RULES: Mapping[str, Rule] = {
         *("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like"),
         *("new_zeros", "new_ones", "new_full", "new_empty", "scalar_tensor"),
     ),
-    **_all(positions, "arange", "linspace", "eye"),
+    **_all(positions, "linspace", "eye"),
     **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
     **_all(no_axes, "_fused_sdp_choice"),  # it chooses by shapes
 }
+READ_PLACES = frozenset(
+    {
+        *(comparison, place_rules.ranking, place_rules.extremum, place_rules.histogram),
+        *(place_rules.one_hot, index_rules.indexing, index_rules.embedding),
+        *(index_rules.gathering, index_rules.scattering, index_rules.index_add),
+        index_rules.index_put,
+    }
+)
+"""Rules that know of operands whose numbers are places on an axis; any other fixes that axis."""
