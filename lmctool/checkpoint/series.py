@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.diagnosis import is_distributed, other_folder
 from lmctool.checkpoint.location import is_index, locate, may_hold, stem_of
 from lmctool.checkpoint.pytorch_file import TRAINING
 from lmctool.errors import LmctoolError, NoStateDictError
@@ -97,6 +98,10 @@ def checkpoints_in(path: Path) -> list[Path]:
     candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
     shards = {file for index in candidates if is_index(index) for file in locate(index).files}
     if not candidates:
+        for folder in (path, *entries):
+            names = {inside.name for inside in _inside(folder)} if folder.is_dir() else set()
+            if is_distributed(names):
+                raise LmctoolError(other_folder(folder, names))
         raise _nothing(path)
     return [entry for entry in candidates if entry not in shards]
 
