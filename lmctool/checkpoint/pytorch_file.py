@@ -152,7 +152,8 @@ def _inside(path: Path, size: int, place: Place) -> Place:
         begin, room = place(key)
         if begin + room > size:
             raise LmctoolError(
-                f"'{path}' is truncated: it names {begin + room} bytes and has {size}; copy it again"
+                f"'{path}' is truncated: it names {begin + room} bytes and has {size};"
+                " copy it again"
             )
         return begin, room
 
