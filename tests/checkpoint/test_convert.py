@@ -179,6 +179,11 @@ def test_one_argument_alone_is_told(tmp_path: Path) -> None:
     assert "convert takes IN and OUT" in run(tmp_path / "in.pt").output
 
 
+def test_a_tensor_that_is_called_like_the_metadata_is_told(tmp_path: Path) -> None:
+    source = pickled(tmp_path, {"__metadata__": torch.ones(2)})
+    assert "cannot hold a tensor called '__metadata__'" in error_text(source)
+
+
 def test_a_large_file_is_converted_one_tensor_at_a_time(tmp_path: Path) -> None:
     content = {f"w{number}": torch.ones(1 << 12) for number in range(16)}
     source, target = pickled(tmp_path, content), tmp_path / "out.safetensors"
