@@ -103,7 +103,7 @@ def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
     variants = parts["variant"].values
 
     def missing(name: str, where: NDArray[np.bool_]) -> str:
-        own = [str(v) for v, any_ in zip(variants, where.any(axis=(1, 2)), strict=True) if any_]
+        own = [str(v) for v, places in zip(variants, where, strict=True) if places.any()]
         return f"no share of {name}" + (f" ({', '.join(own)})" if len(variants) > 1 else "")
 
     for metric in METRICS:
