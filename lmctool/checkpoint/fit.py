@@ -101,7 +101,8 @@ def _reading(
 def usual_parts(shapes: Shapes) -> dict[str, Shapes]:
     """Return what is under each prefix that may stand before all names of a model, without it.
 
-    Such are the prefixes of all names, and usual ones within the longest of these.
+    Such are the prefixes of all names, and usual ones within the longest of these; and the empty
+    one where names have ``module`` within them, which is taken off.
     """
     shared = common(shapes)
     inside = [f"{shared}.{word}" if shared else word for word in USUAL]
@@ -109,6 +110,9 @@ def usual_parts(shapes: Shapes) -> dict[str, Shapes]:
         prefix: {under(name, prefix): shapes[name] for name in shapes if is_under(name, prefix)}
         for prefix in (*(prefixes(f"{shared}.") if shared else ()), *inside)
     }
+    bare = {unparallel(name): shape for name, shape in shapes.items()}
+    if bare.keys() != shapes.keys() and len(bare) == len(shapes):
+        found[""] = bare
     return {prefix: part for prefix, part in found.items() if part}
 
 
@@ -121,9 +125,8 @@ def common(names: Iterable[str]) -> str:
 
 def parts(found: Sequence[Reading]) -> str:
     """Return in words under which prefixes a checkpoint has all that is needed."""
-    prefixes = [f"{reading.prefix}." for reading in found if reading.prefix]
-    words = [*(["without a prefix"] if len(prefixes) < len(found) else []), *map(repr, prefixes)]
-    return f"{'' if len(prefixes) < len(found) else 'under '}{' and under '.join(words)}"
+    words = [f"under '{each.prefix}.'" if each.prefix else "without a prefix" for each in found]
+    return " and ".join(words)
 
 
 def as_key(reading: Reading) -> str:

@@ -47,6 +47,10 @@ def fully_sharded(weights: Weights) -> Weights:
     return under("_fsdp_wrapped_module", renamed(weights, "layers.1", f"layers.1.{CHECKPOINTED}"))
 
 
+def parallel(weights: Weights) -> Weights:
+    return renamed(weights, "layers.", "layers.module.")
+
+
 def profiled(weights: Weights) -> Weights:
     return {**weights, "total_ops": torch.ones(1), "layers.0.total_params": torch.ones(1)}
 
@@ -123,6 +127,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float
         (lambda w: under("net", w), dict, [], sharded),
         (fully_sharded, lambda w: under("_forward_module.model", w), [], pickled),
         (profiled, dict, [], sharded),
+        (parallel, parallel, [], pickled),
+        (parallel, dict, [], single),
         (uncounted, dict, [], single),
         (dict, uncounted, [], pickled),
         (averaged, averaged, ["--key", "ema_model"], sharded),
