@@ -351,6 +351,15 @@ def test_a_normed_weight_of_torchs_old_form_fits_the_new_one(at: Path, form: str
     assert whole[0] and whole[0] == whole[1] == whole[2]
 
 
+def test_a_model_of_torchs_old_form_takes_a_file_of_the_new_one(at: Path) -> None:
+    old = "def old():\n    return nn.Sequential(nn.utils.spectral_norm(nn.Linear(4, 3)))\n"
+    (at / "m.py").write_text(FACTORY + old)
+    new = nn.Sequential(parametrizations.spectral_norm(nn.Linear(4, 3)))
+    shown = invoke("inspect", single(at / "a", dict(new.state_dict())), "--model", "./m.py:old")
+    assert "./m.py:old(), from --model" in shown.stdout
+    assert "'0.parametrizations.weight.0._u' is '0.weight_u' of the model" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
