@@ -395,7 +395,7 @@ def test_names_that_do_not_fit_are_told_with_the_nearest(at: Path, change: Any, 
 @pytest.mark.parametrize(
     ("change", "options", "told"),
     [
-        (averaged, [], "choose it with --key ema_model or --key online_model"),
+        (averaged, [], "; choose with --key ema_model or --key online_model"),
         (averaged, ["--model", "mlp"], ": choose with --key ema_model or --key online_model"),
         (
             lambda w: {**w, **under("ema", w)},
@@ -417,7 +417,7 @@ def test_names_that_do_not_fit_are_told_with_the_nearest(at: Path, change: Any, 
         (
             lambda w: {**under("net", w), "out.weight": torch.ones(3, 10)},
             [],
-            "choose it with --key net",
+            "choose with --key net",
         ),
     ],
 )
