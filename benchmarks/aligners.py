@@ -81,7 +81,7 @@ def main(checkpoints: tuple[Path, ...], only: tuple[str, ...], seeds: int, more:
     for a, b in zip(checkpoints[::2], checkpoints[1::2], strict=True):
         for name, words in aligners().items():
             for seed in range(seeds) if not only or name in only else ():
-                told = ["--seed", str(seed)] if seeds > 1 else []
+                told = ["--seed", str(seed), "--subset-seed", str(seed)] if seeds > 1 else []
                 row = measure(a, b, [*words, *told, *shlex.split(more)])
                 cells = [f"{100 * value:.1f} %" for value in row.error]
                 cells += [f"{value:.3f}" for value in row.loss]

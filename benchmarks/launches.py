@@ -141,6 +141,7 @@ def on_no_gpu(module: torch.nn.Module, size: int, examples: int) -> Iterator[Sub
         calibration = Calibration(
             open=lambda: split,
             follow=lambda: graph,
+            graph_of=lambda _: graph,
             batch=500,
             device=GPU,
             dtype=torch.float32,

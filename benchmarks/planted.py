@@ -97,7 +97,7 @@ class Planted:
 
     def cross_moments(self, a: Weights, b: Weights, taps: Iterable[Tap]) -> dict[Tap, CrossMoments]:
         """Return the cross-moments of two networks on random inputs."""
-        return cross(self.graph, a, b, taps, [self.inputs(EXAMPLES)])
+        return cross((self.graph, self.graph), a, b, taps, [self.inputs(EXAMPLES)])
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator of the seed at hand."""

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from lmctool.api.lazy_names import importer
 
 if TYPE_CHECKING:
+    from lmctool.checkpoint.adapters import ADAPTER_CONFIG as ADAPTER_CONFIG
+    from lmctool.checkpoint.adapters import Adapter as Adapter
+    from lmctool.checkpoint.adapters import is_adapter as is_adapter
+    from lmctool.checkpoint.adapters import read_adapter as read_adapter
+    from lmctool.checkpoint.overlap import Overlap as Overlap
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
         squared_norms_of_weights as squared_norms_of_weights,
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
+    from lmctool.evaluate.chance import chance_levels as chance_levels
     from lmctool.evaluate.chance import majority_error as majority_error
     from lmctool.evaluate.chance import majority_loss as majority_loss
     from lmctool.files.input_files import check_input as check_input
@@ -77,6 +83,8 @@ if TYPE_CHECKING:
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
+    "lmctool.checkpoint.adapters": "ADAPTER_CONFIG Adapter is_adapter read_adapter",
+    "lmctool.checkpoint.overlap": "Overlap",
     "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",
@@ -88,7 +96,7 @@ MODULES = {
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
-    "lmctool.evaluate.chance": "at_chance chance_hint majority_error majority_loss",
+    "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",

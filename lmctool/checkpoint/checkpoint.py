@@ -9,6 +9,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.header import ITEM_SIZE
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import is_folder, locate
 from lmctool.checkpoint.names import AVERAGED, last, natural_key, some
@@ -25,7 +26,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -143,6 +144,25 @@ class Checkpoint:
         return replace(
             self, locations=locations, dropped=dropped, remarks=(*self.remarks, *remarks)
         )
+
+    def without(self, names: Collection[str]) -> Checkpoint:
+        """Return the same files with fewer tensors."""
+        if not names:
+            return self
+        return self.called({name: name for name in self.names if name not in names})
+
+    def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> Checkpoint:
+        """Return what a checkpoint is written like whose tensors have other shapes.
+
+        Args:
+            shapes: the shape of each tensor by canonical name.
+        """
+        places = {}
+        for name, place in self.locations.items():
+            nbytes = prod(shapes[name]) * ITEM_SIZE[place.entry.dtype]
+            end = place.entry.begin + nbytes
+            places[name] = replace(place, entry=replace(place.entry, shape=shapes[name], end=end))
+        return replace(self, locations=places)
 
     def tensor(self, name: str, *, finite: bool = False) -> Tensor:
         """Return one tensor as stored, on the CPU.

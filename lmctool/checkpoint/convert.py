@@ -26,7 +26,7 @@ def convert(
 ) -> tuple[str, ...]:
     """Write the state dict of a checkpoint of PyTorch as one safetensors file.
 
-    Tensors keep their names, unless others are asked for, dtypes and bytes; tied ones are written
+    Tensors keep their names, unless others are asked for, dtypes and bytes.  Tied ones are written
     once per name, and one after another, so that no more than one is in memory.  The step that the
     file counts beside them goes into the metadata.
 

@@ -5,18 +5,37 @@ A path joins slashes, so that ``hf:/ORG/NAME`` is the same.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCHEME = "hf:"
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json")
 """The patterns of the files that are downloaded."""
 
+_refusal: ContextVar[str] = ContextVar("refusal", default="")
+"""Why nothing may be downloaded, if nothing may."""
+
 
 def is_on_hub(path: Path) -> bool:
     """Tell whether a path names a repository of the hub."""
     return path.parts[:1] == (SCHEME,)
+
+
+@contextmanager
+def no_download(reason: str) -> Iterator[None]:
+    """Take what is in the cache alone meanwhile, for a reason that goes into the error."""
+    token = _refusal.set(reason)
+    try:
+        yield
+    finally:
+        _refusal.reset(token)
 
 
 def snapshot(path: Path) -> Path:
@@ -39,7 +58,8 @@ def snapshot(path: Path) -> Path:
         ) from cause
     name, _, revision = "/".join(path.parts[1:]).partition("@")
     reason = "it has no safetensors file"
-    for cached in (True,) if constants.HF_HUB_OFFLINE else (True, False):
+    refusal = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _refusal.get()
+    for cached in (True,) if refusal else (True, False):
         try:
             found = snapshot_download(
                 name,
@@ -55,7 +75,7 @@ def snapshot(path: Path) -> Path:
         else:
             if any(Path(found).glob(WANTED[0])):
                 return Path(found)
-    where = "the cache, and HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub"
+    where = f"the cache, and {refusal}" if refusal else "the hub"
     raise LmctoolError(f"'{path}' cannot be had from {where}: {reason}")
 
 

@@ -65,11 +65,12 @@ def squared_norms(
         (tensor, square), the squares as ``SQUARES`` names them, or ``SQUARES_TO`` with an origin.
 
     Raises:
-        LmctoolError: names or shapes differ, or a dtype is a storage format.
+        LmctoolError: a tensor is lacking or has another shape, or a dtype is a storage format.
         UnjudgedError: a tensor holds NaN or infinite values, or such as have no finite square.
     """
-    for other in checkpoints[1:]:
-        check_same(checkpoints[0], other)
+    first, *others = (each.without(each.shapes.keys() - {*names}) for each in checkpoints)
+    for other in others:
+        check_same(first, other)
     for name in names:
         for checkpoint in checkpoints:
             file = checkpoint.locations[name].file

@@ -11,7 +11,7 @@ from lmctool.checkpoint.state_pickle import StoredTensor
 from lmctool.errors import LmctoolError, NoStateDictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 Value = TypeVar("Value")
@@ -83,10 +83,10 @@ def within(tensors: Mapping[str, Value], key: str | None, path: Path) -> dict[st
 
 
 def _steps(
-    content: Any, key: str | None, found: Mapping[tuple[str, ...], bool], path: Path
+    content: Any, key: str | None, found: Sequence[tuple[str, ...]], path: Path
 ) -> tuple[tuple[str, ...], str]:
     """Return the entries that lead to the dictionary that is meant, and a prefix of its names."""
-    only = next(iter(found)) if len(found) == 1 else None
+    only = found[0] if len(found) == 1 else None
     if key == WHOLE:
         return (), ""
     if key is None:
@@ -119,7 +119,7 @@ def _followed(value: Any, key: str) -> tuple[tuple[str, ...], str] | None:
     return ((), f"{key}.") if below(_tensors(value), f"{key}.") else None
 
 
-def _candidates(content: Any) -> dict[tuple[str, ...], bool]:
+def _candidates(content: Any) -> list[tuple[str, ...]]:
     """Return the entries that lead to each state dict: of the outermost levels that have any."""
     level: dict[tuple[str, ...], Any] = {(): content}
     found: dict[tuple[str, ...], bool] = {}
@@ -133,8 +133,7 @@ def _candidates(content: Any) -> dict[tuple[str, ...], bool]:
             for name, inner in _entries(value).items()
             if isinstance(name, str) and _is_table(inner)
         }
-    weights = {steps: True for steps, is_weights in found.items() if is_weights}
-    return weights or found
+    return [steps for steps, has_weights in found.items() if has_weights] or list(found)
 
 
 def _has_weights(value: Any) -> bool:
@@ -190,7 +189,7 @@ def _module_tensors(state: Mapping[str, Any], prefix: str) -> Iterable[tuple[str
             yield from _module_tensors(module.state, f"{prefix}{name}.")
 
 
-def _offer(content: Any, found: Mapping[tuple[str, ...], bool]) -> str:
+def _offer(content: Any, found: Sequence[tuple[str, ...]]) -> str:
     """Return in words which keys there are."""
     if not found:
         return f"its top-level entries are {listed(tuple(map(str, _entries(content)))) or 'none'}"

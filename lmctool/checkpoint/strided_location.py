@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+WINDOW = 1 << 24
+"""Values that are put in order at once: of fewer, each would touch every page of the file anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class StridedLocation(TensorLocation):
@@ -37,8 +40,10 @@ class StridedLocation(TensorLocation):
     ) -> Iterator[Tensor]:
         """Yield the values as stored, flat and in order, ``size`` at a time."""
         last = self.count if stop is None else min(stop, self.count)
-        for begin in range(start, last, size):
-            yield self.mapped(begin, min(begin + size, last))
+        window = size * max(1, WINDOW // size)
+        for begin in range(start, last, window):
+            values = self.mapped(begin, min(begin + window, last))
+            yield from (values[place : place + size] for place in range(0, len(values), size))
 
     def mapped(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Return values as stored, flat and in order: a copy."""

@@ -37,6 +37,7 @@ def write_checkpoint(
     *,
     like: Checkpoint,
     metadata: Mapping[str, str] = NOTHING,
+    files: Mapping[str, str] = NOTHING,
     force: bool = False,
 ) -> None:
     """Write weights under the stored names and dtypes of another checkpoint.
@@ -52,6 +53,7 @@ def write_checkpoint(
         weights: the tensors by canonical name, with the names and shapes of ``like``.
         like: gives the stored names, the dtypes, the wrapper's own tensors and the metadata.
         metadata: entries to add to those of ``like``.
+        files: texts by name that take the place of companion files of ``like``, in a folder.
         force: replace an existing file, or a folder with no other file than those written.
 
     Raises:
@@ -64,7 +66,7 @@ def write_checkpoint(
         _write_file(path, weights, like, like.files, {**like.metadata, **metadata}, force)
     elif like.is_folder:
         _check_names(weights, like)
-        _write_folder(path, weights, like, metadata, force)
+        _write_folder(path, weights, like, metadata, files, force)
     else:
         raise LmctoolError(f"output '{path}' must be a file whose name ends in .safetensors")
 
@@ -81,6 +83,7 @@ def _write_folder(
     weights: Mapping[str, Tensor],
     like: Checkpoint,
     metadata: Mapping[str, str],
+    files: Mapping[str, str],
     force: bool,
 ) -> None:
     """Write the files of a folder one after the other, then read them as one checkpoint."""
@@ -91,7 +94,10 @@ def _write_folder(
             _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
-                shutil.copyfile(file, copy)
+                if file.name in files:
+                    copy.write_text(files[file.name], encoding="utf-8")
+                else:
+                    shutil.copyfile(file, copy)
         if like.index:
             text = json.dumps(_index(like, like.index, metadata), indent=2) + "\n"
             with publish(draft / as_safetensors(like.index.name), force=False) as copy:

@@ -49,10 +49,13 @@ def shared(name: str, analysis: Analysis) -> Sections:
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
+    if analysis.partial != "never":
+        sections.append(("Checkpoints", [_excepted()]))
     if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
-        sections.append(("Model", [*_model(batchnorm=on_path), *spec]))
+        other = _model_b() if spec and analysis.partial != "never" else []
+        sections.append(("Model", [*_model(batchnorm=on_path), *other, *spec]))
         if "data" not in analysis.needs:
             data.append(click.Option(["--input", "inputs"], **INPUT))
     if data:
@@ -76,6 +79,34 @@ def settings(
     }
     arguments["naming"] = checkpoint_options.naming(values)
     return Settings(**{**arguments, "aligner": aligner, "correction": correction})
+
+
+def _excepted() -> click.Option:
+    return click.Option(
+        ["--except", "excepted"],
+        metavar="GLOB",
+        multiple=True,
+        help="Tensors or layers to leave out, which need not fit each other, such as 'classifier.*'"
+        " (repeatable).",
+    )
+
+
+def _model_b() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--model-b"],
+            metavar="SPEC",
+            help="Model of checkpoints that don't fit A's with what --except leaves out; by default"
+            " the same, built for their shapes.",
+        ),
+        click.Option(
+            ["--model-arg-b", "model_arguments_b"],
+            metavar="K=V",
+            multiple=True,
+            callback=parsing.pairs,
+            help="Argument of that model in which it differs, such as classes=7 (repeatable).",
+        ),
+    ]
 
 
 def _spec() -> click.Option:
@@ -179,6 +210,14 @@ def _data(splits: tuple[str, ...]) -> list[click.Option]:
             ["--limit"], type=POSITIVE, metavar="N", help="Use at most N examples of each split."
         ),
         click.Option(
+            ["--subset-seed"],
+            type=click.IntRange(min=0),
+            metavar="N",
+            default=STANDARD.subset_seed,
+            show_default=True,
+            help="Seed that chooses the examples of --limit and of the calibration set.",
+        ),
+        click.Option(
             ["--mean"],
             metavar="M,…",
             callback=parsing.numbers,
@@ -242,10 +281,11 @@ def _computation(*, networks: bool) -> list[click.Option]:
         ),
         click.Option(
             ["--dtype"],
-            type=click.Choice(["float32", "float64"]),
+            type=click.Choice(["auto", "float32", "float64"]),
             default=STANDARD.dtype,
             show_default=True,
-            help="Data type of weights and arithmetic.",
+            help="Data type of weights and arithmetic; auto is float64 where a checkpoint is"
+            " written and one that is read stores float64, else float32.",
         ),
     ]
     if networks:
@@ -281,6 +321,6 @@ def _computation(*, networks: bool) -> list[click.Option]:
         metavar="N",
         default=STANDARD.seed,
         show_default=True,
-        help="Seed of every random choice.",
+        help="Seed of every random choice but that of examples.",
     )
     return [*options, seed]

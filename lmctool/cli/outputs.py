@@ -135,9 +135,20 @@ class Outputs:
 
         Returns:
             The result with the groups that are known only after that.
+
+        Raises:
+            LmctoolError: it cannot be written, or not where it is to go.
         """
         checkpoint = result.checkpoint
-        if checkpoint is None or checkpoint.groups_after is None or not self.checkpoints:
+        if checkpoint is None or not self.checkpoints:
+            return result
+        place = self.checkpoints[checkpoint.like]
+        if checkpoint.files and place.suffix == CHECKPOINT:
+            raise LmctoolError(
+                f"output '{place}' must be a folder, for {', '.join(checkpoint.files)} goes with"
+                " it; name one with -o"
+            )
+        if checkpoint.groups_after is None:
             return result
         self._step_checkpoint(checkpoint, run)
         return replace(result, groups={**result.groups, **checkpoint.groups_after()})
@@ -200,8 +211,11 @@ class Outputs:
         from lmctool.weights.arithmetic import LazyWeights
 
         like, weights = run.checkpoints[new.like], new.weights
+        if new.files:
+            like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
         if run.model is not None:
-            weights = everywhere(weights, run.model.module, like.names)
+            module = run.resources.owner(new.like).module
+            weights = everywhere(weights, module, like.names)
 
         def write(path: Path) -> None:
             with (
@@ -210,6 +224,13 @@ class Outputs:
                 arithmetic(run.settings.precision, run.device),  # they may be computed only now
             ):
                 counted = LazyWeights(weights, lambda name: advance(1) or weights[name])
-                write_checkpoint(path, counted, like=like, metadata=new.metadata, force=self.force)
+                write_checkpoint(
+                    path,
+                    counted,
+                    like=like,
+                    metadata=new.metadata,
+                    files=new.files,
+                    force=self.force,
+                )
 
         self._step("checkpoint", self.checkpoints[new.like], write)

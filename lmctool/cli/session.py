@@ -216,7 +216,15 @@ def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOU
     from lmctool.run.run import Run  # torch comes in here, not at start-up
 
     stages = Stages(watch, quiet=job.quiet, bar=sys.stderr.isatty())
-    run = Run(job.name, job.analysis, job.settings, progress=stages, note=job.note, journal=journal)
+    run = Run(
+        job.name,
+        job.analysis,
+        job.settings,
+        progress=stages,
+        note=job.note,
+        journal=journal,
+        writes=job.writes,
+    )
     outputs.check(run, allowed=job.resume)
     return run
 

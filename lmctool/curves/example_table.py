@@ -99,7 +99,8 @@ def example_rows(group: Group, split: Split, what: str) -> Places:
     if not np.all(matches):
         raise LmctoolError(
             f"{what} lacks {len(split) - np.count_nonzero(matches)} of the {len(split)} examples of"
-            f" split {split.name!r}; it was made with another --limit or --seed, or of other data"
+            f" split {split.name!r}; it was made with another --limit or --subset-seed, or of other"
+            " data"
         )
     differ = np.count_nonzero(columns["fingerprint"][rows] != fingerprints(split))
     if differ:

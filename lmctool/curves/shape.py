@@ -1,7 +1,7 @@
 """The shape of a curve along a path: monotone, plateau or barrier.
 
 Vlaar and Frankle (ICML 2022, section 3.2) see three shapes of the loss from an initial to a final
-state: it falls all the way, it stays at its initial level until near the end, or it rises
+state: it falls all the way, it stays at chance, where it starts, until near the end, or it rises
 somewhere, which they call a barrier.  How far it rises is the number of Lucas et al. 2021
 (arXiv:2104.11044):
 
@@ -13,6 +13,7 @@ neither paper states any.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,17 @@ class ShapeRule:
        that lowest value, and by more than ``least_loss`` or ``least_error``.
     2. ``plateau``: the last value lies below the first one by as much as would count as a rise
        from the last, and no value lies below the first one by more than ``plateau_level`` times
-       that fall from the first point through some point at ``plateau_until`` or later.
+       that fall from the first point through some point at ``plateau_until`` or later.  Of a curve
+       that starts above chance, the value of the best constant answer, the same with chance in
+       the place of the first value is a plateau as well, provided that the curve has come down to
+       that level within the first half of the way.
     3. ``monotone``: no rise that counts.  A curve that stays level to its end is monotone too.
 
     Attributes:
         rise: a share of the lowest value before.
         least_loss: in nats.
         least_error: a share of examples.
-        plateau_level: a share of the fall from the first value to the last.
+        plateau_level: a share of the fall from the first value, or from chance, to the last.
         plateau_until: an alpha.
     """
 
@@ -53,48 +57,75 @@ class ShapeRule:
     plateau_level: float = 0.1
     plateau_until: float = 0.5
 
-    def shapes(self, metric: str, alpha: Array, values: Array) -> Array:
+    def least(self, metric: str) -> float:
+        """Return the height that a rise of ``loss`` or ``error`` has to exceed to count."""
+        return self.least_loss if metric == "loss" else self.least_error
+
+    def shapes(
+        self, metric: str, alpha: Array, values: Array, chance: Array | float = math.nan
+    ) -> Array:
         """Return the shape of each curve as text.
 
         Args:
             metric: ``loss`` or ``error``.
             alpha: (alpha,) rising from 0 to 1.
             values: (..., alpha) of that metric.
+            chance: (...) or what broadcasts to it: the value of the best constant answer, NaN
+                where it isn't known.
 
         Returns:
             (...) objects: ``monotone``, ``plateau`` or ``barrier``.
         """
         import numpy as np
 
-        least = self.least_loss if metric == "loss" else self.least_error
-        rounding = _rounding(metric)
-        first, last = values[..., 0], values[..., -1]
+        least, rounding = self.least(metric), _rounding(metric)
         lowest = np.minimum.accumulate(values, axis=-1)
         rises = values > lowest + np.maximum(self.rise * lowest, least) + rounding
-        falls = first > last + np.maximum(self.rise * last, least) + rounding
-        stays = self.level_until(metric, alpha, values) >= self.plateau_until
-        names = np.where(
-            rises.any(axis=-1), "barrier", np.where(falls & stays, "plateau", "monotone")
-        )
+        last = values[..., -1]
+        bottom = last + np.maximum(self.rise * last, least) + rounding
+        plateau = np.zeros(last.shape, dtype=bool)
+        for top, until in zip(*self._levels(metric, alpha, values, chance), strict=True):
+            plateau |= (top > bottom) & (until >= self.plateau_until)
+        names = np.where(rises.any(axis=-1), "barrier", np.where(plateau, "plateau", "monotone"))
         return names.astype(object)
 
-    def level_until(self, metric: str, alpha: Array, values: Array) -> Array:
-        """Return the alpha up to which each curve stays at its initial level.
+    def level_until(
+        self, metric: str, alpha: Array, values: Array, chance: Array | float = math.nan
+    ) -> Array:
+        """Return the alpha up to which each curve stays at its initial level, or at chance.
 
         Args:
             metric: ``loss`` or ``error``.
             alpha: (alpha,) rising from 0 to 1.
             values: (..., alpha) of that metric.
+            chance: as ``shapes`` takes it.
         """
-        return level_until(alpha, values, self.plateau_level, _rounding(metric))
+        _, untils = self._levels(metric, alpha, values, chance)
+        latest: Array = untils.max(axis=0)
+        return latest
+
+    def _levels(
+        self, metric: str, alpha: Array, values: Array, chance: Array | float
+    ) -> tuple[Array, Array]:
+        """Return two levels of each curve, and until when it stays there: (level, ...) both.
+
+        The first is its initial level; the second chance, where the curve comes down to it.
+        """
+        import numpy as np
+
+        first = values[..., 0]
+        tops = np.stack([first, np.broadcast_to(chance, first.shape)])
+        untils, since = _stays(tops, alpha, values, self.plateau_level, _rounding(metric))
+        untils[1] *= (first > tops[1]) & (2 * since[1] <= untils[1])
+        return tops, untils
 
     def notes(self) -> tuple[str, ...]:
         """Return the rule in words, as notes of a table."""
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
             f" of more than {self.least_loss:.4g} nats or {self.least_error:.2%}",
-            f"plateau: within {self.plateau_level:.4g} of the whole fall below A until alpha"
-            f" {self.plateau_until:.4g} or later; monotone: all other curves",
+            f"plateau: within {self.plateau_level:.4g} of the whole fall below A, or from early on"
+            f" at chance, until alpha {self.plateau_until:.4g} or later; monotone: any other",
         )
 
 
@@ -118,26 +149,31 @@ def _rounding(metric: str) -> float:
     return slack(SHARE) if metric == "error" else 0.0
 
 
-def level_until(alpha: Array, values: Array, level: float, rounding: float = 0.0) -> Array:
-    """Return the alpha up to which each curve stays at its initial level.
+def _stays(
+    top: Array, alpha: Array, values: Array, level: float, rounding: float
+) -> tuple[Array, Array]:
+    """Return until when each curve does not go below a level, and since when it is down to it.
 
     Args:
+        top: (...) the level.
         alpha: (alpha,) rising from 0 to 1.
-        values: (..., alpha).
-        level: how far below its first value a curve may go, as a share of the fall from its
-            first value to its last; a curve that does not fall may not go below at all.
-        rounding: how far below that it may be without being so.
+        values: (..., alpha), or what broadcasts to it.
+        level: how far from it a curve may be, as a share of the fall from it to the last value; a
+            curve that does not fall may not go below at all.
+        rounding: how much farther it may be.
 
     Returns:
-        (...) an alpha of the grid.
+        (...) an alpha of the grid, the first for a curve that begins below; and (...) one, or
+        infinity for a curve that does not come down to it.
     """
     import numpy as np
 
-    fall = np.maximum(values[..., :1] - values[..., -1:], 0)
-    least = values[..., :1] - level * fall - rounding
-    above = np.logical_and.accumulate(values >= least, axis=-1)
-    last: Array = alpha[above.sum(axis=-1) - 1]
-    return last
+    reach = level * np.maximum(top - values[..., -1], 0) + rounding
+    above = np.logical_and.accumulate(values >= (top - reach)[..., None], axis=-1)
+    near = values <= (top + reach)[..., None]
+    until = alpha[np.maximum(above.sum(axis=-1) - 1, 0)]
+    since = np.where(near.any(axis=-1), alpha[near.argmax(axis=-1)], np.inf)
+    return until, since
 
 
 def shape_options() -> tuple[click.Option, ...]:
@@ -162,7 +198,7 @@ def shape_options() -> tuple[click.Option, ...]:
         (
             "plateau_level",
             share,
-            "Greatest fall along a plateau, as a share of the curve's whole fall.",
+            "Greatest fall along a plateau, as a share of the whole fall from it.",
         ),
         ("plateau_until", share, "Least alpha that a plateau reaches."),
     )

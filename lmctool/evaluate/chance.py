@@ -121,6 +121,18 @@ def at_chance(task: Task, split: Split, error: Array, loss: Array) -> NDArray[np
     return guesses
 
 
+def chance_levels(task: Task, splits: Sequence[Split]) -> dict[str, Array]:
+    """Return loss and error of the best constant answer on each split, (split,) both.
+
+    Args:
+        task: what loss and error mean; where it doesn't say the loss, that is NaN.
+        splits: the examples.
+    """
+    targets = [split.targets.cpu().numpy() for split in splits]
+    losses = [math.nan if task.chance_loss is None else task.chance_loss(own) for own in targets]
+    return {"loss": np.array(losses), "error": np.array([task.chance(own) for own in targets])}
+
+
 def chance_hint(split: Split) -> str:
     """Return what most likely went wrong where every network answers at chance."""
     import torch

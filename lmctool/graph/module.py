@@ -7,12 +7,11 @@ from collections import OrderedDict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from torch import Tensor
 
 
 COPYING = ("__setstate__", "__getstate__", "__reduce__", "__reduce_ex__")
@@ -72,6 +71,8 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
         getattr(kind, word) is not getattr(nn.Module, word) for word in COPYING
     )
     if has_hooks or id(module) in memo:
+        for part in module.modules():
+            _detach(vars(part), memo)
         return copy.deepcopy(module, memo)
     new = memo[id(module)] = kind.__new__(kind)
     for name, value in vars(module).items():
@@ -86,8 +87,20 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
         elif type(value) in CONTAINERS and not value:
             new.__dict__[name] = type(value)()
         else:
+            _detach(value, memo)
             new.__dict__[name] = copy.deepcopy(value, memo)
     return new
+
+
+def _detach(value: Any, memo: dict[int, Any]) -> None:
+    """Note copies of tensors that were computed with gradients, of which there are no deep ones.
+
+    Such are weights that hooks compute from others before each call: torch.nn.utils.weight_norm,
+    prune.
+    """
+    for leaf in tree_leaves(value):
+        if isinstance(leaf, Tensor) and not leaf.is_leaf and id(leaf) not in memo:
+            memo[id(leaf)] = leaf.detach().clone()
 
 
 def _is_atom(value: Any) -> bool:

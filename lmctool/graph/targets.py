@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lmctool.graph.channels import channels
 from lmctool.graph.operations import (
-    BATCH_NORM,
     CONVOLUTION,
-    GROUP_NORM,
-    LAYER_NORM,
     LINEAR,
     arguments,
     aten,
     batch_norm,
     groups,
-    is_pointwise,
     is_transposed,
     operation,
 )
+from lmctool.graph.residual import residual_additions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,19 +75,18 @@ class Target:
 def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     """Return the targets of a graph, in the order they are computed.
 
-    Layers are convolutions and linear layers whose output isn't the model's.  A block is an
-    addition of two activations of one shape, the value after a residual connection, whose
-    channel axis is that of the layer it came from.
+    Layers are convolutions and linear layers whose output isn't the model's.  A block is the value
+    after a residual addition, whose channels are those of the layers that it came from.
     """
     targets: list[Target] = []
+    blocks = _blocks(graph) if kind != "layers" else {}
     for node in graph.nodes:
         if node is graph.output or node.op != "call_function" or node.meta.get("is_step"):
             continue
         if kind != "blocks" and operation(node) in LINEAR | CONVOLUTION:
             targets.extend(_layer(graph, node))
-        axis = _channels(node) if kind != "layers" and _is_residual(node) else None
-        if axis is not None:
-            targets.append(Target(_module(node), node.name, axis, "block"))
+        if node in blocks:
+            targets.append(Target(_module(node), node.name, blocks[node], "block"))
     return tuple(targets)
 
 
@@ -146,30 +142,15 @@ def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
     return BatchNorm(mean, variance, norm.epsilon) if mean and variance else None
 
 
-def _is_residual(node: fx.Node) -> bool:
-    if node.target is not aten.add.Tensor or len(node.all_input_nodes) != 2:
-        return False
-    first, second = node.all_input_nodes
-    if {first.op, second.op} != {"call_function"}:
-        return False  # an addition of a parameter or of the input is no residual connection
-    shapes = [tuple(n.meta["val"].shape) for n in (first, second)]
-    return shapes[0] == shapes[1] and len(shapes[0]) > 1
-
-
-def _channels(node: fx.Node) -> int | None:
-    """Return the channel axis of a value, by the layer it came from; None if there is none."""
-    pending: list[fx.Node] = [node]
-    seen: set[fx.Node] = set()
-    while pending:
-        source = pending.pop()
-        if operation(source) in CONVOLUTION | BATCH_NORM | GROUP_NORM:
-            return 1
-        if operation(source) in LINEAR | LAYER_NORM:
-            return -1
-        if is_pointwise(source) or source.target is operator.getitem:
-            pending.extend(set(source.all_input_nodes) - seen)
-            seen.update(source.all_input_nodes)
-    return None
+def _blocks(graph: Graph) -> dict[fx.Node, int]:
+    """Return the residual additions, and the axis of the channels of each."""
+    axes = channels(graph)
+    blocks = {}
+    for node in residual_additions(graph):
+        if node in axes:
+            second = axes[node] != -1 and axes[node] == 1 - len(node.meta["val"].shape)
+            blocks[node] = 1 if second else axes[node]
+    return blocks
 
 
 def _module(node: fx.Node) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
@@ -55,7 +55,7 @@ def input_shape(text: str) -> InputShape:
         raise LmctoolError(
             f"{text!r} begins with {shape[0]}, the number of examples, which must be 2 or more"
         )
-    if not 0 < prod(shape) <= MOST or match[2] in {"0", "1"}:
+    if not 0 < math.prod(shape) <= MOST or match[2] in {"0", "1"}:
         raise LmctoolError(f"{text!r} describes no input: a size is 0, or all together too large")
     return InputShape(shape, bool(match[1]), int(match[2]) if match[2] else None)
 
@@ -120,6 +120,21 @@ def _vocabulary(module: nn.Module) -> int:
     raise LmctoolError(
         "the model has no embedding that tells its vocabulary; say it, as in ids<50257:3x11"
     )
+
+
+def of_fewest_tokens(modules: Sequence[nn.Module]) -> nn.Module:
+    """Return the model whose first embedding has the fewest rows, so that all know its tokens.
+
+    Args:
+        modules: one or more; of models without an embedding the first is meant.
+    """
+    from torch import nn
+
+    rows = [
+        next((p.num_embeddings for p in each.modules() if isinstance(p, nn.Embedding)), math.inf)
+        for each in modules
+    ]
+    return modules[rows.index(min(rows))]
 
 
 def _own(module: nn.Module) -> list[Tensor]:

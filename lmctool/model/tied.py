@@ -27,7 +27,7 @@ def once(weights: Weights, module: nn.Module) -> dict[str, Tensor]:
     Raises:
         LmctoolError: names that the model ties have different values.
     """
-    first = _first(module)
+    first = first_names(module)
     tensors: dict[str, Tensor] = {}
     names: dict[str, str] = {}
     for name, tensor in weights.items():
@@ -47,14 +47,14 @@ def everywhere(weights: Weights, module: nn.Module, names: Iterable[str]) -> dic
 
     What belongs to none of the names is passed on.
     """
-    first = _first(module)
+    first = first_names(module)
     missing = {name: first[name] for name in names if name not in weights and name in first}
     added = {name: weights[own] for name, own in missing.items() if own in weights}
     unused = set(first.values()) - set(names)
     return {**{name: t for name, t in weights.items() if name not in unused}, **added}
 
 
-def _first(module: nn.Module) -> dict[str, str]:
+def first_names(module: nn.Module) -> dict[str, str]:
     """Return the first name of each tied tensor, by each of its names."""
     order = {name: place for place, name in enumerate(module.state_dict())}
     return {name: min(names, key=order.__getitem__) for name, names in aliases(module).items()}

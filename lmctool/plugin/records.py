@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Need = Literal["model", "data"]
 Use = Literal["never", "optional", "always"]
 Arity = Literal[1, 2, "n"] | tuple[int, int | None]
+Partial = Literal["never", "excepted", "fitting"]
 Argument = str | int | float | bool
 
 
@@ -41,6 +42,10 @@ class Analysis:
         bare: whether weights alone do for a run of these settings where neither a model nor data
             is named by the user, by a standing choice or by a stamp; without it they never do for
             one that needs a model.
+        partial: what becomes of checkpoints that have tensors of different shapes, or on one side
+            only: they are refused (``"never"``), the user names those tensors with ``--except``
+            (``"excepted"``), or what doesn't fit is left out (``"fitting"``); of the last two the
+            analysis leaves ``run.left_out`` alone.
         splits: the splits that it evaluates on unless the user names others.
         options: the click options it adds to the shared ones.
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
@@ -63,6 +68,7 @@ class Analysis:
     needs: frozenset[Need] = frozenset({"model", "data"})
     optional: frozenset[Need] = frozenset()
     bare: Callable[[Settings], bool] | None = None
+    partial: Partial = "never"
     splits: tuple[str, ...] = ("test",)
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
@@ -90,12 +96,15 @@ class Aligner:
         options: click options, added to a command when this aligner is named.
         needs: what it asks the run for; without ``"data"`` it works where no data is named.
         metrics: every metric that its groups can have; None leaves that open.
+        partial: whether it takes networks with tensors of different shapes: it compares no tensor
+            of ``run.left_out``, and runs no network that is made of both.
     """
 
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
     needs: frozenset[Need] = frozenset({"model", "data"})
     metrics: tuple[DeclaredMetric, ...] | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,12 @@ class Settings:
         series: which of them are the steps of one training run, where arguments are runs.
         results: results of earlier runs that options name.
         naming: which tensors of the checkpoints count, and what they are called.
+        excepted: patterns of tensors and layers that are not compared, and need not fit.
         model: the model spec, or None to find it out.
         model_arguments: arguments of the model, as text or typed values.
+        model_b: the model spec of checkpoints that don't fit the first one's model, or None for
+            the same one.
+        model_arguments_b: arguments that it has beside the others, or in place of them.
         spec: a file that extends or replaces the derived permutation spec, or None.
         data: the data spec, or None to find it out.
         inputs: the inputs of an example where no data is meant, in the order of the model's
@@ -116,6 +120,7 @@ class Settings:
         calib_size: how many of its examples at most.
         calib_batch: examples whose batch statistics REPAIR takes together.
         limit: at most so many examples of each evaluated split; None for all.
+        subset_seed: the seed that chooses which, and which the calibration set has.
         allow_chance: go on when both ends answer at chance.
         allow_stochastic: go on when the model answers differently each time.
         output: which of several outputs of the model is scored, by its key or place; None for
@@ -125,12 +130,13 @@ class Settings:
         correction: the correction, or None for no correction.
         batchnorm: what happens to running statistics on a path.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        dtype: the dtype of weights and arithmetic.
+        dtype: the dtype of weights and arithmetic; ``auto`` is float64 where a checkpoint is
+            written and one that is read stores float64, else float32.
         precision: the precision of matrix products and convolutions.
         batch_size: examples evaluated at once; None to find it out.
         strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
         repeats: how an earlier run evaluated them, which is done again; None for a run of its own.
-        seed: the seed of every random choice.
+        seed: the seed of every random choice but that of examples.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
     """
@@ -140,8 +146,11 @@ class Settings:
     series: tuple[Series, ...] = ()
     results: tuple[Path, ...] = ()
     naming: Naming = AS_STORED
+    excepted: tuple[str, ...] = ()
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    model_b: str | None = None
+    model_arguments_b: Mapping[str, Any] = field(default_factory=dict)
     spec: Path | None = None
     data: str | None = None
     inputs: tuple[InputShape, ...] = ()
@@ -153,6 +162,7 @@ class Settings:
     calib_size: int = 5000
     calib_batch: int = 500
     limit: int | None = None
+    subset_seed: int = 0
     allow_chance: bool = False
     allow_stochastic: bool = False
     output: str | None = None
@@ -161,7 +171,7 @@ class Settings:
     correction: Choice | None = None
     batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
     device: str = "auto"
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Literal["auto", "float32", "float64"] = "auto"
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     batch_size: int | None = None
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"

@@ -57,12 +57,15 @@ class NewCheckpoint:
         groups_after: for weights that are computed when they are read, such as ``LazyWeights``:
             returns groups by path that join the result, once each tensor has been read.  The host
             then writes the checkpoint before the result, reading each tensor once, in any order.
+        files: texts by name that take the place of small files in a folder, whose checkpoint may
+            then have tensors of other shapes, as a merged adapter with its configuration.
     """
 
     weights: Mapping[str, Tensor]
     like: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     groups_after: Callable[[], Mapping[str, Group]] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Aligner
     from lmctool.plugin.settings import Choice
     from lmctool.results.journal import Journal
-    from lmctool.symmetry import PermutationSpec, Proof
+    from lmctool.run.common_symmetries import CommonSymmetries
+    from lmctool.symmetry import Proof
     from lmctool.weights.arithmetic import Weights
 
 
@@ -54,8 +55,7 @@ class Alignments:
     Attributes:
         choice: the aligner that the user named, if one was named.
         apply: the result whose permutation takes its place, if there is one.
-        spec: derives what may be permuted.
-        check: compares a network with its permuted self on real examples.
+        symmetries: derives what may be permuted, and compares a network with its permuted self.
         find: asks an aligner: ``find(aligner, a, b, options)``.
         examples: says which examples an aligner may look at.
         journal: knows what was found before, and keeps what is found now.
@@ -64,8 +64,7 @@ class Alignments:
 
     choice: Choice | None
     apply: Path | None
-    spec: Callable[[], PermutationSpec]
-    check: Callable[[Weights, Permutation], Proof]
+    symmetries: CommonSymmetries
     find: Callable[[Aligner, Weights, Weights, Mapping[str, Any]], object]
     examples: Callable[[Aligner], str]
     journal: Journal
@@ -100,20 +99,20 @@ class Alignments:
         return alignment
 
     def align(self, a: Weights, b: Weights) -> Permutation:
-        """Return the permutation that the user's choice brings B's units into A's order by.
+        """Return the permutation of B's own spec that the user's choice brings B to A's order by.
 
         Raises:
             LmctoolError: nothing was chosen, or a stored permutation is of another model.
             UnjudgedError: the permutation changes B's function.
         """
         if self.apply is not None:
-            alignment = Alignment(load_permutation(self.apply, self.spec()))
+            alignment = Alignment(load_permutation(self.apply, self.symmetries.spec_of(b)))
         elif self.choice is not None:
             alignment = self.match(self.choice.name, a, b, self.choice.options)
         else:
             raise LmctoolError("an alignment was asked for, but no aligner was named")
         self.prove(b, alignment)
-        return alignment.permutation
+        return self.proved[-1].permutation
 
     def prove(self, weights: Weights, alignment: Alignment) -> Proof:
         """Prove an alignment on a network, and list it among those of the result.
@@ -121,8 +120,9 @@ class Alignments:
         Raises:
             UnjudgedError: the permutation changes the network's function.
         """
-        proof = self.check(weights, alignment.permutation)
-        self.proved.append(ProvedAlignment(alignment.permutation, proof, alignment.groups))
+        permutation = self.symmetries.fitted(weights, alignment.permutation)
+        proof = self.symmetries.prove(weights, permutation)
+        self.proved.append(ProvedAlignment(permutation, proof, alignment.groups))
         return proof
 
     def groups(self) -> dict[str, Group]:
@@ -134,7 +134,7 @@ class Alignments:
         groups = dict(unpack(image.tobytes()).groups)
         stored = permutation_of(groups.pop(PERMUTATIONS), "the journal of this run")
         moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
-        return Alignment(Permutation(self.spec(), moves), groups)
+        return Alignment(Permutation(self.symmetries.spec, moves), groups)
 
 
 def permuted(permutation: Permutation, weights: Weights) -> dict[str, Tensor]:

@@ -40,6 +40,7 @@ class Calibration:
     Attributes:
         open: opens the calibration examples, once.
         follow: follows the model's graph, once.
+        graph_of: returns the graph of a network, which may have a model of its own.
         batch: examples whose batch statistics are taken together.
         device: where the work is done.
         dtype: the dtype of the inputs.
@@ -52,6 +53,7 @@ class Calibration:
 
     open: Callable[[], Split]
     follow: Callable[[], Graph]
+    graph_of: Callable[[Weights], Graph]
     batch: int
     device: torch.device
     dtype: torch.dtype
@@ -102,14 +104,14 @@ class Calibration:
 
         Batches halve when memory runs out.
         """
-        graph, places = self.follow(), tuple(taps)
+        graphs, places = (self.graph_of(a), self.graph_of(b)), tuple(taps)
         one_by_one = self.device.type != "cpu" or self.stochastic()
         threads = None if one_by_one else workers()
 
         def compared(size: int) -> dict[Tap, CrossMoments]:
             batches = self._shown("correlations", size)
             with arithmetic(self.precision, self.device), self.seeding():
-                return statistics.cross(graph, a, b, places, batches, threads)
+                return statistics.cross(graphs, a, b, places, batches, threads)
 
         return self.cross_batch.fitting(compared)
 

@@ -86,6 +86,9 @@ class Identity:
         if run.model is not None:
             parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
             parts["model.graph"] = run.resources.graph_of_user_code
+        for index, own in run.resources.own.items():
+            model, graph = run.resources.models[index], own.graph_of_user_code
+            parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
             parts |= {"data": run.data.spec, "task": run.settings.task or run.data.dataset.task}
         if example is not None:

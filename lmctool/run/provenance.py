@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.model.build import described
 from lmctool.plugin.settings import AS_STORED
 from lmctool.results.doubt import GROUP as DOUBTS
 from lmctool.results.doubt import doubt_group
@@ -139,6 +140,7 @@ def _settings(run: Run) -> dict[str, Attribute]:
     settings = run.settings
     attributes: dict[str, Attribute] = {
         "seed": settings.seed,
+        "subset_seed": settings.subset_seed,
         "dtype": settings.dtype,
         "batch_size": run.batch_size.size,
         **run.arithmetic,
@@ -151,12 +153,19 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["strategy"] = str(run.strategy)
         if run.strategy.given_up:
             attributes["strategy.given_up"] = run.strategy.given_up
+    if settings.excepted:
+        attributes["excepted"] = list(settings.excepted)
+    for index in run.resources.own:
+        model = run.resources.models[index]
+        attributes[f"model.{index}"] = described(model.spec, model.arguments)
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
     if run.resources.stochastic:
         attributes["stochastic"] = 1
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
+    for kind, count in run.resources.corrected.items():
+        attributes[f"correction.{kind}"] = count
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.evaluate.machine import machine
-from lmctool.plugin.source_code import Code
 from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
@@ -36,7 +35,9 @@ def files(run: Run) -> Provenance:
     """
     identify_all(run.checkpoints)
     settings = run.settings
-    code = plugin_code() | (run.model.code if run.model else Code())
+    code = plugin_code()
+    for model in run.resources.models.values():
+        code |= model.code
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},

@@ -54,6 +54,8 @@ def target_option(default: Kind = "both") -> click.Option:
 def correctable(run: Run, kind: Kind, storable: bool) -> list[Target]:
     """Return the targets to correct; only those a checkpoint can hold, when it has to.
 
+    How many of each kind they are goes into the record of the run.
+
     Args:
         run: the run.
         kind: which places of the model.
@@ -75,6 +77,8 @@ def correctable(run: Run, kind: Kind, storable: bool) -> list[Target]:
     if not places:
         has = "a checkpoint of this model can hold" if storable else "this model has"
         raise LmctoolError(f"{has} nothing that REPAIR corrects (--targets {kind})")
+    kinds = [target.kind for target in places]
+    run.resources.corrected = {"layers": kinds.count("layer"), "blocks": kinds.count("block")}
     return places
 
 

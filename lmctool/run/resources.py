@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from torch import nn
 
 from lmctool.checkpoint.checkpoint import Checkpoint, open_checkpoints
 from lmctool.checkpoint.notes import notes_on
+from lmctool.checkpoint.overlap import Overlap, overlap
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic, computing
@@ -20,14 +23,14 @@ from lmctool.graph.capture import capture
 from lmctool.graph.randomness import generator, seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
-from lmctool.model.tied import once
+from lmctool.model.tied import first_names, once
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
@@ -46,13 +49,15 @@ class Resources:
 
     Attributes:
         name: the analysis.
-        settings: what the user asked.
+        settings: what the user asked, with the dtype that ``auto`` is.
         checkpoints: the files, opened but not read: the arguments, then those that options name.
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
         stochastic: whether the model answers differently each time; None before anybody looked.
+        own: the resources of each checkpoint that has a model of its own, by index.
+        corrected: how many layers and blocks were corrected; empty where nothing was.
     """
 
     def __init__(
@@ -62,27 +67,80 @@ class Resources:
         settings: Settings,
         device: torch.device,
         note: Callable[[str], None],
+        *,
+        writes: bool,
     ) -> None:
         """Open and resolve all that the analysis needs.
+
+        ``writes`` says whether a checkpoint will be written.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
         self.name = name
-        self.settings = settings
         self.device = device
-        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         paths = (*settings.checkpoints, *settings.others)
         opened = open_checkpoints(paths, settings.naming)
+        if settings.dtype == "auto":
+            doubles = writes and any("F64" in each.dtypes.values() for each in opened)
+            settings = replace(settings, dtype="float64" if doubles else "float32")
+        self.settings = settings
+        self.dtype: torch.dtype = getattr(torch, settings.dtype)
         self.sources = find_sources(opened, analysis, settings, device)
         self.checkpoints: tuple[Checkpoint, ...] = self.sources.checkpoints
         self.note = note
         for sentence in notes_on(self.checkpoints):
             note(sentence)
+        self._partial = analysis.partial
         self.stochastic: bool | None = None
-        module = None if self.sources.model is None else self.sources.model.module
-        self._splits = Splits(name, self.sources.data, settings, device, module)
-        self._weights = LoadedWeights(self.checkpoints, self.sources.model, self.dtype, device)
+        self.corrected: dict[str, int] = {}
+        self._load()
+        self.own = {index: self._of_one(index, m) for index, m in self.sources.own_models.items()}
+
+    def _load(self) -> None:
+        """Begin with no split and no weights read."""
+        model, device = self.sources.model, self.device
+        module = None if model is None else model.module
+        self._splits = Splits(self.name, self.sources.data, self.settings, device, module)
+        self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device)
+
+    def _of_one(self, index: int, model: Model) -> Resources:
+        """Return the same data and settings for one of the checkpoints and its own model."""
+        own = copy(self)
+        own.checkpoints = (self.checkpoints[index],)
+        own.sources = replace(self.sources, model=model, own_models={})
+        own.own = {}
+        own._load()
+        return own
+
+    @property
+    def models(self) -> Mapping[int, Model]:
+        """The first checkpoint's model, and those of checkpoints that it does not fit, by index."""
+        model = self.sources.model
+        return {} if model is None else {0: model, **self.sources.own_models}
+
+    def owner(self, index: int) -> Resources:
+        """Return the resources that have a checkpoint's model."""
+        return self.own.get(index, self)
+
+    @cached_property
+    def overlap(self) -> Overlap:
+        """What the checkpoints have in common."""
+        return overlap(self.checkpoints, self.settings.excepted)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """The tensors that are not compared, also under the names that ``weights`` has them by."""
+        if self._partial == "never":
+            return frozenset()
+        names = frozenset(
+            name
+            for name, each in self.overlap.left_out.items()
+            if each.excepted or self._partial == "fitting"
+        )
+        if self.sources.model is None:
+            return names
+        return names | {first_names(self.module).get(name, name) for name in names}
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
@@ -93,6 +151,8 @@ class Resources:
             UnjudgedError: a tensor holds NaN or infinity.
             LmctoolError: tensors that the model ties differ.
         """
+        if index in self.own:
+            return self.own[index].weights(0)
         return self._weights.weights(index)
 
     def check_module(self) -> None:
@@ -101,7 +161,8 @@ class Resources:
         Raises:
             PluginError: somebody wrote into it.
         """
-        self._weights.check()
+        for each in (self, *self.own.values()):
+            each._weights.check()
 
     @property
     def _model(self) -> Model:
@@ -237,12 +298,21 @@ class Resources:
     def targets(self, kind: Kind) -> tuple[Target, ...]:
         """Return the places that REPAIR corrects: ``layers``, ``blocks`` or ``both``.
 
+        Where of both there is one alone, the user is told.
+
         Raises:
             LmctoolError: there is none, though layers ran.
         """
         found = targets(self.graph, kind)
         if not found:
             check_layers(self.graph, self.module)
+        only = {target.kind for target in found}
+        if kind == "both" and len(only) == 1:
+            other = "residual block" if only == {"layer"} else "layer"
+            self.note(
+                f"no {other} was found in this model, so that of layers and blocks it has"
+                f" {only.pop()}s alone"
+            )
         return found
 
     def batchnorms(self) -> tuple[Target, ...]:

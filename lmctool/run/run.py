@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.adapters import is_adapter
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
@@ -21,14 +22,15 @@ from lmctool.run import path
 from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
-from lmctool.run.symmetries import Symmetries
 from lmctool.run.variant import variants
 from lmctool.symmetry.alignment import Alignment
+from lmctool.weights.recipe import derived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,7 +66,7 @@ class Run:
 
     Attributes:
         name: the analysis.
-        settings: what the user asked.
+        settings: what the user asked, with the dtype that ``auto`` is.
         progress: shows how far some work is.
         note: tells the user something worth knowing.
         journal: what was computed before, and what is computed now.
@@ -75,7 +77,7 @@ class Run:
         resources: the checkpoints, the model and the data.
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
-        symmetries: derives what may be permuted, and proves it.
+        symmetries: derives what may be permuted in each network, and proves it.
         alignments: finds alignments, and lists those that were proved.
         doubts: what the user was told, and why some numbers can carry no verdict.
     """
@@ -88,14 +90,17 @@ class Run:
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
         journal: Journal = NO_JOURNAL,
+        *,
+        writes: bool = False,
     ) -> None:
         """Open and resolve all that the analysis needs.
+
+        ``writes`` says whether a checkpoint will be written.
 
         Raises:
             LmctoolError: something named isn't there, can't be read, or doesn't fit together.
         """
         self.name = name
-        self.settings = settings
         self.progress = progress
         self.doubts = Doubts(note)
         self.note: Callable[[str], None] = self.doubts.note
@@ -107,11 +112,13 @@ class Run:
         repeated = self._repeats.batch_size if self._repeats else None
         self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
         self.batch_size.on_halving.append(self._note_halving)
-        self.resources = Resources(name, analysis, settings, self.device, self.note)
+        self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
+        self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
         self.calibration = Calibration(
             lambda: self.resources.calibration,
             lambda: self.graph,
+            lambda weights: self.symmetries.graph_of(weights),
             settings.calib_batch,
             self.device,
             self.dtype,
@@ -128,12 +135,11 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
-        self.symmetries = Symmetries(self.resources)
+        self.symmetries = CommonSymmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
-            lambda: self.permutation_spec,
-            self.symmetries.prove,
+            self.symmetries,
             self._ask_aligner,
             self._examples_of,
             journal,
@@ -181,8 +187,13 @@ class Run:
 
     @property
     def permutation_spec(self) -> PermutationSpec:
-        """What may be permuted in the model without a change of its function."""
+        """What may be permuted in every network without a change of its function."""
         return self.symmetries.spec
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The tensors that are not compared: of other shapes, on one side only, or excepted."""
+        return self.resources.left_out
 
     def doubt(self, reason: str, **where: str) -> None:
         """Tell the user why numbers can carry no verdict, and let no gate judge them.
@@ -284,6 +295,8 @@ class Run:
     def ends(self) -> Scores:
         """The scores of the checkpoints that are arguments; those at chance are noted.
 
+        Where tensors are left out, others may have other classes: then of the first alone.
+
         Raises:
             UnjudgedError: every one of them answers at chance, or its loss isn't a number.
         """
@@ -296,10 +309,11 @@ class Run:
 
     @cached_property
     def _judged_ends(self) -> tuple[Scores, tuple[Guess, ...]]:
-        scores = self.scores(range(self.count))
+        scored = 1 if self.left_out else self.count
+        scores = self.scores(range(scored))
         guesses = check_ends(
             scores,
-            [checkpoint.path for checkpoint in self.checkpoints[: self.count]],
+            [checkpoint.path for checkpoint in self.checkpoints[:scored]],
             self.evaluator.task,
             [self.split(name) for name in scores.splits],
             allow_chance=self.settings.allow_chance,
@@ -409,24 +423,39 @@ class Run:
         """
         return self.alignments.prove(weights, Alignment(permutation))
 
+    def completed(self, weights: Weights) -> Weights:
+        """Return a network with the first one's tensors in place of those that are left out."""
+        if not self.left_out:
+            return weights
+        first = self.weights(0)
+        tensors = {name: (first if name in self.left_out else weights)[name] for name in first}
+        return derived(tensors, "completed", (weights, first), lambda: sorted(self.left_out))
+
     def variants(
         self, first: int = 0, second: int = 1, *, storable: bool = False
     ) -> tuple[Variant, ...]:
         """Return the paths from one checkpoint to another that the flags ask for.
 
         ``plain`` always; with an aligner ``align``; with a correction ``repair``, or
-        ``align+repair`` where there is an aligner too.
+        ``align+repair`` where there is an aligner too.  All go to B with A's tensors in place of
+        those that are left out.
 
         Args:
             first: the index of the checkpoint at alpha 0.
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
         """
+        if is_adapter(self.checkpoints[first]):
+            self.note(
+                "the path is straight in the factors A and B of LoRA, each by itself, and not in"
+                " the updates B A of the weights"
+            )
         return variants(
             self.weights(first),
             self.weights(second),
             (first, second),
             align=self._aligned if self.settings.aligns else None,
+            complete=self.completed,
             correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )

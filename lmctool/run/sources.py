@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool import config
 from lmctool.checkpoint.alike import alike
-from lmctool.checkpoint.compare import check_same
+from lmctool.checkpoint.fit import readings
+from lmctool.checkpoint.overlap import check_fit
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.graph.randomness import generator
 from lmctool.model.build import described
-from lmctool.model.example import find_example
+from lmctool.model.example import find_example, of_fewest_tokens
 from lmctool.model.fit import fitted
 from lmctool.model.resolve import resolve_model
-from lmctool.model.shapes import aliases
+from lmctool.model.shapes import aliases, shapes_of
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, TASKS
+from lmctool.run.own_models import own_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from lmctool.data.resolve import Data
     from lmctool.model.example import Example
     from lmctool.model.resolve import Model
-    from lmctool.plugin.records import Analysis, Task
+    from lmctool.plugin.records import Analysis, Partial, Task
     from lmctool.plugin.settings import Settings
 
 NEITHER = (
@@ -49,6 +51,7 @@ class Sources:
         data: the dataset.
         task: what loss and error mean on it.
         example: inputs to trace the model with, where there is no data.
+        own_models: the models of checkpoints that the model does not fit, by index.
     """
 
     checkpoints: tuple[Checkpoint, ...]
@@ -56,6 +59,7 @@ class Sources:
     data: Data | None = None
     task: Task | None = None
     example: Example | None = None
+    own_models: Mapping[int, Model] = field(default_factory=dict)
 
 
 def find_sources(
@@ -73,52 +77,52 @@ def find_sources(
     permit = "" if settings.trust else "pass --trust to run it"
     standing = config.load(trusted=settings.trust_config, permit=permit)
     checkpoints = alike(checkpoints)
+    partial = "excepted" if analysis.partial == "fitting" and settings.aligns else analysis.partial
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
-        _check_same(checkpoints)
+        check_fit(checkpoints, settings.excepted, partial)
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
         return Sources(checkpoints, data=data, task=_task(data, settings))
     if _is_bare(checkpoints, analysis, settings, standing):
-        _check_same(checkpoints)
+        check_fit(checkpoints, settings.excepted, partial)
         return Sources(checkpoints)
-    model, checkpoints = _model(checkpoints, settings, standing)
+    model, own, checkpoints = _models(checkpoints, partial, settings, standing)
+    if settings.excepted:
+        _check_aligner(settings)
     import torch
 
     dtype: torch.dtype = getattr(torch, settings.dtype)
-    model.module.to(device, dtype)
+    modules = [each.module.to(device, dtype) for each in (model, *own.values())]
     if _uses_data(checkpoints, analysis, settings, standing):
         data = _data(checkpoints, settings, standing)
-        return Sources(checkpoints, model, data, _task(data, settings))
+        return Sources(checkpoints, model, data, _task(data, settings), own_models=own)
     randomness = generator(settings.seed, "example input")
-    example = find_example(model.module, settings.inputs, randomness, device, dtype)
+    narrowest = of_fewest_tokens(modules)
+    example = find_example(narrowest, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
-    return Sources(checkpoints, model, example=example)
+    return Sources(checkpoints, model, example=example, own_models=own)
 
 
-def _check_same(checkpoints: Sequence[Checkpoint]) -> None:
-    for other in checkpoints[1:]:
-        check_same(checkpoints[0], other)
-
-
-def _model(
-    checkpoints: Sequence[Checkpoint], settings: Settings, standing: Config
-) -> tuple[Model, tuple[Checkpoint, ...]]:
-    """Return the model, and the checkpoints under its names.
+def _models(
+    checkpoints: Sequence[Checkpoint], partial: Partial, settings: Settings, standing: Config
+) -> tuple[Model, Mapping[int, Model], tuple[Checkpoint, ...]]:
+    """Return the model, those of checkpoints that it doesn't fit, and all under their names.
 
     Raises:
         LmctoolError: there is none, or they don't fit it or each other.
     """
     try:
-        _check_same(checkpoints)
+        check_fit(checkpoints, settings.excepted, partial)
         misfit = None
     except LmctoolError as error:
         misfit = error
+    same = [each for each in checkpoints if misfit or each.shapes == checkpoints[0].shapes]
     try:
         model = resolve_model(
-            *checkpoints, spec=settings.model, arguments=settings.model_arguments, config=standing
+            *same, spec=settings.model, arguments=settings.model_arguments, config=standing
         )
-        called = described(model.spec, model.arguments)
-        named = [fitted(each, model.module, called) for each in checkpoints]
+        own = own_models(model, checkpoints, settings, standing) if settings.aligns else {}
+        named = [_named(each, own.get(n, model), misfit) for n, each in enumerate(checkpoints)]
     except UntrustedError:
         raise
     except LmctoolError as error:
@@ -126,8 +130,32 @@ def _model(
             raise misfit from error
         raise
     fitting = alike(named, aliases(model.module))
-    _check_same(fitting)
-    return model, fitting
+    check_fit(fitting, settings.excepted, partial)
+    return model, own, fitting
+
+
+def _named(checkpoint: Checkpoint, model: Model, misfit: LmctoolError | None) -> Checkpoint:
+    """Return a checkpoint under a model's names; as it is where it need not fit."""
+    module = model.module
+    if misfit is None and not readings(checkpoint.shapes, shapes_of(module), aliases(module)):
+        return checkpoint
+    return fitted(checkpoint, module, described(model.spec, model.arguments))
+
+
+def _check_aligner(settings: Settings) -> None:
+    """Refuse an aligner that cannot leave tensors out.
+
+    Raises:
+        LmctoolError: it does.
+    """
+    choice = settings.aligner
+    if choice is None or registry.load(ALIGNERS, choice.name).partial:
+        return
+    able = [name for name in registry.names(ALIGNERS) if registry.load(ALIGNERS, name).partial]
+    raise LmctoolError(
+        f"aligner {choice.name!r} needs whole networks, and --except leaves tensors out; name one"
+        f" of {', '.join(able)}"
+    )
 
 
 def _is_bare(

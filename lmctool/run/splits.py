@@ -53,7 +53,7 @@ class Splits:
                 self.data.dataset,
                 name,
                 limit=limit,
-                seed=self.settings.seed,
+                seed=self.settings.subset_seed,
                 device=self.device,
                 taken=sum(
                     other.inputs.nbytes

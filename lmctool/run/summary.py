@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 def plan(run: Run) -> list[tuple[str, str]]:
     """Return each part of the plan and its origin, as pairs of a name and a text."""
     lines = _inputs(run)
-    if run.model is not None:
-        model = described(run.model.spec, run.model.arguments)
-        lines.append(("model", f"{model}, from {run.model.origin}"))
+    for index, model in run.resources.models.items():
+        text = f"{described(model.spec, model.arguments)}, from {model.origin}"
+        lines.append((f"model of {_letter(index)}" if index else "model", text))
+    if run.settings.excepted:
+        lines.append(("left out", ", ".join(run.settings.excepted)))
     if run.data is not None:
         lines.append(
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")

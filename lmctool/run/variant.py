@@ -81,6 +81,7 @@ def variants(
     ends: tuple[int, int],
     *,
     align: Callable[[Weights, Weights], tuple[Permutation, Weights]] | None,
+    complete: Callable[[Weights], Weights],
     correct: Correct | None,
     mix: BatchNormPolicy,
 ) -> tuple[Variant, ...]:
@@ -91,14 +92,18 @@ def variants(
         b: the network at alpha 1.
         ends: the indices of the two checkpoints.
         align: returns the permutation that brings b's units into a's order, and b so permuted.
+        complete: puts tensors that are not compared in their places, for a path to be there.
         correct: what corrects the networks between.
         mix: what mixes them.
     """
     between: Between
-    paths = [Variant("plain", ends, a, b, partial(mix.mix, a, b), mix.mix_recipe)]
+    plain = complete(b)
+    paths = [Variant("plain", ends, a, plain, partial(mix.mix, a, plain), mix.mix_recipe)]
     name, permutation = "repair", None
     if align is not None:
         permutation, b = align(a, b)
+    b = plain if permutation is None else complete(b)
+    if permutation is not None:
         between = partial(mix.mix, a, b)
         paths.append(Variant("align", ends, a, b, between, mix.mix_recipe, permutation))
         name = "align+repair"

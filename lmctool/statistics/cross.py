@@ -131,7 +131,7 @@ def products(x: Tensor, y: Tensor, examples: int) -> Tensor:
 
 
 def cross(
-    graph: Graph,
+    graphs: tuple[Graph, Graph],
     a: Weights,
     b: Weights,
     taps: Iterable[Tap],
@@ -144,7 +144,7 @@ def cross(
     alignment of all groups.
 
     Args:
-        graph: the graph of both networks.
+        graphs: the graph of each network, in which the taps have the same names.
         a: the first network.
         b: the second.
         taps: where, and which block of the value's axis.
@@ -158,7 +158,8 @@ def cross(
     nodes: dict[str, list[Tap]] = {}
     for tap in sums:
         nodes.setdefault(tap.node, []).append(tap)
-    first, second = correction_edits(graph, a), correction_edits(graph, b)
+    of_a, of_b = graphs
+    first, second = correction_edits(of_a, a), correction_edits(of_b, b)
 
     def compare(inputs: Tensor, take: Callable[[Part], None]) -> None:
         values: dict[str, Tensor] = {}
@@ -180,8 +181,8 @@ def cross(
 
             return edit
 
-        graph.run(a, inputs, first | {node: chained(first.get(node), keep(node)) for node in nodes})
-        graph.run(
+        of_a.run(a, inputs, first | {node: chained(first.get(node), keep(node)) for node in nodes})
+        of_b.run(
             b, inputs, second | {node: chained(second.get(node), pair(node)) for node in nodes}
         )
 
@@ -196,7 +197,8 @@ def cross(
                 compare(inputs, lambda part: sums[part[0]].add(*part[1:]))
         else:
             left = iter(batches)
-            several = threads.map if threads and graph.tracer == "export" else map
+            traced = all(graph.tracer == "export" for graph in graphs)
+            several = threads.map if threads and traced else map
             origins = map(collect, islice(left, 1))  # the means of the first batch
             _add_together(sums, chain(origins, several(collect, left)))
     return {tap: total.moments() for tap, total in sums.items()}

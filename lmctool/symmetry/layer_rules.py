@@ -71,9 +71,9 @@ def group_norm(node: fx.Node, table: AxisTable) -> Any:
 
 
 def weight_norm(node: fx.Node, table: AxisTable) -> Any:
-    """Tie a weight with its length along one axis."""
+    """Tie a weight with its lengths along one axis; it may have one length in all."""
     direction, length = table.of(node.args[0]), table.of(node.args[1])
-    for a, b in zip(direction, length, strict=True):
+    for a, b in zip(direction, length, strict=bool(length)):
         if a.size == b.size:
             unify(a, b)
     table.hidden.append(length)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from lmctool.graph.operations import BATCH_NORM, operation
+from lmctool.graph.reparametrization import makes_weight
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import AxisTable, TensorAxes, new_axes
 from lmctool.symmetry.part_rules import getitem
@@ -116,9 +117,10 @@ def _unmovable(
         return "the spec file fixes it"
     if not readers:
         return UNREAD
-    if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):
-        return "" if _normalise(readers) else "it is a buffer that no normalisation owns"
-    return ""
+    if name not in graph.buffers or any(fnmatchcase(name, pattern) for pattern in moved):
+        return ""
+    owned = _normalise(readers) or makes_weight(name, graph.tensors.values())
+    return "" if owned else "it is a buffer that no normalisation owns"
 
 
 def _normalise(readers: Iterable[fx.Node]) -> bool:

@@ -14,6 +14,7 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.hub import no_download
 from lmctool.errors import LmctoolError
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
@@ -109,6 +110,25 @@ def test_a_command_takes_checkpoints_of_a_hub_and_records_their_commits(
     provenance = Provenance.of(read(cache / "out.h5"))
     recorded = [record.path for record in provenance.checkpoints.values()]
     assert recorded == [f"hf:/org/name@{OLD}", f"hf:/org/name@{NEW}"]
+    again = invoke("rerun", "out.h5", "-q")
+    assert again.exit_code == 0, again.output
+
+
+def test_a_recorded_command_downloads_nothing_unless_it_is_trusted(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with (
+        pytest.raises(LmctoolError, match="only --trust lets a record download: it is not there"),
+        no_download("only --trust lets a record download"),
+    ):
+        open_checkpoint(Path("hf://org/other"))
+    monkeypatch.chdir(cache)
+    assert invoke("distance", "hf://org/name@v1.0", "hf://org/name", "-o", "out.h5").exit_code == 0
+    (cache / "models--org--name/refs/v1.0").unlink()
+    again = invoke("rerun", "out.h5", "-q")
+    assert again.exit_code == 2
+    assert "only --trust lets a record download" in again.stderr
 
 
 def test_the_extra_that_is_needed_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

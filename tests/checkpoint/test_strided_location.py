@@ -32,6 +32,7 @@ def test_any_stretch_of_values_is_that_of_the_tensor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, block: int
 ) -> None:
     monkeypatch.setattr(strided_location, "BLOCK", block)
+    monkeypatch.setattr(strided_location, "WINDOW", 25)
     torch.save({name: VIEWS[name]}, tmp_path / "a.pt")
     location = open_checkpoint(tmp_path / "a.pt").locations[name]
     assert isinstance(location, StridedLocation)

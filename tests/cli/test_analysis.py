@@ -101,7 +101,7 @@ def test_every_shared_option_reaches_the_settings(asked: list[Any]) -> None:
         "--model mlp --model-arg width=3 --data digits --split train,test --split test"
         " --calib-split test --calib-size 7 --calib-batch 3 --limit 9 --mean 0.1,0.2 --std 1,2"
         " --task binary --allow-chance --batchnorm reset --device cpu --dtype float64"
-        " --precision tf32 --batch-size 5 --seed 4 --repair --targets layers"
+        " --precision tf32 --batch-size 5 --seed 4 --subset-seed 6 --repair --targets layers"
     )
     done = invoke("barrier", "a", "b", *text.split())
     assert done.exit_code == 0, done.output
@@ -118,6 +118,7 @@ def test_every_shared_option_reaches_the_settings(asked: list[Any]) -> None:
         calib_size=7,
         calib_batch=3,
         limit=9,
+        subset_seed=6,
         allow_chance=True,
         correction=Choice("repair", {"targets": "layers"}),
         batchnorm="reset",

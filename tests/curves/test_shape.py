@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lmctool.curves.shape import ShapeRule, draw_up, level_until, shape_options
+from lmctool.curves.shape import ShapeRule, draw_up, shape_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,17 +87,57 @@ def test_a_level_curve_is_monotone() -> None:
 
 def test_how_long_a_curve_stays_level() -> None:
     values = np.where(ALPHA <= 0.65, 2.0, 0.0)
-    assert level_until(ALPHA, values, 0.1) == ALPHA[6]
-    assert level_until(ALPHA, 2 * (1 - ALPHA), 0.1) == ALPHA[1]
-    assert level_until(ALPHA, np.full(11, 3.0), 0.1) == 1
+    assert RULE.level_until("loss", ALPHA, values) == ALPHA[6]
+    assert RULE.level_until("loss", ALPHA, 2 * (1 - ALPHA)) == ALPHA[1]
+    assert RULE.level_until("loss", ALPHA, np.full(11, 3.0)) == 1
     dips = values * (np.arange(11) != 2)
-    assert level_until(ALPHA, dips, 0.1) == ALPHA[1]
+    assert RULE.level_until("loss", ALPHA, dips) == ALPHA[1]
 
 
 def test_a_plateau_ends_where_the_rule_says() -> None:
     values = [2.0, 2, 2, 2, 0]  # level until alpha 0.75
     assert shape(*values, rule=ShapeRule(plateau_until=0.75)) == "plateau"
     assert shape(*values, rule=ShapeRule(plateau_until=0.76)) == "monotone"
+
+
+CHANCE = float(np.log(10))
+INITIAL = np.array([3.1, 2.5, 2.32, 2.31, 2.3, 2.3, 2.3, 2.29, 2.2, 1.2, 0.1])
+"""The loss from an initial state that is worse than a guess: at chance from 0.2 to 0.8."""
+
+
+@pytest.mark.parametrize("metric", ["loss", "error"])
+def test_a_curve_at_chance_until_late_is_a_plateau_wherever_it_starts(metric: str) -> None:
+    values = INITIAL / 5 if metric == "error" else INITIAL
+    chance = CHANCE / 5 if metric == "error" else CHANCE
+    assert RULE.shapes(metric, ALPHA, values) == "monotone"
+    assert RULE.shapes(metric, ALPHA, values, chance) == "plateau"
+    assert RULE.level_until(metric, ALPHA, values, chance) == 0.8
+    later = np.minimum(values, values[2])  # starting at chance, it is one by its first value too
+    assert RULE.shapes(metric, ALPHA, later) == "plateau"
+
+
+def test_a_curve_that_falls_through_chance_is_no_plateau() -> None:
+    straight = 5 - 4.9 * ALPHA  # at 0.5 it is still above chance, and never stays
+    assert RULE.shapes("loss", ALPHA, straight, CHANCE) == "monotone"
+    late = np.array([5, 4.6, 4.2, 3.8, 3.4, 3, 2.3, 2.3, 2.3, 1, 0.1])
+    assert RULE.shapes("loss", ALPHA, late, CHANCE) == "monotone"
+
+
+def test_a_curve_that_ends_at_chance_is_no_plateau() -> None:
+    assert RULE.shapes("loss", ALPHA, np.maximum(INITIAL, 2.29), CHANCE) == "monotone"
+
+
+@given(arrays(np.float64, (3, 7), elements=st.floats(0.1, 10)), st.floats(0.1, 10))
+def test_chance_changes_nothing_of_curves_that_start_below_it(
+    values: NDArray[np.float64], chance: float
+) -> None:
+    alpha = np.linspace(0, 1, 7)
+    below = values[:, 0] <= chance
+    for function in (RULE.shapes, RULE.level_until):
+        plain, known = (function("loss", alpha, values, level) for level in (np.nan, chance))
+        assert (plain == known)[below].all()
+    wider = RULE.shapes("loss", alpha, values, chance) == "plateau"
+    assert wider[RULE.shapes("loss", alpha, values) == "plateau"].all()
 
 
 def test_the_options_give_the_rule_back() -> None:

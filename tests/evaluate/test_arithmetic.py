@@ -256,7 +256,7 @@ def test_a_proof_is_done_in_exact_products(tmp_path: Path, monkeypatch: pytest.M
     run = tiny_run(tmp_path, precision="tf32", limit=64, calib_size=64)
     a, b = run.weights(0), run.weights(1)
     permutation = run.match("weight", a, b).permutation
-    assert run.symmetries.paths
+    assert run.symmetries.first.paths
     monkeypatch.setattr(run.resources, "device", GPU)
     with Products() as products:
         run.symmetries.prove(b, permutation)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
 from lmctool.evaluate.functional import Network
 from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
+from lmctool.weights.arithmetic import lerp
 
 
 class Remembering(nn.Module):
@@ -53,3 +56,19 @@ def test_a_fresh_copy_shares_the_tensors_and_nothing_else() -> None:
     module = Remembering()
     copy = fresh(module)
     assert copy.table is module.table and copy.kept is not module.kept  # type: ignore[comparison-overlap]
+
+
+def test_weights_that_hooks_make_are_made_anew_for_each_network() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module, again = (nn.utils.weight_norm(nn.Linear(4, 3)).eval() for _ in range(2))
+    network = Network(module, lambda: capture(module, torch.zeros(2, 4)))
+    inputs = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    a, b = module.state_dict(), again.state_dict()
+    middle = lerp(a, b, 0.5)
+    again.load_state_dict(middle)
+    rows = middle["weight_v"] / middle["weight_v"].norm(dim=1, keepdim=True)
+    by_hand = inputs @ (middle["weight_g"] * rows).T + middle["bias"]
+    for outputs in (network(middle)(inputs), network.graph().run(middle, inputs, {})):
+        torch.testing.assert_close(outputs, again(inputs))
+        torch.testing.assert_close(outputs, by_hand)

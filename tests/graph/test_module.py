@@ -118,3 +118,21 @@ def test_a_module_takes_tensors_over_and_keeps_its_ties() -> None:
     adopt(module, weights)
     assert second.weight.data_ptr() == weights["a.weight"].data_ptr()
     assert dict(aliases(module)) == {"b.weight": "a.weight"}
+
+
+class Derived(nn.Module):
+    """Holds tensors that it computed from its weights, with gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 3))
+        self.doubled = self.weight * 2
+        self.scales: dict[str, list[Tensor]] = {"rows": [self.doubled, self.weight.norm(dim=1)]}
+
+
+def test_tensors_that_were_computed_with_gradients_are_copied_without() -> None:
+    module = Derived()
+    own: Any = fresh(nn.Sequential(module, nn.LSTM(3, 3)))[0]
+    assert torch.equal(own.doubled, module.doubled) and own.doubled is not module.doubled
+    assert own.scales["rows"][0] is own.doubled and own.weight is module.weight
+    assert not own.doubled.requires_grad and not own.scales["rows"][1].requires_grad

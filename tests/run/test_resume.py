@@ -155,6 +155,7 @@ def test_force_begins_again(
     ("more", "told"),
     [
         (("--seed", "1"), "seed was 0 and is 1"),
+        (("--subset-seed", "1"), "subset_seed was 0 and is 1"),
         (("--points", "7"), "options.points was 5 and is 7"),
         (("--aligner", "weight"), "aligner"),
     ],

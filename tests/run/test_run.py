@@ -15,7 +15,7 @@ from lmctool.errors import PluginError
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
 from lmctool.run import loaded_weights
-from lmctool.run.provenance import complete
+from lmctool.run.provenance import complete, provenance
 from lmctool.run.run import Run
 from tests.plugins.pairs import initial, run_of, trained
 
@@ -133,3 +133,19 @@ def test_a_plugin_that_writes_into_the_module_is_found_out(run_of: Runs) -> None
     run.resources.module.load_state_dict(dict(run.weights(1)))
     with pytest.raises(PluginError, match=r"written into.*copy\.deepcopy"):
         complete(run, result, command="lmctool", options={})
+
+
+def test_the_seed_of_random_choices_chooses_no_examples(run_of: Runs) -> None:
+    weights = trained("mlp", 0), trained("mlp", 1)
+    few: dict[str, Any] = {"limit": 50, "calib_size": 60}
+    plain, seeded, other = (
+        run_of("mlp", *weights, **few, **seeds) for seeds in ({}, {"seed": 7}, {"subset_seed": 7})
+    )
+    for examples in (lambda run: run.split("test"), lambda run: run.calibration.split):
+        standard = examples(plain).index
+        np.testing.assert_array_equal(examples(seeded).index, standard)
+        assert len(examples(other)) == len(standard)
+        assert set(examples(other).index) != set(standard)
+    recorded = provenance(other, "barrier", {})
+    assert recorded.settings["subset_seed"] == 7
+    assert recorded.key != provenance(plain, "barrier", {}).key

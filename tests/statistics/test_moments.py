@@ -63,8 +63,10 @@ def test_cross_moments_match_loops_and_do_not_depend_on_the_batches(
     a, b = network(1), network(2)
     spec = derive(graph)
     taps = [tap for taps in spec.taps.values() for tap in taps]
-    found = statistics.cross(graph, a.state_dict(), b.state_dict(), taps, batches)
-    whole = statistics.cross(graph, a.state_dict(), b.state_dict(), taps, [torch.cat(batches)])
+    found = statistics.cross((graph, graph), a.state_dict(), b.state_dict(), taps, batches)
+    whole = statistics.cross(
+        (graph, graph), a.state_dict(), b.state_dict(), taps, [torch.cat(batches)]
+    )
     inputs = torch.cat(batches).numpy()
     for depth, tap in enumerate(taps):
         x, y = (np.maximum(reference.forward(layers(net), inputs)[1][depth], 0).T for net in (a, b))
@@ -93,7 +95,7 @@ def test_correlations_of_a_network_with_itself_are_one(
 ) -> None:
     weights = network(3).state_dict()
     tap = derive(graph).taps["0"][0]
-    found = statistics.cross(graph, weights, weights, [tap], batches)[tap]
+    found = statistics.cross((graph, graph), weights, weights, [tap], batches)[tap]
     diagonal = found.correlation().diagonal()
     torch.testing.assert_close(diagonal, torch.ones_like(diagonal))
 
@@ -105,8 +107,8 @@ def test_correlations_follow_a_permutation(graph: Graph, batches: list[torch.Ten
     moved["0.weight"], moved["0.bias"] = weights["0.weight"][order], weights["0.bias"][order]
     moved["2.weight"] = weights["2.weight"][:, order]
     taps = [tap for taps in derive(graph).taps.values() for tap in taps]
-    plain = statistics.cross(graph, weights, weights, taps, batches)
-    found = statistics.cross(graph, weights, moved, taps, batches)
+    plain = statistics.cross((graph, graph), weights, weights, taps, batches)
+    found = statistics.cross((graph, graph), weights, moved, taps, batches)
     torch.testing.assert_close(found[taps[0]].covariance, plain[taps[0]].covariance[:, order])
     torch.testing.assert_close(found[taps[1]].covariance, plain[taps[1]].covariance)
 
@@ -140,7 +142,7 @@ def test_paired_moments_are_the_diagonal_of_cross_moments(graph: Graph) -> None:
     places = {target.tap: target.axis for target in targets(graph, "layers")}
     taps = {tap.node: tap for taps in derive(graph).pretaps.values() for tap in taps}
     paired = statistics.paired(graph, a, b, places, [inputs])
-    cross = statistics.cross(graph, a, b, taps.values(), [inputs])
+    cross = statistics.cross((graph, graph), a, b, taps.values(), [inputs])
     for tap in places.keys() & taps.keys():
         whole = cross[taps[tap]]
         unbiased = whole.covariance.diagonal() * 60 / 59
@@ -188,8 +190,8 @@ def test_correlations_are_the_same_with_several_batches_at_once(
 ) -> None:
     a, b = (network(seed).state_dict() for seed in (0, 1))
     taps = [tap for found in derive(graph).taps.values() for tap in found]
-    alone = statistics.cross(graph, a, b, taps, batches)
-    together = statistics.cross(graph, a, b, taps, batches, Workers(2, 1))
+    alone = statistics.cross((graph, graph), a, b, taps, batches)
+    together = statistics.cross((graph, graph), a, b, taps, batches, Workers(2, 1))
     assert taps
     for tap in taps:
         for name in ("mean_a", "mean_b", "variance_a", "variance_b", "covariance"):

@@ -24,6 +24,7 @@ from tests.symmetry.adversarial import (
     convolution,
     dense,
     heads,
+    parametrized,
     products,
     recurrent,
     shapes,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from tests.symmetry.adversarial.case import Case, Group
 
-MODULES = (dense, shapes, products, convolution, recurrent, attention, heads)
+MODULES = (dense, parametrized, shapes, products, convolution, recurrent, attention, heads)
 CASES = [case for module in MODULES for case in module.CASES]
 CONTROLS = 3
 # torch tells once that its faster kernel doesn't know this layer

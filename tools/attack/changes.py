@@ -183,6 +183,9 @@ CHANGES = {
         nothing, r"platform\.cpu", environment={"ATEN_CPU_CAPABILITY": "default"}
     ),
     "--seed": Change(nothing, "seed|command", words=_options("--seed", "1")),
+    "--subset-seed": Change(
+        nothing, "subset_seed|content|digest|command", words=_options("--subset-seed", "1")
+    ),
     "--dtype": Change(nothing, "dtype|command", words=_options("--dtype", "float64")),
     "--points": Change(nothing, "points|command", words=_options("--points", "7")),
     "--limit": Change(nothing, "limit|content|digest|command", words=_options("--limit", "30")),

@@ -45,6 +45,10 @@ class Builder:
         return eval, (f"open({CANARY!r}, 'w')",)
 
 
+MEMO = b"\x80\x02}r\xff\xff\xff\x7f."
+"""A pickle that asks for 16 GB."""
+KEY = b"\x80\x02}(K\x01t" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
+"""A pickle with a key whose hash takes years."""
 PAYLOADS = {"open": Payload, "os.system": Shell, "eval": Builder}
 
 
@@ -60,6 +64,48 @@ def _pt(payload: type, protocol: int, place: str) -> None:
         torch.save(held, "evil.pt", _use_new_zipfile_serialization=protocol == -1)
     else:
         Path("evil.pt").write_bytes(pickle.dumps(held, protocol))
+
+
+def _in_folder(payload: type, name: str) -> None:
+    _pt(payload, -1, "within")
+    Path("evil").mkdir()
+    Path("evil.pt").rename(f"evil/{name}")
+
+
+def _module(payload: type) -> None:
+    import torch
+
+    module = torch.nn.Linear(2, 2)
+    module.beside = payload()
+    module._modules["inner"] = payload()
+    torch.save(module, "evil.pt")
+
+
+def _forged(data: bytes) -> None:
+    """Write an archive whose pickle is none of torch's."""
+    with zipfile.ZipFile("evil.pt", "w") as file:
+        file.writestr("archive/data.pkl", data)
+
+
+def _modules_without_end(twice: bool) -> None:
+    """Write a module that is within itself, or 60 levels of one that is in another twice."""
+    import torch
+
+    inner = module = torch.nn.Module()
+    for _ in range(60 if twice else 0):
+        child = torch.nn.Module()
+        inner._modules |= {"a": child, "b": child}
+        inner = child
+    inner._modules["c"] = inner if not twice else torch.nn.Linear(1, 1)
+    torch.save(module, "evil.pt")
+
+
+def _views() -> None:
+    """Write ten thousand views of a number, each of which claims a gigabyte."""
+    import torch
+
+    view = torch.zeros(1).expand(1 << 28)
+    torch.save({f"w{number}": view for number in range(10_000)}, "evil.pt")
 
 
 def _npz(payload: type, place: str) -> None:
@@ -115,12 +161,25 @@ def attacks() -> Iterator[Attack]:
                 form = {-1: "new", -2: "old"}.get(protocol, f"protocol {protocol}")
                 prepare = partial(_pt, payload, protocol, place)
                 words = ("convert", "evil.pt", "out.safetensors")
-                # what lies beside the tensors may be left out by name, but never run
-                rule = Rule(frozenset({0, 2})) if place == "beside" else refused()
+                # what lies beside and among the tensors is left out by name, but never run
+                rule = refused() if place == "alone" else Rule(frozenset({0, 2}), "left out|Error")
                 yield one(AREA, f".pt, {label} {place}, {form}", words, rule, prepare)
-        prepare = partial(_pt, payload, -1, "within")
-        for words in (("inspect", "evil.pt"), ("distance", "evil.pt", "evil.pt", "-o", "out.h5")):
-            yield one(AREA, f"{words[0]} of a .pt, {label}", words, refused(), prepare)
+        for form, protocol in (("new", -1), ("old", -2)):
+            prepare = partial(_pt, payload, protocol, "within")
+            for words in (
+                ("inspect", "evil.pt"),
+                ("distance", "evil.pt", "evil.pt", "-o", "out.h5"),
+                ("merge", "evil.pt", "evil.pt", "-o", "out.h5"),
+                ("stamp", "evil.pt", "-o", "out.safetensors", "--data", "digits"),
+            ):
+                rule = Rule(frozenset({0}))
+                yield one(AREA, f"{words[0]} of a .pt, {label}, {form}", words, rule, prepare)
+        for file in ("pytorch_model.bin", "x.ckpt"):
+            words, prepare = ("inspect", "evil"), partial(_in_folder, payload, file)
+            yield one(AREA, f"a folder's {file}, {label}", words, Rule(frozenset({0})), prepare)
+        words = ("inspect", "evil.pt")
+        prepare = partial(_module, payload)
+        yield one(AREA, f"a whole module with {label}", words, Rule(frozenset({0})), prepare)
         for place in ("x", "y", "beside"):
             words = (*words_of("barrier"), "--data", "arrays:evil.npz", "--allow-chance")
             rule = Rule(frozenset({0, 2})) if place == "beside" else refused()
@@ -136,6 +195,12 @@ def attacks() -> Iterator[Attack]:
             (*barrier, "--data", "evil.npz"),
         ),
         (".pt", _pt_bomb, ("convert", "evil.pt", "out.safetensors")),
+        (".pt in place", _pt_bomb, ("inspect", "evil.pt")),
+        ("views", _views, ("inspect", "evil.pt")),
+        ("modules within themselves", partial(_modules_without_end, False), ("inspect", "evil.pt")),
+        ("modules twice over", partial(_modules_without_end, True), ("inspect", "evil.pt")),
+        ("a pickle's memo", partial(_forged, MEMO), ("inspect", "evil.pt")),
+        ("a pickle's key", partial(_forged, KEY), ("inspect", "evil.pt")),
         ("IDX", _idx_bomb, (*barrier, "--data", "mnist:idx")),
     ):
         yield one(AREA, f"a bomb of {label}", words, refused(), prepare_)

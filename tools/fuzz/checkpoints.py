@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
+from argparse import Namespace
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.kinds import MODELS
@@ -14,7 +16,6 @@ from tools.fuzz.target import CANARY, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from random import Random
 
 OUT = ("-o", "out.h5", "--quiet")
 FEW = ("--limit", "10", "--points", "3", "--split", "test", "--allow-chance", *OUT)
@@ -114,21 +115,25 @@ def spoil_shards(folder: Path, rng: Random) -> None:
 
 
 def prepare_pickles(folder: Path) -> None:
-    """Write a state dict as torch saves it today, and as it did before 1.6."""
+    """Write a state dict as torch saves it today, and as it did before 1.6, and a module whole."""
     import torch
 
-    state = {"w": torch.arange(12.0).reshape(3, 4), "b": torch.zeros(3)}
+    turned = torch.arange(12.0).reshape(3, 4).T
+    state = {"w": turned, "b": torch.zeros(3, dtype=torch.bfloat16)}
     for name, new in (("new.pt", True), ("old.pt", False)):
-        torch.save({"model": state, "epoch": 3}, folder / name, _use_new_zipfile_serialization=new)
+        content = {"model": state, "epoch": 3, "args": Namespace(lr=0.1), "rng": Random(0)}
+        torch.save(content, folder / name, _use_new_zipfile_serialization=new)
+    torch.save(torch.nn.Linear(3, 4), folder / "whole.pt")
 
 
 def spoil_pickles(folder: Path, rng: Random) -> None:
     """Change bytes, or put a payload in place of the pickle."""
-    for path in (folder / "new.pt", folder / "old.pt"):
+    for name in ("new.pt", "old.pt", "whole.pt"):
+        path = folder / name
         kind = rng.random()
         if kind < 0.1:
             path.write_bytes(pickle.dumps({"model": Payload()}, rng.randrange(6)))
-        elif kind < 0.4 and path.name == "new.pt":
+        elif kind < 0.4 and name != "old.pt":
             _repack(path, rng)
         else:
             path.write_bytes(changed_bytes(path.read_bytes(), rng))
@@ -176,6 +181,8 @@ TARGETS = (
         (
             ("convert", "new.pt", "out.safetensors", "--key", "model"),
             ("convert", "old.pt", "out.safetensors", "--key", "model"),
+            ("distance", "new.pt", "old.pt", *OUT),
+            ("inspect", "whole.pt"),
         ),
     ),
 )

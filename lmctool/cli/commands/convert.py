@@ -10,6 +10,7 @@ import click
 from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import LmctoolError, NoStateDictError
+from lmctool.files.input_files import note_input
 from lmctool.report.terminal import echo
 
 
@@ -44,6 +45,7 @@ def command(
     from lmctool.files.publish import refuse_existing
 
     if out is not None:
+        note_input(target)  # as the others were, whose parameter is none of an output
         sources, target = (*sources, target), out
     if not sources:
         raise click.UsageError("convert takes IN and OUT, such as: convert a.pt a.safetensors")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from contextlib import chdir
+from contextlib import chdir, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -81,6 +81,7 @@ def command(
     Exits with 0 if they agree and with 3 if not. Shows which numbers differ, and which inputs (by
     their content), versions and settings do.
     """
+    from lmctool.checkpoint.hub import no_download
     from lmctool.cli.run_job import remake
     from lmctool.files.publish import refuse_existing
     from lmctool.results.file import read, write
@@ -92,7 +93,8 @@ def command(
     with chdir(folder):
         job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
     parent = target.parent if target else None
-    with TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
+    cached = nullcontext() if trust else no_download("only --trust lets a record download")
+    with cached, TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
         settings = replace(job.settings, repeats=_repetition(Provenance.of(earlier).settings))
         job = replace(job, settings=settings, out=Path(place) / "rerun.h5", quiet=quiet)
         again = remake(job, partial(_probe, Provenance.of(earlier), job))

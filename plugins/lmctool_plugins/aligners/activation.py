@@ -141,4 +141,4 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Compare activations before or after the nonlinearity.",
     )
-    return Aligner(align, options=(tap,), metrics=())
+    return Aligner(align, options=(tap,), metrics=(), partial=True)

@@ -20,4 +20,4 @@ def align(run: Run, a: Weights, b: Weights) -> Permutation:
 @hookimpl
 def lmctool_aligner() -> Aligner:
     """Add ``--align identity``."""
-    return Aligner(align, needs=frozenset({"model"}), metrics=())
+    return Aligner(align, needs=frozenset({"model"}), metrics=(), partial=True)

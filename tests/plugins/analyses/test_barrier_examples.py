@@ -23,7 +23,7 @@ from lmctool_plugins.analyses.barrier import measure
 from lmctool_plugins.analyses.barrier.intervals import intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
 from lmctool_plugins.analyses.barrier.paths import Paths
-from lmctool_plugins.analyses.barrier.per_example import broken
+from lmctool_plugins.analyses.barrier.per_example import broken, summed_up
 from tests import reference
 from tests.plugins.pairs import save, trained
 
@@ -155,6 +155,21 @@ def test_parts_by_their_sizes_are_the_whole_curve(pair: Callable[..., Run]) -> N
 def test_an_example_is_broken_where_only_the_path_errs() -> None:
     errors = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1]]).T.astype(float)
     assert broken(errors).tolist() == [True, False, False, False]
+
+
+def test_a_sequence_counts_once_however_many_tokens_it_has() -> None:
+    # four sequences of 6, 2, 1 and no tokens that count; only the first two are right at both ends
+    tokens = np.array([6.0, 2, 1, 0])
+    wrong = np.array([[0, 1, 0, 2, 0], [0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]]).T
+    losses = np.array([[1, 1, 4, 1, 1], [1, 1, 2, 1, 1], [0, 0, 0, 0, 0], [0, 9, 9, 9, 0]]).T
+    found = measured(losses[None] * 1.0, wrong[None] / tokens.clip(1), tokens)
+    height, _ = found.barriers(found.curves.losses["test"].swapaxes(-1, -2))
+    summary = summed_up([height], [broken(found.curves.errors["test"])], [tokens])
+    of_tokens, of_sequences = 6 / 9, 1 / 3
+    assert summary["broken"].values.item() == of_sequences != of_tokens
+    assert summary["median"].values.item() == 1  # of 3, 1 and 0; by tokens it would be 3
+    assert summary["mean"].values.item() == pytest.approx((6 * 3 + 2 * 1) / 9)
+    assert summary["mean"].values.item() >= height_of(found.curves.loss[0, 0])
 
 
 def test_each_example_has_the_barrier_of_its_own_curve(pair: Callable[..., Run]) -> None:

@@ -11,10 +11,12 @@ import torch
 from matplotlib.figure import Figure
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
+from lmctool.results.provenance import Provenance
 from lmctool.testing import ARGUMENTS, invoke, tiny_pair
 from lmctool_plugins.analyses.merge.view import draw
 
@@ -51,6 +53,51 @@ def test_the_merged_checkpoint_loads_into_the_architecture_and_says_what_it_is()
     assert said["lmctool.made"] == "merge (plain) of 0.75 a.safetensors + 0.25 b.safetensors"
     assert said["lmctool.data"] == "digits"
     assert "Merge of 2 networks (weights 0.75, 0.25); plain is written" in done.stdout
+
+
+ULP = 2.0**-23
+"""The distance of float32 numbers above 1."""
+
+
+def refined(name: str, step: float, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Write a network again, with every number raised by a part of its last float32 digit."""
+    with safe_open(f"{name}.safetensors", "pt") as file:
+        said = file.metadata()
+    raised = {n: t.double() * (1 + step * ULP) for n, t in load_file(f"{name}.safetensors").items()}
+    stored = {n: t.to(dtype) for n, t in raised.items()}
+    save_file(stored, f"{name}.safetensors", said)
+    return {n: t.double() for n, t in stored.items()}
+
+
+@pytest.mark.parametrize("prefix", ["", "bare-"])  # in memory, and a block at a time
+@pytest.mark.parametrize("first", [torch.float64, torch.float32])
+def test_networks_of_float64_are_merged_in_float64(prefix: str, first: torch.dtype) -> None:
+    if prefix:
+        for name in "ab":
+            save_file(load_file(f"{name}.safetensors"), f"bare-{name}.safetensors")
+    a = refined(f"{prefix}a", 0.0, first)
+    b = refined(f"{prefix}b", 0.4, torch.float64)
+    more = () if prefix else FEW
+    done = invoke("merge", *named("ab", prefix), *more, "--weights", "1,2")
+    assert done.exit_code == 0, done.output
+    merged = load_file("merge.safetensors")
+    exact = {name: (a[name] + 2 * b[name]) / 3 for name in a}
+    narrow = {name: (a[name].float() + 2 * b[name].float().double()) / 3 for name in a}
+    for name, tensor in merged.items():
+        assert tensor.dtype == first  # of the first network, to which the mean is rounded once
+        assert torch.equal(tensor, exact[name].to(first))
+    assert any(not torch.equal(exact[n].to(first), narrow[n].to(first)) for n in a)
+    assert Provenance.of(read(Path("merge.h5"))).settings["dtype"] == "float64"
+
+
+def test_what_is_asked_for_in_float32_is_merged_in_float32() -> None:
+    for name in "ab":
+        refined(name, 0.4, torch.float64)
+    done = invoke("merge", *named("ab"), *FEW, "--dtype", "float32")
+    assert done.exit_code == 0, done.output
+    merged = load_file("merge.safetensors")
+    assert all(torch.equal(tensor, tensor.float().double()) for tensor in merged.values())
+    assert Provenance.of(read(Path("merge.h5"))).settings["dtype"] == "float32"
 
 
 def test_what_is_stored_narrow_is_written_narrow() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from tests.symmetry.adversarial.case import case, cases, parameter
 
@@ -183,25 +182,6 @@ def softmax_over_units(net: Any, x: Tensor) -> Any:
 def choice_by_a_mask_of_its_own(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     return net.head(torch.where(x > 0, x, x * net.slope))
-
-
-@case(INPUT, free=(6, 9), first=first(), up=weight_norm(nn.Linear(6, 9)), head=nn.Linear(9, 2))
-def weight_normalisation(net: Any, x: Tensor) -> Any:
-    return net.head(torch.relu(net.up(torch.relu(net.first(x)))))
-
-
-@case(
-    INPUT,
-    free=(7,),
-    requested=(7, 6, 9),
-    fixed="buffer",
-    first=first(7),
-    second=nn.Linear(7, 6),
-    up=spectral_norm(nn.Linear(6, 9)),
-    head=nn.Linear(9, 2),
-)
-def spectral_normalisation(net: Any, x: Tensor) -> Any:
-    return net.head(torch.relu(net.up(torch.relu(net.second(torch.relu(net.first(x)))))))
 
 
 @case(

@@ -5,11 +5,11 @@ Re-Basin", arXiv:2209.04836, section 3.2 and Algorithm 1):
 
     pi = argmax_pi  <A, pi(B)>  =  argmin_pi  || A - pi(B) ||
 
-over all parameters; running statistics and other buffers take no part, as the data and not the
-layers set their scale.  With all groups but one in place this is a linear assignment; descent
-goes from group to group, in a new random order each sweep, until none moves.  It ends in a local
-optimum that depends on where it began, so that it is done ``--restarts`` times and the best is
-kept.
+over all parameters but those that ``--except`` names; running statistics and other buffers take
+no part, as the data and not the layers set their scale.  With all groups but one in place this is
+a linear assignment; descent goes from group to group, in a new random order each sweep, until none
+moves.  It ends in a local optimum that depends on where it began, so that it is done
+``--restarts`` times and the best is kept.
 
 ``--start anchored``, the standard one, settles the groups one after the other from the fixed ends
 of the network, by only those weights whose other units are in order already.  Nothing in it
@@ -89,8 +89,8 @@ def align(
     from lmctool.api import Permutation
 
     spec = run.permutation_spec
-    buffers = run.graph.buffers | run.graph.aliases.keys()
-    mine, theirs = ({n: t for n, t in w.items() if n not in buffers} for w in (a, b))
+    apart = run.graph.buffers | run.graph.aliases.keys() | run.left_out
+    mine, theirs = ({n: t for n, t in w.items() if n not in apart} for w in (a, b))
     generator = run.generator("weight")
     begin = Permutation(spec, {})
     if start == "activation":
@@ -142,4 +142,10 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Number of descents, each with another order of the groups; the best one is used.",
     )
-    return Aligner(align, options=(start, restarts), needs=frozenset({"model"}), metrics=())
+    return Aligner(
+        align,
+        options=(start, restarts),
+        needs=frozenset({"model"}),
+        metrics=(),
+        partial=True,
+    )

@@ -38,7 +38,7 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     import numpy as np
 
     layers = run.resources.targets("layers")
-    if not layers or layers[0].rows < 0:
+    if not layers or layers[0].rows < 0 or layers[0].weight in run.left_out:
         return None
     first, inputs = layers[0], run.resources.example(2)
     rows = {

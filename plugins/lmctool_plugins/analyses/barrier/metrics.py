@@ -21,12 +21,18 @@ _BOUNDS = tuple(
     for metric in _SCORES
     for bound in ("lower", "upper")
 )
+MEANINGS = {
+    "mean": "mean barrier of the loss of an example, a sequence weighed by its tokens",
+    "median": "median barrier of the loss of an example, each counted once",
+    "broken": "share of the examples, each counted once, right at both ends and wrong between",
+}
+"""What the barriers of single examples sum up to."""
 METRICS = (
     *_SCORES,
     *_BOUNDS,
     *declared_scores("barrier.baselines.{}", "{} of the ensemble and of balanced ends"),
     *declared_scores("barrier.classes.{}", "{} of a network on a class"),
-    LOSS.declared("barrier.examples.mean", "mean barrier of the loss of an example", "height"),
-    LOSS.declared("barrier.examples.median", "median barrier of the loss of an example", "height"),
-    ERROR.declared("barrier.examples.broken", "share right at both ends and wrong between"),
+    LOSS.declared("barrier.examples.mean", MEANINGS["mean"], "height"),
+    LOSS.declared("barrier.examples.median", MEANINGS["median"], "height"),
+    ERROR.declared("barrier.examples.broken", MEANINGS["broken"]),
 )

@@ -1,7 +1,11 @@
 """The barrier of each example on its own.
 
-The mean of the examples' barriers is at least the barrier of their mean curve: examples that rise
-at different places along the path hide one another in the mean.
+An example is what a split holds under one number: of a language model a sequence, whose loss is
+the mean over its tokens, and which is right where every token is.  The median of the examples'
+barriers, and the share of examples that are right at both ends and wrong between, count each
+example once.  The mean weighs examples as the mean loss does, a sequence by its tokens, and so is
+at least the barrier of the mean curve: examples that rise at different places along the path hide
+one another in the mean.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import numpy as np
 
 from lmctool.api import ERROR, LOSS, Group, Variable
 from lmctool.api.advanced import example_group
+from lmctool_plugins.analyses.barrier.metrics import MEANINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 def broken(errors: Array) -> NDArray[np.bool_]:
     """Return which examples both ends answer rightly and some network between them wrongly.
+
+    A sequence is answered rightly where each of its tokens is.
 
     Args:
         errors: (..., alpha, example).
@@ -55,7 +62,10 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
             np.concatenate(places, axis=-1), over, "1", "alpha of the barrier of an example"
         ),
         "broken": Variable(
-            np.concatenate(lost, axis=-1), over, "1", "right at both ends, wrong between"
+            np.concatenate(lost, axis=-1),
+            over,
+            "1",
+            "right at both ends, wrong between; a sequence is right where each token is",
         ),
     }
     weights = [paths.curves.weights.get(split.name) for split in splits]
@@ -78,22 +88,23 @@ def summed_up(
     Args:
         heights: for each split (variant, example) the barrier of the loss.
         lost: for each split (variant, example) whether it is right at both ends, wrong between.
-        weights: for each split (example,) how much each counts; None where all count the same.
+        weights: for each split (example,) how much each counts in the mean, and not at all where
+            it is 0; None where all count the same.
     """
     summary = {}
-    for name, metric, values, meaning in (
-        ("mean", LOSS, _means(heights, weights), "mean barrier of the loss of an example"),
-        ("median", LOSS, _medians(heights, weights), "median barrier of the loss of an example"),
-        ("broken", ERROR, _means(lost, weights), "share right at both ends and wrong between"),
+    for name, metric, values in (
+        ("mean", LOSS, _means(heights, weights)),
+        ("median", LOSS, _of_each(np.median, heights, weights)),
+        ("broken", ERROR, _of_each(np.mean, lost, weights)),
     ):
         public = f"barrier.examples.{name}"
         summary[name] = metric.variable(
-            values, ("variant", "split"), meaning, public, comparable=False
+            values, ("variant", "split"), MEANINGS[name], public, comparable=False
         )
     return summary
 
 
-def _means(rows: Sequence[Array | NDArray[np.bool_]], weights: Sequence[Array | None]) -> Array:
+def _means(rows: Sequence[Array], weights: Sequence[Array | None]) -> Array:
     """Return the mean over the examples of each split that count, (variant, split)."""
     means = []
     for row, weight in zip(rows, weights, strict=True):
@@ -103,10 +114,14 @@ def _means(rows: Sequence[Array | NDArray[np.bool_]], weights: Sequence[Array | 
     return np.stack(means, axis=-1)
 
 
-def _medians(rows: Sequence[Array], weights: Sequence[Array | None]) -> Array:
-    """Return the median over the examples of each split that count, (variant, split)."""
+def _of_each(
+    function: Callable[..., Array],
+    rows: Sequence[Array | NDArray[np.bool_]],
+    weights: Sequence[Array | None],
+) -> Array:
+    """Return a function over the examples of each split that count, each once: (variant, split)."""
     counted = [
         row if weight is None else row[..., weight > 0]
         for row, weight in zip(rows, weights, strict=True)
     ]
-    return np.stack([np.median(row, axis=-1) for row in counted], axis=-1)
+    return np.stack([function(row, axis=-1) for row in counted], axis=-1)

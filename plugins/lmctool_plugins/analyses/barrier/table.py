@@ -117,13 +117,16 @@ def _notes(result: Result) -> Iterator[str]:
         yield f"of {count} parts, the {MOST_PARTS} with the highest error barriers of each split"
     if "barrier/singly" not in result.groups:
         return
-    means = result.groups["barrier/singly"].variables
+    singly = result.groups["barrier/singly"]
+    means = singly.variables
+    mean_of = "mean over tokens" if singly.attributes["weighted"] else "mean"
     for s, split in enumerate(means["split"].values):
         for v, variant in enumerate(means["variant"].values):
             mean, median, lost = (means[k].values[v, s] for k in ("mean", "median", "broken"))
             yield (
-                f"{split}, {variant}: an example's own loss barrier is {mean:.4f} in the mean and"
-                f" {median:.4f} in the median; {lost:.2%} are right at both ends and wrong between"
+                f"{split}, {variant}: an example's own loss barrier is {mean:.4f} in the {mean_of}"
+                f" and {median:.4f} in the median; {lost:.2%} of the examples are right at both"
+                " ends and wrong between"
             )
 
 

@@ -20,6 +20,9 @@ With ``--align`` B is measured as it is and with its units in A's order; no othe
 an aligner might find need be nearer.  ``--to O`` measures A - O and B - O too,
 the distance travelled from a common origin, and the cosine between the two.
 
+Tensors that have other shapes in B, or are on one side only, as a head of other classes, are left
+out and listed.  Unless ``--except`` names them no gate is judged, for half a distance says little.
+
 Files are mapped a stretch at a time, and every squared norm is within 1e-6 of itself.  Checkpoints
 may be larger than memory; with ``--align`` both networks are in memory.
 """
@@ -55,6 +58,7 @@ def lmctool_analysis() -> Analysis:
         needs=frozenset(),
         optional=frozenset({"model", "data"}),
         options=options,
+        partial="fitting",
         aligner="optional",
         table=Lazy("lmctool_plugins.analyses.distance.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.distance.view:draw"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Group, Result, UnjudgedError, Variable
-from lmctool.api.advanced import differing, squared_norms, squared_norms_of_weights
+from lmctool.api.advanced import differing, is_adapter, squared_norms, squared_norms_of_weights
 from lmctool_plugins.analyses.distance.kernel import measures, travels
+from lmctool_plugins.analyses.distance.left_out import LEFT_OUT, left_out_group, unnamed
 from lmctool_plugins.analyses.distance.metrics import LEVELS, MEANINGS
 from lmctool_plugins.analyses.distance.metrics import name as public
 
@@ -34,11 +35,14 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     """
     first = run.checkpoints[0]
     _refuse_whole(run, to)
+    _refuse_adapters(run)
+    if reason := unnamed(run.resources.overlap):
+        run.doubt(reason)
     layers = run.resources.parts("layer")
     in_layers = {name for names in layers.values() for name in names}  # tied tensors only once
-    names = [name for name in first.floating if name in in_layers]
-    counted = set(first.parameters if over == "parameters" else names)
-    if not counted & set(names):
+    names = [name for name in first.floating if name in in_layers and name not in run.left_out]
+    counted = set(names) & set(first.parameters if over == "parameters" else names)
+    if not counted:
         raise UnjudgedError(f"checkpoint '{first.path}' holds no {over} to measure a distance over")
     variants, squares = _squares(run, names, to)
     attributes = {"over": over, "origin": "none" if to is None else str(run.checkpoints[to].path)}
@@ -57,6 +61,8 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     counts = np.array([name in counted for name in names])
     more = {"counted": Variable(counts, ("tensor",), long_name="counts in whole, blocks, layers")}
     groups["distance/tensor"] = Group({**tensors.variables, **more}, attributes)
+    if run.left_out:
+        groups[LEFT_OUT] = left_out_group(run.resources.overlap)
     return Result("distance", groups)
 
 
@@ -67,11 +73,25 @@ def _refuse_whole(run: Run, to: int | None) -> None:
         UnjudgedError: they do; names the first such tensor.
     """
     files = [run.checkpoints[index] for index in ([0, 1] if to is None else [0, 1, to])]
-    for name in sorted(files[0].shapes.keys() - set(files[0].floating)):
+    for name in sorted(files[0].shapes.keys() - set(files[0].floating) - run.left_out):
         if differing([file.mapped(name) for file in files]):
             raise UnjudgedError(
                 f"tensor {name!r} is {files[0].dtypes[name]} and differs between the checkpoints,"
                 " and whole numbers count for nothing in a distance: dequantise first"
+            )
+
+
+def _refuse_adapters(run: Run) -> None:
+    """Refuse LoRA adapters: one update has many pairs A and B, with distances of their own.
+
+    Raises:
+        UnjudgedError: there is one.
+    """
+    for checkpoint in run.checkpoints:
+        if is_adapter(checkpoint):
+            raise UnjudgedError(
+                f"'{checkpoint.path}' is a LoRA adapter, whose factors A and B are no distance"
+                " apart that means anything: merge it into its base network first"
             )
 
 

@@ -29,13 +29,22 @@ def name(level: str, measure: str) -> str:
     return ".".join(filter(None, ["distance", level, measure]))
 
 
-METRICS = tuple(
+METRICS = (
     DeclaredMetric(
-        name(level, measure),
-        meaning + (f", of a {level}" if level else ""),
-        low=LEAST.get(measure, 0.0),
-        high=1.0 if measure in COSINES else float("inf"),
-    )
-    for level in ("", *LEVELS)
-    for measure, meaning in MEANINGS.items()
+        "distance.compared",
+        "share of a network's parameters that is compared, where some are left out",
+        low=0,
+        high=1,
+        share=True,
+    ),
+    *(
+        DeclaredMetric(
+            name(level, measure),
+            meaning + (f", of a {level}" if level else ""),
+            low=LEAST.get(measure, 0.0),
+            high=1.0 if measure in COSINES else float("inf"),
+        )
+        for level in ("", *LEVELS)
+        for measure, meaning in MEANINGS.items()
+    ),
 )

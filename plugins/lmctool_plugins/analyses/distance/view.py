@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Table
+from lmctool_plugins.analyses.distance.left_out import LEFT_OUT, left_out_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,8 @@ def tabulate(result: Result) -> Table:
         "relative: ||A-B|| / ||A||; symmetric: sqrt(||A-B||^2 / (||A|| ||B||))",
         "whole and blocks are over " + _counted(str(whole.attributes["over"])),
     ]
+    if LEFT_OUT in result.groups:
+        notes += left_out_notes(result.groups[LEFT_OUT])
     if far:
         heads += ("||A-O||", "||B-O||", "cosine from O")
         notes.append(f"O is '{whole.attributes['origin']}'")

@@ -7,6 +7,9 @@ but RI-k" of Vlaar and Frankle 2022 (arXiv:2106.16004, section 4, figure 4) is t
 but in block k.  ``--evaluate`` puts OTHER's parts in one at a time: the rise of the error is the
 re-initialisation robustness of Zhang, Bengio and Singer 2019 (arXiv:1902.01996), and with
 ``--fresh`` parts their re-randomisation robustness.
+
+Tensors that don't fit OTHER's, as of a head of other classes, stay CKPT's; a part of ``--layers``
+that has such is refused unless ``--except`` names them.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ def lmctool_analysis() -> Analysis:
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
         bare=lambda settings: bool(settings.others),  # parts come from a file, and no one is fresh
+        partial="fitting",
         options=options,
         writes="layers",
         table=Lazy("lmctool_plugins.analyses.graft.view:tabulate"),

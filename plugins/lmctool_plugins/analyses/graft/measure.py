@@ -21,6 +21,7 @@ from lmctool.api import (
     score_group,
 )
 from lmctool.api.advanced import LazyWeights, Partwise, following
+from lmctool_plugins.analyses.graft.fit import check_fit, whole
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
 from lmctool_plugins.analyses.graft.summary import ROBUSTNESS, SCORES, rises
 
@@ -75,23 +76,33 @@ def measure(
     if all_but:
         tensors = frozenset(sizes) - tensors
     tensors = following(tensors, sizes)
+    if not all_but:
+        check_fit(run, tensors)
+    tensors -= run.left_out
     donor = _donor(run, source)
     attributes = {"by": by, "other": donor.name}
+    if run.left_out:
+        attributes["left_out"] = ", ".join(sorted(run.left_out))
     groups = {PARTS: _described(sizes, parts, tensors, attributes)}
     if run.data is not None:
         # the robustness of a network that answers at chance means nothing: ends refuses it
-        scores = [run.ends if evaluate else run.scores([0]), donor.scores(run)]
+        scores = {"base": run.ends if evaluate else run.scores([0])}
+        if not run.left_out:
+            scores["other"] = donor.scores(run)
         if layers:
             network = grafted(base, donor.weights, tensors)
-            scores.append(run.evaluate([network], description="grafted"))
-        names = ["base", "other", "grafted"][: len(scores)]
-        groups[SCORES] = score_group("graft", names, scores, attributes)
+            scores["grafted"] = run.evaluate([network], description="grafted")
+        groups[SCORES] = score_group("graft", [*scores], [*scores.values()], attributes)
         if evaluate:
-            groups[ROBUSTNESS] = _robustness(run, scores[0], base, donor, parts, attributes)
+            groups[ROBUSTNESS] = _robustness(
+                run, scores["base"], base, donor, whole(run, parts), attributes
+            )
     if not layers:
         return Result("graft", groups)
     which: dict[str, str | list[str]] = {"by": by}
     which["all but" if all_but else "parts"] = list(named)
+    if run.left_out:
+        which["left out"] = sorted(run.left_out)
     return Result("graft", groups, _checkpoint(run, base, donor, tensors, which))
 
 

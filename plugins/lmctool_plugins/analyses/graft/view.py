@@ -21,6 +21,8 @@ PARTS, ROBUSTNESS, SCORES = "graft/parts", "graft/robustness", "graft/scores"
 METRICS = (ERROR, LOSS)
 BAR = 0.28
 """The height of one bar, in inches."""
+LISTED = 5
+"""Tensors that a note lists."""
 TALLEST = 40
 """The height of the tallest figure, in inches."""
 
@@ -43,7 +45,10 @@ def _note(parts: Group) -> str:
     whole = int((variables["taken"].values == variables["numbers"].values).sum())
     share, other = float(variables["share"].values), parts.attributes["other"]
     of = f"{whole} of {len(variables['part'].values)} parts, {share:.2%} of all numbers"
-    return f"taken from {other}: {of if share else 'each part alone'}"
+    left_out = str(parts.attributes.get("left_out", "")).split(", ")
+    more = f" and {len(left_out) - LISTED} more" if len(left_out) > LISTED else ""
+    kept = f"; left out: {', '.join(left_out[:LISTED])}{more}" if left_out[0] else ""
+    return f"taken from {other}: {of if share else 'each part alone'}{kept}"
 
 
 def _robustness_table(result: Result) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import ERROR, LOSS, Group, Result, UnjudgedError, Variable, grid, partitions
-from lmctool.api.advanced import ShapeRule, short_names
+from lmctool.api.advanced import ShapeRule, chance_levels, short_names
 from lmctool_plugins.analyses.interpolate.saving import check, saved
 from lmctool_plugins.analyses.interpolate.shape import METRICS, part_rises, shapes
 
@@ -70,6 +70,8 @@ def measure(
     }
     rule = ShapeRule(**thresholds)
     attributes = {"batchnorm": run.settings.batchnorm} | asdict(rule)
+    assert run.task is not None  # an analysis of curves has data
+    values |= {f"chance_{n}": own for n, own in chance_levels(run.task, run.splits).items()}
     groups = _groups(texts, alpha, values, rule, attributes) | groups
     if divided:
         groups["interpolate/part"] = _part_group(texts, alpha, values, divided)
@@ -101,7 +103,9 @@ def _groups(
     both = _coordinates(texts)
     curve = both | {"alpha": _alpha(alpha)}
     for metric in METRICS:
-        curve[metric.name] = metric.variable(values[metric.name], (*OVER, "alpha"))
+        name, meaning = metric.name, f"{metric.name} of the best constant answer"
+        curve[name] = metric.variable(values[name], (*OVER, "alpha"))
+        curve[f"chance_{name}"] = metric.variable(values[f"chance_{name}"], ("split",), meaning)
     return {
         "interpolate/curve": Group(curve, attributes),
         "interpolate/shape": Group(both | shapes(curve, rule), attributes),

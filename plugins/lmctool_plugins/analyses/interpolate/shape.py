@@ -22,7 +22,8 @@ def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
     """Return the shape of each curve, its greatest value and its largest rise.
 
     Args:
-        curve: ``alpha``, and over (..., alpha) loss and error.
+        curve: ``alpha``, over (..., split, alpha) loss and error, and over ``split`` those of the
+            best constant answer.
         rule: what shapes are.
     """
     alpha, shape = curve["alpha"].values, {}
@@ -34,15 +35,20 @@ def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
         ):
             public = f"interpolate.{key}_{name}"
             shape[f"{key}_{name}"] = metric.variable(numbers, over, meaning, public)
-        stays = rule.level_until(name, alpha, rows)
+        chance = curve[f"chance_{name}"].values
+        stays = rule.level_until(name, alpha, rows, chance)
         for key, numbers, meaning in (
             ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
-            ("level", stays, f"alpha until which the {name} stays at its first level"),
+            (
+                "level",
+                stays,
+                f"alpha until which the {name} stays at its first level, or at chance",
+            ),
         ):
             public = f"interpolate.{key}_{name}"
             shape[f"{key}_{name}"] = Variable(numbers, over, "1", meaning, public)
         shape[f"shape_{name}"] = Variable(
-            rule.shapes(name, alpha, rows), over, long_name=f"shape of the {name}"
+            rule.shapes(name, alpha, rows, chance), over, long_name=f"shape of the {name}"
         )
     return shape
 

@@ -8,6 +8,10 @@ before it (``forward``) or behind it (``backward``), so that one of the curves i
 The running statistics of a BatchNorm belong to its layer's part and are interpolated with it.
 Integer buffers have no midpoint: a part takes A's, as the full path does, and B's at alpha 1.
 
+The barrier of a curve is how far it lies above the chord between its own ends, or what else
+``--definition`` says; its rise, which its shape is judged by, is Delta, from an earlier point.  A
+curve that falls all the way and bulges above its chord has a barrier and no rise.
+
 The share of the full path's barrier that part P explains, of loss or error L:
 
     share(P) = [L(P at alpha*) - L(rest)] / [L(all at alpha*) - L(rest)]
@@ -16,6 +20,12 @@ where alpha* is the place of the full path's barrier, L(P at alpha*) has P alone
 L(rest) is the value of the state that the others rest at.  Nothing moved gives 0, all 1; parts
 interact, so shares of single parts need not add up to 1.  Of cumulative parts it is the
 difference to the parts moved before, and these add up to 1 where every tensor is in a part.
+
+The denominator is the barrier where the ends are equal; else it holds their difference as well,
+(1 - alpha*) (L(A) - L(B)) with the rest at B.  So there is no share where it is another than the
+barrier by more than a tenth, none of a barrier that is not above ``--least-loss`` or
+``--least-error``, and none of a part that rises, or falls, by more than the barrier: what the
+others take off again is no share of it.
 """
 
 from __future__ import annotations

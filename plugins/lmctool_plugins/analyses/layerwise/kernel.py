@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 RESTS = {"a": 0.0, "b": 1.0}
 """The alpha of the state that all other parts rest at."""
+UNEQUAL = 0.1
+"""How far the rise from the rest to the top of a barrier may be from its height, as a share."""
+ROUNDING = 1e-9
+"""How far above 1 the share of the full path may be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,12 +36,14 @@ class Paths:
         rests: for each rest ``a`` or ``b``, the state of the parts that do not move.
         parts: (variant, rest, split, part, alpha).
         full: (variant, split, alpha).
+        chance: (split,) that of the best constant answer; NaN where it isn't known.
     """
 
     alpha: Array
     rests: tuple[str, ...]
     parts: Array
     full: Array
+    chance: Array
 
     @property
     def rest(self) -> Array:
@@ -101,27 +107,43 @@ def distinct(places: Array, differ: NDArray[np.bool_]) -> tuple[Array, NDArray[n
     return places[first], member
 
 
-def shares(paths: Paths, definition: str, cumulative: Cumulative) -> Array:
+def shares(paths: Paths, definition: str, cumulative: Cumulative, least: float) -> Array:
     """Return the share of the full path's barrier that each part explains.
+
+    That is the rise from the state that the others rest at, with the part alone moved to where
+    the barrier stands, over that with all moved: 0 for a part without effect, 1 for the full path.
 
     Args:
         paths: loss or error.
         definition: what the full path's barrier rises over.
         cumulative: how the parts were moved; then the differences of consecutive curves.
+        least: the height that the full path's barrier has to exceed.
 
     Returns:
-        (variant, rest, split, part); NaN where the full path has no barrier, or does not lie
-        above the state that the others rest at there.
+        (variant, rest, split, part) in [-1, 1]; NaN where ``explained`` is, and of a part that
+        rises, or falls, by more than the barrier.
+    """
+    whole, point = explained(paths, definition, least)
+    moved = np.take_along_axis(paths.parts, point[:, None, :, None, None], axis=-1)[..., 0]
+    share = (moved - paths.rest[..., None]) / whole[..., None]
+    if cumulative == "forward":
+        share = np.diff(share, axis=-1, prepend=0)
+    elif cumulative == "backward":
+        share = -np.diff(share, axis=-1, append=0)
+    return np.where(abs(share) <= 1 + ROUNDING, share, np.nan)
+
+
+def explained(paths: Paths, definition: str, least: float) -> tuple[Array, NDArray[np.int64]]:
+    """Return the rise from the state that the others rest at to the full path's barrier.
+
+    Returns:
+        (variant, rest, split) that rise; NaN where the full path has no barrier above ``least``,
+        and where the rise is another than the barrier by more than ``UNEQUAL`` of it: between
+        unequal ends it holds their difference, too.  And (variant, split) the place of the barrier.
     """
     height, at = barrier(paths.alpha, paths.full, definition)
     point = np.searchsorted(paths.alpha, at)
     top = np.take_along_axis(paths.full, point[..., None], axis=-1)
     rise = top.swapaxes(1, 2) - paths.rest
-    rise = np.where((height > 0)[:, None] & (rise > 0), rise, np.nan)
-    moved = np.take_along_axis(paths.parts, point[:, None, :, None, None], axis=-1)[..., 0]
-    share = (moved - paths.rest[..., None]) / rise[..., None]
-    if cumulative == "forward":
-        share = np.diff(share, axis=-1, prepend=0)
-    elif cumulative == "backward":
-        share = -np.diff(share, axis=-1, append=0)
-    return np.asarray(share)
+    height = np.where(height > least, height, np.nan)[:, None]
+    return np.where(abs(rise - height) <= UNEQUAL * height, rise, np.nan), point

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import ERROR, LOSS, LmctoolError, Result, UnjudgedError, grid
-from lmctool.api.advanced import Partwise, ShapeRule
+from lmctool.api.advanced import Partwise, ShapeRule, chance_levels
 from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
 from lmctool_plugins.analyses.layerwise.summary import membership, summary
 
@@ -51,10 +51,11 @@ def measure(
     rows = [
         follow(run, variant, list(parts.values()), alpha, rests, cumulative) for variant in variants
     ]
-    paths = {
-        name: Paths(alpha, rests, *map(np.array, zip(*(row[name] for row in rows), strict=True)))
-        for name in (metric.name for metric in METRICS)
-    }
+    assert run.task is not None  # an analysis of curves has data
+    paths = {}
+    for name, chance in chance_levels(run.task, run.splits).items():
+        curves, full = map(np.array, zip(*(row[name] for row in rows), strict=True))
+        paths[name] = Paths(alpha, rests, curves, full, chance)
     texts = {
         "variant": [variant.name for variant in variants],
         "rest": list(rests),

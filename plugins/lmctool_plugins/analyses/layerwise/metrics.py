@@ -13,7 +13,9 @@ METRICS = (
         for metric in (
             *declared_scores(f"layerwise.{key}barrier_{{}}", f"barrier of {whose} {{}}", "height"),
             *declared_scores(
-                f"layerwise.{key}delta_{{}}", f"largest rise of {whose} {{}}", "height"
+                f"layerwise.{key}delta_{{}}",
+                f"largest rise of {whose} {{}} from an earlier point",
+                "height",
             ),
             *(
                 DeclaredMetric(
@@ -31,6 +33,8 @@ METRICS = (
         DeclaredMetric(
             f"layerwise.share_{score}",
             f"share of the full path's {score} barrier that a part explains",
+            low=-1,
+            high=1,
         )
         for score in ("loss", "error")
     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmctool.api import ERROR, LOSS, Group, Variable, barrier
 from lmctool.api.advanced import ShapeRule, draw_up
-from lmctool_plugins.analyses.layerwise.kernel import Paths, shares
+from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL, Paths, explained, shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,9 @@ ATTRIBUTES = {
     "batchnorm": "interpolated with their part",
     "buffers": "of A, at alpha 1 of B",
     "share": "[L(part at alpha*) - L(rest)] / [L(all at alpha*) - L(rest)], alpha* that of the"
-    " full path's barrier; of cumulative parts the difference to the parts moved before",
+    " full path's barrier; of cumulative parts the difference to the parts moved before; none where"
+    " that barrier is not above least_loss or least_error, where its height is another than the"
+    f" denominator by more than {UNEQUAL:.0%}, or where the part rises or falls by more than it",
 }
 """Attributes of every result."""
 
@@ -51,12 +53,17 @@ def summary(
         name, each = metric.name, paths[metric.name]
         curve[name] = metric.variable(each.parts, (*OVER, "alpha"))
         full[name] = metric.variable(each.full, (*WHOLE, "alpha"), f"{name} of the full path")
-        shapes = (rule.shapes(name, each.alpha, values) for values in (each.parts, each.full))
-        for group, dims, values in zip((of_parts, full), (OVER, WHOLE), shapes, strict=True):
-            group[f"shape_{name}"] = Variable(values, dims, long_name=f"shape of the {name}")
+        meaning = f"{name} of the best constant answer"
+        curve[f"chance_{name}"] = metric.variable(each.chance, ("split",), meaning)
+        for group, dims, values, chance in (
+            (of_parts, OVER, each.parts, each.chance[:, None]),
+            (full, WHOLE, each.full, each.chance),
+        ):
+            shapes = rule.shapes(name, each.alpha, values, chance)
+            group[f"shape_{name}"] = Variable(shapes, dims, long_name=f"shape of the {name}")
         full |= _barriers(metric, each.alpha, each.full, how["definition"], WHOLE)
         of_parts |= _barriers(metric, each.alpha, each.parts, how["definition"], OVER)
-        of_parts |= _parts(metric, each, how)
+        of_parts |= _parts(metric, each, how, rule)
     attributes = {**ATTRIBUTES, **how, **asdict(rule)}
     return {
         "layerwise/curve": Group(curve, attributes),
@@ -84,6 +91,7 @@ def derived(result: Result) -> dict[str, Group]:
             tuple(texts["rest"]),
             curve.variables[metric.name].values,
             full.variables[metric.name].values,
+            curve.variables[f"chance_{metric.name}"].values,
         )
         for metric in METRICS
     }
@@ -132,16 +140,27 @@ def _barriers(
             at, dims, "1", f"alpha of {whose} {name} barrier", f"{public}alpha_{name}"
         ),
         f"delta_{name}": metric.variable(
-            draw_up(values), dims, f"largest rise of {whose} {name}", f"{public}delta_{name}"
+            draw_up(values),
+            dims,
+            f"largest rise of {whose} {name} from an earlier point",
+            f"{public}delta_{name}",
         ),
     }
 
 
-def _parts(metric: ScoreMetric, paths: Paths, how: Mapping[str, str]) -> dict[str, Variable]:
+def _parts(
+    metric: ScoreMetric, paths: Paths, how: Mapping[str, str], rule: ShapeRule
+) -> dict[str, Variable]:
     """Return the share of each part, and the value with it in the other state."""
     cumulative: Any = how["cumulative"]
-    name, share = metric.name, shares(paths, how["definition"], cumulative)
+    name = metric.name
+    definition, least = how["definition"], rule.least(name)
+    share = shares(paths, definition, cumulative, least)
+    whole, _ = explained(paths, definition, least)
     return {
+        f"whole_{name}": metric.variable(
+            whole, OVER[:-1], f"rise of the {name} from the rest to the full path's barrier"
+        ),
         f"share_{name}": Variable(
             share,
             OVER,

@@ -6,24 +6,32 @@ from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmctool.api import ERROR, LOSS, Table
 from lmctool.api.advanced import ShapeRule
+from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from lmctool.api import Result
 
 METRICS = (ERROR, LOSS)
-HEADS = {"other": "other", "barrier": "barrier", "delta": "Delta", "share": "share"}
+HEADS = {"other": "other", "barrier": "barrier", "delta": "rise", "share": "share"}
 DIMS = ("variant", "rest", "split")
 OTHERS = {"a": "B", "b": "A"}
+REFERENCES = {
+    "chord": "the chord between the curve's own ends",
+    "mean-ends": "the mean of the curve's own ends",
+    "max-end": "the greater of the curve's own ends",
+}
 
 
 def tabulate(result: Result) -> Table:
-    """Show each part's value in its other state, barrier, Delta, share and shape."""
+    """Show each part's value in its other state, barrier, rise (Delta), share and shape."""
     groups = (result.groups[f"layerwise/{name}"] for name in ("summary", "full"))
     parts, whole = ({n: v.values for n, v in group.variables.items()} for group in groups)
     sizes = result.groups["layerwise/part"].variables["size"].values
@@ -51,7 +59,7 @@ def _cells(values: Mapping[str, NDArray[Any]], place: tuple[int, ...]) -> list[s
     cells = []
     for metric, key in product(METRICS, HEADS):
         column = values.get(f"{key}_{metric.name}")
-        if column is None or column[place] != column[place]:  # NaN: no barrier to explain
+        if column is None or column[place] != column[place]:  # NaN: no share
             cells.append("-")
         else:
             cells.append(f"{column[place]:.0%}" if key == "share" else metric.text(column[place]))
@@ -77,8 +85,32 @@ def _notes(result: Result) -> tuple[str, ...]:
     rule: dict[str, Any] = {each.name: group.attributes[each.name] for each in fields(ShapeRule)}
     rests = [str(rest) for rest in group.variables["rest"].values]
     others = " or ".join(f"{OTHERS[rest]} (the rest at {rest.upper()})" for rest in rests)
+    reference = REFERENCES[str(group.attributes["definition"])]
+    shapes = ShapeRule(**rule)
     return (
-        f"other: the part at {others}; share: of the rise from the rest's state to the full path's"
-        " barrier, what the part alone gives there",
-        *ShapeRule(**rule).notes(),
+        f"other: the part at {others}; barrier: above {reference}; rise: from an earlier point of"
+        " the curve (Delta), which its shape is judged by",
+        "share: of the rise from the rest's state to the full path's barrier, what the part alone"
+        " gives there",
+        *_missing(result, shapes),
+        *(f"shape {note}" for note in shapes.notes()),
     )
+
+
+def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
+    """Say why shares are missing."""
+    parts, full = (result.groups[f"layerwise/{name}"].variables for name in ("summary", "full"))
+    for metric in METRICS:
+        name, least = metric.name, rule.least(metric.name)
+        low = (full[f"barrier_{name}"].values <= least)[:, None]
+        unequal = np.isnan(parts[f"whole_{name}"].values) & ~low
+        beyond = np.isnan(parts[f"share_{name}"].values) & ~(low | unequal)[..., None]
+        if low.any():
+            yield f"no share of {name}: the full path's barrier is not above {metric.text(least)}"
+        if unequal.any():
+            yield (
+                f"no share of {name}: the ends are so unequal that the rise from the rest's state"
+                f" is not the barrier, by more than {UNEQUAL:.0%} of it"
+            )
+        if beyond.any():
+            yield f"no share of {name}: the part rises or falls by more than the barrier"

@@ -7,7 +7,9 @@ The merged network is the weighted mean, tensor by tensor, with weights that are
 Wortsman et al. 2022 (arXiv:2203.05482) call it a uniform soup where all weights are the same and
 nothing is permuted.  P_i brings network i's hidden units into one order: that of the first
 network, or a common frame (Ainsworth et al. 2022, arXiv:2209.04836, Algorithm 3); either way going
-around any cycle of networks moves no unit, which is computed and stored.
+around any cycle of networks moves no unit, which is computed and stored.  Tensors that ``--except``
+names, such as heads of other classes, are the first network's.  LoRA adapters are merged by their
+updates: the mean of n of rank r has rank n r, and is written so.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ def lmctool_analysis() -> Analysis:
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
         bare=_merges_as_they_are,
+        partial="excepted",
         options=options,
         aligner="optional",
         correction="optional",

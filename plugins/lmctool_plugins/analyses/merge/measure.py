@@ -16,7 +16,8 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import cycle_displacement, letters
+from lmctool.api.advanced import cycle_displacement, is_adapter, letters
+from lmctool_plugins.analyses.merge.adapters import merge_adapters
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.summary import lowest
@@ -36,6 +37,10 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
     points = shares(weights, alphas, run.count)
     check(run, frame)
+    if any(map(is_adapter, run.checkpoints)):
+        if len(points) > 1:
+            raise LmctoolError("of several --alphas data chooses one, and adapters take none")
+        return merge_adapters(run, points[0])
     if run.data is not None:
         _ = run.ends  # ends that say nothing are refused before any work
     elif len(points) > 1:
@@ -47,7 +52,7 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
     merged = [way.merged(points[best]) for way in ways]
     groups["merge/networks"] = far_apart(run, ways, points[best], merged)
     if run.data is not None:
-        names = [*letters(run.count), *(way.name for way in ways)]
+        names = [*letters(run.ends.loss.shape[1]), *(way.name for way in ways)]
         groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
     if proved is not None:
         groups |= frame_groups(run, proved, frame)
@@ -133,7 +138,8 @@ def networks(
                 long_name="L2 distance of the parameters to the merged network's",
                 metric="merge.distance",
             ),
-        }
+        },
+        {"excepted": ", ".join(sorted(run.left_out))} if run.left_out else {},
     )
 
 
@@ -184,7 +190,8 @@ def described(run: Run, variant: str, counts: Shares) -> str:
     parts = [
         f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
     ]
-    return f"merge ({variant}) of {' + '.join(parts)}"
+    kept = f"; {', '.join(run.settings.excepted)} of the first" if run.settings.excepted else ""
+    return f"merge ({variant}) of {' + '.join(parts)}{kept}"
 
 
 def texts(dim: str, words: Iterable[str]) -> Variable:

@@ -38,6 +38,7 @@ class Stream:
         self.files = run.checkpoints[: run.count]
         self.counts = counts
         self.dtype = run.dtype
+        self.left_out = run.left_out
         self.squares = np.zeros(run.count)
         self.weights = LazyWeights(self.files[0].names, self._merged)
         norms = spectral_norms(self.files[0].names)
@@ -47,6 +48,8 @@ class Stream:
         import torch
 
         first = self.files[0]
+        if name in self.left_out:
+            return first.tensor(name, finite=True)
         counting = [n for n, count in enumerate(self.counts) if count > 0]
         counted = [self.files[n] for n in counting]
         if name not in first.floating:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SCORES, NETWORKS = "merge/scores", "merge/networks"
 ALPHAS, FRAME = "merge/alphas", "merge/frame"
+LISTED = 5
+"""Tensors that a note lists."""
 WIDTH, HEIGHT, BAR = 4.6, 4.2, 0.3
 """The size of a panel, and the height of a bar where many need more, in inches."""
 
@@ -49,6 +51,13 @@ def tabulate(result: Result) -> Table:
 
 def _notes(result: Result) -> list[str]:
     notes = []
+    if rank := result.groups[NETWORKS].attributes.get("rank"):
+        notes.append(f"LoRA updates B A are merged, not A and B: exact, of rank {rank}")
+    excepted = result.groups[NETWORKS].attributes.get("excepted")
+    if excepted:
+        names = str(excepted).split(", ")
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        notes.append(f"of the first network, not merged: {', '.join(names[:LISTED])}{more}")
     if ALPHAS in result.groups:
         variables = result.groups[ALPHAS].variables
         alpha, loss = variables["alpha"].values, variables["calibration"].values[-1]

@@ -47,6 +47,11 @@ def check(run: Run, frame: str) -> None:
         LmctoolError: they don't.
     """
     settings, count = run.settings, run.count
+    if frame == "common" and settings.excepted:
+        raise LmctoolError(
+            "--frame common aligns networks with the mean of the others, and networks that differ"
+            " in what --except names have none; give --frame first"
+        )
     if frame == "common" and not settings.aligns:
         raise LmctoolError("--frame common says where --align brings the units; give --align too")
     if count == 2:
@@ -84,12 +89,13 @@ def _point(run: Run, variant: Variant, counts: Shares) -> Weights:
 def of_many(run: Run, frame: str) -> tuple[list[Way], ProvedFrame | None]:
     """Return the ways to merge three networks or more, and the frame that they are aligned in."""
     networks = tuple(run.weights(index) for index in range(run.count))
-    ways = [Way("plain", networks, partial(run.batchnorm.mean, networks))]
+    plain = tuple(map(run.completed, networks))
+    ways = [Way("plain", plain, partial(run.batchnorm.mean, plain))]
     if not run.settings.aligns:
         return ways, None
     proved = _frame_of(run, networks, frame)
-    permutations = proved.frame.permutations
-    aligned = tuple(p.apply(own) for p, own in zip(permutations, networks, strict=True))
+    permuted = zip(proved.frame.permutations, networks, strict=True)
+    aligned = tuple(run.completed(p.apply(own)) for p, own in permuted)
     return [*ways, Way("align", aligned, partial(run.batchnorm.mean, aligned))], proved
 
 
@@ -102,7 +108,8 @@ def _frame_of(run: Run, networks: tuple[Weights, ...], frame: str) -> ProvedFram
         return run.match(choice.name, a, b, **choice.options).permutation
 
     limit = {} if frame == "common" else {"sweeps": 0}
-    common = common_frame(networks, align, parameters(run), **limit)
+    counted = [name for name in parameters(run) if name not in run.left_out]
+    common = common_frame(networks, align, counted, **limit)
     pairs = zip(networks, common.permutations, strict=True)
     return ProvedFrame(common, tuple(run.prove(own, permutation) for own, permutation in pairs))
 

@@ -1,0 +1,98 @@
+"""Residual blocks are found however they are spelled, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmctool.graph.capture import capture
+from lmctool.graph.targets import targets
+from tests.graph.residual_models import (
+    ConvNeXt,
+    LanguageModel,
+    LayerNormResNet,
+    Mixer,
+    NoBlocks,
+    PaddedShortcut,
+    VisionTransformer,
+    Wrap,
+)
+
+IMAGES = torch.zeros(2, 3, 8, 8)
+
+
+def block_axes(module: nn.Module, inputs: Tensor = IMAGES) -> list[int]:
+    """Return the channel axis of each block of a model."""
+    return [target.axis for target in targets(capture(module, inputs), "blocks")]
+
+
+@pytest.mark.parametrize(
+    ("module", "axes"),  # by hand, in the order they are computed
+    [
+        (LayerNormResNet(3), [1, 1]),
+        (VisionTransformer(), [-1, -1, -1, -1]),
+        (Mixer(), [-1, -1]),
+        (PaddedShortcut(), [1]),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_the_blocks_of_a_network_are_those_counted_by_hand(
+    module: nn.Module, axes: list[int]
+) -> None:
+    assert block_axes(module) == axes
+
+
+def test_blocks_are_found_through_what_wraps_their_branches() -> None:
+    wraps: dict[str, Wrap] = {
+        "nothing": lambda h: h,
+        "clone": torch.clone,
+        "casts": lambda h: h.double().float(),
+        "transposed": lambda h: h.transpose(1, 3).contiguous().transpose(3, 1),
+        "reshaped": lambda h: h.flatten(2).unsqueeze(-1).squeeze(-1).view(h.shape),
+        "dropout": lambda h: functional.dropout(h, 0.5, training=False),
+        "stochastic depth": lambda h: h * h.new_ones(len(h), 1, 1, 1).div(0.9),
+        "expectation": lambda h: 0.9 * h,
+    }
+    graph = capture(ConvNeXt(*wraps.values()), IMAGES)
+    found = {target.name: target.axis for target in targets(graph, "blocks")}
+    assert found == {f"blocks.{number}": 1 for number in range(len(wraps))}
+
+
+def test_sums_of_embeddings_are_no_block() -> None:
+    assert block_axes(LanguageModel(), torch.ones(2, 5, dtype=torch.long)) == [-1, -1, -1, -1]
+
+
+def test_sums_of_positions_biases_formulas_and_other_shapes_are_no_block() -> None:
+    assert block_axes(NoBlocks(), torch.zeros(2, 12)) == []
+
+
+def test_two_towers_on_inputs_of_their_own_are_no_block() -> None:
+    class Towers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other, self.head = nn.Linear(6, 8), nn.Linear(1, 8), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor, t: Tensor) -> Tensor:
+            out: Tensor = self.head(torch.relu(self.one(x) + self.other(t)))
+            return out
+
+    graph = capture(Towers(), (torch.zeros(2, 6), torch.zeros(2, 1)))
+    assert targets(graph, "blocks") == ()
+
+
+def test_a_normalisation_of_several_axes_keeps_the_channels_of_its_input() -> None:
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.conv = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+            self.norm, self.head = nn.LayerNorm((4, 8, 8)), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x)
+            x = self.norm(x + self.norm(self.conv(x)))
+            out: Tensor = self.head(x.mean((2, 3)))
+            return out
+
+    assert block_axes(Whole()) == [1]
