@@ -387,9 +387,21 @@ def test_names_that_do_not_fit_are_told_with_the_nearest(at: Path, change: Any, 
     a, b = networks()
     single(at / "a", a)
     single(at / "b", change(b))
-    done = invoke("distance", "a.safetensors", "b.safetensors")
+    done = invoke("merge", "a.safetensors", "b.safetensors")
     assert done.exit_code == 2
     assert told in done.stderr
+
+
+def test_a_distance_over_what_fits_tells_the_nearest_of_what_it_leaves_out(at: Path) -> None:
+    a, b = networks()
+    files = single(at / "a", a), single(at / "b", renamed(b, "layers.1", "layer.1"))
+    done = invoke("distance", *files)
+    assert done.exit_code == 0
+    assert (
+        "'layer.1.bias' (only in B; the nearest there is 'layers.1.bias': --rename" in done.stderr
+    )
+    whole = metrics("distance", *files, "--rename", "layer=layers", "-q")
+    assert whole == metrics("distance", files[0], single(at / "c", b), "-q")
 
 
 @pytest.mark.parametrize(
