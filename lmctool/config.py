@@ -31,6 +31,7 @@ class ModelTable(Record, frozen=True):
 
     spec: str | None = None
     arguments: dict[str, Any] = msgspec.field(default_factory=dict)
+    output: str | None = None
 
 
 class DataTable(Record, frozen=True):
@@ -75,6 +76,7 @@ class Config:
     Attributes:
         model: ``[model] spec``.
         model_arguments: ``[model.arguments]``, of the same file.
+        model_output: ``[model] output``, of the same file.
         model_origin: that file.
         data: ``[data] spec``.
         data_origin: the file that names it.
@@ -88,6 +90,7 @@ class Config:
 
     model: str | None = None
     model_arguments: Mapping[str, Any] = field(default_factory=dict)
+    model_output: str | None = None
     model_origin: Origin = DISTRUSTED
     data: str | None = None
     data_origin: Origin = DISTRUSTED
@@ -143,6 +146,7 @@ def load(folder: Path | None = None, *, trusted: bool = False, permit: str = "")
     return Config(
         model=model.table.model.spec,
         model_arguments=model.table.model.arguments,
+        model_output=model.table.model.output,
         model_origin=model.origin,
         data=data.table.data.spec,
         data_origin=data.origin,

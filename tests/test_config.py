@@ -57,7 +57,7 @@ def test_the_environment_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("model = 3\n", "'model' of .* is 3, but must be a table"),
         (
             "[model]\nname = 1\n",
-            r"^\[model\] of .*toml has an unknown key 'name'; known: arguments, spec$",
+            r"^\[model\] of .*toml has an unknown key 'name'; known: arguments, output, spec$",
         ),
         ("[model\n", "cannot be read as TOML"),
         ("\x00", "cannot be read as TOML"),

@@ -10,7 +10,7 @@ import torch
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.config import Config
-from lmctool.graph.outputs import one_output
+from lmctool.graph.outputs import scored_output
 from lmctool.model.resolve import resolve_model
 
 if TYPE_CHECKING:
@@ -37,5 +37,5 @@ def opens(entry: Entry) -> bool | None:
         checkpoint = open_checkpoint(Path(name))
         model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
         model.module.load_state_dict(checkpoint.weights(), strict=False)
-        found = one_output(model.module(*batch))
+        found = scored_output(model.module(*batch))
     return bool((found - expected).abs().max() <= ROUNDING * expected.abs().max())

@@ -26,8 +26,9 @@ INPUT: Mapping[str, Any] = {
     "multiple": True,
     "callback": parsing.input_shapes,
     "help": "Shape of a random batch of inputs to use instead of data: 3x3x224x224 is 3 images,"
-    " ids:3x11 is token ids, ids<50257:3x11 is token ids below 50257. Repeat the option for a model"
-    " with several inputs.",
+    " 3 is one number for each of 3 examples, ids:3x11 is token ids, ids<50257:3x11 is token ids"
+    " below 50257. Repeat the option for a model with several inputs; NAME=SHAPE is the argument"
+    " NAME of its forward.",
 }
 """The option that describes an example input."""
 TRUST_CONFIG: Mapping[str, Any] = {
@@ -166,6 +167,13 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
             multiple=True,
             callback=parsing.pairs,
             help="Argument of the model (repeatable).",
+        ),
+        click.Option(
+            ["--output"],
+            metavar="NAME",
+            help="Output that is scored, if the model returns several: its key, attribute or place,"
+            " dotted if it lies deeper (heads.pi, 1). Without it the one called logits, else the"
+            " first.",
         ),
         click.Option(
             ["--allow-stochastic"],

@@ -7,38 +7,38 @@ asked again, whatever stands beside it in the batch, and with the weights left a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.utils._pytree import tree_leaves
-
-from lmctool.errors import LmctoolError, UnjudgedError, first_line, machine_failure
-from lmctool.evaluate.arithmetic import rounding
-from lmctool.evaluate.difference import difference
+from lmctool.errors import LmctoolError, UnjudgedError, machine_failure
 from lmctool.evaluate.misfit import misfit
-from lmctool.graph.casts import Casts
-from lmctool.graph.module import copy_with_weights, fresh
+from lmctool.evaluate.subject import Subject
 from lmctool.graph.randomness import seeded
-from lmctool.graph.training_mode import Leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from torch import nn
+    from torch import Tensor, nn
+
+    Inputs = tuple[Tensor, ...]
 
 EXAMPLES = 4
 """How many examples are looked at."""
-AGAIN = {torch.float64: 1e-13, torch.float32: 1e-5, torch.float16: 1e-2}
-"""The greatest difference between two answers to one batch, relative to the greatest output, that
-is rounding: a GPU may add in another order.  For narrower dtypes 5 %."""
-BESIDE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.float16: 5e-2}
-"""The same of an example in another batch, where products are split in other ways; else 20 %."""
-Inputs = tuple[Tensor, ...]
-ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
-"""What the code of a model raises for inputs that it cannot take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a network answers.
+
+    Attributes:
+        stochastic: whether it answers differently each time.
+        outputs: what the model calls its outputs, one empty name where it returns a tensor alone;
+            none where the model cannot take the inputs.
+        scored: which of them is scored; None where none can be.
+    """
+
+    stochastic: bool = False
+    outputs: tuple[str, ...] = ()
+    scored: str | None = None
 
 
 def check_function(
@@ -48,8 +48,12 @@ def check_function(
     *,
     split: str = "",
     allow_stochastic: bool = False,
-) -> bool:
+    output: str | None = None,
+) -> Answers:
     """Ask a network about a few examples, again and in another batch, and compare its answers.
+
+    All outputs are to be the same again; the other examples of a batch must not change the scored
+    one, on which alone numbers depend.
 
     Args:
         module: the model, in evaluation mode.
@@ -59,15 +63,13 @@ def check_function(
             will refuse in better words if it cannot be taken.
         allow_stochastic: a network may answer differently each time, from the generators of
             torch, numpy and python.
-
-    Returns:
-        Whether it answers differently each time.
+        output: the name of the output that is scored; None as ``scored_output`` has it.
 
     Raises:
-        LmctoolError: the model cannot take the inputs.
+        LmctoolError: the model cannot take the inputs, or has no such output.
         UnjudgedError: the network is no function; says why.
     """
-    subject = _Subject(module, weights, inputs)
+    subject = Subject(module, weights, inputs, output)
     try:
         first = subject.answers()
     except LmctoolError:
@@ -76,8 +78,9 @@ def check_function(
         if machine_failure(cause):
             raise
         if not split:
-            return False
+            return Answers()
         raise LmctoolError(misfit(inputs, split, cause)) from cause
+    scored = subject.scored(first)
     stochastic = not subject.repeats(first) or True in subject.leftovers.ran.values()
     if stochastic and subject.written is None:
         _refuse_unless(allow_stochastic, subject)
@@ -91,10 +94,11 @@ def check_function(
             f"forward writes tensor {subject.written!r}, so that the network is another one after"
             " each batch; it must leave weights and buffers as they are"
         )
-    return stochastic
+    name = None if scored is None else first[scored].name
+    return Answers(stochastic, tuple(each.name for each in first), name)
 
 
-def _refuse_unless(allowed: bool, subject: _Subject) -> None:
+def _refuse_unless(allowed: bool, subject: Subject) -> None:
     """Refuse answers that differ each time, unless they are allowed and a seed decides them."""
     if not allowed:
         why = subject.leftovers.blame or ": dropout outside of eval, noise or a counter in forward?"
@@ -111,131 +115,3 @@ def _refuse_unless(allowed: bool, subject: _Subject) -> None:
             "the model answers differently each time, from the same random numbers too: a counter"
             " or another memory of earlier calls?"
         )
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """A copy of a network, whose tensors are its own, and a batch."""
-
-    module: nn.Module
-    weights: Mapping[str, Tensor]
-    inputs: Inputs
-
-    @cached_property
-    def _copies(self) -> dict[str, Tensor]:
-        return {name: tensor.clone() for name, tensor in self.weights.items()}
-
-    @cached_property
-    def _carrier(self) -> nn.Module | None:
-        return copy_with_weights(self.module, self._copies)
-
-    @cached_property
-    def _own(self) -> nn.Module:
-        return fresh(self.module) if self._carrier is None else self._carrier
-
-    @cached_property
-    def leftovers(self) -> Leftovers:
-        """The parts that were computed in training mode."""
-        return Leftovers(self._own)
-
-    @cached_property
-    def _call(self) -> Callable[[Inputs], Any]:
-        module, _ = self._own, self.leftovers  # which watch from the first call on
-        if self._carrier is not None:
-            return lambda inputs: module(*inputs)
-        return lambda inputs: torch.func.functional_call(module, self._copies, inputs)
-
-    def answers(self, places: Tensor | None = None) -> list[Tensor]:
-        """Return every tensor of the output for some of the examples, all by default."""
-        batch = tuple(x.clone() if places is None else x[places] for x in self.inputs)
-        with torch.no_grad():
-            outputs = self._call(batch)
-        return [leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)]
-
-    def repeats(self, first: list[Tensor]) -> bool:
-        """Tell whether the same batch has the same answers again."""
-        try:
-            again = self.answers()
-        except ERRORS as cause:
-            if machine_failure(cause):
-                raise
-            raise UnjudgedError(
-                "the model cannot be asked twice; the second time the same batch gives:"
-                f" {first_line(cause)}"
-            ) from cause
-        return self._same(again, first, AGAIN, 0.05)
-
-    def is_apart(self, first: list[Tensor]) -> bool:
-        """Tell whether each example has the same answer in a larger and in a smaller batch.
-
-        Both are in reverse order.  A model may be made for one size of batches; then the order
-        alone is another one.
-        """
-        count = len(self.inputs[0])
-        backwards = torch.arange(count - 1, -1, -1, device=self.inputs[0].device)
-        larger, smaller = torch.cat([backwards, backwards[-1:]]), backwards[: (count + 1) // 2]
-        return self._alike(first, (larger, backwards)) and self._alike(first, (smaller,))
-
-    def _alike(self, first: list[Tensor], choices: tuple[Tensor, ...]) -> bool:
-        """Tell whether the first of the batches that the model takes has the same answers."""
-        count = len(self.inputs[0])
-        for places in choices:
-            try:
-                others = self.answers(places)
-            except ERRORS as cause:
-                if machine_failure(cause):
-                    raise
-                if not self.repeats(first):  # it keeps something of the batch that it refused
-                    return False
-                continue
-            pairs = [
-                (other, answer[places])
-                for other, answer in zip(others, first, strict=False)
-                if answer.is_floating_point()  # classes may change where two are as likely
-                and (answer.ndim and len(answer) == count and other.shape[1:] == answer.shape[1:])
-            ]
-            answers, expected = [other for other, _ in pairs], [answer for _, answer in pairs]
-            return self._same(answers, expected, BESIDE, 0.2)
-        return True
-
-    def _same(
-        self,
-        answers: list[Tensor],
-        expected: list[Tensor],
-        tolerances: Mapping[torch.dtype, float],
-        widest: float,
-    ) -> bool:
-        """Tell whether answers differ by no more than rounding in the arithmetic of the model."""
-        if len(answers) != len(expected):
-            return False
-        ratio = max(map(difference, answers, expected), default=0.0)
-        dtypes = {x.dtype for x in expected if x.is_floating_point()}
-        narrowest = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps, default=torch.float32)
-        return ratio <= tolerances.get(narrowest, widest) or ratio <= tolerances.get(
-            self._narrowest, widest
-        )
-
-    @cached_property
-    def _narrowest(self) -> torch.dtype:
-        """The least exact arithmetic in the model, looked for where answers differ by more."""
-        casts = Casts()
-        with casts:
-            self.answers()
-        products = rounding(torch.float32, self.inputs[0].device)
-        return casts.narrowest(torch.float64 if products == torch.float32 else products)
-
-    @property
-    def written(self) -> str | None:
-        """The name of a tensor that is no longer what it was."""
-        own = () if self._carrier is None else chain(*_tensors(self._carrier))
-        now = {**self._copies, **dict(own)}
-        differing = (n for n, tensor in self.weights.items() if not _equal(now[n], tensor))
-        return next(differing, None)
-
-
-def _tensors(module: nn.Module) -> tuple[Iterator[tuple[str, Tensor]], ...]:
-    return module.named_parameters(), module.named_buffers()
-
-
-def _equal(tensor: Tensor, other: Tensor) -> bool:
-    return tensor.shape == other.shape and torch.equal(tensor, other)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lmctool.graph import tap_affine
 from lmctool.graph.module import copy_with_weights, fresh
-from lmctool.graph.outputs import one_output
+from lmctool.graph.outputs import scored_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,6 +48,7 @@ class Network:
     Attributes:
         module: the model, on its device and in evaluation mode.
         layout: the memory format that images are brought into; convolutions hand it on.
+        output: the name of the output that is meant, of several; None as ``scored_output`` has it.
     """
 
     def __init__(
@@ -55,11 +56,17 @@ class Network:
         module: nn.Module,
         graph: Callable[[], Graph],
         layout: torch.memory_format = torch.contiguous_format,
+        output: str | None = None,
     ) -> None:
         """Keep the module and a way to its graph."""
         self.module = module
         self.graph = graph
         self.layout = layout
+        self.output = output
+
+    def with_layout(self, layout: torch.memory_format) -> Network:
+        """Return what computes the same in another memory format."""
+        return Network(self.module, self.graph, layout, self.output)
 
     def __call__(self, weights: Weights) -> Outputs:
         """Return the outputs of the network that has these weights."""
@@ -69,8 +76,17 @@ class Network:
         own = copy_with_weights(self.module, weights)
         if own is None:  # its class changes what it loads
             module, tensors = fresh(self.module), dict(weights)
-            return lambda inputs: functional(module, tensors, self.laid_out(inputs))
-        return lambda inputs: one_output(own(self.laid_out(inputs)))
+            return lambda inputs: self.functional(module, tensors, self.laid_out(inputs))
+        return lambda inputs: scored_output(own(self.laid_out(inputs)), self.output)
+
+    def functional(self, module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
+        """Return the outputs of a copy of the module for a batch, with other weights than its own.
+
+        Raises:
+            LmctoolError: it returns something that no one tensor is meant by.
+        """
+        value = torch.func.functional_call(module, dict(weights), (inputs,))
+        return scored_output(value, self.output)
 
     def is_reentrant(self, weights: Weights) -> bool:
         """Tell whether several outputs of these weights may be computed at the same time.
@@ -95,12 +111,3 @@ def outputs_of_each(
     if isinstance(outputs, PassOutputs):
         return outputs.each(batches)
     return ((outputs(inputs), beside) for inputs, beside in batches)
-
-
-def functional(module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
-    """Return the outputs of a module for a batch, with other weights than its own.
-
-    Raises:
-        LmctoolError: it returns something that no one tensor is meant by.
-    """
-    return one_output(torch.func.functional_call(module, dict(weights), (inputs,)))

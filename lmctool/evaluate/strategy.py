@@ -18,7 +18,6 @@ from lmctool.errors import LmctoolError, machine_failure
 from lmctool.evaluate import gpu_rule
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.cuda_graphs import Replayed
-from lmctool.evaluate.functional import Network, functional
 from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.evaluate.torch_compile import Compiled
 from lmctool.evaluate.verified import Proved, agree
@@ -26,7 +25,7 @@ from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
     from lmctool.evaluate.arithmetic import Precision
-    from lmctool.evaluate.functional import Forward, Outputs
+    from lmctool.evaluate.functional import Forward, Network, Outputs
     from lmctool.evaluate.threads import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
@@ -105,7 +104,7 @@ def made(
         size: examples at once.
         required: whether a model that cannot be computed so is an error, or left to the module.
     """
-    own = Network(network.module, network.graph, layout)
+    own = network.with_layout(layout)
     threads = workers()
     if launch == "workers" and threads is not None:
         return Strategy(SideBySide(own, threads), launch, layout, size)
@@ -172,7 +171,7 @@ def recorded(text: str) -> tuple[Launch, torch.memory_format] | None:
 def _on_gpu(network: Network, inputs: Tensor, layout: torch.memory_format, size: int) -> Strategy:
     """Return the strategy for a GPU: replayed where it would wait for Python otherwise."""
     batch_size = BatchSize(None, size)
-    outputs = Network(network.module, network.graph, layout)({})
+    outputs = network.with_layout(layout)({})
     waits = batch_size.fitting(partial(_waits, outputs, inputs[:1]))
     launch: Launch = "graphs" if waits else "module"
     return made(network, launch, layout, batch_size.size, required=False)
@@ -241,4 +240,4 @@ def largest_activation(network: Network, inputs: Tensor) -> int:
 
 def _own_outputs(network: Network, inputs: Tensor) -> Tensor:
     with torch.no_grad():
-        return functional(fresh(network.module), {}, inputs)
+        return network.functional(fresh(network.module), {}, inputs)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from lmctool.errors import first_line, out_of_memory
-from lmctool.evaluate.functional import functional
 from lmctool.evaluate.verified import UnableError
 from lmctool.graph.module import fresh
 from lmctool.graph.tap_affine import corrected_taps
@@ -38,7 +37,7 @@ class Compiled:
             self._compiled = torch.compile(self._run)
 
     def _run(self, weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        return functional(self._module, weights, inputs)
+        return self.network.functional(self._module, weights, inputs)
 
     def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
         """Return the outputs of the network that has these weights.

@@ -7,16 +7,15 @@ import warnings
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.graph.export import export_graph
 from lmctool.graph.module import fresh
-from lmctool.graph.outputs import output_leaf
+from lmctool.graph.outputs import outputs_of, scored_place
 from lmctool.graph.recorder import record_graph
 from lmctool.graph.settings import plain_attention
 
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
 
 
-def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
+def capture(
+    module: nn.Module, example: Tensor | tuple[Tensor, ...], output: str | None = None
+) -> Graph:
     """Return the graph of a module in evaluation mode, for batches of any size.
 
     By torch.export; a model that it cannot follow is run once on the example, and each operation
@@ -34,33 +35,50 @@ def capture(module: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph:
 
     Args:
         module: the model; its weights don't matter, only its operations do.
-        example: (2 or more, ...) a batch of inputs, or one for each argument of ``forward``.
+        example: (2 or more, ...) a batch of inputs, or one for each argument of ``forward``; of
+            1 for a model that takes no other.
+        output: the name of the output that is scored; None as ``scored_output`` has it.
 
     Raises:
-        LmctoolError: the model cannot be followed in either way.
+        LmctoolError: the model cannot be followed in either way, or has no such output.
     """
     inputs = example if isinstance(example, tuple) else (example,)
     with _quiet(), plain_attention():
         try:
-            return _told(export_graph(fresh(module.eval()), inputs), module, inputs)
+            graph = export_graph(fresh(module.eval()), inputs)
         except Exception as cause:  # torch.export raises whatever the model's own code raises, too
-            reason = str(cause).strip().partition("\n")[0]
-        try:
-            return _told(record_graph(fresh(module), inputs), module, inputs)
-        except Exception as cause:
-            if machine_failure(cause):
-                raise
-            raise LmctoolError(
-                f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"
-            ) from cause
+            graph = _recorded(module, inputs, str(cause).strip().partition("\n")[0])
+        return _told(graph, module, inputs, output)
 
 
-def _told(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
-    """Return a graph that says which of several values is the model's output."""
-    if len(tree_leaves(graph.nodes[-1].args[0])) == 1:
+def _recorded(module: nn.Module, inputs: tuple[Tensor, ...], reason: str) -> Graph:
+    """Return the graph of a run, where torch.export gave up for a reason."""
+    try:
+        return record_graph(fresh(module), inputs)
+    except LmctoolError:
+        raise
+    except Exception as cause:
+        if machine_failure(cause):
+            raise
+        raise LmctoolError(
+            f"the model cannot be traced, by torch.export: {reason}; nor by running it: {cause}"
+        ) from cause
+
+
+def _told(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...], output: str | None) -> Graph:
+    """Return a graph that says what the model's outputs are called, and which one is scored."""
+    returned: Any = graph.nodes[-1].args[0]
+    if len(returned) == 1 and output is None:
         return graph
     with torch.no_grad():
-        return replace(graph, leaf=output_leaf(fresh(module)(*inputs)))
+        outputs = outputs_of(fresh(module)(*inputs))
+    try:
+        leaf = scored_place(outputs, output)
+    except LmctoolError:
+        if output is not None:
+            raise
+        leaf = None
+    return replace(graph, outputs=tuple(each.name for each in outputs), leaf=leaf)
 
 
 @contextmanager

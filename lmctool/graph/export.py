@@ -9,7 +9,8 @@ from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind, OutputKind
 
 from lmctool.graph.graph import Graph
-from lmctool.graph.module import aliases
+from lmctool.graph.module import aliases, masks
+from lmctool.graph.outputs import tensors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,18 +22,19 @@ REGIONS = frozenset(
 
 
 def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
-    """Return the graph of a module, for batches of any size.
+    """Return the graph of a module, for batches of any size; of one example, for that size.
 
     Args:
-        module: the model, in evaluation mode.
-        inputs: (2 or more, ...) a batch for each argument of ``forward``.
+        module: the model, in evaluation mode; a copy that nothing else uses.
+        inputs: (example, ...) a batch for each argument of ``forward``.
 
     Raises:
         Exception: whatever torch.export, or the model's own code, raises.
     """
-    dynamic = {0: torch.export.Dim.DYNAMIC}
+    module.register_forward_hook(lambda _, __, value: tensors_of(value))
+    dynamic = tuple({0: torch.export.Dim.DYNAMIC} if len(each) > 1 else {} for each in inputs)
     with torch.no_grad():
-        program = torch.export.export(module, inputs, dynamic_shapes=(dynamic,) * len(inputs))
+        program = torch.export.export(module, inputs, dynamic_shapes=dynamic)
     program = program.run_decompositions({})
     _drop_writes(program)
     specs = program.graph_signature.input_specs
@@ -51,6 +53,7 @@ def export_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         },
         inputs=tuple(s.arg.name for s in specs if s.kind == InputKind.USER_INPUT),
         aliases=dict(aliases(module)),
+        masks=frozenset(masks(module)),
     )
 
 

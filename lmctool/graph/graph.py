@@ -32,7 +32,9 @@ class Graph:
         inputs: the placeholders of the examples.
         aliases: names that share one storage, each with the name that stands for it.
         tracer: how it was captured.
-        leaf: which of the values that the model returns is its output; None if none is.
+        masks: which buffers have two different values and no more, of several axes.
+        outputs: what the model calls each tensor that it returns; empty for one alone.
+        leaf: which of them is scored; None if none can be.
     """
 
     module: fx.GraphModule
@@ -42,6 +44,8 @@ class Graph:
     inputs: tuple[str, ...]
     aliases: Mapping[str, str]
     tracer: Literal["export", "dispatch"] = "export"
+    masks: frozenset[str] = frozenset()
+    outputs: tuple[str, ...] = ("",)
     leaf: int | None = 0
     _moved: dict[torch.device, Mapping[str, Tensor]] = field(
         default_factory=dict, init=False, repr=False
@@ -70,7 +74,8 @@ class Graph:
             digest.update(f"{name} {constant.dtype} {tuple(constant.shape)}".encode())
             plain = constant.detach().cpu().reshape(-1)
             digest.update(plain.view(torch.uint8).numpy().tobytes() if len(plain) else b"")
-        digest.update(repr((sorted(self.buffers), sorted(self.aliases.items()))).encode())
+        names = sorted(self.buffers), sorted(self.masks), sorted(self.aliases.items())
+        digest.update(repr(names).encode())
         return digest.hexdigest()
 
     @property
@@ -86,7 +91,7 @@ class Graph:
 
     @property
     def output(self) -> fx.Node:
-        """The node whose value is the model's output."""
+        """The node whose value is the output that is scored."""
         result = self._meant(self.nodes[-1].args[0])
         if not isinstance(result, fx.Node):
             raise LmctoolError("the model's output is no tensor that it computes")
@@ -114,12 +119,9 @@ class Graph:
         return result
 
     def _meant(self, returned: Any) -> Any:
-        """Return the value that is the model's output, of all that it returns."""
+        """Return the value that is scored, of all that the model returns."""
         if self.leaf is None:
-            raise LmctoolError(
-                "the model returns several tensors, and it is not told which of them is its"
-                " output: return it alone, as 'logits', or as the first of a tuple"
-            )
+            raise LmctoolError("none of the tensors that the model returns can be scored")
         return tree_leaves(returned)[self.leaf]
 
     def bound(self, weights: Mapping[str, Tensor], inputs: Tensor) -> dict[fx.Node, Tensor]:

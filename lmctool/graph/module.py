@@ -29,6 +29,15 @@ def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
             yield name, original
 
 
+def masks(module: nn.Module) -> Iterator[str]:
+    """Give the name of each buffer of several axes that has two different values and no more."""
+    for name, buffer in module.named_buffers():
+        if sum(size > 1 for size in buffer.shape) > 1 and buffer.is_floating_point():
+            least, greatest = buffer.aminmax()
+            if least < greatest and ((buffer == least) | (buffer == greatest)).all():
+                yield name
+
+
 def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Let a module share these tensors in place of its own, which take no memory from then on."""
     for name, tensor in module.state_dict(keep_vars=True).items():

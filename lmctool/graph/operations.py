@@ -155,6 +155,12 @@ def groups(node: fx.Node) -> int:
     return int(arguments(node)["groups"])
 
 
+def norm_groups(node: fx.Node) -> int:
+    """Return the number of groups of a group normalisation node."""
+    given = arguments(node)
+    return int(given["num_groups"] if "num_groups" in given else given["group"])
+
+
 def is_transposed(node: fx.Node) -> bool:
     """Tell whether a convolution node is a transposed one, whose weight is (in, out, kernel)."""
     return bool(arguments(node).get("transposed", operation(node) in TRANSPOSED_CONVOLUTION))

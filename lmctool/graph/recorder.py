@@ -18,7 +18,7 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from lmctool.graph.module import aliases, fresh
+from lmctool.graph.module import aliases, fresh, masks
 from lmctool.graph.recomposition import recompose
 from lmctool.graph.recording import ASKS_DEVICE, Recording, Step, run_functional
 
@@ -33,7 +33,7 @@ def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
 
     Args:
         module: the model, in evaluation mode.
-        inputs: (2 or more, ...) a batch for each argument of ``forward``.
+        inputs: (example, ...) a batch for each argument of ``forward``.
 
     Raises:
         Exception: whatever the model's own code raises.
@@ -69,7 +69,7 @@ def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
                     placeholder("constant", leaf)
         steps.append(call.add(graph, nodes, by_kind["weight"]))
     graph.erase_node(first)
-    graph.output(tree_map(lambda leaf: nodes.get(id(leaf)), tuple(tree_leaves(outputs))))
+    graph.output(tuple(nodes.get(id(output)) for output in outputs))
     recompose(graph)
     return Recording(
         module=fx.GraphModule(nn.Module(), graph),
@@ -78,6 +78,7 @@ def record_graph(module: nn.Module, inputs: tuple[Tensor, ...]) -> Graph:
         constants=by_kind["constant"],
         inputs=tuple(by_kind["input"]),
         aliases=tied,
+        masks=frozenset(masks(module)),
         tracer="dispatch",
         model=module,
         steps=tuple(steps),

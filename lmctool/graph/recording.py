@@ -14,6 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.graph.graph import Edit, Graph
 from lmctool.graph.module import fresh
 from lmctool.graph.operations import same_operation
+from lmctool.graph.outputs import tensors_of
 from lmctool.graph.settings import plain_layers
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class Recording(Graph):
 
 def run_functional(
     module: nn.Module, tensors: Mapping[str, Tensor], inputs: tuple[Tensor, ...]
-) -> Any:
-    """Run a model with nothing done in place, and its layers in plain operations.
+) -> tuple[Tensor, ...]:
+    """Return every tensor that a model returns, nothing done in place, layers in plain operations.
 
     Args:
         module: a copy that nothing else uses.
@@ -89,10 +90,10 @@ def run_functional(
         inputs: (example, ...) a batch for each argument of ``forward``.
     """
 
-    def forward(*arguments: Tensor) -> Any:
-        return torch.func.functional_call(module, dict(tensors), arguments)
+    def forward(*arguments: Tensor) -> tuple[Tensor, ...]:
+        return tensors_of(torch.func.functional_call(module, dict(tensors), arguments))
 
-    call: Callable[..., Any] = torch.func.functionalize(forward, remove="mutations")
+    call: Callable[..., tuple[Tensor, ...]] = torch.func.functionalize(forward, remove="mutations")
     with plain_layers(module):
         return call(*inputs)
 

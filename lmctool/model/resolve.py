@@ -40,6 +40,7 @@ class Model:
         origin: where the spec was found, such as ``--model`` or ``metadata``.
         initial: builds it again, in the initial state of a seed.
         code: the user's own code that made it, or the libraries that a registered one is of.
+        output: which of several outputs is scored, by what chose the model; None if it doesn't say.
     """
 
     module: nn.Module
@@ -48,6 +49,7 @@ class Model:
     origin: str
     initial: Callable[[int], nn.Module]
     code: Code = field(default_factory=Code)
+    output: str | None = None
 
 
 def resolve_model(
@@ -94,7 +96,7 @@ def resolve_model(
         initial = partial(_made, checkpoint, factory, wanted)
     module = initial(0).eval().requires_grad_(False)
     code = (factory.code() if factory else Code()) | _libraries(module)
-    return Model(module, source.spec, wanted, source.origin, initial, code)
+    return Model(module, source.spec, wanted, source.origin, initial, code, source.output)
 
 
 def _choice(spec: str | None, config: Config) -> Source | None:
@@ -105,9 +107,11 @@ def _choice(spec: str | None, config: Config) -> Source | None:
         return _chosen(config.environment_model, {}, Origin("$LMCTOOL_MODEL", config.permit))
     if config.model:
         values = {name: typed(value) for name, value in config.model_arguments.items()}
-        return _chosen(config.model, values, config.model_origin)
-    if config.model_arguments:
-        raise LmctoolError("lmctool.toml has [model.arguments] but no spec in [model] to take them")
+        source = _chosen(config.model, values, config.model_origin)
+        return replace(source, output=config.model_output)
+    if config.model_arguments or config.model_output:
+        what = "[model.arguments]" if config.model_arguments else "output in [model]"
+        raise LmctoolError(f"lmctool.toml has {what} but no spec in [model] to take it")
     return None
 
 

@@ -35,6 +35,7 @@ class Source:
         permit: what the user has to do before it may name more than a registered word and the
             arguments that its family lets a file set; empty where it may already.
         here: whether code that it names is looked for in the current folder too.
+        output: which of several outputs is scored; None if it doesn't say.
     """
 
     spec: str
@@ -42,6 +43,7 @@ class Source:
     origin: str
     permit: str = ""
     here: bool = True
+    output: str | None = None
 
 
 def configured(checkpoint: Checkpoint) -> Source | None:

@@ -38,19 +38,22 @@ class InputShape:
     """One input of a batch of examples, as the user describes it.
 
     Attributes:
-        shape: (example, ...), for 2 or more examples.
+        shape: (example, ...).
         ids: whether it holds token ids; else it holds normally distributed floats.
         below: the ids are drawn below it; None means the model's vocabulary.
+        name: the argument of the model's ``forward`` that it is; empty for the next one in order.
     """
 
     shape: tuple[int, ...]
     ids: bool = False
     below: int | None = None
+    name: str = ""
 
     def __str__(self) -> str:
         """Return the text that describes it."""
+        name = f"{self.name}=" if self.name else ""
         bound = "" if self.below is None else f"<{self.below}"
-        return (f"ids{bound}:" if self.ids else "") + "x".join(map(str, self.shape))
+        return name + (f"ids{bound}:" if self.ids else "") + "x".join(map(str, self.shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Identity:
         if run.model is not None:
             parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
             parts["model.graph"] = run.resources.graph_of_user_code
+            parts["output"] = run.resources.output
         for index, own in run.resources.own.items():
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
@@ -155,7 +156,10 @@ def _as_recorded(run: Run) -> dict[str, str]:
     slots = {name: getattr(run.settings, name) for name in ("aligner", "correction")}
     texts = [json.dumps(preprocessing(split)) for split in evaluated_splits(run)]
     done = {"preprocessing": texts[-1]} if texts else {}
-    return _texts({name: choice and choice.name for name, choice in slots.items()}) | done
+    names = {name: choice and choice.name for name, choice in slots.items()}
+    if run.model is not None and run.resources.scored:
+        names["output"] = run.resources.scored
+    return _texts(names) | done
 
 
 def _split(name: str, split: Split) -> dict[str, str]:

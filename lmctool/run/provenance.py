@@ -74,8 +74,10 @@ def _proofs(run: Run) -> Group:
         key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
         for key, meaning in meanings.items()
     }
-    dtypes = [str(proof["dtype"]) for proof in proofs]
-    return Group(variables, {"dtype": dtypes})
+    attributes: dict[str, Attribute] = {"dtype": [str(proof["dtype"]) for proof in proofs]}
+    if any(proof["output"] for proof in proofs):  # of several the one that differs most
+        attributes["output"] = [str(proof["output"]) for proof in proofs]
+    return Group(variables, attributes)
 
 
 def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance:
@@ -166,6 +168,9 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
+    if run.task is not None and (answers := run.resources.answers) and run.resources.scored:
+        attributes["output"] = run.resources.scored
+        attributes["output.of"] = len(answers.outputs)
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task
     calibration = calibration_split(run)

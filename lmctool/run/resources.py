@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmctool.data.split import Split
+    from lmctool.evaluate.function_check import Answers
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
@@ -55,7 +56,7 @@ class Resources:
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
-        stochastic: whether the model answers differently each time; None before anybody looked.
+        answers: what the model answers; None before anybody looked.
         own: the resources of each checkpoint that has a model of its own, by index.
         corrected: how many layers and blocks were corrected; empty where nothing was.
     """
@@ -91,8 +92,10 @@ class Resources:
         self.note = note
         for sentence in notes_on(self.checkpoints):
             note(sentence)
+        if self.sources.example is not None and self.sources.example.doubled:
+            note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
         self._partial = analysis.partial
-        self.stochastic: bool | None = None
+        self.answers: Answers | None = None
         self.corrected: dict[str, int] = {}
         self._load()
         self.own = {index: self._of_one(index, m) for index, m in self.sources.own_models.items()}
@@ -171,6 +174,11 @@ class Resources:
         return self.sources.model
 
     @property
+    def output(self) -> str | None:
+        """The name of the output that is scored, as the user or lmctool.toml says."""
+        return self.settings.output or self._model.output
+
+    @property
     def module(self) -> nn.Module:
         """The model's module, on the device; its tensors are the first checkpoint's."""
         return self._model.module
@@ -240,21 +248,38 @@ class Resources:
             UnjudgedError: as ``lmctool.evaluate.function_check`` says.
             LmctoolError: it cannot take the inputs.
         """
-        if self.stochastic is None:
+        if self.answers is None:
             with computing(self.settings.precision, self.device):
-                self.stochastic = check_function(
+                self.answers = check_function(
                     self.module,
                     self.weights(0),
                     inputs if isinstance(inputs, tuple) else (inputs,),
                     split=split,
                     allow_stochastic=self.settings.allow_stochastic,
+                    output=self.output,
                 )
             if self.stochastic:
                 self.note(
                     "the model answers differently each time; what it draws is seeded by --seed"
                     f" {self.settings.seed}, the same for every network"
                 )
+            if self.sources.task and self.scored not in {None, "logits"} and not self.output:
+                self.note(
+                    f"the model returns {len(self.answers.outputs)} outputs, of which"
+                    f" {self.scored!r} is scored; --output chooses another"
+                )
         return self.stochastic
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the model answers differently each time, as far as anybody looked."""
+        return self.answers is not None and self.answers.stochastic
+
+    @property
+    def scored(self) -> str | None:
+        """The name of the scored output of several; None if there is one, or nobody looked."""
+        several = self.answers is not None and len(self.answers.outputs) > 1
+        return self.answers.scored if self.answers is not None and several else None
 
     def seeding(self) -> AbstractContextManager[None]:
         """Return what a pass of one network is done in: random numbers of the run's seed, if any.
@@ -271,7 +296,7 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.check_function(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.seeding():
-            return capture(self.module, self.traced(TRACED))
+            return capture(self.module, self.traced(TRACED), self.output)
 
     def traced(self, count: int) -> Inputs:
         """Return the inputs that the model is followed with: the first that it is evaluated on.
@@ -327,4 +352,4 @@ class Resources:
     @cached_property
     def network(self) -> Network:
         """The forward function of the model."""
-        return Network(self.module, lambda: self.graph)
+        return Network(self.module, lambda: self.graph, output=self.output)

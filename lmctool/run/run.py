@@ -125,7 +125,7 @@ class Run:
             progress,
             journal,
             settings.precision,
-            lambda: bool(self.resources.stochastic),
+            lambda: self.resources.stochastic,
             self.resources.seeding,
         )
         self.batchnorm = BatchNormPolicy(

@@ -66,6 +66,11 @@ class Symmetries:
         graph, file = self.paths.graph, self.resources.settings.spec
         spec = derive(graph) if file is None else read_spec(file, graph)
         if graph.tracer == "export" and not self.resources.stochastic:
+            if spec.groups and (unread := self._unread(spec)):
+                self.resources.note(
+                    f"no output needs {unread} in evaluation mode: left as they are, though units"
+                    " that they would read in training may move"
+                )
             return spec
         self._refuse_unread(spec)
         nodes = {node.name for node in self.resources.graph.nodes}
@@ -80,6 +85,15 @@ class Symmetries:
         )
 
     def _refuse_unread(self, spec: PermutationSpec) -> None:
+        if unread := self._unread(spec):
+            raise UnjudgedError(
+                f"the model's path depends on its inputs, and none that was seen reads {unread},"
+                " so that units may not be permuted: another path may; name examples that take"
+                " it, or a --spec file that fixes these tensors if nothing ever reads them"
+            )
+
+    def _unread(self, spec: PermutationSpec) -> str:
+        """Return in words which tensors of floats no output needs; empty if all are needed."""
         graph = self.paths.graph
         floats = {
             graph.tensors[node.name]
@@ -87,14 +101,8 @@ class Symmetries:
             if node.name in graph.tensors and node.meta["val"].is_floating_point()
         }
         unread = {n: None for (n, _), why in spec.fixed.items() if why == UNREAD and n in floats}
-        if unread:
-            names = ", ".join(map(repr, list(unread)[:NAMED]))
-            more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
-            raise UnjudgedError(
-                f"the model's path depends on its inputs, and none that was seen reads {names}"
-                f"{more}, so that units may not be permuted: another path may; name examples that"
-                " take it, or a --spec file that fixes these tensors if nothing ever reads them"
-            )
+        more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
+        return ", ".join(map(repr, list(unread)[:NAMED])) + more
 
     @cached_property
     def units(self) -> tuple[int, int]:

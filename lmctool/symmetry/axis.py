@@ -26,16 +26,19 @@ class Axis:
     Attributes:
         size: the number of its units.
         reason: why no unit of this atom may move; empty while they may.
+        mixed: whether an operation may have related units of this atom to each other; of an atom
+            that is merely told apart by what lies along it, each unit is still by itself.
         blank: whether the value is the same all along this atom, as after an expansion; such an
             axis has no units of its own and meets any other of its size.
     """
 
-    __slots__ = ("_link", "blank", "kind", "parts", "reason", "size")
+    __slots__ = ("_link", "blank", "kind", "mixed", "parts", "reason", "size")
 
     def __init__(self, size: int, reason: str = "", *, blank: bool = False) -> None:
         """Make an atom."""
         self.size = size
         self.reason = reason
+        self.mixed = bool(reason)
         self.blank = blank
         self.kind: Kind = "atom"
         self.parts: tuple[Axis, ...] = ()
@@ -56,15 +59,33 @@ class Axis:
         for part in axis.parts:
             yield from part.leaves()
 
+    @property
+    def moves(self) -> bool:
+        """Whether units of this atom may move."""
+        return not self.reason and not self.blank and self.size > 1
+
+    def factors(self) -> list[Axis]:
+        """Return the parts of a product, and of products within it; of another axis that axis."""
+        root = self.find()
+        if root.kind != "product":
+            return [root]
+        return [factor for part in root.parts for factor in part.factors()]
+
     def fix(self, reason: str) -> None:
-        """Let no unit of the axis move; the first reason stays."""
+        """Let no unit of the axis move, which an operation mixes; the first reason stays."""
+        self.tell_apart(reason)
+        for leaf in self.leaves():
+            leaf.mixed = True
+
+    def tell_apart(self, reason: str) -> None:
+        """Let no unit of the axis move, each of which stays by itself; the first reason stays."""
         for leaf in self.leaves():
             leaf.reason = leaf.reason or reason
 
     def become(self, other: Axis) -> None:
         """Make an atom stand for another axis, which takes over why it was fixed."""
         if self.reason:
-            other.fix(self.reason)
+            (other.fix if self.mixed else other.tell_apart)(self.reason)
         self._link = other
 
 

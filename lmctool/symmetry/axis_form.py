@@ -61,7 +61,27 @@ class Interleaving:
         return sum(part.size for part in self.parts)
 
 
-AxisForm = Fixed | Free | Product | Concat | Interleaving
+@dataclass(frozen=True, slots=True)
+class Blockwise:
+    """An axis that has other units in each block of another axis of the tensor.
+
+    Attributes:
+        axis: the other axis.
+        length: how many units of that one are a block.
+        parts: the form in each block.
+    """
+
+    axis: int
+    length: int
+    parts: tuple[AxisForm, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of units in a block."""
+        return self.parts[0].size
+
+
+AxisForm = Fixed | Free | Product | Concat | Interleaving | Blockwise
 
 
 def groups_of(form: AxisForm | None) -> Iterator[str]:
@@ -69,6 +89,6 @@ def groups_of(form: AxisForm | None) -> Iterator[str]:
     match form:
         case Free(group, _):
             yield group
-        case Product(parts) | Concat(parts) | Interleaving(parts):
+        case Product(parts) | Concat(parts) | Interleaving(parts) | Blockwise(_, _, parts):
             for part in parts:
                 yield from groups_of(part)

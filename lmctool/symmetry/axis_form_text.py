@@ -1,4 +1,8 @@
-"""The form of an axis as text: ``conv1``, ``(conv1 _4)``, ``a+b``, ``a|b``, ``_`` where fixed."""
+"""The form of an axis as text: ``conv1``, ``(conv1 _4)``, ``a+b``, ``a|b``, ``_`` where fixed.
+
+``{0 4 a; b}`` is an axis that has the units of ``a`` in the first 4 rows of axis 0, and those of
+``b`` in the next 4.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,15 @@ from collections import deque
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Free, Interleaving, Product
+from lmctool.symmetry.axis_form import (
+    AxisForm,
+    Blockwise,
+    Concat,
+    Fixed,
+    Free,
+    Interleaving,
+    Product,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +44,8 @@ def show(form: AxisForm | None) -> str:
             return "+".join(show(part) for part in parts)
         case Interleaving(parts):
             return "|".join(show(part) for part in parts)
+        case Blockwise(axis, length, parts):
+            return f"{{{axis} {length} {'; '.join(show(part) for part in parts)}}}"
 
 
 def read(text: str, sizes: Mapping[str, int]) -> AxisForm:
@@ -57,14 +71,33 @@ class _Reader:
     def __init__(self, text: str, sizes: Mapping[str, int]) -> None:
         self.text = text
         self.sizes = sizes
-        self.tokens = deque(re.findall(r"[()+|]|[^\s()+|]+", text))
+        self.tokens = deque(re.findall(r"[()+|{};]|[^\s()+|{};]+", text))
 
     def form(self) -> AxisForm:
         """Return the form of the whole text."""
-        form = self.interleaving()
+        form = self.blockwise() if self.tokens and self.tokens[0] == "{" else self.interleaving()
         if self.tokens:
             raise ValueError(f"{self.tokens[0]!r} in {self.text!r} is not understood")
         return form
+
+    def blockwise(self) -> AxisForm:
+        """Read the axis and length of blocks, and the form in each of them."""
+        _, axis, length, *_ = (*self.tokens, "", "")
+        if not (re.fullmatch(r"\d+", axis) and re.fullmatch(r"[1-9]\d*", length)):
+            raise ValueError(
+                f"{self.text!r} doesn't say which axis has blocks, and of which length"
+            )
+        for _ in range(3):
+            self.tokens.popleft()
+        parts = [self.interleaving()]
+        while self.tokens and self.tokens[0] == ";":
+            self.tokens.popleft()
+            parts.append(self.interleaving())
+        if not self.tokens or self.tokens.popleft() != "}":
+            raise ValueError(f"a bracket is not closed in {self.text!r}")
+        if any(part.size != parts[0].size for part in parts):
+            raise ValueError(f"the blocks of {self.text!r} are of several sizes")
+        return Blockwise(int(axis), int(length), tuple(parts))
 
     def interleaving(self) -> AxisForm:
         """Read parts with a bar between them."""
@@ -85,7 +118,7 @@ class _Reader:
     def product(self) -> AxisForm:
         """Read parts beside each other, from outer to inner."""
         parts = []
-        while self.tokens and self.tokens[0] not in ("+", "|", ")"):
+        while self.tokens and self.tokens[0] not in ("+", "|", ")", ";", "}"):
             parts.append(self.part())
         if not parts:
             raise ValueError(f"a group is missing in {self.text!r}")

@@ -71,12 +71,16 @@ class AxisTable:
         view_atoms: the atoms that views made: ``(view, dimension, atom)``.
         view_cuts: where a dimension that a view makes is cut later:
             ``(view, dimension) -> places``.
+        group_norms: by node, the channels of each group normalisation.
+        loose: those whose groups don't fit what else cuts their channels.
     """
 
     axes: dict[fx.Node, Any] = field(default_factory=dict)
     hidden: list[Axes] = field(default_factory=list)
     view_atoms: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
     view_cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
+    group_norms: dict[fx.Node, Axis] = field(default_factory=dict)
+    loose: frozenset[fx.Node] = frozenset()
 
     def raw(self, value: object) -> Raw:
         """Return the axes of an operand, families as they are; none for a number."""
@@ -116,6 +120,14 @@ def new_axes(node: fx.Node, reason: str = "", *, blank: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [tuple(Axis(size, reason, blank=blank) for size in shape(v)) for v in value]
     return tuple(Axis(size, reason, blank=blank) for size in shape(value))
+
+
+def told_apart(node: fx.Node, reason: str) -> Axes:
+    """Return new atoms for the axes of a tensor, whose units something tells apart, if it does."""
+    axes: Axes = new_axes(node)
+    for axis in axes:
+        axis.tell_apart(reason)
+    return axes
 
 
 def sizes(node: fx.Node) -> tuple[int, ...]:

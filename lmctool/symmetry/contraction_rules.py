@@ -1,10 +1,15 @@
-"""Rules of contractions: operations that sum over an axis which two operands share."""
+"""Rules of contractions: operations that sum over an axis which two operands share.
+
+Each notes the products that it sums, which the graph doesn't show: they hold the axes of both
+operands, and so tell which of them lie inside which.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph import operations
+from lmctool.graph.operations import arguments
+from lmctool.graph.operations import attention as attention_call
 from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, with_silent_values
 from lmctool.symmetry.layer_rules import tie
@@ -22,25 +27,28 @@ def linear(node: fx.Node, table: AxisTable) -> Axes:
     unify(x[-1], weight[-1])
     for bias in node.args[2:3]:
         tie(table.of(bias)[:1], weight[:1])
+    table.hidden.append((*x[:-1], *weight))
     return (*x[:-1], *weight[:-1])
 
 
 def matmul(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the last axis of the first with the last but one of the second."""
-    return _product(table.of(node.args[0]), table.of(node.args[1]))
+    return _product(table, table.of(node.args[0]), table.of(node.args[1]))
 
 
 def addmm(node: fx.Node, table: AxisTable) -> Axes:
     """Contract the second and third operand, and add the first."""
-    out = _product(table.of(node.args[1]), table.of(node.args[2]))
+    out = _product(table, table.of(node.args[1]), table.of(node.args[2]))
     return broadcast([table.of(node.args[0]), out])
 
 
-def _product(a: Axes, b: Axes) -> Axes:
+def _product(table: AxisTable, a: Axes, b: Axes) -> Axes:
     rows = a[-2:-1]
     inner, columns = (b[-2], b[-1:]) if len(b) > 1 else (b[-1], ())
     unify(a[-1], inner)
-    return (*broadcast([a[:-2], b[:-2]]), *rows, *columns)
+    batch = broadcast([a[:-2], b[:-2]])
+    table.hidden.append((*batch, *rows, inner, *columns))
+    return (*batch, *rows, *columns)
 
 
 def grouped_mm(node: fx.Node, table: AxisTable) -> Axes:
@@ -49,6 +57,7 @@ def grouped_mm(node: fx.Node, table: AxisTable) -> Axes:
     unify(x[-1], weight[1])
     for axis in (x[0], weight[0]):
         axis.fix("which rows go to which expert depends on their order")
+    table.hidden.append((x[0], *weight[1:]))
     return (x[0], weight[2])
 
 
@@ -65,6 +74,7 @@ def bilinear(node: fx.Node, table: AxisTable) -> Axes:
     tie(first[:-1], second[:-1])
     for bias in node.args[3:4]:
         tie(table.of(bias), weight[:1])
+    table.hidden.append((*first[:-1], *weight))
     return (*first[:-1], weight[0])
 
 
@@ -89,6 +99,7 @@ def einsum(node: fx.Node, table: AxisTable) -> Axes:
         once = sorted(letter for letter in letters if left.count(letter) == 1)
         right = ("..." if "." in left else "") + "".join(once)
     common = broadcast(rest)
+    table.hidden.append((*common, *letters.values()))
     before, dots, after = right.partition("...")
     return (
         *(letters[letter] for letter in before),
@@ -99,7 +110,7 @@ def einsum(node: fx.Node, table: AxisTable) -> Axes:
 
 def attention(node: fx.Node, table: AxisTable) -> Any:
     """Queries with keys, keys' positions with values', and the heads of all with each other."""
-    given = operations.attention(node)
+    given = attention_call(node)
     query, key, value = (table.of(each) for each in (given.query, given.key, given.value))
     unify(query[-1], key[-1])
     unify(key[-2], value[-2])
@@ -116,8 +127,7 @@ def attention(node: fx.Node, table: AxisTable) -> Any:
     if given.causal:
         for axis in scores[-2:]:
             axis.fix("a causal mask tells its positions apart")
-    table.hidden.append(scores)
-    table.hidden.append(scores[:-1])
+    table.hidden += [scores, scores[:-1], (*scores, query[-1]), (*scores, value[-1])]
     return with_silent_values(node, (*batch, query[-2], value[-1]))
 
 
@@ -125,7 +135,23 @@ def cdist(node: fx.Node, table: AxisTable) -> Axes:
     """Compare each vector of one operand with each of another."""
     first, second = table.of(node.args[0]), table.of(node.args[1])
     unify(first[-1], second[-1])
-    return (*broadcast([first[:-2], second[:-2]]), first[-2], second[-2])
+    pairs = (*broadcast([first[:-2], second[:-2]]), first[-2], second[-2])
+    table.hidden.append((*pairs, first[-1]))
+    return pairs
+
+
+def comparison(node: fx.Node, table: AxisTable) -> Axes:
+    """Compare vectors of two operands pair by pair, under broadcasting."""
+    given = arguments(node)
+    operands = [table.of(operand) for operand in node.args[:2]]
+    both = broadcast(operands)
+    dim = int(given.get("dim", -1)) % len(both)
+    table.hidden.append(both)
+    for axes in operands:  # the length of each vector
+        padded = (Axis(1),) * (len(both) - len(axes)) + axes
+        table.hidden.append((*padded[:dim], *padded[dim + 1 :]))
+    kept = (Axis(1),) if given.get("keepdim") else ()
+    return (*both[:dim], *kept, *both[dim + 1 :])
 
 
 def broadcast(operands: Sequence[Axes]) -> Axes:

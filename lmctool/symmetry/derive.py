@@ -6,16 +6,24 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from lmctool.graph.operations import norm_groups
+from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.group_names import Forms, group_names, in_graph_order
 from lmctool.symmetry.inner_groups import inner_groups
 from lmctool.symmetry.propagate import propagate
+from lmctool.symmetry.separation import Separation
 from lmctool.symmetry.spec import PermutationSpec
 from lmctool.symmetry.taps import find_taps
+from lmctool.symmetry.unification import CUT_APART, cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import fx
+
     from lmctool.graph.graph import Graph
+    from lmctool.symmetry.axis_table import AxisTable
+    from lmctool.symmetry.separation import Blocks
 
 CACHE_SIZE = 16
 """How many derived specs are remembered, by the fingerprint of their graph."""
@@ -31,8 +39,7 @@ def derive(
     Args:
         graph: the graph of the model.
         fixed: patterns of tensor names that must stay as they are.
-        moved: patterns of buffers that may move though no normalisation owns them, as the
-            masks of pruned weights.
+        moved: patterns of buffers that may move though no layer owns them, as masks.
     """
     key = graph.fingerprint, tuple(fixed), tuple(moved)
     if key not in _cache:
@@ -43,9 +50,18 @@ def derive(
 
 
 def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> PermutationSpec:
-    table, tensors = propagate(graph, fixed, moved)
-    nested = inner_groups(table.values(), tensors.values())
-    names = in_graph_order(graph, table, tensors, group_names(tensors, nested))
+    table, stored = propagate(graph, fixed, moved)
+    separation = Separation(inner_groups(table.values(), stored.values()), stored)
+    _cut_norm_groups(table, separation)
+    nested = separation.nested()
+    tensors = {name: separation(axes) for name, axes in stored.items()}
+
+    def values(node: fx.Node) -> tuple[Axis | Blocks, ...]:
+        return separation(
+            tuple(axis if isinstance(axis, Axis) else Axis(axis.size) for axis in table.raw(node))
+        )
+
+    names = in_graph_order(graph, values, tensors, group_names(tensors, nested))
     wholes = {atom: nested.chain(atom) for atom in names}
     sizes = {name: prod(part.size for part in wholes[atom]) for atom, name in names.items()}
     form = Forms(names, wholes)
@@ -61,5 +77,15 @@ def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> P
             if forms[name][position] is None and axis.size > 1
         },
     )
-    after, before = find_taps(graph, table, spec, form)
+    after, before = find_taps(graph, values, spec, form)
     return replace(spec, taps=after, pretaps=before)
+
+
+def _cut_norm_groups(table: AxisTable, separation: Separation) -> None:
+    """Let no channel leave the group it is normalised in, where groups don't fit what else cuts."""
+    for node in table.loose:
+        (channels,) = separation((table.group_norms[node],))
+        assert isinstance(channels, Axis)
+        size = channels.size // norm_groups(node)
+        if any(cut(channels, end) is None for end in range(size, channels.size, size)):
+            channels.fix(CUT_APART)

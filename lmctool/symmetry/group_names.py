@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING
+
+from torch import fx
 
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_form import (
     AxisForm,
+    Blockwise,
     Concat,
     Fixed,
     Free,
@@ -17,23 +21,22 @@ from lmctool.symmetry.axis_form import (
     Product,
     groups_of,
 )
+from lmctool.symmetry.separation import Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.axis_table import AxisTable, TensorAxes
     from lmctool.symmetry.inner_groups import InnerGroups
 
-UNREADABLE = re.compile(r"[\s()+|,]")
+NodeAxes = Callable[[fx.Node], tuple[Axis | Blocks, ...]]
+"""Returns the axes of a node's value."""
+TensorForms = dict[str, tuple[Axis | Blocks, ...]]
+UNREADABLE = re.compile(r"[\s()+|,{};]")
 """What a name cannot have in the text of a form."""
 
 
-def _moves(atom: Axis) -> bool:
-    return not atom.reason and not atom.blank and atom.size > 1
-
-
-def group_names(tensors: Mapping[str, tuple[Axis, ...]], nested: InnerGroups) -> dict[Axis, str]:
+def group_names(tensors: TensorForms, nested: InnerGroups) -> dict[Axis, str]:
     """Name every group after the first tensor that has it in front (its writer)."""
     names: dict[Axis, str] = {}
     labels: set[str] = set()
@@ -45,7 +48,7 @@ def group_names(tensors: Mapping[str, tuple[Axis, ...]], nested: InnerGroups) ->
                     continue
                 leaves = dict.fromkeys(leaf for leaf in axis.leaves() if leaf not in inside)
                 for place, leaf in enumerate(leaves):
-                    if not _moves(leaf) or leaf in names:
+                    if not leaf.moves or leaf in names:
                         continue
                     label = UNREADABLE.sub("-", name.rpartition(".")[0] or name)
                     label += f"[{place}]" if len(leaves) > 1 else ""
@@ -58,7 +61,7 @@ def group_names(tensors: Mapping[str, tuple[Axis, ...]], nested: InnerGroups) ->
 
 
 def in_graph_order(
-    graph: Graph, table: AxisTable, tensors: TensorAxes, names: Mapping[Axis, str]
+    graph: Graph, values: NodeAxes, tensors: TensorForms, names: Mapping[Axis, str]
 ) -> dict[Axis, str]:
     """Put the groups in the order in which the graph computes values that hold them.
 
@@ -68,8 +71,7 @@ def in_graph_order(
         leaf
         for node in graph.nodes
         if node.op == "call_function"
-        for axis in table.raw(node)
-        if isinstance(axis, Axis)
+        for axis in values(node)
         for leaf in axis.leaves()
         if leaf in names
     )
@@ -92,9 +94,13 @@ class Forms:
         self.names = names
         self.wholes = wholes
 
-    def __call__(self, axis: Axis) -> AxisForm | None:
+    def __call__(self, axis: Axis | Blocks) -> AxisForm | None:
         """Return the form of an axis."""
-        form = self._form(axis)
+        form: AxisForm
+        if isinstance(axis, Blocks):
+            form = Blockwise(axis.axis, axis.length, tuple(map(self._form, axis.parts)))
+        else:
+            form = self._form(axis)
         return form if any(groups_of(form)) else None
 
     def _form(self, axis: Axis) -> AxisForm:
@@ -102,7 +108,7 @@ class Forms:
         if root.kind in ("concat", "interleaving"):
             inside = tuple(self._form(part) for part in root.parts)
             return Concat(inside) if root.kind == "concat" else Interleaving(inside)
-        parts = tuple(self._parts([part.find() for part in root.parts or (root,)]))
+        parts = tuple(self._parts(root.factors()))
         return parts[0] if len(parts) == 1 else Product(parts)
 
     def _parts(self, atoms: list[Axis]) -> Iterator[AxisForm]:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import aten
 from lmctool.symmetry.axis import Axis, concat
-from lmctool.symmetry.axis_table import Axes, AxisTable, sizes
+from lmctool.symmetry.axis_table import Axes, AxisTable, sizes, with_silent_values
 from lmctool.symmetry.unification import cut, meet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import fx
+
+LOOKED_UP = "its rows are looked up by index"
 
 
 def slice_scatter(node: fx.Node, table: AxisTable) -> Axes:
@@ -65,7 +67,7 @@ def indexing(node: fx.Node, table: AxisTable) -> Axes:
         indices = [None] * (int(node.args[1]) % len(x)) + [node.args[2]]  # type: ignore[arg-type,list-item]
     used = [dim for dim, index in enumerate(indices) if index is not None]
     for dim in used:
-        x[dim].fix("its rows are looked up by index")
+        x[dim].fix(LOOKED_UP)
     for index in indices:
         for axis in table.of(index):
             axis.fix("it holds indices")
@@ -85,5 +87,15 @@ def indexing(node: fx.Node, table: AxisTable) -> Axes:
 def embedding(node: fx.Node, table: AxisTable) -> Axes:
     """Look rows of a table up."""
     weight, index = table.of(node.args[0]), table.of(node.args[1])
-    weight[0].fix("its rows are looked up by index")
+    weight[0].fix(LOOKED_UP)
     return (*index, *weight[1:])
+
+
+def embedding_bag(node: fx.Node, table: AxisTable) -> Any:
+    """Look rows of a table up, and reduce those of each bag to one, unit by unit."""
+    weight = table.of(node.args[0])
+    weight[0].fix(LOOKED_UP)
+    for operand in node.all_input_nodes[1:]:
+        for axis in table.of(operand):
+            axis.fix("it lies in bags")
+    return with_silent_values(node, (Axis(sizes(node)[0], "it is a bag"), weight[1]))

@@ -29,7 +29,8 @@ class InnerGroups:
     """How atoms that may move lie inside each other.
 
     Attributes:
-        companions: for each atom, the atoms that every value with it has once.
+        companions: for each atom, the atoms that every value with it has once; also such as are
+            told apart, with each unit by itself.
         successor: the atom that follows another as a part of the same whole.
     """
 
@@ -39,8 +40,8 @@ class InnerGroups:
     def chain(self, atom: Axis) -> list[Axis]:
         """Return the atoms that make one whole with an atom that starts it."""
         whole = [atom]
-        while whole[-1] in self.successor:
-            whole.append(self.successor[whole[-1]])
+        while (after := self.successor.get(whole[-1])) is not None and after.kind == "atom":
+            whole.append(after)
         return whole
 
     def outer(self, heads: Iterable[Axis]) -> dict[Axis, Axis]:
@@ -50,7 +51,8 @@ class InnerGroups:
             start: [
                 other
                 for other in starts
-                if other is not start and {*self.chain(other)} <= self.companions[start]
+                if other is not start
+                and {*self.chain(other)} <= self.companions.get(start, frozenset())
             ]
             for start in starts
         }
@@ -108,8 +110,8 @@ def _counted(axis: Axis, memo: dict[Axis, tuple[Counts, Leaves]]) -> tuple[Count
 
 def _combined(root: Axis, memo: dict[Axis, tuple[Counts, Leaves]]) -> tuple[Counts, Leaves]:
     if root.kind == "atom":
-        moves = not root.reason and not root.blank and root.size > 1
-        return (Counter([root]), [(root, Counter())]) if moves else (Counter(), [])
+        by_itself = root.size > 1 and not root.blank and not root.mixed
+        return Counter([root] if by_itself else ()), [(root, Counter())] if root.moves else []
     parts = [_counted(part, memo) for part in root.parts]
     if root.kind != "product":  # each position lies in one part: only what all parts have is there
         counts = parts[0][0]
@@ -156,7 +158,7 @@ def _runs(axis: Axis) -> Iterable[list[Axis]]:
         yield [root]
         return
     if root.kind == "product":
-        yield [part.find() for part in root.parts]
-    for part in root.parts:
-        if root.kind != "product" or part.find().kind != "atom":
+        yield root.factors()
+    for part in root.factors() if root.kind == "product" else root.parts:
+        if root.kind != "product" or part.kind != "atom":
             yield from _runs(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import arguments, groups, is_transposed
+from lmctool.graph.operations import arguments, groups, is_transposed, norm_groups
 from lmctool.symmetry.axis import Axis, product
 from lmctool.symmetry.axis_table import Axes, AxisTable, Rule, fix, sizes, with_silent_values
 from lmctool.symmetry.unification import unify
@@ -25,16 +25,16 @@ def convolution(node: fx.Node, table: AxisTable) -> Axes:
     fix(weight[2:], KERNEL)
     count = groups(node)
     group = Axis(count)
+    rows = Axis(weight[0].size // count)
+    unify(weight[0], product((group, rows)))
     if is_transposed(node):  # its weight is (in, out / groups, kernel)
         unify(channels, weight[0])
-        if count > 1:
-            unify(weight[0], product((group, Axis(weight[0].size // count))))
-        out = product((group, weight[1])) if count > 1 else weight[1]
+        out = product((group, weight[1]))
     else:
+        unify(channels, product((group, weight[1])))
         out = weight[0]
-        unify(channels, product((group, weight[1])) if count > 1 else weight[1])
-        if count > 1:
-            unify(out, product((group, Axis(out.size // count))))
+    # the products that it sums: of an input and an output channel of one group each
+    table.hidden.append((*x[: -kernel - 1], group, rows, weight[1]))
     tie(table.of(arguments(node).get("bias"))[:1], (out,))
     return (*x[: -kernel - 1], out, *_spatial(node, kernel))
 
@@ -59,14 +59,19 @@ def layer_norm(node: fx.Node, table: AxisTable) -> Any:
 
 
 def group_norm(node: fx.Node, table: AxisTable) -> Any:
-    """Let groups move as wholes, and channels within them."""
+    """Let groups move as wholes, and channels within them.
+
+    Groups that don't fit what else cuts the channels are known from an earlier pass: their
+    channels are cut where they end when all else is known.
+    """
     x, given = table.of(node.args[0]), arguments(node)
-    count = int(given["num_groups"] if "num_groups" in given else given["group"])
-    group = Axis(count)
-    unify(x[1], product((group, Axis(x[1].size // count))))
+    group = Axis(norm_groups(node))
+    if node not in table.loose:
+        unify(x[1], product((group, Axis(x[1].size // group.size))))
+        table.hidden.append((x[0], group))
     for name in ("weight", "bias"):
         tie(table.of(given.get(name)), x[1:2])
-    table.hidden.append((x[0], group))
+    table.group_norms[node] = x[1]
     return with_silent_values(node, x)
 
 
@@ -85,11 +90,23 @@ def pooling(axes_per_kernel: int) -> Rule:
 
     def rule(node: fx.Node, table: AxisTable) -> Any:
         x = table.of(node.args[0])
-        fix(x[-axes_per_kernel:], SPATIAL)
+        fix(x[-axes_per_kernel:], "its neighbouring units are pooled")
         pooled = (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
         if isinstance(node.meta.get("val"), list | tuple):
             return [pooled, pooled]  # with the place of each maximum
         return pooled
+
+    return rule
+
+
+def unpooling(axes_per_kernel: int) -> Rule:
+    """Return the rule of an operation that puts values back at the places they were taken from."""
+
+    def rule(node: fx.Node, table: AxisTable) -> Axes:
+        x, places = table.of(node.args[0]), table.of(node.args[1])
+        tie(x, places)
+        fix(x[-axes_per_kernel:], SPATIAL)
+        return (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
 
     return rule
 
@@ -101,6 +118,15 @@ def unfolding(node: fx.Node, table: AxisTable) -> Axes:
     channels, places = sizes(node)[-2:]
     window = Axis(channels // x[-3].size, KERNEL)
     return (*x[:-3], product((x[-3], window)), Axis(places, SPATIAL))
+
+
+def channel_shuffle(node: fx.Node, table: AxisTable) -> Axes:
+    """Take a channel of each group in turn."""
+    x = table.of(node.args[0])
+    group = Axis(int(arguments(node)["groups"]))
+    channel = Axis(x[1].size // group.size)
+    unify(x[1], product((group, channel)))
+    return (x[0], product((channel, group)), *x[2:])
 
 
 def pixel_shuffle(node: fx.Node, table: AxisTable) -> Axes:

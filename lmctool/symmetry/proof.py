@@ -3,72 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import UnjudgedError, out_of_memory
 from lmctool.graph.casts import Casts
 from lmctool.graph.module import aliases, fresh
+from lmctool.graph.outputs import Output, outputs_of
 from lmctool.graph.randomness import seeded
+from lmctool.symmetry.comparison import ARITHMETIC, Proof, weakest
 from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from lmctool.symmetry.permutation import Permutation
 
 Inputs = Tensor | tuple[Tensor, ...]
-Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], Tensor]
-ARITHMETIC = {
-    torch.float64: (1e-15, 1e-12, 1e-6),
-    torch.float32: (1e-6, 1e-5, 1e-2),
-    torch.float16: (1e-3, 1e-2, 1e-1),
-    torch.bfloat16: (1e-2, 5e-2, 2.5e-1),
-}
-"""For each dtype: the relative noise put on the inputs, and the least and the greatest tolerance,
-relative to the greatest output.  A wrong permutation of a group changes outputs by some hundredths
-of what they are or more.  A tolerance below that tells it from rounding; a network that needs more
-of it amplifies rounding so much that its proof would be luck.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What comparing two outputs showed, or the weakest of several comparisons.
-
-    Attributes:
-        difference: the greatest absolute difference of an output.
-        tolerance: the greatest difference that rounding explains: ten times what relative noise
-            of a few roundings changes, and no less than a floor relative to scale.
-        scale: the greatest absolute output.
-        examples: how many examples were compared.
-        dtype: the narrowest arithmetic that it was done in.
-    """
-
-    difference: float
-    tolerance: float
-    scale: float
-    examples: int
-    dtype: str
-
-    @property
-    def holds(self) -> bool:
-        """Whether the two are the same function; false when an output is NaN."""
-        return self.difference <= self.tolerance
-
-    @property
-    def margin(self) -> float:
-        """How many times the tolerance could be smaller; 1 or less means that it does not hold."""
-        return self.tolerance / self.difference if self.difference else float("inf")
-
-    @property
-    def blind(self) -> bool:
-        """Whether rounding explains so much that a wrong permutation could hide in it."""
-        *_, greatest = ARITHMETIC[getattr(torch, self.dtype)]
-        return self.tolerance > greatest * self.scale
+Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], list[Output]]
 
 
 def prove(
@@ -101,8 +54,9 @@ def prove(
     if proof.blind:
         raise UnjudgedError(
             f"the permutation cannot be proved: rounding in {proof.dtype} would explain a"
-            f" difference of {proof.tolerance:.3g} where outputs reach {proof.scale:.3g}, in which"
-            " a wrong one could hide; does the model amplify the least change of its inputs?"
+            f" difference of {proof.tolerance:.3g} where outputs reach {proof.scale:.3g}"
+            f"{proof.where}, in which a wrong one could hide; does the model amplify the least"
+            " change of its inputs?"
         )
     if proof.holds:
         return proof
@@ -113,7 +67,7 @@ def prove(
     ]
     raise UnjudgedError(
         f"the permutation changes the network: outputs differ by {proof.difference:.3g}"
-        f" where rounding explains {proof.tolerance:.3g};"
+        f"{proof.where} where rounding explains {proof.tolerance:.3g};"
         f" by itself, so does group {', '.join(map(repr, guilty[:3])) or '(none alone)'}"
     )
 
@@ -138,20 +92,13 @@ def _compare(
         with Casts() as casts:
             original = function(weights, inputs)
     narrowest = casts.narrowest(dtype)
-    noise, floor, _ = ARITHMETIC[narrowest]
+    noise, *_ = ARITHMETIC[narrowest]
     if any(each.is_floating_point() for each in inputs):
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
         noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)
     permuted = function(permutation.apply_lazily(weights), inputs)
-    scale = original.abs().max().item()
-    return Proof(
-        difference=(permuted - original).abs().max().item(),
-        tolerance=max(10 * (noisy - original).abs().max().item(), floor * scale),
-        scale=scale,
-        examples=len(inputs[0]),
-        dtype=str(narrowest).removeprefix("torch."),
-    )
+    return weakest(original, noisy, permuted, len(inputs[0]), narrowest)
 
 
 def _jittered(tensor: Tensor, noise: float) -> Tensor:
@@ -171,13 +118,12 @@ def _function(module: nn.Module, dtype: torch.dtype, seed: int) -> Function:
     def cast(tensor: Tensor) -> Tensor:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
-    def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
+    def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> list[Output]:
         named = {tied.get(name, name) for name in weights}
         tensors = {name: cast(tensor) for name, tensor in own.items() if name not in named}
         tensors |= {n: cast(weights[n]) for n in weights if tied.get(n) not in weights}
         with torch.no_grad(), seeded(seed):
             output = torch.func.functional_call(fresh(module), tensors, tuple(map(cast, inputs)))
-        parts = [part for part in tree_leaves(output) if isinstance(part, Tensor)]
-        return torch.cat([part.to(torch.float64).flatten() for part in parts])
+        return outputs_of(output, whole=True)
 
     return call

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from lmctool.graph.operations import BATCH_NORM, operation
 from lmctool.graph.reparametrization import makes_weight
 from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import AxisTable, TensorAxes, new_axes
+from lmctool.symmetry.axis_table import AxisTable, TensorAxes, told_apart
+from lmctool.symmetry.buffers import activations, movable
 from lmctool.symmetry.part_rules import getitem
 from lmctool.symmetry.rules import value_axes
+from lmctool.symmetry.unification import CUT_APART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from torch import fx
 
     from lmctool.graph.graph import Graph
 
-NORMALISATIONS = BATCH_NORM | {"instance_norm"}
-REPEATS = frozenset({"repeat", "expand", "view", "reshape", "_to_copy", "alias", "clone"})
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
 PASSES = 8
@@ -42,8 +41,8 @@ def propagate(
     table, computed = AxisTable(), _that_matter(graph.nodes)
     for _ in range(PASSES):
         # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
-        before = dict(table.view_cuts)
-        table = AxisTable(view_cuts=before.copy())
+        before, loose = dict(table.view_cuts), table.loose | _that_clash(table)
+        table = AxisTable(view_cuts=before.copy(), loose=loose)
         tensors = _tensors(graph, table, fixed, moved)
         for node in computed:
             if node.op == "call_function":
@@ -51,10 +50,22 @@ def propagate(
                 table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
         for operand in graph.nodes[-1].all_input_nodes:
             for axis in table.of(operand):
-                axis.fix("it is the model's output")
-        if table.view_cuts == before:
+                axis.tell_apart("it is the model's output")
+        for channels in map(table.group_norms.__getitem__, loose & table.group_norms.keys()):
+            for group in channels.find().parts[:1]:
+                group.tell_apart("groups that it is normalised in end inside of it")
+        if table.view_cuts == before and not _that_clash(table) - loose:
             break
     return table, tensors
+
+
+def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
+    """Return the group normalisations whose groups end inside of what cannot be cut there."""
+    return frozenset(
+        node
+        for node, channels in table.group_norms.items()
+        if any(leaf.reason == CUT_APART for leaf in channels.leaves())
+    )
 
 
 def _that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
@@ -76,22 +87,23 @@ def _tensors(
     graph: Graph, table: AxisTable, fixed: Sequence[str], moved: Sequence[str]
 ) -> TensorAxes:
     """Give axes to every placeholder, and return those of the model's tensors by name."""
-    readers: dict[str, list[fx.Node]] = {}
+    stored: dict[str, list[fx.Node]] = {}
+    active = activations(graph.nodes, graph.inputs)
     placeholders = [node for node in graph.nodes if node.op == "placeholder"]
     for node in placeholders:
         if node.name in graph.tensors:  # tied names may have a placeholder each
-            readers.setdefault(_first(graph, node), []).extend(node.users)
+            stored.setdefault(_first(graph, node), []).append(node)
     tensors: TensorAxes = {}
     for node in placeholders:
         if node.name in graph.constants:
             table.axes[node] = _constant(graph.constants[node.name])
         elif node.name not in graph.tensors:
-            table.axes[node] = new_axes(node, "it is the model's input")
+            table.axes[node] = told_apart(node, "it is the model's input")
         else:
             first = _first(graph, node)
             if first not in tensors:
-                reason = _unmovable(graph, first, readers[first], fixed, moved)
-                tensors[first] = new_axes(node, reason)
+                reason = _unmovable(graph, first, stored[first], active, fixed, moved)
+                tensors[first] = told_apart(node, reason)
             table.axes[node] = tensors[graph.tensors[node.name]] = tensors[first]
     for alias, original in graph.aliases.items():  # also those without a placeholder
         if original in tensors:
@@ -108,36 +120,28 @@ def _first(graph: Graph, node: fx.Node) -> str:
 def _unmovable(
     graph: Graph,
     name: str,
-    readers: Sequence[fx.Node],
+    stored: Sequence[fx.Node],
+    active: frozenset[fx.Node],
     fixed: Sequence[str],
     moved: Sequence[str],
 ) -> str:
     """Say why no axis of a tensor may move, or nothing."""
     if any(fnmatchcase(name, pattern) for pattern in fixed):
         return "the spec file fixes it"
-    if not readers:
+    if not any(node.users for node in stored):
         return UNREAD
-    if name not in graph.buffers or any(fnmatchcase(name, pattern) for pattern in moved):
-        return ""
-    owned = _normalise(readers) or makes_weight(name, graph.tensors.values())
-    return "" if owned else "it is a buffer that no normalisation owns"
-
-
-def _normalise(readers: Iterable[fx.Node]) -> bool:
-    """Tell whether nothing but normalisations read a tensor, as it is or repeated."""
-    return all(
-        operation(reader) in NORMALISATIONS
-        or (operation(reader) in REPEATS and _normalise(reader.users))
-        for reader in readers
-    )
+    if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):
+        owned = movable(graph, name, stored, active) or makes_weight(name, graph.tensors.values())
+        return "" if owned else "it is a buffer that no layer owns"
+    return ""
 
 
 def _constant(tensor: Tensor) -> tuple[Axis, ...]:
-    """Fix each axis of a constant unless the constant is the same all along it."""
-    return tuple(
-        Axis(size, "it meets a constant that tells units apart", blank=_uniform(tensor, dim))
-        for dim, size in enumerate(tensor.shape)
-    )
+    """Tell the units of each axis of a constant apart unless it is the same all along it."""
+    axes = tuple(Axis(size, blank=_uniform(tensor, dim)) for dim, size in enumerate(tensor.shape))
+    for axis in axes:
+        axis.tell_apart("it meets a constant that tells units apart")
+    return axes
 
 
 def _uniform(tensor: Tensor, dim: int) -> bool:

@@ -31,7 +31,7 @@ from lmctool.symmetry import (
 )
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
-from lmctool.symmetry.layer_rules import pooling
+from lmctool.symmetry.layer_rules import pooling, unpooling
 from lmctool.symmetry.recurrent_rules import (
     cell,
     fused_cell,
@@ -158,9 +158,12 @@ RULES: Mapping[str, Rule] = {
     **_all(pooling(1), "reflection_pad1d", "replication_pad1d"),
     **_all(pooling(2), "reflection_pad2d", "replication_pad2d"),
     **_all(pooling(3), "reflection_pad3d", "replication_pad3d"),
+    **_all(unpooling(2), "max_unpool2d"),
+    **_all(unpooling(3), "max_unpool3d"),
     **_all(layer_rules.prelu, "prelu"),
     **_all(pointwise, "_prelu_kernel"),
     **_all(layer_rules.unfolding, "im2col"),
+    **_all(layer_rules.channel_shuffle, "channel_shuffle", "native_channel_shuffle"),
     **_all(layer_rules.pixel_shuffle, "pixel_shuffle", "pixel_unshuffle"),
     **_all(contraction_rules.linear, "linear", "mkldnn_linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
@@ -171,6 +174,7 @@ RULES: Mapping[str, Rule] = {
     **_all(contraction_rules.einsum, "einsum"),
     **_all(contraction_rules.attention, *ATTENTION),
     **_all(contraction_rules.cdist, "cdist", "_cdist_forward"),
+    **_all(contraction_rules.comparison, "cosine_similarity", "pairwise_distance"),
     **_all(recurrent(4), "lstm"),
     **_all(recurrent(3), "gru"),
     **_all(recurrent(1), "rnn_tanh", "rnn_relu"),
@@ -200,14 +204,7 @@ RULES: Mapping[str, Rule] = {
     ),
     **_all(
         shape_rules.transposition,
-        "permute",
-        "transpose",
-        "t",
-        "mT",
-        "numpy_T",
-        "swapaxes",
-        "transpose_",
-        "t_",
+        *("permute", "transpose", "t", "mT", "numpy_T", "swapaxes", "transpose_", "t_"),
     ),
     **_all(shape_rules.expansion, "expand", "expand_as", "broadcast_to"),
     **_all(shape_rules.tiling, "repeat", "tile"),
@@ -236,6 +233,10 @@ RULES: Mapping[str, Rule] = {
     **_all(index_rules.select_scatter, "select_scatter"),
     **_all(index_rules.indexing, "index", "index_select"),
     **_all(index_rules.embedding, "embedding"),
+    **_all(
+        index_rules.embedding_bag,
+        *("embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"),
+    ),
     **_all(shape_rules.copy, "copy"),
     **_all(triangle, "tril", "triu"),
     **_all(

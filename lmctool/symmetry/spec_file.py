@@ -14,11 +14,12 @@
 
     [rules]
     fix = ["*.inv_freq"]       # tensors that stay as they are
-    move = ["*.weight_mask"]   # buffers that may move though no normalisation owns them
+    move = ["*.weight_mask"]   # buffers that may move though no layer owns them
 
 One text for each tensor, with one form for each axis: ``_`` for one that stays, a group, ``(a b)``
 for a product from outer to inner, ``a+b`` for a concatenation, ``a|b`` where units of both take
-turns, ``_4`` for 4 units that stay.  A group that occurs only in names with ``*`` is another one
+turns, ``_4`` for 4 units that stay, ``{0 4 a; b}`` for ``a`` in the first 4 rows of axis 0 and
+``b`` in the next 4.  A group that occurs only in names with ``*`` is another one
 for each text that the ``*`` stands for.
 """
 
@@ -34,7 +35,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
 from lmctool.files.record import as_record
 from lmctool.files.toml import read_toml
-from lmctool.symmetry.axis_form import AxisForm, groups_of
+from lmctool.symmetry.axis_form import AxisForm, Blockwise, groups_of
 from lmctool.symmetry.axis_form_text import read, show
 from lmctool.symmetry.derive import derive
 from lmctool.symmetry.spec import PermutationSpec, Tap
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.spec_table import InnerGroup
     from lmctool.symmetry.unit_index import UnitIndex
 
-WORD = re.compile(r"[^\s()+|,]+")
+WORD = re.compile(r"[^\s()+|,{};]+")
 Texts = dict[str, tuple[str, ...]]
 
 
@@ -218,6 +219,13 @@ def _forms(
             raise _UnfitError(
                 f"axis {axis} of tensor {name!r} has {size} units, {show(form)!r} has {form.size}"
             )
+        if isinstance(form, Blockwise):
+            rows = shape[form.axis] if form.axis < len(shape) and form.axis != axis else 0
+            if rows != form.length * len(form.parts):
+                raise _UnfitError(
+                    f"axis {axis} of tensor {name!r} is {show(form)!r}, but axis {form.axis} hasn't"
+                    f" {len(form.parts)} blocks of {form.length}"
+                )
     return forms
 
 

@@ -16,16 +16,14 @@ from lmctool.graph.operations import (
     operation,
 )
 from lmctool.graph.sizes import varies
-from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_form import groups_of
 from lmctool.symmetry.spec import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.axis_form import AxisForm
-    from lmctool.symmetry.axis_table import AxisTable
+    from lmctool.symmetry.group_names import Forms, NodeAxes
     from lmctool.symmetry.spec import PermutationSpec
 
 Taps = dict[str, tuple[Tap, ...]]
@@ -36,7 +34,7 @@ WRITERS = (
 
 
 def find_taps(
-    graph: Graph, table: AxisTable, spec: PermutationSpec, form: Callable[[Axis], AxisForm | None]
+    graph: Graph, values: NodeAxes, spec: PermutationSpec, form: Forms
 ) -> tuple[Taps, Taps]:
     """Return the values that show each group, after its nonlinearity and before it.
 
@@ -45,7 +43,7 @@ def find_taps(
 
     Args:
         graph: the graph.
-        table: the axes of its values.
+        values: returns the axes of a node's value.
         spec: the spec so far.
         form: returns the form of an axis in the groups of the spec.
     """
@@ -57,7 +55,7 @@ def find_taps(
     for node in graph.nodes:
         if node.op != "call_function":
             continue
-        node_taps = _node_taps(node, table, spec, form, outers)
+        node_taps = _node_taps(node, values, spec, form, outers)
         for group, taps in node_taps.items():
             if node.target in NONLINEAR:
                 after[group] += taps
@@ -66,7 +64,7 @@ def find_taps(
             last[group] = taps
         if node.target in NONLINEAR:
             for operand in node.all_input_nodes[:1]:
-                for group, taps in _node_taps(operand, table, spec, form, outers).items():
+                for group, taps in _node_taps(operand, values, spec, form, outers).items():
                     before[group] += taps
     return _first_choice(after, written, last), _first_choice(before, written, last)
 
@@ -86,19 +84,16 @@ def _first_choice(*orders: Mapping[str, list[Tap]]) -> Taps:
 
 def _node_taps(
     node: fx.Node,
-    table: AxisTable,
+    values: NodeAxes,
     spec: PermutationSpec,
-    form: Callable[[Axis], AxisForm | None],
+    form: Forms,
     outers: set[str],
 ) -> dict[str, list[Tap]]:
     """Return where a node's value shows each group; an outer group is shown by its inner ones."""
     if node.op != "call_function" or isinstance(node.meta.get("val"), list | tuple):
         return {}
     # An axis that holds the batch too has no units in fixed positions.
-    forms = tuple(
-        form(axis) if isinstance(axis, Axis) and not varies(axis.size) else None
-        for axis in table.raw(node)
-    )
+    forms = tuple(None if varies(axis.size) else form(axis) for axis in values(node))
     names = dict.fromkeys(name for each in forms for name in groups_of(each))
     return {
         name: [Tap(node.name, index) for index in spec.unit_indices(name, forms)]

@@ -171,7 +171,9 @@ def factor(axis: Axis, outer: int) -> tuple[Axis, Axis] | None:
 
 
 def _like(atom: Axis, size: int) -> Axis:
-    return Axis(size, atom.reason, blank=atom.blank)
+    piece = Axis(size, atom.reason, blank=atom.blank)
+    piece.mixed = atom.mixed
+    return piece
 
 
 def _fix_both(a: Axis, b: Axis, reason: str) -> None:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Free, Interleaving, Product
+from lmctool.symmetry.axis_form import AxisForm, Blockwise, Concat, Free, Interleaving, Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+Labels = list[tuple[str, Tensor]]
+"""Groups, each with its unit at every position, and -1 where none is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,29 +91,51 @@ def unit_indices(
         size: the number of its units (under each unit of the outer group).
         outer: the group under each unit of which it moves by itself, if there is one.
     """
-    labels = [occurrences(form) if form else [] for form in forms]
-    for axis, groups in enumerate(labels):
-        for name, units in groups:
-            if name != group:
-                continue
+    labels = [_labels(axis, form) for axis, form in enumerate(forms)]
+    for axes, groups in labels:
+        for units in (units for name, units in groups if name == group):
+            beside = None if outer is None else _units_beside(groups, outer, units)
             if outer is None:
-                yield UnitIndex((axis,), _positions(units))
-                continue
-            beside = _units_beside(groups, outer, units)
-            if beside is not None:  # numbered through over all outer units, as moves are
+                yield UnitIndex(axes, _positions(units))
+            elif beside is not None:  # numbered through over all outer units, as moves are
                 joint = torch.where(units >= 0, beside * size + units, -1)
-                yield UnitIndex((axis,), _positions(joint))
-            for other, rest in enumerate(labels):
-                across = None if beside is not None or other == axis else _units_beside(rest, outer)
-                if across is not None:
-                    # positions count over both axes together, the outer group's first
-                    joint = across[:, None] * size + units
-                    joint[(across[:, None] < 0) | (units < 0)] = -1
-                    yield UnitIndex((other, axis), _positions(joint.flatten()))
-                    break
+                yield UnitIndex(axes, _positions(joint))
+            else:
+                yield from _across(labels, axes[-1], units, outer, size)
 
 
-def occurrences(form: AxisForm) -> list[tuple[str, Tensor]]:
+def _labels(axis: int, form: AxisForm | None) -> tuple[tuple[int, ...], Labels]:
+    """Return the axes that tell an axis's units apart, and its groups with their units there."""
+    if not isinstance(form, Blockwise):
+        return (axis,), occurrences(form) if form else []
+    groups = []
+    for block, part in enumerate(form.parts):
+        for group, units in occurrences(part):
+            whole = torch.full((len(form.parts), form.length, form.size), -1)
+            whole[block] = units
+            groups.append((group, whole.flatten(0, 1)))
+    return (form.axis, axis), groups
+
+
+def _across(
+    labels: Sequence[tuple[tuple[int, ...], Labels]],
+    axis: int,
+    units: Tensor,
+    outer: str,
+    size: int,
+) -> Iterator[UnitIndex]:
+    """Give the index of an inner group whose outer group lies on another axis."""
+    for other, (axes, groups) in enumerate(labels):
+        outers = _units_beside(groups, outer) if other != axis and len(axes) == 1 else None
+        if outers is not None:
+            # positions count over both axes together, the outer group's first
+            joint = outers[:, None] * size + units
+            joint[(outers[:, None] < 0) | (units < 0)] = -1
+            yield UnitIndex((other, axis), _positions(joint))
+            return
+
+
+def occurrences(form: AxisForm) -> Labels:
     """Return each group of an axis with (position,) int64: its unit there, -1 where it isn't."""
     match form:
         case Free(group, size):
@@ -141,13 +167,11 @@ def occurrences(form: AxisForm) -> list[tuple[str, Tensor]]:
                     whole[turn :: len(parts)] = units
                     pairs.append((group, whole))
             return pairs
-        case Fixed():
+        case _:
             return []
 
 
-def _units_beside(
-    groups: list[tuple[str, Tensor]], group: str, units: Tensor | None = None
-) -> Tensor | None:
+def _units_beside(groups: Labels, group: str, units: Tensor | None = None) -> Tensor | None:
     """Return the units of a group that lie on an axis wherever others do."""
     for name, labels in groups:
         if name == group and (units is None or bool((labels[units >= 0] >= 0).all())):
@@ -156,7 +180,8 @@ def _units_beside(
 
 
 def _positions(units: Tensor) -> Tensor:
-    """Return (unit, place): where each unit lies, from the unit at each position."""
+    """Return (unit, place): where each unit lies, from the unit at each position of its axes."""
+    units = units.flatten()
     # -1 sorts first, and is dropped; a stable sort leaves the places of a unit in their order
     order = units.argsort(stable=True)[int((units < 0).sum()) :]
     return order.reshape(int(units.max()) + 1, -1)

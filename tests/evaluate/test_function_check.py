@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmctool.errors import UnjudgedError
-from lmctool.evaluate.function_check import check_function
+from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.evaluate.function_check import Answers, check_function
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ def asked(module: nn.Module, *, allow: bool = False, dtype: torch.dtype = torch.
     weights = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     before = {name: tensor.clone() for name, tensor in weights.items()}
     try:
-        return check_function(module, weights, (inputs,), split="test", allow_stochastic=allow)
+        return check_function(
+            module, weights, (inputs,), split="test", allow_stochastic=allow
+        ).stochastic
     finally:
         assert all(torch.equal(weights[name], before[name]) for name in weights)
 
@@ -276,3 +278,54 @@ def test_ends_in_registered_parts_that_are_held_in_lists_too() -> None:
     net.drop = nn.Dropout(0.5)
     net.parts = [net.drop]
     assert not asked(net.eval())
+
+
+class Several(Net):
+    """The network, and beside its answer something that it makes of it."""
+
+    def __init__(self, aside: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(lambda _, h: h)
+        self.aside = aside
+
+    def forward(self, x: Tensor) -> Any:
+        answer = super().forward(x)
+        return {"aside": self.aside(answer), "count": len(x), "out": answer}
+
+
+def several(
+    aside: Callable[[Tensor], Tensor], output: str | None, *, allow: bool = False
+) -> Answers:
+    torch.manual_seed(0)
+    module = Several(aside).eval().requires_grad_(False)
+    inputs = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    return check_function(
+        module,
+        module.state_dict(),
+        (inputs,),
+        split="test",
+        allow_stochastic=allow,
+        output=output,
+    )
+
+
+def test_the_outputs_and_the_scored_one_are_told() -> None:
+    assert several(torch.relu, None) == Answers(False, ("aside", "out"), "aside")
+    assert several(torch.relu, "out").scored == "out"
+    assert several(lambda x: x.argmax(1), None).scored == "out"
+    with pytest.raises(LmctoolError, match="no output 'outt'; did you mean 'out'"):
+        several(torch.relu, "outt")
+
+
+def test_only_the_scored_output_must_not_depend_on_the_batch() -> None:
+    def mixes(answer: Tensor) -> Tensor:
+        return answer - answer.mean(0)
+
+    assert several(mixes, "out").scored == "out"
+    with pytest.raises(UnjudgedError, match="depend on the other examples"):
+        several(mixes, "aside")
+
+
+def test_every_output_must_be_the_same_again() -> None:
+    with pytest.raises(UnjudgedError, match="answers differently each time"):
+        several(torch.rand_like, "out")
+    assert several(torch.rand_like, "out", allow=True).stochastic

@@ -9,10 +9,18 @@ import torch
 from torch import nn
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.module import fresh
 from lmctool.model.example import Example, find_example, input_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+X = torch.ones(2, 3)
+
+
+class Several(nn.Module):
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return inputs
 
 
 def found(
@@ -23,7 +31,10 @@ def found(
     return find_example(module, shapes, generator, torch.device("cpu"), dtype)
 
 
-@pytest.mark.parametrize("text", ["3x3x224x224", "2x7", "ids:3x11", "ids<50257:3x11"])
+@pytest.mark.parametrize(
+    "text",
+    ["3x3x224x224", "1x7", "4", "ids:3x11", "ids<50257:3x11", "ids<9:4", "mask=ids<2:3x5", "t_0=4"],
+)
 def test_a_described_input_is_shown_as_it_was_written(text: str) -> None:
     assert str(input_shape(text)) == text
 
@@ -31,15 +42,22 @@ def test_a_described_input_is_shown_as_it_was_written(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("3", "'3' is no shape such as 3x3x32x32, or ids:3x11 for token ids"),
+        ("", "'' is no shape such as 3x3x32x32, or ids:3x11 for token ids, or NAME=3x32 for an"),
         ("3x", "is no shape"),
+        ("=3x4", "is no shape"),
+        ("2t=3x4", "is no shape"),
+        ("t=", "is no shape"),
+        ("t=x=3", "is no shape"),
         ("3X4", "is no shape"),
         ("id:3x4", "is no shape"),
         ("ids<:3x4", "is no shape"),
         ("³x4", "is no shape"),
-        ("1x3x32x32", "'1x3x32x32' begins with 1, the number of examples, which must be 2"),
-        ("0x3", "begins with 0"),
-        ("3x0", "'3x0' describes no input: a size is 0, or all together too large"),
+        ("0x3", "'0x3' describes no input"),
+        ("0", "'0' describes no input"),
+        (
+            "3x0",
+            "'3x0' describes no input: a size is 0, ids are below 1, or all together too large",
+        ),
         ("9999x9999x9999", "too large"),
         ("ids<1:3x4", "describes no input"),
     ],
@@ -77,12 +95,12 @@ def test_a_model_without_embedding_wants_the_vocabulary_said() -> None:
 
 
 def test_several_inputs_come_in_their_order_with_one_number_of_examples() -> None:
-    example = found(nn.Identity(), ["3x4", "ids<9:3x2"])
+    example = found(Several(), ["3x4", "ids<9:3x2"])
     assert example is not None and isinstance(example.inputs, tuple)
     assert [tuple(tensor.shape) for tensor in example.inputs] == [(3, 4), (3, 2)]
     assert example.spec == "3x4, ids<9:3x2"
     with pytest.raises(LmctoolError, match=r"inputs 3x4, 2x4 have different numbers of examples"):
-        found(nn.Identity(), ["3x4", "2x4"])
+        found(Several(), ["3x4", "2x4"])
 
 
 def test_a_model_may_bring_its_own_and_a_description_goes_before_it() -> None:
@@ -97,9 +115,69 @@ def test_a_model_may_bring_its_own_and_a_description_goes_before_it() -> None:
     assert described is not None and described.origin == "--input"
 
 
-@pytest.mark.parametrize("own", [(), "text", torch.ones(1, 3), torch.tensor(1), [torch.ones(3), 1]])
-def test_what_a_model_brings_must_be_tensors_of_two_examples(own: object) -> None:
+@pytest.mark.parametrize("own", [(), "text", torch.ones(0, 3), torch.tensor(1), [X, 1]])
+def test_what_a_model_brings_must_be_tensors_of_examples(own: object) -> None:
     module = nn.Identity()
     object.__setattr__(module, "example_inputs", own)
     with pytest.raises(LmctoolError, match=r"'example_inputs' must be a tensor or a tuple"):
         found(module)
+
+
+def test_two_examples_are_taken_in_place_of_one() -> None:
+    example = found(nn.Identity(), ["1x3"])
+    assert example is not None and isinstance(example.inputs, torch.Tensor)
+    assert example.inputs.shape == (2, 3) and not torch.equal(*example.inputs)
+    assert (example.spec, example.doubled) == ("1x3 as 2 examples", True)
+    module = nn.Identity()
+    module.__dict__["example_inputs"] = X[:1]
+    own = found(module)
+    assert own is not None and isinstance(own.inputs, torch.Tensor)
+    assert torch.equal(own.inputs, X[:1].expand(2, 3)) and own.spec == "1x3 as 2 examples"
+
+
+def test_a_model_made_for_one_example_gets_one() -> None:
+    class Alone(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(1, 3)
+
+    example = found(Alone(), ["1x3"])
+    assert example is not None and isinstance(example.inputs, torch.Tensor)
+    assert example.inputs.shape == (1, 3)
+    assert (example.spec, example.doubled) == ("1x3", False)
+
+
+class Decoding(nn.Module):
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor | None = None, y: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        assert mask is None
+        return x if y is None else x - 2 * y
+
+
+@pytest.mark.parametrize("texts", [["4x3", "y=4x3"], ["y=4x3", "4x3"], ["y=4x3", "x=4x3"]])
+def test_an_input_may_be_an_argument_by_name(texts: list[str]) -> None:
+    module = Decoding()
+    example = found(module, texts)
+    assert example is not None and isinstance(example.inputs, tuple)
+    named = dict(zip(["y" if "y" in text else "x" for text in texts], example.inputs, strict=True))
+    for again in (module, fresh(module)):
+        assert torch.equal(again(*example.inputs), named["x"] - 2 * named["y"])
+    assert example.spec == ", ".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["4x3", "z=4x3"], "got an unexpected keyword argument 'z'; its arguments are x, mask, y"),
+        (["4x3", "x=4x3"], "multiple values for argument 'x'"),
+        (["4x3", "y=4x3", "y=4x3"], "multiple values for argument 'y'"),
+        (["y=4x3"], "missing a required argument: 'x'"),
+        (["4x3", "4x3", "4x3", "4x3"], "too many positional arguments"),
+        (["4x3", "msk=4x3"], "did you mean 'mask'? its arguments"),
+    ],
+)
+def test_inputs_that_are_no_arguments_are_told(texts: list[str], told: str) -> None:
+    with pytest.raises(LmctoolError) as raised:
+        found(Decoding(), texts)
+    assert str(raised.value).startswith("the model cannot take the inputs that --input describes: ")
+    assert told in str(raised.value)

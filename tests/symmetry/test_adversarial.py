@@ -21,9 +21,13 @@ from lmctool.graph.recorder import record_graph
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from tests.symmetry.adversarial import (
     attention,
+    buffers,
+    comparisons,
     convolution,
     dense,
+    grouped,
     heads,
+    outputs,
     parametrized,
     products,
     recurrent,
@@ -37,7 +41,10 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from tests.symmetry.adversarial.case import Case, Group
 
-MODULES = (dense, parametrized, shapes, products, convolution, recurrent, attention, heads)
+MODULES = (
+    *(dense, parametrized, shapes, products, convolution, grouped, recurrent, attention, heads),
+    *(buffers, comparisons, outputs),
+)
 CASES = [case for module in MODULES for case in module.CASES]
 CONTROLS = 3
 # torch tells once that its faster kernel doesn't know this layer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.errors import UnjudgedError
+from lmctool.graph.outputs import Output
 from lmctool.symmetry import Permutation, PermutationSpec, prove
 from lmctool.symmetry.axis_form import Free
+from lmctool.symmetry.comparison import weakest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,3 +175,84 @@ def test_a_wrong_permutation_is_refused_in_every_arithmetic(dtype: torch.dtype) 
         module = Amplifier(gain, dtype)
         with pytest.raises(UnjudgedError, match=r"changes the network|cannot be proved"):
             prove(module, module.state_dict(), wrong, inputs)
+
+
+class Beside(nn.Module):
+    """The small network, and something that it makes of the hidden layer beside its outputs."""
+
+    def __init__(self, aside: Callable[[Tensor], Any], scale: float = 1.0) -> None:
+        super().__init__()
+        self.net, self.aside = small(scale), aside
+        self.hidden = nn.Sequential(*list(self.net.children())[:2])
+
+    def forward(self, x: Tensor) -> Any:
+        return {"out": self.net(x), "aside": self.aside(self.hidden(x))}
+
+
+F32 = torch.float32
+BESIDE = Permutation(PermutationSpec({"h": 8}, NAMED), ORDER.moves)
+INPUTS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_small_output_beside_a_great_one_is_held_against_itself() -> None:
+    module = Beside(lambda h: 1e-6 * h[:, :3], scale=1e9)
+    with pytest.raises(UnjudgedError, match=r"outputs differ by \S+ in output 'aside' where round"):
+        prove(module, module.state_dict(), BESIDE, INPUTS)
+
+
+def test_the_proof_is_that_of_the_output_that_differs_most() -> None:
+    def outputs(great: float, small: float) -> list[Output]:
+        return [
+            Output("great", "0", torch.tensor(great)),
+            Output("small", "1", torch.tensor(small)),
+        ]
+
+    proof = weakest(outputs(1e3, 1), outputs(1e3, 1), outputs(1e3 + 1e-5, 1 + 1e-6), 1, F32)
+    assert (proof.output, proof.scale, proof.tolerance) == ("small", 1, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        lambda h: h.argmax(1),
+        lambda h: h > 0.3,
+        lambda h: torch.complex(h * 0, h),
+        lambda h: h[h[:, 0] > 0],
+        lambda h: torch.distributions.Normal(h[:, 0], 1.0, validate_args=False),
+    ],
+    ids=["whole numbers", "truths", "complex", "another shape", "in an object"],
+)
+def test_what_is_no_tensor_of_floats_by_itself_is_compared_too(aside: Any) -> None:
+    module = Beside(aside)
+    with pytest.raises(UnjudgedError, match="changes the network"):
+        prove(module, module.state_dict(), BESIDE, INPUTS)
+
+
+@pytest.mark.parametrize(
+    "aside", [lambda h: h.sum(1) > 1, lambda h: h[:, :0], lambda h: h.sum(1) - h.sum(1)]
+)
+def test_truths_that_agree_and_outputs_of_nothing_prove_nothing_wrong(aside: Any) -> None:
+    module = Beside(aside)
+    assert prove(module, module.state_dict(), BESIDE, INPUTS).holds
+
+
+def test_what_rounding_alone_leaves_is_no_reason_to_refuse() -> None:
+    module = Beside(lambda h: h.sum(1) - h[:, :4].sum(1) - h[:, 4:].sum(1))  # 0 but for rounding
+    assert prove(module, module.state_dict(), BESIDE, INPUTS).holds
+
+
+@pytest.mark.parametrize(("moved", "holds"), [([1, 5], True), ([2, 5], False), ([1, 2], True)])
+def test_whole_numbers_are_equal_where_rounding_does_not_decide_them(
+    moved: list[int], holds: bool
+) -> None:
+    def output(*numbers: int) -> list[Output]:
+        return [Output("best", "0", torch.tensor(numbers))]
+
+    proof = weakest(output(1, 2), output(1, 3), output(*moved), 2, torch.float64)
+    assert (proof.holds, proof.blind) == (holds, False)
+
+
+def test_another_number_of_outputs_is_told() -> None:
+    one = [Output("", "", torch.ones(2))]
+    with pytest.raises(UnjudgedError, match="returns another number of tensors"):
+        weakest(one, one, one * 2, 2, torch.float64)

@@ -124,7 +124,7 @@ def test_a_file_may_keep_a_tensor_in_place_and_let_a_mask_move(
     path.write_text(head + 'fix = ["blocks.0.*"]')
     before = proved(module, path, graph).spec
     assert "blocks.0.qkv[1]" not in before.groups
-    assert before.fixed["head.weight", 1] == "it is a buffer that no normalisation owns"
+    assert before.fixed["head.weight", 1] == "it is a buffer that no layer owns"
     path.write_text(head + 'move = ["mask"]')
     after = proved(module, path, graph).spec
     assert after.tensors["mask"] == (None, Free("wide", 5))

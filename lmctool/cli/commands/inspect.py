@@ -177,6 +177,8 @@ def _show_symmetry(module: nn.Module, example: Inputs, out: Path | None, force: 
 
     graph = capture(module, example)
     spec = derive(graph)
+    if len(graph.outputs) > 1:
+        echo(aligned([("outputs, all kept as they are", ", ".join(graph.outputs))]) + "\n")
     render(describe(spec, graph), Console())
     if out is not None:
         write_spec(spec, out, force)
@@ -207,6 +209,8 @@ def _example(
         example = find_example(module, shapes, randomness, cpu, torch.float32)
         if example is None:
             raise LmctoolError(NEITHER)
+        if example.doubled:
+            echo(aligned([("example input", example.spec)]) + "\n")
         return example.inputs
     dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=standing).dataset
     split = open_split(dataset, next(iter(dataset.splits)), limit=2, seed=0, device=cpu)

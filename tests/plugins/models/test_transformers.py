@@ -16,6 +16,7 @@ from lmctool.checkpoint import open_checkpoint
 from lmctool.config import Config
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
+from lmctool.graph.outputs import outputs_of
 from lmctool.model.resolve import Model, resolve_model
 from lmctool.model.tied import once
 from lmctool_plugins.models.transformers import build, from_config
@@ -241,8 +242,20 @@ def test_an_encoder_and_a_decoder_take_an_input_each(transformers: Any) -> None:
     assert model(IDS, IDS[:, :5]).shape == (3, 5, 23)
 
 
-def test_a_network_without_a_head_gives_its_last_hidden_state(transformers: Any) -> None:
-    assert built("transformers:BertModel", **LLAMA)(IDS).shape == (3, 11, 16)
+@pytest.mark.parametrize(
+    ("spec", "config", "shapes"),
+    [
+        ("BertModel", LLAMA, {"last_hidden_state": (3, 11, 16), "pooler_output": (3, 16)}),
+        ("BertForQuestionAnswering", LLAMA, {"start_logits": (3, 11), "end_logits": (3, 11)}),
+        ("BertForSequenceClassification", {**LLAMA, "num_labels": 5}, {"": (3, 5)}),
+        ("GPT2DoubleHeadsModel", GPT2, {"logits": (3, 11, 23), "mc_logits": (3,)}),
+    ],
+)
+def test_a_network_gives_what_each_of_its_heads_does(
+    transformers: Any, spec: str, config: dict[str, Any], shapes: dict[str, tuple[int, ...]]
+) -> None:
+    answer = built(f"transformers:{spec}", **config).eval()(IDS)
+    assert {name: tuple(each.shape) for name, _, each in outputs_of(answer)} == shapes
 
 
 def test_a_tied_head_is_one_tensor_of_two_names(transformers: Any) -> None:

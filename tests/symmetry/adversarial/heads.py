@@ -18,7 +18,7 @@ def queries_keys_values(net: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return heads_of(net.q(x), 2), heads_of(net.k(x), 2), heads_of(net.v(x), 2)
 
 
-@case(INPUT, free=(8, 3, 3), **parts())  # heads are told apart, so units move alike in all
+@case(INPUT, free=(8, 3, 3, 3, 3), **parts())  # heads are told apart, each with its own units
 def linear_bias_of_each_head(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     steps = torch.arange(5)

@@ -35,12 +35,14 @@ class Descent:
         """Lower a loss.
 
         Args:
-            loss: a function of the scores.
+            loss: a function of some of the scores; the others stay.
             rate: how far the scores of one place move, as a norm, where gradients agree.
         """
         import torch
 
-        gradients = torch.autograd.grad(loss, self.scores)
+        gradients = torch.autograd.grad(
+            loss, self.scores, allow_unused=True, materialize_grads=True
+        )
         self.steps += 1
         with torch.no_grad():
             for place, (scores, gradient) in enumerate(zip(self.scores, gradients, strict=True)):

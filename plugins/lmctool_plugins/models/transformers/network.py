@@ -1,4 +1,4 @@
-"""A network of the library that takes one tensor, returns one, and has the names of its files."""
+"""A network of the library that takes one tensor, and has the names of its files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from torch import Tensor, nn
 from lmctool.api import LmctoolError
 from lmctool_plugins.models.transformers.in_files import as_in_files
 
+STATES = ("last_hidden_state", "hidden_states", "attentions", "model_output")
+"""How the names of outputs end that are stages on the way to the others."""
 MOST = 1 << 28
 """The most values that a network may keep beside its weights, such as a table of positions."""
 
 
 def classifying(kind: Any, config: Any) -> nn.Module:
-    """Return a network in its initial state whose forward returns the logits.
+    """Return a network in its initial state whose forward returns what its heads give.
 
     A network of an encoder and a decoder takes token ids for each; any other takes one tensor, as
-    ``kind.main_input_name`` says: token ids, pixels or features.  Without logits, the last hidden
-    state is returned.
+    ``kind.main_input_name`` says: token ids, pixels or features.  One head's tensor is returned
+    alone, those of several by name; without logits, hidden states are among them.
 
     Args:
         kind: a class of the library.
@@ -49,16 +51,16 @@ def _keep_unsaved(network: Any) -> None:
 
 
 def _answering(kind: Any) -> Any:
-    """Return a subclass of a class of the library whose forward returns one tensor."""
+    """Return a subclass of a class of the library whose forward returns what its heads give."""
     if "decoder_input_ids" in inspect.signature(kind.forward).parameters:
 
-        def forward(self: Any, inputs: Tensor, decoder_inputs: Tensor) -> Tensor:
+        def forward(self: Any, inputs: Tensor, decoder_inputs: Tensor) -> Any:
             _refuse_other_inputs(self, inputs)
             arguments = {kind.main_input_name: inputs, "decoder_input_ids": decoder_inputs}
             return _answer(kind.forward(self, **arguments, return_dict=True))
     else:
 
-        def forward(self: Any, inputs: Tensor) -> Tensor:  # type: ignore[misc]
+        def forward(self: Any, inputs: Tensor) -> Any:  # type: ignore[misc]
             _refuse_other_inputs(self, inputs)
             return _answer(kind.forward(self, **{kind.main_input_name: inputs}, return_dict=True))
 
@@ -68,12 +70,13 @@ def _answering(kind: Any) -> Any:
     return type(kind.__name__, (kind,), {**parts, **names})
 
 
-def _answer(outputs: Any) -> Tensor:
-    for name in ("logits", "last_hidden_state"):
-        value = outputs.get(name)
-        if isinstance(value, Tensor):
-            return value
-    raise LmctoolError(f"a network that returns {', '.join(outputs)} has no logits to compare")
+def _answer(outputs: Any) -> Any:
+    """Return the outputs of a network that are no stages of others, or its only one alone."""
+    heads = dict(outputs)
+    if any("logits" in name for name in heads):
+        heads = {name: value for name, value in heads.items() if not name.endswith(STATES)}
+    tensors = [value for value in heads.values() if isinstance(value, Tensor)]
+    return tensors[0] if len(tensors) == len(heads) == 1 else heads
 
 
 def _refuse_other_inputs(network: Any, ids: Tensor) -> None:
