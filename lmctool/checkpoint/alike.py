@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from lmctool.checkpoint.fit import common, is_counter
+from lmctool.checkpoint.fit import is_counter, shared_prefixes
 from lmctool.checkpoint.names import some, under, unparallel
 from lmctool.checkpoint.parametrized import as_wanted
 from lmctool.checkpoint.twins import twins
@@ -51,12 +51,18 @@ def _as_they_are(checkpoint: Checkpoint, _: Sequence[Checkpoint]) -> Checkpoint:
 
 def _less_prefix(checkpoint: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     """Take off what all its names begin with, but for what all names of each begin with."""
-    own, least = common(checkpoint.names), min((common(c.names) for c in checkpoints), key=len)
+    own = _common(checkpoint)
+    least = min(map(_common, checkpoints), key=len)
     if own == least or not (f".{own}").endswith(f".{least}" if least else ""):
         return checkpoint
     prefix = own.removesuffix(least).removesuffix(".")
     names = {under(name, prefix): name for name in checkpoint.names}
     return checkpoint.called(names, f"prefix '{prefix}.' is taken off, as another has none")
+
+
+def _common(checkpoint: Checkpoint) -> str:
+    """Return the longest prefix that all names begin with."""
+    return "".join(shared_prefixes(checkpoint.names)[-1:])
 
 
 def _less_module(checkpoint: Checkpoint, _: Sequence[Checkpoint]) -> Checkpoint:
@@ -69,19 +75,19 @@ def _less_module(checkpoint: Checkpoint, _: Sequence[Checkpoint]) -> Checkpoint:
 def _same_form(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     """Call weights under weight norm and spectral norm as in the first checkpoint."""
     first, *others = checkpoints
-    return [first, *(in_form(other, first.locations) for other in others)]
+    return [first, *(_in_form(other, first.locations) for other in others)]
 
 
-def in_form(checkpoint: Checkpoint, wanted: Mapping[str, object]) -> Checkpoint:
+def _in_form(checkpoint: Checkpoint, wanted: Mapping[str, object]) -> Checkpoint:
     """Return a checkpoint with weight norm and spectral norm in the form that is wanted."""
     changed = as_wanted(checkpoint.locations, wanted)
     if not changed:
         return checkpoint
     names = {changed.get(name, name): name for name in checkpoint.names}
-    return checkpoint.called(names, renamed_form(changed))
+    return checkpoint.called(names, _said(changed))
 
 
-def renamed_form(changed: Mapping[str, str]) -> str:
+def _said(changed: Mapping[str, str]) -> str:
     """Return in words that weights were called as in another form of their parametrization."""
     old, new = next(iter(changed.items()))
     return f"{old!r} is {new!r}, of the other form of torch; and so on"
@@ -94,13 +100,12 @@ def _with_twins(checkpoints: Sequence[Checkpoint], tied: Tied) -> list[Checkpoin
     may be the other.
     """
     every = {name for each in checkpoints for name in each.names if not is_counter(name)}
-    lacking = {name for name in every if any(name not in c.locations for c in checkpoints)}
-    if len(lacking) > MOST_TIED:
-        return list(checkpoints)
+    lacking = sorted(n for n in every if any(n not in c.locations for c in checkpoints))
+    groups = {name: tied[name] for name in lacking if name in tied}
+    others = [name for name in lacking if name not in tied]
     whole = any(every <= checkpoint.locations.keys() for checkpoint in checkpoints)
-    groups = {name: tied[name] for name in sorted(lacking) if name in tied}
-    if whole:
-        groups |= {name: twins(checkpoints, name) for name in sorted(lacking - groups.keys())}
+    if whole and len(others) <= MOST_TIED:
+        groups |= {name: twins(checkpoints, name) for name in others}
     return [_with_names(checkpoint, groups) for checkpoint in checkpoints]
 
 

@@ -54,7 +54,7 @@ def _lacking(has: Checkpoint, name: str, lacks: Checkpoint, others: Sequence[str
 def _offer(a: Checkpoint, only_a: Sequence[str], b: Checkpoint, only_b: Sequence[str]) -> str:
     """Return how one of two could be read as the other, by its prefixes or its nearest name."""
     for one, other in ((a, b), (b, a)):
-        if found := readings(one.shapes, other.shapes, {}):
+        if found := [each for each in readings(one.shapes, other.shapes, {}) if each.prefix]:
             options = " or ".join(map(as_strip, found))
             return f"; '{one.path}' has all of '{other.path}' {parts(found)}: choose with {options}"
     if not only_a or not only_b:

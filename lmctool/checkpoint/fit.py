@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.names import (
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 TRACKED = "num_batches_tracked"
 """A buffer of BatchNorm that no output depends on in evaluation mode; files may lack it."""
 COUNTERS = {TRACKED, *PROFILED}
-
-
 USUAL = ("model", "net", "network", "ema", "ema_model", "model_ema", "online_model")
 """What training programs call the network in a larger module, and averages of it."""
 
@@ -57,8 +56,9 @@ def is_counter(name: str) -> bool:
 def readings(stored: Shapes, needed: Shapes, tied: Tied) -> list[Reading]:
     """Return every way to read the names of a checkpoint under which it has all that is needed.
 
-    A prefix is taken off, and where that isn't enough each module called ``module``.  Weights
-    under weight norm and spectral norm have the names of the form that is needed.
+    A prefix is taken off; where that isn't enough, each module called ``module`` is too, or a
+    prefix that all needed names begin with is put on.  Weights under weight norm and spectral norm
+    have the names of the form that is needed.
 
     Args:
         stored: name -> shape in the checkpoint.
@@ -68,11 +68,17 @@ def readings(stored: Shapes, needed: Shapes, tied: Tied) -> list[Reading]:
     required = {name for name in needed if not is_counter(name) and name not in tied}
     counts = Counter(prefix for name in stored for prefix in prefixes(name))
     begins = ["", *(prefix for prefix, count in counts.items() if count >= len(required))]
-    for change in (str, unparallel):
+    changes: list[Callable[[str], str]] = [str, unparallel]
+    changes += [partial(_inside, root) for root in shared_prefixes(needed)]
+    for change in changes:
         found = [_reading(prefix, change, stored, needed, tied) for prefix in begins]
         if fitting := [reading for reading in found if reading]:
             return fitting
     return []
+
+
+def _inside(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}"
 
 
 def _reading(
@@ -98,32 +104,33 @@ def _reading(
     )
 
 
-def usual_parts(shapes: Shapes) -> dict[str, Shapes]:
+def usual_parts(shapes: Shapes) -> list[tuple[str, Shapes]]:
     """Return what is under each prefix that may stand before all names of a model, without it.
 
-    Such are the prefixes of all names, and usual ones within the longest of these.
+    Such are the prefixes of all names, and usual ones within the longest of these.  Where names
+    have ``module`` within them, the same follows without it.
     """
-    shared = common(shapes)
-    inside = [f"{shared}.{word}" if shared else word for word in USUAL]
-    found = {
-        prefix: {under(name, prefix): shapes[name] for name in shapes if is_under(name, prefix)}
-        for prefix in (*(prefixes(f"{shared}.") if shared else ()), *inside)
-    }
-    return {prefix: part for prefix, part in found.items() if part}
+    shared = shared_prefixes(shapes)
+    inside = [".".join([*shared[-1:], word]) for word in USUAL]
+    found: list[tuple[str, Shapes]] = []
+    for prefix in ("", *shared, *inside):
+        own = {under(name, prefix): shapes[name] for name in shapes if is_under(name, prefix)}
+        bare = {unparallel(name): shape for name, shape in own.items()}
+        found += [(prefix, own)] if prefix and own else []
+        found += [(prefix, bare)] if bare.keys() != own.keys() and len(bare) == len(own) else []
+    return found
 
 
-def common(names: Iterable[str]) -> str:
-    """Return the longest prefix that all names begin with, up to a dot."""
+def shared_prefixes(names: Iterable[str]) -> list[str]:
+    """Return the prefixes that all names begin with, up to a dot, the shortest first."""
     first, *others = names
-    shared = [p for p in prefixes(first) if all(is_under(name, p) for name in others)]
-    return shared[-1] if shared else ""
+    return [each for each in prefixes(first) if all(is_under(name, each) for name in others)]
 
 
 def parts(found: Sequence[Reading]) -> str:
     """Return in words under which prefixes a checkpoint has all that is needed."""
-    prefixes = [f"{reading.prefix}." for reading in found if reading.prefix]
-    words = [*(["without a prefix"] if len(prefixes) < len(found) else []), *map(repr, prefixes)]
-    return f"{'' if len(prefixes) < len(found) else 'under '}{' and under '.join(words)}"
+    words = [f"under '{each.prefix}.'" if each.prefix else "without a prefix" for each in found]
+    return " and ".join(words)
 
 
 def as_key(reading: Reading) -> str:

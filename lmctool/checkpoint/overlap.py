@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lmctool.checkpoint.adapters import factor_names
 from lmctool.checkpoint.compare import check_same
 from lmctool.checkpoint.names import natural_key
+from lmctool.checkpoint.nearest import hint
 from lmctool.errors import LmctoolError, did_you_mean
 
 if TYPE_CHECKING:
@@ -71,6 +72,18 @@ class Overlap:
         named = {name for name, each in self.left_out.items() if each.excepted}
         alone = [n for n in self.misfits if any(n not in c.shapes for c in self.checkpoints)]
         return self.unnamed_share <= 1 - LEAST and len(alone) <= (1 - LEAST) * len(names - named)
+
+    def nearest(self, name: str) -> str:
+        """Return what a tensor may be called where it is lacking, as ``nearest.hint`` does."""
+        has = next(each for each in self.checkpoints if name in each.shapes)
+        lack = [each for each in self.checkpoints if name not in each.shapes]
+        there = {
+            other: each.shapes[other]
+            for each in lack
+            for other in self.misfits
+            if other in each.shapes and other not in has.shapes
+        }
+        return hint(name, has.shapes[name], there)
 
     def _numbers(self, names: Iterable[str]) -> list[int]:
         """Return how many parameters of each checkpoint are in tensors that are left out."""

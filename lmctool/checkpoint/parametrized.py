@@ -28,8 +28,8 @@ FIRST_NEW = re.compile(r"(?P<module>(?:.*\.)?)parametrizations\.(?P<name>[^.]+)\
 def as_wanted(names: Collection[str], wanted: Collection[str]) -> dict[str, str]:
     """Return the wanted name of each name that is of the other form than those that are wanted.
 
-    A weight's names are changed together: all are there, none of them is wanted, and all of the
-    other form are.
+    A weight's names are changed together: all are there and none of the other form is, whose
+    names are all wanted.
 
     >>> as_wanted(["w_g", "w_v"], ["parametrizations.w.original0", "parametrizations.w.original1"])
     {'w_g': 'parametrizations.w.original0', 'w_v': 'parametrizations.w.original1'}
@@ -39,9 +39,8 @@ def as_wanted(names: Collection[str], wanted: Collection[str]) -> dict[str, str]
         match = FIRST_OLD.fullmatch(name) or FIRST_NEW.fullmatch(name)
         for old, new in _both_forms(match["module"], match["name"]) if match else ():
             for own, other in ((old, new), (new, old)):
-                if name != own[0] or name in wanted:
-                    continue
-                if _all_in(own, names) and _all_in(other, wanted):
+                is_whole = name == own[0] and _all_in(own, names) and other[0] not in names
+                if is_whole and name not in wanted and _all_in(other, wanted):
                     changed |= dict(zip(own, other, strict=True))
     return changed
 

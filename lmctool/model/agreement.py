@@ -105,7 +105,7 @@ def read_arguments(
     if family.read is None:
         return {}
     try:
-        for shapes in (checkpoint.shapes, *usual_parts(checkpoint.shapes).values()):
+        for _, shapes in (("", checkpoint.shapes), *usual_parts(checkpoint.shapes)):
             if read := family.read(word, shapes):
                 return read
     except Exception as cause:  # a stranger's plugin

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.checkpoint.fit import Reading
 
+MOST_IGNORED = 3
+"""Patterns that are offered to leave tensors out; more of them are another network's."""
+
 
 def fitted(checkpoint: Checkpoint, module: nn.Module, model: str) -> Checkpoint:
     """Return a checkpoint under the names of a model; see ``only_reading``."""
@@ -44,8 +47,9 @@ def only_reading(checkpoint: Checkpoint, module: nn.Module, model: str) -> Readi
         )
     if not found or found[0].unneeded:
         differs = difference(checkpoint.shapes, needed, tied)
-        if found and not found[0].prefix:
-            differs += f"; {as_strip(found[0])} leaves it out, if it is no part of the network"
+        option = as_strip(found[0]) if found and not found[0].prefix else ""
+        if 0 < option.count("--ignore") <= MOST_IGNORED:
+            differs += f"; {option} leaves it out, if it is no part of the network"
         raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}")
     return found[0]
 

@@ -39,6 +39,11 @@ class Recognition:
     near: list[tuple[int, str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
+    @property
+    def fits(self) -> bool:
+        """Whether any word gives these tensors, or may give them."""
+        return bool(self.candidates or self.partial)
+
 
 def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
     """Ask every registered family for the arguments that would give these names and shapes.
@@ -78,26 +83,23 @@ def recognised(checkpoint: Checkpoint) -> tuple[str, dict[str, Argument]]:
     Raises:
         LmctoolError: none does, or several do.
     """
-    try:
-        return only_candidate(checkpoint.shapes)
-    except LmctoolError:
-        found = {
-            prefix: candidate
-            for prefix, shapes in usual_parts(checkpoint.shapes).items()
-            for candidate in recognise(shapes).candidates
-        }
-        if not found:
-            raise
-    (prefix, first), *others = found.items()
+    whole = recognise(checkpoint.shapes)
+    if whole.fits:
+        return _only(whole)
+    looked_at = ((prefix, recognise(part)) for prefix, part in usual_parts(checkpoint.shapes))
+    found = [(prefix, inner) for prefix, inner in looked_at if inner.fits]
+    if not found:
+        return _only(whole)
+    prefix, first = found[0]
     outside = [name for name in checkpoint.floating if not is_under(name, prefix)]
-    if others or any(len(checkpoint.shapes[name]) >= LAYER_AXES for name in outside):
-        inside = " and under ".join(repr(f"{each}.") for each in found)
-        options = " or ".join(f"--key {each}" for each in found)
+    if len(found) > 1 or any(len(checkpoint.shapes[name]) >= LAYER_AXES for name in outside):
+        inside = " and ".join(f"under '{each}.'" for each, _ in found)
+        options = " or ".join(f"--key {each}" for each, _ in found)
         raise LmctoolError(
-            f"its tensors under {inside} are a network, of which {described(*first)} is one, and"
-            f" others lie beside it; choose it with {options}"
+            f"a registered model fits its tensors {inside}, but others lie beside them; choose"
+            f" with {options}"
         )
-    return first
+    return _only(first)
 
 
 def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:
@@ -106,7 +108,10 @@ def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str
     Raises:
         LmctoolError: none does, or several do.
     """
-    recognition = recognise(shapes)
+    return _only(recognise(shapes))
+
+
+def _only(recognition: Recognition) -> tuple[str, dict[str, Argument]]:
     if len(recognition.candidates) == 1:
         return recognition.candidates[0]
     if recognition.candidates:

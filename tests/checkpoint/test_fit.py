@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from lmctool.checkpoint.fit import as_key, as_strip, common, difference, readings, usual_parts
+from lmctool.checkpoint.fit import (
+    as_key,
+    as_strip,
+    difference,
+    readings,
+    shared_prefixes,
+    usual_parts,
+)
 
 NET = {"a.w": (2, 3), "a.b": (2,), "n.num_batches_tracked": ()}
 
@@ -82,10 +89,29 @@ def test_a_missing_name_is_told_with_the_nearest_that_nothing_else_needs() -> No
     )
 
 
+def test_a_prefix_that_all_needed_names_begin_with_is_put_on() -> None:
+    (found,) = readings(NET, inside("net.0"), {})
+    assert found.names == {f"net.0.{name}": name for name in NET}
+    (found,) = readings(inside("a"), inside("b"), {})
+    assert found.names["b.a.w"] == "a.a.w"
+    assert readings({**NET, "more.w": (1,)}, inside("net"), {})[0].unneeded == ("more.w",)
+
+
 def test_usual_parts_are_what_all_names_begin_with_and_what_programs_call_a_network() -> None:
     shapes = {**inside("m.model"), "m.criterion.w": (1,)}
-    assert [*usual_parts(shapes)] == ["m", "m.model"]
-    assert usual_parts(shapes)["m.model"] == NET
-    assert [*usual_parts({**inside("ema_model"), **inside("net")})] == ["net", "ema_model"]
-    assert common(["a.b.c", "a.b.d.e"]) == "a.b"
-    assert common(["a.b", "ab.b"]) == common(["w"]) == ""
+    assert [prefix for prefix, _ in usual_parts(shapes)] == ["m", "m.model"]
+    assert usual_parts(shapes)[1] == ("m.model", NET)
+    both = usual_parts({**inside("ema_model"), **inside("net")})
+    assert [prefix for prefix, _ in both] == ["net", "ema_model"]
+    assert usual_parts(NET) == []
+
+
+def test_usual_parts_are_looked_at_without_module_too() -> None:
+    assert usual_parts({"a.module.w": (1,), "b": (2,)}) == [("", {"a.w": (1,), "b": (2,)})]
+    net = {"net.a.module.w": (1,), "net.b": (2,)}
+    assert ("net", {"a.w": (1,), "b": (2,)}) in usual_parts(net)
+
+
+def test_a_shared_prefix_ends_at_a_dot() -> None:
+    assert shared_prefixes(["a.b.c", "a.b.d.e"]) == ["a", "a.b"]
+    assert shared_prefixes(["a.b", "ab.b"]) == shared_prefixes(["w"]) == []

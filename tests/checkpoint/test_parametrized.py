@@ -85,6 +85,10 @@ def test_the_correspondence_is_that_of_torchs_own_hook() -> None:
         (["w_g"], ["parametrizations.w.original0", "parametrizations.w.original1"]),
         (["w_g", "w_v"], ["parametrizations.w.original0"]),
         (["w_g", "w_v"], ["w_g", "w_v"]),
+        (
+            ["w_g", "w_v", "parametrizations.w.original0"],
+            ["parametrizations.w.original0", "parametrizations.w.original1"],
+        ),
         (["w_orig", "w_mask"], ["parametrizations.w.original"]),
         (["a.w_g", "a.w_v"], ["parametrizations.w.original0", "parametrizations.w.original1"]),
     ],

@@ -47,6 +47,10 @@ def fully_sharded(weights: Weights) -> Weights:
     return under("_fsdp_wrapped_module", renamed(weights, "layers.1", f"layers.1.{CHECKPOINTED}"))
 
 
+def parallel(weights: Weights) -> Weights:
+    return renamed(weights, "layers.", "layers.module.")
+
+
 def profiled(weights: Weights) -> Weights:
     return {**weights, "total_ops": torch.ones(1), "layers.0.total_params": torch.ones(1)}
 
@@ -123,6 +127,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float
         (lambda w: under("net", w), dict, [], sharded),
         (fully_sharded, lambda w: under("_forward_module.model", w), [], pickled),
         (profiled, dict, [], sharded),
+        (parallel, parallel, [], pickled),
+        (parallel, dict, [], single),
         (uncounted, dict, [], single),
         (dict, uncounted, [], pickled),
         (averaged, averaged, ["--key", "ema_model"], sharded),
@@ -345,6 +351,15 @@ def test_a_normed_weight_of_torchs_old_form_fits_the_new_one(at: Path, form: str
     assert whole[0] and whole[0] == whole[1] == whole[2]
 
 
+def test_a_model_of_torchs_old_form_takes_a_file_of_the_new_one(at: Path) -> None:
+    old = "def old():\n    return nn.Sequential(nn.utils.spectral_norm(nn.Linear(4, 3)))\n"
+    (at / "m.py").write_text(FACTORY + old)
+    new = nn.Sequential(parametrizations.spectral_norm(nn.Linear(4, 3)))
+    shown = invoke("inspect", single(at / "a", dict(new.state_dict())), "--model", "./m.py:old")
+    assert "./m.py:old(), from --model" in shown.stdout
+    assert "'0.parametrizations.weight.0._u' is '0.weight_u' of the model" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -372,15 +387,27 @@ def test_names_that_do_not_fit_are_told_with_the_nearest(at: Path, change: Any, 
     a, b = networks()
     single(at / "a", a)
     single(at / "b", change(b))
-    done = invoke("distance", "a.safetensors", "b.safetensors")
+    done = invoke("merge", "a.safetensors", "b.safetensors")
     assert done.exit_code == 2
     assert told in done.stderr
+
+
+def test_a_distance_over_what_fits_tells_the_nearest_of_what_it_leaves_out(at: Path) -> None:
+    a, b = networks()
+    files = single(at / "a", a), single(at / "b", renamed(b, "layers.1", "layer.1"))
+    done = invoke("distance", *files)
+    assert done.exit_code == 0
+    assert (
+        "'layer.1.bias' (only in B; the nearest there is 'layers.1.bias': --rename" in done.stderr
+    )
+    whole = metrics("distance", *files, "--rename", "layer=layers", "-q")
+    assert whole == metrics("distance", files[0], single(at / "c", b), "-q")
 
 
 @pytest.mark.parametrize(
     ("change", "options", "told"),
     [
-        (averaged, [], "choose it with --key ema_model or --key online_model"),
+        (averaged, [], "; choose with --key ema_model or --key online_model"),
         (averaged, ["--model", "mlp"], ": choose with --key ema_model or --key online_model"),
         (
             lambda w: {**w, **under("ema", w)},
@@ -402,7 +429,7 @@ def test_names_that_do_not_fit_are_told_with_the_nearest(at: Path, change: Any, 
         (
             lambda w: {**under("net", w), "out.weight": torch.ones(3, 10)},
             [],
-            "choose it with --key net",
+            "choose with --key net",
         ),
     ],
 )

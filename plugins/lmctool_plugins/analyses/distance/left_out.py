@@ -40,8 +40,8 @@ def unnamed(overlap: Overlap) -> str:
     )
     return (
         f"the distance leaves out {shares}, what doesn't fit: {first!r}"
-        f" ({overlap.left_out[first].reason}) to begin with; no gate judges it unless --except"
-        f" {layer + '.*' if dot else first!r} says that this is meant"
+        f" ({overlap.left_out[first].reason}{overlap.nearest(first)}) to begin with; no gate judges"
+        f" it unless --except {layer + '.*' if dot else first!r} says that this is meant"
     )
 
 
