@@ -34,16 +34,15 @@ from lmctool.symmetry import (
 )
 from lmctool.symmetry.axis_table import (
     AxisTable,
-    Family,
     Raw,
     Rule,
     UnknownFormError,
-    each_value,
     new_axes,
     shape,
     sizes,
 )
 from lmctool.symmetry.layer_rules import pooling
+from lmctool.symmetry.no_rule import unsupported
 from lmctool.symmetry.pointwise_rules import comparison, pointwise
 from lmctool.symmetry.recurrent_rules import (
     cell,
@@ -105,26 +104,6 @@ def _fits(axes: Any, node: fx.Node) -> bool:
 
 def _have(axes: Raw, value: object) -> bool:
     return tuple(axis.size for axis in axes) == shape(value)
-
-
-def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
-    """Fix every operand of an operation."""
-    reason += _where(node)
-    for operand in node.all_input_nodes:
-        for axes in each_value(table.axes.get(operand, ())):
-            for axis in axes:
-                (axis.settle() if isinstance(axis, Family) else axis).fix(reason)
-    return new_axes(node, reason)
-
-
-def _where(node: fx.Node) -> str:
-    """Say which line of the model's source an operation comes from, as far as it is known."""
-    trace = str(node.meta.get("stack_trace") or "").strip().splitlines()
-    lines = [line.strip() for line in trace if line.strip().startswith("File ")]
-    if not lines:
-        return ""
-    path, _, line = lines[-1].removeprefix('File "').partition('", line ')
-    return f" ({path.rpartition('/')[2]}:{line.partition(',')[0]})"
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:

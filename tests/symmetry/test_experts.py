@@ -107,4 +107,4 @@ def test_scores_show_experts_whose_units_lie_in_no_fixed_place() -> None:
         return {size: bool(spec.taps[name]) for name, size in spec.groups.items()}
 
     assert shown(experts.rows_sorted_by_expert_and_put_back) == {6: True, 4: True, 3: False}
-    assert shown(experts.every_expert_by_its_score) == {6: True, 4: False, 3: True}
+    assert shown(experts.the_best_two_by_a_scattered_mask) == {6: True, 4: False, 3: True}

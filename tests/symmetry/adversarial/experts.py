@@ -48,11 +48,6 @@ def all_experts(net: Any, x: Tensor, gates: Tensor) -> Any:
 
 
 @mixture(EXPERTS, (EXPERTS, HIDDEN))
-def every_expert_by_its_score(net: Any, x: Tensor) -> Any:
-    return all_experts(net, *scores(net, x))
-
-
-@mixture(EXPERTS, (EXPERTS, HIDDEN))
 def the_best_two_by_a_scattered_mask(net: Any, x: Tensor) -> Any:
     x, gates = scores(net, x)
     best, places = gates.topk(2, dim=-1)

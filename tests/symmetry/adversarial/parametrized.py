@@ -96,11 +96,6 @@ def layered(free: tuple[int, ...], middle: nn.Module, fixed: str = "") -> Callab
     return case(INPUT, free=free, fixed=fixed, first=first(), middle=middle, head=head)
 
 
-@layered((7, 6), parametrizations.weight_norm(nn.Linear(7, 6)))
-def lengths_of_rows(net: Any, x: Tensor) -> Any:
-    return through(net, x)
-
-
 @case(
     INPUT,
     free=(7, 6, 5),
