@@ -28,23 +28,22 @@ from lmctool.symmetry import (
     layer_rules,
     part_rules,
     place_rules,
+    pointwise_rules,
     shape_rules,
     view_rules,
 )
-from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import (
-    Axes,
     AxisTable,
-    Family,
     Raw,
     Rule,
     UnknownFormError,
-    each_value,
     new_axes,
     shape,
     sizes,
 )
 from lmctool.symmetry.layer_rules import pooling, unpooling
+from lmctool.symmetry.no_rule import unsupported
+from lmctool.symmetry.pointwise_rules import comparison, pointwise
 from lmctool.symmetry.recurrent_rules import (
     cell,
     fused_cell,
@@ -52,7 +51,6 @@ from lmctool.symmetry.recurrent_rules import (
     packed_layers,
     recurrent,
 )
-from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,73 +104,6 @@ def _fits(axes: Any, node: fx.Node) -> bool:
 
 def _have(axes: Raw, value: object) -> bool:
     return tuple(axis.size for axis in axes) == shape(value)
-
-
-def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
-    """Fix every operand of an operation."""
-    reason += _where(node)
-    for operand in node.all_input_nodes:
-        for axes in each_value(table.axes.get(operand, ())):
-            for axis in axes:
-                (axis.settle() if isinstance(axis, Family) else axis).fix(reason)
-    return new_axes(node, reason)
-
-
-def _where(node: fx.Node) -> str:
-    """Say which line of the model's source an operation comes from, as far as it is known."""
-    trace = str(node.meta.get("stack_trace") or "").strip().splitlines()
-    lines = [line.strip() for line in trace if line.strip().startswith("File ")]
-    if not lines:
-        return ""
-    path, _, line = lines[-1].removeprefix('File "').partition('", line ')
-    return f" ({path.rpartition('/')[2]}:{line.partition(',')[0]})"
-
-
-def pointwise(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
-    """Tie the axes of all operands under broadcasting."""
-    size, value = sizes(node), node.meta.get("val")
-    operands = [operand for operand in node.all_input_nodes if table.raw(operand)]
-    if len(operands) == 1 and len(table.raw(operands[0])) == len(size):
-        whole = table.raw(operands[0])
-    else:
-        out = contraction_rules.broadcast([table.of(operand) for operand in operands])
-        missing = size[: len(size) - len(out)]
-        whole = (*(Axis(size, blank=True) for size in missing), *out)
-    return [whole] * len(value) if isinstance(value, list | tuple) else whole
-
-
-def comparison(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
-    """Tell where two values are the same: two that name places may name those of one axis."""
-    places = [table.places_in(operand) for operand in node.args]
-    if len(places) == 2 and places[0] and places[1]:
-        unify(places[0].axis, places[1].axis)
-    else:
-        for operand in node.args:
-            table.fix_places(operand)
-    return pointwise(node, table)
-
-
-def constant(node: fx.Node, table: AxisTable) -> Any:
-    """Make a value that is the same everywhere."""
-    return new_axes(node, blank=True)
-
-
-def positions(node: fx.Node, table: AxisTable) -> Any:
-    """Make a value that depends on no operand but its size."""
-    return new_axes(node, "it counts positions")
-
-
-def no_axes(node: fx.Node, table: AxisTable) -> Axes:
-    """Return no axes: the value is a number, or there is none."""
-    return ()
-
-
-def triangle(node: fx.Node, table: AxisTable) -> Axes:
-    """Keep a triangle of the last two axes."""
-    x = table.of(node.args[0])
-    for axis in x[-2:]:
-        axis.fix("a triangle of it is kept")
-    return x
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -279,15 +210,21 @@ RULES: Mapping[str, Rule] = {
     **_all(index_rules.index_add, "index_add", "index_copy"),
     **_all(index_rules.index_put, "index_put"),
     **_all(shape_rules.copy, "copy"),
-    **_all(triangle, "tril", "triu"),
+    **_all(pointwise_rules.triangle, "tril", "triu"),
     **_all(
-        constant,
+        pointwise_rules.constant,
         *("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like"),
         *("new_zeros", "new_ones", "new_full", "new_empty", "scalar_tensor"),
     ),
-    **_all(positions, "linspace", "eye"),
-    **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
-    **_all(no_axes, "_fused_sdp_choice"),  # it chooses by shapes
+    **_all(pointwise_rules.positions, "linspace", "eye"),
+    **_all(
+        pointwise_rules.no_axes,
+        "sym_size",
+        "_assert_tensor_metadata",
+        "_local_scalar_dense",
+        "item",
+    ),
+    **_all(pointwise_rules.no_axes, "_fused_sdp_choice"),  # it chooses by shapes
 }
 READ_PLACES = frozenset(
     {

@@ -105,8 +105,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     """Words that follow a command and its checkpoints: weights that a buffer chooses among."""
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text(dedent(KEPT))
-    shapes = {"first.weight": (5, 4), "middle.weight": (6, 5), "head.weight": (2, 6)}
-    shapes |= {f"{name}.bias": (size,) for name, size in [("first", 5), ("middle", 6), ("head", 2)]}
+    shapes = {"first.weight": [5, 4], "middle.weight": [6, 5], "head.weight": [2, 6]}
+    shapes |= {f"{name}.bias": [size] for name, size in [("first", 5), ("middle", 6), ("head", 2)]}
     numbers = torch.Generator().manual_seed(0)
     for path in ("a.safetensors", "b.safetensors"):
         tensors = {name: torch.randn(shape, generator=numbers) for name, shape in shapes.items()}

@@ -132,7 +132,7 @@ class Derived(nn.Module):
 
 def test_tensors_that_were_computed_with_gradients_are_copied_without() -> None:
     module = Derived()
-    own: Any = fresh(nn.Sequential(module, nn.LSTM(3, 3)))[0]
+    own: Any = fresh(nn.ModuleDict({"derived": module}))["derived"]  # type: ignore[index]
     assert torch.equal(own.doubled, module.doubled) and own.doubled is not module.doubled
     assert own.scales["rows"][0] is own.doubled and own.weight is module.weight
     assert not own.doubled.requires_grad and not own.scales["rows"][1].requires_grad

@@ -93,6 +93,6 @@ def test_what_a_faulty_rule_raises_is_no_missing_rule(monkeypatch: pytest.Monkey
     def faulty(*_: object) -> None:
         raise IndexError("a bug")
 
-    monkeypatch.setitem(rules.RULES, "flip", faulty)  # type: ignore[arg-type]
+    monkeypatch.setitem(rules.RULES, "flip", faulty)
     with pytest.raises(IndexError, match="a bug"):
         recorded(lambda h: h.flip(1) + h)

@@ -6,7 +6,7 @@ themselves in each expert, or alike in all of them where the experts stay.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,16 @@ from torch.nn import functional
 
 from tests.symmetry.adversarial.case import case, cases, parameter
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.symmetry.adversarial.case import Body, Case, Group
+
 INPUT = (5,)
 STREAM, EXPERTS, HIDDEN = 6, 4, 3
 
 
-def mixture(*free: Any, fixed: str = "") -> Any:
+def mixture(*free: Group, fixed: str = "") -> Callable[[Body], Case]:
     return case(
         INPUT,
         free=(STREAM, *free),
@@ -40,11 +45,6 @@ def scores(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
 def all_experts(net: Any, x: Tensor, gates: Tensor) -> Any:
     hidden = torch.relu(torch.einsum("bd,ehd->beh", x, net.up))
     return net.head(x + torch.einsum("beh,edh,be->bd", hidden, net.down, gates))
-
-
-@mixture(EXPERTS, (EXPERTS, HIDDEN))
-def every_expert_by_its_score(net: Any, x: Tensor) -> Any:
-    return all_experts(net, *scores(net, x))
 
 
 @mixture(EXPERTS, (EXPERTS, HIDDEN))
