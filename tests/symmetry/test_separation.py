@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.graph.graph import Graph
+    from lmctool.symmetry.axis_table import TensorAxes
 
 BLOCKS = Blockwise(0, 2, (Free("a", 3), Concat((Fixed(1), Free("b", 2)))))
 
@@ -51,7 +52,7 @@ def held(reason: str, mixed: bool) -> tuple[Axis, Axis]:
 
 
 def separated(axes: tuple[Axis, ...]) -> tuple[Axis | Blocks, ...]:
-    tensors = {"weight": axes}
+    tensors: TensorAxes = {"weight": axes}
     return Separation(inner_groups(tensors.values(), tensors.values()), tensors)(axes)
 
 
@@ -80,7 +81,7 @@ def test_under_units_that_an_operation_mixes_all_stay_alike() -> None:
 
 def test_units_that_lie_somewhere_without_the_outer_ones_stay_alike() -> None:
     outer, inner = held("it is the input", mixed=False)
-    tensors = {"weight": (product((outer, inner)),), "gain": (inner,)}
+    tensors: TensorAxes = {"weight": (product((outer, inner)),), "gain": (inner,)}
     separation = Separation(inner_groups(tensors.values(), tensors.values()), tensors)
     assert not separation.holders
 
@@ -134,7 +135,8 @@ def test_a_spec_that_lets_a_channel_out_of_its_norm_group_is_not_proved(
     path = tmp_path / "spec.toml"
     path.write_text(
         'version = 1\nmode = "extend"\n[groups]\na = 3\n[tensors]\n'
-        '"0.weight" = "_3+a+_6, _, _, _"\n"0.bias" = "_3+a+_6"\n"1.weight" = "_3+a+_6"\n"1.bias" = "_3+a+_6"\n'
+        '"0.weight" = "_3+a+_6, _, _, _"\n"0.bias" = "_3+a+_6"\n'
+        '"1.weight" = "_3+a+_6"\n"1.bias" = "_3+a+_6"\n'
         '"3.weight" = "_, {0 2 _3; a; _3; _3}, _, _"\n"3.bias" = "_"\n"7.weight" = "_, _"\n'
     )
     permutation = Permutation(read_spec(path, graph), {"a": torch.tensor([1, 0, 2])})
