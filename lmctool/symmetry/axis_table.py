@@ -88,7 +88,7 @@ class AxisTable:
         view_atoms: the atoms that views made: ``(view, dimension, atom)``.
         view_cuts: where a dimension that a view makes is cut later:
             ``(view, dimension) -> places``.
-        group_norms: by node, the channels of each group normalisation.
+        group_norms: by node, the axes of what each group normalisation normalises.
         loose: those whose groups don't fit what else cuts their channels.
         places: the nodes whose numbers are places on an axis; a list for one of several values.
         orders: the value that tells in which order the rows of a sorted axis are.
@@ -98,7 +98,7 @@ class AxisTable:
     hidden: list[Axes] = field(default_factory=list)
     view_atoms: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
     view_cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
-    group_norms: dict[fx.Node, Axis] = field(default_factory=dict)
+    group_norms: dict[fx.Node, Axes] = field(default_factory=dict)
     loose: frozenset[fx.Node] = frozenset()
     places: dict[fx.Node, Places | list[Places | None]] = field(default_factory=dict)
     orders: dict[Axis, fx.Node] = field(default_factory=dict)

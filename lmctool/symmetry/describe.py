@@ -81,7 +81,8 @@ def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
     total = sum(prod(shape) for shape in shapes.values()) or 1
     yield (
         f"tensors that move hold {covered / total:.1%} of all values;"
-        " _ is fixed, (a _4) flattened, a+b concatenated, a|b in turns"
+        " _ is fixed, (a _4) flattened, a+b concatenated, a|b in turns,"
+        " {0 4 a; b} for each 4 rows of axis 0"
     )
     if graph.tracer == "dispatch":
         yield "its path depends on the data: this is the path that the example took"

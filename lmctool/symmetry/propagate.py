@@ -54,8 +54,8 @@ def propagate(
             table.fix_places(operand)
             for axis in table.of(operand):
                 axis.tell_apart("it is the model's output")
-        for channels in map(table.group_norms.__getitem__, loose & table.group_norms.keys()):
-            for group in channels.find().parts[:1]:
+        for node in loose:
+            for group in table.group_norms[node][1].find().parts[:1]:
                 group.tell_apart("groups that it is normalised in end inside of it")
         if table.view_cuts == before and not _that_clash(table) - loose:
             break
@@ -66,8 +66,8 @@ def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
     """Return the group normalisations whose groups end inside of what cannot be cut there."""
     return frozenset(
         node
-        for node, channels in table.group_norms.items()
-        if any(leaf.reason == CUT_APART for leaf in channels.leaves())
+        for node, axes in table.group_norms.items()
+        if any(leaf.reason == CUT_APART for leaf in axes[1].leaves())
     )
 
 

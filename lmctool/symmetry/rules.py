@@ -118,6 +118,7 @@ RULES: Mapping[str, Rule] = {
     **_all(layer_rules.weight_norm, "_weight_norm", "_weight_norm_interface"),
     **_all(pooling(1), "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"),
     **_all(pooling(2), "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"),
+    **_all(pooling(1), "max_pool1d_with_indices"),
     **_all(pooling(2), "max_pool2d_with_indices", "_adaptive_avg_pool2d"),
     **_all(pooling(3), "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),
     **_all(pooling(3), "max_pool3d_with_indices", "_adaptive_avg_pool3d"),
