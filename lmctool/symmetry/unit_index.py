@@ -173,8 +173,11 @@ def occurrences(form: AxisForm) -> Labels:
 
 def _units_beside(groups: Labels, group: str, units: Tensor | None = None) -> Tensor | None:
     """Return the units of a group that lie on an axis wherever others do."""
-    for name, labels in groups:
-        if name == group and (units is None or bool((labels[units >= 0] >= 0).all())):
+    found = [labels for name, labels in groups if name == group]
+    if len(found) > 1 and int((torch.stack(found) >= 0).sum(0).max()) == 1:  # in parts of the axis
+        found.append(torch.stack(found).amax(0))
+    for labels in found:
+        if units is None or bool((labels[units >= 0] >= 0).all()):
             return labels
     return None
 

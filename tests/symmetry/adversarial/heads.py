@@ -112,4 +112,20 @@ def learned_queries(net: Any, x: Tensor) -> Any:
     return net.head(torch.relu(net.out(attended.transpose(1, 2).flatten(2)))).mean(1)
 
 
+@case(
+    INPUT,
+    free=(8, 2, (2, 3)),
+    first=nn.Linear(INPUT[-1], 8),
+    qkv=nn.Conv1d(8, 18, 1),
+    local=nn.Conv1d(18, 18, 3, padding=1, groups=6),
+    out=nn.Conv1d(12, 4, 1),
+)
+def heads_at_two_scales(net: Any, x: Tensor) -> Any:
+    qkv = net.qkv(torch.relu(net.first(x)).transpose(1, 2))
+    both = torch.cat((qkv, net.local(qkv)), 1).unflatten(1, (4, 9)).transpose(2, 3)
+    q, k, v = both.chunk(3, -1)
+    attended = functional.elu(q) @ (functional.elu(k).transpose(2, 3) @ v)
+    return net.out(attended.transpose(2, 3).flatten(1, 2)).mean(2)
+
+
 CASES = cases(globals())
