@@ -123,9 +123,17 @@ class Separation:
         for other, each in enumerate(axes) if missing else ():
             front = _front(each, missing) if other != position else ()
             if front:
+                rest = [a for at, a in enumerate(axes) if at not in (position, other)]
+                self._failed |= self._nest(axis, rest)  # no form has blocks of two axes
                 parts = tuple(self._rewritten(axis, place) for place in self._places(front))
                 return Blocks(other, each.size // len(parts), parts)
         return self._rewritten(axis, {})
+
+    def _nest(self, axis: Axis, others: list[Axis]) -> set[Axis]:
+        """Return the atoms of an axis that lie under some of other axes, and these."""
+        outer = {leaf for other in others for leaf in other.leaves() if leaf.moves}
+        under = {leaf: outer & self._nested.companions.get(leaf, set()) for leaf in axis.leaves()}
+        return {atom for leaf, above in under.items() if above for atom in (leaf, *above)}
 
     def _missing(self, axis: Axis) -> set[Axis]:
         """Return what atoms of an axis lie under that isn't on the axis itself."""

@@ -176,6 +176,19 @@ def groups_of_the_input_in_order(net: Any, x: Tensor) -> Any:
     return net.head(torch.tanh(x + x.sort(1).values).flatten(1))
 
 
+@case(
+    INPUT,
+    free=(3, (3, 2)),  # alike in both halves: no form says more of axes of their own
+    first=nn.Linear(4, 12),
+    gain=parameter(2, 3, 2),
+    shift=parameter(2, 3, 1),
+    head=head(12),
+)
+def gain_of_units_in_halves_that_are_told_apart(net: Any, x: Tensor) -> Any:
+    halves = net.first(x).view(-1, 2, 3, 2) * torch.tensor([1.0, 2.0])[:, None, None]
+    return net.head(torch.relu(halves * net.gain + net.shift).flatten(1))
+
+
 @case(INPUT, free=(6, 3, 3), first=nn.Linear(4, 6), pieces=nn.Linear(6, 6))
 def pieces_of_each_output(net: Any, x: Tensor) -> Any:
     return net.pieces(torch.relu(net.first(x))).unflatten(1, (2, 3)).amax(2)
