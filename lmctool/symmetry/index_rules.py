@@ -204,7 +204,8 @@ def index_put(node: fx.Node, table: AxisTable) -> Axes:
     table.fix_places(given["self"])
     x[0] = _written(x[0], index, table)
     taken, values = table.of(index), given["values"]
-    if len(taken) == 1 and operation(values) == "arange" and table.places_in(values):
+    inverts = len(taken) == len(x) == 1 and taken[0].size == x[0].size
+    if inverts and operation(values) == "arange" and table.places_in(values):
         # the inverse of an order: at each place that the index holds, where it holds it
         table.places[node] = Places(taken[0], "it holds the inverse of an index", node)
         return tuple(x)

@@ -14,6 +14,7 @@ def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
     """Fix every operand of an operation."""
     reason += _where(node)
     for operand in node.all_input_nodes:
+        table.fix_places(operand)
         for axes in each_value(table.axes.get(operand, ())):
             for axis in axes:
                 (axis.settle() if isinstance(axis, Family) else axis).fix(reason)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.graph.operations import arguments, operation
+import torch
+
+from lmctool.graph.operations import arguments, aten, operation
 from lmctool.symmetry.axis import Axis, sorted_rows
 from lmctool.symmetry.axis_table import (
     Axes,
@@ -59,6 +61,8 @@ def pass_on(node: fx.Node, table: AxisTable) -> bool:
     name = operation(node)
     if name not in MOVES | REPEATS | PICKS:
         return name in IGNORES
+    if node.target is aten.view.dtype or node.meta["val"].dtype == torch.bool:
+        return False  # other numbers, or which of them is 0
     if places := table.places_in(node.args[0]):
         source = places.source if name in MOVES else node
         table.places[node] = Places(places.axis, places.reason, source)
@@ -114,8 +118,11 @@ def counting(node: fx.Node, table: AxisTable) -> Axes:
 def histogram(node: fx.Node, table: AxisTable) -> Any:
     """Count how often each place of an axis is named, in whatever order."""
     places, size, given = table.places_in(node.args[0]), sizes(node), arguments(node)
-    every = given.get("min", 0) == 0 and given.get("max", size[0] - 1) == size[0] - 1
-    if places is None or size != (places.axis.size,) or not every or given.get("weights"):
+    if operation(node) == "histc":
+        every = (given["bins"], given["min"], given["max"]) == (*size, 0, size[0] - 1)
+    else:
+        every = given["minlength"] == size[0] and given["weights"] is None
+    if places is None or size != (places.axis.size,) or not every:
         raise UnknownFormError
     return (places.axis,)
 

@@ -28,11 +28,11 @@ def pointwise(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
 
 def comparison(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
     """Tell where two values are the same: two that name places may name those of one axis."""
-    places = [table.places_in(operand) for operand in node.args]
-    if len(places) == 2 and places[0] and places[1]:
+    places = [each for operand in node.all_input_nodes if (each := table.places_in(operand))]
+    if len(places) == 2:
         unify(places[0].axis, places[1].axis)
     else:
-        for operand in node.args:
+        for operand in node.all_input_nodes:
             table.fix_places(operand)
     return pointwise(node, table)
 

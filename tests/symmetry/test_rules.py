@@ -53,6 +53,22 @@ RANDOM: dict[str, Unary] = {
     "slopes": lambda h: functional.rrelu(h, training=True),
 }
 
+AS_NUMBERS: dict[str, Unary] = {
+    "a sum": lambda h: h * h.topk(2, 1)[1].sum(1, True),
+    "a factor": lambda h: h * h.argmax(1, True),
+    "one of them": lambda h: h * (h.argmax(1, True) == 2),
+    "the first of them": lambda h: h * h.argmax(1, True).bool(),
+    "their bits": lambda h: h * h.argmax(1, True).to(torch.int32).view(torch.float32),
+    "too few bins": lambda h: h * torch.histc(h.argmax(1).float(), 3, 0, 5).sum(),
+    "as many as there are": lambda h: h * torch.bincount(h.argmax(1)).sum(),
+    "one class too many": lambda h: h * functional.one_hot(h.argmax(1), 7)[:, :6],
+}
+
+
+@pytest.mark.parametrize("function", AS_NUMBERS.values(), ids=AS_NUMBERS)
+def test_units_whose_places_are_read_as_numbers_stay(function: Unary) -> None:
+    assert not recorded(function).groups
+
 
 @pytest.mark.parametrize("function", NO_RULE.values(), ids=NO_RULE)
 def test_an_operation_without_a_rule_is_told_whatever_it_returns(function: Unary) -> None:
