@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import torch
@@ -58,6 +58,7 @@ class Planted:
         arguments: its arguments.
         shape: of one input.
         vocabulary: how many token ids there are; 0 for inputs that are numbers.
+        left_out: the tensors that are not compared, of which there is none.
     """
 
     spec: str
@@ -65,6 +66,7 @@ class Planted:
     shape: tuple[int, ...]
     vocabulary: int = 0
     seed: int = 0
+    left_out: ClassVar[frozenset[str]] = frozenset()
 
     def build(self, seed: int) -> nn.Module:
         """Return the model in its initial state."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STREAM, HEADS, BLOCKS, HIDDEN, WORDS = 48, 4, 2, 80, 50
-SIZE = STREAM // HEADS
+SIZE, EXPERTS = STREAM // HEADS, 3
 PLAIN = STREAM + BLOCKS * (HEADS + 2 * SIZE + HIDDEN)
 # rotary positions leave the units of queries and keys in place; 2 heads of keys are read by 2 of
 # queries each

@@ -15,7 +15,7 @@ from benchmarks.zoo.folder import opens
 from benchmarks.zoo.weights import randomise
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, derive, prove
-from lmctool.symmetry.describe import left_out
+from lmctool.symmetry.describe import hidden_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,14 +95,15 @@ def attempt(entry: Entry) -> Outcome:
     permutation = Permutation.random(spec, torch.Generator().manual_seed(0))
     inputs = entry.batch(EXAMPLES)
     proof = prove(module, weights, permutation, inputs)
+    hidden = hidden_units(spec, graph)
     changes = list(_controls(module, weights, permutation, inputs, proof))
     return Outcome(
         tracer=graph.tracer,
         trace=traced - begun,
         derive=derived - traced,
         groups=len(spec.groups),
-        units=sum(spec.groups.values()),
-        fixed=dict(left_out(spec, graph)),
+        units=hidden.movable,
+        fixed=dict(hidden.fixed),
         difference=proof.difference / proof.scale,
         tolerance=proof.tolerance / proof.scale,
         dtype=proof.dtype,

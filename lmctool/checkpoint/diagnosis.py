@@ -118,6 +118,11 @@ def other_archive(path: Path, members: Collection[str]) -> str | None:
     return f"'{path}' is a zip archive without a checkpoint of torch.save; {UNPACK}"
 
 
+def is_distributed(names: Collection[str]) -> bool:
+    """Tell whether a folder of these files is one of ``torch.distributed.checkpoint``."""
+    return ".metadata" in names and any(name.endswith(".distcp") for name in names)
+
+
 def other_folder(folder: Path, names: Collection[str]) -> str:
     """Return the sentence on a folder without a checkpoint.
 
@@ -125,7 +130,7 @@ def other_folder(folder: Path, names: Collection[str]) -> str:
         folder: the folder.
         names: the names of all that is in it.
     """
-    if ".metadata" in names and any(name.endswith(".distcp") for name in names):
+    if is_distributed(names):
         return (
             f"folder '{folder}' is a distributed checkpoint (DCP); make one file of it, with"
             " python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER OUT.pt"

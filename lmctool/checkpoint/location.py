@@ -108,10 +108,6 @@ def stem_of(name: str) -> str:
     return next((stem.removesuffix(s) for s in (SAFETENSORS, *PICKLES) if stem.endswith(s)), stem)
 
 
-def _is_pickle(name: str) -> bool:
-    return name.endswith(PICKLES) and not NO_MODEL.match(name)
-
-
 def read_config(path: Path) -> dict[str, Any]:
     """Return the whole of a config.json.
 
@@ -130,24 +126,29 @@ def read_index(path: Path) -> dict[str, Any]:
     return _json(path, "text")
 
 
+def _is_pickle(name: str) -> bool:
+    return name.endswith(PICKLES) and not NO_MODEL.match(name)
+
+
 def _candidates(folder: Path) -> tuple[Sequence[Path], tuple[str, ...]]:
     """Return the files that a folder may mean, and a note where others are passed over for them.
 
-    They are the usual names, else indices, else files: those of safetensors before PyTorch's.
+    Those of safetensors go before PyTorch's.
     """
     names = _names(folder)
-    pickles = [*filter(_is_pickle, names), *(name for name in names if name.endswith(INDICES[1]))]
-    for usual, indices, files in (
-        (USUAL, INDICES[0], [name for name in names if name.endswith(SAFETENSORS)]),
-        (USUAL_PICKLES, INDICES[1], [name for name in names if _is_pickle(name)]),
-    ):
-        found = [name for name in usual if name in names]
-        found = found or [name for name in names if name.endswith(indices)] or files
-        if found:
-            over = [name for name in pickles if usual is USUAL]
-            note = f"folder '{folder}' holds {', '.join(over[:3])} too; {found[0]} is read"
-            return [folder / name for name in found], (note,) * bool(over)
-    return [], ()
+    first = _meant([name for name in names if name.endswith((SAFETENSORS, INDICES[0]))], USUAL)
+    pickles = [name for name in names if _is_pickle(name) or name.endswith(INDICES[1])]
+    second = _meant(pickles, USUAL_PICKLES)
+    found = [folder / name for name in first or second]
+    if not (first and second):
+        return found, ()
+    return found, (f"folder '{folder}' holds {second[0]} too; {first[0]} is read",)
+
+
+def _meant(names: Sequence[str], usual: Sequence[str]) -> Sequence[str]:
+    """Return what a folder may mean of one format: the usual names, else indices, else files."""
+    indices = [name for name in names if name.endswith(INDEX)]
+    return [name for name in usual if name in names] or indices or names
 
 
 def _names(folder: Path) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.adapters import factor_names
@@ -55,13 +55,6 @@ class Overlap:
     def misfits(self) -> tuple[str, ...]:
         """The tensors that don't fit and that the user did not name."""
         return tuple(name for name, each in self.left_out.items() if not each.excepted)
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The share of each checkpoint's parameters that is compared; NaN of none."""
-        counts = [checkpoint.parameter_count for checkpoint in self.checkpoints]
-        out = self._numbers(self.left_out)
-        return tuple((c - o) / c if c else math.nan for o, c in zip(out, counts, strict=True))
 
     @property
     def unnamed_share(self) -> float:
@@ -207,4 +200,4 @@ def misfit(checkpoints: Sequence[Checkpoint], name: str) -> str:
 
 
 def _numbers(checkpoint: Checkpoint, name: str) -> int:
-    return math.prod(checkpoint.shapes[name]) if name in checkpoint.parameters else 0
+    return prod(checkpoint.shapes[name]) if name in checkpoint.parameters else 0

@@ -66,7 +66,8 @@ def _read(path: Path, key: str | None) -> TensorFile:
             content, place = _archived(path, file) if archived else _in_sequence(path, file)
             tensors, left_out = choose(content, key, path)
             size = path.stat().st_size
-            locations = {name: _location(path, name, tensors[name], place) for name in tensors}
+            inside = _inside(path, size, place)
+            locations = {name: _location(path, name, tensors[name], inside) for name in tensors}
     except LmctoolError:
         raise
     except OSError as cause:
@@ -144,6 +145,21 @@ def _in_sequence(path: Path, file: BinaryIO) -> tuple[Any, Place]:
     return content, ranges.__getitem__
 
 
+def _inside(path: Path, size: int, place: Place) -> Place:
+    """Return where storages are, of which each has to be within the file."""
+
+    def checked(key: str) -> tuple[int, int]:
+        begin, room = place(key)
+        if begin + room > size:
+            raise LmctoolError(
+                f"'{path}' is truncated: it names {begin + room} bytes and has {size};"
+                " copy it again"
+            )
+        return begin, room
+
+    return checked
+
+
 def _location(path: Path, name: str, tensor: StoredTensor, place: Place) -> TensorLocation:
     """Return where a tensor lies, once all that its pickle says of it is checked."""
     dtype = DTYPES.get(tensor.dtype)
@@ -162,14 +178,8 @@ def _location(path: Path, name: str, tensor: StoredTensor, place: Place) -> Tens
         raise LmctoolError(f"'{path}' is malformed: its pickle does not describe tensor {name!r}")
     item = item_size(tensor.dtype)
     begin, room = place(storage.key)
-    first = begin + (storage.begin + offset) * item
-    size = path.stat().st_size
-    if prod(shape) and first + span(shape, strides) * item > min(begin + room, size):
-        if begin + room > size:
-            raise LmctoolError(
-                f"'{path}' is truncated: it names {begin + room} bytes and has {size};"
-                " copy it again"
-            )
+    first = begin + (storage.begin + offset) * item if prod(shape) else begin
+    if first + span(shape, strides) * item > begin + room:
         raise LmctoolError(f"'{path}' is malformed: tensor {name!r} is larger than its storage")
     entry = Entry(dtype, tuple(shape), first, first + prod(shape) * item)
     if is_contiguous(shape, strides):
@@ -189,7 +199,7 @@ def _metadata(content: Any) -> dict[str, str]:
     """Return the step and the epoch that a file counts at its top level, as metadata."""
     entries = content if isinstance(content, dict) else {}
     training = {
-        word: entries[name] for name, word in COUNTERS.items() if type(entries.get(name)) is int
+        word: entries[name] for name, word in COUNTERS.items() if _are_sizes((entries.get(name),))
     }
     return {TRAINING: json.dumps(training)} if training else {}
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint import open_checkpoint
+from lmctool.checkpoint.diagnosis import is_distributed, other_folder
 from lmctool.checkpoint.location import is_index, locate, may_hold, stem_of
 from lmctool.checkpoint.pytorch_file import TRAINING
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.plugin.settings import AS_STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lmctool.plugin.settings import Naming
 
@@ -97,7 +98,7 @@ def checkpoints_in(path: Path) -> list[Path]:
     candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
     shards = {file for index in candidates if is_index(index) for file in locate(index).files}
     if not candidates:
-        raise _nothing(path)
+        raise _nothing(path, entries)
     return [entry for entry in candidates if entry not in shards]
 
 
@@ -108,7 +109,12 @@ def _may_be(entry: Path) -> bool:
     return may_hold(entry.name)
 
 
-def _nothing(path: Path) -> LmctoolError:
+def _nothing(path: Path, entries: Sequence[Path] = ()) -> LmctoolError:
+    """Return the error on a run without checkpoints, unless they are distributed ones."""
+    for folder in (path, *entries):
+        names = {inside.name for inside in _inside(folder)} if folder.is_dir() else set()
+        if is_distributed(names):
+            return LmctoolError(other_folder(folder, names))
     return LmctoolError(
         f"run '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
         " folder that holds one"

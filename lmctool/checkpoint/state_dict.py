@@ -56,7 +56,7 @@ def choose(
     if not chosen:
         raise LmctoolError(f"entry {key!r} of '{path}' is no state dict; {offer}")
     names = {prefix + name for name in chosen}
-    own = _entries(content) if isinstance(content, Mapping) else tensors
+    own = _entries(content) or tensors
     return chosen, (*(f"{place}{name}" for name in own if name not in names), *left_out)
 
 

@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 METADATA = "__metadata__"
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool
-) -> None:
-    """Write tensors by stored name to one safetensors file, and read its header again.
-
-    Tensors may share memory or be views; each is written in full.
-
-    Raises:
-        LmctoolError: a tensor cannot be stored, or the file cannot be written.
-    """
-    forms = {
-        name: (_dtype(path, name, value), tuple(value.shape))
-        for name, value in sorted(tensors.items())
-    }
-    stream_tensors(path, forms, tensors.__getitem__, metadata, force)
-
-
 def stream_tensors(
     path: Path,
     forms: Mapping[str, Form],
@@ -59,8 +42,11 @@ def stream_tensors(
         force: replace an existing file.
 
     Raises:
-        LmctoolError: the file cannot be written, or a tensor is not of its form.
+        LmctoolError: the file cannot be written, or a tensor is not of its form or cannot have
+            its name.
     """
+    if METADATA in forms:
+        raise LmctoolError(f"output '{path}' cannot hold a tensor called {METADATA!r}")
     ordered = dict(sorted(forms.items(), key=lambda item: -ITEM_SIZE[item[1][0]]))
     with publish(path, force) as draft:
         with draft.open("wb") as out:
@@ -98,13 +84,6 @@ def packed_header(forms: Mapping[str, Form], metadata: Mapping[str, str]) -> byt
     text = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the format wants tensors to begin at a multiple of 8
     return len(text).to_bytes(8, "little") + text
-
-
-def _dtype(path: Path, name: str, tensor: Tensor) -> str:
-    dtype = safetensors_dtype(tensor.dtype)
-    if dtype is None or name == METADATA:
-        raise LmctoolError(f"output '{path}' cannot hold tensor {name!r} of {tensor.dtype}")
-    return dtype
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -39,8 +39,8 @@ class ShapeRule:
        from the last, and no value lies below the first one by more than ``plateau_level`` times
        that fall from the first point through some point at ``plateau_until`` or later.  Of a curve
        that starts above chance, the value of the best constant answer, the same with chance in
-       the place of the first value is a plateau as well, provided that the curve has come down to
-       that level within the first half of the way.
+       the place of the first value is a plateau as well, provided that the curve is down at that
+       level by half of the alpha that it stays there until.
     3. ``monotone``: no rise that counts.  A curve that stays level to its end is monotone too.
 
     Attributes:

@@ -126,7 +126,8 @@ def _moved(node: fx.Node, axis: int) -> int:
     """Return where an operation puts an axis, by what it does to a value of distinct sizes."""
     sizes = tuple(range(len(_shape(node))))
     move: Any = node.target
-    after = move(torch.empty(sizes, device="meta"), *node.args[1:], **node.kwargs).shape
+    moved = move(torch.empty(sizes, device="meta"), *node.args[1:], **node.kwargs)
+    after: tuple[int, ...] = tuple(moved.shape)
     return after.index(sizes[axis]) - len(after)
 
 

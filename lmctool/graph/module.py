@@ -32,9 +32,11 @@ def aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
 def masks(module: nn.Module) -> Iterator[str]:
     """Give the name of each buffer of several axes that has two different values and no more."""
     for name, buffer in module.named_buffers():
-        if sum(size > 1 for size in buffer.shape) > 1 and buffer.is_floating_point():
-            least, greatest = buffer.aminmax()
-            if least < greatest and ((buffer == least) | (buffer == greatest)).all():
+        axes = sum(size > 1 for size in buffer.shape)
+        if axes > 1 and buffer.numel() and buffer.is_floating_point():
+            values = buffer.float()  # the smallest types have no least value
+            least, greatest = values.aminmax()
+            if least < greatest and ((values == least) | (values == greatest)).all():
                 yield name
 
 

@@ -70,6 +70,17 @@ NONLINEAR = frozenset(
     }
 )
 
+POINTWISE = frozenset(
+    {
+        *("true_divide", "divide", "floor_divide", "multiply", "subtract", "rsub", "negative"),
+        *("absolute", "fix", "arctan", "log_sigmoid", "special_expit", "special_erf"),
+        *("special_log1p", "greater", "less", "greater_equal", "less_equal", "not_equal"),
+        *("isclose", "masked_fill", "__and__", "__or__"),
+    }
+)
+"""Pointwise operations that torch doesn't tag as such, in any of their overloads."""
+CHOICES = frozenset({aten.where.ScalarOther, aten.where.ScalarSelf, aten.where.Scalar})
+
 
 @dataclass(frozen=True, slots=True)
 class BatchNormCall:
@@ -147,7 +158,14 @@ def is_pointwise(node: fx.Node) -> bool:
     if node.target is aten.prelu.default:
         return False  # its slopes lie along the channels, whatever follows them
     tags = getattr(node.target, "tags", ())
-    return torch.Tag.pointwise in tags or node.target in NONLINEAR
+    if torch.Tag.nondeterministic_seeded in tags and arguments(node).get("training") is not False:
+        return False  # each element meets a random number of its own
+    return (
+        torch.Tag.pointwise in tags
+        or node.target in NONLINEAR
+        or node.target in CHOICES
+        or operation(node) in POINTWISE
+    )
 
 
 def groups(node: fx.Node) -> int:

@@ -164,7 +164,7 @@ def _is_bare(
     """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
     if analysis.bare is None or not analysis.bare(settings):
         return False
-    named = (settings.model, settings.model_arguments, settings.inputs)
+    named = (settings.model, settings.model_arguments, settings.inputs, settings.output)
     stood = (standing.environment_model, standing.model)
     stamps = (MODEL in checkpoint.metadata for checkpoint in checkpoints)
     return not any((*named, *stood, *stamps, names_data(checkpoints, settings.data, standing)))

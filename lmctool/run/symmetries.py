@@ -12,7 +12,7 @@ from lmctool.evaluate.arithmetic import arithmetic, exact_products
 from lmctool.graph.paths import Paths, follow
 from lmctool.run.resources import TRACED
 from lmctool.symmetry import PermutationSpec, derive, prove, read_spec
-from lmctool.symmetry.describe import left_out
+from lmctool.symmetry.describe import hidden_units
 from lmctool.symmetry.propagate import UNREAD
 
 if TYPE_CHECKING:
@@ -107,9 +107,8 @@ class Symmetries:
     @cached_property
     def units(self) -> tuple[int, int]:
         """How many hidden units may move, and how many there are."""
-        spec = self.spec
-        movable = sum(spec.groups.values())
-        return movable, movable + left_out(spec, self.paths.graph).total()
+        units = hidden_units(self.spec, self.paths.graph)
+        return units.movable, units.total
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Compare a network with its permuted self on examples of every path; the weakest proof.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-Kind = Literal["atom", "product", "concat", "interleaving"]
+Kind = Literal["atom", "product", "concat", "interleaving", "sorted"]
 
 
 class Axis:
@@ -22,6 +22,7 @@ class Axis:
 
     A product has an index that runs over its parts, the last fastest; a concatenation has the
     units of one part after those of another; an interleaving takes one unit of each part in turn.
+    A sorted axis has rows that belong to units of its one part each, in the order of these.
 
     Attributes:
         size: the number of its units.
@@ -116,4 +117,14 @@ def composite(kind: Kind, parts: tuple[Axis, ...]) -> Axis:
     axis = Axis((prod if kind == "product" else sum)(part.size for part in flat))
     if flat:
         axis.kind, axis.parts = kind, tuple(flat)
+    return axis
+
+
+def sorted_rows(part: Axis, size: int) -> Axis:
+    """Return an axis of so many rows, sorted by the unit of an axis that each belongs to.
+
+    Data decide which rows there are of each unit, and so how they move when the units do.
+    """
+    axis = Axis(size)
+    axis.kind, axis.parts = "sorted", (part,)
     return axis

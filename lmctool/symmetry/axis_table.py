@@ -55,6 +55,23 @@ class Family:
         return None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """What is known of a value whose numbers are places on an axis: which units are the greatest.
+
+    When the units of the axis move, so do the places, and the numbers are others.
+
+    Attributes:
+        axis: the axis.
+        reason: why the axis cannot move where the numbers are read as numbers.
+        source: the node whose value has the same numbers, in some order.
+    """
+
+    axis: Axis
+    reason: str
+    source: fx.Node
+
+
 Axes = tuple[Axis, ...]
 TensorAxes = dict[str, Axes]
 """The axes of a model's tensors, by name."""
@@ -71,16 +88,20 @@ class AxisTable:
         view_atoms: the atoms that views made: ``(view, dimension, atom)``.
         view_cuts: where a dimension that a view makes is cut later:
             ``(view, dimension) -> places``.
-        group_norms: by node, the channels of each group normalisation.
+        group_norms: by node, the axes of what each group normalisation normalises.
         loose: those whose groups don't fit what else cuts their channels.
+        places: the nodes whose numbers are places on an axis; a list for one of several values.
+        orders: the value that tells in which order the rows of a sorted axis are.
     """
 
     axes: dict[fx.Node, Any] = field(default_factory=dict)
     hidden: list[Axes] = field(default_factory=list)
     view_atoms: list[tuple[fx.Node, int, Axis]] = field(default_factory=list)
     view_cuts: dict[tuple[fx.Node, int], frozenset[int]] = field(default_factory=dict)
-    group_norms: dict[fx.Node, Axis] = field(default_factory=dict)
+    group_norms: dict[fx.Node, Axes] = field(default_factory=dict)
     loose: frozenset[fx.Node] = frozenset()
+    places: dict[fx.Node, Places | list[Places | None]] = field(default_factory=dict)
+    orders: dict[Axis, fx.Node] = field(default_factory=dict)
 
     def raw(self, value: object) -> Raw:
         """Return the axes of an operand, families as they are; none for a number."""
@@ -93,6 +114,16 @@ class AxisTable:
             axis.settle() if isinstance(axis, Family) else axis for axis in self.raw(value)
         )
 
+    def places_in(self, value: object) -> Places | None:
+        """Return what axis the numbers of an operand are places on, if they are."""
+        places = self.places.get(value) if isinstance(value, fx.Node) else None
+        return places if isinstance(places, Places) else None
+
+    def fix_places(self, value: object) -> None:
+        """Fix the axis that the numbers of an operand are places on: they are read as numbers."""
+        if places := self.places_in(value):
+            places.axis.fix(places.reason)
+
     def cut(self, axis: Axis, *places: int) -> None:
         """Note that an axis is cut, for the view that made it: the next pass cuts it there."""
         root = axis.find()
@@ -104,22 +135,39 @@ class AxisTable:
     def values(self) -> Iterator[Axes]:
         """Give the axes of every value: stored, computed, and hidden inside operations."""
         for value in self.axes.values():
-            for axes in value if isinstance(value, list) else [value]:
+            for axes in each_value(value):
                 # A family is left out: what reads it resolves it, or settles it.
                 yield tuple(axis for axis in axes if isinstance(axis, Axis))
         yield from self.hidden
 
 
 Rule = Callable[[fx.Node, AxisTable], Any]
-"""Takes a node and the table; relates axes, and returns those of the node's value."""
+"""Takes a node and the table; relates axes, and returns those of the node's value, or a list of
+those where it has several.  What it raises is a bug in it, but for an UnknownFormError."""
+
+
+class UnknownFormError(Exception):
+    """An operation has a form that its rule was not written for."""
 
 
 def new_axes(node: fx.Node, reason: str = "", *, blank: bool = False) -> Any:
     """Return new atoms for the axes of a node's value, or of each of its values."""
-    value = node.meta.get("val")
-    if isinstance(value, list | tuple):
-        return [tuple(Axis(size, reason, blank=blank) for size in shape(v)) for v in value]
-    return tuple(Axis(size, reason, blank=blank) for size in shape(value))
+
+    def made(value: object) -> Any:
+        if isinstance(value, list | tuple):
+            return [made(part) for part in value]
+        return tuple(Axis(size, reason, blank=blank) for size in shape(value))
+
+    return made(node.meta.get("val"))
+
+
+def each_value(axes: Any) -> Iterator[Raw]:
+    """Give the axes of each value of a node, also where they lie in lists within lists."""
+    if isinstance(axes, list):
+        for part in axes:
+            yield from each_value(part)
+    else:
+        yield axes
 
 
 def told_apart(node: fx.Node, reason: str) -> Axes:
@@ -167,7 +215,8 @@ def same_units(first: Axis, second: Axis) -> bool:
     """Tell whether two axes are known to carry the same units."""
     a, b = first.find(), second.find()
     return a is b or (
-        a.kind == b.kind != "atom"
+        a.kind == b.kind
+        and a.kind not in ("atom", "sorted")
         and len(a.parts) == len(b.parts)
         and all(same_units(p, q) for p, q in zip(a.parts, b.parts, strict=True))
     )

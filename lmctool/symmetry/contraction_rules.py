@@ -51,16 +51,6 @@ def _product(table: AxisTable, a: Axes, b: Axes) -> Axes:
     return (*batch, *rows, *columns)
 
 
-def grouped_mm(node: fx.Node, table: AxisTable) -> Axes:
-    """Contract rows, sorted by expert, each with the matrix of its own expert."""
-    x, weight = table.of(node.args[0]), table.of(node.args[1])
-    unify(x[-1], weight[1])
-    for axis in (x[0], weight[0]):
-        axis.fix("which rows go to which expert depends on their order")
-    table.hidden.append((x[0], *weight[1:]))
-    return (x[0], weight[2])
-
-
 def outer(node: fx.Node, table: AxisTable) -> Axes:
     """Multiply each unit of one vector with each of another."""
     return (*table.of(node.args[0]), *table.of(node.args[1]))

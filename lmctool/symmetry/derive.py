@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from lmctool.graph.operations import norm_groups
 from lmctool.symmetry.axis import Axis
+from lmctool.symmetry.axis_table import fix
 from lmctool.symmetry.group_names import Forms, group_names, in_graph_order
 from lmctool.symmetry.inner_groups import inner_groups
 from lmctool.symmetry.propagate import propagate
-from lmctool.symmetry.separation import Separation
+from lmctool.symmetry.separation import Blocks, Separation
 from lmctool.symmetry.spec import PermutationSpec
 from lmctool.symmetry.taps import find_taps
 from lmctool.symmetry.unification import CUT_APART, cut
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_table import AxisTable
-    from lmctool.symmetry.separation import Blocks
 
 CACHE_SIZE = 16
 """How many derived specs are remembered, by the fingerprint of their graph."""
@@ -84,8 +84,8 @@ def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> P
 def _cut_norm_groups(table: AxisTable, separation: Separation) -> None:
     """Let no channel leave the group it is normalised in, where groups don't fit what else cuts."""
     for node in table.loose:
-        (channels,) = separation((table.group_norms[node],))
-        assert isinstance(channels, Axis)
+        channels = separation(table.group_norms[node])[1]
         size = channels.size // norm_groups(node)
-        if any(cut(channels, end) is None for end in range(size, channels.size, size)):
-            channels.fix(CUT_APART)
+        ends = range(size, channels.size, size)
+        if isinstance(channels, Blocks) or any(cut(channels, end) is None for end in ends):
+            fix(tuple(channels.leaves()), CUT_APART)

@@ -105,6 +105,8 @@ class Forms:
 
     def _form(self, axis: Axis) -> AxisForm:
         root = axis.find()
+        if root.kind == "sorted":
+            return Fixed(root.size)  # no unit has a place of its own there
         if root.kind in ("concat", "interleaving"):
             inside = tuple(self._form(part) for part in root.parts)
             return Concat(inside) if root.kind == "concat" else Interleaving(inside)

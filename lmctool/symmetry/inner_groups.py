@@ -157,8 +157,11 @@ def _runs(axis: Axis) -> Iterable[list[Axis]]:
     if root.kind == "atom":
         yield [root]
         return
-    if root.kind == "product":
-        yield root.factors()
-    for part in root.factors() if root.kind == "product" else root.parts:
-        if root.kind != "product" or part.kind != "atom":
+    if root.kind != "product":
+        for part in root.parts:
+            yield from _runs(part)
+        return
+    yield root.factors()
+    for part in root.factors():
+        if part.kind != "atom":
             yield from _runs(part)

@@ -71,7 +71,7 @@ def group_norm(node: fx.Node, table: AxisTable) -> Any:
         table.hidden.append((x[0], group))
     for name in ("weight", "bias"):
         tie(table.of(given.get(name)), x[1:2])
-    table.group_norms[node] = x[1]
+    table.group_norms[node] = x
     return with_silent_values(node, x)
 
 
@@ -90,7 +90,7 @@ def pooling(axes_per_kernel: int) -> Rule:
 
     def rule(node: fx.Node, table: AxisTable) -> Any:
         x = table.of(node.args[0])
-        fix(x[-axes_per_kernel:], "its neighbouring units are pooled")
+        fix(x[-axes_per_kernel:], "neighbouring units of it are combined")
         pooled = (*x[:-axes_per_kernel], *_spatial(node, axes_per_kernel))
         if isinstance(node.meta.get("val"), list | tuple):
             return [pooled, pooled]  # with the place of each maximum

@@ -18,8 +18,12 @@ PARTIAL = "only some of its units are taken"
 
 def getitem(node: fx.Node, table: AxisTable) -> Any:
     """Pick one of several values."""
-    values = table.axes[node.args[0]]  # type: ignore[index]
-    return values[node.args[1]]
+    source: Any = node.args[0]
+    place: Any = node.args[1]
+    several = table.places.get(source)
+    if isinstance(several, list) and (places := several[place]):
+        table.places[node] = places
+    return table.axes[source][place]
 
 
 def selection(node: fx.Node, table: AxisTable) -> Raw:

@@ -124,6 +124,9 @@ def _function(module: nn.Module, dtype: torch.dtype, seed: int) -> Function:
         tensors |= {n: cast(weights[n]) for n in weights if tied.get(n) not in weights}
         with torch.no_grad(), seeded(seed):
             output = torch.func.functional_call(fresh(module), tensors, tuple(map(cast, inputs)))
-        return outputs_of(output, whole=True)
+        # copies, for a model may return what it writes to again
+        return [
+            each._replace(tensor=each.tensor.clone()) for each in outputs_of(output, whole=True)
+        ]
 
     return call

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
+UNOWNED = "it is a buffer that no layer owns"
+"""Why no axis of a buffer may move that may hold anything, unless a spec file says that it may."""
 PASSES = 8
 """How often a graph is gone over at most: a later cut says how an earlier view is made."""
 
@@ -49,10 +51,11 @@ def propagate(
                 picks = node.target is operator.getitem
                 table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
         for operand in graph.nodes[-1].all_input_nodes:
+            table.fix_places(operand)
             for axis in table.of(operand):
                 axis.tell_apart("it is the model's output")
-        for channels in map(table.group_norms.__getitem__, loose & table.group_norms.keys()):
-            for group in channels.find().parts[:1]:
+        for node in loose:
+            for group in table.group_norms[node][1].find().parts[:1]:
                 group.tell_apart("groups that it is normalised in end inside of it")
         if table.view_cuts == before and not _that_clash(table) - loose:
             break
@@ -63,8 +66,8 @@ def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
     """Return the group normalisations whose groups end inside of what cannot be cut there."""
     return frozenset(
         node
-        for node, channels in table.group_norms.items()
-        if any(leaf.reason == CUT_APART for leaf in channels.leaves())
+        for node, axes in table.group_norms.items()
+        if any(leaf.reason == CUT_APART for leaf in axes[1].leaves())
     )
 
 
@@ -132,7 +135,7 @@ def _unmovable(
         return UNREAD
     if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):
         owned = movable(graph, name, stored, active) or makes_weight(name, graph.tensors.values())
-        return "" if owned else "it is a buffer that no layer owns"
+        return "" if owned else UNOWNED
     return ""
 
 

@@ -11,7 +11,7 @@ from lmctool.symmetry.contraction_rules import broadcast
 from lmctool.symmetry.unification import unify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import fx
 
@@ -31,7 +31,8 @@ def recurrent(gates: int) -> Rule:
         given = arguments(node)
         starts = given["hx"] if isinstance(given["hx"], list | tuple) else [given["hx"]]
         return _layers(
-            table.of(given["input"]),
+            table,
+            _sequence(table, given),
             [table.of(state) for state in starts],
             [table.of(parameter) for parameter in given["params"]],
             gates,
@@ -49,7 +50,8 @@ def packed_layers(node: fx.Node, table: AxisTable) -> list[Raw]:
     starts = [table.of(given[name]) for name in ("hx", "cx") if given[name] is not None]
     stride = int(given["weight_stride0"])  # of one layer and direction: a projection comes last
     axes = _layers(
-        table.of(given["input"]),
+        table,
+        _sequence(table, given),
         starts,
         [table.of(parameter) for parameter in given["weight"]],
         GATES[given["mode"]],
@@ -63,10 +65,11 @@ def packed_layers(node: fx.Node, table: AxisTable) -> list[Raw]:
 def packed_layer(node: fx.Node, table: AxisTable) -> list[Raw]:
     """Do what one layer and direction does: oneDNN has an operation for it."""
     given = arguments(node)
-    x, hidden, memory = (table.of(given[name]) for name in ("input", "hx_", "cx_"))
+    x = _sequence(table, given)
+    hidden, memory = (table.of(given[name]) for name in ("hx_", "cx_"))
     weights = [table.of(given[f"weight{place}"]) for place in range(4)]
     gates = GATES[given["mode"]]
-    unit, _ = _cell(weights, x[-1], gates, biased=bool(given["has_biases"]))
+    unit, _ = _cell(table, weights, x, gates, biased=bool(given["has_biases"]))
     for state in (hidden, memory) if gates == 4 else (hidden,):
         unify(state[-1], unit)
     last = (*hidden[:-1], unit)
@@ -80,7 +83,7 @@ def cell(gates: int, states: int) -> Rule:
         before: Any = node.args[1] if states > 1 else [node.args[1]]
         weights = [axes for parameter in node.args[2:] if (axes := table.of(parameter))]
         below = table.of(node.args[0])
-        hidden, _ = _cell(weights, below[-1], gates, biased=len(weights) > 2)
+        hidden, _ = _cell(table, weights, below, gates, biased=len(weights) > 2)
         for state in before:
             unify(table.of(state)[-1], hidden)
         after = (*below[:-1], hidden)
@@ -107,7 +110,15 @@ def fused_cell(gates: int) -> Rule:
     return rule
 
 
+def _sequence(table: AxisTable, given: Mapping[str, Any]) -> Axes:
+    """Return the axes of what such a layer reads step by step."""
+    x = table.of(given["input"] if "input" in given else given["data"])  # of several lengths
+    x[1 if given.get("batch_first") else 0].fix("its units are read one after the other")
+    return x
+
+
 def _layers(
+    table: AxisTable,
     x: Axes,
     starts: Sequence[Axes],
     parameters: Sequence[Axes],
@@ -120,6 +131,7 @@ def _layers(
     """Tie the tensors of all layers; returns the axes of the output and of each last state.
 
     Args:
+        table: the table so far.
         x: (..., unit) the inputs.
         starts: (cell, example, unit) the first states: two for LSTM, else one.
         parameters: those of each layer and direction in turn.
@@ -135,7 +147,8 @@ def _layers(
         for direction in range(directions):
             place = (layer * directions + direction) * each
             weights = parameters[place : place + each]
-            hidden, out = _cell(weights, below, gates, biased=biased)
+            inputs = (*x[:-1], below)
+            hidden, out = _cell(table, weights, inputs, gates, biased=biased)
             states_of.append((out, hidden)[: len(starts)])
             for start, axis in zip(starts, (out, hidden), strict=False):
                 unify(start[-1], axis)
@@ -153,13 +166,15 @@ def _states(start: Axes, members: tuple[Axis, ...]) -> Raw:
     return (selector, start[1], Family(selector, tuple(range(len(members))), members))
 
 
-def _cell(weights: Sequence[Axes], below: Axis, gates: int, *, biased: bool) -> tuple[Axis, Axis]:
+def _cell(
+    table: AxisTable, weights: Sequence[Axes], x: Axes, gates: int, *, biased: bool
+) -> tuple[Axis, Axis]:
     """Tie the tensors of one layer and direction; returns its hidden axis, and its output's."""
     size = weights[1][0].size // gates
     hidden = Axis(size)
     packed = concat((hidden,) * gates)
     unify(weights[0][0], packed)
-    unify(weights[0][1], below)
+    unify(weights[0][1], x[-1])
     unify(weights[1][0], packed)
     for bias in weights[2:4] if biased else ():
         unify(bias[0], packed)
@@ -169,4 +184,5 @@ def _cell(weights: Sequence[Axes], below: Axis, gates: int, *, biased: bool) -> 
         unify(projection[1], hidden)
         out = projection[0]
     unify(weights[1][1], out)
+    table.hidden += [(*x, hidden), (*x[:-1], out, hidden)]  # the products that it sums
     return hidden, out

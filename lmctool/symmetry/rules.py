@@ -7,6 +7,7 @@ may move then, and the function is still kept.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,12 +27,23 @@ from lmctool.symmetry import (
     index_rules,
     layer_rules,
     part_rules,
+    place_rules,
+    pointwise_rules,
     shape_rules,
     view_rules,
 )
-from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, Rule, new_axes, shape, sizes
+from lmctool.symmetry.axis_table import (
+    AxisTable,
+    Raw,
+    Rule,
+    UnknownFormError,
+    new_axes,
+    shape,
+    sizes,
+)
 from lmctool.symmetry.layer_rules import pooling, unpooling
+from lmctool.symmetry.no_rule import unsupported
+from lmctool.symmetry.pointwise_rules import comparison, pointwise
 from lmctool.symmetry.recurrent_rules import (
     cell,
     fused_cell,
@@ -45,99 +57,53 @@ if TYPE_CHECKING:
 
     from torch import fx
 
-UNKNOWN = (IndexError, TypeError, ValueError, AttributeError, AssertionError, RecursionError)
-"""What a rule raises on a form of its operation that it was not written for."""
-
 
 def value_axes(node: fx.Node, table: AxisTable) -> Any:
     """Return the axes of a node's value, relating those of its operands."""
-    name = operation(node)
-    rule = pointwise if is_pointwise(node) else RULES.get(name)
-    if rule is None and name.startswith("upsample_"):
-        rule = pooling(len(sizes(node)) - 2)
+    name, rule = operation(node), _rule(node)
+    if rule not in READ_PLACES and not place_rules.pass_on(node, table):
+        for operand in node.all_input_nodes:
+            table.fix_places(operand)
+    if 0 in sizes(node):
+        return new_axes(node, blank=True)  # a value without elements tells nothing of any unit
     if rule is None:
         return unsupported(node, table, f"operation {name} has no rule")
     try:
         axes = rule(node, table)
-    except UNKNOWN:
+    except UnknownFormError:
         axes = None
     if axes is None or not _fits(axes, node):
         return unsupported(node, table, f"this form of operation {name} has no rule")
     return axes
 
 
+def _rule(node: fx.Node) -> Rule | None:
+    name = operation(node)
+    if name in ("eq", "ne", "not_equal"):
+        return comparison
+    if is_pointwise(node):
+        return pointwise
+    if name.startswith("upsample_"):
+        return pooling(len(sizes(node)) - 2)
+    return RULES.get(name)
+
+
 def _fits(axes: Any, node: fx.Node) -> bool:
-    """Tell whether axes have the sizes of a node's value; of several, those that have axes."""
+    """Tell whether axes have the sizes of a node's value; of several, those that are read."""
     value = node.meta.get("val")
-    if isinstance(axes, list):
-        return isinstance(value, list | tuple) and all(
-            not part_axes or tuple(axis.size for axis in part_axes) == shape(part)
-            for part_axes, part in zip(axes, value, strict=False)
+    if not isinstance(value, list | tuple):
+        return not isinstance(axes, list) and (
+            not isinstance(value, torch.Tensor) or _have(axes, value)
         )
-    return not isinstance(value, torch.Tensor) or tuple(a.size for a in axes) == shape(value)
+    return isinstance(axes, list) and all(
+        _have(part_axes, part)
+        for place, (part_axes, part) in enumerate(zip_longest(axes, value, fillvalue=()))
+        if part_axes or shape_rules.is_read(node, place)
+    )
 
 
-def unsupported(node: fx.Node, table: AxisTable, reason: str) -> Any:
-    """Fix every operand of an operation."""
-    reason += _where(node)
-    for operand in node.all_input_nodes:
-        value = table.axes.get(operand, ())
-        for axes in value if isinstance(value, list) else [table.of(operand)]:
-            for axis in axes:
-                axis.fix(reason)
-    return new_axes(node, reason)
-
-
-def _where(node: fx.Node) -> str:
-    """Say which line of the model's source an operation comes from, as far as it is known."""
-    trace = str(node.meta.get("stack_trace") or "").strip().splitlines()
-    lines = [line.strip() for line in trace if line.strip().startswith("File ")]
-    if not lines:
-        return ""
-    path, _, line = lines[-1].removeprefix('File "').partition('", line ')
-    return f" ({path.rpartition('/')[2]}:{line.partition(',')[0]})"
-
-
-def pointwise(node: fx.Node, table: AxisTable) -> Raw:
-    """Tie the axes of all operands under broadcasting."""
-    size = sizes(node)
-    operands = [operand for operand in node.all_input_nodes if table.raw(operand)]
-    if len(operands) == 1 and len(table.raw(operands[0])) == len(size):
-        return table.raw(operands[0])
-    out = contraction_rules.broadcast([table.of(operand) for operand in operands])
-    missing = size[: len(size) - len(out)]
-    return (*(Axis(size, blank=True) for size in missing), *out)
-
-
-def constant(node: fx.Node, table: AxisTable) -> Any:
-    """Make a value that is the same everywhere."""
-    return new_axes(node, blank=True)
-
-
-def positions(node: fx.Node, table: AxisTable) -> Any:
-    """Make a value that depends on no operand but its size."""
-    return new_axes(node, "it counts positions")
-
-
-def no_axes(node: fx.Node, table: AxisTable) -> Axes:
-    """Return no axes: the value is a number, or there is none."""
-    return ()
-
-
-def triangle(node: fx.Node, table: AxisTable) -> Axes:
-    """Keep a triangle of the last two axes."""
-    x = table.of(node.args[0])
-    for axis in x[-2:]:
-        axis.fix("a triangle of it is kept")
-    return x
-
-
-def extremum(node: fx.Node, table: AxisTable) -> Any:
-    """Reduce an axis to its greatest or least, and fix it where its place is asked for."""
-    if shape_rules.asks_places(node) or operation(node) in ("argmax", "argmin"):
-        for axis in table.of(node.args[0]):
-            axis.fix("the place of its greatest unit is asked for")
-    return shape_rules.reduction(node, table)
+def _have(axes: Raw, value: object) -> bool:
+    return tuple(axis.size for axis in axes) == shape(value)
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -152,6 +118,7 @@ RULES: Mapping[str, Rule] = {
     **_all(layer_rules.weight_norm, "_weight_norm", "_weight_norm_interface"),
     **_all(pooling(1), "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"),
     **_all(pooling(2), "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"),
+    **_all(pooling(1), "max_pool1d_with_indices"),
     **_all(pooling(2), "max_pool2d_with_indices", "_adaptive_avg_pool2d"),
     **_all(pooling(3), "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),
     **_all(pooling(3), "max_pool3d_with_indices", "_adaptive_avg_pool3d"),
@@ -168,7 +135,6 @@ RULES: Mapping[str, Rule] = {
     **_all(contraction_rules.linear, "linear", "mkldnn_linear"),
     **_all(contraction_rules.matmul, "matmul", "mm", "bmm", "mv", "dot", "vdot"),
     **_all(contraction_rules.addmm, "addmm", "_addmm_activation", "baddbmm", "addmv"),
-    **_all(contraction_rules.grouped_mm, "_grouped_mm", "transformers::grouped_mm_fallback"),
     **_all(contraction_rules.outer, "outer"),
     **_all(contraction_rules.bilinear, "bilinear"),
     **_all(contraction_rules.einsum, "einsum"),
@@ -192,11 +158,14 @@ RULES: Mapping[str, Rule] = {
         *("mean", "sum", "amax", "amin", "prod", "logsumexp", "any", "all", "norm"),
         *("var", "std", "var_mean", "std_mean", "linalg_vector_norm"),
     ),
-    **_all(extremum, "max", "min", "argmax", "argmin"),
-    **_all(
-        shape_rules.ordered,
-        *("cumsum", "cumprod", "logcumsumexp", "flip", "roll", "sort", "topk"),
-    ),
+    **_all(shape_rules.ordered, "cumprod", "logcumsumexp", "flip", "roll"),
+    **_all(place_rules.extremum, "max", "min", "argmax", "argmin"),
+    **_all(place_rules.ranking, "sort", "topk"),
+    **_all(place_rules.counting, "arange"),
+    **_all(place_rules.histogram, *place_rules.COUNTS),
+    **_all(place_rules.one_hot, "one_hot"),
+    **_all(place_rules.running_sum, "cumsum"),
+    **_all(place_rules.grouped_product, *place_rules.GROUPED),
     **_all(
         view_rules.view,
         *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"),
@@ -217,7 +186,7 @@ RULES: Mapping[str, Rule] = {
     **_all(
         shape_rules.dropout,
         *("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
-        "rrelu_with_noise",
+        *("rrelu", "rrelu_with_noise"),
     ),
     **_all(part_rules.slicing, "slice"),
     **_all(
@@ -237,14 +206,33 @@ RULES: Mapping[str, Rule] = {
         index_rules.embedding_bag,
         *("embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"),
     ),
+    **_all(index_rules.gathering, "gather"),
+    **_all(index_rules.scattering, "scatter", "scatter_add", "scatter_reduce"),
+    **_all(index_rules.index_add, "index_add", "index_copy"),
+    **_all(index_rules.index_put, "index_put"),
     **_all(shape_rules.copy, "copy"),
-    **_all(triangle, "tril", "triu"),
+    **_all(pointwise_rules.triangle, "tril", "triu"),
     **_all(
-        constant,
+        pointwise_rules.constant,
         *("zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like"),
         *("new_zeros", "new_ones", "new_full", "new_empty", "scalar_tensor"),
     ),
-    **_all(positions, "arange", "linspace", "eye"),
-    **_all(no_axes, "sym_size", "_assert_tensor_metadata", "_local_scalar_dense", "item"),
-    **_all(no_axes, "_fused_sdp_choice"),  # it chooses by shapes
+    **_all(pointwise_rules.positions, "linspace", "eye"),
+    **_all(
+        pointwise_rules.no_axes,
+        "sym_size",
+        "_assert_tensor_metadata",
+        "_local_scalar_dense",
+        "item",
+    ),
+    **_all(pointwise_rules.no_axes, "_fused_sdp_choice"),  # it chooses by shapes
 }
+READ_PLACES = frozenset(
+    {
+        *(comparison, place_rules.ranking, place_rules.extremum, place_rules.histogram),
+        *(place_rules.one_hot, index_rules.indexing, index_rules.embedding),
+        *(index_rules.gathering, index_rules.scattering, index_rules.index_add),
+        index_rules.index_put,
+    }
+)
+"""Rules that know of operands whose numbers are places on an axis; any other fixes that axis."""

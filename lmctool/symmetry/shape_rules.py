@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import fx
 
 from lmctool.graph.operations import arguments, aten, operation
 from lmctool.symmetry.axis import Axis, product
-from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, sizes
-
-if TYPE_CHECKING:
-    from torch import fx
+from lmctool.symmetry.axis_table import Axes, AxisTable, Raw, UnknownFormError, sizes
 
 
 def identity(node: fx.Node, table: AxisTable) -> Raw:
@@ -70,6 +69,8 @@ def tiling(node: fx.Node, table: AxisTable) -> Axes:
 def repeat_interleave(node: fx.Node, table: AxisTable) -> Axes:
     """Repeat each unit of an axis in place: the copy is the inner factor."""
     x, shape = table.of(node.args[0]), sizes(node)
+    if len(x) != len(shape) or isinstance(arguments(node)["repeats"], fx.Node):
+        raise UnknownFormError
     return tuple(
         product((axis, Axis(size // axis.size, blank=True)))
         for axis, size in zip(x, shape, strict=True)
@@ -88,6 +89,11 @@ def reduction(node: fx.Node, table: AxisTable) -> Any:
     )
     value = node.meta.get("val")
     return [left] * len(value) if isinstance(value, list | tuple) else left
+
+
+def reduced(node: fx.Node, x: Axes) -> list[Axis]:
+    """Return the axes that a reduction runs over."""
+    return [x[dim] for dim in sorted(_dimensions(node, len(x)))]
 
 
 def _dimensions(node: fx.Node, rank: int) -> set[int]:
@@ -116,29 +122,28 @@ def softmax(node: fx.Node, table: AxisTable) -> Axes:
     return x
 
 
+def is_read(node: fx.Node, place: int) -> bool:
+    """Tell whether anything reads one of the several values of a node."""
+    return any(user.args[1:2] == (place,) and user.users for user in node.users)
+
+
 def asks_places(node: fx.Node) -> bool:
     """Tell whether anything reads the second value of a node: the places of what it picked."""
-    return any(user.args[1:2] == (1,) and user.users for user in node.users)
+    return is_read(node, 1)
 
 
 def ordered(node: fx.Node, table: AxisTable) -> Any:
     """Fix the axes that an operation runs along in order, and pass the others on."""
     x = table.of(node.args[0])
-    name = getattr(node.target, "__name__", str(node.target)).partition(".")[0]
-    reason = f"operation {name} runs along it"
-    position = 2 if node.target in (aten.roll.default, aten.topk.default) else 1
+    reason = f"operation {operation(node)} runs along it"
+    position = 2 if node.target is aten.roll.default else 1
     named = node.kwargs.get("dim", node.kwargs.get("dims", -1))
     argument: Any = node.args[position] if len(node.args) > position else named
     numbers = [argument] if isinstance(argument, int) else argument
     dims = {int(dim) % max(len(x), 1) for dim in numbers} or set(range(len(x)))
-    # Sorted values are the same in whatever order the units came; only their places tell it.
-    sorts = operation(node) in ("sort", "topk")
-    for dim in dims & set(range(len(x))) if not sorts or asks_places(node) else ():
+    for dim in dims & set(range(len(x))):
         x[dim].fix(reason)
-    shape = sizes(node)
-    out: Axes = tuple(
+    return tuple(
         Axis(size, reason) if dim in dims else axis
-        for dim, (axis, size) in enumerate(zip(x, shape, strict=True))
+        for dim, (axis, size) in enumerate(zip(x, sizes(node), strict=True))
     )
-    value = node.meta.get("val")
-    return [out] * len(value) if isinstance(value, list | tuple) else out

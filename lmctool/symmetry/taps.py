@@ -40,6 +40,8 @@ def find_taps(
 
     Where no nonlinearity follows the group (a residual stream, queries and keys), both are the
     values that layers write; where there is none of these either, the last value that shows it.
+    An outer group is shown by its inner ones, unless no value shows these (those of experts,
+    whose rows lie in an order that data decide).
 
     Args:
         graph: the graph.
@@ -51,11 +53,10 @@ def find_taps(
     before: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     written: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     last: dict[str, list[Tap]] = {group: [] for group in spec.groups}
-    outers = set(spec.per.values())
     for node in graph.nodes:
         if node.op != "call_function":
             continue
-        node_taps = _node_taps(node, values, spec, form, outers)
+        node_taps = _node_taps(node, values, spec, form)
         for group, taps in node_taps.items():
             if node.target in NONLINEAR:
                 after[group] += taps
@@ -64,9 +65,9 @@ def find_taps(
             last[group] = taps
         if node.target in NONLINEAR:
             for operand in node.all_input_nodes[:1]:
-                for group, taps in _node_taps(operand, values, spec, form, outers).items():
+                for group, taps in _node_taps(operand, values, spec, form).items():
                     before[group] += taps
-    return _first_choice(after, written, last), _first_choice(before, written, last)
+    return _first_choice(spec, after, written, last), _first_choice(spec, before, written, last)
 
 
 def _computed(node: fx.Node) -> fx.Node:
@@ -75,11 +76,15 @@ def _computed(node: fx.Node) -> fx.Node:
     return operand if isinstance(operand, fx.Node) else node
 
 
-def _first_choice(*orders: Mapping[str, list[Tap]]) -> Taps:
-    return {
+def _first_choice(spec: PermutationSpec, *orders: Mapping[str, list[Tap]]) -> Taps:
+    shown = {
         group: tuple(next((taps[group] for taps in orders if taps[group]), []))
-        for group in orders[0]
+        for group in spec.groups
     }
+    for group in set(spec.per.values()):
+        if any(shown[inner] for inner in spec.inner(group)):
+            shown[group] = ()
+    return shown
 
 
 def _node_taps(
@@ -87,16 +92,13 @@ def _node_taps(
     values: NodeAxes,
     spec: PermutationSpec,
     form: Forms,
-    outers: set[str],
 ) -> dict[str, list[Tap]]:
-    """Return where a node's value shows each group; an outer group is shown by its inner ones."""
+    """Return where a node's value shows each group."""
     if node.op != "call_function" or isinstance(node.meta.get("val"), list | tuple):
         return {}
     # An axis that holds the batch too has no units in fixed positions.
     forms = tuple(None if varies(axis.size) else form(axis) for axis in values(node))
     names = dict.fromkeys(name for each in forms for name in groups_of(each))
     return {
-        name: [Tap(node.name, index) for index in spec.unit_indices(name, forms)]
-        for name in names
-        if name not in outers
+        name: [Tap(node.name, index) for index in spec.unit_indices(name, forms)] for name in names
     }

@@ -19,6 +19,8 @@ def unify(first: Axis, second: Axis) -> None:
         return
     if a.size != b.size:
         _fix_both(a, b, "it meets an axis of another size")
+    elif "sorted" in (a.kind, b.kind):
+        _fix_both(a, b, "it meets rows in an order that data decide")
     elif "atom" in (a.kind, b.kind):
         atom, other = (b, a) if b.kind == "atom" else (a, b)
         if any(leaf is atom for leaf in other.leaves()):
@@ -57,7 +59,7 @@ def _has_blank(axis: Axis) -> bool:
 
 def _solid(axis: Axis) -> Axis:
     """Return the axis with units of their own in place of blank ones."""
-    if axis.kind == "atom" or not _has_blank(axis):
+    if axis.kind in ("atom", "sorted") or not _has_blank(axis):
         return axis
     parts = tuple(Axis(p.size) if p.find().blank else _solid(p.find()) for p in axis.parts)
     return composite(axis.kind, parts)
@@ -121,6 +123,8 @@ def cut(axis: Axis, size: int) -> tuple[Axis, Axis] | None:
         return concat(tuple(before)), concat(tuple(rest))
     if root.kind == "interleaving":
         return _cut_each(root, size)
+    if root.kind == "sorted":
+        return None
     outer, inner = root.parts[0], product(root.parts[1:])
     if size % inner.size:
         return None
@@ -154,7 +158,7 @@ def factor(axis: Axis, outer: int) -> tuple[Axis, Axis] | None:
     root = axis.find()
     if root.kind == "interleaving":
         _level(root)  # a turn is the inner factor then, with one set of units for all parts
-    if root.kind == "concat" or root.size % outer:
+    if root.kind in ("concat", "sorted") or root.size % outer:
         return None
     if root.kind == "product":
         first, rest = root.parts[0], product(root.parts[1:])

@@ -21,8 +21,9 @@ def view(node: fx.Node, table: AxisTable) -> Raw:
     """Match axes of one size, and products of axes with the axes they become."""
     new: list[Axis | Family] = []
     for inside, outside in _runs(table.raw(node.args[0]), sizes(node)):
-        if len(inside) == len(outside) == 1:
-            new.extend(inside)
+        wide = [axis for axis in inside if axis.size != 1]
+        if len(wide) == 1 and wide[0].size in outside:  # the others come or go with one unit each
+            new.extend(wide[0] if size != 1 else Axis(1) for size in outside)
             continue
         joined = _joined(inside)
         dims = range(len(new), len(new) + len(outside) - 1)  # those with others inside them

@@ -54,9 +54,9 @@ def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     are shared with them, not copied.
 
     Raises:
-        LmctoolError: a name is in one of the two only, shapes differ, whole numbers differ that
-            are no counter, or a name begins with "@" and so belongs to a correction, not to a
-            model.
+        LmctoolError: a name is in one of the two only, shapes differ, whole numbers that are no
+            counter or masks of pruning differ, or a name begins with "@" and so belongs to a
+            correction, not to a model.
     """
     between = lerp_each(a, b, alpha)
     return between if alpha in (0, 1) else with_spectral_norms(between, (a, b))
@@ -73,6 +73,7 @@ def lerp_each(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     mixed = {}
     for name, start in a.items():
         if start.is_floating_point():
+            refuse_masks(name, (start, b[name]))
             mixed[name] = start
         else:
             refuse_differing(name, (start, b[name]))
@@ -95,8 +96,25 @@ def refuse_differing(name: str, tensors: Sequence[Tensor]) -> None:
         )
 
 
+def refuse_masks(name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse to mix pruning masks that differ, of zeros and ones in a tensor called so.
+
+    The mean of two masks is none: it would bring back half of what one of the networks has lost.
+
+    Raises:
+        LmctoolError: they do.
+    """
+    if not name.endswith("_mask") or not differing(tensors):
+        return
+    if all(bool(((tensor == 0) | (tensor == 1)).all()) for tensor in tensors):
+        raise LmctoolError(
+            f"mask {name!r} differs between the networks, and masks have no mixture: make the"
+            " pruning a part of the weights of each (torch.nn.utils.prune.remove) first"
+        )
+
+
 def differing(tensors: Sequence[Tensor]) -> bool:
-    """Tell whether tensors of whole numbers, more than one number each, are not all the same."""
+    """Tell whether tensors, more than one number each, are not all the same."""
     import torch
 
     first, *others = tensors

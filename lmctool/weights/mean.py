@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.weights.arithmetic import refuse_differing
+from lmctool.weights.arithmetic import refuse_differing, refuse_masks
 from lmctool.weights.spectral_norm import with_spectral_norms
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def weighted_mean(networks: Sequence[Weights], counts: Sequence[float]) -> dict[
         counts: how much each counts, 0 or more, and not all 0.
 
     Raises:
-        LmctoolError: whole numbers differ that are no counter.
+        LmctoolError: whole numbers differ that are no counter, or masks of pruning.
     """
     counted = [(own, count) for own, count in zip(networks, counts, strict=True) if count > 0]
     if len(counted) == 1:
@@ -50,7 +50,7 @@ def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float], name: str = 
         name: what the tensors are called, for an error.
 
     Raises:
-        LmctoolError: they are whole numbers that differ, and more than one each.
+        LmctoolError: they are whole numbers or masks that differ, and more than one each.
     """
     import torch
 
@@ -58,6 +58,7 @@ def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float], name: str = 
     if not first.is_floating_point():
         refuse_differing(name, tensors)
         return first
+    refuse_masks(name, tensors)
     total = first.double() * counts[0]
     same = torch.ones_like(first, dtype=torch.bool)
     for tensor, count in zip(others, counts[1:], strict=True):

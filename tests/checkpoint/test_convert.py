@@ -169,8 +169,20 @@ def test_shards_become_one_file(tmp_path: Path) -> None:
         assert open_checkpoint(path).shapes == {"a": (1,), "b": (2,)}
 
 
+def test_a_run_that_is_safetensors_already_is_told(tmp_path: Path) -> None:
+    safetensors.torch.save_file(STATE, tmp_path / "a.safetensors")
+    result = run(tmp_path, tmp_path / "out")
+    assert "nothing was converted: there is no file of PyTorch" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_argument_alone_is_told(tmp_path: Path) -> None:
     assert "convert takes IN and OUT" in run(tmp_path / "in.pt").output
+
+
+def test_a_tensor_that_is_called_like_the_metadata_is_told(tmp_path: Path) -> None:
+    source = pickled(tmp_path, {"__metadata__": torch.ones(2)})
+    assert "cannot hold a tensor called '__metadata__'" in error_text(source)
 
 
 def test_a_large_file_is_converted_one_tensor_at_a_time(tmp_path: Path) -> None:

@@ -48,14 +48,14 @@ def test_a_tensor_of_another_shape_or_on_one_side_is_left_out_with_its_parameter
     assert found.left_out["head.weight"].numbers == (8, 6)
     assert found.left_out["head.steps"].reason == "only in B"
     assert found.left_out["head.steps"].numbers == (0, 0)
-    assert found.shares == (12 / 20, 12 / 18)
+    assert found.unnamed_share == 8 / 20
 
 
 def test_what_is_excepted_is_left_out_though_it_fits(pair: tuple[Checkpoint, Checkpoint]) -> None:
     found = overlap(pair, ["body", "head"])
     assert list(found.left_out) == ["body.weight", "head.steps", "head.weight"]
     assert found.misfits == ()
-    assert found.shares == (0, 0)
+    assert found.unnamed_share == 0
 
 
 def test_floats_and_whole_numbers_do_not_fit(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def varied() -> OrderedDict[str, Tensor]:
         channels_last=base.clone().to(memory_format=torch.channels_last),
         repeated=torch.ones(3, 1).expand(3, 4),
         empty=torch.empty(0, 3),
+        empty_beyond=base[6:6, 5:5],
         scalar=torch.tensor(3.5),
         parameter=nn.Parameter(base[0]),
         noted=noted,
@@ -208,6 +209,8 @@ def test_steps_beside_the_state_dict_are_metadata(tmp_path: Path) -> None:
     told = {"state_dict": STATE, "iteration": 2, "global_step": 7, "epoch": 1, "step": True}
     path = pickled(tmp_path, told)
     assert open_checkpoint(path).metadata == {"lmctool.training": '{"step": 7, "epoch": 1}'}
+    path = pickled(tmp_path, {"state_dict": STATE, "step": 10**5000, "epoch": -1})
+    assert open_checkpoint(path).metadata == {}
 
 
 @pytest.mark.parametrize(

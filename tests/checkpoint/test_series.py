@@ -213,6 +213,15 @@ def test_a_key_chooses_in_every_checkpoint_of_a_run(tmp_path: Path) -> None:
     assert [step for step, _ in find_series(tmp_path, Naming(key="ema"))] == [1, 2]
 
 
+def test_a_run_of_distributed_checkpoints_is_told(tmp_path: Path) -> None:
+    for name in (".metadata", "__0_0.distcp"):
+        (tmp_path / "step-10").mkdir(exist_ok=True)
+        (tmp_path / "step-10" / name).touch()
+    for run in (tmp_path, tmp_path / "step-*", tmp_path / "step-10"):
+        with pytest.raises(LmctoolError, match="step-10' is a distributed checkpoint"):
+            find_series(run)
+
+
 def test_a_folder_of_optimizers_alone_is_no_run(tmp_path: Path) -> None:
     torch.save({"state": {}}, tmp_path / "opt-step1.pt")
     with pytest.raises(LmctoolError, match="has no checkpoint: no file of safetensors or PyTorch"):

@@ -54,6 +54,17 @@ def test_shards_become_one_file(save: Save, tensors: dict[str, Tensor], tmp_path
     assert torch.equal(open_checkpoint(target).tensor("mask"), tensors["mask"])
 
 
+def test_a_file_of_pytorch_becomes_safetensors(tmp_path: Path) -> None:
+    tensors = {"mask": torch.tensor([True, False, True]), "w": torch.arange(6.0).reshape(2, 3).T}
+    torch.save({"model": tensors, "epoch": 3}, tmp_path / "a.pt")
+    stamp(tmp_path / "a.pt", tmp_path / "out.safetensors", {"k": "v"})
+    written = open_checkpoint(tmp_path / "out.safetensors")
+    assert written.digest == open_checkpoint(tmp_path / "a.pt").digest
+    assert torch.equal(written.tensor("w"), tensors["w"])
+    assert written.locations["w"].offset % 4 == 0
+    assert written.metadata["k"] == "v"
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_the_input_is_never_written_over(plain: Path, tmp_path: Path, linked: bool) -> None:
     target = tmp_path / "link.safetensors" if linked else plain

@@ -106,6 +106,7 @@ def test_a_key_may_be_the_start_of_names_within_the_state_dict(opened: Any) -> N
 def test_dictionaries_of_other_classes_are_dictionaries(opened: Any) -> None:
     table: defaultdict[str, Any] = defaultdict(list, STATE)
     assert opened({"model": table, "count": Counter("aab")}).names == ("b", "w")
+    assert opened(defaultdict(list, {**STATE, "note": ["text"]})).left_out == ("note",)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,8 @@ def test_every_dtype_and_shape_is_stored_as_it_is(tmp_path: Path, dtype: str) ->
     drawn = numbers.view(own)
     tensors = {name: drawn[: prod(shape)].reshape(shape) for name, shape in shapes.items()}
     path = tmp_path / "out.safetensors"
-    tensor_writing.write_tensors(path, tensors, {}, force=False)
+    forms = {name: (dtype, shape) for name, shape in shapes.items()}
+    tensor_writing.stream_tensors(path, forms, tensors.__getitem__, {}, force=False)
     read = safetensors.torch.load_file(path)
     for name, tensor in tensors.items():
         assert read[name].dtype == own

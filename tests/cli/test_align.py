@@ -106,9 +106,9 @@ def test_data_that_is_named_or_stamped_gives_scores(bare: tuple[Path, Path]) -> 
         (["--aligner", "activation"], "no data named: pass --data SPEC"),
         ([*INPUT], "--input stands in for data, but aligner 'activation' needs it"),
         (["--aligner", "reverse", "--data", "digits", *INPUT], "but --data names 'digits'; leave"),
-        (["--aligner", "reverse", "--input", "1x64"], "begins with 1, the number of examples"),
+        (["--aligner", "reverse", "--input", "0x64"], "describes no input: a size is 0"),
     ],
-    ids=["nothing", "an aligner that needs data", "input for it", "both", "one example"],
+    ids=["nothing", "an aligner that needs data", "input for it", "both", "no example"],
 )
 def test_what_is_missing_or_too_much_is_told(
     words: list[str], told: str, bare: tuple[Path, Path]

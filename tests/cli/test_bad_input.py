@@ -113,7 +113,7 @@ CASES: list[tuple[Break, int, str]] = [
     (truncated, 2, "truncated"),
     (pointer, 2, "git-lfs pointer"),
     (page, 2, "HTML"),
-    (noise, 2, "not a safetensors file"),
+    (noise, 2, "neither a safetensors file nor one that torch.save wrote"),
     (other_shape, 2, "'layers.1.weight' has shape (64, 65)"),
     (other_architecture, 2, "different architectures"),
     (unknown_model, 2, "--model"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from textwrap import dedent
 
+import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lmctool.testing import invoke, tiny_pair
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_inspect_tells_identities_and_the_model_of_each_file(tmp_path: Path) -> None:
@@ -48,8 +47,6 @@ def test_symmetry_takes_the_input_from_the_data_or_from_its_shape(tmp_path: Path
 
 def test_symmetry_without_data_or_shape_says_how_to_go_on(tmp_path: Path) -> None:
     a, _ = tiny_pair(tmp_path)
-    from safetensors.torch import load_file
-
     save_file(load_file(a), tmp_path / "bare.safetensors")
     done = invoke("inspect", tmp_path / "bare.safetensors", "--symmetry", "--model", "mlp")
     assert done.exit_code == 2
@@ -87,3 +84,71 @@ def test_the_written_spec_is_told_and_never_replaced_unasked(tmp_path: Path) -> 
     assert out.is_file()
     assert "exists" in invoke("inspect", a, "--symmetry", "-o", out).stderr
     assert invoke("inspect", a, "--symmetry", "-o", out, "--force").exit_code == 0
+
+
+KEPT = """
+    import torch
+    from torch import nn
+    class Kept(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.middle, self.head = nn.Linear(4, 5), nn.Linear(5, 6), nn.Linear(6, 2)
+            self.register_buffer("kept", torch.rand(6, 5) < 0.6)
+        def forward(self, x):
+            weight = torch.where(self.kept, self.middle.weight, 0)
+            return self.head(nn.functional.linear(self.first(x).relu(), weight).relu())
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Words that follow a command and its checkpoints: weights that a buffer chooses among."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(dedent(KEPT))
+    shapes = {"first.weight": [5, 4], "middle.weight": [6, 5], "head.weight": [2, 6]}
+    shapes |= {f"{name}.bias": [size] for name, size in [("first", 5), ("middle", 6), ("head", 2)]}
+    numbers = torch.Generator().manual_seed(0)
+    for path in ("a.safetensors", "b.safetensors"):
+        tensors = {name: torch.randn(shape, generator=numbers) for name, shape in shapes.items()}
+        save_file(tensors | {"kept": torch.rand(6, 5, generator=numbers) < 0.6}, path)
+    return ("--model", "./net.py:Kept", "--input", "3x4")
+
+
+def flat(text: str) -> str:
+    """Return a text whose lines are not broken."""
+    return " ".join(text.split())
+
+
+def test_a_spec_file_frees_the_buffer_that_the_note_names(kept: tuple[str, ...]) -> None:
+    show = ("inspect", "a.safetensors", "--symmetry", *kept)
+    fixed = flat(invoke(*show).stdout)
+    assert "no unit may be permuted, of 11 hidden units that there are" in fixed
+    assert 'if the spec file says so (--spec): [rules] move = ["kept"]' in fixed
+    Path("spec.toml").write_text('version = 1\nmode = "extend"\n[rules]\nmove = ["kept"]\n')
+    done = invoke(*show, "--spec", "spec.toml")
+    assert done.exit_code == 0, done.output
+    assert "that is 100.0% of the 11 hidden units there are" in flat(done.stdout)
+    assert "[rules] move" not in done.stdout
+    words = (*kept, "--spec", "spec.toml", "--aligner", "random")
+    done = invoke("align", "a.safetensors", "b.safetensors", *words)
+    assert done.exit_code == 0, done.output
+    assert "of 11 units moved" in done.stdout
+    before, after = load_file("b.safetensors")["kept"], load_file("align.safetensors")["kept"]
+    assert not torch.equal(before, after) and before.sum() == after.sum()
+
+
+def test_what_a_spec_file_extends_is_written_whole(kept: tuple[str, ...]) -> None:
+    Path("spec.toml").write_text('version = 1\nmode = "extend"\n[rules]\nmove = ["kept"]\n')
+    show = ("inspect", "a.safetensors", "--symmetry", *kept)
+    first = invoke(*show, "--spec", "spec.toml", "-o", "whole.toml")
+    assert first.exit_code == 0, first.output
+    again = invoke(*show, "--spec", "whole.toml")
+    assert again.stdout == first.stdout.removesuffix("\nspec  whole.toml\n")
+
+
+def test_a_spec_file_is_for_the_symmetry_and_may_not_be_replaced(kept: tuple[str, ...]) -> None:
+    Path("spec.toml").write_text('version = 1\nmode = "extend"\n')
+    done = invoke("inspect", "a.safetensors", "--spec", "spec.toml")
+    assert done.exit_code == 2 and "--spec is of no use without --symmetry" in done.stderr
+    show = ("inspect", "a.safetensors", "--symmetry", *kept, "--spec", "spec.toml")
+    assert invoke(*show, "-o", "spec.toml", "--force").exit_code == 2

@@ -207,7 +207,6 @@ def test_a_choice_may_stand_in_the_file_of_the_folder(file: Path) -> None:
 
 
 WAYS = {
-    "el2n": ("el2n", "0.safetensors"),
     "midpoint": (*PAIRED, "--align", "midpoint", "--steps", "2", "--points", "3"),
     "layerwise": ("layerwise", *PAIRED[1:], "--alphas", "0.5"),
 }
@@ -236,7 +235,6 @@ def test_a_second_input_may_be_a_number_for_each_example_and_go_by_name(file: Pa
     assert read(Path("align.h5")).groups["permutations"].attributes["movable_units"] == 8
     assert not torch.equal(*(load_file(path)["t.weight"] for path in (b, ALIGNED)))
     assert read(Path("align.h5")).groups["provenance"].attributes["example"] == "4x6, t=4"
-    run("rerun", "align.h5", "--trust")
     done = invoke(*words, "--input", "4x6", "--input", "labl=4", "--force")
     assert done.exit_code == 2 and "did you mean 'label'? its arguments are x, lab" in done.stderr
 

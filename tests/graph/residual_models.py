@@ -105,7 +105,8 @@ class TransformerLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norms[0](x)))
-        return x + self.dropout(self.down(written_gelu(self.up(self.norms[1](x)))))
+        out: Tensor = x + self.dropout(self.down(written_gelu(self.up(self.norms[1](x)))))
+        return out
 
 
 class VisionTransformer(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmctool.evaluate import Network
 from lmctool.graph.capture import capture
-from lmctool.graph.module import adopt, aliases, copy_with_weights, fresh
+from lmctool.graph.module import adopt, aliases, copy_with_weights, fresh, masks
 
 
 class Odd(nn.Module):
@@ -132,7 +132,20 @@ class Derived(nn.Module):
 
 def test_tensors_that_were_computed_with_gradients_are_copied_without() -> None:
     module = Derived()
-    own: Any = fresh(nn.Sequential(module, nn.LSTM(3, 3)))[0]
+    outer: Any = fresh(nn.ModuleDict({"derived": module}))
+    own = outer["derived"]
     assert torch.equal(own.doubled, module.doubled) and own.doubled is not module.doubled
     assert own.scales["rows"][0] is own.doubled and own.weight is module.weight
     assert not own.doubled.requires_grad and not own.scales["rows"][1].requires_grad
+
+
+def test_a_mask_is_a_buffer_of_two_values_along_several_axes() -> None:
+    module = nn.BatchNorm1d(3)
+    triangle = torch.ones(3, 3).tril()
+    others = {"whole": triangle.long(), "uniform": torch.ones(3, 3), "row": triangle[:1, 0]}
+    others |= {"noise": torch.arange(9.0).view(3, 3), "empty": torch.ones(0, 3, 3)}
+    masks_of_it = {"triangle": triangle, "small": triangle.to(torch.float8_e4m3fn)}
+    masks_of_it["added"] = torch.zeros(3, 3).masked_fill(triangle == 0, float("-inf"))
+    for name, buffer in {**others, **masks_of_it}.items():
+        module.register_buffer(name, buffer)
+    assert set(masks(module)) == masks_of_it.keys()

@@ -141,11 +141,13 @@ def test_the_seed_of_random_choices_chooses_no_examples(run_of: Runs) -> None:
     plain, seeded, other = (
         run_of("mlp", *weights, **few, **seeds) for seeds in ({}, {"seed": 7}, {"subset_seed": 7})
     )
-    for examples in (lambda run: run.split("test"), lambda run: run.calibration.split):
-        standard = examples(plain).index
-        np.testing.assert_array_equal(examples(seeded).index, standard)
-        assert len(examples(other)) == len(standard)
-        assert set(examples(other).index) != set(standard)
+    standard, same, others = (
+        (run.split("test").index, run.calibration.split.index) for run in (plain, seeded, other)
+    )
+    for one, again, another in zip(standard, same, others, strict=True):
+        np.testing.assert_array_equal(again, one)
+        assert len(another) == len(one)
+        assert set(another) != set(one)
     recorded = provenance(other, "barrier", {})
     assert recorded.settings["subset_seed"] == 7
     assert recorded.key != provenance(plain, "barrier", {}).key

@@ -25,6 +25,7 @@ from tests.symmetry.adversarial import (
     comparisons,
     convolution,
     dense,
+    experts,
     grouped,
     heads,
     outputs,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     *(dense, parametrized, shapes, products, convolution, grouped, recurrent, attention, heads),
-    *(buffers, comparisons, outputs),
+    *(buffers, comparisons, outputs, experts),
 )
 CASES = [case for module in MODULES for case in module.CASES]
 CONTROLS = 3

@@ -207,7 +207,7 @@ def test_the_proof_is_that_of_the_output_that_differs_most() -> None:
             Output("small", "1", torch.tensor(small)),
         ]
 
-    proof = weakest(outputs(1e3, 1), outputs(1e3, 1), outputs(1e3 + 1e-5, 1 + 1e-6), 1, F32)
+    proof = weakest(outputs(1e3, 1.0), outputs(1e3, 1.0), outputs(1e3, 1 + 1e-6), 1, F32)
     assert (proof.output, proof.scale, proof.tolerance) == ("small", 1, 1e-5)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.graph.graph import Graph
+    from lmctool.symmetry.axis_table import TensorAxes
 
 BLOCKS = Blockwise(0, 2, (Free("a", 3), Concat((Fixed(1), Free("b", 2)))))
 
@@ -51,7 +52,7 @@ def held(reason: str, mixed: bool) -> tuple[Axis, Axis]:
 
 
 def separated(axes: tuple[Axis, ...]) -> tuple[Axis | Blocks, ...]:
-    tensors = {"weight": axes}
+    tensors: TensorAxes = {"weight": axes}
     return Separation(inner_groups(tensors.values(), tensors.values()), tensors)(axes)
 
 
@@ -80,7 +81,7 @@ def test_under_units_that_an_operation_mixes_all_stay_alike() -> None:
 
 def test_units_that_lie_somewhere_without_the_outer_ones_stay_alike() -> None:
     outer, inner = held("it is the input", mixed=False)
-    tensors = {"weight": (product((outer, inner)),), "gain": (inner,)}
+    tensors: TensorAxes = {"weight": (product((outer, inner)),), "gain": (inner,)}
     separation = Separation(inner_groups(tensors.values(), tensors.values()), tensors)
     assert not separation.holders
 

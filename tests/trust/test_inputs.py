@@ -354,8 +354,8 @@ MODELS = """
     def named():
         return Wrapped(lambda x: namedtuple("Output", "loss logits")(None, x))
 
-    def unclear():
-        return Wrapped(lambda x: {"a": x, "b": x})
+    def unnamed():
+        return Wrapped(lambda x: {"a": x, "b": 0 * x})
 
     def nothing():
         return Wrapped(lambda x: None)
@@ -385,7 +385,7 @@ def test_a_model_that_returns_more_than_its_outputs_gives_the_numbers_of_one_tha
     words = ("barrier", *pair, *FEW, "--data", "digits")
     tells(invoke(*words, "--model", f"{code}:tensor", "-o", tmp_path / "tensor.h5"), 0)
     right = ends(tmp_path / "tensor.h5")
-    for form in ("pair", "named"):
+    for form in ("pair", "named", "unnamed"):
         out = tmp_path / f"{form}.h5"
         tells(invoke(*words, "--model", f"{code}:{form}", "-o", out), 0)
         np.testing.assert_array_equal(ends(out), right)
@@ -406,9 +406,8 @@ def test_a_model_of_several_outputs_is_repaired_by_the_one_that_is_meant(
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        ("unclear", "the model returned 'dict' with 'a', 'b', and one tensor is needed"),
-        ("nothing", "the model returned 'NoneType'"),
-        ("words", "the model returned 'str'"),
+        ("nothing", "none of what the model returns can be scored: it returns no tensor"),
+        ("words", "none of what the model returns can be scored: it returns no tensor"),
         ("raises", "the model cannot take the inputs of split 'test'"),
     ],
 )

@@ -131,3 +131,27 @@ def test_checkpoints_that_differ_are_told(
 def test_stored_precision_may_differ(tmp_path: Path) -> None:
     a = saved(tmp_path / "a.safetensors", w=torch.ones(2))
     check_same(a, saved(tmp_path / "b.safetensors", w=torch.ones(2).bfloat16()))
+
+
+MASKS = torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 1.0])
+
+
+def test_masks_of_pruning_that_differ_have_no_mixture() -> None:
+    a, b = ({"x.weight_orig": torch.ones(3), "x.weight_mask": mask} for mask in MASKS)
+    parts = Partwise(a, b, [list(a)], np.array([[0.5]]))
+    told = r"mask 'x.weight_mask' differs .*prune.remove"
+    with pytest.raises(LmctoolError, match=told):
+        lerp(a, b, 0.5)
+    with pytest.raises(LmctoolError, match=told):
+        weighted_mean([a, b], [1, 1])
+    with pytest.raises(LmctoolError, match=told):
+        parts[0]
+    assert lerp(a, b, 1) == b  # the ends are the networks themselves
+
+
+def test_equal_masks_and_what_is_only_called_a_mask_are_mixed() -> None:
+    half = torch.tensor([0.5, 0.25, 0.5])
+    same = {"w_orig": half, "w_mask": MASKS[0]}
+    assert torch.equal(lerp(same, same, 0.5)["w_mask"], MASKS[0])
+    soft = lerp({"soft_mask": half}, {"soft_mask": MASKS[0]}, 0.5)["soft_mask"]
+    assert torch.equal(soft, torch.tensor([0.75, 0.125, 0.75]))

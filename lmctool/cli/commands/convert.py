@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from lmctool.cli.command import Command, OutputFile
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.files.input_files import note_input
 from lmctool.report.terminal import echo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @click.command("convert", cls=Command)
@@ -40,45 +43,60 @@ def command(
     model, ema, ...; --key a.b chooses among several). What is no tensor of it is left out, with a
     note.
     """
-    from lmctool.checkpoint.convert import convert, plan
+    from lmctool.checkpoint.convert import convert
     from lmctool.checkpoint.notes import listed
     from lmctool.files.publish import refuse_existing
 
     if out is not None:
         note_input(target)  # as the others were, whose parameter is none of an output
         sources, target = (*sources, target), out
-    if not sources:
-        raise click.UsageError("convert takes IN and OUT, such as: convert a.pt a.safetensors")
-    if target.suffix == ".safetensors":
-        if len(sources) > 1:
-            raise LmctoolError(f"several files cannot become '{target}'; name a folder")
-        work = [(sources[0], target)]
-    elif len(sources) == 1 and sources[0].is_file() and not target.is_dir():
-        raise LmctoolError(
-            f"output '{target}' must be a file whose name ends in .safetensors, or a folder"
-        )
-    else:
-        work = plan(sources, target)
-        _make_folder(target)
+    work = _work(sources, target)
     refuse_existing([place for _, place in work], force)
+
+    def note(text: str) -> None:
+        if not quiet:
+            echo(text, err=True)
+
     said: set[tuple[str, ...]] = set()
-    converted = 0
     for source, place in work:
         try:
             left_out = convert(source, place, naming(names), force)
         except NoStateDictError as error:
             if len(work) == 1:
                 raise
-            echo(f"passed over: {error}", err=True)
+            note(f"passed over: {error}")
             continue
-        converted += 1
-        if left_out and left_out not in said and not quiet:
-            echo(f"left out: {listed(left_out)}", err=True)
+        if left_out and left_out not in said:
+            note(f"left out: {listed(left_out)}")
         said.add(left_out)
         if not quiet:
             echo(str(place))
-    if not converted:
-        raise LmctoolError("nothing was converted: none of the files holds a state dict")
+    if not said:
+        raise LmctoolError("nothing was converted: there is no file of PyTorch with a state dict")
+
+
+def _work(sources: Sequence[Path], target: Path) -> Sequence[tuple[Path, Path]]:
+    """Return each checkpoint with the file that it becomes, whose folder is made.
+
+    Raises:
+        LmctoolError: the target fits no such sources, or a source has no checkpoint.
+    """
+    from lmctool.checkpoint.convert import plan
+
+    if not sources:
+        raise click.UsageError("convert takes IN and OUT, such as: convert a.pt a.safetensors")
+    if target.suffix == ".safetensors":
+        if len(sources) > 1:
+            raise LmctoolError(f"several files cannot become '{target}'; name a folder")
+        return [(sources[0], target)]
+    if len(sources) == 1 and sources[0].is_file() and not target.is_dir():
+        raise LmctoolError(
+            f"output '{target}' must be a file whose name ends in .safetensors, or a folder"
+        )
+    work = plan(sources, target)
+    if work:
+        _make_folder(target)
+    return work
 
 
 def _make_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.key_values import aligned
 from lmctool.cli.options import INPUT, TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.plugin.parameters import InputFile
 from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
 )
 @click.option("--input", "inputs", **INPUT)
 @click.option(
+    "--spec",
+    "spec_file",
+    metavar="FILE",
+    type=InputFile(),
+    help="A permutation spec that extends or replaces what --symmetry derives.",
+)
+@click.option(
     "-o",
     "--out",
     metavar="SPEC.toml",
@@ -71,6 +79,7 @@ def command(
     arguments: Mapping[str, str],
     data: str | None,
     inputs: tuple[InputShape, ...],
+    spec_file: Path | None,
     out: Path | None,
     force: bool,
     trust_config: bool,
@@ -88,6 +97,8 @@ def command(
         if not symmetry or len(paths) > 1:
             raise click.UsageError("-o writes what --symmetry shows of one checkpoint")
         refuse_existing([out], force)
+    if spec_file is not None and not symmetry:
+        raise click.UsageError("--spec is of no use without --symmetry")
     standing = config.load(trusted=trust_config)
     for position, checkpoint in enumerate(open_checkpoints(paths, naming(names))):
         resolved = _model(checkpoint, model, arguments, standing)
@@ -103,7 +114,7 @@ def command(
                 raise resolved
             echo()
             example = _example(checkpoint, resolved.module, data, inputs, standing)
-            _show_symmetry(resolved.module, example, out, force)
+            _show_symmetry(resolved.module, example, spec_file, out, force)
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
@@ -168,15 +179,17 @@ def _tensors(checkpoint: Checkpoint) -> Table:
     return Table("Tensors", ("tensor", "shape", "dtype"), rows)
 
 
-def _show_symmetry(module: nn.Module, example: Inputs, out: Path | None, force: bool) -> None:
+def _show_symmetry(
+    module: nn.Module, example: Inputs, file: Path | None, out: Path | None, force: bool
+) -> None:
     from rich.console import Console
 
     from lmctool.graph.capture import capture
     from lmctool.report.terminal import render
-    from lmctool.symmetry import derive, describe, write_spec
+    from lmctool.symmetry import derive, describe, read_spec, write_spec
 
     graph = capture(module, example)
-    spec = derive(graph)
+    spec = derive(graph) if file is None else read_spec(file, graph)
     if len(graph.outputs) > 1:
         echo(aligned([("outputs, all kept as they are", ", ".join(graph.outputs))]) + "\n")
     render(describe(spec, graph), Console())

@@ -16,6 +16,7 @@ from lmctool.curves.partition import Partition
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import Choice
 from lmctool.results.file import read
+from lmctool.results.result import Group, Result
 from lmctool.run.path import Curves
 from lmctool.run.run import Run
 from lmctool.testing import invoke
@@ -24,13 +25,13 @@ from lmctool_plugins.analyses.barrier.intervals import intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
 from lmctool_plugins.analyses.barrier.paths import Paths
 from lmctool_plugins.analyses.barrier.per_example import broken, summed_up
+from lmctool_plugins.analyses.barrier.table import tabulate
 from tests import reference
 from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmctool.results.result import Result
 
 Runs = Callable[..., Run]
 Array = NDArray[np.float64]
@@ -190,6 +191,24 @@ def test_examples_rise_more_on_their_own_than_together(pair: Callable[..., Run])
     groups = result_of(pair(correction=REPAIR), per_example=True).groups
     mean = groups["barrier/singly"].variables["mean"].values
     assert (mean >= groups["barrier/summary"].variables["barrier_loss"].values).all()
+
+
+def test_the_table_says_what_a_reduction_and_a_mean_are_of(pair: Callable[..., Run]) -> None:
+    result = result_of(pair(correction=REPAIR), per_example=True)
+    table = tabulate(result)
+    heights = result.groups["barrier/summary"].variables["barrier_loss"].values[:, 0]
+    *_, plain, align, repaired = table.rows
+    assert plain[-1] == ""
+    for row, before, after, name in (
+        (align, *heights[:2], "plain"),
+        (repaired, *heights[1:], "align"),
+    ):
+        assert row[-1] == f"{100 * (1 - after / before):.0f} % of {name}"
+    assert any("in the mean and" in note and "of the examples are" in note for note in table.notes)
+    singly = result.groups["barrier/singly"]
+    weighted = Group(singly.variables, {**singly.attributes, "weighted": 1})
+    by_tokens = Result("barrier", {**result.groups, "barrier/singly": weighted})
+    assert any("in the mean over tokens and" in note for note in tabulate(by_tokens).notes)
 
 
 def test_what_is_asked_in_addition_changes_no_curve(pair: Callable[..., Run]) -> None:

@@ -38,7 +38,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
     ),
-    "distance": ((A, B, "--to", A),),
+    "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
     "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B),),
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60"),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
@@ -62,6 +62,7 @@ RECOMPUTED = {
     }
     | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
     "distance": {
+        "distance.compared",
         *(
             f"distance.{level}{name}"
             for level in ("", "kind.", "block.", "layer.")

@@ -278,6 +278,7 @@ def test_the_command_from_an_initial_state_to_a_trained_one(tmp_path: Path) -> N
     )
     assert run.exit_code == 0, run.output
     assert "Parts by block (the rest at B, test, plain, chord barriers)" in run.stdout
+    assert "no share of loss: the full path's barrier is not above 0.0100" in run.stdout
     result = read(out)
     curve = result.groups["layerwise/curve"].variables["loss"]
     assert curve.dims == ("variant", "rest", "split", "part", "alpha")

@@ -122,3 +122,43 @@ def test_a_distance_of_factors_is_not_judged(tmp_path: Path) -> None:
     done = invoke("distance", *folders, "-o", tmp_path / "out.h5")
     assert done.exit_code == ExitCode.UNJUDGED
     assert "is a LoRA adapter" in done.stderr
+
+
+FACTORY = """
+import torch
+from torch import nn
+
+class Adapted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.base = nn.Linear(4, 3)
+        self.lora_A = nn.ModuleDict({"default": nn.Linear(4, 2, bias=False)})
+        self.lora_B = nn.ModuleDict({"default": nn.Linear(2, 3, bias=False)})
+
+    def forward(self, x):
+        return self.base(x) + self.lora_B["default"](self.lora_A["default"](x))
+
+def make():
+    return nn.Sequential(Adapted())
+"""
+
+
+def test_a_path_through_factors_is_told_to_be_straight_in_them_alone(tmp_path: Path) -> None:
+    (tmp_path / "adapted.py").write_text(FACTORY)
+    shapes = {
+        "0.base.weight": (3, 4),
+        "0.base.bias": (3,),
+        "0.lora_A.default.weight": (2, 4),
+        "0.lora_B.default.weight": (3, 2),
+    }
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for path in paths:
+        save_file({name: torch.randn(shape) for name, shape in shapes.items()}, path)
+    inputs, targets = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+    data = {f"x_{split}": inputs.astype(np.float32) for split in ("train", "test")}
+    np.savez(tmp_path / "d.npz", y_train=targets, y_test=targets, **data)  # type: ignore[arg-type]
+    words = ("--model", f"{tmp_path}/adapted.py:make", "--data", tmp_path / "d.npz")
+    more = ("--points", "3", "--allow-chance", "-o", tmp_path / "out.h5")
+    done = invoke("barrier", *paths, *words, *more)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "the path is straight in the factors A and B of LoRA" in done.stderr

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.symmetry.adversarial.case import case, cases
+from tests.symmetry.adversarial.case import case, cases, parameter
 
 INPUT = (4,)
 SEQUENCE = (3, 6)
@@ -137,6 +137,45 @@ def groups_of_the_input_shuffled(net: Any, x: Tensor) -> Any:
     return pooled(net, net.last(net.shuffle(torch.relu(net.first(x)))))
 
 
+def related() -> dict[str, Any]:
+    """Return 4 channels for each of 3 of the input, which an operation then relates."""
+    return {"free": (4,), "first": nn.Conv1d(3, 12, 6, groups=3), "head": head(12)}
+
+
+def thirds(net: Any, x: Tensor) -> Tensor:
+    return torch.relu(net.first(x)).view(-1, 3, 4)
+
+
+@case(SEQUENCE, **related())
+def groups_of_the_input_rolled(net: Any, x: Tensor) -> Any:
+    x = thirds(net, x)
+    return net.head(torch.tanh(x + x.roll(1, dims=1)).flatten(1))
+
+
+@case(SEQUENCE, mix=parameter(3, 3), **related())
+def groups_of_the_input_mixed(net: Any, x: Tensor) -> Any:
+    x = thirds(net, x)
+    return net.head(torch.tanh(x + net.mix @ x).flatten(1))
+
+
+@case(SEQUENCE, **related())
+def groups_of_the_input_pooled(net: Any, x: Tensor) -> Any:
+    x = thirds(net, x).mT
+    x = torch.tanh(x + functional.avg_pool1d(x, 3, 1, 1))
+    return net.head(x.mT.flatten(1))
+
+
+@case(SEQUENCE, **related())
+def groups_of_the_input_weighed_against_each_other(net: Any, x: Tensor) -> Any:
+    return net.head(torch.softmax(thirds(net, x), 1).flatten(1))
+
+
+@case(SEQUENCE, **related())
+def groups_of_the_input_in_order(net: Any, x: Tensor) -> Any:
+    x = thirds(net, x)
+    return net.head(torch.tanh(x + x.sort(1).values).flatten(1))
+
+
 @case(INPUT, free=(6, 3, 3), first=nn.Linear(4, 6), pieces=nn.Linear(6, 6))
 def pieces_of_each_output(net: Any, x: Tensor) -> Any:
     return net.pieces(torch.relu(net.first(x))).unflatten(1, (2, 3)).amax(2)
@@ -190,7 +229,7 @@ def normalised_in_groups_with_a_common_end(net: Any, x: Tensor) -> Any:
 @case(
     IMAGE,
     free=(5,),
-    fixed="pooled",
+    fixed="neighbouring",
     first=nn.Conv2d(3, 6, 3),
     norm=nn.LocalResponseNorm(3),
     last=nn.Conv2d(6, 5, 1),
@@ -209,7 +248,7 @@ def normalised_by_neighbouring_channels(net: Any, x: Tensor) -> Any:
 )
 def put_back_where_the_greatest_were(net: Any, x: Tensor) -> Any:
     values, places = functional.max_pool2d(net.first(x), 2, return_indices=True)
-    return pooled(net, net.last(functional.max_unpool2d(torch.relu(values), places, 2)))
+    return pooled(net, net.last(functional.max_unpool2d(torch.relu(values), places, [2])))
 
 
 CASES = cases(globals())

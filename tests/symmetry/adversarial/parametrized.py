@@ -7,13 +7,18 @@ that is made of other tensors is in the middle, and ``head`` leads to the output
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from tests.symmetry.adversarial.case import case, cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.symmetry.adversarial.case import Body, Case
 
 INPUT = (4,)
 IMAGE = (3, 5, 5)
@@ -41,7 +46,7 @@ def pruned(layer: nn.Module, *names: str) -> nn.Module:
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
         for name in names:
-            prune.random_unstructured(layer, name, 0.4)
+            prune.random_unstructured(layer, name, 0.4)  # type: ignore[no-untyped-call]
     return layer
 
 
@@ -84,22 +89,17 @@ def through(net: Any, x: Tensor) -> Any:
     return net.head(torch.relu(net.middle(torch.relu(net.first(x)))))
 
 
-def layered(free: tuple[int, ...], middle: nn.Module, fixed: str = "") -> Any:
+def layered(free: tuple[int, ...], middle: nn.Module, fixed: str = "") -> Callable[[Body], Case]:
     """Make a case of first, the layer in the middle, and head."""
     weight: Any = middle.weight
     head = nn.Linear(weight.shape[0], 2)
     return case(INPUT, free=free, fixed=fixed, first=first(), middle=middle, head=head)
 
 
-@layered((7, 6), parametrizations.weight_norm(nn.Linear(7, 6)))
-def lengths_of_rows(net: Any, x: Tensor) -> Any:
-    return through(net, x)
-
-
 @case(
     INPUT,
     free=(7, 6, 5),
-    first=parametrizations.weight_norm(first(), dim=None),
+    first=parametrizations.weight_norm(first(), dim=None),  # type: ignore[arg-type]
     middle=parametrizations.weight_norm(nn.Linear(7, 6), dim=1),
     last=parametrizations.weight_norm(nn.Linear(6, 5), dim=1),
     head=nn.Linear(5, 2),

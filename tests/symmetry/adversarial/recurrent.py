@@ -17,6 +17,28 @@ def lstm(net: Any, x: Tensor) -> Any:
     return net.head(net.net(x)[0][:, -1])
 
 
+@case(
+    (4,),
+    free=(7, 3),
+    fixed="one after the other",
+    first=nn.Linear(4, 7),
+    second=nn.Linear(7, 5),
+    net=nn.LSTM(1, 3),
+    head=nn.Linear(3, 2),
+)
+def units_as_the_steps_of_an_lstm(net: Any, x: Tensor) -> Any:
+    steps = torch.relu(net.second(torch.relu(net.first(x)))).t().unsqueeze(2)
+    return net.head(net.net(steps)[1][0][0])
+
+
+@case(SEQUENCE, free=(2, 3), first=nn.Linear(4, 6), net=nn.GRU(3, 3), head=nn.Linear(6, 2))
+def residual_around_a_gru_that_all_parts_share(net: Any, x: Tensor) -> Any:
+    x = net.first(x).unflatten(2, (2, 3)).movedim(1, 0)
+    steps = x.flatten(1, 2)
+    x = x + net.net(steps)[0].unflatten(1, (-1, 2))
+    return net.head(torch.tanh(x).flatten(2).mean(0))
+
+
 @case(SEQUENCE, free=(6, 6), net=nn.LSTM(4, 6, 2, batch_first=True), head=nn.Linear(6, 2))
 def lstm_of_two_layers(net: Any, x: Tensor) -> Any:
     return net.head(net.net(x)[0][:, -1])

@@ -153,7 +153,7 @@ def flipped_units(net: Any, x: Tensor) -> Any:
     return net.head(x - 2 * x.flip(1))
 
 
-@case(INPUT, free=(7,), fixed="gather", head=nn.Linear(3, 2), **two())
+@case(INPUT, free=(7,), fixed="looked up by index", head=nn.Linear(3, 2), **two())
 def gathered_units(net: Any, x: Tensor) -> Any:
     chosen = torch.tensor([[4, 0, 2]]).expand(x.shape[0], -1)
     return net.head(hidden(net, x).gather(1, chosen))

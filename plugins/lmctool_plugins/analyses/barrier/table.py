@@ -78,11 +78,14 @@ def _rows(
             ends = (metric.text(bound.values[where][v]) for bound in (lower, upper))
             row += (" to ".join(ends),)
         place = summary[f"alpha_{name}"].values[where][v]
-        yield (*row, f"{place:.3g}", _reduction(heights[v - 1], heights[v]) if v else "")
+        before = str(curve["variant"].values[v - 1])
+        less = _reduction(heights[v - 1], heights[v], before) if v else ""
+        yield (*row, f"{place:.3g}", less)
 
 
-def _reduction(before: float, after: float) -> str:
-    return f"{100 * (before - after) / before:.0f} %" if before > 0 else "-"
+def _reduction(before: float, after: float, variant: str) -> str:
+    """Return the share of the barrier of the variant before that a variant takes off."""
+    return f"{100 * (before - after) / before:.0f} % of {variant}" if before > 0 else "-"
 
 
 def _baselines(

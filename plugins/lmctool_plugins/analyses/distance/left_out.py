@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from lmctool.api import Group, Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -45,10 +46,10 @@ def unnamed(overlap: Overlap) -> str:
 
 
 def left_out_group(overlap: Overlap) -> Group:
-    """Return the tensors that are left out, and the least share of a network that is compared."""
+    """Return the tensors that are left out, and the share of each network that is compared."""
     out = overlap.left_out
     ends = ["a", "b", "origin"][: len(overlap.checkpoints)]
-    return Group(
+    group = Group(
         {
             "left_out": _texts(out, "left_out", "tensor that is not compared"),
             "reason": _texts((e.reason for e in out.values()), "left_out", "why"),
@@ -64,15 +65,24 @@ def left_out_group(overlap: Overlap) -> Group:
                 "1",
                 "parameters in it",
             ),
-            "compared": Variable(
-                np.array(overlap.shares),
+            "parameters": Variable(
+                np.array([each.parameter_count for each in overlap.checkpoints]),
                 ("network",),
                 "1",
-                "share of the network's parameters that is compared",
-                COMPARED,
+                "parameters in all",
             ),
         }
     )
+    return replace(group, variables={**group.variables, "compared": compared(group.variables)})
+
+
+def compared(variables: Mapping[str, Variable]) -> Variable:
+    """Return the share of each network's parameters that is compared; NaN of none."""
+    totals = variables["parameters"].values.astype(np.float64)
+    left = totals - variables["numbers"].values.sum(axis=0)
+    shares = np.divide(left, totals, out=np.full_like(totals, np.nan), where=totals > 0)
+    meaning = "share of the network's parameters that is compared"
+    return Variable(shares, ("network",), "1", meaning, COMPARED)
 
 
 def _texts(words: Iterable[str], dim: str, meaning: str) -> Variable:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmctool.api import Group, Variable
 from lmctool_plugins.analyses.distance.kernel import of_norms, travels_of_norms
+from lmctool_plugins.analyses.distance.left_out import LEFT_OUT, compared
 from lmctool_plugins.analyses.distance.metrics import LEVELS
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def ratios(norms: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def derived(result: Result) -> dict[str, Group]:
-    """Return the measures of every part from its norms, and of the whole from its tensors."""
+    """Return the measures of every part from its norms, and of the whole from its tensors.
+
+    Where tensors are left out, also the share that is compared.
+    """
     groups = {
         path: _measured(result.groups[path].variables, _norms(result.groups[path].variables))
         for path in (f"distance/{level}" for level in (*LEVELS, "tensor"))
@@ -51,6 +55,8 @@ def derived(result: Result) -> dict[str, Group]:
         for name, values in _norms(tensors).items()
     }
     groups["distance/whole"] = _measured(result.groups["distance/whole"].variables, whole)
+    if LEFT_OUT in result.groups:
+        groups[LEFT_OUT] = Group({"compared": compared(result.groups[LEFT_OUT].variables)})
     return groups
 
 

@@ -90,8 +90,8 @@ def _notes(result: Result) -> tuple[str, ...]:
     return (
         f"other: the part at {others}; barrier: above {reference}; rise: from an earlier point of"
         " the curve (Delta), which its shape is judged by",
-        "share: of the rise from the rest's state to the full path's barrier, what the part alone"
-        " gives there",
+        "share: of the rise from the rest's state to the full path's barrier, what the part"
+        f" {'alone gives' if group.attributes['cumulative'] == 'none' else 'adds'} there",
         *_missing(result, shapes),
         *(f"shape {note}" for note in shapes.notes()),
     )
@@ -100,17 +100,26 @@ def _notes(result: Result) -> tuple[str, ...]:
 def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
     """Say why shares are missing."""
     parts, full = (result.groups[f"layerwise/{name}"].variables for name in ("summary", "full"))
+    variants = parts["variant"].values
+
+    def missing(name: str, where: NDArray[np.bool_]) -> str:
+        own = [str(v) for v, places in zip(variants, where, strict=True) if places.any()]
+        return f"no share of {name}" + (f" ({', '.join(own)})" if len(variants) > 1 else "")
+
     for metric in METRICS:
         name, least = metric.name, rule.least(metric.name)
         low = (full[f"barrier_{name}"].values <= least)[:, None]
         unequal = np.isnan(parts[f"whole_{name}"].values) & ~low
-        beyond = np.isnan(parts[f"share_{name}"].values) & ~(low | unequal)[..., None]
+        shares = parts[f"share_{name}"].values
+        beyond = (np.isnan(shares) & ~(low | unequal)[..., None]).any(axis=-1)
         if low.any():
-            yield f"no share of {name}: the full path's barrier is not above {metric.text(least)}"
+            yield (
+                f"{missing(name, low)}: the full path's barrier is not above {metric.text(least)}"
+            )
         if unequal.any():
             yield (
-                f"no share of {name}: the ends are so unequal that the rise from the rest's state"
-                f" is not the barrier, by more than {UNEQUAL:.0%} of it"
+                f"{missing(name, unequal)}: the ends are so unequal that the rise from the rest's"
+                f" state is not the barrier, by more than {UNEQUAL:.0%} of it"
             )
         if beyond.any():
-            yield f"no share of {name}: the part rises or falls by more than the barrier"
+            yield f"{missing(name, beyond)}: the part rises or falls by more than the barrier"

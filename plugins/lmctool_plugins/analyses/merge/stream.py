@@ -60,7 +60,9 @@ class Stream:
         merged = torch.empty(first.shapes[name], dtype=self.dtype)
         flat, begin = merged.view(-1), 0
         for blocks in zip(*(file.numbers(name, self.dtype) for file in self.files), strict=True):
-            block = mean_tensor([blocks[n] for n in counting], [self.counts[n] for n in counting])
+            block = mean_tensor(
+                [blocks[n] for n in counting], [self.counts[n] for n in counting], name
+            )
             flat[begin : begin + len(block)] = block
             begin += len(block)
             if name in first.parameters:
