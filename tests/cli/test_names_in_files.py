@@ -360,6 +360,13 @@ def test_a_model_of_torchs_old_form_takes_a_file_of_the_new_one(at: Path) -> Non
     assert "'0.parametrizations.weight.0._u' is '0.weight_u' of the model" in shown.stdout
 
 
+def test_a_model_around_the_network_takes_the_networks_own_file(at: Path) -> None:
+    (at / "m.py").write_text(FACTORY + "def around():\n    return nn.ModuleDict({'net': Tied()})\n")
+    shown = invoke("inspect", single(at / "a", tied(0)), "--model", "./m.py:around")
+    assert "./m.py:around(), from --model" in shown.stdout
+    assert "'head.weight' is 'net.head.weight' of the model, and so on" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
