@@ -31,12 +31,6 @@ def cosine_prototypes_along_the_middle(net: Any, x: Tensor) -> Any:
     return functional.cosine_similarity(x[:, :, None], net.stored.T, dim=1)
 
 
-@case(INPUT, free=(6,), **compared())
-def normalised_prototypes(net: Any, x: Tensor) -> Any:
-    x = functional.normalize(torch.relu(net.first(x)), dim=-1)
-    return x @ functional.normalize(net.stored, dim=-1).mT
-
-
 @case(
     INPUT,
     free=(3, (3, 5)),
@@ -53,11 +47,6 @@ def cosine_of_parts(net: Any, x: Tensor) -> Any:
 def distance_of_pairs(net: Any, x: Tensor) -> Any:
     x = torch.relu(net.first(x))
     return functional.pairwise_distance(x[:, None], net.stored, keepdim=True).squeeze(2)
-
-
-@case(INPUT, free=(6,), **compared())
-def distance_to_prototypes(net: Any, x: Tensor) -> Any:
-    return -torch.cdist(torch.relu(net.first(x))[:, None], net.stored, p=1).squeeze(1)
 
 
 @case(IMAGE, free=(6,), first=nn.Conv2d(3, 6, 3), head=nn.Linear(6, 2))

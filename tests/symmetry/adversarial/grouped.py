@@ -261,7 +261,7 @@ def normalised_by_neighbouring_channels(net: Any, x: Tensor) -> Any:
 )
 def put_back_where_the_greatest_were(net: Any, x: Tensor) -> Any:
     values, places = functional.max_pool2d(net.first(x), 2, return_indices=True)
-    return pooled(net, net.last(functional.max_unpool2d(torch.relu(values), places, [2])))
+    return pooled(net, net.last(functional.max_unpool2d(torch.relu(values), places, [2, 2])))
 
 
 CASES = cases(globals())
