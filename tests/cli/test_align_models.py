@@ -41,6 +41,18 @@ SPECTRAL_NORM = """
         return nn.Sequential(a, nn.ReLU(), b, nn.ReLU(), nn.Linear(7, 3))
 """
 
+DROPOUT = """
+    from torch import nn
+    class Dropped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 8), nn.Linear(8, 3)
+        def forward(self, x):
+            return self.b(nn.functional.dropout(self.a(x).relu(), 0.3, training=True))
+    make = Dropped
+"""
+WORDS = ("--model", "./net.py:make", "--aligner", "random", "--input", "4x6")
+
 
 def made(source: str) -> Any:
     """Return what a factory makes, run here as a user's script would run it."""
@@ -57,6 +69,18 @@ def outputs(source: str, path: Path, inputs: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def written(source: str) -> tuple[Path, Path]:
+    """Write a factory and two networks of it, and return their paths."""
+    Path("net.py").write_text(dedent(source))
+    paths = Path("a.safetensors"), Path("b.safetensors")
+    for seed, path in enumerate(paths):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            tensors = made(source).state_dict()
+        save_file({name: tensor.detach().clone() for name, tensor in tensors.items()}, path)
+    return paths
+
+
 @pytest.mark.parametrize(
     ("source", "units"),
     [(PRUNED, 15), (WEIGHT_NORM, 15), (SPECTRAL_NORM, 15)],
@@ -66,19 +90,25 @@ def test_an_aligned_file_is_the_same_function(
     source: str, units: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("net.py").write_text(dedent(source))
-    for seed, path in enumerate(("a.safetensors", "b.safetensors")):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            tensors = made(source).state_dict()
-        save_file({name: tensor.detach().clone() for name, tensor in tensors.items()}, path)
-    words = ("--model", "./net.py:make", "--aligner", "random", "--input", "4x6")
-    done = invoke("align", "a.safetensors", "b.safetensors", *words)
+    a, before = written(source)
+    done = invoke("align", a, before, *WORDS)
     assert done.exit_code == 0, done.output
     assert f"of {units} units moved" in done.stdout
-    before, after = Path("b.safetensors"), Path("align.safetensors")
+    after = Path("align.safetensors")
     assert any(not torch.equal(x, load_file(before)[n]) for n, x in load_file(after).items())
     inputs = torch.randn(5, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     torch.testing.assert_close(
         outputs(source, after, inputs), outputs(source, before, inputs), rtol=0, atol=1e-12
     )
+
+
+def test_a_model_that_drops_units_at_random_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = written(DROPOUT)
+    done = invoke("align", *paths, *WORDS)
+    assert done.exit_code == 4 and "answers differently each time" in done.stderr
+    done = invoke("align", *paths, *WORDS, "--allow-stochastic")
+    assert done.exit_code == 0, done.output
+    assert "none of the 8 hidden units may move, so nothing was aligned" in done.stderr
