@@ -19,9 +19,8 @@ INPUT = (4,)
 
 
 @dataclass
-class Heads:
-    pi: Any
-    value: Any
+class Critic:
+    value: Tensor
 
 
 class Latent:
@@ -41,7 +40,7 @@ class Latent:
 )
 def actor_and_critic(net: Any, x: Tensor) -> Any:
     h = torch.relu(net.second(torch.tanh(net.first(x))))
-    return Heads(net.pi(h), net.value(h).squeeze(-1))
+    return net.pi(h), Critic(net.value(h).squeeze(-1))
 
 
 @case(
