@@ -30,8 +30,14 @@ def check_fit(run: Run, tensors: Collection[str]) -> None:
 
 
 def whole(run: Run, parts: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the parts that can be taken whole; the user is told of the others."""
+    """Return the parts that can be taken whole; the user is told of the others.
+
+    Raises:
+        LmctoolError: there is none.
+    """
     apart = [part for part, names in parts.items() if not run.left_out.isdisjoint(names)]
+    if len(apart) == len(parts):
+        raise LmctoolError("no part can be taken whole, as tensors of each are left out")
     if apart:
         run.note(f"not evaluated, as tensors of theirs are left out: {', '.join(apart)}")
     return {part: tuple(names) for part, names in parts.items() if part not in apart}

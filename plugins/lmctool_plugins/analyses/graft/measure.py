@@ -78,7 +78,7 @@ def measure(
     tensors = following(tensors, sizes)
     if not all_but:
         check_fit(run, tensors)
-    tensors -= run.left_out
+    tensors = following(tensors - run.left_out, sizes)
     donor = _donor(run, source)
     attributes = {"by": by, "other": donor.name}
     if run.left_out:
