@@ -63,11 +63,19 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """What click is told of each option, which every command that opens checkpoints has."""
+EXCEPT: Mapping[str, Any] = {
+    "metavar": "GLOB",
+    "multiple": True,
+    "help": "Tensors or layers to leave out, which need not fit each other, such as 'classifier.*'"
+    " (repeatable).",
+}
+"""The option of analyses that can leave tensors out."""
 
 
-def options() -> list[click.Option]:
-    """Return the options."""
-    return [click.Option([flag], **said) for flag, said in OPTIONS.items()]
+def options(*, excepted: bool) -> list[click.Option]:
+    """Return the options; with ``--except`` for an analysis that can leave tensors out."""
+    names = [click.Option([flag], **said) for flag, said in OPTIONS.items()]
+    return [*names, click.Option(["--except", "excepted"], **EXCEPT)] if excepted else names
 
 
 def with_options(function: Callback) -> Callback:

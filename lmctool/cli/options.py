@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import checkpoint_options, gate_options, parsing
+from lmctool.cli import (
+    checkpoint_options,
+    computation_options,
+    data_options,
+    gate_options,
+    parsing,
+)
 from lmctool.cli.command import OutputFile
+from lmctool.cli.defaults import STANDARD
 from lmctool.plugin.parameters import InputFile
 from lmctool.plugin.settings import Choice, Settings
 
@@ -18,19 +25,6 @@ if TYPE_CHECKING:
     from lmctool.cli.inputs import Inputs
     from lmctool.plugin.records import Analysis
 
-STANDARD = Settings(checkpoints=())
-"""The default values of options."""
-POSITIVE = click.IntRange(min=1)
-INPUT: Mapping[str, Any] = {
-    "metavar": "SHAPE",
-    "multiple": True,
-    "callback": parsing.input_shapes,
-    "help": "Shape of a random batch of inputs to use instead of data: 3x3x224x224 is 3 images,"
-    " 3 is one number for each of 3 examples, ids:3x11 is token ids, ids<50257:3x11 is token ids"
-    " below 50257. Repeat the option for a model with several inputs; NAME=SHAPE is the argument"
-    " NAME of its forward.",
-}
-"""The option that describes an example input."""
 TRUST_CONFIG: Mapping[str, Any] = {
     "is_flag": True,
     "help": "Run Python code that lmctool.toml of this folder names as model or data.",
@@ -45,23 +39,22 @@ def shared(name: str, analysis: Analysis) -> Sections:
     sections: Sections = [
         ("Output", _output(name)),
         ("Gates", gate_options.options()),
-        ("Checkpoints", checkpoint_options.options()),
+        ("Checkpoints", checkpoint_options.options(excepted=analysis.partial != "never")),
     ]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
-    data = [*_data(analysis.splits), *(_calibration() if both else ())] if "data" in used else []
-    if analysis.partial != "never":
-        sections.append(("Checkpoints", [_excepted()]))
+    data = data_options.data(analysis.splits) if "data" in used else []
+    data += data_options.calibration() if both else []
     if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
         other = _model_b() if spec and analysis.partial != "never" else []
         sections.append(("Model", [*_model(batchnorm=on_path), *other, *spec]))
         if "data" not in analysis.needs:
-            data.append(click.Option(["--input", "inputs"], **INPUT))
+            data.append(click.Option(["--input", "inputs"], **data_options.INPUT))
     if data:
         sections.append(("Data", data))
-    sections.append(("Computation", _computation(networks=both)))
+    sections.append(("Computation", computation_options.options(networks=both)))
     return sections
 
 
@@ -80,16 +73,6 @@ def settings(
     }
     arguments["naming"] = checkpoint_options.naming(values)
     return Settings(**{**arguments, "aligner": aligner, "correction": correction})
-
-
-def _excepted() -> click.Option:
-    return click.Option(
-        ["--except", "excepted"],
-        metavar="GLOB",
-        multiple=True,
-        help="Tensors or layers to leave out, which need not fit each other, such as 'classifier.*'"
-        " (repeatable).",
-    )
 
 
 def _model_b() -> list[click.Option]:
@@ -194,141 +177,3 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
             )
         )
     return options
-
-
-def _data(splits: tuple[str, ...]) -> list[click.Option]:
-    return [
-        click.Option(
-            ["--data"],
-            metavar="SPEC",
-            help="Dataset: a registered dataset, NAME:PATH, a path, package.module:factory or"
-            " ./file.py:factory. Without it the dataset that the checkpoints' metadata names is"
-            " used.",
-        ),
-        click.Option(
-            ["--split", "splits"],
-            metavar="NAME",
-            multiple=True,
-            default=splits,
-            show_default=True,
-            callback=parsing.words,
-            help="Split to evaluate on (repeatable, or comma-separated).",
-        ),
-        click.Option(
-            ["--limit"], type=POSITIVE, metavar="N", help="Use at most N examples of each split."
-        ),
-        click.Option(
-            ["--subset-seed"],
-            type=click.IntRange(min=0),
-            metavar="N",
-            default=STANDARD.subset_seed,
-            show_default=True,
-            help="Seed that chooses the examples of --limit and of the calibration set.",
-        ),
-        click.Option(
-            ["--mean"],
-            metavar="M,…",
-            callback=parsing.numbers,
-            help="Mean of each channel, in place of the dataset's.",
-        ),
-        click.Option(
-            ["--std"],
-            metavar="S,…",
-            callback=parsing.numbers,
-            help="Standard deviation of each channel, in place of the dataset's.",
-        ),
-        click.Option(
-            ["--task"],
-            metavar="NAME",
-            help="Task, which defines loss and error; by default the dataset's.",
-        ),
-        click.Option(
-            ["--allow-chance"],
-            is_flag=True,
-            help="Continue even if no checkpoint is better than chance.",
-        ),
-    ]
-
-
-def _calibration() -> list[click.Option]:
-    return [
-        click.Option(
-            ["--calib-split"],
-            metavar="NAME",
-            default=STANDARD.calib_split,
-            show_default=True,
-            help="Split of the calibration set, on which activation statistics are computed.",
-        ),
-        click.Option(
-            ["--calib-size"],
-            type=POSITIVE,
-            metavar="N",
-            default=STANDARD.calib_size,
-            show_default=True,
-            help="Use at most N examples of the calibration split.",
-        ),
-        click.Option(
-            ["--calib-batch"],
-            type=click.IntRange(min=2),
-            metavar="N",
-            default=STANDARD.calib_batch,
-            show_default=True,
-            help="Batch size for BatchNorm statistics on the calibration set.",
-        ),
-    ]
-
-
-def _computation(*, networks: bool) -> list[click.Option]:
-    options = [
-        click.Option(
-            ["--device"],
-            metavar="auto|cpu|cuda[:N]",
-            default=STANDARD.device,
-            show_default=True,
-            help="Device to compute on.",
-        ),
-        click.Option(
-            ["--dtype"],
-            type=click.Choice(["auto", "float32", "float64"]),
-            default=STANDARD.dtype,
-            show_default=True,
-            help="Data type of weights and arithmetic; auto is float64 where a checkpoint is"
-            " written and one that is read stores float64, else float32.",
-        ),
-    ]
-    if networks:
-        options += [
-            click.Option(
-                ["--precision"],
-                type=click.Choice(["float32", "tf32", "bfloat16"]),
-                default=STANDARD.precision,
-                show_default=True,
-                help="Precision of matrix products and convolutions.",
-            ),
-            click.Option(
-                ["--batch-size"],
-                metavar="N|auto",
-                default="auto",
-                show_default=True,
-                callback=parsing.batch_size,
-                help="Examples evaluated at once; auto halves the number when memory runs out.",
-            ),
-            click.Option(
-                ["--strategy"],
-                type=click.Choice(
-                    ["auto", "plain", "channels-last", "graphs", "compile", "measure"]
-                ),
-                default=STANDARD.strategy,
-                show_default=True,
-                help="Way to evaluate networks; measure times several ways and takes the fastest.",
-            ),
-        ]
-    seed = click.Option(
-        ["--seed"],
-        type=click.IntRange(min=0),
-        metavar="N",
-        default=STANDARD.seed,
-        show_default=True,
-        help="Seed of every random choice but that of examples.",
-    )
-    return [*options, seed]

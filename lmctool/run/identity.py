@@ -86,7 +86,7 @@ class Identity:
         if run.model is not None:
             parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
             parts["model.graph"] = run.resources.graph_of_user_code
-            parts["output"] = run.resources.output
+            parts["output"] = run.resources.forward.output
         for index, own in run.resources.own.items():
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
@@ -157,8 +157,8 @@ def _as_recorded(run: Run) -> dict[str, str]:
     texts = [json.dumps(preprocessing(split)) for split in evaluated_splits(run)]
     done = {"preprocessing": texts[-1]} if texts else {}
     names = {name: choice and choice.name for name, choice in slots.items()}
-    if run.model is not None and run.resources.scored:
-        names["output"] = run.resources.scored
+    if run.model is not None and run.resources.forward.scored:
+        names["output"] = run.resources.forward.scored
     return _texts(names) | done
 
 

@@ -162,14 +162,18 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes[f"model.{index}"] = described(model.spec, model.arguments)
     if run.model is not None:
         attributes["batchnorm"] = settings.batchnorm
-    if run.resources.stochastic:
+    if run.resources.forward.stochastic:
         attributes["stochastic"] = 1
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
-    if run.task is not None and (answers := run.resources.answers) and run.resources.scored:
-        attributes["output"] = run.resources.scored
+    if (
+        run.task is not None
+        and (answers := run.resources.forward.answers)
+        and run.resources.forward.scored
+    ):
+        attributes["output"] = run.resources.forward.scored
         attributes["output.of"] = len(answers.outputs)
     if run.data is not None:
         attributes["task"] = settings.task or run.data.dataset.task

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -16,14 +15,14 @@ from lmctool.checkpoint.notes import notes_on
 from lmctool.checkpoint.overlap import Overlap, overlap
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
-from lmctool.evaluate.arithmetic import arithmetic, computing
-from lmctool.evaluate.function_check import EXAMPLES, check_function
+from lmctool.evaluate.arithmetic import arithmetic
+from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.switches import kept
 from lmctool.graph.capture import capture
-from lmctool.graph.randomness import generator, seeded
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
+from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmctool.data.split import Split
-    from lmctool.evaluate.function_check import Answers
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
@@ -56,7 +54,7 @@ class Resources:
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
-        answers: what the model answers; None before anybody looked.
+        forward: the model as a function of its inputs.
         own: the resources of each checkpoint that has a model of its own, by index.
         corrected: how many layers and blocks were corrected; empty where nothing was.
     """
@@ -95,17 +93,17 @@ class Resources:
         if self.sources.example is not None and self.sources.example.doubled:
             note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
         self._partial = analysis.partial
-        self.answers: Answers | None = None
         self.corrected: dict[str, int] = {}
         self._load()
         self.own = {index: self._of_one(index, m) for index, m in self.sources.own_models.items()}
 
     def _load(self) -> None:
-        """Begin with no split and no weights read."""
+        """Begin with no split and no weights read, and a model that nobody looked at."""
         model, device = self.sources.model, self.device
         module = None if model is None else model.module
         self._splits = Splits(self.name, self.sources.data, self.settings, device, module)
         self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device)
+        self.forward = Forward(self)
 
     def _of_one(self, index: int, model: Model) -> Resources:
         """Return the same data and settings for one of the checkpoints and its own model."""
@@ -168,25 +166,25 @@ class Resources:
             each._weights.check()
 
     @property
-    def _model(self) -> Model:
+    def model(self) -> Model:
+        """The model.
+
+        Raises:
+            LmctoolError: the analysis has none.
+        """
         if self.sources.model is None:
             raise LmctoolError(f"analysis {self.name!r} asked for a model without needing one")
         return self.sources.model
 
     @property
-    def output(self) -> str | None:
-        """The name of the output that is scored, as the user or lmctool.toml says."""
-        return self.settings.output or self._model.output
-
-    @property
     def module(self) -> nn.Module:
         """The model's module, on the device; its tensors are the first checkpoint's."""
-        return self._model.module
+        return self.model.module
 
     def initial(self, seed: int) -> Weights:
         """Return the weights that the model's own initialiser gives for a seed."""
         with kept():  # what makes a model may set switches of torch each time
-            state = self._model.initial(seed).to(self.device, self.dtype).state_dict()
+            state = self.model.initial(seed).to(self.device, self.dtype).state_dict()
         return once(state, self.module)
 
     def parts(self, by: str) -> dict[str, tuple[str, ...]]:
@@ -232,71 +230,13 @@ class Resources:
             return self.sources.example.inputs
         return self.calibration.head(count, self.dtype)
 
-    def check_function(self, inputs: Inputs, split: str = "") -> bool:
-        """Refuse a model that is no function; the first call looks, and all of them tell.
-
-        Whoever computes with the model comes by here first.
-
-        Args:
-            inputs: (example, ...) a batch of a few examples for each argument of the model.
-            split: where they are from; empty for an example input.
-
-        Returns:
-            Whether it answers differently each time, as the user allows.
-
-        Raises:
-            UnjudgedError: as ``lmctool.evaluate.function_check`` says.
-            LmctoolError: it cannot take the inputs.
-        """
-        if self.answers is None:
-            with computing(self.settings.precision, self.device):
-                self.answers = check_function(
-                    self.module,
-                    self.weights(0),
-                    inputs if isinstance(inputs, tuple) else (inputs,),
-                    split=split,
-                    allow_stochastic=self.settings.allow_stochastic,
-                    output=self.output,
-                )
-            if self.stochastic:
-                self.note(
-                    "the model answers differently each time; what it draws is seeded by --seed"
-                    f" {self.settings.seed}, the same for every network"
-                )
-            if self.sources.task and self.scored not in {None, "logits"} and not self.output:
-                self.note(
-                    f"the model returns {len(self.answers.outputs)} outputs, of which"
-                    f" {self.scored!r} is scored; --output chooses another"
-                )
-        return self.stochastic
-
-    @property
-    def stochastic(self) -> bool:
-        """Whether the model answers differently each time, as far as anybody looked."""
-        return self.answers is not None and self.answers.stochastic
-
-    @property
-    def scored(self) -> str | None:
-        """The name of the scored output of several; None if there is one, or nobody looked."""
-        several = self.answers is not None and len(self.answers.outputs) > 1
-        return self.answers.scored if self.answers is not None and several else None
-
-    def seeding(self) -> AbstractContextManager[None]:
-        """Return what a pass of one network is done in: random numbers of the run's seed, if any.
-
-        They are the same for every network, so that no number depends on what came before it.
-        """
-        if not self.stochastic:
-            return nullcontext()
-        return seeded(generator(self.settings.seed, "forward").initial_seed())
-
     @cached_property
     def graph(self) -> Graph:
         """The graph of the model."""
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
-        self.check_function(self.traced(EXAMPLES), split)
-        with arithmetic(self.settings.precision, self.device), self.seeding():
-            return capture(self.module, self.traced(TRACED), self.output)
+        self.forward.check(self.traced(EXAMPLES), split)
+        with arithmetic(self.settings.precision, self.device), self.forward.seeding():
+            return capture(self.module, self.traced(TRACED), self.forward.output)
 
     def traced(self, count: int) -> Inputs:
         """Return the inputs that the model is followed with: the first that it is evaluated on.
@@ -352,4 +292,4 @@ class Resources:
     @cached_property
     def network(self) -> Network:
         """The forward function of the model."""
-        return Network(self.module, lambda: self.graph, output=self.output)
+        return Network(self.module, lambda: self.graph, output=self.forward.output)

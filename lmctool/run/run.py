@@ -125,8 +125,8 @@ class Run:
             progress,
             journal,
             settings.precision,
-            lambda: self.resources.stochastic,
-            self.resources.seeding,
+            lambda: self.resources.forward.stochastic,
+            self.resources.forward.seeding,
         )
         self.batchnorm = BatchNormPolicy(
             settings.batchnorm,
@@ -345,8 +345,8 @@ class Run:
             self.batch_size,
             self.progress,
             self.journal,
-            self.resources.check_function,
-            self.resources.seeding,
+            self.resources.forward.check,
+            self.resources.forward.seeding,
             self._repeats,
         )
 
@@ -366,8 +366,8 @@ class Run:
         if self.task is None or self.model is None or not self.settings.splits:
             return ()
         split, network = self.splits[0], self.resources.network
-        self.resources.check_function(split.head(EXAMPLES, self.dtype), split.name)
-        with computing(self.settings.precision, self.device), self.resources.seeding():
+        self.resources.forward.check(split.head(EXAMPLES, self.dtype), split.name)
+        with computing(self.settings.precision, self.device), self.resources.forward.seeding():
             return probe(network, self.weights(0), split, self.task, self.dtype)
 
     @property
@@ -472,7 +472,7 @@ class Run:
         with (
             arithmetic(self.settings.precision, self.device),
             exact_products(self.device),
-            self.resources.seeding(),
+            self.resources.forward.seeding(),
         ):
             return aligner.align(self, a, b, **options)
 

@@ -16,8 +16,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
     for index, model in run.resources.models.items():
         text = f"{described(model.spec, model.arguments)}, from {model.origin}"
         lines.append((f"model of {_letter(index)}" if index else "model", text))
-    if run.model is not None and run.resources.output is not None:
-        lines.append(("output", run.resources.output))
+    if run.model is not None and run.resources.forward.output is not None:
+        lines.append(("output", run.resources.forward.output))
     if run.settings.excepted:
         lines.append(("left out", ", ".join(run.settings.excepted)))
     if run.data is not None:

@@ -52,7 +52,10 @@ class Symmetries:
             return Paths(graph, (inputs,))
         traced = _batch(self.resources.traced(TRACED))
         resources = self.resources
-        with arithmetic(resources.settings.precision, resources.device), resources.seeding():
+        with (
+            arithmetic(resources.settings.precision, resources.device),
+            resources.forward.seeding(),
+        ):
             return follow(self.resources.module, graph, traced, inputs)
 
     @cached_property
@@ -65,7 +68,7 @@ class Symmetries:
         """
         graph, file = self.paths.graph, self.resources.settings.spec
         spec = derive(graph) if file is None else read_spec(file, graph)
-        if graph.tracer == "export" and not self.resources.stochastic:
+        if graph.tracer == "export" and not self.resources.forward.stochastic:
             if spec.groups and (unread := self._unread(spec)):
                 self.resources.note(
                     f"no output needs {unread} in evaluation mode: left as they are, though units"
@@ -116,7 +119,7 @@ class Symmetries:
         Raises:
             UnjudgedError: the permutation changes the network's function.
         """
-        module, draws = self.resources.module, DRAWS if self.resources.stochastic else (0,)
+        module, draws = self.resources.module, DRAWS if self.resources.forward.stochastic else (0,)
         batches: tuple[tuple[Tensor, ...], ...] = self.paths.inputs
         precision, device = self.resources.settings.precision, self.resources.device
         with arithmetic(precision, device), exact_products(device):

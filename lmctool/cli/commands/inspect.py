@@ -10,8 +10,9 @@ import click
 from lmctool.cli import parsing
 from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
+from lmctool.cli.data_options import INPUT
 from lmctool.cli.key_values import aligned
-from lmctool.cli.options import INPUT, TRUST_CONFIG
+from lmctool.cli.options import TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.plugin.parameters import InputFile
 from lmctool.report.terminal import echo

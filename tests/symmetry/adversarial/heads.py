@@ -122,7 +122,7 @@ def learned_queries(net: Any, x: Tensor) -> Any:
 )
 def heads_at_two_scales(net: Any, x: Tensor) -> Any:
     qkv = net.qkv(torch.relu(net.first(x)).transpose(1, 2))
-    both = torch.cat((qkv, net.local(qkv)), 1).unflatten(1, (4, 9)).transpose(2, 3)
+    both = torch.cat((qkv, net.local(qkv)), 1).reshape(-1, 4, 9, 5).transpose(2, 3)
     q, k, v = both.chunk(3, -1)
     attended = functional.elu(q) @ (functional.elu(k).transpose(2, 3) @ v)
     return net.out(attended.transpose(2, 3).flatten(1, 2)).mean(2)

@@ -1,0 +1,65 @@
+"""The options on how to compute."""
+
+from __future__ import annotations
+
+import click
+
+from lmctool.cli import parsing
+from lmctool.cli.defaults import STANDARD
+
+
+def options(*, networks: bool) -> list[click.Option]:
+    """Return the options; with those on evaluation for an analysis of networks on data."""
+    chosen = [
+        click.Option(
+            ["--device"],
+            metavar="auto|cpu|cuda[:N]",
+            default=STANDARD.device,
+            show_default=True,
+            help="Device to compute on.",
+        ),
+        click.Option(
+            ["--dtype"],
+            type=click.Choice(["auto", "float32", "float64"]),
+            default=STANDARD.dtype,
+            show_default=True,
+            help="Data type of weights and arithmetic; auto is float64 where a checkpoint is"
+            " written and one that is read stores float64, else float32.",
+        ),
+    ]
+    if networks:
+        chosen += [
+            click.Option(
+                ["--precision"],
+                type=click.Choice(["float32", "tf32", "bfloat16"]),
+                default=STANDARD.precision,
+                show_default=True,
+                help="Precision of matrix products and convolutions.",
+            ),
+            click.Option(
+                ["--batch-size"],
+                metavar="N|auto",
+                default="auto",
+                show_default=True,
+                callback=parsing.batch_size,
+                help="Examples evaluated at once; auto halves the number when memory runs out.",
+            ),
+            click.Option(
+                ["--strategy"],
+                type=click.Choice(
+                    ["auto", "plain", "channels-last", "graphs", "compile", "measure"]
+                ),
+                default=STANDARD.strategy,
+                show_default=True,
+                help="Way to evaluate networks; measure times several ways and takes the fastest.",
+            ),
+        ]
+    seed = click.Option(
+        ["--seed"],
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=STANDARD.seed,
+        show_default=True,
+        help="Seed of every random choice but that of examples.",
+    )
+    return [*chosen, seed]

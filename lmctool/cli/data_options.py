@@ -1,0 +1,109 @@
+"""The options on data, and on an example in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lmctool.cli import parsing
+from lmctool.cli.defaults import STANDARD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+POSITIVE = click.IntRange(min=1)
+INPUT: Mapping[str, Any] = {
+    "metavar": "SHAPE",
+    "multiple": True,
+    "callback": parsing.input_shapes,
+    "help": "Shape of a random batch of inputs to use instead of data: 3x3x224x224 is 3 images,"
+    " 3 is one number for each of 3 examples, ids:3x11 is token ids, ids<50257:3x11 is token ids"
+    " below 50257. Repeat the option for a model with several inputs; NAME=SHAPE is the argument"
+    " NAME of its forward.",
+}
+"""The option that describes an example input."""
+
+
+def data(splits: tuple[str, ...]) -> list[click.Option]:
+    """Return the options that choose what networks are evaluated on."""
+    return [
+        click.Option(
+            ["--data"],
+            metavar="SPEC",
+            help="Dataset: a registered dataset, NAME:PATH, a path, package.module:factory or"
+            " ./file.py:factory. Without it the dataset that the checkpoints' metadata names is"
+            " used.",
+        ),
+        click.Option(
+            ["--split", "splits"],
+            metavar="NAME",
+            multiple=True,
+            default=splits,
+            show_default=True,
+            callback=parsing.words,
+            help="Split to evaluate on (repeatable, or comma-separated).",
+        ),
+        click.Option(
+            ["--limit"], type=POSITIVE, metavar="N", help="Use at most N examples of each split."
+        ),
+        click.Option(
+            ["--subset-seed"],
+            type=click.IntRange(min=0),
+            metavar="N",
+            default=STANDARD.subset_seed,
+            show_default=True,
+            help="Seed that chooses the examples of --limit and of the calibration set.",
+        ),
+        click.Option(
+            ["--mean"],
+            metavar="M,…",
+            callback=parsing.numbers,
+            help="Mean of each channel, in place of the dataset's.",
+        ),
+        click.Option(
+            ["--std"],
+            metavar="S,…",
+            callback=parsing.numbers,
+            help="Standard deviation of each channel, in place of the dataset's.",
+        ),
+        click.Option(
+            ["--task"],
+            metavar="NAME",
+            help="Task, which defines loss and error; by default the dataset's.",
+        ),
+        click.Option(
+            ["--allow-chance"],
+            is_flag=True,
+            help="Continue even if no checkpoint is better than chance.",
+        ),
+    ]
+
+
+def calibration() -> list[click.Option]:
+    """Return the options that choose what activation statistics are taken on."""
+    return [
+        click.Option(
+            ["--calib-split"],
+            metavar="NAME",
+            default=STANDARD.calib_split,
+            show_default=True,
+            help="Split of the calibration set, on which activation statistics are computed.",
+        ),
+        click.Option(
+            ["--calib-size"],
+            type=POSITIVE,
+            metavar="N",
+            default=STANDARD.calib_size,
+            show_default=True,
+            help="Use at most N examples of the calibration split.",
+        ),
+        click.Option(
+            ["--calib-batch"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            default=STANDARD.calib_batch,
+            show_default=True,
+            help="Batch size for BatchNorm statistics on the calibration set.",
+        ),
+    ]
