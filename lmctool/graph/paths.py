@@ -88,7 +88,9 @@ class _Operations(TorchDispatchMode):
     ) -> Any:
         """Do an operation, and note it."""
         leaves = tree_leaves((args, kwargs))
-        read = [self.names.get(leaf.data_ptr()) for leaf in leaves if isinstance(leaf, Tensor)]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        # others, such as sparse ones, have no place in memory
+        read = [self.names.get(t.data_ptr()) for t in tensors if t.layout == torch.strided]
         numbers = [leaf for leaf in leaves if isinstance(leaf, int)]
         self.operations.append((func, *read, *numbers))
         return func(*args, **(kwargs or {}))

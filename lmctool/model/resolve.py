@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from lmctool.config import Origin
 from lmctool.errors import LmctoolError
 from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.build import blueprint, build, described, missing, seeded
 from lmctool.model.fit import only_reading
+from lmctool.model.plain import plain
 from lmctool.model.recognition import recognised
 from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
@@ -23,6 +22,8 @@ from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from torch import nn
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
@@ -150,12 +151,7 @@ def _made(
 ) -> nn.Module:
     """Build a model by the user's own code."""
     with seeded(seed):
-        module = factory.call(arguments)
-    if not isinstance(module, nn.Module):
-        kind = type(module).__name__
-        raise LmctoolError(f"{factory.spec!r} returned {kind!r}, not a torch.nn.Module")
-    if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
-        raise LmctoolError(f"{factory.spec!r} returned a model on the meta device, without numbers")
+        module = plain(factory.call(arguments), factory.spec)
     only_reading(checkpoint, module, described(factory.spec, arguments))
     return module
 
