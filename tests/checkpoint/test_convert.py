@@ -18,6 +18,7 @@ from lmctool.checkpoint.tensor_location import TensorLocation
 from lmctool.cli.commands.convert import command
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import Naming
+from tests.checkpoint.pytorch_files import STATE, pickled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .conftest import Save
-
-STATE = {"w": torch.arange(4.0), "b": torch.ones(2, dtype=torch.bfloat16)}
-
-
-def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
-    """Write what torch.save writes."""
-    path = folder / "in.pt"
-    torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    return path
 
 
 def error_text(source: Path, key: str | None = None) -> str:

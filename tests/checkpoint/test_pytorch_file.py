@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from lmctool.checkpoint import open_checkpoint
-from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.errors import UnjudgedError
 from lmctool.testing import invoke
+from tests.checkpoint.pytorch_files import error_text, pickled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,20 +62,6 @@ class Trap:
     def __reduce__(self) -> tuple[Any, ...]:
         """Say what loading would call."""
         return os.mkdir, (str(self.path),)
-
-
-def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
-    """Write what torch.save writes."""
-    path = folder / "in.pt"
-    torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    return path
-
-
-def error_text(path: Path) -> str:
-    """Return why a file is not read."""
-    with pytest.raises(LmctoolError) as caught:
-        open_checkpoint(path)
-    return str(caught.value).replace(f"'{path}'", "FILE")
 
 
 def same(a: Tensor, b: Tensor) -> bool:

@@ -12,27 +12,11 @@ import torch
 from torch import nn
 
 from lmctool.checkpoint import open_checkpoint
-from lmctool.errors import LmctoolError
+from tests.checkpoint.pytorch_files import STATE, error_text, pickled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-STATE = {"w": torch.arange(4.0), "b": torch.ones(2, dtype=torch.bfloat16)}
-
-
-def pickled(folder: Path, content: object, zipped: bool = True) -> Path:
-    """Write what torch.save writes."""
-    path = folder / "in.pt"
-    torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    return path
-
-
-def error_text(path: Path) -> str:
-    """Return why a file is not read."""
-    with pytest.raises(LmctoolError) as caught:
-        open_checkpoint(path)
-    return str(caught.value).replace(f"'{path}'", "FILE")
 
 
 def forged(folder: Path, data: bytes, **members: bytes) -> Path:
