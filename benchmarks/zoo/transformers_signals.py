@@ -72,17 +72,6 @@ ENTRIES = (
         inputs=PIXELS,
     ),
     entry(
-        "MobileViT",
-        "MobileViTForImageClassification",
-        {
-            "image_size": 128,
-            "hidden_sizes": [16, 20, 24],
-            "neck_hidden_sizes": [8, 12, 16, 20, 24, 28, 32],
-            "num_attention_heads": 2,
-        },
-        inputs=sequences(3, 128, 128),
-    ),
-    entry(
         "PoolFormer",
         "PoolFormerForImageClassification",
         {

@@ -59,15 +59,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--ignore": {
         "metavar": "GLOB",
         "multiple": True,
-        "help": "Leave tensors of these names out, such as 'criterion.*' (repeatable).",
+        "help": "Leave tensors of these names out, as if no file had them, such as 'criterion.*'"
+        " (repeatable).",
     },
 }
 """What click is told of each option, which every command that opens checkpoints has."""
 EXCEPT: Mapping[str, Any] = {
     "metavar": "GLOB",
     "multiple": True,
-    "help": "Tensors or layers to leave out, which need not fit each other, such as 'classifier.*'"
-    " (repeatable).",
+    "help": "Tensors or layers that are neither compared nor mixed, and need not fit each other,"
+    " such as 'classifier.*' (repeatable).",
 }
 """The option of analyses that can leave tensors out."""
 
