@@ -119,7 +119,7 @@ def test_every_command_that_writes_says_what_and_is_walked_here() -> None:
     assert writing == {words[0] for words in READING.values()} & {*HOST}
     for name in (*HOST, *registry.names(ANALYSES)):
         one = command(name)
-        named = {p.name for p in one.params} & {"out", "output", "target", "document", "junit"}
+        named = {p.name for p in one.params} & {"out", "target", "document", "junit"}
         assert named == {parameter.name for parameter in outputs(one)}, name
         assert isinstance(one, Command) or not named, name
 

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "-o",
-    "--output",
+    "--out",
     metavar="FIGURE",
     type=OutputFile(),
     help="Draw the curves of both in one figure, a file that ends in .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 def command(
-    one: Path, other: Path, everything: bool, target: str | None, output: Path | None, force: bool
+    one: Path, other: Path, everything: bool, target: str | None, out: Path | None, force: bool
 ) -> None:
     """Compare two results of one analysis, .h5 files.
 
@@ -47,7 +47,7 @@ def command(
     """
     from lmctool.results.file import read
 
-    _check_outputs(None if target in {None, "-"} else Path(str(target)), output, force)
+    _check_outputs(None if target in {None, "-"} else Path(str(target)), out, force)
     first, second = read(one), read(other)
     if first.analysis != second.analysis:
         raise LmctoolError(
@@ -55,9 +55,9 @@ def command(
             f" {second.analysis!r}; compare two results of one analysis"
         )
     files: dict[str, Path] = {}
-    if output is not None:
-        _draw(first, second, (one, other), output, force)
-        files["figure"] = output
+    if out is not None:
+        _draw(first, second, (one, other), out, force)
+        files["figure"] = out
     if target is not None:
         from lmctool.report.json_document import comparison_document, write_json
 

@@ -27,7 +27,7 @@ SUFFIXES = (".html", ".htm")
 )
 @click.option(
     "-o",
-    "--output",
+    "--out",
     required=True,
     type=OutputFile(),
     help="Path of the page, which ends in .html.",
@@ -36,7 +36,7 @@ SUFFIXES = (".html", ".htm")
 @click.option("--force", is_flag=True, help="Replace the page if it exists.")
 def command(
     paths: tuple[Path, ...],
-    output: Path,
+    out: Path,
     policy: Path | None,
     baselines: tuple[Path, ...],
     tolerance: Tolerance | None,
@@ -53,9 +53,9 @@ def command(
     from lmctool.report.html import page
     from lmctool.report.sections import section
 
-    if output.suffix.lower() not in SUFFIXES:
-        raise LmctoolError(f"page '{output}' must end in .html")
-    refuse_existing([output], force)
+    if out.suffix.lower() not in SUFFIXES:
+        raise LmctoolError(f"page '{out}' must end in .html")
+    refuse_existing([out], force)
     results = {path: read_sound(path) for path in paths}
     verdicts = audit_results(results, policy, baselines, tolerance)
     sections = [
@@ -65,8 +65,8 @@ def command(
     for each in sections:
         if isinstance(each.picture, str):
             echo(f"Warning: no figure of '{each.source}': {each.picture}", err=True)
-    with publish(output, force) as draft:
+    with publish(out, force) as draft:
         draft.write_text(page(sections, verdicts), encoding="utf-8")
-    echo(output)
+    echo(out)
     show_verdicts(verdicts)
     return exit_code(verdicts)
