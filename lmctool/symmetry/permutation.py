@@ -88,9 +88,10 @@ class Permutation:
         """Return a tensor, or a value, whose axes have these forms, with groups moved."""
         orders: dict[int, Tensor] = {}
         across: list[tuple[UnitIndex, Tensor]] = []
-        for group in sorted(groups, key=self.spec.per.__contains__):  # outer groups go first
+        indices = self.spec.unit_indices(groups, forms)
+        for group in sorted(indices, key=self.spec.per.__contains__):  # outer groups go first
             move = flat(self.moves[group])
-            for index in self.spec.unit_indices(group, forms):
+            for index in indices[group]:
                 order = index.order(move, tensor)
                 if len(index.axes) > 1:
                     across.append((index, order))

@@ -83,10 +83,11 @@ class SoftPermutation:
         """Return where groups lie; outer ones first, so that inner ones follow them."""
         if forms not in self.indices:
             groups = dict.fromkeys(group for form in forms for group in groups_of(form))
+            found = self.spec.unit_indices(groups, forms)
             self.indices[forms] = tuple(
                 (group, index)
                 for group in sorted(groups, key=self.spec.per.__contains__)
-                for index in self.spec.unit_indices(group, forms)
+                for index in found[group]
             )
         return self.indices[forms]
 

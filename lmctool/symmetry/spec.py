@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import AxisForm, groups_of
-from lmctool.symmetry.unit_index import UnitIndex, unit_indices
+from lmctool.symmetry.unit_index import UnitIndex, axis_labels, unit_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor
 
@@ -64,13 +64,19 @@ class PermutationSpec:
         """Return the inner groups of an outer group."""
         return tuple(name for name, outer in self.per.items() if outer == group)
 
-    def unit_indices(self, group: str, forms: tuple[AxisForm | None, ...]) -> Iterator[UnitIndex]:
-        """Give where a group's units lie in a tensor or value with these axes."""
-        return unit_indices(forms, group, self.groups[group], self.per.get(group))
+    def unit_indices(
+        self, groups: Iterable[str], forms: tuple[AxisForm | None, ...]
+    ) -> dict[str, list[UnitIndex]]:
+        """Return where the units of each group lie in a tensor or value with these axes."""
+        labels = axis_labels(forms)
+        return {
+            group: [*unit_indices(labels, group, self.groups[group], self.per.get(group))]
+            for group in groups
+        }
 
     def uses(self, group: str) -> Iterator[tuple[str, UnitIndex]]:
         """Give every tensor that a group's units lie in, and where in it."""
         for name, forms in self.tensors.items():
             if any(group in groups_of(form) for form in forms):
-                for index in self.unit_indices(group, forms):
+                for index in self.unit_indices([group], forms)[group]:
                     yield name, index

@@ -99,6 +99,5 @@ def _node_taps(
     # An axis that holds the batch too has no units in fixed positions.
     forms = tuple(None if varies(axis.size) else form(axis) for axis in values(node))
     names = dict.fromkeys(name for each in forms for name in groups_of(each))
-    return {
-        name: [Tap(node.name, index) for index in spec.unit_indices(name, forms)] for name in names
-    }
+    indices = spec.unit_indices(names, forms)
+    return {name: [Tap(node.name, index) for index in indices[name]] for name in names}

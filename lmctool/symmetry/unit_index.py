@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Labels = list[tuple[str, Tensor]]
 """Groups, each with its unit at every position, and -1 where none is."""
+AxisLabels = list[tuple[tuple[int, ...], Labels]]
+"""For each axis of a tensor the axes that tell its units apart, and its groups."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,18 +82,22 @@ class UnitIndex:
         return front.flatten(0, len(self.axes) - 1)
 
 
+def axis_labels(forms: Sequence[AxisForm | None]) -> AxisLabels:
+    """Return which units of which groups lie along each axis of a tensor; None fixes an axis."""
+    return [_labels(axis, form) for axis, form in enumerate(forms)]
+
+
 def unit_indices(
-    forms: Sequence[AxisForm | None], group: str, size: int, outer: str | None
+    labels: AxisLabels, group: str, size: int, outer: str | None
 ) -> Iterator[UnitIndex]:
     """Give each index of a group in a tensor: one for every time that it lies there.
 
     Args:
-        forms: the form of each axis, None for one that is fixed.
+        labels: which units lie along each axis.
         group: the group.
         size: the number of its units (under each unit of the outer group).
         outer: the group under each unit of which it moves by itself, if there is one.
     """
-    labels = [_labels(axis, form) for axis, form in enumerate(forms)]
     for axes, groups in labels:
         for units in (units for name, units in groups if name == group):
             beside = None if outer is None else _units_beside(groups, outer, units)
@@ -118,7 +124,7 @@ def _labels(axis: int, form: AxisForm | None) -> tuple[tuple[int, ...], Labels]:
 
 
 def _across(
-    labels: Sequence[tuple[tuple[int, ...], Labels]],
+    labels: AxisLabels,
     axis: int,
     units: Tensor,
     outer: str,
