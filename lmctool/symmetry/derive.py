@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_table import AxisTable
 
+SINGLE = "each of its parts is one unit"
+"""Why an axis stays in which no part has a reason to."""
 CACHE_SIZE = 16
 """How many derived specs are remembered, by the fingerprint of their graph."""
 
@@ -71,7 +73,7 @@ def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> P
         tensors=forms,
         per={names[inner]: names[outer] for inner, outer in nested.outer(names).items()},
         fixed={
-            (name, position): next((leaf.reason for leaf in axis.leaves() if leaf.reason), "")
+            (name, position): next((leaf.reason for leaf in axis.leaves() if leaf.reason), SINGLE)
             for name, axes in tensors.items()
             for position, axis in enumerate(axes)
             if forms[name][position] is None and axis.size > 1
