@@ -44,6 +44,31 @@ class Recognition:
         """Whether any word gives these tensors, or may give them."""
         return bool(self.candidates or self.partial)
 
+    def only(self) -> tuple[str, dict[str, Argument]]:
+        """Return the one word and arguments that give these tensors.
+
+        Raises:
+            LmctoolError: none does, or several do.
+        """
+        if len(self.candidates) == 1:
+            return self.candidates[0]
+        if self.candidates:
+            models = "; ".join(described(word, arguments) for word, arguments in self.candidates)
+            raise LmctoolError(f"these tensors fit several models: {models}; pass --model with one")
+        if self.partial:
+            options = " or ".join(
+                f"--model {word} {' '.join(f'--model-arg {name}=...' for name in names)}"
+                for word, names in self.partial
+            )
+            raise LmctoolError(f"its names and shapes do not tell all of the model; pass {options}")
+        message = "no registered model has tensors of these names and shapes"
+        if self.near:
+            _, word, differs = min(self.near)
+            message += f" (nearest is {word}: {differs})"
+        if self.broken:
+            message += f" (not asked: {'; '.join(self.broken[:3])})"
+        raise LmctoolError(f"{message}; pass --model WORD, timm:NAME or ./file.py:factory")
+
 
 def recognise(shapes: Mapping[str, tuple[int, ...]]) -> Recognition:
     """Ask every registered family for the arguments that would give these names and shapes.
@@ -85,11 +110,11 @@ def recognised(checkpoint: Checkpoint) -> tuple[str, dict[str, Argument]]:
     """
     whole = recognise(checkpoint.shapes)
     if whole.fits:
-        return _only(whole)
+        return whole.only()
     looked_at = ((prefix, recognise(part)) for prefix, part in usual_parts(checkpoint.shapes))
     found = [(prefix, inner) for prefix, inner in looked_at if inner.fits]
     if not found:
-        return _only(whole)
+        return whole.only()
     prefix, first = found[0]
     outside = [name for name in checkpoint.floating if not is_under(name, prefix)]
     if len(found) > 1 or any(len(checkpoint.shapes[name]) >= LAYER_AXES for name in outside):
@@ -99,34 +124,4 @@ def recognised(checkpoint: Checkpoint) -> tuple[str, dict[str, Argument]]:
             f"a registered model fits its tensors {inside}, but others lie beside them; choose"
             f" with {options}"
         )
-    return _only(first)
-
-
-def only_candidate(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, dict[str, Argument]]:
-    """Return the one word and arguments that give these tensors.
-
-    Raises:
-        LmctoolError: none does, or several do.
-    """
-    return _only(recognise(shapes))
-
-
-def _only(recognition: Recognition) -> tuple[str, dict[str, Argument]]:
-    if len(recognition.candidates) == 1:
-        return recognition.candidates[0]
-    if recognition.candidates:
-        models = "; ".join(described(word, arguments) for word, arguments in recognition.candidates)
-        raise LmctoolError(f"these tensors fit several models: {models}; pass --model with one")
-    if recognition.partial:
-        options = " or ".join(
-            f"--model {word} {' '.join(f'--model-arg {name}=...' for name in names)}"
-            for word, names in recognition.partial
-        )
-        raise LmctoolError(f"its names and shapes do not tell all of the model; pass {options}")
-    message = "no registered model has tensors of these names and shapes"
-    if recognition.near:
-        _, word, differs = min(recognition.near)
-        message += f" (nearest is {word}: {differs})"
-    if recognition.broken:
-        message += f" (not asked: {'; '.join(recognition.broken[:3])})"
-    raise LmctoolError(f"{message}; pass --model WORD, timm:NAME or ./file.py:factory")
+    return first.only()

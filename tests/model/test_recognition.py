@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.model.recognition import only_candidate, recognise
+from lmctool.model.recognition import recognise
 from lmctool.plugin.records import ModelFamily
 from lmctool_plugins.models import mlp
 
@@ -52,13 +52,13 @@ def test_a_file_without_batch_counters_is_recognised(saved: Callable[..., Any]) 
     shapes = saved("resnet20").shapes
     kept = {name: shape for name, shape in shapes.items() if "num_batches" not in name}
     assert len(kept) < len(shapes)
-    assert only_candidate(kept)[0] == "resnet20"
+    assert recognise(kept).only()[0] == "resnet20"
 
 
 def test_one_shape_that_differs_is_named_with_the_nearest_word(saved: Callable[..., Any]) -> None:
     shapes = {**saved("resnet20").shapes, "layer2.1.conv2.weight": (32, 32, 5, 5)}
     with pytest.raises(LmctoolError) as caught:
-        only_candidate(shapes)
+        recognise(shapes).only()
     assert str(caught.value) == (
         "no registered model has tensors of these names and shapes (nearest is resnet20: tensor"
         " 'layer2.1.conv2.weight' has shape (32, 32, 5, 5) in the checkpoint, the model needs"
@@ -68,12 +68,12 @@ def test_one_shape_that_differs_is_named_with_the_nearest_word(saved: Callable[.
 
 def test_one_tensor_too_many_is_named(saved: Callable[..., Any]) -> None:
     with pytest.raises(LmctoolError, match=r"nearest is mlp: tensor 'more' of the checkpoint"):
-        only_candidate({**saved("mlp").shapes, "more": (1,)})
+        recognise({**saved("mlp").shapes, "more": (1,)}).only()
 
 
 def test_tensors_of_no_registered_kind_are_refused() -> None:
     with pytest.raises(LmctoolError, match=r"no registered model .* shapes; pass --model"):
-        only_candidate({"embedding.weight": (3, 4)})
+        recognise({"embedding.weight": (3, 4)}).only()
 
 
 def test_two_families_that_fit_are_listed_with_their_arguments(
@@ -82,7 +82,7 @@ def test_two_families_that_fit_are_listed_with_their_arguments(
     install("twin", ModelFamily(mlp.build, mlp.read))
     arguments = "(inputs=784, width=128, depth=3, classes=10, norm=none)"
     with pytest.raises(LmctoolError) as caught:
-        only_candidate(saved("mlp").shapes)
+        recognise(saved("mlp").shapes).only()
     assert f"several models: mlp{arguments}; twin{arguments}; pass --model" in str(caught.value)
 
 
@@ -93,9 +93,9 @@ def test_a_broken_family_stops_no_other_and_is_told_when_none_fits(
         raise ZeroDivisionError("oh")
 
     install("broken", ModelFamily(mlp.build, read))
-    assert only_candidate(saved("mlp").shapes)[0] == "mlp"
+    assert recognise(saved("mlp").shapes).only()[0] == "mlp"
     with pytest.raises(LmctoolError, match=r"not asked: broken: ZeroDivisionError\('oh'\)"):
-        only_candidate({"embedding.weight": (3, 4)})
+        recognise({"embedding.weight": (3, 4)}).only()
 
 
 def test_a_family_that_would_build_for_ever_is_stopped(
@@ -120,4 +120,4 @@ def test_a_family_that_would_build_for_ever_is_stopped(
 )
 def test_absurd_shapes_are_answered_in_one_sentence(shapes: dict[str, tuple[int, ...]]) -> None:
     with pytest.raises(LmctoolError, match="pass --model"):
-        only_candidate(shapes)
+        recognise(shapes).only()
