@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # torch warns of what it calls old, in its own code too
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 MODELS = """
 import numpy as np
