@@ -68,7 +68,7 @@ def input_shape(text: str) -> InputShape:
 
 
 def find_example(
-    module: nn.Module,
+    modules: Sequence[nn.Module],
     shapes: Sequence[InputShape],
     generator: torch.Generator,
     device: torch.device,
@@ -83,7 +83,8 @@ def find_example(
     where the model takes two.
 
     Args:
-        module: the model; from then on it takes by position what is described by name.
+        modules: the model, and others that are to take the same; from then on they take by position
+            what is described by name.  The one that knows the fewest tokens decides on the inputs.
         shapes: what the user described, one for each argument of forward; may be empty.
         generator: what values are drawn from.
         device: where the inputs go.
@@ -93,6 +94,7 @@ def find_example(
         LmctoolError: the inputs have different numbers of examples, forward has no such arguments,
             the model's own are no tensors of examples, or the vocabulary of token ids is not known.
     """
+    module = _of_fewest_tokens(modules)
     if shapes:
         tensors = [_drawn(shape, module, generator) for shape in shapes]
         spec, origin = ", ".join(map(str, shapes)), "--input"
@@ -105,8 +107,8 @@ def find_example(
         return None
     if len(counts) > 1:
         raise LmctoolError(f"the inputs {spec} have different numbers of examples in front")
-    if shapes:
-        take_by_name(module, [shape.name for shape in shapes])
+    for each in modules if shapes else ():
+        take_by_name(each, [shape.name for shape in shapes])
     if len(tensors[0]) < 2:
         tensors = [tensor.repeat_interleave(2, 0) for tensor in tensors]
     if len(tensors) == 1:
@@ -160,11 +162,10 @@ def _vocabulary(module: nn.Module) -> int:
     )
 
 
-def of_fewest_tokens(modules: Sequence[nn.Module]) -> nn.Module:
+def _of_fewest_tokens(modules: Sequence[nn.Module]) -> nn.Module:
     """Return the model whose first embedding has the fewest rows, so that all know its tokens.
 
-    Args:
-        modules: one or more; of models without an embedding the first is meant.
+    Of models without an embedding the first is meant.
     """
     from torch import nn
 

@@ -19,6 +19,14 @@ MOST_IGNORED = 3
 """Patterns that are offered to leave tensors out; more of them are another network's."""
 
 
+def fits(checkpoint: Checkpoint, module: nn.Module) -> bool:
+    """Tell whether a checkpoint has all that a model needs, under one reading of its names or more.
+
+    What it has besides is not looked at.
+    """
+    return bool(readings(checkpoint.shapes, shapes_of(module), aliases(module)))
+
+
 def fitted(checkpoint: Checkpoint, module: nn.Module, model: str) -> Checkpoint:
     """Return a checkpoint under the names of a model; see ``only_reading``."""
     return _read(checkpoint, only_reading(checkpoint, module, model))

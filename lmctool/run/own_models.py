@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.checkpoint.fit import readings
 from lmctool.errors import LmctoolError
 from lmctool.model.agreement import agreed, read_arguments
+from lmctool.model.fit import fits
 from lmctool.model.resolve import resolve_model
-from lmctool.model.shapes import aliases, shapes_of
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 
@@ -39,11 +38,10 @@ def own_models(
         LmctoolError: a checkpoint doesn't fit its own model either, or all fit the first one's
             though the user names another.
     """
-    needed, tied = shapes_of(model.module), aliases(model.module)
     strangers = {
         index: checkpoint
         for index, checkpoint in enumerate(checkpoints)
-        if not readings(checkpoint.shapes, needed, tied)
+        if not fits(checkpoint, model.module)
     }
     if not strangers and (settings.model_b or settings.model_arguments_b):
         raise LmctoolError(

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from lmctool import config
 from lmctool.checkpoint.alike import alike
-from lmctool.checkpoint.fit import readings
 from lmctool.checkpoint.overlap import check_fit
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.graph.randomness import generator
 from lmctool.model.build import described
-from lmctool.model.example import find_example, of_fewest_tokens
-from lmctool.model.fit import fitted
+from lmctool.model.example import find_example
+from lmctool.model.fit import fits, fitted
 from lmctool.model.resolve import resolve_model
-from lmctool.model.shapes import aliases, shapes_of
+from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, TASKS
 from lmctool.run.own_models import own_models
@@ -96,8 +95,7 @@ def find_sources(
         data = _data(checkpoints, settings, standing)
         return Sources(checkpoints, model, data, _task(data, settings), own_models=own)
     randomness = generator(settings.seed, "example input")
-    narrowest = of_fewest_tokens(modules)
-    example = find_example(narrowest, settings.inputs, randomness, device, dtype)
+    example = find_example(modules, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
         raise LmctoolError(NEITHER)
     return Sources(checkpoints, model, example=example, own_models=own)
@@ -136,10 +134,9 @@ def _models(
 
 def _named(checkpoint: Checkpoint, model: Model, misfit: LmctoolError | None) -> Checkpoint:
     """Return a checkpoint under a model's names; as it is where it need not fit."""
-    module = model.module
-    if misfit is None and not readings(checkpoint.shapes, shapes_of(module), aliases(module)):
+    if misfit is None and not fits(checkpoint, model.module):
         return checkpoint
-    return fitted(checkpoint, module, described(model.spec, model.arguments))
+    return fitted(checkpoint, model.module, described(model.spec, model.arguments))
 
 
 def _check_aligner(settings: Settings) -> None:

@@ -28,7 +28,7 @@ def found(
 ) -> Example | None:
     generator = torch.Generator().manual_seed(1)
     shapes = [input_shape(text) for text in texts]
-    return find_example(module, shapes, generator, torch.device("cpu"), dtype)
+    return find_example([module], shapes, generator, torch.device("cpu"), dtype)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,16 @@ def test_an_input_may_be_an_argument_by_name(texts: list[str]) -> None:
     for again in (module, fresh(module)):
         assert torch.equal(again(*example.inputs), named["x"] - 2 * named["y"])
     assert example.spec == ", ".join(texts)
+
+
+def test_every_model_that_is_to_take_the_inputs_takes_them_by_name() -> None:
+    modules = [Decoding(), Decoding()]
+    shapes = [input_shape("4x3"), input_shape("y=4x3")]
+    generator = torch.Generator().manual_seed(1)
+    example = find_example(modules, shapes, generator, torch.device("cpu"), torch.float32)
+    assert example is not None
+    x, y = example.inputs
+    assert all(torch.equal(module(x, y), x - 2 * y) for module in modules)
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def _example(
         raise click.UsageError("--input stands in for data; leave --data or --input out")
     if shapes or not names_data([checkpoint], data, standing):
         randomness = generator(0, "example input")
-        example = find_example(module, shapes, randomness, cpu, torch.float32)
+        example = find_example([module], shapes, randomness, cpu, torch.float32)
         if example is None:
             raise LmctoolError(NEITHER)
         if example.doubled:

@@ -213,7 +213,7 @@ def _storage(network: nn.Module) -> Storage | None:
     whole = {names[id(tensor)]: place for place, tensor in stored.items() if id(tensor) in names}
     rest = {name: tensor for name, tensor in state.items() if name not in whole}
     shapes = {p: tuple(tensor.shape) for p, tensor in stored.items() if id(tensor) not in names}
-    if any(tensor.is_meta for tensor in rest.values()):
+    if all(tensor.is_meta for tensor in rest.values()):
         return Storage(whole, shapes, {})
     numbered: dict[str, Tensor] = {}
     ends: list[int] = []
