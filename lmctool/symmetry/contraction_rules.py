@@ -130,7 +130,7 @@ def cdist(node: fx.Node, table: AxisTable) -> Axes:
     return pairs
 
 
-def comparison(node: fx.Node, table: AxisTable) -> Axes:
+def pairwise(node: fx.Node, table: AxisTable) -> Axes:
     """Compare vectors of two operands pair by pair, under broadcasting."""
     given = arguments(node)
     operands = [table.of(operand) for operand in node.args[:2]]

@@ -26,7 +26,7 @@ def pointwise(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
     return [whole] * len(value) if isinstance(value, list | tuple) else whole
 
 
-def comparison(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
+def equality(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
     """Tell where two values are the same: two that name places may name those of one axis."""
     places = [each for operand in node.all_input_nodes if (each := table.places_in(operand))]
     if len(places) == 2:

@@ -43,7 +43,7 @@ from lmctool.symmetry.axis_table import (
 )
 from lmctool.symmetry.layer_rules import pooling, unpooling
 from lmctool.symmetry.no_rule import unsupported
-from lmctool.symmetry.pointwise_rules import comparison, pointwise
+from lmctool.symmetry.pointwise_rules import equality, pointwise
 from lmctool.symmetry.recurrent_rules import (
     cell,
     fused_cell,
@@ -80,7 +80,7 @@ def value_axes(node: fx.Node, table: AxisTable) -> Any:
 def _rule(node: fx.Node) -> Rule | None:
     name = operation(node)
     if name in ("eq", "ne", "not_equal"):
-        return comparison
+        return equality
     if is_pointwise(node):
         return pointwise
     if name.startswith("upsample_"):
@@ -139,7 +139,7 @@ RULES: Mapping[str, Rule] = {
     **_all(contraction_rules.einsum, "einsum"),
     **_all(contraction_rules.attention, *ATTENTION),
     **_all(contraction_rules.cdist, "cdist", "_cdist_forward"),
-    **_all(contraction_rules.comparison, "cosine_similarity", "pairwise_distance"),
+    **_all(contraction_rules.pairwise, "cosine_similarity", "pairwise_distance"),
     **_all(recurrent(4), "lstm"),
     **_all(recurrent(3), "gru"),
     **_all(recurrent(1), "rnn_tanh", "rnn_relu"),
@@ -228,7 +228,7 @@ RULES: Mapping[str, Rule] = {
 }
 READ_PLACES = frozenset(
     {
-        *(comparison, place_rules.ranking, place_rules.extremum, place_rules.histogram),
+        *(equality, place_rules.ranking, place_rules.extremum, place_rules.histogram),
         *(place_rules.one_hot, index_rules.indexing, index_rules.embedding),
         *(index_rules.gathering, index_rules.scattering, index_rules.index_add),
         index_rules.index_put,
