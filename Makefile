@@ -13,9 +13,9 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-# torchvision, timm and transformers: their models, which tests, zoo, fuzz and bench use
+# datasets, torchvision, timm and transformers, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,models]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,models]"
 	@touch $@
 
 demo: $(BIN)/lmctool

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import DataFormat as DataFormat
     from lmctool.plugin.records import Dataset as Dataset
     from lmctool.plugin.records import Examples as Examples
+    from lmctool.plugin.records import Images as Images
     from lmctool.plugin.records import ModelFamily as ModelFamily
     from lmctool.plugin.records import Observer as Observer
+    from lmctool.plugin.records import Preprocessing as Preprocessing
+    from lmctool.plugin.records import Rows as Rows
+    from lmctool.plugin.records import Score as Score
     from lmctool.plugin.records import Task as Task
     from lmctool.plugin.settings import Settings as Settings
     from lmctool.results.array import Array as Array
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import ERROR as ERROR
     from lmctool.results.score_metric import LOSS as LOSS
     from lmctool.results.score_metric import ScoreMetric as ScoreMetric
+    from lmctool.results.stored_metrics import metrics_of as metrics_of
     from lmctool.results.table import Table as Table
     from lmctool.run.path import Curves as Curves
     from lmctool.run.run import Run as Run
@@ -65,7 +70,7 @@ MODULES = {
     "lmctool.evaluate.scores": "Scores",
     "lmctool.plugin.hookspecs": "hookimpl",
     "lmctool.plugin.records": "Aligner Analysis Argument Correction DataFormat Dataset Examples"
-    " ModelFamily Observer Task",
+    " Images ModelFamily Observer Preprocessing Rows Score Task",
     "lmctool.plugin.lazy": "Lazy",
     "lmctool.plugin.parameters": "CheckpointFile",
     "lmctool.plugin.settings": "Settings",
@@ -73,6 +78,7 @@ MODULES = {
     "lmctool.results.declared_metric": "DeclaredMetric",
     "lmctool.results.result": "Group NewCheckpoint Result Variable",
     "lmctool.results.score_metric": "ERROR LOSS ScoreMetric",
+    "lmctool.results.stored_metrics": "metrics_of",
     "lmctool.results.table": "Table",
     "lmctool.run.path": "Curves",
     "lmctool.run.run": "Run",

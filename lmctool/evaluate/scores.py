@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Loss and error of every network on every split.
+    """Loss, error and other scores of every network on every split.
 
     Attributes:
         splits: the names of the splits.
-        loss: (split, network) mean loss per example (of causal-lm: per token), in nats.
-        error: (split, network) share of examples (tokens) answered wrongly.
+        loss: (split, network) mean loss per example (of causal-lm: per token).
+        error: (split, network) mean error of the same.
         losses: for each split (network, example) when asked per example, else empty; of an
             example of several tokens their mean.
         errors: likewise.
         weights: for each split (example,) how much each example counts in a mean, when asked per
             example and where the task weighs them, else empty.
+        more: other scores by name, (split, network) each.
+        metrics: what was measured: loss, error, and the others in the order that the user named.
     """
 
     splits: tuple[str, ...]
@@ -32,6 +36,12 @@ class Scores:
     losses: dict[str, NDArray[Any]]
     errors: dict[str, NDArray[Any]]
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
+    more: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    metrics: tuple[ScoreMetric, ...] = (LOSS, ERROR)
+
+    def values(self, metric: ScoreMetric) -> NDArray[np.float64]:
+        """Return the (split, network) values of one metric."""
+        return {"loss": self.loss, "error": self.error, **self.more}[metric.name]
 
     def only(self, place: int) -> Scores:
         """Return the scores of one network of several."""
@@ -43,6 +53,8 @@ class Scores:
             {name: values[one] for name, values in self.losses.items()},
             {name: values[one] for name, values in self.errors.items()},
             self.weights,
+            {name: values[:, one] for name, values in self.more.items()},
+            self.metrics,
         )
 
 
@@ -57,4 +69,9 @@ def joined(rows: list[list[Scores]]) -> Scores:
         {name: np.vstack([each.losses[name] for each in row]) for name, row in named},
         {name: np.vstack([each.errors[name] for each in row]) for name, row in named},
         {name: share for row in rows for name, share in row[0].weights.items()},
+        {
+            name: np.concatenate([np.hstack([each.more[name] for each in row]) for row in rows])
+            for name in rows[0][0].more
+        },
+        rows[0][0].metrics,
     )

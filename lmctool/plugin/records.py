@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -11,8 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    import numpy as np
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+    from PIL.Image import Image
     from torch import Tensor, nn
 
     from lmctool.plugin.settings import Settings
@@ -150,18 +154,71 @@ class ModelFamily:
     )
 
 
+class Rows(Protocol):
+    """An array that is read in pieces, as a file holds it.
+
+    Attributes:
+        shape: (example, ...).
+        dtype: of its values.
+        costly: whether reading an example takes work, such as decoding, that is not to be done
+            for every network anew.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    costly: bool
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the examples at rising places."""
+
+
+class Images(Protocol):
+    """Images of any size, which the host resizes, crops and makes channel-first bytes of."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    def __getitem__(self, place: int) -> Image:
+        """Return one image, decoded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """The examples of one split, as stored.
 
     Attributes:
-        inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids.
+        inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids: an array,
+            or what reads it in pieces; or images of any size.
         targets: (example,) int64 classes, (example, position) int64 tokens with -100 where none
             counts, or what else the dataset's task takes.
     """
 
-    inputs: NDArray[Any]
+    inputs: Any
     targets: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How images of any size become inputs of one size, as libraries of models configure it.
+
+    Attributes:
+        resize: the length of the shorter side, or height and width; empty leaves the size.
+        crop: height and width of what is cut from the centre; empty cuts nothing.
+        interpolation: ``bilinear``, ``bicubic``, ``lanczos`` or ``nearest``.
+        mean: per channel, of values from 0 to 1; empty where nothing is known.
+        std: per channel.
+        origin: who says so, in words.
+    """
+
+    resize: tuple[int, ...] = ()
+    crop: tuple[int, ...] = ()
+    interpolation: str = "bilinear"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +233,12 @@ class Dataset:
         source: where the data was found, for the record.
         classes: number of classes or tokens, 0 where the targets are neither.
         task: the registered word of the task that scores it.
+        class_names: what the classes are called, in the order of their numbers; empty where
+            nobody says.
+        read_as: in words, each choice that was made where what is stored could mean several
+            things, such as "targets are one-hot"; told to the user, and recorded.
+        preprocessing: how its images become inputs; None leaves that to the model's own
+            configuration.
     """
 
     splits: Mapping[str, Callable[[], Examples]]
@@ -185,6 +248,9 @@ class Dataset:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     task: str = "classification"
+    class_names: tuple[str, ...] = ()
+    read_as: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +279,7 @@ class Task:
     """What loss and error mean.
 
     Attributes:
-        score: ``score(outputs, targets)`` returns the loss (nats) and the error (0 or 1) of
+        score: ``score(outputs, targets)`` returns the loss and the error (0 or 1, or a share) of
             each example, both (example,); of an example of several parts, their means.
         chance: ``chance(targets)`` returns the error of the best constant answer.
         weight: ``weight(targets)`` returns how much each example counts in a mean, (example,),
@@ -231,6 +297,27 @@ class Task:
     weight: Callable[[Tensor], Tensor] | None = None
     chance_loss: Callable[[NDArray[Any]], float] | None = None
     check: Callable[[Tensor, Tensor], None] | None = None
+    answers: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    of_split: Callable[[Tensor], Task] | None = None
+    loss: ScoreMetric = LOSS
+    error: ScoreMetric = ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Another number by which a network is judged on a split, beside loss and error.
+
+    Attributes:
+        metric: its name, unit, range and which way it is better.
+        of_items: ``of_items(answers, right)`` returns what is kept of each item of a batch,
+            (item, ...), of ``Task.answers``; raises ``LmctoolError`` for answers that it cannot
+            be taken of.
+        of_split: ``of_split(kept, right)`` returns the score, a number, of all items of a split.
+    """
+
+    metric: ScoreMetric
+    of_items: Callable[[Tensor, Tensor], Tensor]
+    of_split: Callable[[Tensor, Tensor], Tensor]
 
 
 def _ignore(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The two metrics of a network on examples, loss and error: their units, labels and formats."""
+"""The metrics of a network on examples, loss, error and others: their units, labels and formats."""
 
 from __future__ import annotations
 
@@ -84,6 +84,9 @@ LOSS = ScoreMetric("loss", "nat", "loss (nats)", "{:.4f}", "lower", -math.inf, m
 """The mean loss of an example."""
 ERROR = ScoreMetric("error", "1", "error (share of examples)", "{:.2%}", "lower", 0, 1, True)
 """The share of examples that are answered wrongly, which is 1 less the accuracy."""
+
+STANDARD = (LOSS, ERROR)
+"""Of networks that tell classes apart, where the user asks for no other."""
 
 
 def declared_scores(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from lmctool.errors import UnjudgedError
+from lmctool.evaluate.scores import Scores
+from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
 from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.evaluate.scores import Scores
     from lmctool.run.variant import Variant
     from lmctool.weights.arithmetic import Weights
 
@@ -29,12 +30,14 @@ class Curves:
 
     Attributes:
         alpha: (alpha,) rising from 0 to 1.
-        loss: (variant, split, alpha) nats per example.
-        error: (variant, split, alpha) share of examples answered wrongly.
+        loss: (variant, split, alpha) mean loss of an example.
+        error: (variant, split, alpha) mean error of an example.
         losses: for each split (variant, alpha, example) when asked per example, else empty.
         errors: likewise.
         weights: for each split (example,) how much each example counts in a mean, when asked per
             example and where the task weighs them, else empty.
+        more: other scores by name, (variant, split, alpha) each.
+        metrics: what was measured: loss, error, and the others in the order that the user named.
     """
 
     alpha: Array
@@ -43,6 +46,12 @@ class Curves:
     losses: dict[str, Array] = field(default_factory=dict)
     errors: dict[str, Array] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
+    more: dict[str, Array] = field(default_factory=dict)
+    metrics: tuple[ScoreMetric, ...] = (LOSS, ERROR)
+
+    def values(self, metric: ScoreMetric) -> Array:
+        """Return the (variant, split, alpha) values of one metric."""
+        return {"loss": self.loss, "error": self.error, **self.more}[metric.name]
 
 
 class Evaluate(Protocol):
@@ -119,6 +128,8 @@ def insert(evaluate: Evaluate, variants: Sequence[Variant], curves: Curves, alph
         {name: merged(values, new.losses[name], 1) for name, values in curves.losses.items()},
         {name: merged(values, new.errors[name], 1) for name, values in curves.errors.items()},
         curves.weights,
+        {name: merged(values, new.more[name], 2) for name, values in curves.more.items()},
+        curves.metrics,
     )
 
 
@@ -143,6 +154,11 @@ def _curves(alpha: Array, rows: list[list[tuple[Scores, slice]]], per_example: b
         {name: joined(partial(_of_examples, "losses", name), 0) for name in names},
         {name: joined(partial(_of_examples, "errors", name), 0) for name in names},
         dict(any_scores.weights) if per_example else {},
+        {
+            metric.name: joined(partial(Scores.values, metric=metric), 1).swapaxes(1, 2)
+            for metric in any_scores.metrics[2:]
+        },
+        any_scores.metrics,
     )
 
 

@@ -15,6 +15,9 @@ from lmctool.results.doubt import doubt_group
 from lmctool.results.provenance import GROUP, Provenance
 from lmctool.results.provenance_records import ChoiceRecord, DataRecord, ModelRecord
 from lmctool.results.result import Attribute, Group, Result, Variable
+from lmctool.results.score_metric import STANDARD
+from lmctool.results.stored_metrics import GROUP as METRICS
+from lmctool.results.stored_metrics import metrics_group
 from lmctool.run.environment import now
 from lmctool.run.identity import Identity
 from lmctool.run.records import (
@@ -50,6 +53,8 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
         groups["proof"] = _proofs(run)
     if run.doubts.found:
         groups[DOUBTS] = doubt_group(run.doubts.found)
+    if run.strategy is not None and run.metrics != STANDARD:
+        groups[METRICS] = metrics_group(run.metrics)
     attributes = provenance(run, command, options).attributes()
     groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)

@@ -18,6 +18,7 @@ from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
 from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
+from lmctool.results.score_metric import STANDARD
 from lmctool.run import path
 from lmctool.run.alignment import Alignments, permuted
 from lmctool.run.batchnorm import BatchNormPolicy
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Series, Settings
     from lmctool.results.journal import Journal
     from lmctool.results.provenance import Provenance
+    from lmctool.results.score_metric import ScoreMetric
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
     from lmctool.symmetry import Permutation, PermutationSpec, Proof
@@ -174,6 +176,11 @@ class Run:
     def task(self) -> Task | None:
         """What loss and error mean, or None without data."""
         return self.resources.sources.task
+
+    @property
+    def metrics(self) -> tuple[ScoreMetric, ...]:
+        """What networks are measured by: loss, error, and what else the user asked for."""
+        return STANDARD if self.task is None else (self.task.loss, self.task.error)
 
     @property
     def dtype(self) -> torch.dtype:
