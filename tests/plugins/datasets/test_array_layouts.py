@@ -9,7 +9,7 @@ import pytest
 
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
-from lmctool_plugins.datasets.arrays.layout import AXES, Moved, channel_first, layout_of
+from lmctool_plugins.datasets.arrays.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,24 +80,6 @@ def test_the_user_s_word_holds_and_nothing_is_said(
     dataset = open_arrays("arrays", save_npz(x=stored, y=Y), layout=layout)
     assert np.array_equal(dataset.splits["test"]().inputs, right)
     assert dataset.read_as == ()
-
-
-@pytest.mark.parametrize("layout", AXES)
-def test_rows_read_in_pieces_are_moved_as_whole_arrays_are(layout: str) -> None:
-    class Stored:
-        shape, dtype, costly = IMAGES.shape, IMAGES.dtype, True
-
-        def __len__(self) -> int:
-            return len(IMAGES)
-
-        def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
-            return IMAGES[places]
-
-    moved, whole = Moved(Stored(), layout), channel_first(IMAGES, layout)
-    assert (moved.shape, moved.costly, len(moved)) == (whole.shape, True, 3)
-    assert moved.dtype == np.uint8
-    places = np.array([0, 2])
-    assert np.array_equal(moved[places], whole[places])
 
 
 @pytest.mark.parametrize(

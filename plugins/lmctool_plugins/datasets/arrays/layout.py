@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Rows
-
 AXES = {"hw": (3, 4), "hwc": (3, 5), "chw": (4, 4), "as-is": (1, 64)}
 """The least and the most axes of inputs in each order; ``hw`` and ``hwc`` may be volumes too."""
 CHANNELS = (1, 3, 4)
@@ -24,42 +21,6 @@ READ_AS = {
     "hw": "inputs are grey images without an axis of channels, which gets one of length 1",
     "hwc": "inputs are images with the channels last (height, width, channel)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Rows of images that are read in one order of axes and given channel first.
-
-    Attributes:
-        rows: what is read.
-        layout: the order that it has.
-    """
-
-    rows: Rows
-    layout: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(example, channel, ...)."""
-        return channel_first_shape(self.rows.shape, self.layout)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """That of the rows."""
-        return self.rows.dtype
-
-    @property
-    def costly(self) -> bool:
-        """Whether the rows are."""
-        return self.rows.costly
-
-    def __len__(self) -> int:
-        """Return the number of examples."""
-        return len(self.rows)
-
-    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the examples at rising places, channel first."""
-        return channel_first(self.rows[places], self.layout)
 
 
 def layout_of(shape: tuple[int, ...], dtype: str) -> str:
@@ -112,10 +73,3 @@ def channel_first(inputs: NDArray[Any], layout: str) -> NDArray[Any]:
     if layout == "hw":
         return inputs[:, None]
     return np.moveaxis(inputs, -1, 1) if layout == "hwc" else inputs
-
-
-def channel_first_shape(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
-    """Return the shape of such inputs."""
-    if layout == "hw":
-        return (shape[0], 1, *shape[1:])
-    return (shape[0], shape[-1], *shape[1:-1]) if layout == "hwc" else shape

@@ -64,4 +64,4 @@ def parts(
 
 
 def _whole(stored: StoredArray) -> bool:
-    return stored.dtype.startswith(("int", "uint"))
+    return stored.dtype.lstrip("<>").startswith(("i", "u"))
