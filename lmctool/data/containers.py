@@ -6,19 +6,17 @@ claims for an array is compared with its own before memory is taken.
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from functools import partial
-from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from lmctool.checkpoint.header import read_header
-from lmctool.data.file_rows import FileRows
+from lmctool.checkpoint.pytorch_file import MAGIC as PYTORCH
 from lmctool.data.hdf5_arrays import hdf5_arrays
-from lmctool.data.npy import MAGIC, npy_array, npz_arrays
-from lmctool.data.read_file import ReadFile
-from lmctool.data.stored_array import StoredArray, guarded
+from lmctool.data.npy import MAGIC as NPY
+from lmctool.data.npy import npy_array, npz_arrays
+from lmctool.data.stored_array import guarded
+from lmctool.data.tensor_arrays import pytorch_arrays, safetensors_arrays
 from lmctool.errors import LmctoolError
 from lmctool.files.input_files import check_input
 
@@ -26,36 +24,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from lmctool.data.stored_array import StoredArray
 
-    from lmctool.plugin.records import Rows
-
-Kind = Literal["npy", "npz", "safetensors", "hdf5"]
+Kind = Literal["npy", "npz", "safetensors", "pytorch", "hdf5"]
+HEAD = 9
+OLD_PYTORCH = pickle.dumps(PYTORCH, 2)[:HEAD]
+"""What a file of torch from before 1.6 begins with."""
 
 
 def container_kind(path: Path) -> Kind | None:
-    """Return the kind of a file by its content, None where it is none of the four."""
+    """Return the kind of a file by its content, None where it is none of the five."""
     try:
         check_input(path, f"'{path}'")
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(HEAD)
     except (OSError, LmctoolError):
         return None
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "hdf5"
-    if head.startswith(MAGIC):
+    if head.startswith(NPY):
         return "npy"
-    if head.startswith(b"PK\x03\x04") and any(name.endswith(".npy") for name in _members(path)):
-        return "npz"
+    if head.startswith(b"PK\x03\x04"):
+        members = _members(path)
+        if any(name.endswith(".npy") for name in members):
+            return "npz"
+        return "pytorch" if any(name.endswith("/data.pkl") for name in members) else None
+    if head == OLD_PYTORCH:
+        return "pytorch"
     length = int.from_bytes(head[:8], "little")
     whole = 8 + length <= path.stat().st_size
-    return "safetensors" if len(head) == 9 and head[8:] == b"{" and whole else None
+    return "safetensors" if len(head) == HEAD and head[8:] == b"{" and whole else None
 
 
 def stored_arrays(path: Path) -> Mapping[str, StoredArray]:
     """Return every array of a file by its name (of HDF5 by its path), reading none.
 
-    The one array of an npy file has the file's own name.
+    An array that is all of a file has the file's own name.
 
     Raises:
         LmctoolError: the file is of no known kind, damaged, or claims more than it can hold.
@@ -63,13 +67,14 @@ def stored_arrays(path: Path) -> Mapping[str, StoredArray]:
     listing: Mapping[Kind, Callable[[Path], dict[str, StoredArray]]] = {
         "npy": npy_array,
         "npz": npz_arrays,
-        "safetensors": _safetensors,
+        "safetensors": safetensors_arrays,
+        "pytorch": pytorch_arrays,
         "hdf5": hdf5_arrays,
     }
     check_input(path, f"'{path}'")
     kind = container_kind(path)
     if kind is None:
-        raise LmctoolError(f"'{path}' is neither npy nor npz nor safetensors nor HDF5")
+        raise LmctoolError(f"'{path}' is neither npy nor npz, safetensors, PyTorch's nor HDF5")
     return guarded(path, partial(listing[kind], path))
 
 
@@ -79,33 +84,3 @@ def _members(path: Path) -> list[str]:
             return file.namelist()
     except Exception:  # a damaged archive fails in any way it likes
         return []
-
-
-def _safetensors(path: Path) -> dict[str, StoredArray]:
-    file, header = ReadFile(path), read_header(path)
-    arrays = {}
-    for name, entry in header.entries.items():
-        dtype = _numpy_dtype(entry.dtype)
-        place = (header.start + entry.begin, entry.shape, dtype)
-        read, rows = partial(_whole, path, *place), partial(_rows, file, *place)
-        arrays[name] = StoredArray(
-            entry.shape, dtype, partial(guarded, path, read), partial(guarded, path, rows)
-        )
-    return arrays
-
-
-def _numpy_dtype(dtype: str) -> str:
-    """Return numpy's name of a dtype of safetensors: U8 is uint8, F32 is float32."""
-    kind = {"F": "float", "U": "uint", "I": "int"}.get(dtype[0])
-    return f"{kind}{dtype[1:]}" if kind and dtype[1:].isdigit() else dtype.lower()
-
-
-def _whole(path: Path, offset: int, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-    values = np.fromfile(path, np.dtype(dtype), prod(shape), offset=offset)
-    return values.reshape(shape)
-
-
-def _rows(file: ReadFile, offset: int, shape: tuple[int, ...], dtype: str) -> Rows | NDArray[Any]:
-    if not shape:
-        return _whole(file.path, offset, shape, dtype)
-    return FileRows(file, offset, shape, np.dtype(dtype))

@@ -144,13 +144,13 @@ def test_a_name_of_one_split_is_this_split(opened: Callable[..., Dataset]) -> No
     [
         (
             ("images", "features", "label"),
-            "'features' and 'images' could each be x of split 'test'; say [?]x=features or [?]x=im",
+            "'features' and 'images' of .* could each be x of split 'test'; say [?]x=features or",
         ),
         (
             ("train_images", "train_label", "train_target"),
             "'train_label' and 'train_target' .* say [?]y=[*]_label or [?]y=[*]_target",
         ),
-        (("X", "x", "y"), "'X' and 'x' could each be x"),
+        (("X", "x", "y"), "'X' and 'x' of .* could each be x"),
     ],
 )
 def test_several_readings_are_refused_with_the_choices(
@@ -163,9 +163,13 @@ def test_several_readings_are_refused_with_the_choices(
 @pytest.mark.parametrize(
     ("names", "asked", "told"),
     [
-        (("x", "y"), {"y": "z"}, r"no array is called 'z', as \?y= says; it holds x, y"),
-        (("x", "y"), {"x": "x_*"}, r"no array is called 'x_\*'"),
-        (("pixels", "digit"), {"x": "pixels"}, r"known as the targets of 'pixels'.*\?y=NAME"),
+        (("x", "y"), {"y": "z"}, r"has no array 'z', as \?y= says; it holds x, y"),
+        (("x", "y"), {"x": "x_*"}, r"has no array 'x_\*'"),
+        (
+            ("pixels", "digit"),
+            {"x": "pixels"},
+            r"known as the targets of its inputs; it holds digit, pixels.*\?y=NAME",
+        ),
         (("pixels", "digit"), {}, r"is not data.*holds digit, pixels.*with \?x=NAME&y=NAME"),
         (("images", "y_train"), {}, "is not data"),
         (("x", "y"), {"mask": "y"}, r"holds no token ids, which \?mask= is for"),
@@ -183,7 +187,7 @@ def test_images_without_targets_are_no_token_ids(opened: Callable[..., Dataset])
     pixels = X.astype(np.uint8)
     for word in ("images", "data", "features"):
         with pytest.raises(LmctoolError, match="is not data"):
-            opened({word: pixels})
+            opened({word: pixels, "ids": Y})
     assert opened({"images": pixels}, x="images").task == "causal-lm"
     assert opened({"input_ids": pixels}).task == "causal-lm"
 

@@ -1,4 +1,4 @@
-"""Arrays of inputs and targets: npz, safetensors, HDF5, PyTorch and .npy files, or a folder.
+"""Arrays of inputs and targets: npy, npz, safetensors, HDF5 and PyTorch files, or a folder.
 
 ``x`` and ``y`` are one split, called test.  ``x_train`` and ``y_train``, ``train_x`` and
 ``train_y``, ``trainX`` and ``trainY``, or ``train/x`` and ``train/y`` are the split train, and so
@@ -33,13 +33,12 @@ from lmctool.api.advanced import (
     IGNORE_INDEX,
     UNSHIFTED,
     container_kind,
-    stored_arrays,
     token_examples,
     told_apart,
     unshifted,
 )
+from lmctool_plugins.datasets.arrays.files import said_files, source_at
 from lmctool_plugins.datasets.arrays.layout import channel_first, one_layout
-from lmctool_plugins.datasets.arrays.names import claims
 from lmctool_plugins.datasets.arrays.parts import parts
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from lmctool_plugins.datasets.arrays.parts import Part
 
 ARGUMENTS = frozenset({"x", "y", "mask", "layout", "labels", "ignore"})
-SHOWN = 8
 
 
 def load(inputs: StoredArray, layout: str, targets: NDArray[Any]) -> Examples:
@@ -77,42 +75,31 @@ def load_tokens(split: str, part: Part, ignored: Argument | None) -> Examples:
 
 
 def open_arrays(word: str, location: Path | None, **arguments: Argument) -> Dataset:
-    """Return the dataset of a file.
+    """Return the dataset of a file or a folder.
 
     Raises:
-        LmctoolError: no file was named, it is of no known kind, or holds no x and y.
+        LmctoolError: no place was named, a file is of no known kind, there are no x and y, or the
+            arguments do not fit them.
     """
     if location is None:
-        raise LmctoolError(f"{word!r} needs a file; pass --data {word}:FILE")
-    stored = stored_arrays(location)
+        raise LmctoolError(f"{word!r} needs a file or a folder; pass --data {word}:PATH")
     names: tuple[Role, ...] = ("x", "y", "mask")
     named = {role: str(arguments[role]) for role in names if role in arguments}
-    try:
-        by_split = parts(stored, claims(stored, named), named)
-    except LmctoolError as error:
-        raise LmctoolError(f"'{location}': {error}; it holds {_listed(stored)}") from error
-    if not by_split and "x" in named:
-        raise LmctoolError(
-            f"'{location}' has nothing that is known as the targets of {named['x']!r}: it holds"
-            f" {_listed(stored)}; name them with ?y=NAME"
-        )
-    if not by_split:
-        raise LmctoolError(
-            f"'{location}' is not data: it has no arrays x and y (nor x_train, y_train, images,"
-            f" labels ...), and no token ids x; it holds {_listed(stored)}; if some of them are"
-            " data, name them with ?x=NAME&y=NAME"
-        )
+    source = source_at(location, named)
+    by_split, place = parts(source, named), source.place
     tokens = {part.holds_tokens and "labels" not in arguments for part in by_split.values()}
     if len(tokens) > 1:
-        raise LmctoolError(f"'{location}' has token ids in some splits and not in others")
+        raise LmctoolError(f"'{place}' has token ids in some splits and not in others")
     if tokens == {True}:
-        return _tokens(location, by_split, arguments)
-    return _pairs(location, by_split, arguments)
+        return _tokens(place, by_split, arguments)
+    return _pairs(place, by_split, arguments)
 
 
 def detect(path: Path) -> bool:
-    """Return whether the path is a file of named arrays."""
-    return path.is_file() and container_kind(path) is not None
+    """Return whether the path is a file of arrays, or a folder of files that are named for them."""
+    if path.is_dir():
+        return any(container_kind(file) for file in said_files(path, {}))
+    return container_kind(path) is not None
 
 
 @hookimpl
@@ -121,25 +108,23 @@ def lmctool_dataset() -> DataFormat:
     return DataFormat(open_arrays, detect, ARGUMENTS)
 
 
-def _pairs(
-    location: Path, by_split: Mapping[str, Part], arguments: Mapping[str, Argument]
-) -> Dataset:
+def _pairs(place: str, by_split: Mapping[str, Part], arguments: Mapping[str, Argument]) -> Dataset:
     if "mask" in arguments:
-        raise LmctoolError(f"'{location}' holds no token ids, which ?mask= is for")
+        raise LmctoolError(f"'{place}' holds no token ids, which ?mask= is for")
     has_bytes = {part.x.dtype == "uint8" for part in by_split.values()}
     if len(has_bytes) > 1:
-        raise LmctoolError(f"'{location}' has inputs of uint8 in some splits and not in others")
+        raise LmctoolError(f"'{place}' has inputs of uint8 in some splits and not in others")
     inputs = {split: (part.x.shape, part.x.dtype) for split, part in by_split.items()}
     layout, order = one_layout(inputs, arguments.get("layout"))
     targets = told_apart(
         {split: part.y.read() for split, part in by_split.items() if part.y is not None},
-        f"'{location}'",
+        f"'{place}'",
         arguments.get("labels"),
         arguments.get("ignore"),
     )
     return Dataset(
         {split: partial(load, by_split[split].x, layout, y) for split, y in targets.splits.items()},
-        str(location),
+        place,
         targets.classes,
         scale=1 / 255 if has_bytes == {True} else 1.0,
         task=targets.task,
@@ -148,11 +133,9 @@ def _pairs(
     )
 
 
-def _tokens(
-    location: Path, by_split: Mapping[str, Part], arguments: Mapping[str, Argument]
-) -> Dataset:
+def _tokens(place: str, by_split: Mapping[str, Part], arguments: Mapping[str, Argument]) -> Dataset:
     if "layout" in arguments:
-        raise LmctoolError(f"'{location}' holds token ids, which have no ?layout=")
+        raise LmctoolError(f"'{place}' holds token ids, which have no ?layout=")
     classes, told = 0, False
     for part in by_split.values():
         ids, targets = (array.read() if array else None for array in (part.x, part.y))
@@ -163,13 +146,8 @@ def _tokens(
     ignored = arguments.get("ignore")
     return Dataset(
         {split: partial(load_tokens, split, part, ignored) for split, part in by_split.items()},
-        str(location),
+        place,
         classes,
         task="causal-lm",
         read_as=(UNSHIFTED,) if told else (),
     )
-
-
-def _listed(stored: Mapping[str, StoredArray]) -> str:
-    more = ", ..." if len(stored) > SHOWN else ""
-    return ", ".join(sorted(stored)[:SHOWN]) + more or "nothing"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from lmctool.api import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 Role = Literal["x", "y", "mask"]
 Claims = dict[str, dict[Role, list[str]]]
@@ -37,6 +37,7 @@ KNOWN = "|".join(sorted(SPLITS, key=len, reverse=True))
 BESIDE_KNOWN = (f"({KNOWN})[-_./]?{{}}", f"{{}}[-_./]?({KNOWN})")
 BESIDE_ANY = (r"(\w+)[_/]{}", r"{}_(\w+)")
 """How the name of a split stands beside a word."""
+SHOWN = 8
 SINGLE = "test"
 """The split of names that name none."""
 
@@ -76,12 +77,13 @@ def split_of(name: str) -> str:
     return split_word(match[1] or match[2]) if match else SINGLE
 
 
-def claims(names: Iterable[str], patterns: Mapping[Role, str]) -> Claims:
+def claims(names: Collection[str], patterns: Mapping[Role, str], place: str) -> Claims:
     """Return the names that could be each part of a split.
 
     Args:
         names: of all arrays.
         patterns: what the user calls a part: a name, or one with ``*`` in place of the split.
+        place: where they are, in words.
 
     Raises:
         LmctoolError: no name is such a one.
@@ -97,7 +99,9 @@ def claims(names: Iterable[str], patterns: Mapping[Role, str]) -> Claims:
             found.setdefault(said[2], {}).setdefault(said[0], []).append(name)
     for role, pattern in patterns.items():
         if not any(role in parts for parts in found.values()):
-            raise LmctoolError(f"no array is called {pattern!r}, as ?{role}= says")
+            raise LmctoolError(
+                f"'{place}' has no array {pattern!r}, as ?{role}= says; it holds {listed(names)}"
+            )
     return found
 
 
@@ -110,8 +114,14 @@ def _named(name: str, pattern: str) -> str | None:
     return split_word(match[1]) if match else None
 
 
-def only(role: Role, split: str, names: list[str]) -> str:
+def only(role: Role, split: str, names: list[str], place: str) -> str:
     """Return the one name that is a part of a split: of x or y itself, where others are too.
+
+    Args:
+        role: the part.
+        split: the split.
+        names: that could be it.
+        place: where they are, in words.
 
     Raises:
         LmctoolError: several are.
@@ -119,9 +129,11 @@ def only(role: Role, split: str, names: list[str]) -> str:
     plain = [name for name in names if (read_name(name) or ("", ""))[1] == role]
     chosen = plain or names
     if len(chosen) > 1:
-        listed = " and ".join(map(repr, chosen))
+        all_of_them = " and ".join(map(repr, chosen))
         patterns = " or ".join(f"?{role}={_pattern(name)}" for name in chosen)
-        raise LmctoolError(f"{listed} could each be {role} of split {split!r}; say {patterns}")
+        raise LmctoolError(
+            f"{all_of_them} of '{place}' could each be {role} of split {split!r}; say {patterns}"
+        )
     return chosen[0]
 
 
@@ -133,3 +145,9 @@ def _pattern(name: str) -> str:
     place = name.lower().rindex(said[1])
     known = re.search(KNOWN, name[:place] or name[place + len(said[1]) :], re.IGNORECASE)
     return name.replace(known[0], "*") if known else name
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names for an error, some of many."""
+    more = ", ..." if len(names) > SHOWN else ""
+    return ", ".join(sorted(names)[:SHOWN]) + more or "nothing"

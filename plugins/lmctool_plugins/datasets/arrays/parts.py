@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmctool_plugins.datasets.arrays.names import TOKENS, only, read_name
+from lmctool.api import LmctoolError
+from lmctool_plugins.datasets.arrays.names import TOKENS, listed, only, read_name
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container
 
     from lmctool.api.advanced import StoredArray
-    from lmctool_plugins.datasets.arrays.names import Claims
+    from lmctool_plugins.datasets.arrays.files import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +37,51 @@ class Part:
         return self.y is None or (_whole(self.y) and self.y.shape == self.x.shape)
 
 
-def parts(
-    stored: Mapping[str, StoredArray], found: Claims, named: Container[str]
-) -> dict[str, Part]:
+def parts(source: Source, named: Container[str]) -> dict[str, Part]:
     """Return the arrays of each split that has inputs and targets, by split.
 
     Args:
-        stored: the arrays by name.
-        found: the names that could be each part of a split.
+        source: the arrays.
         named: the parts that the user names.
 
     Raises:
-        LmctoolError: several arrays could be one part.
+        LmctoolError: several arrays could be one part, or there is no split.
     """
     by_split: dict[str, Part] = {}
-    for split, names in found.items():
-        chosen = {role: only(role, split, choices) for role, choices in names.items()}
+    stored, place = source.stored, source.place
+    for split, names in source.claims.items():
+        chosen = {role: only(role, split, each, place) for role, each in names.items()}
         if "x" not in chosen:
             continue
         y, mask = (stored[chosen[role]] if role in chosen else None for role in ("y", "mask"))
         part = Part(stored[chosen["x"]], y, mask)
-        said = read_name(chosen["x"])
-        may_be_ids = "x" in named or (said is not None and said[1] in TOKENS)
+        said = read_name(chosen["x"], any_split=source.alone)
+        may_be_ids = "x" in named or said is None or said[1] in TOKENS
         if y is not None or (may_be_ids and part.holds_tokens):
             by_split[split] = part
+    if not by_split:
+        raise _without(source, named)
     return by_split
+
+
+def _without(source: Source, named: Container[str]) -> LmctoolError:
+    """Return what is said of arrays that are no data."""
+    if source.alone:
+        return LmctoolError(
+            f"'{source.place}' is one array without its targets: there is no y, labels or the like"
+            " beside it; name their file with ?y=FILE"
+        )
+    held = listed(source.stored)
+    if "x" in named:
+        return LmctoolError(
+            f"'{source.place}' has no array that is known as the targets of its inputs; it holds"
+            f" {held}; name them with ?y=NAME"
+        )
+    return LmctoolError(
+        f"'{source.place}' is not data: it has no arrays x and y (nor x_train, y_train, images,"
+        f" labels ...), and no token ids x; it holds {held}; if some of them are data, name them"
+        " with ?x=NAME&y=NAME"
+    )
 
 
 def _whole(stored: StoredArray) -> bool:
