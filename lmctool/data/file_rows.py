@@ -40,7 +40,8 @@ class Checksum:
         """
         self.what = what
         self._due, self._size = due, size
-        self._sum, self._read = zlib.crc32(begun), 0
+        self._first = self._sum = zlib.crc32(begun)
+        self._read = 0
 
     def add(self, place: int, content: NDArray[np.uint8]) -> None:
         """Count what was read at a place, if it follows what was counted.
@@ -48,7 +49,11 @@ class Checksum:
         Raises:
             LmctoolError: that was the last of it, and the checksum is another.
         """
-        if place != self._read or self._read == self._size:
+        if self._read == self._size:
+            return
+        if place == 0:
+            self._sum, self._read = self._first, 0
+        if place != self._read:
             return
         self._sum, self._read = zlib.crc32(content.data, self._sum), self._read + content.nbytes
         if self._read == self._size and self._sum != self._due:
