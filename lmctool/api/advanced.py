@@ -33,8 +33,12 @@ if TYPE_CHECKING:
     from lmctool.data.rows import JoinedRows as JoinedRows
     from lmctool.data.rows import MappedRows as MappedRows
     from lmctool.data.stored_array import StoredArray as StoredArray
+    from lmctool.data.targets import Targets as Targets
+    from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
+    from lmctool.data.tokens import UNSHIFTED as UNSHIFTED
     from lmctool.data.tokens import token_examples as token_examples
+    from lmctool.data.tokens import unshifted as unshifted
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
@@ -98,7 +102,8 @@ MODULES = {
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.stored_array": "StoredArray",
-    "lmctool.data.tokens": "IGNORE_INDEX token_examples",
+    "lmctool.data.targets": "Targets told_apart",
+    "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.files.input_files": "check_input",
