@@ -167,7 +167,7 @@ def test_a_bit_that_flipped_in_an_archive_is_seen_once_all_was_read(
     if write is packed_npz:  # its checksum, in the list of members
         content[place + 16] ^= 1
     else:
-        content[place + 50] ^= 1
+        content[place + 900] ^= 1
     path.write_bytes(content)
     rows: Any = stored_arrays(path)["x"].rows()
     assert not rows[PICKS[0]].any()
