@@ -1,10 +1,10 @@
-"""The inputs of examples, all of them, whether they are an array or are read in pieces."""
+"""All inputs of a split, whether they are an array or are read in pieces."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from tests.rows import whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +14,4 @@ if TYPE_CHECKING:
 
 def inputs_of(dataset: Dataset, split: str = "test") -> NDArray[Any]:
     """Return all inputs of a split."""
-    inputs = dataset.splits[split]().inputs
-    whole: NDArray[Any] = inputs[np.arange(len(inputs))]
-    return whole
+    return whole(dataset.splits[split]().inputs)

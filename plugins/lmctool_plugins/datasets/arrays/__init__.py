@@ -58,12 +58,8 @@ ARGUMENTS = frozenset({"x", "y", "mask", "layout", "labels", "ignore"})
 
 
 def load(inputs: StoredArray, layout: str, targets: NDArray[Any]) -> Examples:
-    """Return one split, its inputs read in pieces: images channel first, all else as stored."""
-    rows = inputs.rows()
-    moved = layout in {"hw", "hwc"}
-    return Examples(
-        MappedRows(rows, partial(channel_first, layout=layout)) if moved else rows, targets
-    )
+    """Return one split: images channel first, all else as stored."""
+    return Examples(MappedRows(inputs.rows(), partial(channel_first, layout=layout)), targets)
 
 
 def load_tokens(split: str, part: Part, ignored: Argument | None) -> Examples:
