@@ -70,7 +70,7 @@ def calibration_split(run: Run) -> Split | None:
 
 def split_record(split: Split) -> SplitRecord:
     """Return the record of a split."""
-    return SplitRecord(split.digest, len(split), split.total)
+    return SplitRecord(split.digest, len(split), split.total, split.way)
 
 
 def preprocessing(split: Split) -> dict[str, float | list[float]]:
