@@ -265,7 +265,8 @@ class DataFormat:
             its words it can; None for formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
         constants: ``constants(word)`` returns the mean and the standard deviation per channel
-            that its inputs are normalised by, known without the data; None where they are not.
+            that its inputs are normalised by, known without the data, both empty for a word of
+            which they are not; None where they are of none.
     """
 
     open: Callable[..., Dataset]
