@@ -23,7 +23,7 @@ from lmctool.api import (
     Result,
     hookimpl,
 )
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 if TYPE_CHECKING:
     from lmctool.api import Run, Table
@@ -73,5 +73,5 @@ def lmctool_analysis() -> Analysis:
         correction="always",
         writes=True,
         table=table,
-        metrics=declared_scores("repair.{}", "{} of a network"),
+        metrics=(DeclaredScores("repair.{}", "{} of a network"),),
     )
