@@ -52,9 +52,12 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.report.panels import panel_shape as panel_shape
+    from lmctool.report.panels import panels as panels
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
+    from lmctool.results.score_metric import fall_notes as fall_notes
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -105,8 +108,9 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
+    "lmctool.report.panels": "panel_shape panels",
     "lmctool.results.rounding": "SHARE slack",
-    "lmctool.results.score_metric": "DeclaredScores",
+    "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments PairedMoments",
     "lmctool.symmetry": "Proof",
