@@ -182,6 +182,7 @@ def _scores(
     seeding: Callable[[], AbstractContextManager[None]],
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the error of each example, (example,) float64."""
+    task = task.on(split.targets)
     score = _checked(task.score, task.check, split)
     parts = _batched(outputs, split, score, dtype, batch_size, seeding)
     losses, errors = zip(*parts, strict=True)

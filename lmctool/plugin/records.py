@@ -290,6 +290,11 @@ class Task:
             those of some batch, cannot be scored by the targets, all those of a split.  An
             evaluation calls it once for each split, before ``score``, which then need not look at
             the targets' values: on a GPU that is a wait for each batch.
+        of_split: ``of_split(targets)`` returns the task of a split, of all its targets, where what
+            ``score`` returns of an example depends on the others; ``score`` itself then takes its
+            batch for a whole split.
+        loss: what its loss is as a metric.
+        error: what its error is as a metric.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -301,6 +306,10 @@ class Task:
     of_split: Callable[[Tensor], Task] | None = None
     loss: ScoreMetric = LOSS
     error: ScoreMetric = ERROR
+
+    def on(self, targets: Tensor) -> Task:
+        """Return what this task is on a split that has these targets, all of them."""
+        return self if self.of_split is None else self.of_split(targets)
 
 
 @dataclass(frozen=True, slots=True)
