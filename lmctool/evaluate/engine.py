@@ -191,6 +191,7 @@ def _scores(
     seeding: Callable[[], AbstractContextManager[None]],
 ) -> Scored:
     """Return the loss and the error of each example, (example,) float64, and other scores."""
+    task = task.on(split.targets)
 
     def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         losses, errors = task.score(outputs, targets)

@@ -47,6 +47,7 @@ def probe(
     Returns:
         (example,) float64 in hexadecimal, which keeps every bit, at most ``EXAMPLES`` of them.
     """
+    task = task.on(split.targets)
     outputs = network(weights)
     inputs, targets = split.head(EXAMPLES, dtype), split.targets[:EXAMPLES]
 

@@ -201,6 +201,7 @@ def _pass(
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
+    task = task.on(split.targets)
 
     def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[Entry, Tensor, int]:
         """Return the weighted sums of a batch and its weight, (metric or weight, network)."""

@@ -312,10 +312,11 @@ class Task:
             that is the logits (item, class) and the right class (item,); of one logit (item,) and
             0 or 1; of labels the logits (item, label) and 0, 1, or -100 for a label that doesn't
             count.  Items that count for nothing are left out.  None for a task without classes.
-        of_split: ``of_split(targets)`` returns the task with what depends on all targets of a
-            split; None for a task whose scores of an example follow from the example alone.
-        loss: its name, unit and range.
-        error: likewise.
+        of_split: ``of_split(targets)`` returns the task of a split, of all its targets, where what
+            ``score`` returns of an example depends on the others; ``score`` itself then takes its
+            batch for a whole split.
+        loss: what its loss is as a metric.
+        error: what its error is as a metric.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -327,6 +328,10 @@ class Task:
     of_split: Callable[[Tensor], Task] | None = None
     loss: ScoreMetric = LOSS
     error: ScoreMetric = ERROR
+
+    def on(self, targets: Tensor) -> Task:
+        """Return what this task is on a split that has these targets, all of them."""
+        return self if self.of_split is None else self.of_split(targets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,14 @@ class Run:
     @property
     def task(self) -> Task | None:
         """What loss and error mean, or None without data."""
-        return self.resources.sources.task
+        task = self.resources.task
+        return None if task is None else task.task
+
+    @property
+    def task_name(self) -> str | None:
+        """The registered word of the task, or the place of its code; None without data."""
+        task = self.resources.task
+        return None if task is None else task.name
 
     @property
     def metrics(self) -> tuple[ScoreMetric, ...]:
@@ -337,7 +344,8 @@ class Run:
         Raises:
             LmctoolError: no data is in use.
         """
-        if self.task is None or self.data is None:
+        task = self.resources.task
+        if task is None:
             raise LmctoolError(
                 f"analysis {self.name!r} asked for scores, but no data is in use;"
                 " name data with --data"
@@ -345,8 +353,8 @@ class Run:
         return Evaluator(
             self.resources.network,
             self.settings.strategy,
-            self.task,
-            self.settings.task or self.data.dataset.task,
+            task.task,
+            task.name,
             self.device,
             self.dtype,
             self.settings.precision,

@@ -47,13 +47,13 @@ def compute(run: Run, alpha: float) -> Result:
 
 def table(result: Result) -> Table:
     """Show loss and error of the ends and of the networks at alpha."""
-    from lmctool.api import score_table
+    from lmctool.api import metrics_of, score_table
 
     group = result.groups["repair/scores"]
     attributes = group.attributes
     by = attributes.get("correction", "repair")  # earlier results don't name it
     title = f"Networks at alpha {attributes['alpha']}, corrected by {by}; the last one is written"
-    return score_table(title, group)
+    return score_table(title, group, metrics=metrics_of(result))
 
 
 @hookimpl

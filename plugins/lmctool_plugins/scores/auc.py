@@ -52,8 +52,8 @@ def of_split(kept: Tensor) -> Tensor:
     """
     import torch
 
-    columns = torch.split(kept.movedim(0, 1), max(1, AT_ONCE // max(1, len(kept))))
-    won, pairs = torch.cat([ranked(part[..., 0], part[..., 1]) for part in columns], dim=1)
+    columns = torch.split(kept.movedim(0, 2), max(1, AT_ONCE // max(1, len(kept))))
+    won, pairs = torch.cat([ranked(*part.movedim(1, 0).contiguous()) for part in columns], dim=1)
     if not pairs.any():
         raise LmctoolError(
             "--score auc compares answers of a class with others, and the split has those of one"

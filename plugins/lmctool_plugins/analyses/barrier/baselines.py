@@ -33,10 +33,10 @@ def check_classes(run: Run) -> None:
     Raises:
         LmctoolError: it is another.
     """
-    task = run.settings.task or (run.data.dataset.task if run.data is not None else None)
-    if task != "classification":
+    if run.task_name != "classification":
         raise LmctoolError(
-            f"--baselines mixes and rescales the logits of classes, which task {task!r} has none of"
+            "--baselines mixes and rescales the logits of classes, which task"
+            f" {run.task_name!r} has none of"
         )
 
 
@@ -115,11 +115,12 @@ def _scorer(run: Run, split: Split) -> Callable[[Array], Array]:
     """Return the function from logits to loss and error, (metric, example)."""
     import torch
 
+    assert run.task is not None
     targets = split.targets.cpu()
+    task = run.task.on(targets)
 
     def score(logits: Array) -> Array:
-        assert run.task is not None
-        pair = run.task.score(torch.from_numpy(logits), targets)
+        pair = task.score(torch.from_numpy(logits), targets)
         return np.stack([values.double().numpy() for values in pair])
 
     return score

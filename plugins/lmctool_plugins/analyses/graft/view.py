@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import Table, score_table, shown_metrics
+from lmctool.api import Table, metrics_of, score_table, shown_metrics
 from lmctool.api.advanced import fall_notes, panel_shape, panels
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def tabulate(result: Result) -> Table:
     if ROBUSTNESS in result.groups:
         return _robustness_table(result)
     if SCORES in result.groups:
-        return score_table("Graft", result.groups[SCORES], (_note(parts),))
+        return score_table("Graft", result.groups[SCORES], (_note(parts),), metrics_of(result))
     columns = [parts.variables[name].values for name in ("part", "tensors", "numbers", "taken")]
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Graft", ("part", "tensors", "numbers", "taken"), rows, (_note(parts),))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Table, score_table, shown_metrics
+from lmctool.api import Table, metrics_of, score_table, shown_metrics
 from lmctool.api.advanced import panel_shape, panels
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def tabulate(result: Result) -> Table:
     title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
-        return score_table(title, result.groups[SCORES], notes)
+        return score_table(title, result.groups[SCORES], notes, metrics_of(result))
     columns = ("network", "file", "weight", *(f"distance, {name}" for name in names))
     rows = tuple(
         (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))

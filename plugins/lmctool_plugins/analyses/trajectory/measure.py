@@ -114,11 +114,12 @@ def _check_chance(run: Run, record: Record) -> None:
     for number, split in enumerate(run.splits):
         losses, errors = record.whole[:2, rows, number]
         present = ~np.isnan(errors[0])
-        guesses = present & at_chance(run.evaluator.task, split, errors, losses).all(axis=0)
+        task = run.evaluator.task
+        guesses = present & at_chance(task, split, errors, losses).all(axis=0)
         if guesses[present].all() and not run.settings.allow_chance:
             raise UnjudgedError(
                 f"every run answers at chance on split {split.name!r} at every step;"
-                f" {chance_hint(split)}; pass --allow-chance if this is meant"
+                f" {chance_hint(task, split)}; pass --allow-chance if this is meant"
             )
         if guesses.any():
             listed = ", ".join(map(str, record.steps[guesses]))
