@@ -131,7 +131,7 @@ def fall_notes(metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
     falling = [metric.name for metric in metrics if metric.better == "higher"]
     if not falling:
         return ()
-    return (f"of {' and '.join(falling)} higher is better, so what rises of others is a fall there",)
+    return (f"of {' and '.join(falling)} higher is better, so a rise of others is a fall there",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,7 @@ MOST_NAMED = 10
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def draw_parts(
-    result: Result, room: SubFigure, split: int, metrics: Sequence[ScoreMetric]
-) -> None:
+def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[ScoreMetric]) -> None:
     """Draw the curve of each part, a column for each variant, error above loss."""
     group = result.groups["barrier/parts"]
     variables = group.variables

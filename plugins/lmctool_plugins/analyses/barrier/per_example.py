@@ -3,9 +3,10 @@
 An example is what a split holds under one number: of a language model a sequence, whose loss is
 the mean over its tokens, and which is right where every token is.  The median of the examples'
 barriers, and the share of examples that are right at both ends and wrong between, count each
-example once; where an error is no share of answers, as that of a regression, none is right.  The mean weighs examples as the mean loss does, a sequence by its tokens, and so is
-at least the barrier of the mean curve: examples that rise at different places along the path hide
-one another in the mean.
+example once; where the error is no share of answers, as in regression, none is right or wrong.
+The mean weighs examples as the mean loss does, a sequence by its tokens, and so is at least the
+barrier of the mean curve: examples that rise at different places along the path hide one another
+in the mean.
 """
 
 from __future__ import annotations
@@ -53,9 +54,7 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
     """Return the barrier of the loss of each example, with its place, and what they sum up to."""
     loss, _ = paths.means
     heights, places = zip(
-        *(
-            paths.barriers(paths.curves.losses[split.name].swapaxes(-1, -2)) for split in splits
-        ),
+        *(paths.barriers(paths.curves.losses[split.name].swapaxes(-1, -2)) for split in splits),
         strict=True,
     )
     over = ("variant", "example")
@@ -85,7 +84,8 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
     return {
         "barrier/examples": Group(examples.variables, attributes),
         "barrier/singly": Group(
-            names | summed_up(paths.means, heights, lost, weights), {**attributes, "weighted": weighted}
+            names | summed_up(paths.means, heights, lost, weights),
+            {**attributes, "weighted": weighted},
         ),
     }
 

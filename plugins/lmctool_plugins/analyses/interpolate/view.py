@@ -74,8 +74,9 @@ def draw(result: Result, figure: Figure) -> None:
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
     parts = result.groups.get("interpolate/part")
     splits, pairs = (curve.variables[name].values for name in ("split", "pair"))
-    divided = list(product(range(len(splits)), range(len(pairs)))) if parts is not None else []
-    counts = [len(metrics)] * len(splits) + [2] * len(divided)
+    counts = [len(metrics)] * len(splits)
+    if parts is not None:
+        counts += [2] * (len(splits) * len(pairs))
     rows, columns = panel_shape(counts)
     lines = len(pairs) * len(curve.variables["variant"].values)
     figure.set_size_inches(WIDTH * columns, (HEIGHT + LEGEND_ROW * lines) * rows)
@@ -84,7 +85,10 @@ def draw(result: Result, figure: Figure) -> None:
         for axes, metric in zip(row, metrics, strict=True):
             _draw_paths(axes, curve, shape, s, metric)
             axes.set_title(f"{metric.name} on {split}")
-    for (s, p), row in zip(divided, grid[len(splits) :], strict=True):
+    if parts is None:
+        return
+    places = product(range(len(splits)), range(len(pairs)))
+    for (s, p), row in zip(places, grid[len(splits) :], strict=True):
         for axes, metric in zip(row, metrics[:2], strict=True):
             _draw_parts(axes, curve, parts, p, s, metric)
             axes.set_title(f"{metric.name} on {splits[s]} by {_by(parts)}, {_last(curve, p)}")

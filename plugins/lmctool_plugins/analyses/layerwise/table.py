@@ -100,9 +100,7 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
     )
 
 
-def _missing(
-    result: Result, metrics: Sequence[ScoreMetric], rule: ShapeRule
-) -> Iterator[str]:
+def _missing(result: Result, metrics: Sequence[ScoreMetric], rule: ShapeRule) -> Iterator[str]:
     """Say why shares are missing."""
     parts, full = (result.groups[f"layerwise/{name}"].variables for name in ("summary", "full"))
     variants = parts["variant"].values

@@ -46,9 +46,7 @@ def barriers(
         heights = mirrored(np.moveaxis(height, 0, -1), count)
         places = mirrored(np.moveaxis(at, 0, -1), count, np.nan)
         places = np.where(later, 1 - places, places)  # the same path, from its other end
-        both[name] = metric.variable(
-            heights, dims, meaning, f"matrix.barrier_{name}", of="height"
-        )
+        both[name] = metric.variable(heights, dims, meaning, f"matrix.barrier_{name}", of="height")
         both[f"alpha_{name}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
     return both
 
@@ -102,9 +100,7 @@ def derived(result: Result) -> dict[str, Group]:
     }
 
 
-def _ends(
-    curve: Variables, metrics: Sequence[ScoreMetric], ends: Variables
-) -> dict[str, Variable]:
+def _ends(curve: Variables, metrics: Sequence[ScoreMetric], ends: Variables) -> dict[str, Variable]:
     """Return the metrics of the checkpoints as the plain paths of the first begin and end."""
     both = {}
     for metric in metrics:

@@ -30,8 +30,7 @@ def curves(
     """
     dims = ("network", "split", *inner, "step")
     return {
-        metric.name: metric.variable(own, dims)
-        for metric, own in zip(metrics, values, strict=True)
+        metric.name: metric.variable(own, dims) for metric, own in zip(metrics, values, strict=True)
     }
 
 
