@@ -91,7 +91,7 @@ class Identity:
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
-            parts |= {"data": run.data.spec, "task": run.settings.task or run.data.dataset.task}
+            parts |= {"data": run.data.spec, "task": run.task_name}
         if example is not None:
             parts["example"] = example.spec
         return _texts(parts)

@@ -38,6 +38,8 @@ def files(run: Run) -> Provenance:
     code = plugin_code()
     for model in run.resources.models.values():
         code |= model.code
+    if run.resources.sources.task is not None:
+        code |= run.resources.sources.task.code
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},

@@ -62,7 +62,12 @@ def _strange(targets: Tensor) -> Tensor:
     return (targets != 0) & (targets != 1)
 
 
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logit and the class of each example, (example,) both, as other scores judge."""
+    return outputs.reshape(-1), targets.reshape(-1).long()
+
+
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task binary``."""
-    return Task(score, majority_error, chance_loss=majority_loss, check=check)
+    return Task(score, majority_error, chance_loss=majority_loss, check=check, answers=answers)

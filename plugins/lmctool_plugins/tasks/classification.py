@@ -65,11 +65,25 @@ def check(outputs: Tensor, targets: Tensor) -> None:
     if highest >= outputs.shape[1]:
         raise LmctoolError(
             f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
-            " apart; is it trained on other data?"
+            f" apart; {_meant(lowest, highest, outputs.shape[1])}"
         )
+
+
+def _meant(lowest: int, highest: int, classes: int) -> str:
+    """Return what most likely explains a class that a model has not."""
+    if classes == 1:
+        return "if the targets are numbers to predict, say --task regression"
+    if lowest == 1 and highest == classes:
+        return "if classes count from 1, say ?labels=from-1 behind the path of the data"
+    return "is it trained on other data?"
+
+
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and the class of each example, as other scores judge them."""
+    return outputs, targets
 
 
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task classification``."""
-    return Task(score, majority_error, chance_loss=majority_loss, check=check)
+    return Task(score, majority_error, chance_loss=majority_loss, check=check, answers=answers)

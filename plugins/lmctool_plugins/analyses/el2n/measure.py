@@ -44,10 +44,9 @@ def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
             splits, or a path is asked for without a pair.
         UnjudgedError: a checkpoint's outputs, or a loss of the pair, are no numbers.
     """
-    task = run.settings.task or (run.data.dataset.task if run.data is not None else None)
-    if task != "classification":
+    if run.task_name != "classification":
         raise LmctoolError(
-            f"EL2N scores are defined for classification alone, not for task {task!r}"
+            f"EL2N scores are defined for classification alone, not for task {run.task_name!r}"
         )
     if pair is None and (run.settings.aligns or run.settings.correction is not None):
         raise LmctoolError("--align and --repair are for the pair of --pair A B; give that too")
