@@ -32,6 +32,7 @@ from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 from lmctool.api.advanced import (
     IGNORE_INDEX,
     UNSHIFTED,
+    MappedRows,
     container_kind,
     token_examples,
     told_apart,
@@ -58,7 +59,7 @@ ARGUMENTS = frozenset({"x", "y", "mask", "layout", "labels", "ignore"})
 
 def load(inputs: StoredArray, layout: str, targets: NDArray[Any]) -> Examples:
     """Return one split: images channel first, all else as stored."""
-    return Examples(channel_first(inputs.read(), layout), targets)
+    return Examples(MappedRows(inputs.rows(), partial(channel_first, layout=layout)), targets)
 
 
 def load_tokens(split: str, part: Part, ignored: Argument | None) -> Examples:
