@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     from lmctool.data.containers import StoredArray as StoredArray
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.images import decoded_image as decoded_image
+    from lmctool.data.images import mask_without as mask_without
+    from lmctool.data.images import preprocessing_of as preprocessing_of
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
+    from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.errors import did_you_mean as did_you_mean
@@ -93,7 +98,10 @@ MODULES = {
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "StoredArray container_kind stored_arrays",
+    "lmctool.data.image_config": "timm_preprocessing",
+    "lmctool.data.images": "decoded_image mask_without preprocessing_of",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.targets": "told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX token_examples",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",

@@ -42,8 +42,15 @@ def loaded(load: Callable[[], object], what: str) -> Examples:
         pair = value["inputs"], value["targets"]
     else:
         raise LmctoolError(f"{what} returned {type(value).__name__!r}, not examples; {NEEDED}")
-    inputs, targets = (_array(part, what) for part in pair)
+    inputs, targets = (part if read_in_pieces(part) else _array(part, what) for part in pair)
     return Examples(inputs, targets)
+
+
+def read_in_pieces(value: Any) -> bool:
+    """Tell whether a value is ``Rows`` or ``Images``: neither an array, a tensor nor a list."""
+    whole = isinstance(value, np.ndarray | list | tuple | str | Mapping)
+    pieces = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    return pieces and not whole and not hasattr(value, "detach")
 
 
 def _array(value: Any, what: str) -> NDArray[Any]:

@@ -6,20 +6,23 @@ Inputs that would take too much of a GPU's memory stay in the host's, and come b
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lmctool.data.images import are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, sound
 from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Preprocessing
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import Tensor
@@ -50,6 +53,7 @@ class Split:
         mean: per channel (axis 1), after the scale; empty for none.
         std: per channel, after the scale; empty for none.
         classes: number of classes or tokens, 0 where the targets are neither.
+        images: how the inputs were made of images of any size; None where they were none.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Split:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: int
+    images: Preprocessing | None = None
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
     _constants: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
     _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
@@ -169,6 +174,7 @@ def open_split(
     taken: int = 0,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
+    preparation: Callable[[], Preprocessing] = Preprocessing,
 ) -> Split:
     """Read one split, choose its examples, and put them on the device.
 
@@ -181,6 +187,8 @@ def open_split(
         taken: the bytes of the inputs of other splits that are there already.
         mean: per-channel mean in place of the dataset's; empty keeps it.
         std: per-channel standard deviation in place of the dataset's; empty keeps it.
+        preparation: tells how images of any size become inputs, and their mean and standard
+            deviation where nobody else does; asked of such images alone.
 
     Raises:
         LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
@@ -194,8 +202,14 @@ def open_split(
             f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
         )
     examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
-    examples = sound(examples, dataset.classes, f"split {name!r}")
+    images = preparation() if are_images(examples.inputs) else None
     mean, std = mean or dataset.mean, std or dataset.std
+    if images is not None:
+        examples = prepared(examples, images, f"split {name!r}")
+        mean, std = mean or images.mean, std or images.std
+    if not isinstance(examples.inputs, np.ndarray):
+        examples = replace(examples, inputs=examples.inputs[np.arange(len(examples.inputs))])
+    examples = sound(examples, dataset.classes, f"split {name!r}")
     check_constants(mean, std, examples.inputs.shape)
     total = len(examples.targets)
     index = subset(examples.targets, dataset.classes, limit, f"{seed}:{name}")
@@ -213,6 +227,7 @@ def open_split(
         mean=mean,
         std=std,
         classes=dataset.classes,
+        images=images,
     )
 
 
