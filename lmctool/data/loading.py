@@ -35,7 +35,7 @@ def loaded(load: Callable[[], object], what: str) -> Examples:
     except Exception as cause:  # a stranger's code
         raise LmctoolError(f"{what} failed: {type(cause).__name__}: {cause}") from cause
     if isinstance(value, Examples):
-        pair: tuple[object, object] = value.inputs, value.targets
+        pair: tuple[Any, Any] = value.inputs, value.targets
     elif isinstance(value, tuple | list) and len(value) == 2:
         pair = value[0], value[1]
     elif isinstance(value, Mapping) and value.keys() >= {"inputs", "targets"}:

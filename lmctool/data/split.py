@@ -1,21 +1,18 @@
 """One split on the device: stored as it was read, normalised batch by batch.
 
-Inputs that would take too much of a GPU's memory stay in the host's, and come batch by batch.
+Inputs that would take too much memory stay in the host's or in their file, and come batch by batch.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lmctool.data.images import are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
-from lmctool.data.validation import check_constants, sound
+from lmctool.data.validation import check_constants, check_inputs, sound_targets
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Preprocessing
 from lmctool.weights.recipe import recipe
@@ -23,10 +20,13 @@ from lmctool.weights.recipe import recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from lmctool.data.stored_inputs import StoredInputs
+    from lmctool.data.subset import Way
     from lmctool.plugin.records import Dataset
 
 
@@ -43,7 +43,7 @@ class Split:
     Attributes:
         name: the name of the split.
         inputs: (example, ...) in the stored dtype: uint8 stays uint8; on the device of the targets
-            or, where they are too many, in pinned memory.
+            or, where they are too many, in pinned memory or in a file.
         targets: (example, ...) int64 classes or tokens (of those, -100 counts for nothing), or
             floats where the task takes them.
         index: (example,) positions in the stored split, rising.
@@ -54,10 +54,12 @@ class Split:
         std: per channel, after the scale; empty for none.
         classes: number of classes or tokens, 0 where the targets are neither.
         images: how the inputs were made of images of any size; None where they were none.
+        way: how the examples were chosen; None where all were.
+        absent: classes of which none was chosen.
     """
 
     name: str
-    inputs: Tensor
+    inputs: Tensor | StoredInputs
     targets: Tensor
     index: NDArray[np.int64]
     total: int
@@ -67,6 +69,8 @@ class Split:
     std: tuple[float, ...]
     classes: int
     images: Preprocessing | None = None
+    way: Way | None = None
+    absent: int = 0
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
     _constants: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
     _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
@@ -108,6 +112,18 @@ class Split:
         least, larger = divmod(len(self), count)
         cuts = [least * part + min(part, larger) for part in range(1, count)]
         return self._parts(cuts, dtype)
+
+    def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield stored inputs and targets, in order: few at a time of what is in a file."""
+        import torch
+
+        from lmctool.data.reading import parts
+
+        if isinstance(self.inputs, torch.Tensor):
+            yield self.inputs, self.targets
+            return
+        for part in parts(self.inputs.shape, self.inputs.dtype.itemsize):
+            yield self.inputs[part], self.targets[part]
 
     def head(self, n: int, dtype: torch.dtype) -> Tensor:
         """Return the first ``n`` inputs (all, if there are fewer), normalised, in ``dtype``."""
@@ -152,14 +168,18 @@ class Split:
 
         A model that writes into its inputs changes the cached ones; then they are made anew.
         """
+        import torch
+
+        inputs = self.inputs
         if (
-            self.inputs.numel() * dtype.itemsize > CACHE
-            or self.inputs.device != self.targets.device
+            not isinstance(inputs, torch.Tensor)
+            or inputs.numel() * dtype.itemsize > CACHE
+            or inputs.device != self.targets.device
         ):
             return None
         whole, version = self._cached.get(dtype, (None, 0))
         if whole is None or whole._version != version:
-            whole = self.normalised(self.inputs, dtype)
+            whole = self.normalised(inputs, dtype)
             self._cached[dtype] = whole, whole._version
         return whole
 
@@ -175,6 +195,7 @@ def open_split(
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
     preparation: Callable[[], Preprocessing] = Preprocessing,
+    check: Callable[[Tensor], None] = lambda _: None,
 ) -> Split:
     """Read one split, choose its examples, and put them on the device.
 
@@ -189,12 +210,14 @@ def open_split(
         std: per-channel standard deviation in place of the dataset's; empty keeps it.
         preparation: tells how images of any size become inputs, and their mean and standard
             deviation where nobody else does; asked of such images alone.
+        check: called with all chosen inputs, stored ones in the host's memory and a piece at a
+            time; raises where the model cannot take them.
 
     Raises:
         LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
             mean and standard deviation do not fit the channels.
     """
-    from lmctool.data.placement import placed
+    from lmctool.data.reading import read_inputs, title
     from lmctool.weights.transfer import Transfer
 
     if name not in dataset.splits:
@@ -202,38 +225,35 @@ def open_split(
             f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
         )
     examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
-    images = preparation() if are_images(examples.inputs) else None
+    what = f"split {name!r}"
     mean, std = mean or dataset.mean, std or dataset.std
+    images = preparation() if are_images(examples.inputs) else None
     if images is not None:
-        examples = prepared(examples, images, f"split {name!r}")
+        examples = prepared(examples, images, what)
         mean, std = mean or images.mean, std or images.std
-    if not isinstance(examples.inputs, np.ndarray):
-        examples = replace(examples, inputs=examples.inputs[np.arange(len(examples.inputs))])
-    examples = sound(examples, dataset.classes, f"split {name!r}")
-    check_constants(mean, std, examples.inputs.shape)
-    total = len(examples.targets)
-    index = subset(examples.targets, dataset.classes, limit, f"{seed}:{name}")
-    whole = len(index) == total
-    inputs = examples.inputs if whole else examples.inputs[index]
-    targets = examples.targets if whole else examples.targets[index]
+    check_inputs(examples.inputs, examples.targets, what)
+    shape = examples.inputs.shape
+    targets = sound_targets(examples.targets, shape, dataset.classes, what)
+    check_constants(mean, std, shape)
+    chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
+    inputs, digest = read_inputs(
+        examples.inputs, chosen.index, device, what, taken=taken, check=check
+    )
+    total, targets = len(targets), targets[chosen.index]
+    digest.update(title(targets.dtype, targets.shape))
+    digest.update(targets.data)
     return Split(
         name=name,
-        inputs=placed(inputs, device, taken),
+        inputs=inputs,
         targets=Transfer(device).array(targets),
-        index=index,
+        index=chosen.index,
         total=total,
-        digest=_digest(inputs, targets),
+        digest=digest.hexdigest(),
         scale=dataset.scale,
         mean=mean,
         std=std,
         classes=dataset.classes,
         images=images,
+        way=chosen.way,
+        absent=chosen.absent,
     )
-
-
-def _digest(inputs: NDArray[Any], targets: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in (inputs, targets):
-        digest.update(f"{array.dtype.str} {array.shape} ".encode())
-        digest.update(array.data)
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from lmctool.data.resolve import Data
     from lmctool.plugin.settings import Settings
@@ -40,7 +40,7 @@ class Splits:
         self.settings = settings
         self.device = device
         self._preparation = preparation
-        self._check = getattr(module, "check_inputs", lambda _: None)
+        self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None], Split] = {}
 
     def open(self, name: str, limit: int | None) -> Split:
@@ -69,7 +69,7 @@ class Splits:
                 mean=self.settings.mean,
                 std=self.settings.std,
                 preparation=self._preparation,
+                check=self._check,
             )
-            self._check(split.inputs)
             self._opened[name, limit] = split
         return self._opened[name, limit]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Dataset, Examples, LmctoolError
-from lmctool.api.advanced import token_examples, told_apart
+from lmctool.api.advanced import UNSHIFTED, token_examples, told_apart, unshifted
 from lmctool_plugins.datasets.parquet.choice import MASK
 from lmctool_plugins.datasets.parquet.columns import dense
 from lmctool_plugins.datasets.parquet.features import features, is_list
@@ -34,22 +34,20 @@ def token_dataset(
         return _of_classes(by_split, columns, columns.y, labels, ignore)
     if labels is not None or ignore is not None:
         raise LmctoolError("targets that are tokens have no ?labels= and no ?ignore=")
-    examples = {split: _sequences(table, columns) for split, table in by_split.items()}
+    examples, told = {}, False
+    for split, table in by_split.items():
+        ids = dense(table.column(columns.x[0]))
+        targets = dense(table.column(columns.y)) if columns.y else None
+        mask = dense(table.column(MASK)) if columns.mask else None
+        examples[split] = token_examples(ids, targets, mask, f"'{table.path}'")
+        told = told or (targets is not None and unshifted(ids, targets))
     return Dataset(
         {split: _giving(each) for split, each in examples.items()},
         "",
         max(_most(array) for each in examples.values() for array in (each.inputs, each.targets)),
         task="causal-lm",
+        read_as=(UNSHIFTED,) if told else (),
     )
-
-
-def _sequences(table: Table, columns: Choice) -> Examples:
-    x, y, mask = (
-        dense(table.column(name)) if name else None
-        for name in (columns.x[0], columns.y, MASK if columns.mask else None)
-    )
-    assert x is not None
-    return token_examples(x, y, mask, f"'{table.path}'")
 
 
 def _of_classes(
