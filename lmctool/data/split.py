@@ -226,11 +226,12 @@ def open_split(
         )
     examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
     what = f"split {name!r}"
-    mean, std = mean or dataset.mean, std or dataset.std
+    mean, std, scale = mean or dataset.mean, std or dataset.std, dataset.scale
     images = preparation() if are_images(examples.inputs) else None
     if images is not None:
         examples = prepared(examples, images, what)
         mean, std = mean or images.mean, std or images.std
+        scale = 1 / 255 if scale == 1 else scale
     check_inputs(examples.inputs, examples.targets, what)
     shape = examples.inputs.shape
     targets = sound_targets(examples.targets, shape, dataset.classes, what)
@@ -249,7 +250,7 @@ def open_split(
         index=chosen.index,
         total=total,
         digest=digest.hexdigest(),
-        scale=dataset.scale,
+        scale=scale,
         mean=mean,
         std=std,
         classes=dataset.classes,

@@ -236,7 +236,8 @@ class Dataset:
     """A dataset: its splits, and how its inputs are normalised.
 
     The model sees ``(inputs * scale - mean) / std``, with ``mean`` and ``std`` per channel
-    (axis 1); empty tuples leave ``inputs * scale`` as it is.
+    (axis 1); empty tuples leave ``inputs * scale`` as it is.  Images of any size are bytes, which
+    are scaled by 1/255 where no other scale is said.
 
     Attributes:
         splits: the loader of each split by name.

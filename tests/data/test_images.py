@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,9 +43,14 @@ def noise(size: tuple[int, int], mode: str = "RGB", seed: int = 0) -> Image.Imag
 
 @pytest.fixture(scope="module")
 def torchvision() -> Any:
-    module = import_library("torchvision", "test")
-    import_library("torchvision.transforms.v2", "test")
-    return module
+    if find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed")
+    return import_library("torchvision", "test")
+
+
+@pytest.fixture(scope="module")
+def timm(torchvision: Any) -> Any:  # which makes torchvision importable
+    return pytest.importorskip("timm")
 
 
 def of_transforms(image: Image.Image, *steps: Any) -> NDArray[np.uint8]:
@@ -105,8 +111,9 @@ def test_what_pil_prepares_is_what_the_presets_of_torchvision_prepare(torchvisio
         {"crop_pct": None, "interpolation": None, "mean": None},
     ],
 )
-def test_a_configuration_of_timm_is_prepared_as_timm_does(change: dict[str, Any]) -> None:
-    timm = import_library("timm", "test")
+def test_a_configuration_of_timm_is_prepared_as_timm_does(
+    timm: Any, change: dict[str, Any]
+) -> None:
     table = {"input_size": (3, 30, 30), "crop_pct": 0.9, "interpolation": "bicubic", **change}
     config = timm.data.resolve_data_config({}, pretrained_cfg=table)
     transform = timm.data.create_transform(**config)
@@ -169,8 +176,8 @@ def published(library: str, name: str, **arguments: Any) -> Preprocessing:
     return how
 
 
+@pytest.mark.usefixtures("timm")
 def test_families_know_what_their_published_weights_are_evaluated_with() -> None:
-    import_library("timm", "test")
     how = published("timm", "vit_tiny_patch16_224")
     assert (how.resize, how.crop, how.interpolation) == ((248,), (224, 224), "bicubic")
     assert (how.mean, how.channels) == ((0.5, 0.5, 0.5), 3)

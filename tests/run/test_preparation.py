@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +96,7 @@ def test_configurations_that_differ_are_refused(tmp_path: Path) -> None:
         found(a, b)
 
 
+@pytest.mark.skipif(find_spec("torchvision") is None, reason="torchvision is not installed")
 def test_a_model_of_a_library_is_asked_at_last(tmp_path: Path) -> None:
     place = folder(tmp_path / "a", {})
     how = found(place, spec="torchvision:efficientnet_b0")

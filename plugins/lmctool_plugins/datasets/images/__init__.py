@@ -95,7 +95,7 @@ def open_images(
 
 def _masked(folders: Mapping[str, Path], ignored: int | None) -> Dataset:
     splits = {name: partial(load_masked, folder, ignored) for name, folder in folders.items()}
-    return Dataset(splits, "", classes=0, scale=1 / 255, task="segmentation")
+    return Dataset(splits, "", classes=0, task="segmentation")
 
 
 def _by_class(folders: Mapping[str, Path], listed: object) -> Dataset:
@@ -107,7 +107,7 @@ def _by_class(folders: Mapping[str, Path], listed: object) -> Dataset:
         for split, by_name in found.items()
     }
     splits = {split: partial(load, by_class) for split, by_class in numbered.items()}
-    return Dataset(splits, "", len(names), 1 / 255, class_names=names, read_as=told)
+    return Dataset(splits, "", len(names), class_names=names, read_as=told)
 
 
 @hookimpl

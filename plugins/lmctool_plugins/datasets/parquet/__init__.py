@@ -28,7 +28,7 @@ from lmctool_plugins.datasets.parquet.columns import (
     dense,
     stacked,
 )
-from lmctool_plugins.datasets.parquet.features import features, is_image, is_scalar
+from lmctool_plugins.datasets.parquet.features import features, is_image, is_list, is_scalar
 from lmctool_plugins.datasets.parquet.layout import holds_tables, tables
 from lmctool_plugins.datasets.parquet.tokens import token_dataset
 
@@ -71,6 +71,9 @@ def open_parquet(
         if table.types != first.types:
             raise LmctoolError(f"'{location}' has other columns in some splits than in others")
     columns = chosen(first, x, y, str(location))
+    if how is not None and not is_image(first.types[columns.x[0]]):
+        named = ", ".join(f"?{name}=" for name in shape)
+        raise LmctoolError(f"column {columns.x[0]!r} of '{location}' holds no images for {named}")
     if columns.tokens:
         dataset = token_dataset(by_split, columns, labels, ignore)
     elif columns.y is not None and is_image(first.types[columns.y]):
@@ -91,7 +94,7 @@ def _masked(
         split: partial(_load_masked, table, columns.x[0], y, ignore)
         for split, table in by_split.items()
     }
-    return Dataset(splits, "", classes=0, scale=1 / 255, task="segmentation")
+    return Dataset(splits, "", classes=0, task="segmentation")
 
 
 def _load_masked(table: Table, x: str, y: str, ignored: Any) -> Examples:
@@ -109,7 +112,6 @@ def _with_targets(
     targets = told_apart(stored, f"column {column!r}", labels, ignore)
     names = features(first).names(column) if labels in {None, "classes"} else ()
     inputs = {split: partial(_inputs, table, columns.x) for split, table in by_split.items()}
-    scaled = is_image(first.types[columns.x[0]]) or _has_bytes(first, columns.x)
     return Dataset(
         {
             split: partial(lambda load, y: Examples(load(), y), load, targets.splits[split])
@@ -117,7 +119,7 @@ def _with_targets(
         },
         "",
         max(len(names), targets.classes) if targets.classes else 0,
-        scale=1 / 255 if scaled else 1.0,
+        scale=1 / 255 if _has_bytes(first, columns.x) else 1.0,
         task=targets.task,
         class_names=names or targets.names,
         read_as=targets.read_as,
@@ -126,7 +128,8 @@ def _with_targets(
 
 def _has_bytes(table: Table, names: tuple[str, ...]) -> bool:
     """Tell whether inputs are bytes, which are scaled."""
-    return len(names) == 1 and ColumnRows(table.column(names[0])).dtype == "uint8"
+    kind = table.types[names[0]]
+    return is_list(kind) and ColumnRows(table.column(names[0])).dtype == "uint8"
 
 
 def _inputs(table: Table, names: tuple[str, ...]) -> Any:
