@@ -38,6 +38,9 @@ def files(run: Run) -> Provenance:
     code = plugin_code()
     for model in run.resources.models.values():
         code |= model.code
+    if run.data is not None and run.data.factory is not None:
+        evaluated_splits(run)  # their loaders may import more
+        code |= run.data.factory.code()
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
