@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from lmctool.data import containers
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import detect, open_arrays
+from tests.rows import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_x_and_y_are_the_split_test(tmp_path: Path, suffix: str) -> None:
     assert detect(path)
     dataset = open_arrays("arrays", path)
     examples = dataset.splits["test"]()
-    assert np.array_equal(examples.inputs, X)
+    assert np.array_equal(whole(examples.inputs), X)
     assert np.array_equal(examples.targets, Y)
     assert (dataset.classes, dataset.scale, dataset.task) == (3, 1.0, "classification")
 
@@ -70,7 +71,9 @@ def test_bytes_are_scaled_and_fractions_are_a_regression(tmp_path: Path) -> None
 
 def test_two_pairs_of_one_split_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "data.npz", x=X, y=Y, test_x=X, test_y=Y)
-    with pytest.raises(LmctoolError, match="'test_x' and 'x' both mean split 'test'"):
+    with pytest.raises(
+        LmctoolError, match=r"'test_x' and 'x' of .* could each be x of split 'test'.*\?x=\*_x"
+    ):
         open_arrays("arrays", path)
 
 
@@ -135,7 +138,7 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path: Path) -> None:
         path = write(tmp_path / f"data{suffix}", x=X, y=Y)
         path.write_bytes(path.read_bytes()[:-60])
         with pytest.raises(
-            LmctoolError, match=f"'{re.escape(str(path))}' (cannot be read|is neither)"
+            LmctoolError, match=f"'{re.escape(str(path))}' (cannot be read|is neither|is truncated)"
         ):
             open_arrays("arrays", path)
 
@@ -149,7 +152,7 @@ def test_content_tells_the_kind_whatever_the_name(tmp_path: Path) -> None:
 
 
 def test_the_word_alone_needs_a_file() -> None:
-    with pytest.raises(LmctoolError, match="pass --data arrays:FILE"):
+    with pytest.raises(LmctoolError, match="pass --data arrays:PATH"):
         open_arrays("arrays", None)
 
 
@@ -182,7 +185,7 @@ def test_a_damaged_archive_is_no_archive(tmp_path: Path) -> None:
     entry = content.index(b"PK\x01\x02")
     content[entry + 6] = 0xFF  # the version that is needed to unpack it
     path.write_bytes(content)
-    with pytest.raises(LmctoolError, match="is neither npz nor"):
+    with pytest.raises(LmctoolError, match="is neither npy nor npz,"):
         open_arrays("arrays", path)
 
 
