@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lmctool.data.declared import declared
 from lmctool.data.recognised import split_of, splits_of
 from lmctool.data.targets import told_apart
+from lmctool.data.validation import sound
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Dataset, Examples
 
@@ -108,7 +109,8 @@ def _load(split: GivenSplit, name: str, told: Targets | None, what: str) -> Exam
     """Return the examples of a split with targets as tasks take them."""
     examples = split.examples()
     told = told or told_apart({name: examples.targets}, what)
-    return Examples(examples.inputs, told.splits[name])
+    found = Examples(examples.inputs, told.splits[name])
+    return sound(found, told.classes, f"split {name!r} of {what}")
 
 
 def _class_names(splits: Mapping[str, GivenSplit], what: str) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _loaded(load: Callable[[], object], classes: int, what: str, running: Runnin
                 f"{what} has other {part} each time that it is loaded; turn random augmentation"
                 " off, or seed it"
             )
-    return sound(examples, classes, what) if isinstance(examples.inputs, np.ndarray) else examples
+    return sound(examples, classes, what)
 
 
 def _called(load: Callable[[], object], what: str, running: Running) -> Examples:

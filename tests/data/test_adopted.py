@@ -295,7 +295,7 @@ TARGETS: dict[str, tuple[Callable[[int], object], str, NDArray[Any], tuple[str, 
         lambda n: "abcdefg"[Y[n]],
         "classification",
         Y,
-        ("targets are names, numbered in alphabetical order from 'a' on",),
+        ("targets are 7 names, numbered in alphabetical order: 'a', 'b', 'c', 'd', 'e', 'f', ...",),
     ),
 }
 
