@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.layout import channel_first as channel_first
+    from lmctool.data.layout import one_layout as one_layout
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
@@ -100,6 +102,7 @@ MODULES = {
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "container_kind stored_arrays",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.layout": "channel_first one_layout",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.stored_array": "StoredArray",
     "lmctool.data.targets": "Targets told_apart",

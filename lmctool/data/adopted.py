@@ -7,8 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.data.declared import declared
+from lmctool.data.layout import AS_IS, READ_AS, channel_first
 from lmctool.data.recognised import split_of, splits_of
+from lmctool.data.rows import MappedRows
 from lmctool.data.targets import told_apart
+from lmctool.data.tokens import UNSHIFTED
 from lmctool.data.validation import sound
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Dataset, Examples
@@ -23,30 +26,40 @@ if TYPE_CHECKING:
 BYTES = "inputs are bytes, which are scaled by 1/255"
 
 
-def as_dataset(
-    value: object,
-    source: str,
-    running: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Dataset:
+def as_dataset(value: object, source: str) -> Dataset:
     """Return data as people have it in Python as a dataset.
 
     It may be a data set of torch, by index or iterable, a DataLoader, a ``datasets.Dataset`` or
     DatasetDict, a pair ``(x, y)`` of arrays, tensors or lists, ``{"x": ..., "y": ...}``, a list of
     examples, or ``{"train": ..., "test": ...}`` of any of these.  An example is a pair or a
     mapping; its input an array, a tensor or an image of PIL.  What has no name is split ``test``;
-    of two data sets in a tuple the first is ``train``.  Inputs of uint8 are scaled by 1/255, and
-    targets told apart as ``told_apart`` does.
+    of two data sets in a tuple the first is ``train``.  Inputs of uint8 are images, which may have
+    their channels last or none, and are scaled by 1/255; targets are classes, one-hot rows, names,
+    labels, masks or numbers, as their dtype and shape tell.
 
-    Nothing is kept in memory but what is there already.  Whatever is read is checked: every
-    example is like the first, and the same when it is read again.
+    Every example that is read is checked: it must be like the first, and the same when it is read
+    again.  Splits are read when they are asked for, but for targets that nobody lists and whose
+    values tell what they are.
 
     Args:
         value: the data; a ``Dataset`` is taken as it is, its loaders checked in the same way.
         source: what to call it, in the record and in errors.
-        running: gives the context that code of the data is run in.
 
     Raises:
         LmctoolError: it is nothing of these, or cannot be used; says where.
+    """
+    return adopted(value, source, nullcontext)
+
+
+def adopted(
+    value: object, source: str, running: Callable[[], AbstractContextManager[None]]
+) -> Dataset:
+    """Return what ``as_dataset`` does of data whose code runs in a context.
+
+    Args:
+        value: the data.
+        source: what to call it.
+        running: gives the context.
     """
     what = repr(source)
     with running():
@@ -69,9 +82,13 @@ def _adopted(
         splits[name], more = split_of(each, f"split {name!r} of {what}", running)
         notes += tuple(f"split {name!r}: {note}" for note in more)
     if _same((split.has_tokens for split in splits.values()), "token ids", what):
+        if any(split.is_unshifted for split in splits.values()):
+            notes += (UNSHIFTED,)
         loaders = {name: split.examples for name, split in splits.items()}
         return Dataset(loaders, source, 0, task="causal-lm", read_as=notes)
     has_bytes = _same((split.has_bytes for split in splits.values()), "inputs of uint8", what)
+    layouts = dict.fromkeys(split.layout for split in splits.values())
+    notes += tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)
     told, whole = _told_apart(splits, what)
     names = told.names or _class_names(splits, what)
     if told.task == "regression" or len(names) < told.classes:
@@ -109,7 +126,10 @@ def _load(split: GivenSplit, name: str, told: Targets | None, what: str) -> Exam
     """Return the examples of a split with targets as tasks take them."""
     examples = split.examples()
     told = told or told_apart({name: examples.targets}, what)
-    found = Examples(examples.inputs, told.splits[name])
+    inputs = examples.inputs
+    if split.layout != AS_IS:
+        inputs = MappedRows(inputs, partial(channel_first, layout=split.layout))
+    found = Examples(inputs, told.splits[name])
     return sound(found, told.classes, f"split {name!r} of {what}")
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from lmctool.data.item_rows import ItemImages, ItemRows
 from lmctool.data.items import are_tokens, check_mask, same_target, spread
-from lmctool.data.tokens import token_examples
+from lmctool.data.layout import AS_IS, layout_of
+from lmctool.data.tokens import token_examples, unshifted
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Examples
 
@@ -29,11 +30,15 @@ class GivenSplit(Protocol):
         class_names: what its classes are called, if anyone says.
         has_bytes: whether its inputs are bytes, or images.
         has_tokens: whether they are token ids, with a target at each position.
+        is_unshifted: whether these targets are the tokens of their own positions.
+        layout: the order of the axes of inputs of bytes, ``as-is`` for all others.
     """
 
     class_names: tuple[str, ...]
     has_bytes: bool
     has_tokens: bool
+    is_unshifted: bool
+    layout: str
 
     def some_targets(self) -> tuple[NDArray[Any], bool]:
         """Return targets that are at hand, (example, ...), and whether they are all."""
@@ -54,7 +59,11 @@ class HeldSplit:
         """Take the arrays, (example, ...), and what to call the split in an error."""
         self.class_names: tuple[str, ...] = ()
         self.has_bytes = inputs.dtype == np.uint8
-        self.has_tokens = are_tokens(inputs[:1], None if targets is None else targets[:1])
+        self.has_tokens = are_tokens(inputs, targets)
+        if self.has_tokens:
+            inputs = inputs[np.arange(len(inputs))]
+        self.is_unshifted = self.has_tokens and targets is not None and unshifted(inputs, targets)
+        self.layout = _layout(inputs.shape, inputs.dtype)
         self._inputs, self._targets, self._mask = inputs, targets, mask
         self._what = what
         if targets is None and not self.has_tokens:
@@ -104,6 +113,15 @@ class ItemSplit:
         self.class_names = class_names
         self.has_bytes = not isinstance(first.input, np.ndarray) or first.input.dtype == np.uint8
         self.has_tokens = first.is_tokens
+        ids, following = ([getattr(item, n) for item in self._seen] for n in ("input", "target"))
+        self.is_unshifted = (
+            self.has_tokens
+            and first.target is not None
+            and unshifted(np.stack(ids), np.stack(following))
+        )
+        self.layout = AS_IS
+        if isinstance(first.input, np.ndarray):
+            self.layout = _layout((1, *first.input.shape), first.input.dtype)
         if first.target is None and not self.has_tokens:
             raise LmctoolError(
                 f"{items.what} has examples without a target, which are no token ids"
@@ -164,3 +182,8 @@ class ItemSplit:
         mask = None if masks[0] is None else np.stack(masks)
         known = None if targets[0] is None else np.stack(targets)
         return np.stack(inputs) if fits else None, known, mask
+
+
+def _layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    """Return the order of axes of inputs of bytes; others are what a model takes."""
+    return layout_of(shape, dtype.name) if dtype == np.uint8 else AS_IS

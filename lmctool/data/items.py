@@ -224,7 +224,7 @@ def same_target(stored: NDArray[Any], given: NDArray[Any] | None) -> bool:
 
 def are_tokens(inputs: Any, targets: NDArray[Any] | None) -> bool:
     """Tell whether inputs are sequences of token ids: of whole numbers, targets of their shape."""
-    if inputs.dtype.kind not in "iu" or inputs.ndim != 2:
+    if inputs.dtype.kind not in "iu" or len(inputs.shape) != 2:
         return False
     return targets is None or (targets.dtype.kind in "iu" and targets.shape == inputs.shape)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
-from lmctool.data.adopted import as_dataset
+from lmctool.data.adopted import adopted
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.files.home import expanded
 from lmctool.files.input_files import check_input
@@ -196,7 +196,7 @@ def made(factory: Factory) -> Dataset:
     Raises:
         LmctoolError: there is no such code, it fails, or it returns something else.
     """
-    return as_dataset(factory.call({}), factory.spec, factory.running)
+    return adopted(factory.call({}), factory.spec, factory.running)
 
 
 def _split(spec: str) -> tuple[str, dict[str, Argument]]:

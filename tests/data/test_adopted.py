@@ -76,7 +76,7 @@ def read(dataset: Dataset, split: str = "test") -> tuple[NDArray[Any], NDArray[A
     examples = dataset.splits[split]()
     inputs = examples.inputs
     if not isinstance(inputs, np.ndarray):
-        assert inputs.costly and inputs.shape[0] == len(inputs)
+        assert inputs.shape[0] == len(inputs)
         inputs = inputs[np.arange(len(inputs))]
     return inputs, examples.targets
 
@@ -249,6 +249,7 @@ def test_a_large_split_whose_targets_are_listed_is_read_where_it_is_asked_for() 
     examples = dataset.splits["test"]()
     before = data.asked
     assert before < COUNT
+    assert examples.inputs.costly
     np.testing.assert_array_equal(examples.inputs[np.array([3, 70])], X[[3, 70]])
     assert data.asked == before + 2
 
@@ -337,6 +338,25 @@ def test_bytes_are_scaled() -> None:
         assert dataset.read_as == (BYTES,)
     with pytest.raises(LmctoolError, match="'mine' has inputs of uint8 in some splits and not in"):
         as_dataset({"train": (x, Y), "test": (X, Y)}, "mine")
+
+
+@pytest.mark.parametrize("kind", ["columns", "examples"])
+def test_bytes_may_have_their_channels_last_or_none(kind: str) -> None:
+    for shape, told in (
+        ((5, 6, 7, 3), "channels last"),
+        ((5, 6, 7), "without an axis of channels"),
+    ):
+        x = np.arange(5 * 6 * 7 * 3, dtype=np.uint8)[: np.prod(shape)].reshape(shape)
+        examples = [*zip(x, Y[:5], strict=True)]
+        dataset = as_dataset((x, Y[:5]) if kind == "columns" else examples, "mine")
+        right = np.moveaxis(x, 3, 1) if x.ndim == 4 else x[:, None]
+        np.testing.assert_array_equal(read(dataset)[0], right)
+        assert told in dataset.read_as[0]
+
+
+def test_floats_are_what_the_model_takes() -> None:
+    x = np.zeros((5, 6, 7, 3), dtype=np.float32)
+    assert read(as_dataset((x, Y[:5]), "mine"))[0].shape == x.shape
 
 
 def test_images_are_given_one_by_one() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from lmctool.data.adopted import as_dataset
-from lmctool.data.tokens import IGNORE_INDEX
+from lmctool.data.tokens import IGNORE_INDEX, UNSHIFTED
 from lmctool.errors import LmctoolError
 from tests.data.test_adopted import Coming, Indexed, read
 
@@ -93,6 +93,11 @@ TOKENS: dict[str, tuple[Callable[[], Any], Any]] = {
     "in order": (lambda: Coming(lambda: ({"input_ids": ids} for ids in IDS)), NEXT),
     "pairs": (lambda: Indexed(lambda n: (IDS[n], NEXT[n]), COUNT), NEXT),
     "a pair": (lambda: (IDS, NEXT), NEXT),
+    "labels as they are kept": (lambda: {"input_ids": IDS, "labels": IDS}, NEXT),
+    "examples with labels as they are kept": (
+        lambda: Indexed(lambda n: {"input_ids": IDS[n], "labels": IDS[n]}, COUNT),
+        NEXT,
+    ),
 }
 
 
@@ -102,6 +107,7 @@ def test_token_ids_have_what_follows_them_as_targets(form: str) -> None:
     dataset = as_dataset(make(), "mine")
     assert dataset.task == "causal-lm"
     inputs, found = read(dataset)
+    assert dataset.read_as == ((UNSHIFTED,) if "labels" in form else ())
     np.testing.assert_array_equal(inputs, IDS)
     np.testing.assert_array_equal(found, targets)
 
