@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from lmctool.data.images import decoded_image as decoded_image
     from lmctool.data.images import mask_without as mask_without
     from lmctool.data.images import preprocessing_of as preprocessing_of
+    from lmctool.data.layout import channel_first as channel_first
+    from lmctool.data.layout import one_layout as one_layout
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
@@ -112,6 +114,7 @@ MODULES = {
     "lmctool.data.image_config": "timm_preprocessing",
     "lmctool.data.images": "decoded_image mask_without preprocessing_of",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.layout": "channel_first one_layout",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.split_names": "SPLIT_NAMES split_name",
     "lmctool.data.stored_array": "StoredArray",

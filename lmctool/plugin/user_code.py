@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class Factory:
     Attributes:
         spec: ``package.module:factory`` or ``path/file.py:factory``.
         here: whether the current folder, which may be anybody's, is looked in too.
-        loaded: the modules that were loaded while it was imported and called.
+        loaded: the modules that were loaded while its code ran.
     """
 
     spec: str
@@ -94,13 +94,10 @@ class Factory:
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Import the code and return what the function returns.
 
-        What lies beside its file, or in the current folder for a module, can be imported.
-
         Raises:
             LmctoolError: there is no such file, module or function, or it raises or exits.
         """
-        before = set(sys.modules)
-        with no_exit(repr(self.spec)), self._importable():
+        with self.running():
             function = self._find(self.spec.rpartition(":")[2])
             try:
                 return function(**arguments)
@@ -108,9 +105,25 @@ class Factory:
                 raise LmctoolError(
                     f"{self.spec!r} failed: {type(cause).__name__}: {cause}"
                 ) from cause
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let its code run inside: the call, and whatever of it is called later.
+
+        What lies beside its file, or in the current folder for a module, can be imported, and
+        counts as loaded by it.
+
+        Raises:
+            PluginError: the code exits.
+        """
+        before = set(sys.modules)
+        with no_exit(repr(self.spec)), self._importable():
+            try:
+                yield
             finally:
-                self.loaded.update(loaded_since(before))
-                for name in {*self.loaded, self.place} & sys.modules.keys():
+                new = loaded_since(before)
+                self.loaded.update(new)
+                for name in {*new, self.place} & sys.modules.keys():
                     if file := getattr(sys.modules[name], "__file__", None):
                         note_input(Path(file))
 
@@ -132,7 +145,8 @@ class Factory:
         try:
             yield
         finally:
-            sys.path.remove(folder)
+            with suppress(ValueError):  # the code took it out itself
+                sys.path.remove(folder)
 
     def _find(self, name: str) -> Callable[..., Any]:
         place, file = self.place, self.file

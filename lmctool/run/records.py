@@ -46,6 +46,9 @@ def files(run: Run) -> Provenance:
         code |= model.code
     if run.resources.sources.task is not None:
         code |= run.resources.sources.task.code
+    if run.data is not None and run.data.factory is not None:
+        evaluated_splits(run)  # their loaders may import more
+        code |= run.data.factory.code()
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
