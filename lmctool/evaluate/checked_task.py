@@ -55,7 +55,7 @@ class _Code:
             raise self._fault(f"{type(pair).__name__!r}, not {PAIR}")
         loss, error = (
             self._of_examples(value, outputs, name)
-            for name, value in zip(("loss", "error"), pair, strict=True)
+            for name, value in zip(("a loss", "an error"), pair, strict=True)
         )
         if self.values:
             self._check_values(loss, error, outputs, targets)
@@ -65,7 +65,7 @@ class _Code:
         """Return how much each example counts, (example,)."""
         assert self.task.weight is not None
         weight = self._called(self.task.weight, targets)
-        weight = self._of_examples(weight, targets, "weight")
+        weight = self._of_examples(weight, targets, "a weight")
         if not bool((weight.isfinite() & (weight >= 0)).all()):
             raise self._fault("weights of examples that are below 0 or no numbers")
         return weight
@@ -105,17 +105,17 @@ class _Code:
             PluginError: they are none, or not one for each example of a batch, on its device.
         """
         if not isinstance(value, Tensor):
-            raise self._fault(f"a {name} of type {type(value).__name__!r}, not a tensor")
+            raise self._fault(f"{name} of type {type(value).__name__!r}, not a tensor")
         if value.shape != batch.shape[:1]:
             mean = "; leave the mean out (reduction='none')" if value.ndim == 0 else ""
             raise self._fault(
-                f"a {name} of shape {tuple(value.shape)} for {len(batch)} examples, not one number"
+                f"{name} of shape {tuple(value.shape)} for {len(batch)} examples, not one number"
                 f" for each{mean}"
             )
         if value.device != batch.device:
-            raise self._fault(f"a {name} on {value.device} for outputs on {batch.device}")
+            raise self._fault(f"{name} on {value.device} for outputs on {batch.device}")
         if value.is_complex():
-            raise self._fault(f"a {name} of complex numbers")
+            raise self._fault(f"{name} of complex numbers")
         value = value if value.dtype in {torch.float32, torch.float64} else value.double()
         return value if torch.is_grad_enabled() else value.detach()
 

@@ -29,7 +29,7 @@ REASONS = {
     "binary": "the model has one output and the targets are 0 and 1",
     "causal-lm": "the targets are a token or a class for each position",
     "multi-label": "the targets are a 0 or 1 for each output",
-    "regression": "the targets are fractions",
+    "regression": "the targets are real numbers",
     "segmentation": "the targets are a class for each pixel",
 }
 LOSS = ScoreMetric("loss", "1", "loss", "{:.4f}", "lower", -math.inf, math.inf, share=False)

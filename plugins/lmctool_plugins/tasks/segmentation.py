@@ -109,7 +109,7 @@ def _pixels(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         LmctoolError: they are of other pixels.
     """
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
-    if logits.ndim == targets.ndim and targets.ndim > 2 and targets.shape[1] == 1:
+    if targets.ndim > 2 and targets.shape[1] == 1 and logits.shape[2:] != targets.shape[1:]:
         targets = targets[:, 0]
     if logits.shape == targets.shape:
         logits = logits.unsqueeze(1)
