@@ -36,6 +36,7 @@ def checked(task: Task, who: str, *, values: bool = False) -> Task:
         chance=code.chance,
         weight=task.weight and code.weight,
         chance_loss=task.chance_loss and code.chance_loss,
+        answers=task.answers and code.answers,
         of_split=task.of_split and code.of_split,
     )
 
@@ -69,6 +70,16 @@ class _Code:
         if not bool((weight.isfinite() & (weight >= 0)).all()):
             raise self._fault("weights of examples that are below 0 or no numbers")
         return weight
+
+    def answers(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what other scores judge of each item, and what is right, (item, ...) both."""
+        assert self.task.answers is not None
+        pair = self._called(self.task.answers, outputs, targets)
+        tensors = isinstance(pair, tuple) and all(isinstance(part, Tensor) for part in pair)
+        if not tensors or len(pair) != 2 or pair[0].shape[:1] != pair[1].shape[:1]:
+            raise self._fault("answers that are no two tensors of so many items")
+        answers, right = pair
+        return answers, right
 
     def chance(self, targets: NDArray[Any]) -> float:
         """Return the error of the best constant answer."""

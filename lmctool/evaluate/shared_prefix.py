@@ -186,7 +186,8 @@ def evaluate(
         for split in splits
     ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
-    return Scores(tuple(split.name for split in splits), loss, error, {}, {})
+    names = tuple(split.name for split in splits)
+    return Scores(names, loss, error, {}, {}, metrics=(task.loss, task.error))
 
 
 def _pass(

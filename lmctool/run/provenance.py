@@ -180,6 +180,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
     ):
         attributes["output"] = run.resources.forward.scored
         attributes["output.of"] = len(answers.outputs)
+    if run.resources.sources.scores:
+        attributes["score"] = list(settings.score)
     if run.task_name is not None:
         attributes["task"] = run.task_name
     calibration = calibration_split(run)

@@ -187,7 +187,8 @@ class Run:
     @property
     def metrics(self) -> tuple[ScoreMetric, ...]:
         """What networks are measured by: loss, error, and what else the user asked for."""
-        return STANDARD if self.task is None else (self.task.loss, self.task.error)
+        standard = STANDARD if self.task is None else (self.task.loss, self.task.error)
+        return (*standard, *(score.metric for score in self.resources.sources.scores))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -256,7 +257,7 @@ class Run:
         per_example: bool = False,
         description: str = "evaluate",
     ) -> Scores:
-        """Return loss and error of every network on every split.
+        """Return loss, error and what else is asked for of every network on every split.
 
         Args:
             networks: weights of each network; a generator never has more than one at a time.
@@ -363,6 +364,7 @@ class Run:
             self.resources.forward.check,
             self.resources.forward.seeding,
             self._repeats,
+            self.resources.sources.scores,
         )
 
     @cached_property
@@ -383,7 +385,8 @@ class Run:
         split, network = self.splits[0], self.resources.network
         self.resources.forward.check(split.head(EXAMPLES, self.dtype), split.name)
         with computing(self.settings.precision, self.device), self.resources.forward.seeding():
-            return probe(network, self.weights(0), split, self.task, self.dtype)
+            others = self.resources.sources.scores
+            return probe(network, self.weights(0), split, self.task, self.dtype, others)
 
     @property
     def strategy(self) -> Strategy | None:

@@ -19,6 +19,7 @@ from lmctool.model.resolve import resolve_model
 from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.named_scores import named_scores
 from lmctool.run.own_models import own_models
 from lmctool.run.task import NamedTask, named_task, registered_task
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lmctool.data.resolve import Data
     from lmctool.model.example import Example
     from lmctool.model.resolve import Model
-    from lmctool.plugin.records import Analysis, Partial
+    from lmctool.plugin.records import Analysis, Partial, Score
     from lmctool.plugin.settings import Settings
 
 NEITHER = (
@@ -50,6 +51,7 @@ class Sources:
         model: the model, on the run's device and in its dtype.
         data: the dataset.
         task: the task that the user or the data names; None without data.
+        scores: other scores than loss and error.
         example: inputs to trace the model with, where there is no data.
         own_models: the models of checkpoints that the model does not fit, by index.
     """
@@ -58,6 +60,7 @@ class Sources:
     model: Model | None = None
     data: Data | None = None
     task: NamedTask | None = None
+    scores: tuple[Score, ...] = ()
     example: Example | None = None
     own_models: Mapping[int, Model] = field(default_factory=dict)
 
@@ -76,12 +79,13 @@ def find_sources(
     """
     permit = "" if settings.trust else "pass --trust to run it"
     standing = config.load(trusted=settings.trust_config, permit=permit)
-    checkpoints = alike(checkpoints)
+    checkpoints, scores = alike(checkpoints), named_scores(settings.score)
     partial = "excepted" if analysis.partial == "fitting" and settings.aligns else analysis.partial
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
         check_fit(checkpoints, settings.excepted, partial)
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
-        return Sources(checkpoints, data=data, task=_task(data, settings, standing))
+        task = _task(data, settings, standing)
+        return Sources(checkpoints, data=data, task=task, scores=scores)
     if _is_bare(checkpoints, analysis, settings, standing):
         check_fit(checkpoints, settings.excepted, partial)
         return Sources(checkpoints)
@@ -95,7 +99,7 @@ def find_sources(
     if _uses_data(checkpoints, analysis, settings, standing):
         data = _data(checkpoints, settings, standing)
         task = _task(data, settings, standing)
-        return Sources(checkpoints, model, data, task, own_models=own)
+        return Sources(checkpoints, model, data, task, scores, own_models=own)
     randomness = generator(settings.seed, "example input")
     example = find_example(modules, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:

@@ -136,9 +136,17 @@ def test_chance_is_a_number() -> None:
         task.chance(TARGETS.numpy())
 
 
+@pytest.mark.parametrize("returned", [None, (OUTPUTS,), (OUTPUTS, TARGETS[:2]), (OUTPUTS, 1)])
+def test_answers_are_as_many_as_what_is_right(returned: Any) -> None:
+    task = checked(Task(absolute, half, answers=lambda outputs, targets: returned), NAME)
+    assert task.answers is not None
+    with pytest.raises(PluginError, match=f"{NAME} returned answers that are no two tensors"):
+        task.answers(OUTPUTS, TARGETS)
+
+
 def test_the_task_of_a_split_is_looked_at_likewise() -> None:
     def of_split(targets: Tensor) -> Task:
-        return Task(lambda outputs, _: targets.mean(), half)
+        return Task(lambda outputs, _: targets.mean(), half)  # type: ignore
 
     task = checked(Task(absolute, half, of_split=of_split), NAME).on(TARGETS)
     with pytest.raises(PluginError, match=f"{NAME} returned 'Tensor', not the loss and the err"):

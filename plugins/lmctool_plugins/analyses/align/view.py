@@ -21,7 +21,7 @@ HEIGHT, COLUMNS = 4.6, 8
 
 def table(result: Result) -> Table:
     """Show how many units moved, what the proof says, and the scores or else the groups."""
-    from lmctool.api import Table, score_table
+    from lmctool.api import Table, metrics_of, score_table
 
     variables = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
@@ -32,7 +32,7 @@ def table(result: Result) -> Table:
         f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
     if SCORES in result.groups:
-        return score_table("Alignment", result.groups[SCORES], notes)
+        return score_table("Alignment", result.groups[SCORES], notes, metrics_of(result))
     columns = (variables["group"].values, units, variables["moved"].values)
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Alignment", ("group", "units", "moved"), rows, notes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table, score_table
+from lmctool.api import ERROR, LOSS, Table, metrics_of, score_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def tabulate(result: Result) -> Table:
     if ROBUSTNESS in result.groups:
         return _robustness_table(result)
     if SCORES in result.groups:
-        return score_table("Graft", result.groups[SCORES], (_note(parts),))
+        return score_table("Graft", result.groups[SCORES], (_note(parts),), metrics_of(result))
     columns = [parts.variables[name].values for name in ("part", "tensors", "numbers", "taken")]
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Graft", ("part", "tensors", "numbers", "taken"), rows, (_note(parts),))

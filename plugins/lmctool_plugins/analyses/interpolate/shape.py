@@ -36,7 +36,7 @@ def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
             public = f"interpolate.{key}_{name}"
             shape[f"{key}_{name}"] = metric.variable(numbers, over, meaning, public)
         chance = curve[f"chance_{name}"].values
-        stays = rule.level_until(name, alpha, rows, chance)
+        stays = rule.level_until(metric, alpha, rows, chance)
         for key, numbers, meaning in (
             ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
             (
@@ -48,7 +48,7 @@ def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
             public = f"interpolate.{key}_{name}"
             shape[f"{key}_{name}"] = Variable(numbers, over, "1", meaning, public)
         shape[f"shape_{name}"] = Variable(
-            rule.shapes(name, alpha, rows, chance), over, long_name=f"shape of the {name}"
+            rule.shapes(metric, alpha, rows, chance), over, long_name=f"shape of the {name}"
         )
     return shape
 

@@ -59,7 +59,7 @@ def summary(
             (of_parts, OVER, each.parts, each.chance[:, None]),
             (full, WHOLE, each.full, each.chance),
         ):
-            shapes = rule.shapes(name, each.alpha, values, chance)
+            shapes = rule.shapes(metric, each.alpha, values, chance)
             group[f"shape_{name}"] = Variable(shapes, dims, long_name=f"shape of the {name}")
         full |= _barriers(metric, each.alpha, each.full, how["definition"], WHOLE)
         of_parts |= _barriers(metric, each.alpha, each.parts, how["definition"], OVER)
@@ -154,7 +154,7 @@ def _parts(
     """Return the share of each part, and the value with it in the other state."""
     cumulative: Any = how["cumulative"]
     name = metric.name
-    definition, least = how["definition"], rule.least(name)
+    definition, least = how["definition"], rule.least(metric)
     share = shares(paths, definition, cumulative, least)
     whole, _ = explained(paths, definition, least)
     return {

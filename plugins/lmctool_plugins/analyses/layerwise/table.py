@@ -107,7 +107,7 @@ def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
         return f"no share of {name}" + (f" ({', '.join(own)})" if len(variants) > 1 else "")
 
     for metric in METRICS:
-        name, least = metric.name, rule.least(metric.name)
+        name, least = metric.name, rule.least(metric)
         low = (full[f"barrier_{name}"].values <= least)[:, None]
         unequal = np.isnan(parts[f"whole_{name}"].values) & ~low
         shares = parts[f"share_{name}"].values

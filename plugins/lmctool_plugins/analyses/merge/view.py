@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Table, score_table
+from lmctool.api import Table, metrics_of, score_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def tabulate(result: Result) -> Table:
     title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
-        return score_table(title, result.groups[SCORES], notes)
+        return score_table(title, result.groups[SCORES], notes, metrics_of(result))
     columns = ("network", "file", "weight", *(f"distance, {name}" for name in names))
     rows = tuple(
         (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))
