@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from lmctool.plugin.exits import no_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -21,15 +23,22 @@ if TYPE_CHECKING:
 PAIR = "the loss and the error of each example"
 
 
-def checked(task: Task, who: str, *, values: bool = False) -> Task:
+def checked(
+    task: Task,
+    who: str,
+    *,
+    running: Callable[[], AbstractContextManager[None]] | None = None,
+    values: bool = False,
+) -> Task:
     """Return a task that refuses what its code may not return, in a sentence that names it.
 
     Args:
         task: what somebody else's code made.
         who: what to call it.
+        running: what its code runs in; by default an exit that it asks for is refused.
         values: whether each number is looked at too, which on a GPU is a wait for each batch.
     """
-    code = _Code(task, who, values)
+    code = _Code(task, who, running or partial(no_exit, who), values)
     return replace(
         task,
         score=code.score,
@@ -47,6 +56,7 @@ class _Code:
 
     task: Task
     who: str
+    running: Callable[[], AbstractContextManager[None]]
     values: bool
 
     def score(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,11 +106,12 @@ class _Code:
         task = self._called(self.task.of_split, targets)
         if not isinstance(task, type(self.task)):
             raise self._fault(f"{type(task).__name__!r} for a split, not an lmctool.api.Task")
-        return checked(replace(task, of_split=None), self.who, values=self.values)
+        whole = replace(task, of_split=None)
+        return checked(whole, self.who, running=self.running, values=self.values)
 
     def _called(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
-            with no_exit(self.who):
+            with self.running():
                 return function(*arguments)
         except LmctoolError:
             raise
