@@ -299,6 +299,7 @@ def test_a_share_above_1_can_be_a_limit_of_the_error_of_a_regression() -> None:
     write(np.random.default_rng(1).normal(size=40).astype(np.float32))
     done = run("--require", "interpolate.highest_error <= 250%", "--json", "-")
     metrics = json.loads(done.stdout)["metrics"]
-    (highest,) = (metrics[n] for n in metrics if n.startswith("interpolate.highest_error"))
+    name = "interpolate.highest_error"
+    highest = max(value for key, value in metrics.items() if key.startswith(name))
     assert highest > 1
     assert done.exit_code == (0 if highest <= 2.5 else 3)

@@ -74,11 +74,13 @@ def case(key: str) -> tuple[nn.Module, Split, str]:
         return Words().double().eval(), examples((9,)), "causal-lm"
     if key in {"regression", "multi-label"}:
         split = examples((6,))
-        targets = split.inputs[:, :2] if key == "regression" else (split.inputs > 0).long()[:, :2]
+        numbers = split.head(len(split), torch.float64)[:, :2]
+        targets = numbers if key == "regression" else (numbers > 0).long()
         return nn.Linear(6, 2).double().eval(), replace(split, targets=targets), key
     if key == "segmentation":
         split = examples((1, 5, 5))
-        targets = (split.inputs[:, 0] > 0).long().masked_fill(split.inputs[:, 0] > 1, IGNORED)
+        numbers = split.head(len(split), torch.float64)[:, 0]
+        targets = (numbers > 0).long().masked_fill(numbers > 1, IGNORED)
         return nn.Conv2d(1, 3, 1).double().eval(), replace(split, targets=targets), key
     if key == "resnet":
         return Residual().double().eval(), examples((1, 5, 5)), "classification"
