@@ -22,6 +22,8 @@ import click
 from lmctool.results.rounding import SHARE, slack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lmctool.results.score_metric import ScoreMetric
@@ -80,7 +82,8 @@ class ShapeRule:
                 where it isn't known.
 
         Returns:
-            (...) objects: ``monotone``, ``plateau`` or ``barrier``.
+            (...) objects: ``monotone``, ``plateau`` or ``barrier``; ``unknown`` where a value is
+            no number.
         """
         import numpy as np
 
@@ -94,7 +97,7 @@ class ShapeRule:
         for top, until in zip(*self._levels(rounding, alpha, values, chance), strict=True):
             plateau |= (top > bottom) & (until >= self.plateau_until)
         names = np.where(rises.any(axis=-1), "barrier", np.where(plateau, "plateau", "monotone"))
-        return names.astype(object)
+        return np.where(np.isnan(values).any(axis=-1), "unknown", names).astype(object)
 
     def level_until(
         self, metric: ScoreMetric, alpha: Array, values: Array, chance: Array | float = math.nan
@@ -129,11 +132,13 @@ class ShapeRule:
         untils[1] *= (first > tops[1]) & (2 * since[1] <= untils[1])
         return tops, untils
 
-    def notes(self) -> tuple[str, ...]:
-        """Return the rule in words, as notes of a table."""
+    def notes(self, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
+        """Return the rule in words, as notes of a table of some metrics, of which one is a loss."""
+        unit = next(metric.unit for metric in metrics if metric.name == "loss")
+        least = f"{self.least_loss:.4g}" + ("" if unit == "1" else f" {unit}s")
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
-            f" of more than {self.least_loss:.4g} nats or {self.least_error:.2%}",
+            f" of more than {least} or {self.least_error:.2%}",
             f"plateau: within {self.plateau_level:.4g} of the whole fall below A, or from early on"
             f" at chance, until alpha {self.plateau_until:.4g} or later; monotone: any other",
         )

@@ -45,8 +45,24 @@ class ScoreMetric:
     share: bool
 
     def text(self, value: float) -> str:
-        """Return a value as a table shows it."""
-        return self.form.format(value)
+        """Return a value as a table shows it; a dash for none."""
+        return "-" if math.isnan(value) else self.form.format(value)
+
+    def signed(self, difference: float) -> str:
+        """Return a difference as a table shows it, of shares in points; a dash for none."""
+        if math.isnan(difference):
+            return "-"
+        return f"{self.points * difference:+.2f}" if self.share else f"{difference:+.4f}"
+
+    @property
+    def points(self) -> int:
+        """What a difference is multiplied by to be shown: that of shares is in points."""
+        return 100 if self.share else 1
+
+    @property
+    def worsening(self) -> str:
+        """What it does where a network gets worse: ``rise`` or ``fall``."""
+        return "fall" if self.better == "higher" else "rise"
 
     def as_cost(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values of which the greater is the worse: what barriers and shapes are made of.
@@ -108,6 +124,14 @@ ERROR = ScoreMetric("error", "1", "error (share of examples)", "{:.2%}", "lower"
 
 STANDARD = (LOSS, ERROR)
 """Of networks that tell classes apart, where the user asks for no other."""
+
+
+def fall_notes(metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
+    """Return a note for a table that shows barriers or rises of metrics that may fall, if any."""
+    falling = [metric.name for metric in metrics if metric.better == "higher"]
+    if not falling:
+        return ()
+    return (f"of {' and '.join(falling)} higher is better, so a rise of others is a fall there",)
 
 
 @dataclass(frozen=True, slots=True)

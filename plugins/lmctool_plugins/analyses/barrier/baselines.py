@@ -14,7 +14,6 @@ import numpy as np
 from lmctool.api import Group, LazyNetworks, LmctoolError, Variable
 from lmctool.api.advanced import partition
 from lmctool_plugins.analyses.barrier.balance import balance
-from lmctool_plugins.analyses.barrier.paths import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +60,7 @@ def baseline_groups(run: Run, paths: Paths) -> dict[str, Group]:
     names = np.array([str(number) for number in range(rows[0].shape[-1])], dtype=object)
     classes["class"] = Variable(names, ("class",), long_name="class")
     over = ("network", "split")
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(paths.means):
         along = np.stack([between[number].mean(axis=-1) for between, _ in each])
         name = metric.name
         ensemble[name] = metric.variable(along, ("split", "alpha"), f"{name} of the ensemble")
