@@ -49,11 +49,11 @@ def measured(size: BatchSize, forward: Any = None, **told: Any) -> Scores:
 
 def alone(number: int, examples: int) -> dict[str, float]:
     """Return the scores of one network on all examples at once."""
-    data = split(examples)
+    ((inputs, targets),) = split(examples).batches(examples, torch.float64)
     with torch.no_grad():
-        answers = network()(networks()[number])(data.inputs.double())
+        answers = network()(networks()[number])(inputs)
     return {
-        score.metric.name: float(score.of_split(score.of_batch(answers, data.targets)))
+        score.metric.name: float(score.of_split(score.of_batch(answers, targets)))
         for score in OTHERS
     }
 
