@@ -53,10 +53,11 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
     Texts are names of classes, in alphabetical order as libraries number folders, unless all are
     whole numbers.  Whole numbers are classes, one an example, or masks.  Rows with a single 1
     among zeros are one-hot, rows of other zeros and ones are labels, in which -100 or NaN leaves
-    one out.  Floats are numbers to predict, but for a single one an example that is 0 or 1.
+    one out.  Floats are numbers to predict, unless all are 0 or 1: then they are classes, or masks.
 
     Args:
-        by_split: (example, ...) as stored, by split; (example, 1) is (example,).
+        by_split: (example, ...) as stored, by split; (example, 1) is (example,), and masks may
+            have a last axis of one channel.
         what: what to call them in an error.
         form: one of ``FORMS``, or None to tell by dtype and shape.
         ignored: the class of masks or labels that counts for nothing, such as 255; it becomes
@@ -83,7 +84,7 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
             raise LmctoolError(f"{what} has targets of {values.dtype} in split {split!r}")
     if form == "values" or (form is None and _are_values(arrays)):
         return _of_values(arrays, what, ignored)
-    if form is None and any(values.dtype.kind == "f" for values in _single(arrays)):
+    if form is None and any(values.dtype.kind == "f" for values in _no_rows(arrays)):
         told = ("targets are floats that are all 0 or 1, taken as classes",)
     whole = {split: _whole(values, what, split) for split, values in arrays.items()}
     if ignored is not None:
@@ -148,17 +149,21 @@ def _are_values(arrays: Arrays) -> bool:
     """Tell whether targets are numbers to predict: floats that say more than yes and no."""
     if not any(values.dtype.kind == "f" for values in arrays.values()):
         return False
-    if len(_single(arrays)) == len(arrays):
-        return not all(np.isin(values, (0, 1)).all() for values in arrays.values())
-    return not all(_are_rows(values) for values in arrays.values())
+    return not (
+        all(np.isin(values, (0, 1)).all() for values in _no_rows(arrays))
+        and all(_are_rows(values) for values in arrays.values() if _column(values).ndim == 2)
+    )
 
 
-def _single(arrays: Arrays) -> list[NDArray[Any]]:
-    """Return the targets of those splits in which an example has a single one."""
-    return [values for values in arrays.values() if _column(values).ndim == 1]
+def _no_rows(arrays: Arrays) -> list[NDArray[Any]]:
+    """Return the targets of those splits in which an example has a single one, or an image."""
+    return [values for values in arrays.values() if _column(values).ndim != 2]
 
 
 def _column(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a column as a row, and masks with a last axis of one channel without it."""
+    if values.ndim == 4 and values.shape[3] == 1 < values.shape[1]:
+        return values[..., 0]
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 

@@ -135,6 +135,15 @@ def test_floats_that_are_all_0_or_1_are_classes(values: Any) -> None:
     assert told(values, train=[0.5]).task == "regression"
 
 
+def test_images_of_floats_that_are_all_0_or_1_are_masks() -> None:
+    masks = np.eye(4, dtype=np.float32)[None, None].repeat(2, 0)
+    found = told(masks)
+    assert (found.task, found.classes) == ("segmentation", 2)
+    assert np.array_equal(found.splits["test"], masks.astype(np.int64))
+    assert found.read_as == ("targets are floats that are all 0 or 1, taken as classes",)
+    assert told(masks / 2).task == told(masks, "values").task == "regression"
+
+
 def test_whole_numbers_are_to_be_predicted_where_that_is_said() -> None:
     found = told(CLASSES, "values")
     assert found.task == "regression"
@@ -147,6 +156,15 @@ def test_masks_are_classes_of_pixels_of_which_one_counts_for_nothing() -> None:
     assert (found.task, found.classes) == ("segmentation", 3)
     assert found.splits["test"].tolist() == [[[0, 1], [2, -100]]]
     assert told(np.zeros((2, 3, 3), int)).task == "segmentation"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_masks_may_have_a_last_axis_of_one_channel(dtype: str) -> None:
+    mask = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(dtype)
+    for stored in (mask[..., None], mask):
+        found = told(stored)
+        assert found.task == "segmentation"
+        assert np.array_equal(found.splits["test"], mask)
 
 
 @pytest.mark.parametrize(
