@@ -13,6 +13,8 @@ import pytest
 from lmctool.errors import LmctoolError
 from lmctool.files import untrusted
 from lmctool_plugins.datasets import idx
+from tests.data.conftest import write_idx
+from tests.rows import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,83 @@ def test_the_words_differ_in_their_constants(idx_folder: Path) -> None:
 
 def test_a_word_of_another_package_has_no_constants(idx_folder: Path) -> None:
     assert idx.open_idx("kuzushiji", idx_folder).mean == ()
+
+
+@pytest.fixture
+def emnist_folder(tmp_path: Path, images: NDArray[Any]) -> Path:
+    """Return a folder with the letters and the digits of EMNIST, the letters packed."""
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for split, count in (("train", 20), ("test", 5)):
+        letters = np.arange(1, count + 1, dtype=np.uint8)
+        start = folder / f"emnist-letters-{split}"
+        write_idx(start.with_name(f"{start.name}-images-idx3-ubyte.gz"), images[:count])
+        write_idx(start.with_name(f"{start.name}-labels-idx1-ubyte.gz"), letters)
+    return folder
+
+
+def test_emnist_keeps_its_images_as_they_are_stored(
+    emnist_folder: Path, images: NDArray[Any]
+) -> None:
+    dataset = idx.open_idx("emnist", emnist_folder)
+    test = dataset.splits["test"]()
+    assert np.array_equal(whole(test.inputs), images[:5, None])
+    assert test.targets.tolist() == [1, 2, 3, 4, 5]
+    assert dataset.splits["train"]().targets.max() == 20
+    assert (dataset.classes, dataset.mean, dataset.std) == (27, (), ())
+    assert dataset.class_names[:2] == ("none", "a")
+
+
+def test_the_letters_of_emnist_may_count_from_0(emnist_folder: Path) -> None:
+    dataset = idx.open_idx("emnist", emnist_folder, labels="from-1", split="letters")
+    assert dataset.splits["test"]().targets.tolist() == [0, 1, 2, 3, 4]
+    assert (dataset.classes, dataset.class_names[0]) == (26, "a")
+
+
+def test_one_data_set_of_emnist_is_to_be_said(
+    emnist_folder: Path, images: NDArray[Any], labels: NDArray[Any]
+) -> None:
+    write_idx(emnist_folder / "emnist-digits-test-images-idx3-ubyte", images[:5])
+    write_idx(emnist_folder / "emnist-digits-test-labels-idx1-ubyte", labels[:5])
+    assert idx.open_idx("emnist", emnist_folder, split="digits").classes == 10
+    with pytest.raises(LmctoolError, match=r"has several of EMNIST's .* one of digits, letters"):
+        idx.open_idx("emnist", emnist_folder)
+    with pytest.raises(LmctoolError, match=r"has no data set 'balanced'; say .* digits, letters"):
+        idx.open_idx("emnist", emnist_folder, split="balanced")
+    with pytest.raises(LmctoolError, match="labels of EMNIST are no 'values'"):
+        idx.open_idx("emnist", emnist_folder, split="digits", labels="values")
+    dataset = idx.open_idx("emnist", emnist_folder, split="digits", labels="from-1")
+    with pytest.raises(LmctoolError, match=r"has class 0, but .labels=from-1 counts from 1"):
+        dataset.splits["test"]()
+
+
+def test_emnist_s_classes_are_those_of_its_data_sets() -> None:
+    counts = {name: len(classes) for name, classes in idx.EMNIST.items()}
+    of_digits = {"digits": 10, "mnist": 10}
+    assert counts == of_digits | {"balanced": 47, "byclass": 62, "bymerge": 47, "letters": 27}
+    for classes in idx.EMNIST.values():
+        assert list(classes[1:]) == sorted(set(classes[1:]))
+
+
+def test_the_root_of_torchvision_is_known(idx_folder: Path, emnist_folder: Path) -> None:
+    root = idx_folder.parent / "root"
+    for name, folder in (("KMNIST", idx_folder), ("EMNIST", emnist_folder)):
+        (root / name).mkdir(parents=True)
+        folder.rename(root / name / "raw")
+    kmnist = idx.open_idx("kmnist", root)
+    assert kmnist.source == str(root / "KMNIST/raw")
+    assert (kmnist.classes, kmnist.mean, idx.constants("kmnist")) == (10, (), ((), ()))
+    assert idx.open_idx("emnist", root).source == str(root / "EMNIST/raw")
+    assert idx.detect(root) == {"kmnist", "emnist"}
+    assert idx.detect(root / "KMNIST") == idx.detect(root / "KMNIST/raw") == {"kmnist"}
+    assert idx.detect(root / "EMNIST/raw") == {"emnist"}
+    with pytest.raises(LmctoolError, match="'mnist' was not found: no pair of IDX files in"):
+        idx.open_idx("mnist", root)
+
+
+def test_only_emnist_has_several_data_sets(idx_folder: Path) -> None:
+    with pytest.raises(LmctoolError, match="data 'mnist' has no argument 'split'; it has none"):
+        idx.open_idx("mnist", idx_folder, split="letters")
 
 
 def test_a_header_that_claims_terabytes_is_refused_before_reading(tmp_path: Path) -> None:
