@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.file_rows import FileRows as FileRows
+    from lmctool.data.read_file import ReadFile as ReadFile
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from lmctool.data.split_names import SPLIT_NAMES as SPLIT_NAMES
     from lmctool.data.split_names import split_name as split_name
     from lmctool.data.stored_array import StoredArray as StoredArray
+    from lmctool.data.streamed_rows import StreamedRows as StreamedRows
     from lmctool.data.targets import Targets as Targets
     from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
@@ -101,10 +104,13 @@ MODULES = {
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "container_kind stored_arrays",
+    "lmctool.data.file_rows": "FileRows",
+    "lmctool.data.read_file": "ReadFile",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.split_names": "SPLIT_NAMES split_name",
     "lmctool.data.stored_array": "StoredArray",
+    "lmctool.data.streamed_rows": "StreamedRows",
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
     "lmctool.errors": "did_you_mean",
