@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
+from lmctool.results.score_metric import (
+    ERROR,
+    LOSS,
+    Declaration,
+    DeclaredScores,
+    ScoreMetric,
+    declared_by,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -80,13 +87,23 @@ class Analysis:
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
-    metrics: tuple[DeclaredMetric, ...] | None = None
+    metrics: tuple[Declaration, ...] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
 
     @property
-    def declared(self) -> dict[str, DeclaredMetric]:
-        """The declared metrics by name; none where that is left open."""
-        return {metric.name: metric for metric in self.metrics or ()}
+    def scored(self) -> bool:
+        """Whether what it gives of a network's loss and error it gives of other scores too."""
+        return self.metrics is None or any(
+            isinstance(each, DeclaredScores) and each.every for each in self.metrics
+        )
+
+    def declared(self, metrics: Sequence[ScoreMetric]) -> dict[str, DeclaredMetric]:
+        """Return the declared metrics by name; none where that is left open.
+
+        Args:
+            metrics: what networks are measured by: loss, error, and others behind them.
+        """
+        return declared_by(self.metrics or (), metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ class Aligner:
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
     needs: frozenset[Need] = frozenset({"model", "data"})
-    metrics: tuple[DeclaredMetric, ...] | None = None
+    metrics: tuple[Declaration, ...] | None = None
     partial: bool = False
 
 
@@ -142,6 +159,9 @@ class ModelFamily:
             folder's config.json describes, or None where it is none of the family's.  The file is
             untrusted: neither may name code or a path.  Asked of every installed family, so it
             must not import a large library.
+        preprocessing: ``preprocessing(spec, **arguments)`` returns how the images are prepared
+            that the model's published weights are evaluated on, or None where there are none;
+            nothing is downloaded.
     """
 
     build: Callable[..., nn.Module]
@@ -152,6 +172,7 @@ class ModelFamily:
     from_config: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, Argument]] | None] | None = (
         None
     )
+    preprocessing: Callable[..., Preprocessing | None] | None = None
 
 
 class Rows(Protocol):
@@ -193,11 +214,13 @@ class Examples:
         inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids: an array,
             or what reads it in pieces; or images of any size.
         targets: (example,) int64 classes, (example, position) int64 tokens with -100 where none
-            counts, or what else the dataset's task takes.
+            counts, or what else the dataset's task takes.  Beside images of any size they may be
+            images of the pixels' classes, in a mode of whole numbers, which the host resizes and
+            crops alike.
     """
 
     inputs: Any
-    targets: NDArray[Any]
+    targets: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +228,21 @@ class Preprocessing:
     """How images of any size become inputs of one size, as libraries of models configure it.
 
     Attributes:
-        resize: the length of the shorter side, or height and width; empty leaves the size.
+        resize: the length of the shorter side, or height and width; empty leaves the size, None
+            says nothing of it.
         crop: height and width of what is cut from the centre; empty cuts nothing.
-        interpolation: ``bilinear``, ``bicubic``, ``lanczos`` or ``nearest``.
+        interpolation: ``nearest``, ``box``, ``bilinear``, ``hamming``, ``bicubic`` or
+            ``lanczos``; empty where it isn't said.
+        channels: 3 for red, green and blue, 1 for grey; 0 where it isn't said.
         mean: per channel, of values from 0 to 1; empty where nothing is known.
         std: per channel.
         origin: who says so, in words.
     """
 
-    resize: tuple[int, ...] = ()
+    resize: tuple[int, ...] | None = None
     crop: tuple[int, ...] = ()
-    interpolation: str = "bilinear"
+    interpolation: str = ""
+    channels: int = 0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     origin: str = ""
@@ -226,7 +253,8 @@ class Dataset:
     """A dataset: its splits, and how its inputs are normalised.
 
     The model sees ``(inputs * scale - mean) / std``, with ``mean`` and ``std`` per channel
-    (axis 1); empty tuples leave ``inputs * scale`` as it is.
+    (axis 1); empty tuples leave ``inputs * scale`` as it is.  Images of any size are bytes, which
+    are scaled by 1/255 where no other scale is said.
 
     Attributes:
         splits: the loader of each split by name.
@@ -291,6 +319,16 @@ class Task:
             those of some batch, cannot be scored by the targets, all those of a split.  An
             evaluation calls it once for each split, before ``score``, which then need not look at
             the targets' values: on a GPU that is a wait for each batch.
+        answers: ``answers(outputs, targets)`` returns what other scores judge of a batch, item by
+            item: an example, or a part of one that counts, such as a token or a pixel.  Of classes
+            that is the logits (item, class) and the right class (item,); of one logit (item,) and
+            0 or 1; of labels the logits (item, label) and 0, 1, or -100 for a label that doesn't
+            count.  Items that count for nothing are left out.  None for a task without classes.
+        of_split: ``of_split(targets)`` returns the task of a split that has these targets, where
+            the scores of an example depend on the others'; ``score`` itself then takes its batch
+            for a whole split.  None where they follow from the example alone.
+        loss: its name, unit and range.
+        error: likewise.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -303,22 +341,30 @@ class Task:
     loss: ScoreMetric = LOSS
     error: ScoreMetric = ERROR
 
+    def on(self, targets: Tensor) -> Task:
+        """Return what this task is on a split that has these targets, all of them."""
+        return self if self.of_split is None else self.of_split(targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """Another number by which a network is judged on a split, beside loss and error.
 
     Attributes:
-        metric: its name, unit, range and which way it is better.
-        of_items: ``of_items(answers, right)`` returns what is kept of each item of a batch,
-            (item, ...), of ``Task.answers``; raises ``LmctoolError`` for answers that it cannot
-            be taken of.
-        of_split: ``of_split(kept, right)`` returns the score, a number, of all items of a split.
+        metric: its name, which is the registered word, its unit, range and which way it is better.
+        of_batch: ``of_batch(answers, right)`` returns a float64 tensor of what the items of a batch
+            add to the score, of ``Task.answers``; of many items no more than they sum up to, such
+            as counts.  Raises ``LmctoolError`` for answers that the score cannot be taken of.
+        of_split: ``of_split(kept)`` returns the score, one float64 number, of what the batches of a
+            split gave.
+        joined: how these are put together: added up, or one after the other along their first
+            dim, which is then that of the items.  The order of items means nothing.
     """
 
     metric: ScoreMetric
-    of_items: Callable[[Tensor, Tensor], Tensor]
-    of_split: Callable[[Tensor, Tensor], Tensor]
+    of_batch: Callable[[Tensor, Tensor], Tensor]
+    of_split: Callable[[Tensor], Tensor]
+    joined: Literal["summed", "listed"] = "summed"
 
 
 def _ignore(*_: object) -> None:

@@ -22,6 +22,7 @@ from lmctool.run.environment import now
 from lmctool.run.identity import Identity
 from lmctool.run.records import (
     calibration_split,
+    data_record,
     evaluated_splits,
     preprocessing,
     split_record,
@@ -105,7 +106,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         key=identity.key(calibrated=identity.calibrated),
         probe=list(run.probe) or None,
         example=DataRecord(example.spec, example.origin) if example else None,
-        data=DataRecord(data.spec, data.origin, data.dataset.source) if data else None,
+        data=data_record(data) if data else None,
         splits={split.name: split_record(split) for split in evaluated_splits(run)},
         calibration=None if calibration is None else split_record(calibration),
         model=_model(run),
@@ -174,14 +175,16 @@ def _settings(run: Run) -> dict[str, Attribute]:
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
     if (
-        run.task is not None
+        run.data is not None
         and (answers := run.resources.forward.answers)
         and run.resources.forward.scored
     ):
         attributes["output"] = run.resources.forward.scored
         attributes["output.of"] = len(answers.outputs)
-    if run.data is not None:
-        attributes["task"] = settings.task or run.data.dataset.task
+    if run.resources.sources.scores:
+        attributes["score"] = list(settings.score)
+    if run.task_name is not None:
+        attributes["task"] = run.task_name
     calibration = calibration_split(run)
     for split in (*evaluated_splits(run), *(() if calibration is None else (calibration,))):
         attributes["preprocessing"] = json.dumps(preprocessing(split))

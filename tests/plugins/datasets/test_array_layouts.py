@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from lmctool.data.layout import layout_of
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
-from lmctool_plugins.datasets.arrays.layout import layout_of
 from tests.data.inputs import inputs_of
 
 if TYPE_CHECKING:

@@ -33,13 +33,14 @@ from lmctool.api.advanced import (
     IGNORE_INDEX,
     UNSHIFTED,
     MappedRows,
+    channel_first,
     container_kind,
+    one_layout,
     token_examples,
     told_apart,
     unshifted,
 )
 from lmctool_plugins.datasets.arrays.files import is_folder_of_arrays, source_at
-from lmctool_plugins.datasets.arrays.layout import channel_first, one_layout
 from lmctool_plugins.datasets.arrays.parts import parts
 
 if TYPE_CHECKING:
