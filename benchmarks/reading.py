@@ -1,14 +1,15 @@
 """Memory and time of a run on data larger than memory should hold, by the format of its file.
 
 Run ``python -m benchmarks.reading --gigabytes 2``; it writes files of random images under
-``build/reading`` and prints a Markdown table.  Peaks are those of a process above the same command
-on a file of few images.  The time of a full run is set against one that holds all inputs in memory;
-the two take turns, so that a slow moment of the machine meets both.
+``build/reading`` and prints a Markdown table.  Peaks (of Linux) are those of a process above the
+same command on a file of few images.  The time of a full run is set against one that holds all
+inputs in memory; the two take turns, so that a slow moment of the machine meets both.
 """
 
 from __future__ import annotations
 
-import os
+import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -38,10 +39,14 @@ FEW = 2000
 BLOCK = 10_000
 RUN = """
 import sys
+from pathlib import Path
 from lmctool.data import placement
 placement.HELD = int(sys.argv[1])
 from lmctool.cli import main
-main(sys.argv[2:])
+try:
+    main(sys.argv[3:])
+finally:
+    Path(sys.argv[2]).write_text(Path("/proc/self/status").read_text())
 """
 MODEL = """
 from torch import nn
@@ -94,9 +99,16 @@ def write_chunks(path: Path, count: int) -> None:
 
 
 def write_safetensors(path: Path, count: int) -> None:
-    """Write a safetensors file."""
-    held = np.concatenate(list(images(count)))
-    save_file({"x": held, "y": np.arange(count) % 10}, path)
+    """Write a safetensors file, without holding all of it."""
+    size = count * IMAGE
+    x = {"dtype": "U8", "shape": [count, *SHAPE], "data_offsets": [0, size]}
+    y = {"dtype": "I64", "shape": [count], "data_offsets": [size, size + 8 * count]}
+    header = json.dumps({"x": x, "y": y}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for block in images(count):
+            file.write(block.data)
+        file.write((np.arange(count) % 10).data)
 
 
 WRITERS = {
@@ -122,14 +134,13 @@ def measured(path: Path, held: int, *words: str) -> tuple[float, float]:
     ends = [str(FOLDER / name) for name in ("a.safetensors", "b.safetensors")]
     options = ("--model", f"{FOLDER}/model.py:make", "--data", f"arrays:{path}", "--allow-chance")
     out = ("-o", str(FOLDER / "r.h5"), "--force", "-q", "--points", "3")
+    status = FOLDER / "status"
+    command = [sys.executable, "-c", RUN, str(held), str(status), "barrier", *ends]
     begun = time.perf_counter()
-    command = [sys.executable, "-c", RUN, str(held), "barrier", *ends, *options, *out, *words]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
-    return usage.ru_maxrss / 1e3, time.perf_counter() - begun
+    subprocess.run([*command, *options, *out, *words], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - begun
+    peaks = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+    return 1.024 * int(peaks[0]) / 1e3, seconds
 
 
 def prepare() -> None:
