@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
     from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.image_pixels import mask_without as mask_without
+    from lmctool.data.image_spec import preprocessing_of as preprocessing_of
     from lmctool.data.images import decoded_image as decoded_image
-    from lmctool.data.images import mask_without as mask_without
-    from lmctool.data.images import preprocessing_of as preprocessing_of
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
@@ -104,7 +104,9 @@ MODULES = {
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "container_kind stored_arrays",
     "lmctool.data.image_config": "timm_preprocessing",
-    "lmctool.data.images": "decoded_image mask_without preprocessing_of",
+    "lmctool.data.image_pixels": "mask_without",
+    "lmctool.data.image_spec": "preprocessing_of",
+    "lmctool.data.images": "decoded_image",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.stored_array": "StoredArray",

@@ -12,14 +12,9 @@ import torch
 from PIL import Image
 
 from lmctool.data.image_config import processor_preprocessing, timm_preprocessing
-from lmctool.data.images import (
-    PreparedImages,
-    decoded_image,
-    mask_classes,
-    pixels,
-    prepared,
-    preprocessing_of,
-)
+from lmctool.data.image_pixels import mask_classes, pixels
+from lmctool.data.image_spec import preprocessing_of
+from lmctool.data.images import PreparedImages, decoded_image, prepared
 from lmctool.errors import LmctoolError
 from lmctool.plugin.library import import_library
 from lmctool.plugin.records import Examples, Preprocessing

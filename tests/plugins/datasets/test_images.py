@@ -181,6 +181,7 @@ def test_a_run_prepares_images_as_the_data_s_spec_says_and_records_it() -> None:
     told = "images are taken in RGB, resized to a shorter side of 35 (bilinear), cropped to 32x32"
     assert done.stderr.count(told) == 1
     provenance = Provenance.of(read(Path("o.h5")))
+    assert provenance.data is not None and (provenance.data.images or "").startswith(told)
     assert json.loads(str(provenance.settings["preprocessing"]))["images"] == {
         "resize": [35],
         "crop": [32, 32],

@@ -119,12 +119,13 @@ def _listed(path: Path, names: list[str]) -> list[str]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, but for hidden ones."""
+    """Return the folders in a folder by name, but for hidden ones."""
     try:
-        inside = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            names = [each.name for each in entries if each.is_dir()]
     except OSError as cause:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
-    return [each for each in inside if each.is_dir() and not each.name.startswith(".")]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
 
 
 def _images_under(folder: Path) -> Iterator[Path]:
