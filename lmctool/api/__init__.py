@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import Partition as Partition
     from lmctool.curves.partition import partition_options as partition_options
     from lmctool.curves.partition import partitions as partitions
+    from lmctool.data.adopted import as_dataset as as_dataset
     from lmctool.data.split import Split as Split
     from lmctool.errors import LmctoolError as LmctoolError
     from lmctool.errors import UnjudgedError as UnjudgedError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import LOSS as LOSS
     from lmctool.results.score_metric import ScoreMetric as ScoreMetric
     from lmctool.results.stored_metrics import metrics_of as metrics_of
+    from lmctool.results.stored_metrics import shown_metrics as shown_metrics
     from lmctool.results.table import Table as Table
     from lmctool.run.path import Curves as Curves
     from lmctool.run.run import Run as Run
@@ -64,6 +66,7 @@ MODULES = {
     "lmctool.curves.barrier": "barrier definition_option",
     "lmctool.curves.grid": "grid grid_options",
     "lmctool.curves.partition": "Partition partition_options partitions",
+    "lmctool.data.adopted": "as_dataset",
     "lmctool.data.split": "Split",
     "lmctool.errors": "LmctoolError UnjudgedError",
     "lmctool.evaluate.score_table": "score_group score_table",
@@ -78,7 +81,7 @@ MODULES = {
     "lmctool.results.declared_metric": "DeclaredMetric",
     "lmctool.results.result": "Group NewCheckpoint Result Variable",
     "lmctool.results.score_metric": "ERROR LOSS ScoreMetric",
-    "lmctool.results.stored_metrics": "metrics_of",
+    "lmctool.results.stored_metrics": "metrics_of shown_metrics",
     "lmctool.results.table": "Table",
     "lmctool.run.path": "Curves",
     "lmctool.run.run": "Run",

@@ -45,6 +45,11 @@ def files(run: Run) -> Provenance:
     code = plugin_code()
     for model in run.resources.models.values():
         code |= model.code
+    if run.resources.sources.task is not None:
+        code |= run.resources.sources.task.code
+    if run.data is not None and run.data.factory is not None:
+        evaluated_splits(run)  # their loaders may import more
+        code |= run.data.factory.code()
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
@@ -100,7 +105,7 @@ def class_names(dataset: Dataset) -> list[str]:
 
 def split_record(split: Split) -> SplitRecord:
     """Return the record of a split."""
-    return SplitRecord(split.digest, len(split), split.total)
+    return SplitRecord(split.digest, len(split), split.total, split.way)
 
 
 def preprocessing(split: Split) -> dict[str, Any]:

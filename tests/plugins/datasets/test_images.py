@@ -99,9 +99,12 @@ def test_classes_images_and_pixels_are_those_of_torchvision_s_folder() -> None:
 def test_a_folder_of_classes_alone_is_the_split_test() -> None:
     classes("alone")
     assert list(open_spec("alone", Config()).splits) == ["test"]
-    classes("both/train")
+    classes("both/Training")
     classes("both/val")
     assert list(open_spec("both", Config()).splits) == ["train", "val"]
+    Path("both/train").mkdir()
+    with pytest.raises(LmctoolError, match="both mean split 'train'"):
+        open_spec("images:both", Config())
 
 
 def test_another_order_of_classes_is_read_from_a_file() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input
+from lmctool.api.advanced import check_input, split_name
 from lmctool_plugins.datasets.parquet.table import Table, open_arrow_files, open_parquet_files
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def split_of(path: Path) -> tuple[str, Path]:
     """
     stem = path.name.removesuffix(SUFFIX)
     if match := SHARD.fullmatch(stem) or WORD.fullmatch(stem):
-        return match[1], path.parent
+        return split_name(match[1]), path.parent
     if match := WORD.fullmatch(path.parent.name):
-        return match[1], path.parent.parent
+        return split_name(match[1]), path.parent.parent
     return "test", path.parent
 
 
