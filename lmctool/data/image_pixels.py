@@ -7,7 +7,6 @@ from the centre.  A mask, whose pixels are classes, goes the same way by its nea
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +30,7 @@ LONGEST = 1 << 18
 
 def pixels(image: Image.Image, how: Preprocessing) -> NDArray[np.uint8]:
     """Return an image as (channel, height, width) bytes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of transparency in a palette, which has no channel
-        converted = image.convert(MODES[how.channels])
+    converted = image.convert(MODES[how.channels])
     size = resized(converted.size, how.resize or ())
     if size != converted.size:
         converted = converted.resize(size, INTERPOLATIONS[how.interpolation])

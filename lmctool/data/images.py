@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,9 @@ def decoded_image(source: Path | bytes, what: str, *, upright: bool = False) -> 
     """
     opened = BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(opened, formats=FORMATS) as image:
-                image.load()
-                return ImageOps.exif_transpose(image) if upright else image.copy()
+        with Image.open(opened, formats=FORMATS) as image:
+            image.load()
+            return ImageOps.exif_transpose(image) if upright else image.copy()
     except Exception as cause:  # each of PIL's decoders raises what it likes
         reason = "it is no image" if isinstance(cause, UnidentifiedImageError) else cause
         raise LmctoolError(f"{what} cannot be read: {reason}") from cause
@@ -75,36 +73,36 @@ def prepared(examples: Examples, how: Preprocessing, what: str) -> Examples:
     return Examples(inputs, masks[np.arange(len(masks))])
 
 
-@dataclass(frozen=True)
 class PreparedImages:
     """The images of a split, prepared as they are read: ``Rows`` of bytes, or of classes.
 
     Attributes:
-        images: as stored.
-        how: what is done to each.
-        what: what to call them in an error.
-        of_classes: whether they are masks.
         shape: (example, channel, height, width), of masks without the channel.
         dtype: uint8, of masks int64.
         costly: they are decoded each time.
     """
 
-    images: Images
-    how: Preprocessing
-    what: str
-    of_classes: bool = False
-    shape: tuple[int, ...] = field(init=False)
-    dtype: np.dtype[Any] = field(init=False)
-    costly: bool = field(default=True, init=False)
+    costly = True
 
-    def __post_init__(self) -> None:
-        """Find the shape, by the first image."""
-        object.__setattr__(self, "dtype", np.dtype(np.int64 if self.of_classes else np.uint8))
-        object.__setattr__(self, "shape", (len(self), *self._pixels(0).shape))
+    def __init__(
+        self, images: Images, how: Preprocessing, what: str, *, of_classes: bool = False
+    ) -> None:
+        """Take images, and find their shape by the first one.
+
+        Args:
+            images: at least one.
+            how: what is done to each, with all of it said.
+            what: what to call them in an error.
+            of_classes: whether they are masks.
+        """
+        self._images, self._how, self._what = images, how, what
+        self._prepare = mask_classes if of_classes else pixels
+        self.dtype: np.dtype[Any] = np.dtype(np.int64 if of_classes else np.uint8)
+        self.shape: tuple[int, ...] = (len(images), *self._read([0])[0].shape)
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self.images)
+        return len(self._images)
 
     def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the images at some places.
@@ -112,27 +110,36 @@ class PreparedImages:
         Raises:
             LmctoolError: one cannot be read, or is of another size than the first.
         """
-        read = np.empty((len(places), *self.shape[1:]), self.dtype)
-        for row, place in enumerate(places.tolist()):
-            pixels = self._pixels(place)
-            if pixels.shape != read.shape[1:]:
-                sizes = " and of ".join(_size(shape) for shape in (self.shape, pixels.shape))
+        numbers = places.tolist()
+        read = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        for row, found in enumerate(self._read(numbers)):
+            if found.shape != read.shape[1:]:
+                sizes = " and of ".join(_size(shape) for shape in (self.shape, found.shape))
                 raise LmctoolError(
-                    f"{self.what} has images of {sizes} (number {place}), and nobody says how they"
-                    f" become one size; {NO_SIZE}"
+                    f"{self._what} has images of {sizes} (number {numbers[row]}), and nobody says"
+                    f" how they become one size; {NO_SIZE}"
                 )
-            read[row] = pixels
+            read[row] = found
         return read
+
+    def _read(self, places: list[int]) -> list[NDArray[Any]]:
+        """Return images, prepared, without what PIL warns of: transparency, large ones, tags."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if getattr(self._images, "in_threads", False):
+                with ThreadPoolExecutor() as pool:
+                    return list(pool.map(self._pixels, places))
+            return [self._pixels(place) for place in places]
 
     def _pixels(self, place: int) -> NDArray[Any]:
         """Return one image, prepared."""
         try:
-            return (mask_classes if self.of_classes else pixels)(self.images[place], self.how)
+            return self._prepare(self._images[place], self._how)
         except LmctoolError:
             raise
         except Exception as cause:  # a stranger's code, or what PIL cannot do
             reason = cause if isinstance(cause, ValueError) else f"{type(cause).__name__}: {cause}"
-            raise LmctoolError(f"image {place} of {self.what} cannot be used: {reason}") from cause
+            raise LmctoolError(f"image {place} of {self._what} cannot be used: {reason}") from cause
 
 
 def _size(shape: tuple[int, ...]) -> str:
