@@ -12,6 +12,8 @@ from lmctool.plugin.records import Preprocessing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lmctool.plugin.records import Dataset
+
 
 def preprocessing_of(
     resize: object = None, crop: object = None, interpolation: object = "", channels: object = 0
@@ -78,6 +80,11 @@ def merged(said: Sequence[Preprocessing], channels: int = 3) -> Preprocessing:
         std=constants.std,
         origin=" and ".join(dict.fromkeys(each.origin for each in used if each.origin)),
     )
+
+
+def by_itself(dataset: Dataset) -> Preprocessing:
+    """Return how the images of a dataset become inputs where nobody else says anything of it."""
+    return merged([dataset.preprocessing] if dataset.preprocessing else [])
 
 
 def says_size(how: Preprocessing) -> bool:

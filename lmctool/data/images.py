@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def are_images(values: object) -> bool:
 
 
 def prepared(examples: Examples, how: Preprocessing, what: str) -> Examples:
-    """Return examples whose images are prepared as they are read, and whose masks are arrays.
+    """Return examples whose images are prepared as they are read, and their masks too.
 
     Args:
         examples: of images of any size.
@@ -69,8 +70,10 @@ def prepared(examples: Examples, how: Preprocessing, what: str) -> Examples:
     inputs = PreparedImages(examples.inputs, how, what)
     if not are_images(examples.targets):
         return Examples(inputs, examples.targets)
+    if not len(examples.targets):
+        raise LmctoolError(f"{what} has no masks")
     masks = PreparedImages(examples.targets, how, f"the masks of {what}", of_classes=True)
-    return Examples(inputs, masks[np.arange(len(masks))])
+    return Examples(inputs, masks)
 
 
 class PreparedImages:
@@ -79,6 +82,8 @@ class PreparedImages:
     Attributes:
         shape: (example, channel, height, width), of masks without the channel.
         dtype: uint8, of masks int64.
+        ndim: the number of axes.
+        size: the number of values.
         costly: they are decoded each time.
     """
 
@@ -99,6 +104,7 @@ class PreparedImages:
         self._prepare = mask_classes if of_classes else pixels
         self.dtype: np.dtype[Any] = np.dtype(np.int64 if of_classes else np.uint8)
         self.shape: tuple[int, ...] = (len(images), *self._read([0])[0].shape)
+        self.ndim, self.size = len(self.shape), prod(self.shape)
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -6,11 +6,12 @@ Inputs that would take too much memory stay in the host's or in their file, and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lmctool.data.image_spec import merged
-from lmctool.data.images import are_images, prepared
+from lmctool.data.image_spec import by_itself
+from lmctool.data.images import PreparedImages, are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, check_inputs, sound_targets
@@ -238,20 +239,21 @@ def open_split(
     mean, std, scale = mean or dataset.mean, std or dataset.std, dataset.scale
     images = None
     if are_images(examples.inputs):
-        own = dataset.preprocessing
-        images = preparation() if preparation else merged([own] if own else [])
+        images = (preparation or partial(by_itself, dataset))()
         examples = prepared(examples, images, what)
         mean, std = mean or images.mean, std or images.std
         scale = 1 / 255 if scale == 1 else scale
     check_inputs(examples.inputs, examples.targets, what)
-    shape = examples.inputs.shape
-    targets = sound_targets(examples.targets, shape, dataset.classes, what)
-    check_constants(mean, std, shape)
+    sound = partial(sound_targets, inputs=examples.inputs.shape, classes=dataset.classes, what=what)
+    masks = isinstance(examples.targets, PreparedImages)  # of which only the chosen are read
+    targets = examples.targets if masks else sound(examples.targets)
+    check_constants(mean, std, examples.inputs.shape)
     chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
     inputs, digest = read_inputs(
         examples.inputs, chosen.index, device, what, taken=taken, check=check
     )
     total, targets = len(targets), targets[chosen.index]
+    targets = sound(targets) if masks else targets
     digest.update(title(targets.dtype, targets.shape))
     digest.update(targets.data)
     return Split(
