@@ -197,7 +197,10 @@ class Rows(Protocol):
 
 
 class Images(Protocol):
-    """Images of any size, which the host resizes, crops and makes channel-first bytes of."""
+    """Images of any size, which the host resizes, crops and makes channel-first bytes of.
+
+    Where they have an attribute ``in_threads`` that is true, several are asked for at once.
+    """
 
     def __len__(self) -> int:
         """Return the number of images."""
