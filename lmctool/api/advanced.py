@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.images import decoded_image as decoded_image
+    from lmctool.data.images import mask_without as mask_without
+    from lmctool.data.images import preprocessing_of as preprocessing_of
     from lmctool.data.layout import channel_first as channel_first
     from lmctool.data.layout import one_layout as one_layout
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
@@ -101,8 +105,10 @@ MODULES = {
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "container_kind stored_arrays",
-    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.image_config": "timm_preprocessing",
+    "lmctool.data.images": "decoded_image mask_without preprocessing_of",
     "lmctool.data.layout": "channel_first one_layout",
+    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.stored_array": "StoredArray",
     "lmctool.data.targets": "Targets told_apart",

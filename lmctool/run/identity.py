@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.settings import AS_STORED
-from lmctool.run.records import evaluated_splits, preprocessing
+from lmctool.run.records import class_names, evaluated_splits, preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,10 @@ class Identity:
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
-            parts |= {"data": run.data.spec, "task": run.settings.task or run.data.dataset.task}
+            dataset = run.data.dataset
+            parts |= {"data": run.data.spec, "task": run.settings.task or dataset.task}
+            told = {"read_as": dataset.read_as, "class_names": class_names(dataset)}
+            parts |= {f"data.{name}": value for name, value in told.items() if value}
         if example is not None:
             parts["example"] = example.spec
         return _texts(parts)
@@ -145,7 +148,8 @@ def objection(earlier: Provenance, identity: Identity) -> str:
         then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})
     slots = {"aligner": earlier.aligner, "correction": earlier.correction}
     then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
-    now = identity.parts(calibrated=calibrated) | _as_recorded(identity.run)
+    now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
+    now |= _as_recorded(identity.run)
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"

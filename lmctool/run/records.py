@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, TypeVar
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.evaluate.machine import machine
@@ -11,6 +12,7 @@ from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
     CodeRecord,
+    DataRecord,
     FileRecord,
     ResultRecord,
     SeriesRecord,
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from lmctool.data.resolve import Data
     from lmctool.data.split import Split
+    from lmctool.plugin.records import Dataset, Preprocessing
     from lmctool.run.run import Run
 
 Record = TypeVar("Record")
+MOST_NAMES = 300
+"""Names of classes that are recorded one by one."""
 
 
 def files(run: Run) -> Provenance:
@@ -71,14 +77,37 @@ def calibration_split(run: Run) -> Split | None:
     return run.calibration.split if run.data is not None and run.resources.calibrated else None
 
 
+def data_record(data: Data) -> DataRecord:
+    """Return the record of the data."""
+    dataset = data.dataset
+    read_as, names = list(dataset.read_as), class_names(dataset)
+    return DataRecord(data.spec, data.origin, dataset.source, read_as or None, names or None)
+
+
+def class_names(dataset: Dataset) -> list[str]:
+    """Return what the classes are called; of very many their number and digest instead."""
+    names = list(dataset.class_names)
+    if len(names) <= MOST_NAMES:
+        return names
+    text = json.dumps(names)
+    return [f"{len(names)} names of sha256 {hashlib.sha256(text.encode()).hexdigest()}"]
+
+
 def split_record(split: Split) -> SplitRecord:
     """Return the record of a split."""
     return SplitRecord(split.digest, len(split), split.total)
 
 
-def preprocessing(split: Split) -> dict[str, float | list[float]]:
+def preprocessing(split: Split) -> dict[str, Any]:
     """Return what is done to the stored inputs of a split before the model sees them."""
-    return {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+    done = {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+    return done if split.images is None else {**done, "images": image_record(split.images)}
+
+
+def image_record(how: Preprocessing) -> dict[str, Any]:
+    """Return what makes inputs of images; nothing of an interpolation where none is resized."""
+    filters = {"interpolation": how.interpolation} if how.resize else {}
+    return {"resize": how.resize or (), "crop": how.crop, "channels": how.channels, **filters}
 
 
 def _numbered(records: Iterable[Record]) -> dict[str, Record]:
