@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
     from lmctool.data.rows import MappedRows as MappedRows
+    from lmctool.data.split_names import SPLIT_NAMES as SPLIT_NAMES
+    from lmctool.data.split_names import split_name as split_name
     from lmctool.data.stored_array import StoredArray as StoredArray
     from lmctool.data.targets import Targets as Targets
     from lmctool.data.targets import told_apart as told_apart
@@ -110,6 +112,7 @@ MODULES = {
     "lmctool.data.layout": "channel_first one_layout",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
+    "lmctool.data.split_names": "SPLIT_NAMES split_name",
     "lmctool.data.stored_array": "StoredArray",
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",

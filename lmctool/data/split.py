@@ -80,6 +80,15 @@ class Split:
         return len(self.index)
 
     @property
+    def told(self) -> str:
+        """Which examples were chosen, in one sentence; empty where all were."""
+        if self.way is None:
+            return ""
+        how = "in the proportions of the classes" if self.way == "stratified" else "at random"
+        rare = f"; {self.absent} of the classes have none among them" if self.absent else ""
+        return f"split {self.name!r}: {len(self)} of {self.total} examples, chosen {how}{rare}"
+
+    @property
     def recipe(self) -> str:
         """What tells these examples, as the model sees them, from all others."""
         return recipe("split", self.digest, self.scale, list(self.mean), list(self.std))

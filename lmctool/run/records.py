@@ -95,7 +95,7 @@ def class_names(dataset: Dataset) -> list[str]:
 
 def split_record(split: Split) -> SplitRecord:
     """Return the record of a split."""
-    return SplitRecord(split.digest, len(split), split.total)
+    return SplitRecord(split.digest, len(split), split.total, split.way)
 
 
 def preprocessing(split: Split) -> dict[str, Any]:

@@ -210,8 +210,11 @@ class Resources:
         return parts(shapes, by)
 
     def split(self, name: str) -> Split:
-        """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self._splits.open(name, self.settings.limit)
+        """Return a split to evaluate on, at most ``--limit`` examples of it; it is told which."""
+        split = self._splits.open(name, self.settings.limit)
+        if told := split.told:
+            self.note(told)
+        return split
 
     @cached_property
     def calibration(self) -> Split:
