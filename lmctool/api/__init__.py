@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import LOSS as LOSS
     from lmctool.results.score_metric import ScoreMetric as ScoreMetric
     from lmctool.results.stored_metrics import metrics_of as metrics_of
+    from lmctool.results.stored_metrics import shown_metrics as shown_metrics
     from lmctool.results.table import Table as Table
     from lmctool.run.path import Curves as Curves
     from lmctool.run.run import Run as Run
@@ -80,7 +81,7 @@ MODULES = {
     "lmctool.results.declared_metric": "DeclaredMetric",
     "lmctool.results.result": "Group NewCheckpoint Result Variable",
     "lmctool.results.score_metric": "ERROR LOSS ScoreMetric",
-    "lmctool.results.stored_metrics": "metrics_of",
+    "lmctool.results.stored_metrics": "metrics_of shown_metrics",
     "lmctool.results.table": "Table",
     "lmctool.run.path": "Curves",
     "lmctool.run.run": "Run",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.chance import chance_levels as chance_levels
     from lmctool.evaluate.chance import majority_error as majority_error
     from lmctool.evaluate.chance import majority_loss as majority_loss
+    from lmctool.evaluate.class_answers import class_answers as class_answers
     from lmctool.files.input_files import check_input as check_input
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
@@ -65,9 +66,12 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.report.panels import panel_shape as panel_shape
+    from lmctool.report.panels import panels as panels
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
-    from lmctool.results.score_metric import declared_scores as declared_scores
+    from lmctool.results.score_metric import DeclaredScores as DeclaredScores
+    from lmctool.results.score_metric import fall_notes as fall_notes
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -118,14 +122,16 @@ MODULES = {
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
+    "lmctool.evaluate.class_answers": "class_answers",
     "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
+    "lmctool.report.panels": "panel_shape panels",
     "lmctool.results.rounding": "SHARE slack",
-    "lmctool.results.score_metric": "declared_scores",
+    "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments PairedMoments",
     "lmctool.symmetry": "Proof",

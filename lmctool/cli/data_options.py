@@ -8,6 +8,8 @@ import click
 
 from lmctool.cli import parsing
 from lmctool.cli.defaults import STANDARD
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +27,21 @@ INPUT: Mapping[str, Any] = {
 """The option that describes an example input."""
 
 
-def data(splits: tuple[str, ...]) -> list[click.Option]:
-    """Return the options that choose what networks are evaluated on."""
+SCORE: Mapping[str, Any] = {
+    "metavar": "NAME,…",
+    "multiple": True,
+    "callback": parsing.words,
+}
+"""What is the same of the option ``--score`` everywhere."""
+
+
+def data(splits: tuple[str, ...], *, scored: bool) -> list[click.Option]:
+    """Return the options that choose what networks are evaluated on, and by what.
+
+    Args:
+        splits: the default of ``--split``.
+        scored: whether other scores than loss and error are measured.
+    """
     return [
         click.Option(
             ["--data"],
@@ -73,12 +88,23 @@ def data(splits: tuple[str, ...]) -> list[click.Option]:
             metavar="NAME",
             help="Task, which defines loss and error; by default the dataset's.",
         ),
+        *([_score()] if scored else []),
         click.Option(
             ["--allow-chance"],
             is_flag=True,
             help="Continue even if no checkpoint is better than chance.",
         ),
     ]
+
+
+def _score() -> click.Option:
+    known = ", ".join(registry.names(SCORES))
+    return click.Option(
+        ["--score"],
+        help=f"Also measure networks by these scores, beside loss and error: {known}. Repeatable,"
+        " or comma-separated.",
+        **SCORE,
+    )
 
 
 def calibration() -> list[click.Option]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError, UnjudgedError
-from lmctool.gates.sense import check_limits, check_names
+from lmctool.gates.sense import check_names
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, ANALYSES
+from lmctool.plugin.kinds import ALIGNERS, ANALYSES, SCORES
+from lmctool.plugin.named_scores import named_scores
+from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
     from lmctool.gates.gate import Gate, Verdict
     from lmctool.gates.policy import Rule
     from lmctool.plugin.records import Analysis
-    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result
+    from lmctool.results.score_metric import Declaration, ScoreMetric
 
 
 def gates_of_run(
     name: str, analysis: Analysis, values: Mapping[str, Any]
 ) -> tuple[tuple[Gate, ...], Baseline | None]:
-    """Return the gates of a run and its baseline.
+    """Return the gates of a run and its baseline; their limits are checked once its task is known.
 
     Args:
         name: the analysis.
@@ -38,7 +40,7 @@ def gates_of_run(
         UnjudgedError: the baseline is of another analysis.
     """
     gates = (*values["require"], *values["fail_if"])
-    check_names(gates, _all_declared(analysis, values.get("aligner")), name)
+    _check_names(gates, name, analysis, values)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():
@@ -48,17 +50,39 @@ def gates_of_run(
                 " compared with it"
             )
     rules = _baseline_rules(baselines, [gate.condition for gate in gates], values["tolerance"])
-    every = (*gates, *(rule.gate for rule in rules))
-    check_limits(every, analysis.declared)
-    return every, baselines.get(name)
+    return (*gates, *(rule.gate for rule in rules)), baselines.get(name)
 
 
-def _all_declared(analysis: Analysis, aligner: str | None) -> dict[str, DeclaredMetric]:
-    """Return the metrics of a run by name; none where the analysis or the aligner names none."""
-    if analysis.metrics is None or aligner is None:
-        return analysis.declared
-    own = registry.load(ALIGNERS, aligner).metrics
-    return {} if own is None else {**analysis.declared, **{each.name: each for each in own}}
+def _check_names(
+    gates: Sequence[Gate], name: str, analysis: Analysis, values: Mapping[str, Any]
+) -> None:
+    """Check that a run can give the metrics of gates, where its plugins say what they give."""
+    aligner, scores = values.get("aligner"), values.get("score", ())
+    own = () if aligner is None else registry.load(ALIGNERS, aligner).metrics
+    if analysis.metrics is None or own is None:
+        return
+    known = declared_by((*analysis.metrics, *own), metrics_with(scores))
+    others = [word for word in registry.names(SCORES) if word not in scores]
+    check_names(gates, known, name, _brought(analysis.metrics, others))
+
+
+def _brought(declarations: Sequence[Declaration], scores: Sequence[str]) -> dict[str, str]:
+    """Return by name the metrics that a run would have with a score that it is not asked for."""
+    return {
+        each.name.format(score): score
+        for each in declarations
+        if isinstance(each, DeclaredScores) and each.every
+        for score in scores
+    }
+
+
+def metrics_with(scores: Iterable[str]) -> tuple[ScoreMetric, ...]:
+    """Return loss and error, and the metrics of the scores of some words.
+
+    Raises:
+        PluginError: a score is not installed, or cannot be used.
+    """
+    return (*STANDARD, *(score.metric for score in named_scores(scores)))
 
 
 def audit_results(
@@ -75,6 +99,7 @@ def audit_results(
     from lmctool.gates.policy import Audited, audit, read_policy
     from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
+    from lmctool.results.stored_metrics import metrics_of
 
     rules = list(read_policy(policy)) if policy is not None else []
     earlier = _read_baselines(baselines)
@@ -84,7 +109,8 @@ def audit_results(
         baseline = earlier.get(result.analysis)
         beside = baseline.beside(result) if baseline else None
         known = result.analysis in registry.names(ANALYSES)
-        declared = registry.load(ANALYSES, result.analysis).declared if known else {}
+        metrics = metrics_of(result)
+        declared = registry.load(ANALYSES, result.analysis).declared(metrics) if known else {}
         numbers, doubts = listed(result), doubts_of(result)
         audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, declared))
     return audit(rules, audited)

@@ -43,7 +43,7 @@ def shared(name: str, analysis: Analysis) -> Sections:
     ]
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
-    data = data_options.data(analysis.splits) if "data" in used else []
+    data = data_options.data(analysis.splits, scored=analysis.scored) if "data" in used else []
     data += data_options.calibration() if both else []
     if "model" in used:
         on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")

@@ -17,6 +17,7 @@ from lmctool.cli.progress import Stages
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
+from lmctool.gates.sense import check_limits
 from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
@@ -25,6 +26,7 @@ from lmctool.results.doubt import doubts_of
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
+from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        doubts, declared = doubts_of(result), self.job.analysis.declared
+        doubts, declared = doubts_of(result), self.job.analysis.declared(metrics_of(result))
         return Judged(result, judge_all(gates, listed(result), "", beside, doubts, declared))
 
     def publish(self, judged: Judged) -> ExitCode:
@@ -205,7 +207,7 @@ class Session:
 
 
 def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:
-    """Open the checkpoints, the model and the data of a job, and check the outputs against them.
+    """Open the checkpoints, the model and the data of a job; check outputs and gates against them.
 
     Args:
         job: what the command line asks for.
@@ -226,6 +228,8 @@ def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOU
         writes=job.writes,
     )
     outputs.check(run, allowed=job.resume)
+    if job.gates:  # what the metrics are may take a look at the data
+        check_limits(job.gates, job.analysis.declared(run.metrics))
     return run
 
 

@@ -82,7 +82,8 @@ def partition_options() -> tuple[click.Option, click.Option]:
         click.Option(
             ["--scores"],
             type=ResultFile("el2n"),
-            help="Result of lmctool el2n that --by-split el2n takes the scores from.",
+            help="Result of lmctool el2n that --by-split el2n takes the scores of examples from;"
+            " scores of networks are named with --score.",
         ),
     )
 

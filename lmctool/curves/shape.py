@@ -22,7 +22,11 @@ import click
 from lmctool.results.rounding import SHARE, slack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from lmctool.results.score_metric import ScoreMetric
 
     Array = NDArray[Any]
 
@@ -57,55 +61,64 @@ class ShapeRule:
     plateau_level: float = 0.1
     plateau_until: float = 0.5
 
-    def least(self, metric: str) -> float:
-        """Return the height that a rise of ``loss`` or ``error`` has to exceed to count."""
-        return self.least_loss if metric == "loss" else self.least_error
+    def least(self, metric: ScoreMetric) -> float:
+        """Return the height that a rise has to exceed to count, in the unit of a metric.
+
+        That of the error goes for every share and whatever else has a greatest value, that of the
+        loss for the others.
+        """
+        return self.least_error if _like_error(metric) else self.least_loss
 
     def shapes(
-        self, metric: str, alpha: Array, values: Array, chance: Array | float = math.nan
+        self, metric: ScoreMetric, alpha: Array, values: Array, chance: Array | float = math.nan
     ) -> Array:
-        """Return the shape of each curve as text.
+        """Return the shape of each curve as text; a rise is one to the worse.
 
         Args:
-            metric: ``loss`` or ``error``.
+            metric: what the values are of.
             alpha: (alpha,) rising from 0 to 1.
-            values: (..., alpha) of that metric.
+            values: (..., alpha).
             chance: (...) or what broadcasts to it: the value of the best constant answer, NaN
                 where it isn't known.
 
         Returns:
-            (...) objects: ``monotone``, ``plateau`` or ``barrier``.
+            (...) objects: ``monotone``, ``plateau`` or ``barrier``; ``unknown`` where a value is
+            no number.
         """
         import numpy as np
 
         least, rounding = self.least(metric), _rounding(metric)
+        values, chance = metric.as_cost(values), metric.as_cost(np.asarray(chance))
         lowest = np.minimum.accumulate(values, axis=-1)
         rises = values > lowest + np.maximum(self.rise * lowest, least) + rounding
         last = values[..., -1]
         bottom = last + np.maximum(self.rise * last, least) + rounding
         plateau = np.zeros(last.shape, dtype=bool)
-        for top, until in zip(*self._levels(metric, alpha, values, chance), strict=True):
+        for top, until in zip(*self._levels(rounding, alpha, values, chance), strict=True):
             plateau |= (top > bottom) & (until >= self.plateau_until)
         names = np.where(rises.any(axis=-1), "barrier", np.where(plateau, "plateau", "monotone"))
-        return names.astype(object)
+        return np.where(np.isnan(values).any(axis=-1), "unknown", names).astype(object)
 
     def level_until(
-        self, metric: str, alpha: Array, values: Array, chance: Array | float = math.nan
+        self, metric: ScoreMetric, alpha: Array, values: Array, chance: Array | float = math.nan
     ) -> Array:
         """Return the alpha up to which each curve stays at its initial level, or at chance.
 
         Args:
-            metric: ``loss`` or ``error``.
+            metric: what the values are of.
             alpha: (alpha,) rising from 0 to 1.
-            values: (..., alpha) of that metric.
+            values: (..., alpha).
             chance: as ``shapes`` takes it.
         """
-        _, untils = self._levels(metric, alpha, values, chance)
+        import numpy as np
+
+        values, chance = metric.as_cost(values), metric.as_cost(np.asarray(chance))
+        _, untils = self._levels(_rounding(metric), alpha, values, chance)
         latest: Array = untils.max(axis=0)
         return latest
 
     def _levels(
-        self, metric: str, alpha: Array, values: Array, chance: Array | float
+        self, rounding: float, alpha: Array, values: Array, chance: Array
     ) -> tuple[Array, Array]:
         """Return two levels of each curve, and until when it stays there: (level, ...) both.
 
@@ -115,15 +128,17 @@ class ShapeRule:
 
         first = values[..., 0]
         tops = np.stack([first, np.broadcast_to(chance, first.shape)])
-        untils, since = _stays(tops, alpha, values, self.plateau_level, _rounding(metric))
+        untils, since = _stays(tops, alpha, values, self.plateau_level, rounding)
         untils[1] *= (first > tops[1]) & (2 * since[1] <= untils[1])
         return tops, untils
 
-    def notes(self) -> tuple[str, ...]:
-        """Return the rule in words, as notes of a table."""
+    def notes(self, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
+        """Return the rule in words, as notes of a table of some metrics, of which one is a loss."""
+        unit = next(metric.unit for metric in metrics if metric.name == "loss")
+        least = f"{self.least_loss:.4g}" + ("" if unit == "1" else f" {unit}s")
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
-            f" of more than {self.least_loss:.4g} nats or {self.least_error:.2%}",
+            f" of more than {least} or {self.least_error:.2%}",
             f"plateau: within {self.plateau_level:.4g} of the whole fall below A, or from early on"
             f" at chance, until alpha {self.plateau_until:.4g} or later; monotone: any other",
         )
@@ -144,9 +159,13 @@ def draw_up(values: Array) -> Array:
     return rise
 
 
-def _rounding(metric: str) -> float:
+def _like_error(metric: ScoreMetric) -> bool:
+    return metric.share or math.isfinite(metric.high)
+
+
+def _rounding(metric: ScoreMetric) -> float:
     """Return how far values may be apart by rounding: shares are often equal, losses never."""
-    return slack(SHARE) if metric == "error" else 0.0
+    return slack(SHARE) if _like_error(metric) else 0.0
 
 
 def _stays(

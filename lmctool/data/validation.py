@@ -117,16 +117,18 @@ def check_constants(
 ) -> None:
     """Check that mean and standard deviation fit the channels of inputs of this shape.
 
+    A single value of each is that of every channel.
+
     Raises:
         LmctoolError: their numbers differ from the channels, or a value is unusable.
     """
     if not mean and not std:
         return
     channels = shape[1] if len(shape) > 1 else 0
-    if len(mean) != channels or len(std) != channels:
+    if len(mean) != len(std) or len(mean) not in {1, channels}:
         raise LmctoolError(
             f"the inputs have {channels} channels, but the mean has {len(mean)} values and the"
-            f" standard deviation {len(std)}; pass --mean and --std with {channels} each"
+            f" standard deviation {len(std)}; pass --mean and --std with {channels} each, or one"
         )
     if not all(map(math.isfinite, mean)) or not all(0 < value < math.inf for value in std):
         raise LmctoolError(f"mean {mean} or standard deviation {std} is unusable; std is above 0")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from lmctool.results.array import Array
 
 LEARNED = 0.95
-"""The share of the constant answer's loss below which a network has learned something."""
+"""The share of the constant answer's loss, or of its error where that is no share of wrong answers,
+below which a network has learned something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ def check_ends(
             listed = " and ".join(f"{error:.1%}" for error in errors)
             raise UnjudgedError(
                 f"every checkpoint answers at chance on split {split.name!r} (errors {listed},"
-                f" chance {chance:.1%}); {chance_hint(split)}; pass --allow-chance if this is meant"
+                f" chance {chance:.1%}); {chance_hint(task, split)};"
+                " pass --allow-chance if this is meant"
             )
         for end in map(int, np.flatnonzero(found & ~found.all())):
             reason = (
@@ -104,7 +106,7 @@ def at_chance(task: Task, split: Split, error: Array, loss: Array) -> NDArray[np
         task: what loss and error mean.
         split: the examples.
         error: (...) of networks.
-        loss: (...) of the same networks, in nats.
+        loss: (...) of the same networks.
 
     Returns:
         (...) false everywhere where the split has one class or asks for one answer alone.
@@ -113,9 +115,10 @@ def at_chance(task: Task, split: Split, error: Array, loss: Array) -> NDArray[np
     chance, counted = task.chance(targets), _counted(task, split)
     if counted <= 1 or chance == 0:
         return np.zeros(error.shape, dtype=bool)
-    # three standard deviations of a share: a network that guesses may be lucky
-    luck = 3 * math.sqrt(max(chance * (1 - chance), 0.0) / counted)
-    guesses: NDArray[np.bool_] = error >= chance - luck
+    least = LEARNED * chance
+    if task.error.share:  # three standard deviations of it: a network that guesses may be lucky
+        least = chance - 3 * math.sqrt(max(chance * (1 - chance), 0.0) / counted)
+    guesses: NDArray[np.bool_] = error >= least
     if task.chance_loss is not None:
         guesses = guesses & (loss >= LEARNED * task.chance_loss(targets))
     return guesses
@@ -133,14 +136,22 @@ def chance_levels(task: Task, splits: Sequence[Split]) -> dict[str, Array]:
     return {"loss": np.array(losses), "error": np.array([task.chance(own) for own in targets])}
 
 
-def chance_hint(split: Split) -> str:
-    """Return what most likely went wrong where every network answers at chance."""
+def chance_hint(task: Task, split: Split) -> str:
+    """Return what most likely went wrong where every network answers at chance.
+
+    Args:
+        task: what loss and error mean.
+        split: the examples.
+    """
     import torch
 
     if split.inputs.dtype != torch.int64:
+        targets = "" if task.error.share else "the targets were scaled in training, "
+        table = split.inputs.ndim == 2
+        inputs = "the features are scaled" if table else "the inputs are normalised"
         return (
-            "most likely the inputs are normalised in another way than in training (--mean, --std),"
-            " or the model or the data is another"
+            f"most likely {targets}{inputs} in another way than in training (--mean, --std), or"
+            " the model or the data is another"
         )
     if split.inputs.shape == split.targets.shape and all(
         torch.equal(inputs.to(targets.device), targets) for inputs, targets in split.pieces()

@@ -12,6 +12,7 @@ from torch import Tensor
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.functional import outputs_of_each
 from lmctool.evaluate.measured import Measured, arrays, scores
+from lmctool.evaluate.other_scores import kept_of, of_split
 from lmctool.evaluate.verified import retried
 from lmctool.results.journal import NO_JOURNAL, Entries
 from lmctool.weights.lazy_networks import candidates
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Forward, Outputs
     from lmctool.evaluate.scores import Scores
-    from lmctool.plugin.records import Task
+    from lmctool.plugin.records import Score, Task
 
 Value = TypeVar("Value")
+Scored = tuple[Tensor, Tensor, list[Tensor]]
+"""The loss and the error of each example, (example,) both, and each other score of all."""
 GATHERED = 1 << 20
 """Bytes of outputs that are scored together, at least."""
 UNKEPT = Entries(NO_JOURNAL, ())
@@ -43,8 +46,9 @@ def evaluate(
     advance: Callable[[int], None] = lambda _: None,
     entries: Entries = UNKEPT,
     seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
+    others: Sequence[Score] = (),
 ) -> Scores:
-    """Return loss and error of every network on every split.
+    """Return loss, error and other scores of every network on every split.
 
     Args:
         forward: the outputs of networks.
@@ -59,17 +63,19 @@ def evaluate(
         entries: keep what is measured of each network, and know what was before.
         seeding: what each pass of a network over a split is done in, for those that draw random
             numbers.
+        others: other scores, computed in the same pass.
 
     Returns:
         Means over the examples, by their weight where the task has one, summed in float64.
 
     Raises:
-        LmctoolError: no example of a split has any weight, or a batch does not fit in memory.
+        LmctoolError: no example of a split has any weight, a batch does not fit in memory, or
+            another score cannot be taken of what the task tells.
     """
     shares = [_share(task, split) for split in splits]
 
-    def scored(outputs: Outputs, split: Split) -> tuple[Tensor, Tensor]:
-        return _scores(outputs, split, task, dtype, batch_size, seeding)
+    def scored(outputs: Outputs, split: Split) -> Scored:
+        return _scores(outputs, split, task, others, dtype, batch_size, seeding)
 
     rows: list[Measured] = []
     with torch.no_grad():
@@ -86,11 +92,11 @@ def evaluate(
                 advance(len(splits))
             rows.append(row)
             del network  # before the next network is formed
-    return scores(rows, splits, shares, per_example)
+    return scores(rows, splits, shares, per_example, (task.loss, task.error), others)
 
 
 def _row(
-    scored: Callable[[Split], tuple[Tensor, Tensor]],
+    scored: Callable[[Split], Scored],
     splits: Sequence[Split],
     shares: Sequence[Tensor | None],
     per_example: bool,
@@ -98,8 +104,10 @@ def _row(
     """Return what is measured of one network: the means of each split, and each example's."""
     row: Measured = {}
     for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
-        loss, error = scored(split)
+        loss, error, others = scored(split)
         row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
+        if others:
+            row[f"other.{place}"] = torch.stack(others)
         if per_example:
             row[f"each.{place}"] = torch.stack([loss, error])
     return row
@@ -177,15 +185,24 @@ def _scores(
     outputs: Outputs,
     split: Split,
     task: Task,
+    others: Sequence[Score],
     dtype: torch.dtype,
     batch_size: BatchSize,
     seeding: Callable[[], AbstractContextManager[None]],
-) -> tuple[Tensor, Tensor]:
-    """Return the loss and the error of each example, (example,) float64."""
-    score = _checked(task.score, task.check, split)
-    parts = _batched(outputs, split, score, dtype, batch_size, seeding)
-    losses, errors = zip(*parts, strict=True)
-    return torch.cat(losses).double(), torch.cat(errors).double()
+) -> Scored:
+    """Return the loss and the error of each example, (example,) float64, and other scores."""
+    task = task.on(split.targets)
+
+    def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        losses, errors = task.score(outputs, targets)
+        return losses, errors, kept_of(outputs, targets, task, others, len(split))
+
+    function = _checked(score, task.check, split)
+    parts = _batched(outputs, split, function, dtype, batch_size, seeding)
+    losses, errors, kept = zip(*parts, strict=True)
+    by_score = zip(others, zip(*kept, strict=True), strict=True)
+    values = [of_split(other, each) for other, each in by_score]
+    return torch.cat(losses).double(), torch.cat(errors).double(), values
 
 
 def _batched(

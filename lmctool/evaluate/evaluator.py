@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.functional import Network
     from lmctool.graph.graph import Graph
     from lmctool.plugin.progress import Progress
-    from lmctool.plugin.records import Task
+    from lmctool.plugin.records import Score, Task
     from lmctool.plugin.settings import Repetition
     from lmctool.results.journal import Entries, Journal
 
@@ -59,6 +59,7 @@ class Evaluator:
             whether it answers differently each time, as the user allows.
         seeding: sets the random numbers that one pass of such a network draws.
         repeats: how an earlier run evaluated networks, which is done again.
+        others: other scores than loss and error.
         strategy: how networks are evaluated, once one was.
     """
 
@@ -75,6 +76,7 @@ class Evaluator:
     check: Callable[[Tensor, str], bool]
     seeding: Callable[[], AbstractContextManager[None]]
     repeats: Repetition | None = None
+    others: Sequence[Score] = ()
     strategy: Strategy | None = None
     _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
 
@@ -87,10 +89,10 @@ class Evaluator:
         per_example: bool,
         description: str,
     ) -> Scores:
-        """Return loss and error of every network on every split; see ``engine.evaluate``.
+        """Return the scores of every network on every split; see ``engine.evaluate``.
 
         What networks given as ``Partwise`` have in common is computed once for all of them, where
-        that pays.
+        that pays and loss and error are all that is asked for.
 
         Args:
             networks: weights of each network.
@@ -100,15 +102,18 @@ class Evaluator:
             description: what the progress bar says.
         """
         strategy = self.settled(splits[0])
-        if isinstance(networks, Partwise) and not per_example and not strategy.stochastic:
+        alone = per_example or strategy.stochastic or self.others
+        if isinstance(networks, Partwise) and not alone:
             graph = shared_prefix.reusable(
                 self.network.graph, networks, splits, self.word, self.precision
             )
             if graph is not None:
                 return self._shared(graph, networks, splits, description)
         total = len(networks) if isinstance(networks, Sequence) else count or 0
+        others = [score.metric.name for score in self.others]
+        about = (per_example, others) if others else (per_example,)
         with (
-            self.entries("evaluate", splits, per_example) as entries,
+            self.entries("evaluate", splits, *about) as entries,
             self.progress(total * len(splits), description) as advance,
             computing(self.precision, self.device),
         ):
@@ -123,6 +128,7 @@ class Evaluator:
                 advance=advance,
                 entries=entries,
                 seeding=self.seeding,
+                others=self.others,
             )
 
     def _shared(

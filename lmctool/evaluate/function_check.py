@@ -34,11 +34,13 @@ class Answers:
         outputs: what the model calls its outputs, one empty name where it returns a tensor alone;
             none where the model cannot take the inputs.
         scored: which of them is scored; None where none can be.
+        shape: the shape of an example's scored output; None where none can be scored.
     """
 
     stochastic: bool = False
     outputs: tuple[str, ...] = ()
     scored: str | None = None
+    shape: tuple[int, ...] | None = None
 
 
 def check_function(
@@ -94,8 +96,10 @@ def check_function(
             f"forward writes tensor {subject.written!r}, so that the network is another one after"
             " each batch; it must leave weights and buffers as they are"
         )
-    name = None if scored is None else first[scored].name
-    return Answers(stochastic, tuple(each.name for each in first), name)
+    names = tuple(each.name for each in first)
+    if scored is None:
+        return Answers(stochastic, names)
+    return Answers(stochastic, names, names[scored], tuple(first[scored].tensor.shape[1:]))
 
 
 def _refuse_unless(allowed: bool, subject: Subject) -> None:

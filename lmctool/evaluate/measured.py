@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.data.split import Split
+    from lmctool.plugin.records import Score
+    from lmctool.results.score_metric import ScoreMetric
 
 Measured = dict[str, Tensor]
-"""Of one network ``mean.PLACE`` (loss and error) and, if asked for, ``each.PLACE`` (loss and error,
-example), float64, for the place of each split."""
+"""Of one network ``mean.PLACE`` (loss and error) and, if asked for, ``other.PLACE`` (other scores)
+and ``each.PLACE`` (loss and error, example), float64, for the place of each split."""
 
 
 def arrays(measured: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
@@ -45,6 +47,8 @@ def scores(
     splits: Sequence[Split],
     shares: Sequence[Tensor | None],
     per_example: bool,
+    standard: tuple[ScoreMetric, ScoreMetric],
+    others: Sequence[Score],
 ) -> Scores:
     """Return what was measured of each network as one record.
 
@@ -54,6 +58,8 @@ def scores(
         shares: for each split (example,) how much each example counts; None where all count the
             same.
         per_example: keep the loss and error of each example.
+        standard: what loss and error are.
+        others: the other scores.
     """
     weights = {
         split.name: share
@@ -66,6 +72,8 @@ def scores(
     places = range(len(splits))
     means = np.array([[row[f"mean.{place}"] for place in places] for row in rows])
     means = means.reshape(len(rows), len(splits), 2)
+    more = np.array([[row[f"other.{place}"] for place in places] for row in rows if others])
+    more = more.reshape(len(rows), len(splits), len(others))
     each = {
         split.name: np.array([row[f"each.{place}"] for row in rows]).reshape(-1, 2, len(split))
         for place, split in enumerate(splits if per_example else ())
@@ -77,4 +85,6 @@ def scores(
         losses={name: values[:, 0] for name, values in each.items()},
         errors={name: values[:, 1] for name, values in each.items()},
         weights={name: next(arrived) for name in weights},
+        more={other.metric.name: more[:, :, n].T for n, other in enumerate(others)},
+        metrics=(*standard, *(other.metric for other in others)),
     )

@@ -12,21 +12,29 @@ from typing import TYPE_CHECKING
 import torch
 
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.other_scores import kept_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmctool.data.split import Split
     from lmctool.evaluate.functional import Network, Weights
-    from lmctool.plugin.records import Task
+    from lmctool.plugin.records import Score, Task
 
 EXAMPLES = 32
 
 
 def probe(
-    network: Network, weights: Weights, split: Split, task: Task, dtype: torch.dtype
+    network: Network,
+    weights: Weights,
+    split: Split,
+    task: Task,
+    dtype: torch.dtype,
+    others: Sequence[Score] = (),
 ) -> tuple[str, ...]:
     """Return the loss of a network on each of the first examples of a split.
+
+    Other scores that cannot be taken of such outputs are refused here, before any long work.
 
     Args:
         network: the model, which computes as the module itself does.
@@ -34,16 +42,19 @@ def probe(
         split: the examples.
         task: what the loss is.
         dtype: of the inputs.
+        others: the other scores that are asked for.
 
     Returns:
         (example,) float64 in hexadecimal, which keeps every bit, at most ``EXAMPLES`` of them.
     """
+    task = task.on(split.targets)
     outputs = network(weights)
     inputs, targets = split.head(EXAMPLES, dtype), split.targets[:EXAMPLES]
 
     def loss(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         answers = outputs(inputs)
         split.check_targets(task.check, answers)
+        kept_of(answers, targets, task, others, len(split))
         return task.score(answers, targets)[0]
 
     def losses(size: int) -> torch.Tensor:

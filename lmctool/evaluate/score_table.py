@@ -1,4 +1,4 @@
-"""Loss and error of a few named networks: as a group of a result, and as its table."""
+"""The scores of a few named networks: as a group of a result, and as its table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.results.result import Group, Variable
-from lmctool.results.score_metric import ERROR, LOSS
+from lmctool.results.score_metric import STANDARD, ScoreMetric
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def score_group(
     parts: Sequence[Scores],
     attributes: Mapping[str, Attribute] | None = None,
 ) -> Group:
-    """Return loss and error over (network, split), as metrics ``ANALYSIS.loss`` and ``.error``.
+    """Return scores over (network, split), as metrics ``ANALYSIS.loss``, ``.error`` and so on.
 
     Args:
         analysis: the name that the metrics begin with.
@@ -35,20 +35,34 @@ def score_group(
         "network": Variable(np.array(names, dtype=object), ("network",), long_name="network"),
         "split": Variable(np.array(parts[0].splits, dtype=object), ("split",), long_name="split"),
     }
-    for metric in (LOSS, ERROR):
+    for metric in parts[0].metrics:
         name = metric.name
-        values = np.concatenate([getattr(part, name) for part in parts], axis=1).T
+        values = np.concatenate([part.values(metric) for part in parts], axis=1).T
         over = ("network", "split")
         variables[name] = metric.variable(values, over, metric=f"{analysis}.{name}")
     return Group(variables, attributes or {})
 
 
-def score_table(title: str, group: Group, notes: tuple[str, ...] = ()) -> Table:
-    """Return a table with a row for each network on each split."""
-    loss, error = group.variables["loss"].values, group.variables["error"].values
+def score_table(
+    title: str,
+    group: Group,
+    notes: tuple[str, ...] = (),
+    metrics: Sequence[ScoreMetric] = STANDARD,
+) -> Table:
+    """Return a table with a row for each network on each split.
+
+    Args:
+        title: what stands above it.
+        group: as ``score_group`` makes it.
+        notes: what stands below it.
+        metrics: loss, error and others, as ``metrics_of`` gives them of a result.
+    """
+    loss, error, *others = metrics
+    columns = (error, loss, *others)
+    values = {metric.name: group.variables[metric.name].values for metric in columns}
     rows = tuple(
-        (str(split), str(name), ERROR.text(error[n, s]), LOSS.text(loss[n, s]))
+        (str(split), str(name), *(m.text(values[m.name][n, s]) for m in columns))
         for s, split in enumerate(group.variables["split"].values)
         for n, name in enumerate(group.variables["network"].values)
     )
-    return Table(title, ("split", "network", "error", "loss"), rows, notes)
+    return Table(title, ("split", "network", *values), rows, notes)

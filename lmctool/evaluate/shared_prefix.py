@@ -186,7 +186,8 @@ def evaluate(
         for split in splits
     ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
-    return Scores(tuple(split.name for split in splits), loss, error, {}, {})
+    names = tuple(split.name for split in splits)
+    return Scores(names, loss, error, {}, {}, metrics=(task.loss, task.error))
 
 
 def _pass(
@@ -200,6 +201,7 @@ def _pass(
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
+    task = task.on(split.targets)
 
     def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[Entry, Tensor, int]:
         """Return the weighted sums of a batch and its weight, (metric or weight, network)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lmctool.gates.comparison import Declared
     from lmctool.gates.condition import Condition
@@ -19,14 +19,26 @@ if TYPE_CHECKING:
     from lmctool.results.declared_metric import DeclaredMetric
 
 
-def check_names(gates: Iterable[Gate], declared: Declared, analysis: str) -> None:
-    """Check that an analysis can give the metrics of gates; one that declares none gives any.
+def check_names(
+    gates: Iterable[Gate], declared: Declared, analysis: str, brought: Mapping[str, str]
+) -> None:
+    """Check that a run can give the metrics of gates.
+
+    Args:
+        gates: the gates.
+        declared: what its plugins declare, by name.
+        analysis: its analysis.
+        brought: by name what another run can give, and the score that brings it.
 
     Raises:
         LmctoolError: it cannot.
     """
-    for gate in gates if declared else ():
+    for gate in gates:
         name = gate.condition.metric
+        if name in brought:
+            raise LmctoolError(
+                f"{analysis} measures {name!r} where --score names {brought[name]}; give that too"
+            )
         if name not in declared:
             raise LmctoolError(
                 f"{analysis} has no metric {name!r}; {did_you_mean(name, list(declared))}"
@@ -49,7 +61,7 @@ def check_limits(gates: Iterable[Gate], declared: Declared) -> None:
 def _check(gate: Gate, metric: DeclaredMetric) -> None:
     condition = gate.condition
     number = condition.number
-    beyond = metric.share and abs(number) > 1
+    beyond = metric.share and metric.high <= 1 < abs(number)
     if not beyond and not _always(condition, metric):
         return
     what = "--baseline with this --tolerance" if gate.kind == "baseline" else gate.kind

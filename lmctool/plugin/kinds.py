@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ExecutorFactory,
         ModelFamily,
         Observer,
+        Score,
         Task,
     )
 
@@ -85,6 +86,12 @@ TASKS: Kind[Task] = Kind(
     "lmctool.plugin.records:Task",
     "when ``--task NAME`` or the dataset names it",
 )
+SCORES: Kind[Score] = Kind(
+    "lmctool.scores",
+    "lmctool_score",
+    "lmctool.plugin.records:Score",
+    "when ``--score NAME`` names it, before the options of the run are looked at",
+)
 EXECUTORS: Kind[ExecutorFactory] = Kind(
     "lmctool.executors",
     "lmctool_executor",
@@ -105,6 +112,7 @@ KINDS: tuple[Kind[Any], ...] = (
     MODELS,
     DATASETS,
     TASKS,
+    SCORES,
     EXECUTORS,
     OBSERVERS,
 )

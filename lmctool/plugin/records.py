@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
+from lmctool.results.score_metric import (
+    ERROR,
+    LOSS,
+    Declaration,
+    DeclaredScores,
+    ScoreMetric,
+    declared_by,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -80,13 +87,23 @@ class Analysis:
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
-    metrics: tuple[DeclaredMetric, ...] | None = None
+    metrics: tuple[Declaration, ...] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
 
     @property
-    def declared(self) -> dict[str, DeclaredMetric]:
-        """The declared metrics by name; none where that is left open."""
-        return {metric.name: metric for metric in self.metrics or ()}
+    def scored(self) -> bool:
+        """Whether what it gives of a network's loss and error it gives of other scores too."""
+        return self.metrics is None or any(
+            isinstance(each, DeclaredScores) and each.every for each in self.metrics
+        )
+
+    def declared(self, metrics: Sequence[ScoreMetric]) -> dict[str, DeclaredMetric]:
+        """Return the declared metrics by name; none where that is left open.
+
+        Args:
+            metrics: what networks are measured by: loss, error, and others behind them.
+        """
+        return declared_by(self.metrics or (), metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ class Aligner:
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
     needs: frozenset[Need] = frozenset({"model", "data"})
-    metrics: tuple[DeclaredMetric, ...] | None = None
+    metrics: tuple[Declaration, ...] | None = None
     partial: bool = False
 
 
@@ -301,6 +318,16 @@ class Task:
             those of some batch, cannot be scored by the targets, all those of a split.  An
             evaluation calls it once for each split, before ``score``, which then need not look at
             the targets' values: on a GPU that is a wait for each batch.
+        answers: ``answers(outputs, targets)`` returns what other scores judge of a batch, item by
+            item: an example, or a part of one that counts, such as a token or a pixel.  Of classes
+            that is the logits (item, class) and the right class (item,); of one logit (item,) and
+            0 or 1; of labels the logits (item, label) and 0, 1, or -100 for a label that doesn't
+            count.  Items that count for nothing are left out.  None for a task without classes.
+        of_split: ``of_split(targets)`` returns the task of a split that has these targets, where
+            the scores of an example depend on the others'; ``score`` itself then takes its batch
+            for a whole split.  None where they follow from the example alone.
+        loss: its name, unit and range.
+        error: likewise.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -313,22 +340,30 @@ class Task:
     loss: ScoreMetric = LOSS
     error: ScoreMetric = ERROR
 
+    def on(self, targets: Tensor) -> Task:
+        """Return what this task is on a split that has these targets, all of them."""
+        return self if self.of_split is None else self.of_split(targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """Another number by which a network is judged on a split, beside loss and error.
 
     Attributes:
-        metric: its name, unit, range and which way it is better.
-        of_items: ``of_items(answers, right)`` returns what is kept of each item of a batch,
-            (item, ...), of ``Task.answers``; raises ``LmctoolError`` for answers that it cannot
-            be taken of.
-        of_split: ``of_split(kept, right)`` returns the score, a number, of all items of a split.
+        metric: its name, which is the registered word, its unit, range and which way it is better.
+        of_batch: ``of_batch(answers, right)`` returns a float64 tensor of what the items of a batch
+            add to the score, of ``Task.answers``; of many items no more than they sum up to, such
+            as counts.  Raises ``LmctoolError`` for answers that the score cannot be taken of.
+        of_split: ``of_split(kept)`` returns the score, one float64 number, of what the batches of a
+            split gave.
+        joined: how these are put together: added up, or one after the other along their first
+            dim, which is then that of the items.  The order of items means nothing.
     """
 
     metric: ScoreMetric
-    of_items: Callable[[Tensor, Tensor], Tensor]
-    of_split: Callable[[Tensor, Tensor], Tensor]
+    of_batch: Callable[[Tensor, Tensor], Tensor]
+    of_split: Callable[[Tensor], Tensor]
+    joined: Literal["summed", "listed"] = "summed"
 
 
 def _ignore(*_: object) -> None:

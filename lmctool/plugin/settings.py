@@ -118,7 +118,7 @@ class Settings:
         mean: per-channel mean that overrides the dataset's; empty keeps it.
         std: per-channel standard deviation that overrides the dataset's; empty keeps it.
         task: the task, or None for the dataset's own.
-        scores: other scores than loss and error, by registered word.
+        score: the registered words of other scores than loss and error.
         splits: the splits to evaluate on.
         calib_split: the split that statistics are taken on.
         calib_size: how many of its examples at most.
@@ -161,7 +161,7 @@ class Settings:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     task: str | None = None
-    scores: tuple[str, ...] = ()
+    score: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("test",)
     calib_split: str = "train"
     calib_size: int = 5000

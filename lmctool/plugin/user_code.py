@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -98,13 +99,20 @@ class Factory:
             LmctoolError: there is no such file, module or function, or it raises or exits.
         """
         with self.running():
+            return self._called(self._find(self.spec.rpartition(":")[2]), arguments)
+
+    def made(self, needed: int) -> Any:
+        """Return what the function returns, or the function itself where it needs arguments.
+
+        Args:
+            needed: how many arguments it needs where it is itself what is asked for.
+
+        Raises:
+            LmctoolError: as ``call``.
+        """
+        with self.running():
             function = self._find(self.spec.rpartition(":")[2])
-            try:
-                return function(**arguments)
-            except Exception as cause:  # the user's own code
-                raise LmctoolError(
-                    f"{self.spec!r} failed: {type(cause).__name__}: {cause}"
-                ) from cause
+            return function if _needs(function) == needed else self._called(function, {})
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -150,6 +158,12 @@ class Factory:
                 sys.path.remove(folder)
             sys.path += [place for place in known if place not in sys.path]
 
+    def _called(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        try:
+            return function(**arguments)
+        except Exception as cause:  # the user's own code
+            raise LmctoolError(f"{self.spec!r} failed: {type(cause).__name__}: {cause}") from cause
+
     def _find(self, name: str) -> Callable[..., Any]:
         place, file = self.place, self.file
         try:
@@ -164,6 +178,16 @@ class Factory:
         if not callable(function):
             raise LmctoolError(f"{place!r} has no function {name!r}")
         return function  # type: ignore[no-any-return]
+
+
+def _needs(function: Callable[..., Any]) -> int:
+    """Return how many arguments a function cannot be called without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it is built in and doesn't say
+        return 0
+    variable = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return sum(each.default is each.empty and each.kind not in variable for each in parameters)
 
 
 def _file(path: Path, *, here: bool) -> Any:

@@ -10,12 +10,14 @@ from lmctool.results.declared_metric import DeclaredMetric
 from lmctool.results.result import Variable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lmctool.results.result import Better
 
 Quantity = Literal["value", "height", "difference"]
-"""A value of a metric, how far it rises above a reference that meets it, or a difference of two."""
+"""A value of a metric, how much worse it gets than a reference that meets it, or a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,35 @@ class ScoreMetric:
     share: bool
 
     def text(self, value: float) -> str:
-        """Return a value as a table shows it."""
-        return self.form.format(value)
+        """Return a value as a table shows it; a dash for none."""
+        return "-" if math.isnan(value) else self.form.format(value)
+
+    def signed(self, difference: float) -> str:
+        """Return a difference as a table shows it, of shares in points; a dash for none."""
+        if math.isnan(difference):
+            return "-"
+        return f"{self.points * difference:+.2f}" if self.share else f"{difference:+.4f}"
+
+    @property
+    def points(self) -> int:
+        """What a difference is multiplied by to be shown: that of shares is in points."""
+        return 100 if self.share else 1
+
+    @property
+    def worsening(self) -> str:
+        """What it does where a network gets worse: ``rise`` or ``fall``."""
+        return "fall" if self.better == "higher" else "rise"
+
+    def as_cost(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values of which the greater is the worse: what barriers and shapes are made of.
+
+        Of a metric that is better the higher, that is how much is missing to the greatest value
+        (or the value with the other sign, where there is no greatest), so that a barrier is how far
+        it falls.  Of what this returns it gives the values again, up to rounding.
+        """
+        if self.better != "higher":
+            return values
+        return (self.high if math.isfinite(self.high) else 0.0) - values
 
     def variable(
         self,
@@ -53,6 +82,7 @@ class ScoreMetric:
         long_name: str = "",
         metric: str = "",
         *,
+        of: Quantity = "value",
         comparable: bool = True,
     ) -> Variable:
         """Return values in the unit of this metric, such as a curve of it, or how far it rises.
@@ -62,10 +92,12 @@ class ScoreMetric:
             dims: one name for each axis.
             long_name: what the values are; the metric's own name if empty.
             metric: the public name of the values as metrics; empty for values that are none.
-            comparable: whether they are better the same way as the metric itself; the bounds of an
-                interval are not, nor is what one part alone does.
+            of: which values these are: a height is better the lower, whatever it is the height of.
+            comparable: whether one way is better at all; the bounds of an interval have none, nor
+                has what one part alone does.
         """
-        better = self.better if metric and comparable else ""
+        own: Better = "lower" if of == "height" else self.better
+        better = own if metric and comparable else ""
         return Variable(values, dims, self.unit, long_name or self.name, metric, better)
 
     def declared(self, name: str, meaning: str, of: Quantity = "value") -> DeclaredMetric:
@@ -76,8 +108,13 @@ class ScoreMetric:
             meaning: what they are.
             of: which values can be there.
         """
-        low = {"value": self.low, "height": 0.0, "difference": -self.high}[of]
-        return DeclaredMetric(name, meaning, self.unit, low, self.high, self.share)
+        span = self.high - self.low
+        low, high = {
+            "value": (self.low, self.high),
+            "height": (0.0, span),
+            "difference": (-span, span),
+        }[of]
+        return DeclaredMetric(name, meaning, self.unit, low, high, self.share)
 
 
 LOSS = ScoreMetric("loss", "nat", "loss (nats)", "{:.4f}", "lower", -math.inf, math.inf, False)
@@ -89,21 +126,68 @@ STANDARD = (LOSS, ERROR)
 """Of networks that tell classes apart, where the user asks for no other."""
 
 
-def declared_scores(
-    name: str, meaning: str, of: Quantity = "value"
-) -> tuple[DeclaredMetric, DeclaredMetric]:
-    """Declare the same of loss and of error.
+def fall_notes(metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
+    """Return a note for a table that shows barriers or rises of metrics that may fall, if any."""
+    falling = [metric.name for metric in metrics if metric.better == "higher"]
+    if not falling:
+        return ()
+    return (f"of {' and '.join(falling)} higher is better, so a rise of others is a fall there",)
 
-    >>> [metric.name for metric in declared_scores("repair.{}", "{} of a network")]
-    ['repair.loss', 'repair.error']
+
+@dataclass(frozen=True, slots=True)
+class DeclaredScores:
+    """What an analysis says it can give of each metric of networks: loss, error and others.
+
+    >>> [metric.name for metric in DeclaredScores("end.{}", "{} of a network").expanded(STANDARD)]
+    ['end.loss', 'end.error']
+
+    Attributes:
+        name: the public name, with {} where the metric's own name goes.
+        meaning: what it is, in a few words, likewise.
+        of: which values of the metric can be there.
+        low: the least that can be there, where that is a plain number such as an alpha, and no
+            value of the metric; else None.
+        high: the greatest, likewise.
+        every: whether it is there for every metric, or for loss and error alone, which are means
+            over examples.
+    """
+
+    name: str
+    meaning: str
+    of: Quantity = "value"
+    low: float | None = None
+    high: float | None = None
+    every: bool = True
+
+    def expanded(self, metrics: Sequence[ScoreMetric]) -> tuple[DeclaredMetric, ...]:
+        """Return it of each metric of a run: loss, error, and others behind them."""
+        return tuple(map(self._of_one, metrics if self.every else metrics[:2]))
+
+    def _of_one(self, metric: ScoreMetric) -> DeclaredMetric:
+        name, meaning = (text.format(metric.name) for text in (self.name, self.meaning))
+        if self.low is not None and self.high is not None:
+            return DeclaredMetric(name, meaning, low=self.low, high=self.high)
+        return metric.declared(name, meaning, self.of)
+
+
+Declaration = DeclaredMetric | DeclaredScores
+
+
+def declared_by(
+    declarations: Sequence[Declaration], metrics: Sequence[ScoreMetric]
+) -> dict[str, DeclaredMetric]:
+    """Return what is declared of a run by name.
 
     Args:
-        name: their public names, with {} where the metric's own name goes.
-        meaning: what they are, likewise.
-        of: which values can be there.
+        declarations: what an analysis or an aligner declares.
+        metrics: what networks are measured by: loss, error, and others behind them.
     """
-    loss, error = (
-        score.declared(name.format(score.name), meaning.format(score.name), of)
-        for score in (LOSS, ERROR)
-    )
-    return loss, error
+    return {
+        each.name: each
+        for declaration in declarations
+        for each in (
+            declaration.expanded(metrics)
+            if isinstance(declaration, DeclaredScores)
+            else (declaration,)
+        )
+    }

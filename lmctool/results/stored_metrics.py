@@ -69,6 +69,12 @@ def metrics_of(result: Result) -> tuple[ScoreMetric, ...]:
         raise LmctoolError(f"group {GROUP!r} of the result tells no metrics: {cause}") from cause
 
 
+def shown_metrics(result: Result) -> tuple[ScoreMetric, ...]:
+    """Return these metrics in the order of tables and figures: error, loss, then the others."""
+    loss, error, *others = metrics_of(result)
+    return error, loss, *others
+
+
 def _metric(
     name: object, unit: object, label: object, better: object, low: float, high: float, share: bool
 ) -> ScoreMetric:

@@ -65,7 +65,7 @@ class Forward:
                     "the model answers differently each time; what it draws is seeded by --seed"
                     f" {resources.settings.seed}, the same for every network"
                 )
-            if resources.sources.task and self.scored not in {None, "logits"} and not self.output:
+            if resources.sources.data and self.scored not in {None, "logits"} and not self.output:
                 resources.note(
                     f"the model returns {len(self.answers.outputs)} outputs, of which"
                     f" {self.scored!r} is scored; --output chooses another"
@@ -82,6 +82,11 @@ class Forward:
         """The name of the scored output of several; None if there is one, or nobody looked."""
         several = self.answers is not None and len(self.answers.outputs) > 1
         return self.answers.scored if self.answers is not None and several else None
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of an example's scored output; None if there is none, or nobody looked."""
+        return None if self.answers is None else self.answers.shape
 
     def seeding(self) -> AbstractContextManager[None]:
         """Return what a pass of one network is done in: random numbers of the run's seed, if any.

@@ -92,7 +92,7 @@ class Identity:
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
             dataset = run.data.dataset
-            parts |= {"data": run.data.spec, "task": run.settings.task or dataset.task}
+            parts |= {"data": run.data.spec, "task": run.task_name}
             told = {"read_as": dataset.read_as, "class_names": class_names(dataset)}
             parts |= {f"data.{name}": value for name, value in told.items() if value}
         if example is not None:

@@ -175,14 +175,16 @@ def _settings(run: Run) -> dict[str, Attribute]:
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
     if (
-        run.task is not None
+        run.data is not None
         and (answers := run.resources.forward.answers)
         and run.resources.forward.scored
     ):
         attributes["output"] = run.resources.forward.scored
         attributes["output.of"] = len(answers.outputs)
-    if run.data is not None:
-        attributes["task"] = settings.task or run.data.dataset.task
+    if run.resources.sources.scores:
+        attributes["score"] = list(settings.score)
+    if run.task_name is not None:
+        attributes["task"] = run.task_name
     calibration = calibration_split(run)
     for split in (*evaluated_splits(run), *(() if calibration is None else (calibration,))):
         attributes["preprocessing"] = json.dumps(preprocessing(split))

@@ -44,6 +44,8 @@ def files(run: Run) -> Provenance:
     code = plugin_code()
     for model in run.resources.models.values():
         code |= model.code
+    if run.resources.sources.task is not None:
+        code |= run.resources.sources.task.code
     if run.data is not None and run.data.factory is not None:
         evaluated_splits(run)  # their loaders may import more
         code |= run.data.factory.code()

@@ -27,6 +27,7 @@ from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
+from lmctool.run.task import NamedTask, suited_task
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
@@ -208,6 +209,16 @@ class Resources:
             own = once(self.module.state_dict(), self.module)
             shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
         return parts(shapes, by)
+
+    @cached_property
+    def task(self) -> NamedTask | None:
+        """What loss and error mean; None without data.
+
+        Raises:
+            LmctoolError: the model, which tells too, cannot take the data.
+            UnjudgedError: the model is no function.
+        """
+        return suited_task(self)
 
     def split(self, name: str) -> Split:
         """Return a split to evaluate on, at most ``--limit`` examples of it; it is told which."""

@@ -175,12 +175,20 @@ class Run:
     @property
     def task(self) -> Task | None:
         """What loss and error mean, or None without data."""
-        return self.resources.sources.task
+        task = self.resources.task
+        return None if task is None else task.task
+
+    @property
+    def task_name(self) -> str | None:
+        """The registered word of the task, or the place of its code; None without data."""
+        task = self.resources.task
+        return None if task is None else task.name
 
     @property
     def metrics(self) -> tuple[ScoreMetric, ...]:
         """What networks are measured by: loss, error, and what else the user asked for."""
-        return STANDARD if self.task is None else (self.task.loss, self.task.error)
+        standard = STANDARD if self.task is None else (self.task.loss, self.task.error)
+        return (*standard, *(score.metric for score in self.resources.sources.scores))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -249,7 +257,7 @@ class Run:
         per_example: bool = False,
         description: str = "evaluate",
     ) -> Scores:
-        """Return loss and error of every network on every split.
+        """Return loss, error and what else is asked for of every network on every split.
 
         Args:
             networks: weights of each network; a generator never has more than one at a time.
@@ -336,7 +344,8 @@ class Run:
         Raises:
             LmctoolError: no data is in use.
         """
-        if self.task is None or self.data is None:
+        task = self.resources.task
+        if task is None:
             raise LmctoolError(
                 f"analysis {self.name!r} asked for scores, but no data is in use;"
                 " name data with --data"
@@ -344,8 +353,8 @@ class Run:
         return Evaluator(
             self.resources.network,
             self.settings.strategy,
-            self.task,
-            self.settings.task or self.data.dataset.task,
+            task.task,
+            task.name,
             self.device,
             self.dtype,
             self.settings.precision,
@@ -355,6 +364,7 @@ class Run:
             self.resources.forward.check,
             self.resources.forward.seeding,
             self._repeats,
+            self.resources.sources.scores,
         )
 
     @cached_property
@@ -375,7 +385,8 @@ class Run:
         split, network = self.splits[0], self.resources.network
         self.resources.forward.check(split.head(EXAMPLES, self.dtype), split.name)
         with computing(self.settings.precision, self.device), self.resources.forward.seeding():
-            return probe(network, self.weights(0), split, self.task, self.dtype)
+            others = self.resources.sources.scores
+            return probe(network, self.weights(0), split, self.task, self.dtype, others)
 
     @property
     def strategy(self) -> Strategy | None:

@@ -18,8 +18,10 @@ from lmctool.model.fit import fits, fitted
 from lmctool.model.resolve import resolve_model
 from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, TASKS
+from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.named_scores import named_scores
 from lmctool.run.own_models import own_models
+from lmctool.run.task import NamedTask, named_task, registered_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from lmctool.data.resolve import Data
     from lmctool.model.example import Example
     from lmctool.model.resolve import Model
-    from lmctool.plugin.records import Analysis, Partial, Task
+    from lmctool.plugin.records import Analysis, Partial, Score
     from lmctool.plugin.settings import Settings
 
 NEITHER = (
@@ -48,7 +50,8 @@ class Sources:
         checkpoints: the checkpoints under names that fit each other and the model.
         model: the model, on the run's device and in its dtype.
         data: the dataset.
-        task: what loss and error mean on it.
+        task: the task that the user or the data names; None without data.
+        scores: other scores than loss and error.
         example: inputs to trace the model with, where there is no data.
         own_models: the models of checkpoints that the model does not fit, by index.
     """
@@ -56,7 +59,8 @@ class Sources:
     checkpoints: tuple[Checkpoint, ...]
     model: Model | None = None
     data: Data | None = None
-    task: Task | None = None
+    task: NamedTask | None = None
+    scores: tuple[Score, ...] = ()
     example: Example | None = None
     own_models: Mapping[int, Model] = field(default_factory=dict)
 
@@ -75,12 +79,13 @@ def find_sources(
     """
     permit = "" if settings.trust else "pass --trust to run it"
     standing = config.load(trusted=settings.trust_config, permit=permit)
-    checkpoints = alike(checkpoints)
+    checkpoints, scores = alike(checkpoints), named_scores(settings.score)
     partial = "excepted" if analysis.partial == "fitting" and settings.aligns else analysis.partial
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
         check_fit(checkpoints, settings.excepted, partial)
         data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
-        return Sources(checkpoints, data=data, task=_task(data, settings))
+        task = _task(data, settings, standing)
+        return Sources(checkpoints, data=data, task=task, scores=scores)
     if _is_bare(checkpoints, analysis, settings, standing):
         check_fit(checkpoints, settings.excepted, partial)
         return Sources(checkpoints)
@@ -93,7 +98,8 @@ def find_sources(
     modules = [each.module.to(device, dtype) for each in (model, *own.values())]
     if _uses_data(checkpoints, analysis, settings, standing):
         data = _data(checkpoints, settings, standing)
-        return Sources(checkpoints, model, data, _task(data, settings), own_models=own)
+        task = _task(data, settings, standing)
+        return Sources(checkpoints, model, data, task, scores, own_models=own)
     randomness = generator(settings.seed, "example input")
     example = find_example(modules, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
@@ -204,7 +210,9 @@ def _data(checkpoints: Sequence[Checkpoint], settings: Settings, standing: Confi
     return resolve_data(spec=settings.data, metadata=metadata, config=standing)
 
 
-def _task(data: Data | None, settings: Settings) -> Task | None:
+def _task(data: Data | None, settings: Settings, standing: Config) -> NamedTask | None:
     if data is None:
         return None
-    return registry.load(TASKS, settings.task or data.dataset.task)
+    if settings.task:
+        return named_task(settings.task, standing.permit)
+    return registered_task(data.dataset.task)

@@ -25,6 +25,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
         )
         lines.append(("splits", ", ".join(run.settings.splits)))
+        if run.settings.score:
+            lines.append(("scores", ", ".join(run.settings.score)))
     if run.resources.sources.example is not None:
         example = run.resources.sources.example
         lines.append(("example input", f"{example.spec}, from {example.origin}"))

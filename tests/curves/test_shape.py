@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lmctool.curves.shape import ShapeRule, draw_up, shape_options
+from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ ALPHA = np.linspace(0, 1, 11)
 RULE = ShapeRule()
 
 
-def shape(*values: float, metric: str = "loss", rule: ShapeRule = RULE) -> str:
+def shape(*values: float, metric: ScoreMetric = LOSS, rule: ShapeRule = RULE) -> str:
     return str(rule.shapes(metric, np.linspace(0, 1, len(values)), np.array(values)))
 
 
@@ -63,8 +64,8 @@ def test_the_three_shapes() -> None:
 
 
 def test_a_small_rise_on_a_plateau_is_no_barrier() -> None:
-    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric="error") == "plateau"
-    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric="error", rule=ShapeRule(rise=0.01)) == (
+    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric=ERROR) == "plateau"
+    assert shape(0.90, 0.88, 0.92, 0.9, 0.3, 0.05, metric=ERROR, rule=ShapeRule(rise=0.01)) == (
         "barrier"
     )
 
@@ -72,8 +73,8 @@ def test_a_small_rise_on_a_plateau_is_no_barrier() -> None:
 def test_a_rise_of_almost_nothing_is_no_barrier_however_low_it_starts() -> None:
     assert shape(1e-6, 1e-3, 1e-6) == "monotone"
     assert shape(1e-6, 1e-3, 1e-6, rule=ShapeRule(least_loss=1e-4)) == "barrier"
-    assert shape(0, 0.004, 0, metric="error") == "monotone"
-    assert shape(0, 0.006, 0, metric="error") == "barrier"
+    assert shape(0, 0.004, 0, metric=ERROR) == "monotone"
+    assert shape(0, 0.006, 0, metric=ERROR) == "barrier"
 
 
 def test_a_curve_that_rises_to_a_worse_end_is_a_barrier() -> None:
@@ -87,11 +88,11 @@ def test_a_level_curve_is_monotone() -> None:
 
 def test_how_long_a_curve_stays_level() -> None:
     values = np.where(ALPHA <= 0.65, 2.0, 0.0)
-    assert RULE.level_until("loss", ALPHA, values) == ALPHA[6]
-    assert RULE.level_until("loss", ALPHA, 2 * (1 - ALPHA)) == ALPHA[1]
-    assert RULE.level_until("loss", ALPHA, np.full(11, 3.0)) == 1
+    assert RULE.level_until(LOSS, ALPHA, values) == ALPHA[6]
+    assert RULE.level_until(LOSS, ALPHA, 2 * (1 - ALPHA)) == ALPHA[1]
+    assert RULE.level_until(LOSS, ALPHA, np.full(11, 3.0)) == 1
     dips = values * (np.arange(11) != 2)
-    assert RULE.level_until("loss", ALPHA, dips) == ALPHA[1]
+    assert RULE.level_until(LOSS, ALPHA, dips) == ALPHA[1]
 
 
 def test_a_plateau_ends_where_the_rule_says() -> None:
@@ -105,10 +106,10 @@ INITIAL = np.array([3.1, 2.5, 2.32, 2.31, 2.3, 2.3, 2.3, 2.29, 2.2, 1.2, 0.1])
 """The loss from an initial state that is worse than a guess: at chance from 0.2 to 0.8."""
 
 
-@pytest.mark.parametrize("metric", ["loss", "error"])
-def test_a_curve_at_chance_until_late_is_a_plateau_wherever_it_starts(metric: str) -> None:
-    values = INITIAL / 5 if metric == "error" else INITIAL
-    chance = CHANCE / 5 if metric == "error" else CHANCE
+@pytest.mark.parametrize("metric", [LOSS, ERROR])
+def test_a_curve_at_chance_until_late_is_a_plateau_wherever_it_starts(metric: ScoreMetric) -> None:
+    values = INITIAL / 5 if metric == ERROR else INITIAL
+    chance = CHANCE / 5 if metric == ERROR else CHANCE
     assert RULE.shapes(metric, ALPHA, values) == "monotone"
     assert RULE.shapes(metric, ALPHA, values, chance) == "plateau"
     assert RULE.level_until(metric, ALPHA, values, chance) == 0.8
@@ -118,13 +119,13 @@ def test_a_curve_at_chance_until_late_is_a_plateau_wherever_it_starts(metric: st
 
 def test_a_curve_that_falls_through_chance_is_no_plateau() -> None:
     straight = 5 - 4.9 * ALPHA  # at 0.5 it is still above chance, and never stays
-    assert RULE.shapes("loss", ALPHA, straight, CHANCE) == "monotone"
+    assert RULE.shapes(LOSS, ALPHA, straight, CHANCE) == "monotone"
     late = np.array([5, 4.6, 4.2, 3.8, 3.4, 3, 2.3, 2.3, 2.3, 1, 0.1])
-    assert RULE.shapes("loss", ALPHA, late, CHANCE) == "monotone"
+    assert RULE.shapes(LOSS, ALPHA, late, CHANCE) == "monotone"
 
 
 def test_a_curve_that_ends_at_chance_is_no_plateau() -> None:
-    assert RULE.shapes("loss", ALPHA, np.maximum(INITIAL, 2.29), CHANCE) == "monotone"
+    assert RULE.shapes(LOSS, ALPHA, np.maximum(INITIAL, 2.29), CHANCE) == "monotone"
 
 
 @given(arrays(np.float64, (3, 7), elements=st.floats(0.1, 10)), st.floats(0.1, 10))
@@ -134,10 +135,10 @@ def test_chance_changes_nothing_of_curves_that_start_below_it(
     alpha = np.linspace(0, 1, 7)
     below = values[:, 0] <= chance
     for function in (RULE.shapes, RULE.level_until):
-        plain, known = (function("loss", alpha, values, level) for level in (np.nan, chance))
+        plain, known = (function(LOSS, alpha, values, level) for level in (np.nan, chance))
         assert (plain == known)[below].all()
-    wider = RULE.shapes("loss", alpha, values, chance) == "plateau"
-    assert wider[RULE.shapes("loss", alpha, values) == "plateau"].all()
+    wider = RULE.shapes(LOSS, alpha, values, chance) == "plateau"
+    assert wider[RULE.shapes(LOSS, alpha, values) == "plateau"].all()
 
 
 def test_the_options_give_the_rule_back() -> None:
@@ -147,5 +148,23 @@ def test_the_options_give_the_rule_back() -> None:
 
 def test_shapes_of_many_curves_keep_their_axes() -> None:
     values = np.array([[[2.0, 1, 0], [2, 2, 0]], [[1, 2, 1], [0, 0, 0]]])
-    shapes = RULE.shapes("loss", np.linspace(0, 1, 3), values)
+    shapes = RULE.shapes(LOSS, np.linspace(0, 1, 3), values)
     assert shapes.tolist() == [["monotone", "plateau"], ["barrier", "monotone"]]
+
+
+SKILL = ScoreMetric("skill", "1", "skill", "{:.4f}", "higher", 0, 1, False)
+
+
+@given(arrays(np.float64, st.integers(2, 9), elements=st.floats(0, 1)), st.floats(0, 1))
+def test_a_metric_that_is_better_the_higher_has_the_shape_of_what_is_missing(
+    values: NDArray[np.float64], chance: float
+) -> None:
+    alpha = np.linspace(0, 1, len(values))
+    for function in (RULE.shapes, RULE.level_until):
+        missing = function(ERROR, alpha, 1 - values, 1 - chance)
+        assert function(SKILL, alpha, values, chance) == missing
+
+
+def test_a_fall_of_what_is_better_the_higher_is_a_barrier() -> None:
+    assert shape(0.9, 0.5, 0.9, metric=SKILL) == "barrier"
+    assert shape(0.5, 0.9, 0.95, metric=SKILL) == "monotone"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,7 +14,17 @@ from lmctool.evaluate.chance import at_chance, chance_hint, majority_loss
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
 from lmctool.plugin.records import Dataset, Examples, Task
-from lmctool_plugins.tasks import binary, causal_lm, classification
+from lmctool_plugins.tasks import (
+    binary,
+    causal_lm,
+    classification,
+    multi_label,
+    regression,
+    segmentation,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def split(targets: Any, inputs: Any = None) -> Split:
@@ -72,7 +82,50 @@ def test_the_constant_loss_of_tokens_is_that_of_those_that_count() -> None:
     assert majority_loss(np.array([1, 1, 1, 1])) == 0
 
 
-def test_the_hint_fits_the_data() -> None:
-    assert "--mean, --std" in chance_hint(RARE)
-    assert "other tokens" in chance_hint(split([[2, 3]], [[1, 2]]))
-    assert "its targets are its inputs" in chance_hint(split([[1, 2]], [[1, 2]]))
+VALUES = np.random.default_rng(0).normal(3, 2, 200)
+
+
+def test_a_regression_is_at_chance_where_it_explains_little_of_the_variance() -> None:
+    task, own = regression.lmctool_task(), split(VALUES)
+    variance = float(VALUES.var())
+    assert task.chance_loss is not None
+    assert task.chance(VALUES) == 1
+    assert task.chance_loss(VALUES) == pytest.approx(variance)
+    assert judged(task, own, 0.96, 0.96 * variance)
+    assert judged(task, own, 250.0, 250 * variance)
+    assert not judged(task, own, 0.9, 0.9 * variance)
+
+
+def test_the_best_constant_answer_of_labels_answers_each_of_them_for_itself() -> None:
+    task = multi_label.lmctool_task()
+    targets = np.array([[1, 0, 1], [1, 0, 0], [1, 1, -100], [1, 0, -100]])
+    assert task.chance_loss is not None
+    assert task.chance(targets) == pytest.approx((0 + 1 + 1) / 10)
+    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    assert task.chance_loss(targets) == pytest.approx((4 * entropy + 2 * math.log(2)) / 10)
+    unknown = np.where(targets == -100, np.nan, targets)
+    assert task.chance(unknown) == task.chance(targets)
+    assert task.chance_loss(unknown) == task.chance_loss(targets)
+
+
+def test_pixels_that_count_for_nothing_say_nothing_of_chance() -> None:
+    task = segmentation.lmctool_task()
+    targets = np.array([[[0, 0], [1, -100]], [[0, -100], [-100, -100]]])
+    assert task.chance_loss is not None
+    assert task.chance(targets) == pytest.approx(0.25)
+    assert task.chance_loss(targets) == pytest.approx(majority_loss(np.array([0, 0, 1, 0])))
+
+
+@pytest.mark.parametrize(
+    ("task", "own", "said"),
+    [
+        (classification, split([0, 1], np.zeros((2, 3, 4, 4), np.float32)), "inputs are normalis"),
+        (classification, RARE, "the features are scaled in another way than in training (--mean"),
+        (regression, split(VALUES), "the targets were scaled in training, the features are scaled"),
+        (causal_lm, split([[2, 3]], [[1, 2]]), "other tokens"),
+        (causal_lm, split([[1, 2]], [[1, 2]]), "its targets are its inputs"),
+    ],
+    ids=["images", "table", "regression", "tokens", "unshifted"],
+)
+def test_the_hint_fits_the_task_and_the_data(task: ModuleType, own: Split, said: str) -> None:
+    assert said in chance_hint(task.lmctool_task(), own)

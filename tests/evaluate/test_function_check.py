@@ -309,7 +309,7 @@ def several(
 
 
 def test_the_outputs_and_the_scored_one_are_told() -> None:
-    assert several(torch.relu, None) == Answers(False, ("aside", "out"), "aside")
+    assert several(torch.relu, None) == Answers(False, ("aside", "out"), "aside", (3,))
     assert several(torch.relu, "out").scored == "out"
     assert several(lambda x: x.argmax(1), None).scored == "out"
     with pytest.raises(LmctoolError, match="no output 'outt'; did you mean 'out'"):

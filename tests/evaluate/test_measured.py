@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lmctool.evaluate.measured import arrays, on_host, scores
+from lmctool.results.score_metric import STANDARD
 from tests.emulated_gpu.waits import pretended_gpu
 from tests.evaluate.pairs import examples
 
@@ -33,8 +34,8 @@ def test_networks_that_the_journal_knew_stand_beside_new_ones() -> None:
         gpu.waits.clear()
         kept = {name: torch.from_numpy(array) for name, array in arrays(new).items()}
         assert len(gpu.waits) == 1
-        found = scores([new, kept], [split], [EACH[0].to("cuda")], per_example=True)
-        whole = scores([kept], [split], [None], per_example=False)
+        found = scores([new, kept], [split], [EACH[0].to("cuda")], True, STANDARD, ())
+        whole = scores([kept], [split], [None], False, STANDARD, ())
     assert found.loss.tolist() == [[0.5, 0.5]]
     assert found.error.tolist() == [[0.25, 0.25]]
     for row in (0, 1):
@@ -45,6 +46,6 @@ def test_networks_that_the_journal_knew_stand_beside_new_ones() -> None:
 
 
 def test_no_network_is_no_score_of_every_example() -> None:
-    found = scores([], [examples((6,))], [None], per_example=True)
+    found = scores([], [examples((6,))], [None], True, STANDARD, ())
     assert found.loss.shape == (1, 0)
     assert found.losses["test"].shape == (0, 11)

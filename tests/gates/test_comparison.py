@@ -17,9 +17,9 @@ from lmctool.gates.condition import Condition, parse
 from lmctool.gates.gate import Gate, judge
 from lmctool.results.metrics import Metric
 from lmctool.results.rounding import SHARE, slack
-from lmctool.results.score_metric import declared_scores
+from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
-DECLARED = {metric.name: metric for metric in declared_scores("b.{}", "barrier", "height")}
+DECLARED = declared_by((DeclaredScores("b.{}", "barrier", "height"),), STANDARD)
 HALVES = np.array([0.0, 0.5, 1.0])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from lmctool.errors import LmctoolError
@@ -12,19 +15,26 @@ from lmctool.gates.policy import guards
 from lmctool.gates.sense import check_limits, check_names
 from lmctool.results.declared_metric import DeclaredMetric
 from lmctool.results.metrics import Metric
-from lmctool.results.score_metric import declared_scores
+from lmctool.results.score_metric import (
+    ERROR,
+    LOSS,
+    STANDARD,
+    DeclaredScores,
+    ScoreMetric,
+    declared_by,
+)
 from tests.gates.test_baseline import baseline
 
-DECLARED = {
-    metric.name: metric
-    for metric in (
-        *declared_scores("b.{}", "{} of a network"),
-        *declared_scores("b.rise_{}", "rise of the {}", "difference"),
-        *declared_scores("b.barrier_{}", "barrier of the {}", "height"),
+DECLARED = declared_by(
+    (
+        DeclaredScores("b.{}", "{} of a network"),
+        DeclaredScores("b.rise_{}", "rise of the {}", "difference"),
+        DeclaredScores("b.barrier_{}", "barrier of the {}", "height"),
         DeclaredMetric("b.cosine", "cosine", low=-1, high=1),
         DeclaredMetric("b.mass", "mass"),
-    )
-}
+    ),
+    STANDARD,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +95,32 @@ def test_a_tolerance_of_five_is_not_five_percent() -> None:
 
 def test_a_name_that_is_not_declared_is_refused_with_the_nearest() -> None:
     with pytest.raises(LmctoolError) as caught:
-        check_names([Gate(parse("b.eror <= 2%"))], DECLARED, "b")
+        check_names([Gate(parse("b.eror <= 2%"))], DECLARED, "b", {})
     assert str(caught.value) == (
         "b has no metric 'b.eror'; did you mean 'b.error'? `lmctool metrics --of b` lists what it"
         " has"
     )
-    check_names([Gate(parse("b.error <= 2%"))], DECLARED, "b")
-    check_names([Gate(parse("b.eror <= 2%"))], {}, "b")
+    check_names([Gate(parse("b.error <= 2%"))], DECLARED, "b", {})
+
+
+def test_a_name_that_a_score_would_bring_is_refused_with_that_score() -> None:
+    with pytest.raises(LmctoolError, match=r"b measures 'b.ece' where --score names ece; give"):
+        check_names([Gate(parse("b.ece <= 2%"))], DECLARED, "b", {"b.ece": "ece"})
+
+
+def test_a_share_that_may_be_above_one_may_be_required_to_be() -> None:
+    error = replace(ERROR, high=math.inf)  # such as 1 - R2
+    declared = declared_by((DeclaredScores("b.{}", "{} of a network"),), (LOSS, error))
+    check_limits([Gate(parse("b.error <= 150%"))], declared)
+    with pytest.raises(LmctoolError, match="decided whatever is measured"):
+        check_limits([Gate(parse("b.error >= 0"))], declared)
+
+
+def test_heights_and_differences_span_the_range_of_a_metric() -> None:
+    correlation = ScoreMetric("r", "1", "correlation", "{:.4f}", "higher", -1, 1, False)
+    ranges = {
+        of: (metric.low, metric.high)
+        for of in ("value", "height", "difference")
+        for metric in [correlation.declared("b.r", "r", of)]
+    }
+    assert ranges == {"value": (-1, 1), "height": (0, 2), "difference": (-2, 2)}

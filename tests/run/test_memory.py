@@ -139,7 +139,7 @@ def test_what_was_finished_before_a_gpu_failed_is_kept(
     monkeypatch.setattr(journal, "PAUSE", 0)
     score, calls = engine._scores, count()
 
-    def failing(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def failing(*arguments: Any) -> engine.Scored:
         if next(calls) == 3:
             raise torch.AcceleratorError("CUDA error: uncorrectable ECC error encountered")
         return score(*arguments)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmctool.cli import data_options
 from lmctool.cli.stored_result import read_sound
 from lmctool.report.terminal import echo
 
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     metavar="ANALYSIS",
     help="List what this analysis can give, in place of results: name, unit, range, meaning.",
 )
+@click.option(
+    "--score", help="With --of: list also what it gives of these scores.", **data_options.SCORE
+)
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -> None:
+def command(
+    ctx: click.Context, paths: tuple[Path, ...], analysis: str | None, score: tuple[str, ...]
+) -> None:
     """List the metrics of each RESULT, an .h5 file, by the names that gates use."""
     from rich.console import Console
 
@@ -32,25 +38,29 @@ def command(ctx: click.Context, paths: tuple[Path, ...], analysis: str | None) -
 
     if (analysis is None) == (not paths):
         ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
+    if score and analysis is None:
+        ctx.fail("--score goes with --of ANALYSIS; results say themselves what they hold.")
     console = Console()
     if analysis is not None:
-        render(_declared(analysis), console)
+        render(_declared(analysis, score), console)
     for path in paths:
         if len(paths) > 1:
             echo(f"{path}:")
         render(metrics_table(read_sound(path)), console)
 
 
-def _declared(analysis: str) -> Table:
-    """Return the metrics that an analysis declares."""
+def _declared(analysis: str, scores: tuple[str, ...]) -> Table:
+    """Return the metrics that an analysis declares, of loss, error and other scores."""
+    from lmctool.cli.gates import metrics_with
     from lmctool.plugin import registry
     from lmctool.plugin.kinds import ANALYSES
     from lmctool.results.table import Table
 
-    metrics = registry.load(ANALYSES, analysis).metrics
+    record = registry.load(ANALYSES, analysis)
+    declared = record.declared(metrics_with(scores)).values()
     rows = [
         (each.name, "" if each.unit == "1" else each.unit, each.range, each.meaning)
-        for each in metrics or ()
+        for each in declared
     ]
-    notes = ("this analysis does not say what metrics it gives",) if metrics is None else ()
+    notes = ("this analysis does not say what metrics it gives",) if record.metrics is None else ()
     return Table(analysis, ("metric", "unit", "range", "meaning"), tuple(rows), notes)

@@ -23,7 +23,7 @@ from lmctool.api import (
     Result,
     hookimpl,
 )
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 if TYPE_CHECKING:
     from lmctool.api import Run, Table
@@ -47,13 +47,13 @@ def compute(run: Run, alpha: float) -> Result:
 
 def table(result: Result) -> Table:
     """Show loss and error of the ends and of the networks at alpha."""
-    from lmctool.api import score_table
+    from lmctool.api import metrics_of, score_table
 
     group = result.groups["repair/scores"]
     attributes = group.attributes
     by = attributes.get("correction", "repair")  # earlier results don't name it
     title = f"Networks at alpha {attributes['alpha']}, corrected by {by}; the last one is written"
-    return score_table(title, group)
+    return score_table(title, group, metrics=metrics_of(result))
 
 
 @hookimpl
@@ -73,5 +73,5 @@ def lmctool_analysis() -> Analysis:
         correction="always",
         writes=True,
         table=table,
-        metrics=declared_scores("repair.{}", "{} of a network"),
+        metrics=(DeclaredScores("repair.{}", "{} of a network"),),
     )

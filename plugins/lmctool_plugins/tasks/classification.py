@@ -29,16 +29,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         IndexError: a target is none of the classes; on a GPU, an error of the device.  ``check``
             says it in a sentence.
     """
-    if outputs.ndim != 2 or len(outputs) != len(targets):
-        raise LmctoolError(
-            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)},"
-            f" for {len(targets)} examples"
-        )
-    if targets.ndim != 1 or targets.is_floating_point():
-        raise LmctoolError(
-            "classification needs one class for each example, not targets of"
-            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
-        )
+    _check_shapes(outputs, targets)
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     wrong = (logits.argmax(dim=1) != targets) | logits.isnan().any(dim=1)
     losses = functional.cross_entropy(
@@ -65,11 +56,43 @@ def check(outputs: Tensor, targets: Tensor) -> None:
     if highest >= outputs.shape[1]:
         raise LmctoolError(
             f"the data has class {highest} but the model tells {outputs.shape[1]} classes"
-            " apart; is it trained on other data?"
+            f" apart; {_meant(lowest, highest, outputs.shape[1])}"
+        )
+
+
+def _meant(lowest: int, highest: int, classes: int) -> str:
+    """Return what most likely explains a class that a model has not."""
+    if classes == 1:
+        return "if the targets are numbers to predict, say --task regression"
+    if lowest == 1 and highest == classes:
+        return "if classes count from 1, say ?labels=from-1 behind the path of the data"
+    return "is it trained on other data?"
+
+
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and the class of each example, as other scores judge them.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    _check_shapes(outputs, targets)
+    return outputs, targets
+
+
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.ndim != 2 or len(outputs) != len(targets):
+        raise LmctoolError(
+            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)},"
+            f" for {len(targets)} examples"
+        )
+    if targets.ndim != 1 or targets.is_floating_point():
+        raise LmctoolError(
+            "classification needs one class for each example, not targets of"
+            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
         )
 
 
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task classification``."""
-    return Task(score, majority_error, chance_loss=majority_loss, check=check)
+    return Task(score, majority_error, chance_loss=majority_loss, check=check, answers=answers)

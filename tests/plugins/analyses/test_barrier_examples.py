@@ -17,6 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import Choice
 from lmctool.results.file import read
 from lmctool.results.result import Group, Result
+from lmctool.results.score_metric import STANDARD
 from lmctool.run.path import Curves
 from lmctool.run.run import Run
 from lmctool.testing import invoke
@@ -165,7 +166,7 @@ def test_a_sequence_counts_once_however_many_tokens_it_has() -> None:
     losses = np.array([[1, 1, 4, 1, 1], [1, 1, 2, 1, 1], [0, 0, 0, 0, 0], [0, 9, 9, 9, 0]]).T
     found = measured(losses[None] * 1.0, wrong[None] / tokens.clip(1), tokens)
     height, _ = found.barriers(found.curves.losses["test"].swapaxes(-1, -2))
-    summary = summed_up([height], [broken(found.curves.errors["test"])], [tokens])
+    summary = summed_up(STANDARD, [height], [broken(found.curves.errors["test"])], [tokens])
     of_tokens, of_sequences = 6 / 9, 1 / 3
     assert summary["broken"].values.item() == of_sequences != of_tokens
     assert summary["median"].values.item() == 1  # of 3, 1 and 0; by tokens it would be 3

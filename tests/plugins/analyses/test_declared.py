@@ -19,6 +19,7 @@ from lmctool.results.derived import contradiction
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
 from lmctool.results.rounding import SHARE, slack
+from lmctool.results.score_metric import STANDARD
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def test_every_built_in_has_a_run_here() -> None:
 
 @every_built_in
 def test_an_analysis_declares_exactly_what_it_gives(name: str, results: Results) -> None:
-    declared = registry.load(ANALYSES, name).declared
+    declared = registry.load(ANALYSES, name).declared(STANDARD)
     given = list(chain.from_iterable(map(listed, results(name))))
     assert {metric.name for metric in given} == set(declared)
     for metric in given:

@@ -58,7 +58,9 @@ class RepairedMidpoint:
         edits = {target.tap: self._edit(target, mixing) for target in self.targets}
         with summed_in_order(inputs):
             outputs = self.run.graph.run(weights, inputs, edits)
-        self.run.calibration.split.check_targets(task.check, outputs)
+        split = self.run.calibration.split
+        task = task.on(split.targets)
+        split.check_targets(task.check, outputs)
         losses, errors = task.score(outputs, targets)
         if task.weight is None:
             return losses.mean(), errors.mean()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lmctool.api import DeclaredMetric
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 METRICS = (
     DeclaredMetric("align.moved", "share of units that moved", low=0, high=1, share=True),
-    *declared_scores("align.{}", "{} of a network"),
+    DeclaredScores("align.{}", "{} of a network"),
 )

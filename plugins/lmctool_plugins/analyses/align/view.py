@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.api import shown_metrics
+from lmctool.api.advanced import panel_shape, panels
 from lmctool_plugins.analyses.align.filters import FILTERS, mosaic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from lmctool.api import Group, Result, Table
+    from lmctool.api import Group, Result, ScoreMetric, Table
 
 SCORES = "align/scores"
 MOST = 24
 """Groups that a figure names; of more, the largest."""
-HEIGHT, COLUMNS = 4.6, 8
-"""The height of the panels in inches, and how many filters stand in a row below them."""
+WIDTH, HEIGHT, COLUMNS = 4.6, 4.6, 8
+"""The size of a panel in inches, and how many filters stand in a row below them."""
 
 
 def table(result: Result) -> Table:
     """Show how many units moved, what the proof says, and the scores or else the groups."""
-    from lmctool.api import Table, score_table
+    from lmctool.api import Table, metrics_of, score_table
 
     variables = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
@@ -32,27 +34,30 @@ def table(result: Result) -> Table:
         f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
     if SCORES in result.groups:
-        return score_table("Alignment", result.groups[SCORES], notes)
+        return score_table("Alignment", result.groups[SCORES], notes, metrics_of(result))
     columns = (variables["group"].values, units, variables["moved"].values)
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Alignment", ("group", "units", "moved"), rows, notes)
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw what moved, the error of each network, and the filters of the first layer.
+    """Draw what moved, all but the loss of each network, and the filters of the first layer.
 
-    The errors where they are known, the filters where they are images.
+    The scores where they are known, the filters where they are images.
     """
     scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
-    width = 9.2 if scores else 6
+    metrics = [m for m in shown_metrics(result) if m.name != "loss"] if scores else []
+    lines, columns = panel_shape([1 + len(metrics)])
+    width, height = WIDTH * columns if metrics else 6, HEIGHT * lines
     below = _height(seen, width) if seen else 0
-    figure.set_size_inches(width, HEIGHT + below)
-    heights = [HEIGHT, below] if seen else [HEIGHT]
+    figure.set_size_inches(width, height + below)
+    heights = [height, below] if seen else [height]
     rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
-    axes = rows[0, 0].subplots(1, 2 if scores else 1, squeeze=False)[0]
-    _draw_moved(axes[0], result.groups["permutations"])
+    ((moved, *others),) = panels(rows[0, 0], [1 + len(metrics)])
+    _draw_moved(moved, result.groups["permutations"])
     if scores is not None:
-        _draw_errors(axes[1], scores)
+        for axes, metric in zip(others, metrics, strict=True):
+            _draw_scores(axes, scores, metric)
     if seen is not None:
         _draw_filters(rows[1, 0], seen)
 
@@ -72,16 +77,16 @@ def _draw_moved(axes: Axes, group: Group) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
-def _draw_errors(axes: Axes, scores: Group) -> None:
+def _draw_scores(axes: Axes, scores: Group, metric: ScoreMetric) -> None:
     names = [str(name) for name in scores.variables["network"].values]
-    errors, splits = scores.variables["error"].values, scores.variables["split"].values
+    values, splits = scores.variables[metric.name].values, scores.variables["split"].values
     height = 0.8 / len(splits)
     for number, split in enumerate(splits):
         places = [place + number * height for place in range(len(names))]
-        axes.barh(places, errors[:, number], height, label=str(split))
+        axes.barh(places, values[:, number], height, label=str(split))
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel("error (share of examples)")
+    axes.set_xlabel(metric.label)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from lmctool.api import Group, LazyNetworks, LmctoolError, Variable
 from lmctool.api.advanced import partition
 from lmctool_plugins.analyses.barrier.balance import balance
-from lmctool_plugins.analyses.barrier.paths import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,10 +33,10 @@ def check_classes(run: Run) -> None:
     Raises:
         LmctoolError: it is another.
     """
-    task = run.settings.task or (run.data.dataset.task if run.data is not None else None)
-    if task != "classification":
+    if run.task_name != "classification":
         raise LmctoolError(
-            f"--baselines mixes and rescales the logits of classes, which task {task!r} has none of"
+            "--baselines mixes and rescales the logits of classes, which task"
+            f" {run.task_name!r} has none of"
         )
 
 
@@ -61,7 +60,7 @@ def baseline_groups(run: Run, paths: Paths) -> dict[str, Group]:
     names = np.array([str(number) for number in range(rows[0].shape[-1])], dtype=object)
     classes["class"] = Variable(names, ("class",), long_name="class")
     over = ("network", "split")
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(paths.means):
         along = np.stack([between[number].mean(axis=-1) for between, _ in each])
         name = metric.name
         ensemble[name] = metric.variable(along, ("split", "alpha"), f"{name} of the ensemble")
@@ -116,11 +115,12 @@ def _scorer(run: Run, split: Split) -> Callable[[Array], Array]:
     """Return the function from logits to loss and error, (metric, example)."""
     import torch
 
+    assert run.task is not None
     targets = split.targets.cpu()
+    task = run.task.on(targets)
 
     def score(logits: Array) -> Array:
-        assert run.task is not None
-        pair = run.task.score(torch.from_numpy(logits), targets)
+        pair = task.score(torch.from_numpy(logits), targets)
         return np.stack([values.double().numpy() for values in pair])
 
     return score

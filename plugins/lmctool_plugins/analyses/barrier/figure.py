@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, barrier
-from lmctool.api.advanced import reference
+from lmctool.api import barrier, shown_metrics
+from lmctool.api.advanced import panel_shape, panels, reference
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
@@ -18,18 +20,19 @@ if TYPE_CHECKING:
 
 ARROW = 0.05
 """A barrier below this share of the axis is in the legend alone: its arrow would be a dot."""
-WIDTH, HEIGHT = 9.2, 4.2
+WIDTH, HEIGHT = 4.6, 4.2
+"""The size of a panel, in inches."""
 PARTS, CLASSES = 5.4, 5.4
-METRICS = (ERROR, LOSS)
 BASELINES = {"balanced a": ("balanced A", "C5"), "balanced b": ("balanced B", "C6")}
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw every variant's curve and its barrier, then the other groups, split by split.
+    """Draw every variant's curve of each metric, then the other groups, split by split.
 
     A curve has its barrier as an arrow, the reference, its interval as a band; the baselines are
     lines beside it.
     """
+    metrics = shown_metrics(result)
     splits = result.groups["barrier/curve"].variables["split"].values
     more = [
         (height, function)
@@ -39,25 +42,28 @@ def draw(result: Result, figure: Figure) -> None:
         )
         if name in result.groups
     ]
-    heights = [HEIGHT * len(splits), *(height for height, _ in more for _ in splits)]
-    figure.set_size_inches(WIDTH, sum(heights))
+    rows, columns = panel_shape([len(metrics)] * len(splits))
+    heights = [HEIGHT * rows, *(height for height, _ in more for _ in splits)]
+    figure.set_size_inches(WIDTH * columns, sum(heights))
     if not more:
-        _draw_curves(result, figure)
+        _draw_curves(result, figure, metrics)
         return
     rooms = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    _draw_curves(result, rooms[0])
-    panels = [(function, split) for _, function in more for split in range(len(splits))]
-    for room, (function, split) in zip(rooms[1:], panels, strict=True):
-        function(result, room, split)
+    _draw_curves(result, rooms[0], metrics)
+    below = [(function, split) for _, function in more for split in range(len(splits))]
+    for room, (function, split) in zip(rooms[1:], below, strict=True):
+        function(result, room, split, metrics[:2])
 
 
-def _draw_curves(result: Result, figure: Figure | SubFigure) -> None:
+def _draw_curves(
+    result: Result, figure: Figure | SubFigure, metrics: Sequence[ScoreMetric]
+) -> None:
     splits = result.groups["barrier/curve"].variables["split"].values
-    axes = figure.subplots(len(splits), 2, squeeze=False)
+    grid = panels(figure, [len(metrics)] * len(splits))
     for row, split in enumerate(splits):
-        for column, metric in enumerate(METRICS):
-            _draw(axes[row, column], result, row, metric)
-            axes[row, column].set_title(f"{metric.name} on {split}")
+        for axes, metric in zip(grid[row], metrics, strict=True):
+            _draw(axes, result, row, metric)
+            axes.set_title(f"{metric.name} on {split}")
 
 
 def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
@@ -65,17 +71,19 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     alpha = curve.variables["alpha"].values
     definition = str(curve.attributes["definition"])
     values = curve.variables[metric.name].values[:, split]
-    heights, places = barrier(alpha, values, definition)
+    costs = metric.as_cost(values)
+    heights, places = barrier(alpha, costs, definition)
     for v, variant in enumerate(curve.variables["variant"].values):
         label = f"{variant}: {heights[v]:.3g}{_interval(result, metric.name, v, split)}"
         (line,) = axes.plot(alpha, values[v], label=label, marker=".")
         _band(axes, result, metric.name, (v, split), str(line.get_color()))
         if heights[v] > ARROW * (values.max() - values.min()):
             at = float(places[v])
-            foot = float(np.interp(at, alpha, reference(alpha, values[v], definition)))
+            foot = float(np.interp(at, alpha, reference(alpha, costs[v], definition)))
+            top, bottom = metric.as_cost(np.array([foot + float(heights[v]), foot]))
             arrow = {"arrowstyle": "<->", "color": line.get_color()}
-            axes.annotate("", (at, foot + float(heights[v])), (at, foot), arrowprops=arrow)
-    below = reference(alpha, values[0], definition)
+            axes.annotate("", (at, top), (at, bottom), arrowprops=arrow)
+    below = metric.as_cost(reference(alpha, costs[0], definition))
     axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
     _draw_baselines(axes, result, split, metric.name)
     axes.legend(
@@ -94,8 +102,10 @@ def _interval(result: Result, metric: str, variant: int, split: int) -> str:
 
 
 def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: str) -> None:
-    if "barrier/band" in result.groups:
-        band = result.groups["barrier/band"].variables
+    if "barrier/band" not in result.groups:
+        return
+    band = result.groups["barrier/band"].variables
+    if f"{metric}_lower95" in band:
         lower, upper = (band[f"{metric}_{end}95"].values[where] for end in ("lower", "upper"))
         axes.fill_between(band["alpha"].values, lower, upper, color=colour, alpha=0.2, linewidth=0)
 
@@ -104,6 +114,8 @@ def _draw_baselines(axes: Axes, result: Result, split: int, metric: str) -> None
     if "barrier/baselines" not in result.groups:
         return
     ensemble = result.groups["barrier/ensemble"].variables
+    if metric not in ensemble:
+        return
     axes.plot(
         ensemble["alpha"].values,
         ensemble[metric].values[split],

@@ -12,7 +12,7 @@ from lmctool.api.advanced import around, letters
 from lmctool_plugins.analyses.barrier.baselines import baseline_groups, check_classes
 from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
-from lmctool_plugins.analyses.barrier.paths import METRICS, Paths
+from lmctool_plugins.analyses.barrier.paths import Paths
 from lmctool_plugins.analyses.barrier.per_example import example_groups
 from lmctool_plugins.analyses.barrier.summary import barriers, ends
 
@@ -63,8 +63,8 @@ def measure(
     curve = _curve(paths)
     groups = {
         "curve": curve,
-        "summary": paths.coordinates() | barriers(curve, definition),
-        "ends": ends(curve),
+        "summary": paths.coordinates() | barriers(curve, run.metrics, definition),
+        "ends": ends(curve, run.metrics),
     }
     if bootstrap is not None:
         attributes |= {"bootstrap": bootstrap, "level": LEVEL}
@@ -89,7 +89,8 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
         run.doubt(guess.reason, split=guess.split, variant=variant.name)
     curves = run.follow(variants, alpha, per_example=per_example)
     if refine:
-        peaks = [barrier(alpha, curve, definition)[1] for curve in (curves.loss, curves.error)]
+        costs = [metric.as_cost(curves.values(metric)) for metric in curves.metrics]
+        peaks = [barrier(alpha, cost, definition)[1] for cost in costs]
         curves = run.insert(variants, curves, around(alpha, np.concatenate(peaks)))
     return Paths(tuple(variant.name for variant in variants), splits, curves, definition)
 
@@ -97,19 +98,20 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
 def _curve(paths: Paths) -> dict[str, Variable]:
     """Return the curves, (variant, split, alpha)."""
     curve = paths.coordinates() | paths.alpha()
-    for metric in METRICS:
-        curve[metric.name] = metric.variable(paths.values(metric), ("variant", "split", "alpha"))
+    for metric in paths.curves.metrics:
+        values = paths.curves.values(metric)
+        curve[metric.name] = metric.variable(values, ("variant", "split", "alpha"))
     return curve
 
 
 def _add_intervals(groups: Groups, paths: Paths, repeats: int, seed: int) -> None:
-    """Add the bounds of barriers and ends, and a group with those of the curves."""
+    """Add the bounds of barriers and ends of loss and error, and a group with those of curves."""
     each = [intervals(paths, split, repeats, seed) for split in paths.splits]
     heights = np.stack([one.barrier for one in each], axis=-1)
     curves = np.stack([one.curve for one in each], axis=-2)
     over = ("variant", "split")
     band: dict[str, Variable] = paths.coordinates() | paths.alpha()
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(paths.means):
         name = metric.name
         groups["summary"] |= bounds(
             f"barrier_{name}",

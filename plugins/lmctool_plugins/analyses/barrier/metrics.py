@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lmctool.api import ERROR, LOSS
-from lmctool.api.advanced import declared_scores
+from lmctool.api import ERROR, LOSS, DeclaredMetric
+from lmctool.api.advanced import DeclaredScores
 
 _SCORES = (
-    *declared_scores("barrier.{}", "barrier of the {}", "height"),
-    *declared_scores("barrier.parts.{}", "barrier of the {} of a part", "height"),
-    *declared_scores("end.{}", "{} of A and of B"),
+    DeclaredScores("barrier.{}", "barrier of the {}", "height"),
+    DeclaredScores("barrier.parts.{}", "barrier of the {} of a part", "height", every=False),
+    DeclaredScores("end.{}", "{} of A and of B"),
 )
 _BOUNDS = tuple(
     replace(
-        metric,
-        name=f"{metric.name}.{bound}95",
-        meaning=f"{bound} 95 % bound of the {metric.meaning}",
+        scores,
+        name=f"{scores.name}.{bound}95",
+        meaning=f"{bound} 95 % bound of the {scores.meaning}",
+        every=False,
     )
-    for metric in _SCORES
+    for scores in _SCORES
     for bound in ("lower", "upper")
 )
 MEANINGS = {
@@ -27,11 +28,11 @@ MEANINGS = {
     "broken": "share of the examples, each counted once, right at both ends and wrong between",
 }
 """What the barriers of single examples sum up to."""
-METRICS = (
+METRICS: tuple[DeclaredMetric | DeclaredScores, ...] = (
     *_SCORES,
     *_BOUNDS,
-    *declared_scores("barrier.baselines.{}", "{} of the ensemble and of balanced ends"),
-    *declared_scores("barrier.classes.{}", "{} of a network on a class"),
+    DeclaredScores("barrier.baselines.{}", "{} of the ensemble and of balanced ends", every=False),
+    DeclaredScores("barrier.classes.{}", "{} of a network on a class", every=False),
     LOSS.declared("barrier.examples.mean", MEANINGS["mean"], "height"),
     LOSS.declared("barrier.examples.median", MEANINGS["median"], "height"),
     ERROR.declared("barrier.examples.broken", MEANINGS["broken"]),

@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import SubFigure
 
-    from lmctool.api import Result
+    from lmctool.api import Result, ScoreMetric
 
-METRICS = (ERROR, LOSS)
-YLABELS = {"error": "error", "loss": LOSS.label}
 MOST_NAMED = 10
 """Parts that a legend names."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def draw_parts(result: Result, room: SubFigure, split: int) -> None:
+def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[ScoreMetric]) -> None:
     """Draw the curve of each part, a column for each variant, error above loss."""
     group = result.groups["barrier/parts"]
     variables = group.variables
@@ -28,7 +26,7 @@ def draw_parts(result: Result, room: SubFigure, split: int) -> None:
     present = [part for part in range(len(names)) if variables["examples"].values[split, part]]
     colours = _colours(str(group.attributes["by"]), len(names))
     axes = room.subplots(2, len(variants), squeeze=False, sharex=True, sharey="row")
-    for row, metric in enumerate(METRICS):
+    for row, metric in enumerate(metrics):
         for column, variant in enumerate(variants):
             for part in present:
                 values = variables[metric.name].values[column, split, part]
@@ -42,7 +40,7 @@ def draw_parts(result: Result, room: SubFigure, split: int) -> None:
                 )
             if row == 0:
                 axes[row, column].set_title(str(variant))
-        axes[row, 0].set_ylabel(YLABELS[metric.name])
+        axes[row, 0].set_ylabel(_label(metric))
     for column in range(len(variants)):
         axes[1, column].set_xlabel("alpha")
     by = "class" if group.attributes["by"] == "class" else "EL2N score (1 = easiest)"
@@ -61,13 +59,20 @@ def _colours(by: str, count: int) -> list[Any]:
     return list(colormaps["viridis"](np.linspace(0.9, 0.05, count)))
 
 
-def draw_classes(result: Result, room: SubFigure, split: int) -> None:
+def _label(metric: ScoreMetric) -> str:
+    """Return the label of an axis that is short of room."""
+    return metric.name if metric.share else metric.label
+
+
+def draw_classes(
+    result: Result, room: SubFigure, split: int, metrics: Sequence[ScoreMetric]
+) -> None:
     """Draw error and loss of every network on each class, as points."""
     group = result.groups["barrier/classes"]
     variables = group.variables
     places = np.arange(len(variables["class"].values))
     axes = room.subplots(2, 1, sharex=True)
-    for row, metric in enumerate(METRICS):
+    for row, metric in enumerate(metrics):
         for number, name in enumerate(variables["network"].values):
             label = {"a": "A", "b": "B", "balanced a": "balanced A", "balanced b": "balanced B"}
             between = f"{name}, alpha {group.attributes['alpha']:.3g}"
@@ -80,7 +85,7 @@ def draw_classes(result: Result, room: SubFigure, split: int) -> None:
                 markersize=5,
                 label=label.get(str(name), default),
             )
-        axes[row].set_ylabel(YLABELS[metric.name])
+        axes[row].set_ylabel(_label(metric))
     if len(places) <= MOST_NAMED:
         axes[1].set_xticks(places, [str(name) for name in variables["class"].values])
     axes[1].set_xlabel("class")

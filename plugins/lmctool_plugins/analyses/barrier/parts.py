@@ -8,7 +8,6 @@ import numpy as np
 
 from lmctool.api import Group, Variable
 from lmctool_plugins.analyses.barrier.intervals import bounds, intervals
-from lmctool_plugins.analyses.barrier.paths import METRICS
 from lmctool_plugins.analyses.barrier.summary import barriers
 
 if TYPE_CHECKING:
@@ -37,10 +36,10 @@ def part_group(
     variables["examples"] = Variable(sizes, ("split", "part"), long_name="examples of the part")
     over = ("variant", "split", "part")
     curves = np.stack([_curves(paths, split, members[split]) for split in paths.splits], axis=2)
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(paths.means):
         name = metric.name
         variables[name] = metric.variable(curves[number], (*over, "alpha"), f"{name} of a part")
-    variables |= barriers(variables, paths.definition)
+    variables |= barriers(variables, paths.means, paths.definition)
     if repeats is not None:
         variables |= _intervals(paths, members, repeats, seed)
     return Group(variables, {"by": first.by, "definition": paths.definition})
@@ -61,7 +60,7 @@ def _intervals(
     )
     over = ("variant", "split", "part")
     variables: dict[str, Variable] = {}
-    for number, metric in enumerate(METRICS):
+    for number, metric in enumerate(paths.means):
         name = metric.name
         variables |= bounds(
             f"barrier_{name}",

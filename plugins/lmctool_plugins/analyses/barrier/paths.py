@@ -1,4 +1,4 @@
-"""Loss and error along the path, of every variant on every split."""
+"""Loss, error and other scores along the path, of every variant on every split."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Variable, barrier
+from lmctool.api import Variable, barrier
 
 if TYPE_CHECKING:
     from lmctool.api import Array, Curves, ScoreMetric
-
-METRICS = (LOSS, ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Paths:
     Attributes:
         variants: the names of the variants.
         splits: the names of the splits.
-        curves: loss and error of the variants, per example too where that is asked for.
+        curves: the scores of the variants, per example too where that is asked for.
         definition: which barrier.
     """
 
@@ -31,20 +29,18 @@ class Paths:
     curves: Curves
     definition: str
 
-    def values(self, metric: ScoreMetric) -> Array:
-        """Return the curves of a metric, (variant, split, alpha)."""
-        values: Array = getattr(self.curves, metric.name)
-        return values
+    @property
+    def means(self) -> tuple[ScoreMetric, ScoreMetric]:
+        """The metrics that are means over examples: loss and error."""
+        loss, error = self.curves.metrics[:2]
+        return loss, error
 
     def examples(self, split: str) -> Array:
-        """Return loss and error of each example, (metric, variant, alpha, example).
-
-        The metrics are in the order of ``METRICS``.
-        """
+        """Return loss and error of each example, (metric, variant, alpha, example)."""
         return np.stack([self.curves.losses[split], self.curves.errors[split]])
 
     def barriers(self, values: Array) -> tuple[Array, Array]:
-        """Return the height of the barrier of each curve (..., alpha), and its alpha."""
+        """Return the height of the barrier of each curve of costs (..., alpha), and its alpha."""
         return barrier(self.curves.alpha, values, self.definition)
 
     def coordinates(self) -> dict[str, Variable]:

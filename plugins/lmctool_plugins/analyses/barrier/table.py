@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table
+from lmctool.api import Table, shown_metrics
+from lmctool.api.advanced import fall_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lmctool.api import Group, Result, ScoreMetric, Variable
 
     Variables = Mapping[str, Variable]
     Row = tuple[str, ...]
 
-METRICS = (ERROR, LOSS)
 PLACES = {"ensemble": 1, "balanced a": 0, "balanced b": 2}
 """Under which of the columns A, middle, B a baseline stands."""
 MOST_PARTS = 10
@@ -24,24 +24,28 @@ MOST_PARTS = 10
 
 
 def tabulate(result: Result) -> Table:
-    """Show ends, midpoint, barrier, and what each step takes off the barrier."""
+    """Show ends, midpoint, barrier, and what each step takes off the barrier.
+
+    Baselines, parts of the examples and intervals are those of error and loss.
+    """
     curve = result.groups["barrier/curve"].variables
     summary = result.groups["barrier/summary"]
     parts = result.groups.get("barrier/parts")
     alpha = curve["alpha"].values
     middle = int(np.abs(alpha - 0.5).argmin())
+    metrics = shown_metrics(result)
     rows: list[Row] = []
     for s, split in enumerate(curve["split"].values):
         head = (str(split),) if parts is None else (str(split), "all")
-        for metric in METRICS:
+        for metric in metrics:
             rows += _rows(head, metric, curve, summary.variables, (slice(None), s), middle)
-            if "barrier/baselines" in result.groups:
+            if metric in metrics[:2] and "barrier/baselines" in result.groups:
                 width = len(rows[-1]) - len(head) - 5
                 rows += _baselines(head, metric, result.groups["barrier/baselines"], s, width)
         for p in () if parts is None else _listed(parts, s):
             own = parts.variables if parts is not None else {}
             head = (str(split), str(own["part"].values[p]))
-            for metric in METRICS:
+            for metric in metrics[:2]:
                 rows += _rows(head, metric, own, own, (slice(None), s, p), middle)
     attributes = summary.attributes
     columns = ["split", "metric", "variant", "A", f"alpha {alpha[middle]:.3g}", "B", "barrier"]
@@ -54,7 +58,7 @@ def tabulate(result: Result) -> Table:
         f"Barrier ({how})",
         (*columns, "at", "reduced by"),
         tuple(rows),
-        tuple(_notes(result)),
+        tuple(_notes(result, metrics)),
     )
 
 
@@ -69,14 +73,14 @@ def _rows(
     """Give the row of each variant of one metric, on a split or a part of it."""
     name = metric.name
     values, heights = curve[name].values[where], summary[f"barrier_{name}"].values[where]
-    lower, upper = (summary.get(f"barrier_{name}_{end}95") for end in ("lower", "upper"))
     for v, variant in enumerate(curve["variant"].values):
         row = (*head, name, str(variant))
         row += tuple(metric.text(values[v, place]) for place in (0, middle, -1))
         row += (metric.text(heights[v]),)
-        if lower is not None and upper is not None:
-            ends = (metric.text(bound.values[where][v]) for bound in (lower, upper))
-            row += (" to ".join(ends),)
+        if "barrier_loss_lower95" in summary:
+            bounds = (summary.get(f"barrier_{name}_{end}95") for end in ("lower", "upper"))
+            texts = [metric.text(bound.values[where][v]) for bound in bounds if bound is not None]
+            row += (" to ".join(texts) or "-",)
         place = summary[f"alpha_{name}"].values[where][v]
         before = str(curve["variant"].values[v - 1])
         less = _reduction(heights[v - 1], heights[v], before) if v else ""
@@ -107,12 +111,13 @@ def _listed(parts: Group, split: int) -> list[int]:
     return sorted(sorted(present, key=lambda part: -heights[part])[:MOST_PARTS])
 
 
-def _notes(result: Result) -> Iterator[str]:
+def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> Iterator[str]:
     attributes = result.groups["barrier/summary"].attributes
     if attributes["definition"] == "max-end":
-        yield from _greater_ends(result.groups["barrier/ends"].variables)
+        yield from _greater_ends(result.groups["barrier/ends"].variables, metrics)
     if "at_chance" in attributes:
         yield f"at chance: {attributes['at_chance']}; no barrier or reduction to it means anything"
+    yield from fall_notes(metrics)
     if "bootstrap" in attributes:
         yield f"95 % intervals over examples, from {attributes['bootstrap']} draws"
     parts = result.groups.get("barrier/parts")
@@ -125,17 +130,24 @@ def _notes(result: Result) -> Iterator[str]:
     mean_of = "mean over tokens" if singly.attributes["weighted"] else "mean"
     for s, split in enumerate(means["split"].values):
         for v, variant in enumerate(means["variant"].values):
-            mean, median, lost = (means[k].values[v, s] for k in ("mean", "median", "broken"))
-            yield (
+            mean, median = (means[key].values[v, s] for key in ("mean", "median"))
+            told = (
                 f"{split}, {variant}: an example's own loss barrier is {mean:.4f} in the {mean_of}"
-                f" and {median:.4f} in the median; {lost:.2%} of the examples are right at both"
-                " ends and wrong between"
+                f" and {median:.4f} in the median"
             )
+            if "broken" in means:
+                lost = means["broken"].values[v, s]
+                told += f"; {lost:.2%} of the examples are right at both ends and wrong between"
+            yield told
 
 
-def _greater_ends(ends: Variables) -> Iterator[str]:
-    """Say which end each barrier is over, where that is the greater one."""
+def _greater_ends(ends: Variables, metrics: Sequence[ScoreMetric]) -> Iterator[str]:
+    """Say which end each barrier is over, where that is the greater one: that of greater cost."""
+    which = "worse" if any(metric.better == "higher" for metric in metrics) else "greater"
     for s, split in enumerate(ends["split"].values):
-        values = {metric: ends[metric.name].values[s] for metric in METRICS}
-        over = [f"{'AB'[own.argmax()]}'s {m.name} {m.text(own.max())}" for m, own in values.items()]
-        yield f"{split}: over the greater end, {' and '.join(over)}"
+        over = []
+        for metric in metrics:
+            own = ends[metric.name].values[s]
+            end = int(metric.as_cost(own).argmax())
+            over.append(f"{'AB'[end]}'s {metric.name} {metric.text(own[end])}")
+        yield f"{split}: over the {which} end, {' and '.join(over)}"

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
-    ERROR,
-    LOSS,
     Group,
     LmctoolError,
     NewCheckpoint,
@@ -204,7 +202,7 @@ def _robustness(
     parts: Mapping[str, Collection[str]],
     attributes: Mapping[str, str],
 ) -> Group:
-    """Return loss and error with each part alone taken, and how far they rise over the base's."""
+    """Return the metrics with each part alone taken, and how far they rise over the base's."""
     networks = Partwise(base, donor.weights, [*map(tuple, parts.values())], np.eye(len(parts)))
     scores = run.evaluate(networks, description="parts")
     variables = {
@@ -212,13 +210,13 @@ def _robustness(
         "split": Variable(np.array(scores.splits, dtype=object), ("split",), long_name="split"),
     }
     over = ("part", "split")
-    for metric in (LOSS, ERROR):
+    for metric in run.metrics:
         name = metric.name
-        values = getattr(scores, name).T
         variables[name] = metric.variable(
-            values, over, metric=f"graft.part.{name}", comparable=False
+            scores.values(metric).T, over, metric=f"graft.part.{name}", comparable=False
         )
-    variables |= rises(variables, {name: getattr(ends, name)[:, 0] for name in ("loss", "error")})
+    own = {metric.name: ends.values(metric)[:, 0] for metric in run.metrics}
+    variables |= rises(variables, run.metrics, own)
     return Group(variables, {"definition": DEFINITION, **attributes})
 
 

@@ -1,25 +1,28 @@
-"""What follows from the scores of a graft result: how far each part raises loss and error."""
+"""What follows from the scores of a graft result: how much worse each part makes them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import ERROR, LOSS, Group
+from lmctool.api import Group, metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Array, Result, Variable
+    from lmctool.api import Array, Result, ScoreMetric, Variable
 
 ROBUSTNESS, SCORES = "graft/robustness", "graft/scores"
 
 
-def rises(parts: Mapping[str, Variable], base: Mapping[str, Array]) -> dict[str, Variable]:
-    """Return how far loss and error rise over the checkpoint's own.
+def rises(
+    parts: Mapping[str, Variable], metrics: Sequence[ScoreMetric], base: Mapping[str, Array]
+) -> dict[str, Variable]:
+    """Return how far metrics rise over the checkpoint's own, or fall where higher is better.
 
     Args:
-        parts: loss and error with each part alone taken, (part, split).
-        base: loss and error of the checkpoint, (split,).
+        parts: each metric with each part alone taken, (part, split).
+        metrics: the metrics.
+        base: each metric of the checkpoint by name, (split,).
 
     Raises:
         ValueError: these are not the same splits.
@@ -29,13 +32,13 @@ def rises(parts: Mapping[str, Variable], base: Mapping[str, Array]) -> dict[str,
             raise ValueError(f"{name} is that of {len(values)} splits")
     return {
         f"rise_{metric.name}": metric.variable(
-            parts[metric.name].values - base[metric.name],
+            metric.as_cost(parts[metric.name].values) - metric.as_cost(base[metric.name]),
             ("part", "split"),
-            f"rise of the {metric.name}",
+            f"{metric.worsening} of the {metric.name}",
             f"graft.rise.{metric.name}",
             comparable=False,
         )
-        for metric in (LOSS, ERROR)
+        for metric in metrics
     }
 
 
@@ -43,6 +46,6 @@ def derived(result: Result) -> dict[str, Group]:
     """Return what follows from the scores that a result holds."""
     if ROBUSTNESS not in result.groups:
         return {}
-    scores = result.groups[SCORES].variables
-    base = {name: scores[name].values[0] for name in ("loss", "error")}
-    return {ROBUSTNESS: Group(rises(result.groups[ROBUSTNESS].variables, base))}
+    metrics, scores = metrics_of(result), result.groups[SCORES].variables
+    base = {metric.name: scores[metric.name].values[0] for metric in metrics}
+    return {ROBUSTNESS: Group(rises(result.groups[ROBUSTNESS].variables, metrics, base))}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table, score_table
+from lmctool.api import Table, metrics_of, score_table, shown_metrics
+from lmctool.api.advanced import fall_notes, panel_shape, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,12 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from lmctool.api import Array, Group, Result
+    from lmctool.api import Array, Group, Result, ScoreMetric
 
 PARTS, ROBUSTNESS, SCORES = "graft/parts", "graft/robustness", "graft/scores"
-METRICS = (ERROR, LOSS)
-BAR = 0.28
-"""The height of one bar, in inches."""
+WIDTH, BAR = 4.8, 0.28
+"""The width of a panel and the height of one bar, in inches."""
 LISTED = 5
 """Tensors that a note lists."""
 TALLEST = 40
@@ -33,7 +34,7 @@ def tabulate(result: Result) -> Table:
     if ROBUSTNESS in result.groups:
         return _robustness_table(result)
     if SCORES in result.groups:
-        return score_table("Graft", result.groups[SCORES], (_note(parts),))
+        return score_table("Graft", result.groups[SCORES], (_note(parts),), metrics_of(result))
     columns = [parts.variables[name].values for name in ("part", "tensors", "numbers", "taken")]
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Graft", ("part", "tensors", "numbers", "taken"), rows, (_note(parts),))
@@ -54,50 +55,71 @@ def _note(parts: Group) -> str:
 def _robustness_table(result: Result) -> Table:
     """Show a row for each network and each part alone taken, with its rise."""
     group, scores = result.groups[ROBUSTNESS], result.groups[SCORES].variables
-    variables = group.variables
+    variables, metrics = group.variables, shown_metrics(result)
     rows = []
     for s, split in enumerate(variables["split"].values):
         for n, name in enumerate(scores["network"].values):
-            error, loss = (m.text(scores[m.name].values[n, s]) for m in METRICS)
-            rows.append((str(split), f"({name})", error, "", loss, ""))
+            own = [(m.text(scores[m.name].values[n, s]), "") for m in metrics]
+            rows.append((str(split), f"({name})", *chain(*own)))
         for p, part in enumerate(variables["part"].values):
-            error, loss = (m.text(variables[m.name].values[p, s]) for m in METRICS)
-            more_error, more_loss = (variables[f"rise_{m.name}"].values[p, s] for m in METRICS)
-            risen = f"{100 * more_error:+.2f}", f"{more_loss:+.4f}"
-            rows.append((str(split), str(part), error, risen[0], loss, risen[1]))
+            own = [
+                (
+                    m.text(variables[m.name].values[p, s]),
+                    m.signed(variables[f"rise_{m.name}"].values[p, s]),
+                )
+                for m in metrics
+            ]
+            rows.append((str(split), str(part), *chain(*own)))
+    shares = " and ".join(f"the {metric.name}" for metric in metrics if metric.share)
     return Table(
         f"Each part alone taken (by {group.attributes['by']})",
-        ("split", "part", "error", "error rises", "loss", "loss rises"),
+        ("split", "part", *chain(*((m.name, f"{m.name} {m.worsening}s") for m in metrics))),
         tuple(rows),
-        ("rises: over (base); of the error in percentage points", _note(result.groups[PARTS])),
+        (
+            f"rises: over (base); of {shares} in percentage points",
+            *fall_notes(metrics),
+            _note(result.groups[PARTS]),
+        ),
     )
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw the rises of each part, or what came from where, and the error of the networks."""
-    scores = result.groups.get(SCORES)
-    count = len(result.groups[PARTS].variables["part"].values)
-    evaluated = ROBUSTNESS in result.groups
-    figure.set_size_inches(9.6 if evaluated or scores else 6, min(2 + BAR * max(count, 6), TALLEST))
-    axes = figure.subplots(1, 2 if evaluated or scores else 1, squeeze=False)[0]
-    if evaluated:
-        for own, metric in zip(axes, ("error", "loss"), strict=True):
-            _draw_rises(own, result.groups[ROBUSTNESS], metric)
+    """Draw the rises of each part, or what came from where and all but the loss of the networks."""
+    scores, metrics = result.groups.get(SCORES), shown_metrics(result)
+    if ROBUSTNESS in result.groups:
+        for axes, metric in zip(_panels(result, figure, len(metrics)), metrics, strict=True):
+            _draw_rises(axes, result.groups[ROBUSTNESS], metric)
         return
-    _draw_taken(axes[0], result.groups[PARTS])
-    if scores is not None:
-        values = 100 * scores.variables["error"].values
-        _draw_bars(axes[1], scores.variables["network"].values, values, _splits(scores))
-        axes[1].set_xlabel("error (%)")
+    drawn = [metric for metric in metrics if metric.name != "loss"] if scores is not None else []
+    taken, *others = _panels(result, figure, 1 + len(drawn))
+    _draw_taken(taken, result.groups[PARTS])
+    for axes, metric in zip(others, drawn, strict=True):
+        _draw_networks(axes, result.groups[SCORES], metric)
 
 
-def _draw_rises(axes: Axes, group: Group, metric: str) -> None:
-    factor, unit = (100, "percentage points") if metric == "error" else (1, "nats")
-    values = factor * group.variables[f"rise_{metric}"].values
+def _panels(result: Result, figure: Figure, count: int) -> list[Axes]:
+    """Return axes for the parts or the networks, and give the figure the size that they need."""
+    bars = max(len(result.groups[PARTS].variables["part"].values), 6)
+    rows, columns = panel_shape([count])
+    width = 6 if count == 1 else WIDTH * columns
+    figure.set_size_inches(width, min(2 + BAR * bars, TALLEST) * rows)
+    (axes,) = panels(figure, [count])
+    return axes
+
+
+def _draw_networks(axes: Axes, scores: Group, metric: ScoreMetric) -> None:
+    values = metric.points * scores.variables[metric.name].values
+    _draw_bars(axes, scores.variables["network"].values, values, _splits(scores))
+    axes.set_xlabel(f"{metric.name} (%)" if metric.share else metric.label)
+
+
+def _draw_rises(axes: Axes, group: Group, metric: ScoreMetric) -> None:
+    values = metric.points * group.variables[f"rise_{metric.name}"].values
     _draw_bars(axes, group.variables["part"].values, values, _splits(group))
     axes.axvline(0, color="0.4", linewidth=1)
-    axes.set_xlabel(f"rise of the {metric} ({unit})")
-    axes.set_title(f"each part alone taken: {metric}")
+    what = f"{metric.name} (percentage points)" if metric.share else metric.label
+    axes.set_xlabel(f"{metric.worsening} of the {what}")
+    axes.set_title(f"each part alone taken: {metric.name}")
 
 
 def _draw_taken(axes: Axes, parts: Group) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Group, Result, UnjudgedError, Variable, grid, partitions
+from lmctool.api import Group, Result, UnjudgedError, Variable, grid, partitions
 from lmctool.api.advanced import ShapeRule, chance_levels, short_names
 from lmctool_plugins.analyses.interpolate.saving import check, saved
-from lmctool_plugins.analyses.interpolate.shape import METRICS, part_rises, shapes
+from lmctool_plugins.analyses.interpolate.shape import part_rises, shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Array, Curves, NewCheckpoint, Partition, Run
+    from lmctool.api import Array, Curves, NewCheckpoint, Partition, Run, ScoreMetric
 
 END = 1
 """The checkpoint that every path leads to."""
@@ -43,7 +44,7 @@ def measure(
     splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     divided = partitions(run.splits, by_split, scores)
     starts = (0, *also)
-    rows: dict[str, list[Array]] = {key: [] for key in ("loss", "error", "losses", "errors")}
+    rows: dict[str, list[Array]] = defaultdict(list)
     checkpoint: NewCheckpoint | None = None
     groups: dict[str, Group] = {}
     for start in starts:
@@ -56,8 +57,8 @@ def measure(
             )
         if start == 0 and save_at is not None:
             checkpoint, groups["interpolate/saved"] = saved(variants[-1], curves, splits, save_at)
-        rows["loss"].append(curves.loss)
-        rows["error"].append(curves.error)
+        for metric in run.metrics:
+            rows[metric.name].append(curves.values(metric))
         if divided:
             rows["losses"].append(by_part(curves.losses, divided, curves))
             rows["errors"].append(by_part(curves.errors, divided, curves))
@@ -72,9 +73,9 @@ def measure(
     attributes = {"batchnorm": run.settings.batchnorm} | asdict(rule)
     assert run.task is not None  # an analysis of curves has data
     values |= {f"chance_{n}": own for n, own in chance_levels(run.task, run.splits).items()}
-    groups = _groups(texts, alpha, values, rule, attributes) | groups
+    groups = _groups(texts, alpha, run.metrics, values, rule, attributes) | groups
     if divided:
-        groups["interpolate/part"] = _part_group(texts, alpha, values, divided)
+        groups["interpolate/part"] = _part_group(texts, alpha, run.metrics[:2], values, divided)
     return Result("interpolate", groups, checkpoint)
 
 
@@ -95,6 +96,7 @@ def by_part(values: Mapping[str, Array], divided: Mapping[str, Partition], curve
 def _groups(
     texts: Mapping[str, list[str]],
     alpha: Array,
+    metrics: Sequence[ScoreMetric],
     values: Mapping[str, Array],
     rule: ShapeRule,
     attributes: Mapping[str, float | str],
@@ -102,32 +104,34 @@ def _groups(
     """Return the curves and their shapes."""
     both = _coordinates(texts)
     curve = both | {"alpha": _alpha(alpha)}
-    for metric in METRICS:
+    for metric in metrics:
         name, meaning = metric.name, f"{metric.name} of the best constant answer"
         curve[name] = metric.variable(values[name], (*OVER, "alpha"))
-        curve[f"chance_{name}"] = metric.variable(values[f"chance_{name}"], ("split",), meaning)
+        if f"chance_{name}" in values:
+            curve[f"chance_{name}"] = metric.variable(values[f"chance_{name}"], ("split",), meaning)
     return {
         "interpolate/curve": Group(curve, attributes),
-        "interpolate/shape": Group(both | shapes(curve, rule), attributes),
+        "interpolate/shape": Group(both | shapes(curve, metrics, rule), attributes),
     }
 
 
 def _part_group(
     texts: Mapping[str, list[str]],
     alpha: Array,
+    metrics: Sequence[ScoreMetric],
     values: Mapping[str, Array],
     divided: Mapping[str, Partition],
 ) -> Group:
-    """Return the curves of each part of the splits, and their largest rises."""
+    """Return loss and error of each part of the splits, and their largest rises."""
     parts = next(iter(divided.values()))
     sizes = np.array([divided[split].sizes for split in texts["split"]])
     variables = _coordinates({**texts, "part": list(parts.parts)}) | {"alpha": _alpha(alpha)}
     variables["examples"] = Variable(sizes, ("split", "part"), long_name="examples of the part")
     over = (*OVER, "part")
-    for metric, rows in ((LOSS, values["losses"]), (ERROR, values["errors"])):
+    for metric, rows in zip(metrics, (values["losses"], values["errors"]), strict=True):
         name = metric.name
         variables[name] = metric.variable(rows, (*over, "alpha"), f"{name} of the part")
-    variables |= part_rises(variables)
+    variables |= part_rises(variables, metrics)
     return Group(variables, {"by": parts.by})
 
 

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from lmctool.api import ERROR, LOSS, Group, Variable
+from lmctool.api import Group, Variable, metrics_of
 from lmctool.api.advanced import ShapeRule, draw_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Result
+    from lmctool.api import Result, ScoreMetric
 
     Variables = Mapping[str, Variable]
 
-METRICS = (LOSS, ERROR)
 
-
-def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
+def shapes(
+    curve: Variables, metrics: Sequence[ScoreMetric], rule: ShapeRule
+) -> dict[str, Variable]:
     """Return the shape of each curve, its greatest value and its largest rise.
 
     Args:
-        curve: ``alpha``, over (..., split, alpha) loss and error, and over ``split`` those of the
-            best constant answer.
+        curve: ``alpha``, over (..., split, alpha) each metric, and over ``split`` those of the best
+            constant answer where they are known.
+        metrics: what the curves are of.
         rule: what shapes are.
     """
     alpha, shape = curve["alpha"].values, {}
-    for metric in METRICS:
+    for metric in metrics:
         name, rows, over = metric.name, curve[metric.name].values, curve[metric.name].dims[:-1]
-        for key, numbers, meaning in (
-            ("delta", draw_up(rows), f"largest rise of the {name}"),
-            ("highest", rows.max(axis=-1), f"greatest {name}"),
-        ):
-            public = f"interpolate.{key}_{name}"
-            shape[f"{key}_{name}"] = metric.variable(numbers, over, meaning, public)
-        chance = curve[f"chance_{name}"].values
-        stays = rule.level_until(name, alpha, rows, chance)
+        delta, meaning = draw_up(metric.as_cost(rows)), f"largest {metric.worsening} of the {name}"
+        shape[f"delta_{name}"] = metric.variable(
+            delta, over, meaning, f"interpolate.delta_{name}", of="height"
+        )
+        shape[f"highest_{name}"] = metric.variable(
+            rows.max(axis=-1), over, f"greatest {name}", f"interpolate.highest_{name}"
+        )
+        known = curve.get(f"chance_{name}")
+        chance = math.nan if known is None else known.values
+        stays = rule.level_until(metric, alpha, rows, chance)
         for key, numbers, meaning in (
             ("alpha", alpha[rows.argmax(axis=-1)], f"alpha of the greatest {name}"),
             (
@@ -48,15 +52,15 @@ def shapes(curve: Variables, rule: ShapeRule) -> dict[str, Variable]:
             public = f"interpolate.{key}_{name}"
             shape[f"{key}_{name}"] = Variable(numbers, over, "1", meaning, public)
         shape[f"shape_{name}"] = Variable(
-            rule.shapes(name, alpha, rows, chance), over, long_name=f"shape of the {name}"
+            rule.shapes(metric, alpha, rows, chance), over, long_name=f"shape of the {name}"
         )
     return shape
 
 
-def part_rises(parts: Variables) -> dict[str, Variable]:
+def part_rises(parts: Variables, metrics: Sequence[ScoreMetric]) -> dict[str, Variable]:
     """Return the largest rises of the curves of parts, over (..., part, alpha)."""
     rises = {}
-    for metric in METRICS:
+    for metric in metrics:
         name, rows = metric.name, parts[metric.name]
         meaning, public = f"largest rise of the part's {name}", f"interpolate.part_delta_{name}"
         rises[f"delta_{name}"] = metric.variable(
@@ -69,8 +73,9 @@ def derived(result: Result) -> dict[str, Group]:
     """Return what follows from the curves that a result holds."""
     curve = result.groups["interpolate/curve"]
     rule: dict[str, Any] = {each.name: curve.attributes[each.name] for each in fields(ShapeRule)}
-    groups = {"interpolate/shape": Group(shapes(curve.variables, ShapeRule(**rule)))}
+    metrics = metrics_of(result)
+    groups = {"interpolate/shape": Group(shapes(curve.variables, metrics, ShapeRule(**rule)))}
     if "interpolate/part" in result.groups:
         own = result.groups["interpolate/part"].variables
-        groups["interpolate/part"] = Group(part_rises(own))
+        groups["interpolate/part"] = Group(part_rises(own, metrics[:2]))
     return groups

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table
-from lmctool.api.advanced import ShapeRule
+from lmctool.api import Table, shown_metrics
+from lmctool.api.advanced import ShapeRule, fall_notes, panel_shape, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from lmctool.api import Group, Result, ScoreMetric
 
-METRICS = (ERROR, LOSS)
-WIDTH, HEIGHT, LEGEND_ROW = 9.2, 3.7, 0.22
-"""The width of the figure, the height of a row of axes and of a line of its legend, in inches."""
+WIDTH, HEIGHT, LEGEND_ROW = 4.6, 3.7, 0.22
+"""The size of a panel, and the height of a line of its legend, in inches."""
 
 
 def tabulate(result: Result) -> Table:
     """Show ends, maximum, Delta and shape of every curve."""
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
     values = {name: variable.values for name, variable in shape.variables.items()}
+    metrics = shown_metrics(result)
     rows = []
-    for (s, split), metric in product(enumerate(values["split"]), METRICS):
+    for (s, split), metric in product(enumerate(values["split"]), metrics):
         for (p, pair), (v, variant) in product(
             enumerate(values["pair"]), enumerate(values["variant"])
         ):
@@ -50,7 +50,7 @@ def tabulate(result: Result) -> Table:
         f"Paths ({count} points, BatchNorm {shape.attributes['batchnorm']})",
         COLUMNS,
         tuple(rows),
-        (*_rule(shape).notes(), *notes),
+        (*_rule(shape).notes(metrics), *fall_notes(metrics), *notes),
     )
 
 
@@ -69,23 +69,27 @@ def _rule(group: Group) -> ShapeRule:
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw loss and error on every split, and of every part of it when they were asked for."""
+    """Draw each metric on every split, then loss and error of every part where they are there."""
+    metrics = shown_metrics(result)
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
     parts = result.groups.get("interpolate/part")
     splits, pairs = (curve.variables[name].values for name in ("split", "pair"))
-    rows = len(splits) * (1 + (len(pairs) if parts is not None else 0))
+    counts = [len(metrics)] * len(splits)
+    if parts is not None:
+        counts += [2] * (len(splits) * len(pairs))
+    rows, columns = panel_shape(counts)
     lines = len(pairs) * len(curve.variables["variant"].values)
-    figure.set_size_inches(WIDTH, (HEIGHT + LEGEND_ROW * lines) * rows)
-    grid = figure.subplots(rows, len(METRICS), squeeze=False)
-    for column, metric in enumerate(METRICS):
-        for s, split in enumerate(splits):
-            axes = grid[s, column]
+    figure.set_size_inches(WIDTH * columns, (HEIGHT + LEGEND_ROW * lines) * rows)
+    grid = panels(figure, counts)
+    for (s, split), row in zip(enumerate(splits), grid, strict=False):
+        for axes, metric in zip(row, metrics, strict=True):
             _draw_paths(axes, curve, shape, s, metric)
             axes.set_title(f"{metric.name} on {split}")
-        if parts is None:
-            continue
-        for row, (s, p) in enumerate(product(range(len(splits)), range(len(pairs)))):
-            axes = grid[len(splits) + row, column]
+    if parts is None:
+        return
+    places = product(range(len(splits)), range(len(pairs)))
+    for (s, p), row in zip(places, grid[len(splits) :], strict=True):
+        for axes, metric in zip(row, metrics[:2], strict=True):
             _draw_parts(axes, curve, parts, p, s, metric)
             axes.set_title(f"{metric.name} on {splits[s]} by {_by(parts)}, {_last(curve, p)}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS
+from lmctool.api import shown_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Group, Result, ScoreMetric
 
-METRICS = (ERROR, LOSS)
 WIDTH, HEIGHT, TALLEST = 10.0, 3.6, 12.0
 """The width of the figure and the heights of a row of axes, in inches."""
 PART = 0.16
@@ -30,10 +29,11 @@ def draw(result: Result, figure: Figure) -> None:
     names = {name: curve.variables[name].values for name in ("variant", "rest", "split", "part")}
     panels = list(product(*(range(len(names[dim])) for dim in ("variant", "rest", "split"))))
     height = min(max(HEIGHT, 1.2 + PART * len(names["part"])), TALLEST)
-    rows = len(panels) * len(METRICS)
+    metrics = shown_metrics(result)
+    rows = len(panels) * len(metrics)
     figure.set_size_inches(WIDTH, height * rows)
     grid = figure.subplots(rows, 2, squeeze=False, width_ratios=(1, 1.1))
-    for row, (place, metric) in enumerate(product(panels, METRICS)):
+    for row, (place, metric) in enumerate(product(panels, metrics)):
         variant, rest, split = place
         title = (
             f"{metric.name} on {names['split'][split]}, rest at {str(names['rest'][rest]).upper()}"

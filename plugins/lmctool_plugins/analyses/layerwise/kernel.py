@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Array, Weights
+    from lmctool.api import Array, ScoreMetric, Weights
 
     Cumulative = Literal["none", "forward", "backward"]
 
@@ -29,7 +29,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paths:
-    """Loss or error of every part's curve, and of the full path.
+    """One metric, or its costs, of every part's curve and of the full path.
 
     Attributes:
         alpha: (alpha,) rising from 0 to 1.
@@ -44,6 +44,11 @@ class Paths:
     parts: Array
     full: Array
     chance: Array
+
+    def costs(self, metric: ScoreMetric) -> Paths:
+        """Return the costs of the values of a metric."""
+        parts, full, chance = map(metric.as_cost, (self.parts, self.full, self.chance))
+        return replace(self, parts=parts, full=full, chance=chance)
 
     @property
     def rest(self) -> Array:
@@ -114,7 +119,7 @@ def shares(paths: Paths, definition: str, cumulative: Cumulative, least: float) 
     the barrier stands, over that with all moved: 0 for a part without effect, 1 for the full path.
 
     Args:
-        paths: loss or error.
+        paths: costs.
         definition: what the full path's barrier rises over.
         cumulative: how the parts were moved; then the differences of consecutive curves.
         least: the height that the full path's barrier has to exceed.
@@ -134,7 +139,7 @@ def shares(paths: Paths, definition: str, cumulative: Cumulative, least: float) 
 
 
 def explained(paths: Paths, definition: str, least: float) -> tuple[Array, NDArray[np.int64]]:
-    """Return the rise from the state that the others rest at to the full path's barrier.
+    """Return the rise of costs from the state that the others rest at to the full path's barrier.
 
     Returns:
         (variant, rest, split) that rise; NaN where the full path has no barrier above ``least``,

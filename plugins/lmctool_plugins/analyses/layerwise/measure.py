@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, LmctoolError, Result, UnjudgedError, grid
+from lmctool.api import LmctoolError, Result, UnjudgedError, grid
 from lmctool.api.advanced import Partwise, ShapeRule, chance_levels
 from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
 from lmctool_plugins.analyses.layerwise.summary import membership, summary
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Run, Variant
     from lmctool_plugins.analyses.layerwise.kernel import Cumulative
-
-METRICS = (LOSS, ERROR)
 
 
 def measure(
@@ -52,9 +50,11 @@ def measure(
         follow(run, variant, list(parts.values()), alpha, rests, cumulative) for variant in variants
     ]
     assert run.task is not None  # an analysis of curves has data
+    known = chance_levels(run.task, run.splits)
     paths = {}
-    for name, chance in chance_levels(run.task, run.splits).items():
+    for name in (metric.name for metric in run.metrics):
         curves, full = map(np.array, zip(*(row[name] for row in rows), strict=True))
+        chance = known.get(name, np.full(len(run.splits), np.nan))
         paths[name] = Paths(alpha, rests, curves, full, chance)
     texts = {
         "variant": [variant.name for variant in variants],
@@ -63,7 +63,7 @@ def measure(
         "part": list(parts),
     }
     how = {"by": by, "cumulative": cumulative, "definition": definition}
-    groups = summary(texts, paths, ShapeRule(**thresholds), how)
+    groups = summary(texts, run.metrics, paths, ShapeRule(**thresholds), how)
     groups["layerwise/part"] = membership(parts, run.weights(0))
     return Result("layerwise", groups)
 
@@ -85,13 +85,13 @@ def follow(
     rests: Sequence[str],
     cumulative: Cumulative,
 ) -> dict[str, tuple[Array, Array]]:
-    """Return loss and error of each part's curve, and of the full path.
+    """Return the metrics of each part's curve, and of the full path.
 
     A network that several curves share is evaluated once; the checkpoints' own scores stand for
     networks that equal them.
 
     Returns:
-        For ``loss`` and ``error``: (rest, split, part, alpha), and (split, alpha).
+        For each metric by name: (rest, split, part, alpha), and (split, alpha).
 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
@@ -120,7 +120,7 @@ def _scores(
     networks: Array,
     differ: NDArray[np.bool_],
 ) -> dict[str, Array]:
-    """Return loss and error of networks, (split, network); the plain ends are known already."""
+    """Return the metrics of networks, (split, network); the plain ends are known already."""
     ends = run.scores(variant.ends)
     at_a = (networks[:, differ] == 0).all(axis=1)
     at_b = (networks[:, differ] == 1).all(axis=1) & (variant.name == "plain") & ~at_a
@@ -130,11 +130,11 @@ def _scores(
         description=f"parts {variant.name}",
     )
     by_metric = {}
-    for name in (metric.name for metric in METRICS):
-        own = getattr(ends, name)
+    for metric in run.metrics:
+        own = ends.values(metric)
         values = np.where(at_a, own[:, :1], own[:, 1:])
-        values[:, new] = getattr(scores, name)
-        by_metric[name] = values
+        values[:, new] = scores.values(metric)
+        by_metric[metric.name] = values
     for split, losses in zip(scores.splits, by_metric["loss"], strict=True):
         if np.isnan(losses).any():
             raise UnjudgedError(

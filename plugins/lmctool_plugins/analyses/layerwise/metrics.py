@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from lmctool.api import DeclaredMetric
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 _WHOSE = {"": "a part's", "full_": "the full path's"}
 METRICS = (
     *(
-        metric
+        declared
         for key, whose in _WHOSE.items()
-        for metric in (
-            *declared_scores(f"layerwise.{key}barrier_{{}}", f"barrier of {whose} {{}}", "height"),
-            *declared_scores(
+        for declared in (
+            DeclaredScores(f"layerwise.{key}barrier_{{}}", f"barrier of {whose} {{}}", "height"),
+            DeclaredScores(
                 f"layerwise.{key}delta_{{}}",
                 f"largest rise of {whose} {{}} from an earlier point",
                 "height",
             ),
-            *(
-                DeclaredMetric(
-                    f"layerwise.{key}alpha_{score}",
-                    f"alpha of {whose} {score} barrier",
-                    low=0,
-                    high=1,
-                )
-                for score in ("loss", "error")
+            DeclaredScores(
+                f"layerwise.{key}alpha_{{}}", f"alpha of {whose} {{}} barrier", low=0, high=1
             ),
         )
     ),
-    *declared_scores("layerwise.other_{}", "{} with the part in the other state"),
-    *(
-        DeclaredMetric(
-            f"layerwise.share_{score}",
-            f"share of the full path's {score} barrier that a part explains",
-            low=-1,
-            high=1,
-        )
-        for score in ("loss", "error")
+    DeclaredScores("layerwise.other_{}", "{} with the part in the other state"),
+    DeclaredScores(
+        "layerwise.share_{}",
+        "share of the full path's {} barrier that a part explains",
+        low=-1,
+        high=1,
     ),
 )

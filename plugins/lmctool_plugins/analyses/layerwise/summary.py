@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Group, Variable, barrier
+from lmctool.api import Group, Variable, barrier, metrics_of
 from lmctool.api.advanced import ShapeRule, draw_up
 from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL, Paths, explained, shares
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from lmctool.api import Array, Result, ScoreMetric, Weights
 
-METRICS = (LOSS, ERROR)
 OVER = ("variant", "rest", "split", "part")
 WHOLE = ("variant", "split")
 FULL = ("the full path's", "layerwise.full_")
@@ -33,6 +32,7 @@ ATTRIBUTES = {
 
 def summary(
     texts: Mapping[str, list[str]],
+    metrics: Sequence[ScoreMetric],
     paths: Mapping[str, Paths],
     rule: ShapeRule,
     how: Mapping[str, str],
@@ -41,7 +41,8 @@ def summary(
 
     Args:
         texts: the coordinates: ``variant``, ``rest``, ``split`` and ``part``.
-        paths: for ``loss`` and ``error``.
+        metrics: what the curves are of.
+        paths: for each metric by name.
         rule: what shapes are.
         how: ``by``, ``cumulative`` and ``definition``.
     """
@@ -49,21 +50,30 @@ def summary(
     alpha = Variable(paths["loss"].alpha, ("alpha",), long_name="position between A (0) and B (1)")
     curve, of_parts = names | {"alpha": alpha}, dict(names)
     full = {name: names[name] for name in WHOLE} | {"alpha": alpha}
-    for metric in METRICS:
+    for metric in metrics:
         name, each = metric.name, paths[metric.name]
         curve[name] = metric.variable(each.parts, (*OVER, "alpha"))
         full[name] = metric.variable(each.full, (*WHOLE, "alpha"), f"{name} of the full path")
-        meaning = f"{name} of the best constant answer"
-        curve[f"chance_{name}"] = metric.variable(each.chance, ("split",), meaning)
+        if metric in metrics[:2]:
+            meaning = f"{name} of the best constant answer"
+            curve[f"chance_{name}"] = metric.variable(each.chance, ("split",), meaning)
         for group, dims, values, chance in (
             (of_parts, OVER, each.parts, each.chance[:, None]),
             (full, WHOLE, each.full, each.chance),
         ):
-            shapes = rule.shapes(name, each.alpha, values, chance)
+            shapes = rule.shapes(metric, each.alpha, values, chance)
             group[f"shape_{name}"] = Variable(shapes, dims, long_name=f"shape of the {name}")
-        full |= _barriers(metric, each.alpha, each.full, how["definition"], WHOLE)
-        of_parts |= _barriers(metric, each.alpha, each.parts, how["definition"], OVER)
-        of_parts |= _parts(metric, each, how, rule)
+        costs = each.costs(metric)
+        full |= _barriers(metric, each.alpha, costs.full, how["definition"], WHOLE)
+        of_parts |= _barriers(metric, each.alpha, costs.parts, how["definition"], OVER)
+        of_parts |= _shares(metric, costs, how, rule)
+        of_parts[f"other_{name}"] = metric.variable(
+            each.other,
+            OVER,
+            f"{name} with the part in the other state",
+            f"layerwise.other_{name}",
+            comparable=False,
+        )
     attributes = {**ATTRIBUTES, **how, **asdict(rule)}
     return {
         "layerwise/curve": Group(curve, attributes),
@@ -79,11 +89,12 @@ def derived(result: Result) -> dict[str, Group]:
         ValueError: the curves are not those of the parts that it names.
     """
     curve, full = (result.groups[f"layerwise/{name}"] for name in ("curve", "full"))
+    metrics = metrics_of(result)
     texts = {dim: [str(name) for name in curve.variables[dim].values] for dim in OVER}
     alpha = curve.variables["alpha"].values
     for group, dims in ((curve, OVER), (full, WHOLE)):
         shape = (*(len(texts[dim]) for dim in dims), len(alpha))
-        if any(group.variables[metric.name].values.shape != shape for metric in METRICS):
+        if any(group.variables[metric.name].values.shape != shape for metric in metrics):
             raise ValueError(f"curves that are not {shape}")
     paths = {
         metric.name: Paths(
@@ -91,13 +102,15 @@ def derived(result: Result) -> dict[str, Group]:
             tuple(texts["rest"]),
             curve.variables[metric.name].values,
             full.variables[metric.name].values,
-            curve.variables[f"chance_{metric.name}"].values,
+            curve.variables[f"chance_{metric.name}"].values
+            if metric in metrics[:2]
+            else np.full(len(texts["split"]), np.nan),
         )
-        for metric in METRICS
+        for metric in metrics
     }
     rule: Any = {each.name: curve.attributes[each.name] for each in fields(ShapeRule)}
     how = {key: str(curve.attributes[key]) for key in ("by", "cumulative", "definition")}
-    return summary(texts, paths, ShapeRule(**rule), how)
+    return summary(texts, metrics, paths, ShapeRule(**rule), how)
 
 
 def membership(parts: Mapping[str, Sequence[str]], weights: Weights) -> Group:
@@ -126,40 +139,43 @@ def coordinates(texts: Mapping[str, list[str]]) -> dict[str, Variable]:
 
 
 def _barriers(
-    metric: ScoreMetric, alpha: Array, values: Array, definition: str, dims: tuple[str, ...]
+    metric: ScoreMetric, alpha: Array, costs: Array, definition: str, dims: tuple[str, ...]
 ) -> dict[str, Variable]:
     """Return barriers and largest rises of the parts' curves, or of the full path's."""
-    height, at = barrier(alpha, values, definition)
+    height, at = barrier(alpha, costs, definition)
     name = metric.name
     whose, public = ("the part's", "layerwise.") if dims == OVER else FULL
     return {
         f"barrier_{name}": metric.variable(
-            height, dims, f"barrier of {whose} {name}", f"{public}barrier_{name}"
+            height, dims, f"barrier of {whose} {name}", f"{public}barrier_{name}", of="height"
         ),
         f"alpha_{name}": Variable(
             at, dims, "1", f"alpha of {whose} {name} barrier", f"{public}alpha_{name}"
         ),
         f"delta_{name}": metric.variable(
-            draw_up(values),
+            draw_up(costs),
             dims,
-            f"largest rise of {whose} {name} from an earlier point",
+            f"largest {metric.worsening} of {whose} {name} from an earlier point",
             f"{public}delta_{name}",
+            of="height",
         ),
     }
 
 
-def _parts(
-    metric: ScoreMetric, paths: Paths, how: Mapping[str, str], rule: ShapeRule
+def _shares(
+    metric: ScoreMetric, costs: Paths, how: Mapping[str, str], rule: ShapeRule
 ) -> dict[str, Variable]:
-    """Return the share of each part, and the value with it in the other state."""
+    """Return the share of each part, and what it is a share of."""
     cumulative: Any = how["cumulative"]
     name = metric.name
-    definition, least = how["definition"], rule.least(name)
-    share = shares(paths, definition, cumulative, least)
-    whole, _ = explained(paths, definition, least)
+    definition, least = how["definition"], rule.least(metric)
+    share = shares(costs, definition, cumulative, least)
+    whole, _ = explained(costs, definition, least)
     return {
         f"whole_{name}": metric.variable(
-            whole, OVER[:-1], f"rise of the {name} from the rest to the full path's barrier"
+            whole,
+            OVER[:-1],
+            f"{metric.worsening} of the {name} from the rest to the full path's barrier",
         ),
         f"share_{name}": Variable(
             share,
@@ -167,12 +183,5 @@ def _parts(
             "1",
             f"share of the full path's {name} barrier that the part explains",
             f"layerwise.share_{name}",
-        ),
-        f"other_{name}": metric.variable(
-            paths.other,
-            OVER,
-            f"{name} with the part in the other state",
-            f"layerwise.other_{name}",
-            comparable=False,
         ),
     }

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table
-from lmctool.api.advanced import ShapeRule
+from lmctool.api import Table, shown_metrics
+from lmctool.api.advanced import ShapeRule, fall_notes
 from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from lmctool.api import Result
+    from lmctool.api import Result, ScoreMetric
 
-METRICS = (ERROR, LOSS)
 HEADS = {"other": "other", "barrier": "barrier", "delta": "rise", "share": "share"}
 DIMS = ("variant", "rest", "split")
 OTHERS = {"a": "B", "b": "A"}
@@ -36,28 +35,31 @@ def tabulate(result: Result) -> Table:
     parts, whole = ({n: v.values for n, v in group.variables.items()} for group in groups)
     sizes = result.groups["layerwise/part"].variables["size"].values
     total = result.groups["layerwise/part"].attributes["numbers"]
+    metrics = shown_metrics(result)
     leading = [dim for dim in DIMS if len(parts[dim]) > 1]
     rows: list[tuple[str, ...]] = []
     for place in product(*(range(len(parts[dim])) for dim in DIMS)):
         named = dict(zip(DIMS, place, strict=True))
         lead = [str(parts[dim][named[dim]]) for dim in leading]
         for p, part in enumerate(parts["part"]):
-            rows.append((*lead, str(part), str(sizes[p]), *_cells(parts, (*place, p))))
-        path = _cells(whole, (named["variant"], named["split"]))
+            rows.append((*lead, str(part), str(sizes[p]), *_cells(metrics, parts, (*place, p))))
+        path = _cells(metrics, whole, (named["variant"], named["split"]))
         rows.append((*lead, "(all)", str(total), *path))
-    heads = (f"{metric.name}: {head}" for metric in METRICS for head in HEADS.values())
+    heads = (f"{metric.name}: {head}" for metric in metrics for head in HEADS.values())
     return Table(
         _title(result),
         (*leading, "part", "numbers", *heads, "shape of loss"),
         tuple(rows),
-        _notes(result),
+        _notes(result, metrics),
     )
 
 
-def _cells(values: Mapping[str, NDArray[Any]], place: tuple[int, ...]) -> list[str]:
+def _cells(
+    metrics: Sequence[ScoreMetric], values: Mapping[str, NDArray[Any]], place: tuple[int, ...]
+) -> list[str]:
     """Return the cells of one part, or of the full path, which lacks some."""
     cells = []
-    for metric, key in product(METRICS, HEADS):
+    for metric, key in product(metrics, HEADS):
         column = values.get(f"{key}_{metric.name}")
         if column is None or column[place] != column[place]:  # NaN: no share
             cells.append("-")
@@ -80,7 +82,7 @@ def _title(result: Result) -> str:
     return f"Parts by {how['by']}{moved} ({', '.join(details)})"
 
 
-def _notes(result: Result) -> tuple[str, ...]:
+def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
     group = result.groups["layerwise/summary"]
     rule: dict[str, Any] = {each.name: group.attributes[each.name] for each in fields(ShapeRule)}
     rests = [str(rest) for rest in group.variables["rest"].values]
@@ -92,12 +94,13 @@ def _notes(result: Result) -> tuple[str, ...]:
         " the curve (Delta), which its shape is judged by",
         "share: of the rise from the rest's state to the full path's barrier, what the part"
         f" {'alone gives' if group.attributes['cumulative'] == 'none' else 'adds'} there",
-        *_missing(result, shapes),
-        *(f"shape {note}" for note in shapes.notes()),
+        *_missing(result, metrics, shapes),
+        *(f"shape {note}" for note in shapes.notes(metrics)),
+        *fall_notes(metrics),
     )
 
 
-def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
+def _missing(result: Result, metrics: Sequence[ScoreMetric], rule: ShapeRule) -> Iterator[str]:
     """Say why shares are missing."""
     parts, full = (result.groups[f"layerwise/{name}"].variables for name in ("summary", "full"))
     variants = parts["variant"].values
@@ -106,8 +109,8 @@ def _missing(result: Result, rule: ShapeRule) -> Iterator[str]:
         own = [str(v) for v, places in zip(variants, where, strict=True) if places.any()]
         return f"no share of {name}" + (f" ({', '.join(own)})" if len(variants) > 1 else "")
 
-    for metric in METRICS:
-        name, least = metric.name, rule.least(metric.name)
+    for metric in metrics:
+        name, least = metric.name, rule.least(metric)
         low = (full[f"barrier_{name}"].values <= least)[:, None]
         unequal = np.isnan(parts[f"whole_{name}"].values) & ~low
         shares = parts[f"share_{name}"].values

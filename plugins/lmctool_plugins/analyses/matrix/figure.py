@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.api import shown_metrics
+from lmctool.api.advanced import panel_shape, panels
 from lmctool_plugins.analyses.matrix.kernel import outlines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmctool.api import Array, Result
+    from lmctool.api import Array, Result, ScoreMetric, Variable
 
 FEW = 12
 """Checkpoints up to which cells are wide enough for a decimal."""
@@ -27,36 +32,46 @@ DARK = 0.6
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw barriers and distances as heat maps, in the order of the clusters."""
+    """Draw barriers of all but the loss, and distances, in the order of the clusters."""
     variables = result.groups["matrix/barrier"].variables
     clusters = result.groups["matrix/clusters"].variables
     order = np.argsort(clusters["place"].values)
-    errors = 100 * variables["error"].values[..., order[:, None], order]
     threshold = float(str(result.groups["matrix/clusters"].attributes["threshold"]))
-    greatest = max(float(errors.max()), 100 * SCALE * threshold, 1.0)
-    decimals = 1 if errors.shape[-1] <= FEW else 0
-    panels: list[tuple[str, Array, float, int]] = [
-        (f"error barrier on {split}, {variant} (%)", errors[v, s], greatest, decimals)
-        for s, split in enumerate(variables["split"].values)
-        for v, variant in enumerate(variables["variant"].values)
-    ]
+    maps: list[tuple[str, Array, float, int]] = []
+    for metric in shown_metrics(result):
+        if metric.name != "loss":
+            heights = variables[metric.name].values[..., order[:, None], order]
+            maps += _barriers(metric, heights, variables, threshold)
     far = result.groups["matrix/distance"].variables["symmetric"].values[order[:, None], order]
-    panels.append(("symmetric distance", far, max(1.0, float(far.max())), 2))
+    maps.append(("symmetric distance", far, max(1.0, float(far.max())), 2))
     names = [_shortened(str(variables["checkpoint"].values[row])) for row in order]
     cells = max(len(names) * (0.45 if len(names) <= FEW else 0.3), 2)
     beside = 0.3 + LETTER * max(map(len, names))
-    columns = 2 if len(panels) in {2, 4} else 3
-    rows = -(-len(panels) // columns)
+    rows, columns = panel_shape([len(maps)])
     figure.set_size_inches(columns * (cells + beside), rows * (cells + beside + 0.3))
-    grid: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes, (title, values, most, decimals) in zip(grid, panels, strict=False):
+    (grid,) = panels(figure, [len(maps)])
+    for axes, (title, values, most, decimals) in zip(grid, maps, strict=True):
         _draw_heat(axes, values, most, decimals)
         axes.set_title(title)
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
         _outline(axes, clusters["cluster"].values[order])
-    for spare in grid[len(panels) :]:
-        figure.delaxes(spare)
+
+
+def _barriers(
+    metric: ScoreMetric, heights: Array, variables: Mapping[str, Variable], threshold: float
+) -> list[tuple[str, Array, float, int]]:
+    """Return the title, the values, the darkest value and the decimals of each map of a metric."""
+    shown, unit, decimals = metric.points * heights, "", 2
+    if metric.share:
+        unit, decimals = " (%)", 1 if shown.shape[-1] <= FEW else 0
+    least = max(SCALE * threshold, 0.01) if metric.share or math.isfinite(metric.high) else 0.0
+    greatest = max(float(np.nan_to_num(shown).max()), metric.points * least)
+    return [
+        (f"{metric.name} barrier on {split}, {variant}{unit}", shown[v, s], greatest, decimals)
+        for s, split in enumerate(variables["split"].values)
+        for v, variant in enumerate(variables["variant"].values)
+    ]
 
 
 def _draw_heat(axes: Axes, values: Array, most: float, decimals: int) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 from lmctool.api import Group, LmctoolError, Result, Variable, grid
 from lmctool.api.advanced import short_names, squared_norms_of_weights
 from lmctool_plugins.analyses.matrix.kernel import mirrored
-from lmctool_plugins.analyses.matrix.summary import METRICS, SQUARE, barriers, clustering
+from lmctool_plugins.analyses.matrix.summary import SQUARE, barriers, clustering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lmctool.api import Array, Curves, Run, Scores, Variant
+    from lmctool.api import Array, Curves, Run, ScoreMetric, Scores, Variant
 
 
 def measure(run: Run, points: int, alphas: str | None, definition: str, connected: float) -> Result:
@@ -43,11 +43,13 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
     for guess, dim in product(run.guesses, SQUARE):
         run.doubt(guess.reason, split=guess.split, **{dim: names[guess.end]})
     attributes = {"definition": definition, "batchnorm": run.settings.batchnorm}
-    curve = _curves(curves, names, variants, ends.splits)
+    loss, error, *others = run.metrics
+    metrics = (error, loss, *others)
+    curve = _curves(curves, metrics, names, variants, ends.splits)
     heights = {
         **{key: curve[key] for key in ("variant", "split")},
         **{dim: _names(dim, names) for dim in SQUARE},
-        **barriers(curve, len(names), definition),
+        **barriers(curve, metrics, len(names), definition),
     }
     rule = "average linkage of the error barrier, last variant, first split, cut at the threshold"
     clustered = {"checkpoint": _names("checkpoint", names), **clustering(heights, connected)}
@@ -58,7 +60,7 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
             "matrix/curve": Group(curve, attributes),
             "matrix/distance": Group(_distances(np.array(squares), names), {"over": "parameters"}),
             "matrix/clusters": Group(clustered, {"threshold": connected, "rule": rule}),
-            "matrix/ends": Group(_ends(ends, names)),
+            "matrix/ends": Group(_ends(ends, metrics, names)),
         },
     )
 
@@ -83,11 +85,12 @@ def _squares(run: Run, plain: Variant) -> Array:
 
 def _curves(
     curves: Sequence[Curves],
+    metrics: Sequence[ScoreMetric],
     names: Sequence[str],
     variants: Sequence[str],
     splits: Sequence[str],
 ) -> dict[str, Variable]:
-    """Return loss and error along the path of every pair."""
+    """Return the metrics along the path of every pair."""
     pairs = [f"{first} | {second}" for first, second in combinations(names, 2)]
     place = "position between the first (0) and the second (1)"
     variables = {
@@ -96,8 +99,8 @@ def _curves(
         "split": _names("split", splits),
         "alpha": Variable(curves[0].alpha, ("alpha",), long_name=place),
     }
-    for metric in METRICS:
-        values = np.array([getattr(curve, metric.name) for curve in curves])
+    for metric in metrics:
+        values = np.array([curve.values(metric) for curve in curves])
         variables[metric.name] = metric.variable(values, ("pair", "variant", "split", "alpha"))
     return variables
 
@@ -117,15 +120,17 @@ def _distances(squares: Array, names: Sequence[str]) -> dict[str, Variable]:
     return variables
 
 
-def _ends(scores: Scores, names: Sequence[str]) -> dict[str, Variable]:
-    """Return loss and error of the checkpoints themselves."""
+def _ends(
+    scores: Scores, metrics: Sequence[ScoreMetric], names: Sequence[str]
+) -> dict[str, Variable]:
+    """Return the metrics of the checkpoints themselves."""
     variables = {
         "checkpoint": _names("checkpoint", names),
         "split": _names("split", scores.splits),
     }
-    for metric in METRICS:
+    for metric in metrics:
         name = metric.name
-        values = getattr(scores, name).T
+        values = scores.values(metric).T
         over = ("checkpoint", "split")
         variables[name] = metric.variable(values, over, metric=f"matrix.end_{name}")
     return variables

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lmctool.api import DeclaredMetric
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 METRICS = (
-    *declared_scores("matrix.barrier_{}", "barrier of the {} between two checkpoints", "height"),
-    *declared_scores("matrix.end_{}", "{} of a checkpoint"),
+    DeclaredScores("matrix.barrier_{}", "barrier of the {} between two checkpoints", "height"),
+    DeclaredScores("matrix.end_{}", "{} of a checkpoint"),
     DeclaredMetric("matrix.l2", "L2 distance, ||A - B||", low=0),
     DeclaredMetric(
         "matrix.symmetric", "symmetric distance, sqrt(||A - B||^2 / (||A|| ||B||))", low=0

@@ -6,44 +6,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Group, Variable, barrier
+from lmctool.api import Group, Variable, barrier, shown_metrics
 from lmctool.api.advanced import SHARE, slack
 from lmctool_plugins.analyses.matrix.kernel import clusters, mirrored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Result
+    from lmctool.api import Result, ScoreMetric
 
     Variables = Mapping[str, Variable]
 
 SQUARE = ("checkpoint", "other")
-METRICS = (ERROR, LOSS)
 
 
-def barriers(curve: Variables, count: int, definition: str) -> dict[str, Variable]:
+def barriers(
+    curve: Variables, metrics: Sequence[ScoreMetric], count: int, definition: str
+) -> dict[str, Variable]:
     """Return the barriers, and where they are, of every pair both ways.
 
     Args:
-        curve: ``alpha``, and over (pair, variant, split, alpha) loss and error.
+        curve: ``alpha``, and over (pair, variant, split, alpha) each metric.
+        metrics: what the curves are of.
         count: how many checkpoints there are.
         definition: which barrier.
 
     Raises:
         ValueError: the curves are not those of every pair.
     """
-    if any(len(curve[metric.name].values) != count * (count - 1) // 2 for metric in METRICS):
+    if any(len(curve[metric.name].values) != count * (count - 1) // 2 for metric in metrics):
         raise ValueError(f"curves of pairs that {count} checkpoints do not have")
     both: dict[str, Variable] = {}
     dims = ("variant", "split", *SQUARE)
     later = np.tri(count, k=-1, dtype=bool)
-    for metric in METRICS:
+    for metric in metrics:
         name, meaning = metric.name, f"barrier of the {metric.name}"
-        height, at = barrier(curve["alpha"].values, curve[name].values, definition)
+        costs = metric.as_cost(curve[name].values)
+        height, at = barrier(curve["alpha"].values, costs, definition)
         heights = mirrored(np.moveaxis(height, 0, -1), count)
         places = mirrored(np.moveaxis(at, 0, -1), count, np.nan)
         places = np.where(later, 1 - places, places)  # the same path, from its other end
-        both[name] = metric.variable(heights, dims, meaning, f"matrix.barrier_{name}")
+        both[name] = metric.variable(heights, dims, meaning, f"matrix.barrier_{name}", of="height")
         both[f"alpha_{name}"] = Variable(places, dims, "1", f"alpha of the {meaning}")
     return both
 
@@ -86,20 +89,21 @@ def clustering(heights: Variables, connected: float) -> dict[str, Variable]:
 def derived(result: Result) -> dict[str, Group]:
     """Return what follows from the curves that a result holds."""
     curve, ends = (result.groups[f"matrix/{name}"] for name in ("curve", "ends"))
+    metrics = shown_metrics(result)
     count = len(ends.variables["checkpoint"].values)
-    heights = barriers(curve.variables, count, str(curve.attributes["definition"]))
+    heights = barriers(curve.variables, metrics, count, str(curve.attributes["definition"]))
     connected = result.groups["matrix/clusters"].attributes["threshold"]
     return {
         "matrix/barrier": Group(heights),
         "matrix/clusters": Group(clustering(heights, float(str(connected)))),
-        "matrix/ends": Group(_ends(curve.variables, ends.variables)),
+        "matrix/ends": Group(_ends(curve.variables, metrics, ends.variables)),
     }
 
 
-def _ends(curve: Variables, ends: Variables) -> dict[str, Variable]:
-    """Return loss and error of the checkpoints as the plain paths of the first begin and end."""
+def _ends(curve: Variables, metrics: Sequence[ScoreMetric], ends: Variables) -> dict[str, Variable]:
+    """Return the metrics of the checkpoints as the plain paths of the first begin and end."""
     both = {}
-    for metric in METRICS:
+    for metric in metrics:
         paths = curve[metric.name].values[: len(ends["checkpoint"].values) - 1, 0]
         values = np.concatenate([paths[:1, :, 0], paths[:, :, -1]])
         both[metric.name] = Variable(values, ends[metric.name].dims)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from lmctool.api import ERROR, LOSS, Table
+from lmctool.api import Table, shown_metrics
+from lmctool.api.advanced import fall_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.api import Result, Variable
-
-METRICS = (ERROR, LOSS)
 
 
 def tabulate(result: Result) -> Table:
@@ -22,13 +21,14 @@ def tabulate(result: Result) -> Table:
     variants = [str(variant) for variant in variables["variant"].values]
     names = [str(name) for name in variables["checkpoint"].values]
     distance = result.groups["matrix/distance"].variables["l2"].values
-    heads = [f"{metric.name}: {variant}" for metric in METRICS for variant in variants]
+    metrics = shown_metrics(result)
+    heads = [f"{metric.name}: {variant}" for metric in metrics for variant in variants]
     rows = []
     for i, j in combinations(range(len(names)), 2):
         for s, split in enumerate(variables["split"].values):
             cells = (
                 metric.text(value)
-                for metric in METRICS
+                for metric in metrics
                 for value in variables[metric.name].values[:, s, i, j]
             )
             rows.append((names[i], names[j], str(split), f"{distance[i, j]:.4g}", *cells))
@@ -36,7 +36,8 @@ def tabulate(result: Result) -> Table:
     how = f"{group.attributes['definition']}, {points} points, BatchNorm"
     title = f"Barriers of {len(names)} checkpoints ({how} {group.attributes['batchnorm']})"
     clusters = result.groups["matrix/clusters"]
-    notes = (*_members(names, clusters.variables), _rule(clusters.variables, clusters.attributes))
+    rule = _rule(clusters.variables, clusters.attributes)
+    notes = (*_members(names, clusters.variables), rule, *fall_notes(metrics))
     return Table(title, ("A", "B", "split", "||A-B||", *heads), tuple(rows), notes)
 
 

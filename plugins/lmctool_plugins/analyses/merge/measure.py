@@ -87,7 +87,8 @@ def followed(
     rows = [
         run.evaluate(LazyNetworks(way.merged, points), splits, description=way.name) for way in ways
     ]
-    loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("loss", "error"))
+    each = [(m, np.array([row.values(m) for row in rows])) for m in run.metrics]
+    metric, loss = each[0]
     if not np.isfinite(loss[-1, -1]).any():
         raise UnjudgedError("at no alpha is the loss on the calibration examples a number")
     best = lowest(loss[:, -1])
@@ -97,10 +98,9 @@ def followed(
         "variant": texts("variant", [way.name for way in ways]),
         "split": texts("split", [split.name for split in run.splits]),
         "alpha": Variable(alpha, ("alpha",), long_name="alpha"),
-        "loss": Variable(loss[:, :-1], over, "nat", "loss"),
-        "error": Variable(error[:, :-1], over, "1", "error"),
-        "calibration": Variable(
-            loss[:, -1], ("variant", "alpha"), "nat", "loss on the calibration examples"
+        **{own.name: own.variable(values[:, :-1], over) for own, values in each},
+        "calibration": metric.variable(
+            loss[:, -1], ("variant", "alpha"), "loss on the calibration examples"
         ),
         "chosen": Variable(alpha[best], long_name="alpha that is written", metric="merge.alpha"),
     }

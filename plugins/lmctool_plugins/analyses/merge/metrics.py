@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lmctool.api import DeclaredMetric
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 METRICS = (
-    *declared_scores("merge.{}", "{} of a network, or of what is merged"),
+    DeclaredScores("merge.{}", "{} of a network, or of what is merged"),
     DeclaredMetric(
         "merge.distance", "L2 distance of the parameters to the merged network's", low=0
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lowest(calibration: Array) -> int:
-    """Return which alpha has the least loss of the last way, (variant, alpha) nats."""
+    """Return which alpha has the least loss of the last way, of losses (variant, alpha)."""
     last = calibration[-1]
     return int(np.where(np.isfinite(last), last, np.inf).argmin())
 

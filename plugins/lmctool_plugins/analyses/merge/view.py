@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Table, score_table
+from lmctool.api import Table, metrics_of, score_table, shown_metrics
+from lmctool.api.advanced import panel_shape, panels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from lmctool.api import Group, Result
+    from lmctool.api import Group, Result, ScoreMetric
 
 SCORES, NETWORKS = "merge/scores", "merge/networks"
 ALPHAS, FRAME = "merge/alphas", "merge/frame"
@@ -34,7 +36,7 @@ def tabulate(result: Result) -> Table:
     title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
-        return score_table(title, result.groups[SCORES], notes)
+        return score_table(title, result.groups[SCORES], notes, metrics_of(result))
     columns = ("network", "file", "weight", *(f"distance, {name}" for name in names))
     rows = tuple(
         (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))
@@ -87,26 +89,35 @@ def _notes(result: Result) -> list[str]:
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw errors where they are known; then alphas, the frame's search, or distances."""
-    panels = [name for name in (SCORES, ALPHAS) if name in result.groups]
+    """Draw all but the loss where scores are known; then alphas, the frame's search, or distances.
+
+    Of several alphas the loss is drawn, which chooses one.
+    """
+    loss = next(metric for metric in shown_metrics(result) if metric.name == "loss")
+    others = [metric for metric in shown_metrics(result) if metric != loss]
+    drawn: list[tuple[str, Callable[[Axes, Group], None]]] = []
+    if SCORES in result.groups:
+        drawn += [(SCORES, partial(_scores, metric=metric)) for metric in others]
+    if ALPHAS in result.groups:
+        drawn.append((ALPHAS, partial(_alphas, metric=loss)))
     if FRAME in result.groups and len(result.groups[FRAME].variables["spread"].values) > 1:
-        panels.append(FRAME)
-    if len(panels) < 2:
-        panels.append(NETWORKS)
-    drawn = {SCORES: _errors, ALPHAS: _alphas, FRAME: _search, NETWORKS: _distances}
+        drawn.append((FRAME, _search))
+    if len({name for name, _ in drawn}) < 2:
+        drawn.append((NETWORKS, _distances))
     bars = len(result.groups[NETWORKS].variables["network"].values)
-    figure.set_size_inches(WIDTH * len(panels), max(HEIGHT, 1.5 + BAR * bars))
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for place, name in zip(axes, panels, strict=True):
-        drawn[name](place, result.groups[name])
+    rows, columns = panel_shape([len(drawn)])
+    figure.set_size_inches(WIDTH * columns, max(HEIGHT, 1.5 + BAR * bars) * rows)
+    (grid,) = panels(figure, [len(drawn)])
+    for axes, (name, draw_one) in zip(grid, drawn, strict=True):
+        draw_one(axes, result.groups[name])
 
 
-def _errors(axes: Axes, group: Group) -> None:
+def _scores(axes: Axes, group: Group, metric: ScoreMetric) -> None:
     variables = group.variables
     names = [str(name) for name in variables["network"].values]
     splits = [str(split) for split in variables["split"].values]
-    _bars(axes, names, splits, variables["error"].values.T)
-    axes.set_xlabel("error (share of examples)")
+    _bars(axes, names, splits, variables[metric.name].values.T)
+    axes.set_xlabel(metric.label)
 
 
 def _distances(axes: Axes, group: Group) -> None:
@@ -129,7 +140,7 @@ def _bars(
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 
-def _alphas(axes: Axes, group: Group) -> None:
+def _alphas(axes: Axes, group: Group, metric: ScoreMetric) -> None:
     variables = group.variables
     alpha = variables["alpha"].values
     for way, by_split, chooses in zip(
@@ -143,7 +154,7 @@ def _alphas(axes: Axes, group: Group) -> None:
         axes.plot(alpha, chooses, label=f"{way}, calibration")
     axes.axvline(float(variables["chosen"].values), color="0.5", linestyle=":", marker="")
     axes.set_xlabel("alpha")
-    axes.set_ylabel("loss (nat)")
+    axes.set_ylabel(metric.label if metric.unit == "1" else f"loss ({metric.unit})")
     axes.set_title("the dotted alpha is written")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS
+from lmctool.api import ERROR, shown_metrics
+from lmctool.api.advanced import panel_shape, panels
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
 from lmctool_plugins.analyses.trajectory.table import last
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     Variables = Mapping[str, Variable]
 
-METRICS = (ERROR, LOSS)
-GAINS = {"error": "gain in accuracy (points)", "loss": "gain in loss (nats)"}
-FACTORS = {"error": 100, "loss": 1}
+WIDTH, HEIGHT = 4.8, 4
+"""The size of a panel, in inches."""
 COLOURS, AFTER = ("C0", "C1", "C2", "C3", "C6"), "C5"
 MARKED = 40
 """Of more steps, the points of a curve are not marked."""
@@ -32,23 +32,30 @@ MARKED = 40
 def draw(result: Result, figure: Figure) -> None:
     """Draw runs and interpolants over the steps, below them the gains; then parts of the splits.
 
-    Each split has a row of curves and a row of gains, and two more where it is divided.
+    Each split has curves and gains of each metric, and where it is divided those of the parts, of
+    error and loss.
     """
-    panels = [("trajectory/curve", _curves), ("trajectory/gain", _gains)]
+    metrics = shown_metrics(result)
+    drawn = [("trajectory/curve", _curves, metrics), ("trajectory/gain", _gains, metrics)]
     if "trajectory/parts/curve" in result.groups:
-        panels += [("trajectory/parts/curve", _parts), ("trajectory/parts/gain", _part_gains)]
+        drawn += [
+            ("trajectory/parts/curve", _parts, metrics[:2]),
+            ("trajectory/parts/gain", _part_gains, metrics[:2]),
+        ]
     curve = result.groups["trajectory/curve"]
     interpolants = {
         str(name) for name in result.groups["trajectory/gain"].variables["variant"].values
     }
     runs = [str(n) for n in curve.variables["network"].values if n not in {PARENT, *interpolants}]
     splits = curve.variables["split"].values
-    jobs = list(product(enumerate(splits), panels))
-    figure.set_size_inches(9.6, 4 * len(jobs))
-    for row, ((number, split), (path, panel)) in zip(
-        figure.subplots(len(jobs), 2), jobs, strict=True
+    jobs = list(product(enumerate(splits), drawn))
+    counts = [len(own) for _, (_, _, own) in jobs]
+    rows, columns = panel_shape(counts)
+    figure.set_size_inches(WIDTH * columns, HEIGHT * rows)
+    for row, ((number, split), (path, panel, own)) in zip(
+        panels(figure, counts), jobs, strict=True
     ):
-        for axes, metric in zip(row, METRICS, strict=True):
+        for axes, metric in zip(row, own, strict=True):
             axes.set_title(f"{metric.name} on {split}")
             panel(axes, result.groups[path].variables, metric, number, runs)
             axes.set_xlabel("step")
@@ -76,7 +83,7 @@ def _gains(axes: Axes, variables: Variables, metric: ScoreMetric, split: int, _:
     """Draw what each interpolant gains over the mean, and dashed over the best run."""
     names = [str(name) for name in variables["variant"].values]
     for v, name in enumerate(names):
-        mean, best = FACTORS[metric.name] * variables[f"gain_{metric.name}"].values[v, :, split]
+        mean, best = metric.points * variables[f"gain_{metric.name}"].values[v, :, split]
         _line(axes, variables, mean, name, color=_colour(names, name))
         _line(
             axes,
@@ -126,7 +133,7 @@ def _part_gains(
     """Draw what the last variant of the interpolant gains over the mean on each part."""
     shown = last(variables)
     for p, (part, colour) in enumerate(_coloured(variables)):
-        line = FACTORS[metric.name] * variables[f"gain_{metric.name}"].values[shown, 0, split, p]
+        line = metric.points * variables[f"gain_{metric.name}"].values[shown, 0, split, p]
         _line(axes, variables, line, f"part {part}", color=colour)
     axes.set_title(f"{axes.get_title()}: {variables['variant'].values[shown]} over mean")
     _from_zero(axes, metric)
@@ -170,4 +177,5 @@ def _line(
 
 def _from_zero(axes: Axes, metric: ScoreMetric) -> None:
     axes.axhline(0, color="0.4", linewidth=1, linestyle=":")
-    axes.set_ylabel(GAINS[metric.name])
+    what = "accuracy" if metric == ERROR else metric.name
+    axes.set_ylabel(f"gain in {what} (points)" if metric.share else f"gain in {metric.label}")

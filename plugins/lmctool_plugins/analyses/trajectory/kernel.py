@@ -21,10 +21,10 @@ AT = ("last", "best")
 
 
 def gains(children: Array, interpolants: Array) -> Array:
-    """Return how much lower each interpolant is than the children, in the unit of the values.
+    """Return how much lower each interpolant is than the children, in the unit of the costs.
 
     Args:
-        children: (child, ...) loss or error.
+        children: (child, ...) costs.
         interpolants: (variant, ...) the same of each interpolant; NaN where there is none.
 
     Returns:

@@ -47,7 +47,8 @@ def measure(
     networks = {**before, **children, **after}
     names = [*interpolant_names(run, alpha), *after]
     axis = sorted({step for each in networks.values() for step in each})
-    record = Record(axis, [*children], names, [*before], [s.name for s in run.splits], by_part)
+    splits = [split.name for split in run.splits]
+    record = Record(run.metrics, axis, [*children], names, [*before], splits, by_part)
     for network, indices in networks.items():
         _put_series(run, record, network, indices)
     _check_chance(run, record)
@@ -111,13 +112,14 @@ def _check_chance(run: Run, record: Record) -> None:
     """
     rows = [record.networks.index(child) for child in record.children]
     for number, split in enumerate(run.splits):
-        losses, errors = record.whole[:, rows, number]
+        losses, errors = record.whole[:2, rows, number]
         present = ~np.isnan(errors[0])
-        guesses = present & at_chance(run.evaluator.task, split, errors, losses).all(axis=0)
+        task = run.evaluator.task
+        guesses = present & at_chance(task, split, errors, losses).all(axis=0)
         if guesses[present].all() and not run.settings.allow_chance:
             raise UnjudgedError(
                 f"every run answers at chance on split {split.name!r} at every step;"
-                f" {chance_hint(split)}; pass --allow-chance if this is meant"
+                f" {chance_hint(task, split)}; pass --allow-chance if this is meant"
             )
         if guesses.any():
             listed = ", ".join(map(str, record.steps[guesses]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lmctool.api.advanced import declared_scores
+from lmctool.api.advanced import DeclaredScores
 
 METRICS = (
-    *declared_scores("trajectory.gain.{}", "gain in {} over the runs", "difference"),
-    *declared_scores("trajectory.part.gain.{}", "gain in {} on a part", "difference"),
+    DeclaredScores("trajectory.gain.{}", "gain in {} over the runs", "difference"),
+    DeclaredScores("trajectory.part.gain.{}", "gain in {} on a part", "difference", every=False),
 )

@@ -1,4 +1,4 @@
-"""Loss and error of networks over the steps, and the result that they make."""
+"""The metrics of networks over the steps, and the result that they make."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmctool_plugins.analyses.trajectory.summary import PUBLIC, curves, gained
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmctool.api import Partition, Scores
+    from lmctool.api import Partition, ScoreMetric, Scores
 
     Attributes = Mapping[str, str | int | list[str]]
 
@@ -26,9 +26,10 @@ DEFINITION = (
 
 
 class Record:
-    """Loss and error of networks, filled in step by step.
+    """The metrics of networks, filled in step by step.
 
     Attributes:
+        metrics: loss, error and what else is measured.
         steps: (step,) int64 rising.
         children: the names of the runs that are interpolated.
         interpolants: the names of what lies between them, or was trained from it.
@@ -36,12 +37,13 @@ class Record:
         splits: the names of the splits.
         partitions: the partition of each split by its name; empty where none is asked for.
         parts: the names of the parts of every split.
-        whole: (metric, network, split, step) loss and error, NaN where a network has none.
-        partial: (metric, network, split, part, step) the same of each part of a split.
+        whole: (metric, network, split, step), NaN where a network has none.
+        partial: (metric, network, split, part, step) loss and error of each part of a split.
     """
 
     def __init__(
         self,
+        metrics: Sequence[ScoreMetric],
         steps: Sequence[int],
         children: Sequence[str],
         interpolants: Sequence[str],
@@ -50,14 +52,15 @@ class Record:
         partitions: Mapping[str, Partition],
     ) -> None:
         """Begin with nothing measured."""
+        self.metrics = tuple(metrics)
         self.steps = np.array(steps, np.int64)
         self.children, self.interpolants = tuple(children), tuple(interpolants)
         self.networks = (*before, *children, *interpolants)
         self.splits, self.partitions = tuple(splits), partitions
         self.parts = next((each.parts for each in partitions.values()), ())
-        over = 2, len(self.networks), len(self.splits)
-        self.whole = np.full((*over, len(self.steps)), np.nan)
-        self.partial = np.full((*over, len(self.parts), len(self.steps)), np.nan)
+        over = len(self.networks), len(self.splits)
+        self.whole = np.full((len(self.metrics), *over, len(self.steps)), np.nan)
+        self.partial = np.full((2, *over, len(self.parts), len(self.steps)), np.nan)
 
     def put(self, network: str, step: int, scores: Scores, place: int) -> None:
         """Enter the scores of one network at one step.
@@ -69,7 +72,8 @@ class Record:
             place: which of them.
         """
         row, column = self.networks.index(network), int(np.searchsorted(self.steps, step))
-        self.whole[:, row, :, column] = scores.loss[:, place], scores.error[:, place]
+        for number, metric in enumerate(self.metrics):
+            self.whole[number, row, :, column] = scores.values(metric)[:, place]
         for s, split in enumerate(self.splits if self.partitions else ()):
             values = np.stack([scores.losses[split][place], scores.errors[split][place]])
             means = self.partitions[split].means(values, scores.weights.get(split))
@@ -89,8 +93,10 @@ class Record:
             [self.networks.index(name) for name in which]
             for which in (self.children, self.interpolants)
         )
-        values = curves(self.whole, ())
-        gain, best = gained({**step, **values}, children, interpolants, PUBLIC["trajectory"])
+        values = curves(self.metrics, self.whole, ())
+        gain, best = gained(
+            {**step, **values}, self.metrics, children, interpolants, PUBLIC["trajectory"]
+        )
         groups = {
             "trajectory/curve": Group({**networks, **step, **values}, attributes),
             "trajectory/gain": Group({**over, **step, **gain}, defined),
@@ -98,10 +104,9 @@ class Record:
         }
         if self.parts:
             part = {"part": _names(self.parts, "part", "part of the split's examples")}
-            values = curves(self.partial, ("part",))
-            gain, best = gained(
-                {**step, **values}, children, interpolants, PUBLIC["trajectory/parts"]
-            )
+            means, public = self.metrics[:2], PUBLIC["trajectory/parts"]
+            values = curves(means, self.partial, ("part",))
+            gain, best = gained({**step, **values}, means, children, interpolants, public)
             at = {"at": _names(AT, "at")}
             by: Attributes = {"by": next(iter(self.partitions.values())).by}
             groups |= {

@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table
+from lmctool.api import Table, shown_metrics
+from lmctool.api.advanced import fall_notes
 from lmctool_plugins.analyses.trajectory.kernel import AT
 from lmctool_plugins.analyses.trajectory.record import THEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from lmctool.api import Result, Variable
+    from lmctool.api import Result, ScoreMetric, Variable
 
     Variables = Mapping[str, Variable]
-
-GAINS = ((ERROR, "{:+.2f}", 100), (LOSS, "{:+.4f}", 1))
-"""Each metric with the format and the factor of its gains."""
 
 
 def tabulate(result: Result) -> Table:
     """Show each interpolant beside the children at the last step and where it gains most."""
-    rows = list(_rows(*_groups(result, "trajectory"), shown=None))
+    metrics = shown_metrics(result)
+    rows = list(_rows(metrics, *_groups(result, "trajectory"), shown=None))
     if "trajectory/parts/curve" in result.groups:
         groups = _groups(result, "trajectory/parts")
         for number, part in enumerate(groups[0]["part"].values):
-            rows += _rows(*groups, number, f" {part}", shown=last(groups[1]))
+            rows += _rows(metrics[:2], *groups, number, f" {part}", shown=last(groups[1]))
     attributes = result.groups["trajectory/summary"].attributes
     runs = attributes["runs"]
     count = len(runs) if isinstance(runs, list) else 0
     how = f"{attributes['interpolant']}, BatchNorm {attributes['batchnorm']}"
+    shares = " and ".join(metric.name for metric in metrics if metric.share)
     return Table(
         f"Trajectory of {count} runs ({how})",
         (
@@ -42,7 +42,8 @@ def tabulate(result: Result) -> Table:
         tuple(rows),
         (
             "over mean, over best: what the interpolant gains, positive where it is better;"
-            " of error in percentage points",
+            f" of {shares} in percentage points",
+            *fall_notes(metrics),
         ),
     )
 
@@ -60,6 +61,7 @@ def last(gain: Variables) -> int:
 
 
 def _rows(
+    metrics: Sequence[ScoreMetric],
     curve: Variables,
     gain: Variables,
     summary: Variables,
@@ -71,6 +73,7 @@ def _rows(
     """Give a row for each split, metric, interpolant, and the last and the best step of it.
 
     Args:
+        metrics: which metrics to show.
         curve: the curves, with or without parts.
         gain: the gains.
         summary: the gains at the last and the best step.
@@ -81,7 +84,7 @@ def _rows(
     steps = curve["step"].values
     names = [str(name) for name in curve["network"].values]
     variants = range(len(gain["variant"].values)) if shown is None else [shown]
-    for (s, split), (metric, form, factor) in product(enumerate(curve["split"].values), GAINS):
+    for (s, split), metric in product(enumerate(curve["split"].values), metrics):
         where: Any = (slice(None), s) if part is None else (slice(None), s, part)
         for v in variants:
             variant = str(gain["variant"].values[v])
@@ -92,13 +95,13 @@ def _rows(
             ):
                 column = int(np.searchsorted(steps, step))
                 own, over = values[column], gains[:, column]
+                runs = metric.as_cost(metric.as_cost(own) + over)
                 yield (
                     *(f"{split}{suffix}", metric.name, variant, at, str(step)),
-                    *(_text(metric.form, own + amount) for amount in over),
-                    _text(metric.form, own),
-                    *(_text(form, factor * amount) for amount in over),
+                    *(_text(metric.text, value) for value in (*runs, own)),
+                    *(_text(metric.signed, amount) for amount in over),
                 )
 
 
-def _text(form: str, value: float) -> str:
-    return form.format(value) if np.isfinite(value) else "-"
+def _text(shown: Callable[[float], str], value: float) -> str:
+    return shown(value) if np.isfinite(value) else "-"

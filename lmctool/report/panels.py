@@ -1,0 +1,45 @@
+"""Panels of a figure, as many as a result has metrics of networks."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+
+def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
+    """Return in how many rows and columns groups of panels stand, each group in rows of its own.
+
+    >>> [panel_shape([count]) for count in (1, 2, 3, 4, 6, 7)]
+    [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]
+    >>> panel_shape([6, 2])
+    (3, 3)
+
+    Args:
+        counts: how many panels each group has.
+    """
+    most = max(counts)
+    columns = 2 if most == 4 else min(most, 3)
+    return sum(-(-count // columns) for count in counts), columns
+
+
+def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]]:
+    """Return the axes of groups of panels, one group below the other.
+
+    Args:
+        figure: an empty one, of the size that all of them need.
+        counts: how many panels each group has, such as one for each metric.
+    """
+    rows, columns = panel_shape(counts)
+    places = iter(figure.subplots(rows, columns, squeeze=False).flat)
+    groups = []
+    for count in counts:
+        groups.append(list(islice(places, count)))
+        for spare in islice(places, -count % columns):
+            figure.delaxes(spare)
+    return groups

@@ -1,0 +1,1 @@
+"""The built-in scores: ``--score NAME``; one module each."""
