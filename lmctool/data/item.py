@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    Form = tuple[np.dtype[Any] | str, tuple[int, ...] | None]
+    """A dtype and a shape, or what it is instead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -34,9 +37,9 @@ class Item:
     target_name: str
 
     @property
-    def form(self) -> tuple[str, str]:
-        """Of which kinds and shapes input and target are, in words."""
-        return _form(self.input), "nothing" if self.target is None else _form(self.target)
+    def form(self) -> tuple[Form, Form]:
+        """Of which kind and shape its input and its target are."""
+        return _form(self.input), _form(self.target)
 
     @property
     def is_tokens(self) -> bool:
@@ -99,9 +102,13 @@ def _target(value: object, what: str) -> NDArray[Any]:
     return array.astype(np.int64) if array.dtype.kind in "iub" else array.copy()
 
 
-def _form(part: NDArray[Any] | Image) -> str:
+def in_words(form: Form) -> str:
+    """Return what a part of an example is."""
+    kind, shape = form
+    return f"one {kind}" if shape == () else f"{kind} of shape {shape}" if shape else str(kind)
+
+
+def _form(part: NDArray[Any] | Image | None) -> Form:
     if not isinstance(part, np.ndarray):
-        return "an image"
-    if part.dtype.kind == "U":
-        return "text"
-    return f"one {part.dtype}" if part.ndim == 0 else f"{part.dtype} of shape {part.shape}"
+        return ("nothing" if part is None else "an image"), None
+    return ("text", None) if part.dtype.kind == "U" else (part.dtype, part.shape)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.data.given import END
-from lmctool.data.item import check_mask, item_of, same_target
+from lmctool.data.item import check_mask, in_words, item_of, same_target
+from lmctool.data.validation import nonfinite, refuse_nonfinite
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -143,11 +144,12 @@ class Items:
         self._first = first = self._first or item
         for part, is_now, was in zip(("input", "target"), item.form, first.form, strict=True):
             if is_now != was:
-                raise LmctoolError(f"{what} has as its {part} {is_now}, but the first one {was}")
-        if isinstance(item.input, np.ndarray) and item.input.dtype.kind == "f":
-            bad = item.input.size - int(np.isfinite(item.input).sum())
-            if bad:
-                raise LmctoolError(f"{what} has inputs that are NaN or infinite, {bad} of them")
+                raise LmctoolError(
+                    f"{what} has as its {part} {in_words(is_now)}, but the first one"
+                    f" {in_words(was)}"
+                )
+        if isinstance(item.input, np.ndarray):
+            refuse_nonfinite(nonfinite(item.input), item.input.size, f"{what} has inputs")
         if not item.is_tokens:
             check_mask(item.mask, what)
         if self.stored is not None and not same_target(self.stored[place], item.target):
