@@ -94,7 +94,7 @@ def _adopted(
     notes += tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)
     told, whole = _told_apart(splits, what)
     names = told.names or _class_names(splits, what)
-    if told.task == "regression" or len(names) < told.classes:
+    if not told.classes or len(names) < told.classes:
         names = ()
     return Dataset(
         {
@@ -102,7 +102,7 @@ def _adopted(
             for name, split in splits.items()
         },
         source,
-        max(len(names), told.classes) if whole else len(names),
+        max(len(names), told.classes) if whole else len(names) or None,
         scale=1 / 255 if has_bytes else 1.0,
         task=told.task,
         class_names=names,

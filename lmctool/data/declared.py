@@ -38,7 +38,7 @@ def declared(dataset: Dataset, what: str, running: Running) -> Dataset:
     """
     _check(dataset, what)
     splits = {
-        name: partial(_loaded, load, dataset.classes, f"split {name!r} of {what}", running)
+        name: partial(_loaded, load, dataset.classes or 0, f"split {name!r} of {what}", running)
         for name, load in dataset.splits.items()
     }
     return replace(
@@ -59,7 +59,7 @@ def _check(dataset: Dataset, what: str) -> None:
         and len(splits) > 0
         and all(isinstance(name, str) and callable(load) for name, load in splits.items()),
         "source": isinstance(dataset.source, str),
-        "classes": _is_whole(dataset.classes) and dataset.classes >= 0,
+        "classes": dataset.classes is None or _is_count(dataset.classes),
         "scale": _is_number(dataset.scale),
         "mean": _are(dataset.mean, _is_number),
         "std": _are(dataset.std, _is_number),
@@ -140,5 +140,5 @@ def _is_number(value: Any) -> bool:
     return plain and math.isfinite(value)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and type(value) is not bool and int(value) >= 0

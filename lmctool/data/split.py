@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lmctool.data.images import are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
-from lmctool.data.validation import check_constants, check_inputs, sound_targets
+from lmctool.data.validation import check_constants, check_inputs, class_count, sound_targets
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Preprocessing
 from lmctool.weights.recipe import recipe
@@ -243,9 +243,10 @@ def open_split(
         scale = 1 / 255 if scale == 1 else scale
     check_inputs(examples.inputs, examples.targets, what)
     shape = examples.inputs.shape
-    targets = sound_targets(examples.targets, shape, dataset.classes, what)
+    targets = sound_targets(examples.targets, shape, dataset.classes or 0, what)
+    classes = class_count(targets) if dataset.classes is None else dataset.classes
     check_constants(mean, std, shape)
-    chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
+    chosen = subset(targets, classes, limit, f"{seed}:{name}")
     inputs, digest = read_inputs(
         examples.inputs, chosen.index, device, what, taken=taken, check=check
     )
@@ -262,7 +263,7 @@ def open_split(
         scale=scale,
         mean=mean,
         std=std,
-        classes=dataset.classes,
+        classes=classes,
         images=images,
         way=chosen.way,
         absent=chosen.absent,

@@ -99,6 +99,11 @@ def sound_targets(
     return targets
 
 
+def class_count(targets: NDArray[Any]) -> int:
+    """Return one more than the greatest class of targets, 0 where they are no classes."""
+    return int(targets.max(initial=-1)) + 1 if targets.dtype.kind == "i" else 0
+
+
 def nonfinite(array: NDArray[Any]) -> int:
     """Return how many values are NaN or infinite."""
     return array.size - int(np.isfinite(array).sum()) if array.dtype.kind == "f" else 0

@@ -23,6 +23,7 @@ from torch.utils.data import (
 
 from lmctool.data import given_split
 from lmctool.data.adopted import BYTES, as_dataset
+from lmctool.data.split import open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Dataset, Examples
 
@@ -142,7 +143,7 @@ def test_the_examples_are_the_same_in_every_form(
         assert targets.dtype == np.int64
     assert dataset.source == "mine"
     assert (dataset.task, dataset.scale, list(dataset.splits)) == ("classification", 1.0, ["test"])
-    assert dataset.classes in {0, 7}
+    assert dataset.classes in {None, 7}
 
 
 SPLITS: dict[str, Callable[[], object]] = {
@@ -310,6 +311,17 @@ def test_targets_are_told_apart(form: str, kind: Any) -> None:
     dataset = as_dataset({"train": value, "test": value}, "mine")
     assert (dataset.task, dataset.read_as) == (task, read_as)
     np.testing.assert_array_equal(read(dataset)[1], right)
+
+
+@pytest.mark.parametrize("data", [Listed(pair), Indexed(pair), Coming(pairs)])
+def test_a_few_examples_have_the_proportions_of_the_classes_however_these_are_known(
+    data: Any,
+) -> None:
+    dataset = as_dataset(data, "mine")
+    split = open_split(dataset, "test", limit=35, seed=0, device=torch.device("cpu"))
+    assert split.classes == 7
+    assert np.bincount(split.targets).tolist() == [5] * 7
+    assert torch.equal(split.inputs[:], torch.tensor(X[split.index]))
 
 
 def test_names_are_numbered_over_all_splits() -> None:
