@@ -262,7 +262,8 @@ class Dataset:
     Attributes:
         splits: the loader of each split by name.
         source: where the data was found, for the record.
-        classes: number of classes or tokens, 0 where the targets are neither.
+        classes: number of classes or tokens, 0 where the targets are neither; None where that is
+            known once they are read: then it is one more than the greatest of a split.
         task: the registered word of the task that scores it.
         class_names: what the classes are called, in the order of their numbers; empty where
             nobody says.
@@ -274,7 +275,7 @@ class Dataset:
 
     splits: Mapping[str, Callable[[], Examples]]
     source: str
-    classes: int
+    classes: int | None
     scale: float = 1.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
