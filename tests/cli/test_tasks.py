@@ -17,11 +17,13 @@ from torch.nn import functional
 
 from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS
 from lmctool.report import figure
 from lmctool.results.file import read
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run import resources
-from lmctool.testing import invoke
+from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,8 +139,7 @@ def told_task() -> Any:
     return read(Path("o.h5")).groups["provenance"].attributes["task"]
 
 
-@pytest.mark.parametrize("column", ["true", "false"])
-@pytest.mark.parametrize("dtype", ["int64", "float32"])
+@pytest.mark.parametrize(("column", "dtype"), [("true", "int64"), ("false", "float32")])
 def test_one_logit_and_the_classes_0_and_1_are_binary(column: str, dtype: str) -> None:
     targets = draw().astype(dtype)
     layer = write(targets)
@@ -303,3 +304,54 @@ def test_a_share_above_1_can_be_a_limit_of_the_error_of_a_regression() -> None:
     highest = max(value for key, value in metrics.items() if key.startswith(name))
     assert highest > 1
     assert done.exit_code == (0 if highest <= 2.5 else 3)
+
+
+def judged(words: tuple[str, ...] = ()) -> Result:
+    """Run a command that refuses networks which answer at chance."""
+    names = ("a.safetensors", "b.safetensors", "--task", "binary", "--points", "3", "-o", "o.h5")
+    return invoke("interpolate", *names, *MINE[:4], *words)
+
+
+def test_rare_positives_that_are_never_answered_are_not_chance_where_the_loss_is_better() -> None:
+    """2 % positives have the error of a constant answer, and here a loss of 0.08, not 0.098."""
+    x = np.zeros((200, 6), np.float32)
+    x[:12, 0] = 1  # of which a third are positive
+    targets = np.zeros(200, np.int64)
+    targets[:4] = 1
+    write(targets)
+    np.savez("stored.npz", x=x, y=targets, classes=2)
+    for name in "ab":
+        weight = torch.zeros(1, 6)
+        weight[0, 0] = 5.3 if name == "a" else 5.2
+        tensors = {"layer.weight": weight, "layer.bias": torch.tensor([-6.0])}
+        save_file(tensors, f"{name}.safetensors")
+    done = judged()
+    assert done.exit_code == 0, done.output
+    curve = read(Path("o.h5")).groups["interpolate/curve"].variables
+    assert float(curve["error"].values.flat[0]) == 0.02
+    assert 0.03 < float(curve["loss"].values.flat[0]) < 0.09
+    for name in "ab":  # nothing learned at all
+        tensors = {"layer.weight": torch.zeros(1, 6), "layer.bias": torch.tensor([-3.9])}
+        save_file(tensors, f"{name}.safetensors")
+    assert judged(("--force",)).exit_code == 4
+
+
+def test_a_split_of_one_class_or_of_one_example_is_measured() -> None:
+    write(np.zeros(40, np.int64))
+    assert judged().exit_code == 0
+    write(draw())
+    assert judged(("--limit", "1", "--force")).exit_code == 0
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["told", "not judged"])
+def test_bytes_where_the_stamp_names_constants_are_told_and_judged_by_no_gate(gated: bool) -> None:
+    a, b = tiny_pair(Path())
+    digits = registry.load(DATASETS, "digits").open("digits", None).splits["test"]()
+    pixels = (digits.inputs[:60].astype(np.float32) * (255 / digits.inputs.max())).round()
+    np.savez("bytes.npz", x=pixels, y=digits.targets[:60])
+    words = ("--data", "bytes.npz", "--split", "test", "--allow-chance", "--points", "3")
+    gate = ("--require", "interpolate.delta_error <= 99%") if gated else ()
+    done = invoke("interpolate", a, b, *words, *gate, "-o", "o.h5")
+    assert done.exit_code == (4 if gated else 0), done.output
+    assert "but the data 'digits' that the checkpoint is stamped with names mean" in done.stderr
+    assert "most likely they are not normalised as in training" in done.stderr
