@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmctool.run.resources import Resources
 
 UNTOLD = "classification"
-"""The task of data that says no other: what its targets are in truth, they tell themselves."""
+"""The task of data that says no other."""
 REASONS = {
     "binary": "the model has one output and the targets are 0 and 1",
     "causal-lm": "the targets are a token or a class for each position",
@@ -32,6 +32,12 @@ REASONS = {
     "regression": "the targets are real numbers",
     "segmentation": "the targets are a class for each pixel",
 }
+OPEN = {
+    "classification": frozenset(REASONS),
+    "multi-label": frozenset({"causal-lm", "segmentation"}),
+    "segmentation": frozenset({"causal-lm"}),
+}
+"""What the targets alone may be taken for, and what the outputs of the model can make of that."""
 LOSS = ScoreMetric("loss", "1", "loss", "{:.4f}", "lower", -math.inf, math.inf, share=False)
 """The loss of a function that doesn't say what it measures."""
 
@@ -82,15 +88,15 @@ def registered_task(word: str) -> NamedTask:
 def suited_task(resources: Resources) -> NamedTask | None:
     """Return the task of a run; None without data.
 
-    Where the user names none, and the data says no other than classification, it is the one that
-    takes such targets and such outputs of the model; the user is told if it is another.
+    Where the user names none, it is the one that takes the targets and the outputs of the model, if
+    what the data says of its targets leaves that open; the user is told if it is another.
 
     Raises:
         LmctoolError: the model cannot take the data.
         UnjudgedError: the model is no function.
     """
     named, settings = resources.sources.task, resources.settings
-    if named is None or settings.task or named.name != UNTOLD:
+    if named is None or settings.task or named.name not in OPEN:
         return named
     split = resources.split(settings.splits[0]) if settings.splits else resources.calibration
     inputs, shape = split.head(EXAMPLES, resources.dtype), None
@@ -98,7 +104,7 @@ def suited_task(resources: Resources) -> NamedTask | None:
         resources.forward.check(inputs, split.name)
         shape = resources.forward.shape
     word = word_for(split.targets, shape, ids=not inputs.is_floating_point())
-    if word == named.name:
+    if word not in OPEN[named.name]:
         return named
     resources.note(f"{REASONS[word]}, so the task is {word!r}; --task names another")
     return registered_task(word)

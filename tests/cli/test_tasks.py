@@ -23,6 +23,7 @@ from lmctool.report import figure
 from lmctool.results.file import read
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run import resources
+from lmctool.run.task import UNTOLD
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ CODE = """
     from torch import nn
     from lmctool.api import Dataset, Examples
 
-    LAYERS = {"table": lambda n: nn.Linear(6, n), "image": lambda n: nn.Conv2d(2, n, 1)}
+    table = lambda n: nn.Linear(6, n)
+    LAYERS = {"table": table, "positions": table, "image": lambda n: nn.Conv2d(2, n, 1)}
 
     def net(kind="table", outputs=1, column=True):
         class Net(nn.Module):
@@ -54,7 +56,7 @@ CODE = """
     def data():
         stored = np.load("stored.npz")
         splits = {s: lambda: Examples(stored["x"], stored["y"]) for s in ("train", "test")}
-        return Dataset(splits, "memory", int(stored["classes"]))
+        return Dataset(splits, "memory", int(stored["classes"]), task=str(stored["task"]))
 """
 OWN = """
     import torch
@@ -79,7 +81,7 @@ OWN = """
         return None
 """
 MINE = ("--model", "./mine.py:net", "--data", "./mine.py:data", "--allow-chance")
-SHAPES = {"table": (6,), "image": (2, 4, 5)}
+SHAPES = {"table": (6,), "positions": (4, 6), "image": (2, 4, 5)}
 
 
 @pytest.fixture(autouse=True)
@@ -103,14 +105,16 @@ def inputs(kind: str = "table") -> np.ndarray[Any, Any]:
     return np.random.default_rng(0).normal(size=(40, *SHAPES[kind])).astype(np.float32)
 
 
-def write(targets: np.ndarray[Any, Any], kind: str = "table", outputs: int = 1) -> nn.Module:
+def write(
+    targets: np.ndarray[Any, Any], kind: str = "table", outputs: int = 1, task: str = UNTOLD
+) -> nn.Module:
     """Write data and two networks, and return the first network."""
     classes = int(targets.max()) + 1 if targets.dtype.kind == "i" else 0
-    np.savez("stored.npz", x=inputs(kind), y=targets, classes=classes)
+    np.savez("stored.npz", x=inputs(kind), y=targets, classes=classes, task=task)
     layers = []
     for seed, name in enumerate("ab"):
         torch.manual_seed(seed)
-        layer: nn.Module = nn.Linear(6, outputs) if kind == "table" else nn.Conv2d(2, outputs, 1)
+        layer: nn.Module = nn.Conv2d(2, outputs, 1) if kind == "image" else nn.Linear(6, outputs)
         layer.requires_grad_(False)
         save_file({f"layer.{n}": t for n, t in layer.state_dict().items()}, f"{name}.safetensors")
         layers.append(layer)
@@ -189,6 +193,18 @@ def test_masks_are_a_segmentation_of_which_some_pixels_do_not_count() -> None:
     wrong = logits.argmax(1)[masks != -100] != masks[masks != -100]
     assert error == pytest.approx(float(wrong.double().mean()), rel=1e-12)
     assert "so the task is 'segmentation'" in told
+
+
+@pytest.mark.parametrize("says", ["classification", "segmentation", "multi-label"])
+def test_classes_of_positions_may_be_the_last_axis_of_an_output(says: str) -> None:
+    targets = draw(4)
+    layer = write(targets, "positions", 2, says)
+    loss, error, told = ends("--model-arg", "outputs=2", "--model-arg", "kind=positions")
+    logits, wanted = layer(torch.from_numpy(inputs("positions"))), torch.from_numpy(targets)
+    right = functional.cross_entropy(logits.flatten(0, 1).double(), wanted.flatten())
+    assert loss == pytest.approx(float(right), rel=1e-5)
+    assert error == pytest.approx(float((logits.argmax(2) != wanted).double().mean()))
+    assert "so the task is 'causal-lm'" in told
 
 
 def test_a_task_that_is_named_is_the_task() -> None:
@@ -319,7 +335,7 @@ def test_rare_positives_that_are_never_answered_are_not_chance_where_the_loss_is
     targets = np.zeros(200, np.int64)
     targets[:4] = 1
     write(targets)
-    np.savez("stored.npz", x=x, y=targets, classes=2)
+    np.savez("stored.npz", x=x, y=targets, classes=2, task="binary")
     for name in "ab":
         weight = torch.zeros(1, 6)
         weight[0, 0] = 5.3 if name == "a" else 5.2
