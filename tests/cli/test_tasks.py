@@ -23,7 +23,7 @@ from lmctool.report import figure
 from lmctool.results.file import read
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run import resources
-from lmctool.run.task import UNTOLD
+from lmctool.run.suited_task import UNTOLD
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
