@@ -77,6 +77,10 @@ OWN = """
     def mean(outputs, targets):
         return torch.nn.functional.l1_loss(outputs[:, 0], targets), torch.zeros(len(targets))
 
+    def classes(outputs, targets):
+        loss = torch.nn.functional.cross_entropy(outputs, targets, reduction="none")
+        return loss, outputs.argmax(1) != targets
+
     def nothing():
         return None
 """
@@ -301,15 +305,18 @@ def test_its_source_is_part_of_the_run() -> None:
 
 
 def test_a_record_may_not_have_it_imported_without_trust() -> None:
-    write(draw(below=5).astype(np.float32))
-    words = ("a.safetensors", "b.safetensors", "--data", "digits", "--limit", "20", "-q")
-    done = invoke("interpolate", *words, *MINE[:2], "--task", "./own.py:absolute", "-o", "o.h5")
-    assert done.exit_code == 2  # digits are no table of six numbers
-    assert run("--task", "./own.py:absolute").exit_code == 0
-    Path("own.py").write_text("raise SystemExit('imported')")
+    a, b = tiny_pair(Path())
+    words = ("--task", "./own.py:classes", "--allow-chance", "--limit", "20", "--points", "3")
+    assert invoke("interpolate", a, b, *words, "-o", "o.h5").exit_code == 0
+    code = Path("own.py").read_text()
+    Path("own.py").write_text("raise ValueError('imported')")
     refused = invoke("rerun", "o.h5")
     assert refused.exit_code == 2
+    assert "names code, --task ./own.py:classes" in refused.stderr
+    assert "--trust" in refused.stderr
     assert "imported" not in refused.output
+    Path("own.py").write_text(code)
+    assert invoke("rerun", "o.h5", "--trust").exit_code == 0
 
 
 def test_a_share_above_1_can_be_a_limit_of_the_error_of_a_regression() -> None:
