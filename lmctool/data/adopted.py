@@ -86,6 +86,9 @@ def _adopted(
             notes += (UNSHIFTED,)
         loaders = {name: split.examples for name, split in splits.items()}
         return Dataset(loaders, source, 0, task="causal-lm", read_as=notes)
+    if _same((split.has_masks for split in splits.values()), "images as targets", what):
+        loaders = {name: split.examples for name, split in splits.items()}
+        return Dataset(loaders, source, 0, task="segmentation", read_as=notes)
     has_bytes = _same((split.has_bytes for split in splits.values()), "inputs of uint8", what)
     layouts = dict.fromkeys(split.layout for split in splits.values())
     notes += tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)

@@ -111,17 +111,17 @@ def _called(load: Callable[[], object], what: str, running: Running) -> Examples
 
 def _digest(examples: Examples) -> tuple[str, str]:
     """Return what tells inputs and targets from others: of inputs that are read later some."""
-    inputs: Any = examples.inputs
-    if not isinstance(inputs, np.ndarray):
-        places = spread(len(inputs))
-        if hasattr(inputs, "costly"):
-            inputs = inputs[np.array(places)]
+    return _of_part(examples.inputs), _of_part(examples.targets)
+
+
+def _of_part(part: Any) -> str:
+    array = part
+    if not isinstance(part, np.ndarray):
+        places = spread(len(part))
+        if hasattr(part, "costly"):
+            array = part[np.array(places)]
         else:
-            inputs = np.concatenate([np.asarray(inputs[place]).ravel() for place in places])
-    return _of_array(inputs), _of_array(examples.targets)
-
-
-def _of_array(array: Any) -> str:
+            array = np.concatenate([np.asarray(part[place]).ravel() for place in places])
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode())
     digest.update(
         np.ascontiguousarray(array).data if array.dtype.kind in "iubf" else array.tobytes()

@@ -289,15 +289,15 @@ class DataFormat:
         open: ``open(word, location)`` returns the dataset; ``location`` is the path that the
             user gave or configured, or None.  Of ``WORD:PATH?NAME=VALUE`` it gets the value
             by name.
-        detect: whether this format can read the path, from its content alone; None for
-            formats that are only ever named.
+        detect: whether this format can read the path, from its content alone, or under which of
+            its words it can; None for formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
         constants: ``constants(word)`` returns the mean and the standard deviation per channel
             that its inputs are normalised by, known without the data; None where they are not.
     """
 
     open: Callable[..., Dataset]
-    detect: Callable[[Path], bool] | None = None
+    detect: Callable[[Path], bool | Container[str]] | None = None
     arguments: frozenset[str] = frozenset()
     constants: Callable[[str], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
 

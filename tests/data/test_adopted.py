@@ -370,6 +370,22 @@ def test_images_are_given_one_by_one() -> None:
         np.testing.assert_array_equal(examples.targets, Y)
 
 
+def test_images_with_masks_of_their_own_sizes_are_images() -> None:
+    pictures = [Image.new("RGB", (4 + n % 3, 5), (n, 0, 0)) for n in range(COUNT)]
+    masks = [Image.new("L", picture.size, n % 7) for n, picture in enumerate(pictures)]
+    values = (pictures, masks), Indexed(lambda n: {"image": pictures[n], "mask": masks[n]})
+    for value in values:
+        dataset = as_dataset(value, "mine")
+        assert (dataset.task, dataset.scale) == ("segmentation", 1.0)
+        examples = dataset.splits["test"]()
+        assert len(examples.inputs) == len(examples.targets) == COUNT
+        assert examples.inputs[71].tobytes() == pictures[71].tobytes()
+        assert examples.targets[71].tobytes() == masks[71].tobytes()
+    load: Any = lambda: values[0]  # noqa: E731
+    again = as_dataset(Dataset({"test": load}, "mine", 0), "mine")
+    assert again.splits["test"]().targets[71].tobytes() == masks[71].tobytes()
+
+
 def test_an_image_as_a_target_is_a_mask() -> None:
     mask = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4), mode="L")
     dataset = as_dataset(Indexed(lambda n: {"image": X[n], "mask": mask}, 5), "mine")

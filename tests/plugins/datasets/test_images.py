@@ -41,8 +41,12 @@ def picture(path: Path, size: tuple[int, int], seed: int, mode: str = "RGB") -> 
     width, height = size
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(values).convert(mode)
-    image.getexif()[0x0112] = 6  # turned by a quarter, which torchvision does not look at
-    image.save(path, **({"exif": image.getexif()} if path.suffix == ".JPG" else {}))
+    if path.suffix == ".JPG":
+        exif = image.getexif()
+        exif[0x0112] = 6  # turned by a quarter, which torchvision does not look at
+        image.save(path, exif=exif)
+    else:
+        image.save(path)
 
 
 def classes(root: str = "data/test", names: str = "dog cat Emu", mode: str = "RGB") -> None:
