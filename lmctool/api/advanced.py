@@ -26,13 +26,19 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
     from lmctool.curves.shape import shape_options as shape_options
-    from lmctool.data.containers import StoredArray as StoredArray
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
+    from lmctool.data.rows import JoinedRows as JoinedRows
+    from lmctool.data.rows import MappedRows as MappedRows
+    from lmctool.data.stored_array import StoredArray as StoredArray
+    from lmctool.data.targets import Targets as Targets
+    from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
+    from lmctool.data.tokens import UNSHIFTED as UNSHIFTED
     from lmctool.data.tokens import token_examples as token_examples
+    from lmctool.data.tokens import unshifted as unshifted
     from lmctool.errors import did_you_mean as did_you_mean
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
@@ -96,9 +102,12 @@ MODULES = {
     "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
-    "lmctool.data.containers": "StoredArray container_kind stored_arrays",
+    "lmctool.data.containers": "container_kind stored_arrays",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
-    "lmctool.data.tokens": "IGNORE_INDEX token_examples",
+    "lmctool.data.rows": "JoinedRows MappedRows",
+    "lmctool.data.stored_array": "StoredArray",
+    "lmctool.data.targets": "Targets told_apart",
+    "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.evaluate.class_answers": "class_answers",

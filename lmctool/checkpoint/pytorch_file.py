@@ -1,4 +1,4 @@
-"""PyTorch's files, where ``torch.save`` wrote a state dict: read in place, executing nothing.
+"""PyTorch's files, where ``torch.save`` wrote tensors: read in place, executing nothing.
 
 Since 1.6 such a file is a zip archive of a pickle and of storages, which are stored as they are;
 before that pickles and storages followed one another.  Either way a tensor is a range of bytes.
@@ -14,7 +14,6 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lmctool.checkpoint.diagnosis import IS_ZIP, other_archive
 from lmctool.checkpoint.header import LONGEST_AXIS, MOST_AXES, Entry
-from lmctool.checkpoint.state_dict import choose
 from lmctool.checkpoint.state_pickle import DTYPES, StateUnpickler, Storage, item_size
 from lmctool.checkpoint.strided_location import StridedLocation, is_contiguous, span
 from lmctool.checkpoint.tensor_location import TensorFile, TensorLocation
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.state_pickle import StoredTensor
 
     Place = Callable[[str], tuple[int, int]]
+    Choose = Callable[[Any], tuple[dict[str, StoredTensor], tuple[str, ...]]]
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """What a file from before 1.6 begins with."""
@@ -40,31 +40,32 @@ LOCAL_HEADER = 30
 """Bytes of the header of an archive's member, before its name."""
 
 
-def read_pytorch_file(path: Path, key: str | None) -> TensorFile:
-    """Find the tensors of the state dict in a file that ``torch.save`` wrote.
+def read_pytorch_file(path: Path, choose: Choose) -> TensorFile:
+    """Find tensors of a file that ``torch.save`` wrote.
 
     Args:
         path: the file, whose first bytes are those of a zip archive or of a pickle.
-        key: which state dict; see ``state_dict.choose``.
+        choose: returns those that are meant by name, and the names of all else, of what the
+            file's pickle holds; see ``state_dict.choose``.
 
     Raises:
-        LmctoolError: the file is damaged, holds no such state dict or several, or tensors that are
-            no plain arrays.
+        LmctoolError: the file is damaged, there is nothing to choose, or a tensor is no plain
+            array.
     """
-    work = partial(_read, path, key)
+    work = partial(_read, path, choose)
     # a pickle can ask for 64 GB, or for the hash of what takes years to walk through
     if harm := harm_of(work, path.stat().st_size):
         raise LmctoolError(f"'{path}' is damaged: it {harm}")
     return work()
 
 
-def _read(path: Path, key: str | None) -> TensorFile:
+def _read(path: Path, choose: Choose) -> TensorFile:
     try:
         with path.open("rb") as file:
             archived = file.read(len(IS_ZIP)) == IS_ZIP
             file.seek(0)
             content, place = _archived(path, file) if archived else _in_sequence(path, file)
-            tensors, left_out = choose(content, key, path)
+            tensors, left_out = choose(content)
             size = path.stat().st_size
             inside = _inside(path, size, place)
             locations = {name: _location(path, name, tensors[name], inside) for name in tensors}

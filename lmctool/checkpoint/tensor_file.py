@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.diagnosis import HEAD, fault, is_pytorch
 from lmctool.checkpoint.header import read_header
 from lmctool.checkpoint.pytorch_file import read_pytorch_file
-from lmctool.checkpoint.state_dict import WHOLE, within
+from lmctool.checkpoint.state_dict import WHOLE, choose, within
 from lmctool.checkpoint.tensor_location import TensorFile, TensorLocation
 from lmctool.errors import LmctoolError
 
@@ -60,7 +61,7 @@ def read_tensor_file(path: Path, key: str | None) -> TensorFile:
         LmctoolError: it cannot be read, or holds no such state dict.
     """
     if is_pytorch_file(path):
-        return read_pytorch_file(path, key)
+        return read_pytorch_file(path, partial(choose, key=key, path=path))
     header = read_header(path)
     entries = within(header.entries, key, path)
     locations = {

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def fingerprints(split: Split) -> Places:
     """Return 64 bits of a hash over each example's stored input and target, (example,) int64."""
-    inputs, targets = split.inputs.cpu().numpy(), split.targets.cpu().numpy()
     digests = (
         hashlib.blake2b(value.tobytes() + target.tobytes(), digest_size=8).digest()
-        for value, target in zip(inputs, targets, strict=True)
+        for piece in split.pieces()
+        for value, target in zip(*(part.cpu().numpy() for part in piece), strict=True)
     )
     return np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)
 

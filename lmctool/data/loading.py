@@ -35,15 +35,22 @@ def loaded(load: Callable[[], object], what: str) -> Examples:
     except Exception as cause:  # a stranger's code
         raise LmctoolError(f"{what} failed: {type(cause).__name__}: {cause}") from cause
     if isinstance(value, Examples):
-        pair: tuple[object, object] = value.inputs, value.targets
+        pair: tuple[Any, Any] = value.inputs, value.targets
     elif isinstance(value, tuple | list) and len(value) == 2:
         pair = value[0], value[1]
     elif isinstance(value, Mapping) and value.keys() >= {"inputs", "targets"}:
         pair = value["inputs"], value["targets"]
     else:
         raise LmctoolError(f"{what} returned {type(value).__name__!r}, not examples; {NEEDED}")
-    inputs, targets = (_array(part, what) for part in pair)
+    inputs, targets = (part if read_in_pieces(part) else _array(part, what) for part in pair)
     return Examples(inputs, targets)
+
+
+def read_in_pieces(value: Any) -> bool:
+    """Tell whether a value is ``Rows`` or ``Images``: neither an array, a tensor nor a list."""
+    whole = isinstance(value, np.ndarray | list | tuple | str | Mapping)
+    pieces = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    return pieces and not whole and not hasattr(value, "detach")
 
 
 def _array(value: Any, what: str) -> NDArray[Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.data.split import Split
+    from lmctool.data.stored_inputs import StoredInputs
 
 LOOKED_AT = 512
 """Examples whose moments are taken, evenly spread over the split."""
@@ -125,11 +126,12 @@ def _sample(split: Split) -> Tensor:
     import torch
 
     step = max(1, len(split) // LOOKED_AT)
-    inputs = split.normalised(split.inputs[::step][:LOOKED_AT], torch.float32).cpu()
+    some = split.inputs[: step * LOOKED_AT : step]
+    inputs = split.normalised(some, torch.float32).cpu()
     return inputs.reshape(len(inputs), -1) if inputs.ndim < 2 else inputs
 
 
-def _floats(inputs: Tensor) -> bool:
+def _floats(inputs: Tensor | StoredInputs) -> bool:
     import torch
 
     return inputs.dtype != torch.int64

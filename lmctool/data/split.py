@@ -1,18 +1,17 @@
 """One split on the device: stored as it was read, normalised batch by batch.
 
-Inputs that would take too much of a GPU's memory stay in the host's, and come batch by batch.
+Inputs that would take too much memory stay in the host's or in their file, and come batch by batch.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
-from lmctool.data.validation import check_constants, sound
+from lmctool.data.validation import check_constants, check_inputs, sound_targets
 from lmctool.errors import LmctoolError
 from lmctool.weights.recipe import recipe
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from lmctool.data.stored_inputs import StoredInputs
+    from lmctool.data.subset import Way
     from lmctool.plugin.records import Dataset
 
 
@@ -40,7 +41,7 @@ class Split:
     Attributes:
         name: the name of the split.
         inputs: (example, ...) in the stored dtype: uint8 stays uint8; on the device of the targets
-            or, where they are too many, in pinned memory.
+            or, where they are too many, in pinned memory or in a file.
         targets: (example, ...) int64 classes or tokens (of those, -100 counts for nothing), or
             floats where the task takes them.
         index: (example,) positions in the stored split, rising.
@@ -50,10 +51,12 @@ class Split:
         mean: per channel (axis 1), after the scale; empty for none.
         std: per channel, after the scale; empty for none.
         classes: number of classes or tokens, 0 where the targets are neither.
+        way: how the examples were chosen; None where all were.
+        absent: classes of which none was chosen.
     """
 
     name: str
-    inputs: Tensor
+    inputs: Tensor | StoredInputs
     targets: Tensor
     index: NDArray[np.int64]
     total: int
@@ -62,6 +65,8 @@ class Split:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: int
+    way: Way | None = None
+    absent: int = 0
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
     _constants: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
     _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
@@ -103,6 +108,18 @@ class Split:
         least, larger = divmod(len(self), count)
         cuts = [least * part + min(part, larger) for part in range(1, count)]
         return self._parts(cuts, dtype)
+
+    def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield stored inputs and targets, in order: few at a time of what is in a file."""
+        import torch
+
+        from lmctool.data.reading import parts
+
+        if isinstance(self.inputs, torch.Tensor):
+            yield self.inputs, self.targets
+            return
+        for part in parts(self.inputs.shape, self.inputs.dtype.itemsize):
+            yield self.inputs[part], self.targets[part]
 
     def head(self, n: int, dtype: torch.dtype) -> Tensor:
         """Return the first ``n`` inputs (all, if there are fewer), normalised, in ``dtype``."""
@@ -147,14 +164,18 @@ class Split:
 
         A model that writes into its inputs changes the cached ones; then they are made anew.
         """
+        import torch
+
+        inputs = self.inputs
         if (
-            self.inputs.numel() * dtype.itemsize > CACHE
-            or self.inputs.device != self.targets.device
+            not isinstance(inputs, torch.Tensor)
+            or inputs.numel() * dtype.itemsize > CACHE
+            or inputs.device != self.targets.device
         ):
             return None
         whole, version = self._cached.get(dtype, (None, 0))
         if whole is None or whole._version != version:
-            whole = self.normalised(self.inputs, dtype)
+            whole = self.normalised(inputs, dtype)
             self._cached[dtype] = whole, whole._version
         return whole
 
@@ -169,6 +190,7 @@ def open_split(
     taken: int = 0,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
+    check: Callable[[Tensor], None] = lambda _: None,
 ) -> Split:
     """Read one split, choose its examples, and put them on the device.
 
@@ -181,12 +203,14 @@ def open_split(
         taken: the bytes of the inputs of other splits that are there already.
         mean: per-channel mean in place of the dataset's; empty keeps it.
         std: per-channel standard deviation in place of the dataset's; empty keeps it.
+        check: called with all chosen inputs, stored ones in the host's memory and a piece at a
+            time; raises where the model cannot take them.
 
     Raises:
         LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
             mean and standard deviation do not fit the channels.
     """
-    from lmctool.data.placement import placed
+    from lmctool.data.reading import read_inputs, title
     from lmctool.weights.transfer import Transfer
 
     if name not in dataset.splits:
@@ -194,31 +218,30 @@ def open_split(
             f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
         )
     examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
-    examples = sound(examples, dataset.classes, f"split {name!r}")
+    what = f"split {name!r}"
+    check_inputs(examples.inputs, examples.targets, what)
+    shape = examples.inputs.shape
+    targets = sound_targets(examples.targets, shape, dataset.classes, what)
     mean, std = mean or dataset.mean, std or dataset.std
-    check_constants(mean, std, examples.inputs.shape)
-    total = len(examples.targets)
-    index = subset(examples.targets, dataset.classes, limit, f"{seed}:{name}")
-    whole = len(index) == total
-    inputs = examples.inputs if whole else examples.inputs[index]
-    targets = examples.targets if whole else examples.targets[index]
+    check_constants(mean, std, shape)
+    chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
+    inputs, digest = read_inputs(
+        examples.inputs, chosen.index, device, what, taken=taken, check=check
+    )
+    total, targets = len(targets), targets[chosen.index]
+    digest.update(title(targets.dtype, targets.shape))
+    digest.update(targets.data)
     return Split(
         name=name,
-        inputs=placed(inputs, device, taken),
+        inputs=inputs,
         targets=Transfer(device).array(targets),
-        index=index,
+        index=chosen.index,
         total=total,
-        digest=_digest(inputs, targets),
+        digest=digest.hexdigest(),
         scale=dataset.scale,
         mean=mean,
         std=std,
         classes=dataset.classes,
+        way=chosen.way,
+        absent=chosen.absent,
     )
-
-
-def _digest(inputs: NDArray[Any], targets: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in (inputs, targets):
-        digest.update(f"{array.dtype.str} {array.shape} ".encode())
-        digest.update(array.data)
-    return digest.hexdigest()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,6 +12,24 @@ from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+Way = Literal["stratified", "random"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """The chosen examples.
+
+    Attributes:
+        index: their positions, rising.
+        way: in the proportions of the classes, or at random; None where all are chosen.
+        absent: classes of which none is chosen.
+    """
+
+    index: NDArray[np.int64]
+    way: Way | None = None
+    absent: int = 0
 
 
 def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -31,12 +50,12 @@ def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return share
 
 
-def subset(targets: NDArray[Any], classes: int, limit: int | None, key: str) -> NDArray[np.int64]:
-    """Return the positions of the chosen examples, rising.
+def subset(targets: NDArray[Any], classes: int, limit: int | None, key: str) -> Subset:
+    """Choose examples.
 
     Args:
-        targets: (example,) classes, whose proportions are kept; of others (such as the tokens of
-            a text) examples are chosen uniformly.
+        targets: (example,) classes, whose proportions are kept; of others (the tokens of a text,
+            several labels, masks, fractions) examples are chosen uniformly.
         classes: number of classes, 0 where the targets are no classes.
         limit: how many to choose; None, or more than there are, for all.
         key: the seed and whatever else the choice depends on, as text.
@@ -48,14 +67,14 @@ def subset(targets: NDArray[Any], classes: int, limit: int | None, key: str) -> 
         raise LmctoolError(f"a limit of {limit} examples leaves nothing to measure; pass 1 or more")
     total = len(targets)
     if limit is None or limit >= total:
-        return np.arange(total, dtype=np.int64)
+        return Subset(np.arange(total, dtype=np.int64))
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest(), "little")
     order = np.argsort(np.random.default_rng(seed).random(total), kind="stable")
     if classes == 0 or targets.ndim != 1:
-        return np.sort(order[:limit])
+        return Subset(np.sort(order[:limit]), "random")
     _, group, counts = np.unique(targets, return_inverse=True, return_counts=True)
-    chosen = [
-        order[group[order] == number][:share]
-        for number, share in enumerate(shares(counts.astype(np.int64), limit))
-    ]
-    return np.sort(np.concatenate(chosen))
+    share = shares(counts.astype(np.int64), limit)
+    by_class = order[np.argsort(group[order], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    chosen = [by_class[start : start + size] for start, size in zip(starts, share, strict=True)]
+    return Subset(np.sort(np.concatenate(chosen)), "stratified", int((share == 0).sum()))

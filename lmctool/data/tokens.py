@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 IGNORE_INDEX = -100
 """The target of a position that does not count: no token follows it, or the mask leaves it out."""
+UNSHIFTED = "targets are the tokens of their own positions, not yet shifted by one: now they are"
+"""What is told of targets that ``unshifted`` tells apart."""
+ENOUGH = 8
+"""Positions that tell targets apart from shifted ones; of fewer all may agree by chance."""
 
 
 def token_examples(
@@ -24,7 +28,7 @@ def token_examples(
     Args:
         ids: (example, position) token ids.
         targets: (example, position) the token that follows each position, -100 where none
-            counts; None to take the next of ``ids``.
+            counts, or ``unshifted`` ones; None to take the next of ``ids``.
         mask: (example, position) 1 for a token and 0 for the padding after the last one, or
             None; a target that is padding becomes -100.
         what: what to call them in an error.
@@ -41,8 +45,10 @@ def token_examples(
     if ids.size and ids.min() < 0:
         raise LmctoolError(f"{what} has token id {ids.min()}, but tokens count from 0")
     inputs = ids.astype(np.int64)
-    labels = following(inputs) if targets is None else targets.astype(np.int64)
+    labels = inputs if targets is None else targets.astype(np.int64)
     _check_shape(labels, inputs, f"{what} has targets")
+    if targets is None or unshifted(inputs, labels):
+        labels = following(labels)
     if mask is not None:
         _check_shape(mask, inputs, f"{what} has a mask")
         _check_padding(mask, what)
@@ -52,6 +58,25 @@ def token_examples(
     if not (labels != IGNORE_INDEX).any():
         raise LmctoolError(f"{what} has no token that follows another, so nothing to predict")
     return Examples(inputs, labels)
+
+
+def unshifted(ids: NDArray[Any], targets: NDArray[Any]) -> bool:
+    """Tell whether targets are the tokens of their own positions, as Hugging Face keeps labels.
+
+    Its models shift them by one themselves.  They are equal to the ids wherever one counts, which
+    tokens that follow are in sequences of one repeated token alone: so many positions as no chance
+    explains must tell the two apart.
+
+    Args:
+        ids: (example, position) token ids.
+        targets: (example, position) the token of each position or the next one, -100 where none
+            counts.
+    """
+    counted = targets != IGNORE_INDEX
+    if targets.shape != ids.shape or not (targets == ids)[counted].all():
+        return False
+    telling = counted[:, :-1] & (ids[:, :-1] != ids[:, 1:])
+    return int(telling.sum()) >= ENOUGH
 
 
 def following(ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -153,8 +153,9 @@ def chance_hint(task: Task, split: Split) -> str:
             f"most likely {targets}{inputs} in another way than in training (--mean, --std), or"
             " the model or the data is another"
         )
-    same = split.inputs.shape == split.targets.shape
-    if same and torch.equal(split.inputs.to(split.targets.device), split.targets):
+    if split.inputs.shape == split.targets.shape and all(
+        torch.equal(inputs.to(targets.device), targets) for inputs, targets in split.pieces()
+    ):
         return (
             "its targets are its inputs, but the target of each position is the token that follows"
             " it: shift them by one, or leave them out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from lmctool.plugin.exits import no_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -21,21 +23,29 @@ if TYPE_CHECKING:
 PAIR = "the loss and the error of each example"
 
 
-def checked(task: Task, who: str, *, values: bool = False) -> Task:
+def checked(
+    task: Task,
+    who: str,
+    *,
+    running: Callable[[], AbstractContextManager[None]] | None = None,
+    values: bool = False,
+) -> Task:
     """Return a task that refuses what its code may not return, in a sentence that names it.
 
     Args:
         task: what somebody else's code made.
         who: what to call it.
+        running: what its code runs in; by default an exit that it asks for is refused.
         values: whether each number is looked at too, which on a GPU is a wait for each batch.
     """
-    code = _Code(task, who, values)
+    code = _Code(task, who, running or partial(no_exit, who), values)
     return replace(
         task,
         score=code.score,
         chance=code.chance,
         weight=task.weight and code.weight,
         chance_loss=task.chance_loss and code.chance_loss,
+        answers=task.answers and code.answers,
         of_split=task.of_split and code.of_split,
     )
 
@@ -46,6 +56,7 @@ class _Code:
 
     task: Task
     who: str
+    running: Callable[[], AbstractContextManager[None]]
     values: bool
 
     def score(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,7 +66,7 @@ class _Code:
             raise self._fault(f"{type(pair).__name__!r}, not {PAIR}")
         loss, error = (
             self._of_examples(value, outputs, name)
-            for name, value in zip(("loss", "error"), pair, strict=True)
+            for name, value in zip(("a loss", "an error"), pair, strict=True)
         )
         if self.values:
             self._check_values(loss, error, outputs, targets)
@@ -65,10 +76,20 @@ class _Code:
         """Return how much each example counts, (example,)."""
         assert self.task.weight is not None
         weight = self._called(self.task.weight, targets)
-        weight = self._of_examples(weight, targets, "weight")
+        weight = self._of_examples(weight, targets, "a weight")
         if not bool((weight.isfinite() & (weight >= 0)).all()):
             raise self._fault("weights of examples that are below 0 or no numbers")
         return weight
+
+    def answers(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what other scores judge of each item, and what is right, (item, ...) both."""
+        assert self.task.answers is not None
+        pair = self._called(self.task.answers, outputs, targets)
+        tensors = isinstance(pair, tuple) and all(isinstance(part, Tensor) for part in pair)
+        if not tensors or len(pair) != 2 or pair[0].shape[:1] != pair[1].shape[:1]:
+            raise self._fault("answers that are no two tensors of so many items")
+        answers, right = pair
+        return answers, right
 
     def chance(self, targets: NDArray[Any]) -> float:
         """Return the error of the best constant answer."""
@@ -85,11 +106,12 @@ class _Code:
         task = self._called(self.task.of_split, targets)
         if not isinstance(task, type(self.task)):
             raise self._fault(f"{type(task).__name__!r} for a split, not an lmctool.api.Task")
-        return checked(replace(task, of_split=None), self.who, values=self.values)
+        whole = replace(task, of_split=None)
+        return checked(whole, self.who, running=self.running, values=self.values)
 
     def _called(self, function: Callable[..., Any], *arguments: object) -> Any:
         try:
-            with no_exit(self.who):
+            with self.running():
                 return function(*arguments)
         except LmctoolError:
             raise
@@ -105,17 +127,17 @@ class _Code:
             PluginError: they are none, or not one for each example of a batch, on its device.
         """
         if not isinstance(value, Tensor):
-            raise self._fault(f"a {name} of type {type(value).__name__!r}, not a tensor")
+            raise self._fault(f"{name} of type {type(value).__name__!r}, not a tensor")
         if value.shape != batch.shape[:1]:
             mean = "; leave the mean out (reduction='none')" if value.ndim == 0 else ""
             raise self._fault(
-                f"a {name} of shape {tuple(value.shape)} for {len(batch)} examples, not one number"
+                f"{name} of shape {tuple(value.shape)} for {len(batch)} examples, not one number"
                 f" for each{mean}"
             )
         if value.device != batch.device:
-            raise self._fault(f"a {name} on {value.device} for outputs on {batch.device}")
+            raise self._fault(f"{name} on {value.device} for outputs on {batch.device}")
         if value.is_complex():
-            raise self._fault(f"a {name} of complex numbers")
+            raise self._fault(f"{name} of complex numbers")
         value = value if value.dtype in {torch.float32, torch.float64} else value.double()
         return value if torch.is_grad_enabled() else value.detach()
 

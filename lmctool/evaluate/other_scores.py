@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lmctool.plugin.records import Score, Task
 
-MOST_KEPT = 2 << 30
+MOST_KEPT = 1 << 30
 """Bytes that a score may keep of a split."""
 
 
@@ -43,15 +43,19 @@ def kept_of(
             " leave it out, or name another --task"
         )
     answers, right = task.answers(outputs, targets)
-    kept = [score.of_batch(answers, right) for score in scores]
-    for score, each in zip(scores, kept, strict=True):
-        if score.joined == "listed" and each.nbytes * examples > MOST_KEPT * len(targets):
-            raise LmctoolError(
-                f"--score {score.metric.name} keeps {each[0].numel()} numbers of each of"
-                f" {len(each)} items of {len(targets)} examples, which are too many of"
-                f" {examples}; try --limit"
-            )
-    return kept
+    for score in scores:
+        if score.joined == "listed":  # one item tells what all will take
+            one = score.of_batch(answers[:1], right[:1])
+            _refuse_too_much(score, one.nbytes * len(right) * examples / len(targets))
+    return [score.of_batch(answers, right) for score in scores]
+
+
+def _refuse_too_much(score: Score, kept: float) -> None:
+    if kept > MOST_KEPT:
+        raise LmctoolError(
+            f"--score {score.metric.name} keeps {kept / 2**30:.3g} GiB of the split; try --limit,"
+            " or leave it out"
+        )
 
 
 def of_split(score: Score, kept: Sequence[Tensor]) -> Tensor:

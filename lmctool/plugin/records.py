@@ -312,11 +312,11 @@ class Task:
             that is the logits (item, class) and the right class (item,); of one logit (item,) and
             0 or 1; of labels the logits (item, label) and 0, 1, or -100 for a label that doesn't
             count.  Items that count for nothing are left out.  None for a task without classes.
-        of_split: ``of_split(targets)`` returns the task of a split, of all its targets, where what
-            ``score`` returns of an example depends on the others; ``score`` itself then takes its
-            batch for a whole split.
-        loss: what its loss is as a metric.
-        error: what its error is as a metric.
+        of_split: ``of_split(targets)`` returns the task of a split that has these targets, where
+            the scores of an example depend on the others'; ``score`` itself then takes its batch
+            for a whole split.  None where they follow from the example alone.
+        loss: its name, unit and range.
+        error: likewise.
     """
 
     score: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

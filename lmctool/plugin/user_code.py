@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ class Factory:
     Attributes:
         spec: ``package.module:factory`` or ``path/file.py:factory``.
         here: whether the current folder, which may be anybody's, is looked in too.
-        loaded: the modules that were loaded while it was imported and called.
+        loaded: the modules that were loaded while its code ran.
     """
 
     spec: str
@@ -94,23 +95,43 @@ class Factory:
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Import the code and return what the function returns.
 
-        What lies beside its file, or in the current folder for a module, can be imported.
-
         Raises:
             LmctoolError: there is no such file, module or function, or it raises or exits.
         """
+        with self.running():
+            return self._called(self._find(self.spec.rpartition(":")[2]), arguments)
+
+    def made(self, needed: int) -> Any:
+        """Return what the function returns, or the function itself where it needs arguments.
+
+        Args:
+            needed: how many arguments it needs where it is itself what is asked for.
+
+        Raises:
+            LmctoolError: as ``call``.
+        """
+        with self.running():
+            function = self._find(self.spec.rpartition(":")[2])
+            return function if _needs(function) == needed else self._called(function, {})
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let its code run inside: the call, and whatever of it is called later.
+
+        What lies beside its file, or in the current folder for a module, can be imported, and
+        counts as loaded by it.
+
+        Raises:
+            PluginError: the code exits.
+        """
         before = set(sys.modules)
         with no_exit(repr(self.spec)), self._importable():
-            function = self._find(self.spec.rpartition(":")[2])
             try:
-                return function(**arguments)
-            except Exception as cause:  # the user's own code
-                raise LmctoolError(
-                    f"{self.spec!r} failed: {type(cause).__name__}: {cause}"
-                ) from cause
+                yield
             finally:
-                self.loaded.update(loaded_since(before))
-                for name in {*self.loaded, self.place} & sys.modules.keys():
+                new = loaded_since(before)
+                self.loaded.update(new)
+                for name in {*new, self.place} & sys.modules.keys():
                     if file := getattr(sys.modules[name], "__file__", None):
                         note_input(Path(file))
 
@@ -132,7 +153,14 @@ class Factory:
         try:
             yield
         finally:
-            sys.path.remove(folder)
+            with suppress(ValueError):  # the code took it out itself
+                sys.path.remove(folder)
+
+    def _called(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        try:
+            return function(**arguments)
+        except Exception as cause:  # the user's own code
+            raise LmctoolError(f"{self.spec!r} failed: {type(cause).__name__}: {cause}") from cause
 
     def _find(self, name: str) -> Callable[..., Any]:
         place, file = self.place, self.file
@@ -148,6 +176,16 @@ class Factory:
         if not callable(function):
             raise LmctoolError(f"{place!r} has no function {name!r}")
         return function  # type: ignore[no-any-return]
+
+
+def _needs(function: Callable[..., Any]) -> int:
+    """Return how many arguments a function cannot be called without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it is built in and doesn't say
+        return 0
+    variable = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return sum(each.default is each.empty and each.kind not in variable for each in parameters)
 
 
 def _file(path: Path, *, here: bool) -> Any:

@@ -104,11 +104,16 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The data or the example input: its spec, the spec's origin, and where the data was."""
+    """The data or the example input: its spec, the spec's origin, and where the data was.
+
+    Of data also what it was taken for, a sentence each, and what its classes are called.
+    """
 
     spec: str | None = stored("", str)
     origin: str | None = stored(".origin", str)
     source: str | None = stored(".source", str)
+    read_as: Sequence[str] | None = stored(".read_as", list, "setting")
+    class_names: Sequence[str] | None = stored(".class_names", list, "input")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.settings import AS_STORED
-from lmctool.run.records import evaluated_splits, preprocessing
+from lmctool.run.records import class_names, evaluated_splits, preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,10 @@ class Identity:
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
+            dataset = run.data.dataset
             parts |= {"data": run.data.spec, "task": run.task_name}
+            told = {"read_as": dataset.read_as, "class_names": class_names(dataset)}
+            parts |= {f"data.{name}": value for name, value in told.items() if value}
         if example is not None:
             parts["example"] = example.spec
         return _texts(parts)

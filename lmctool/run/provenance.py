@@ -22,6 +22,7 @@ from lmctool.run.environment import now
 from lmctool.run.identity import Identity
 from lmctool.run.records import (
     calibration_split,
+    data_record,
     evaluated_splits,
     preprocessing,
     split_record,
@@ -105,7 +106,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         key=identity.key(calibrated=identity.calibrated),
         probe=list(run.probe) or None,
         example=DataRecord(example.spec, example.origin) if example else None,
-        data=DataRecord(data.spec, data.origin, data.dataset.source) if data else None,
+        data=data_record(data) if data else None,
         splits={split.name: split_record(split) for split in evaluated_splits(run)},
         calibration=None if calibration is None else split_record(calibration),
         model=_model(run),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
@@ -11,6 +12,7 @@ from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
     CodeRecord,
+    DataRecord,
     FileRecord,
     ResultRecord,
     SeriesRecord,
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from lmctool.data.resolve import Data
     from lmctool.data.split import Split
+    from lmctool.plugin.records import Dataset
     from lmctool.run.run import Run
 
 Record = TypeVar("Record")
+MOST_NAMES = 300
+"""Names of classes that are recorded one by one."""
 
 
 def files(run: Run) -> Provenance:
@@ -68,6 +74,22 @@ def evaluated_splits(run: Run) -> tuple[Split, ...]:
 def calibration_split(run: Run) -> Split | None:
     """Return the calibration split if the run read it."""
     return run.calibration.split if run.data is not None and run.resources.calibrated else None
+
+
+def data_record(data: Data) -> DataRecord:
+    """Return the record of the data."""
+    dataset = data.dataset
+    read_as, names = list(dataset.read_as), class_names(dataset)
+    return DataRecord(data.spec, data.origin, dataset.source, read_as or None, names or None)
+
+
+def class_names(dataset: Dataset) -> list[str]:
+    """Return what the classes are called; of very many their number and digest instead."""
+    names = list(dataset.class_names)
+    if len(names) <= MOST_NAMES:
+        return names
+    text = json.dumps(names)
+    return [f"{len(names)} names of sha256 {hashlib.sha256(text.encode()).hexdigest()}"]
 
 
 def split_record(split: Split) -> SplitRecord:

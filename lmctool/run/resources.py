@@ -91,6 +91,8 @@ class Resources:
         self.note = note
         for sentence in notes_on(self.checkpoints):
             note(sentence)
+        for sentence in self.sources.data.dataset.read_as if self.sources.data else ():
+            note(sentence)
         if self.sources.example is not None and self.sources.example.doubled:
             note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
         self._partial = analysis.partial

@@ -8,8 +8,10 @@ from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from lmctool.data.resolve import Data
     from lmctool.plugin.settings import Settings
@@ -28,13 +30,13 @@ class Splits:
     ) -> None:
         """Keep where the data is; nothing is read yet.
 
-        A model whose method ``check_inputs`` refuses the inputs of a split is asked once.
+        A model whose method ``check_inputs`` refuses the inputs of a split is asked once of each.
         """
         self.analysis = analysis
         self.data = data
         self.settings = settings
         self.device = device
-        self._check = getattr(module, "check_inputs", lambda _: None)
+        self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None], Split] = {}
 
     def open(self, name: str, limit: int | None) -> Split:
@@ -62,7 +64,7 @@ class Splits:
                 ),
                 mean=self.settings.mean,
                 std=self.settings.std,
+                check=self._check,
             )
-            self._check(split.inputs)
             self._opened[name, limit] = split
         return self._opened[name, limit]

@@ -29,7 +29,7 @@ REASONS = {
     "binary": "the model has one output and the targets are 0 and 1",
     "causal-lm": "the targets are a token or a class for each position",
     "multi-label": "the targets are a 0 or 1 for each output",
-    "regression": "the targets are fractions",
+    "regression": "the targets are real numbers",
     "segmentation": "the targets are a class for each pixel",
 }
 LOSS = ScoreMetric("loss", "1", "loss", "{:.4f}", "lower", -math.inf, math.inf, share=False)
@@ -137,13 +137,13 @@ def _are_labels(targets: Tensor, *others: int) -> bool:
 
 
 def _of_code(spec: str) -> NamedTask:
-    """Return the task that the user's own code makes.
+    """Return the task that the user's own code makes: a factory of one, or the score itself.
 
     Raises:
         LmctoolError: there is no such code, it fails, or it returns something else.
     """
     factory = Factory(spec)
-    value = factory.call({})
+    value = factory.made(needed=2)
     if isinstance(value, Task):
         task = value
     elif callable(value):
@@ -153,4 +153,5 @@ def _of_code(spec: str) -> NamedTask:
             f"{spec!r} returned {type(value).__name__!r}, not an lmctool.api.Task, nor a function"
             " from outputs and targets to the loss and the error of each example"
         )
-    return NamedTask(spec, checked(task, repr(spec), values=True), factory.code())
+    looked_at = checked(task, repr(spec), running=factory.running, values=True)
+    return NamedTask(spec, looked_at, factory.code())

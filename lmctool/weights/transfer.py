@@ -45,8 +45,12 @@ class Transfer:
             # a copy: arrays read from files may be read-only, which torch cannot express
             return torch.tensor(value, device=self.device)
         there = torch.empty(value.shape, dtype=dtype_of(value), device=self.device)
-        self._send(value.reshape(-1).view(np.uint8), there)
+        self.fill(there, value)
         return there
+
+    def fill(self, there: Tensor, value: NDArray[Any]) -> None:
+        """Copy a contiguous array into a contiguous tensor of a GPU."""
+        self._send(value.reshape(-1).view(np.uint8), there)
 
     def _send(self, source: NDArray[np.uint8], there: Tensor) -> None:
         goal, begin = there.flatten().view(torch.uint8), 0

@@ -139,7 +139,7 @@ def test_an_aligned_network_gives_every_output_as_before_and_the_named_one_is_sc
     words = ("align", a, b, "--model", f"{file}:{kind}", "--aligner", "random", "--output", output)
     run(*words, *DATA)
     split = digits("test")
-    inputs = split.normalised(split.inputs, torch.float64)
+    inputs = split.normalised(split.inputs[:], torch.float64)
     before, after = (leaves(computed(file, kind, path, inputs)) for path in (b, ALIGNED))
     assert len(before) == len(after) == (4 if kind == "table" else 3)
     for one, other in zip(before, after, strict=True):

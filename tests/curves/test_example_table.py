@@ -66,9 +66,10 @@ def test_examples_are_found_in_a_file_too(tmp_path: Path) -> None:
 
 def test_a_fingerprint_tells_input_and_target() -> None:
     split = digits("test", 20)
-    other = replace(split, inputs=split.inputs.clone(), targets=split.targets.clone())
-    other.inputs[3] += 1
-    other.targets[5] = (other.targets[5] + 1) % 10
+    inputs, targets = split.inputs[:].clone(), split.targets.clone()
+    inputs[3] += 1
+    targets[5] = (targets[5] + 1) % 10
+    other = replace(split, inputs=inputs, targets=targets)
     assert np.flatnonzero(fingerprints(split) != fingerprints(other)).tolist() == [3, 5]
 
 

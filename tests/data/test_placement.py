@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from lmctool.data import prefetch
-from lmctool.data.placement import placed
 from lmctool.data.prefetch import prefetched
+from lmctool.data.reading import read_inputs
 from lmctool.data.split import Split, open_split
 from lmctool.plugin.records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
-from lmctool.weights.transfer import Transfer
 from tests.emulated_gpu.waits import OnGpu, pretended_gpu
+
+if TYPE_CHECKING:
+    from lmctool.data.stored_inputs import StoredInputs
 
 GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)
 LOAD = {name: lambda: Examples(IMAGES, np.arange(10) % 5) for name in ("train", "test")}
 DATASET = Dataset(LOAD, "here", 5, 1 / 255, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+
+
+def placed(
+    device: torch.device, taken: int = 0, rows: Any = IMAGES, places: Any = range(10)
+) -> Tensor | StoredInputs:
+    """Return inputs that were read to a device."""
+    index = np.array(places)
+    return read_inputs(rows, index, device, "split 'test'", taken=taken, check=lambda _: None)[0]
 
 
 def opened(device: torch.device, **told: Any) -> Split:
@@ -41,24 +52,28 @@ def test_inputs_of_all_splits_take_half_of_the_memory_at_most(
     memory: int, taken: int, there: bool
 ) -> None:
     with pretended_gpu(memory=memory) as gpu:
-        inputs = placed(IMAGES, GPU, taken)
+        inputs = placed(GPU, taken)
         assert isinstance(inputs, OnGpu) == there
-        assert there or gpu.is_pinned(inputs)
+        assert there or gpu.is_pinned(inputs[:])
         assert not gpu.waits
-        assert torch.equal(inputs.cpu(), torch.from_numpy(IMAGES))
+        assert torch.equal(inputs[:].cpu(), torch.from_numpy(IMAGES))
 
 
 def test_a_gpu_that_others_have_filled_leaves_the_inputs_on_the_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+    empty = torch.empty
 
-    monkeypatch.setattr(Transfer, "array", full)
+    def full(*size: Any, **how: Any) -> Tensor:
+        if not how.get("pin_memory"):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return empty(*size, **how)
+
     with pretended_gpu() as gpu:
-        assert gpu.is_pinned(placed(IMAGES, GPU))
+        monkeypatch.setattr(torch, "empty", full)
+        assert gpu.is_pinned(placed(GPU)[:])
     with pytest.raises(torch.OutOfMemoryError):
-        placed(IMAGES, CPU)
+        placed(CPU)
 
 
 def test_what_a_run_has_opened_counts() -> None:

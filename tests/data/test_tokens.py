@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import save_file
 
 from lmctool.data.split import open_split
-from lmctool.data.tokens import IGNORE_INDEX, token_examples
+from lmctool.data.tokens import ENOUGH, IGNORE_INDEX, token_examples, unshifted
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IDS = np.array([[5, 6, 7, 8], [1, 2, 0, 0]])
 MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
+LONG = np.random.default_rng(0).integers(0, 50, (6, 10))
 
 
 def test_each_target_is_the_next_token_and_the_last_has_none() -> None:
@@ -43,6 +44,44 @@ def test_given_targets_are_honoured_with_their_own_gaps() -> None:
         [IGNORE_INDEX, 7, 8, 9],
         [2, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX],
     ]
+
+
+def test_targets_of_their_own_positions_are_shifted_by_one() -> None:
+    own = np.where(np.arange(10) < 3, IGNORE_INDEX, LONG)  # a prompt that counts for nothing
+    assert unshifted(LONG, LONG)
+    assert unshifted(LONG, own)
+    shifted = token_examples(LONG, own, None, "ids")
+    assert np.array_equal(shifted.inputs, LONG)
+    assert (shifted.targets[:, [0, 1, 9]] == IGNORE_INDEX).all()
+    assert np.array_equal(shifted.targets[:, 2:9], LONG[:, 3:])
+    whole = token_examples(LONG, None, None, "ids").targets
+    assert np.array_equal(token_examples(LONG, LONG, None, "ids").targets, whole)
+
+
+def test_a_mask_leaves_padding_out_of_targets_of_their_own_positions() -> None:
+    mask = (np.arange(10) < np.arange(5, 11)[:, None]).astype(int)
+    padded = token_examples(LONG, LONG, mask, "ids").targets
+    assert np.array_equal(padded, token_examples(LONG, None, mask, "ids").targets)
+    assert ((padded != IGNORE_INDEX).sum(axis=1) == np.arange(4, 10)).all()
+
+
+def test_targets_that_follow_stay_as_they_are() -> None:
+    following = token_examples(LONG, None, None, "ids").targets
+    assert not unshifted(LONG, following)
+    assert np.array_equal(token_examples(LONG, following, None, "ids").targets, following)
+    almost = LONG.copy()
+    almost[2, 3] += 1
+    assert not unshifted(LONG, almost)
+
+
+def test_too_few_positions_tell_nothing() -> None:
+    repeated = np.full((40, 10), 7)  # what follows is the same token
+    assert not unshifted(repeated, repeated)
+    ids = np.arange(ENOUGH + 1)[None]
+    assert unshifted(ids, ids)
+    assert not unshifted(ids[:, :-1], ids[:, :-1])
+    none = np.full_like(LONG, IGNORE_INDEX)
+    assert not unshifted(LONG, none)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".h5"])
@@ -99,7 +138,7 @@ def test_a_limit_takes_whole_sequences_by_the_seed(tmp_path: Path) -> None:
 
     def chosen(seed: int) -> list[int]:
         split = open_split(dataset, "test", limit=7, seed=seed, device=torch.device("cpu"))
-        assert np.array_equal(split.inputs.numpy(), ids[split.index])
+        assert np.array_equal(split.inputs[:].numpy(), ids[split.index])
         return list(split.index)
 
     assert chosen(0) == chosen(0) != chosen(1)

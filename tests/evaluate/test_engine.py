@@ -59,7 +59,7 @@ def test_loss_and_error_are_those_of_loops() -> None:
         network(), iter(weights), [split()], TASK, dtype=torch.float64, batch_size=BatchSize(7),
         per_example=True,
     )  # fmt: skip
-    inputs, targets = split().inputs.double().numpy(), split().targets.numpy()
+    inputs, targets = split().inputs[:].double().numpy(), split().targets.numpy()
     for number, net in enumerate(weights):
         arrays = {k: v.numpy() for k, v in net.items()}
         logits, _ = reference.forward(reference.layers_of(arrays, ["0", "2"]), inputs)
@@ -155,7 +155,7 @@ def test_entries_of_taps_are_applied_to_their_values() -> None:
         "0.weight": weights["0.weight"] * scale[:, None],
         "0.bias": weights["0.bias"] * scale + shift,
     }
-    inputs = split().inputs.double()
+    inputs = split().inputs[:].double()
     got = net(weights | {f"@{tap}.scale": scale, f"@{tap}.shift": shift})(inputs)
     torch.testing.assert_close(got, net(fused)(inputs))
 

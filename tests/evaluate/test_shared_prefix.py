@@ -28,7 +28,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 def test_images_may_lie_in_memory_in_any_way() -> None:
     pair = Pair("flat")
     networks = pair.along("layer", (0.3, 0.6), 1.0)
-    inputs = pair.split.inputs.double()
+    inputs = pair.split.inputs[:].double()
     last = shared_prefix.Shared(pair.graph, networks, torch.channels_last).outputs(inputs)
     plain = dict(shared_prefix.Shared(pair.graph, networks).outputs(inputs))
     for row, outputs in last:
@@ -68,9 +68,10 @@ def test_integers_that_differ_are_taken_whole_and_never_mixed() -> None:
 def test_the_two_pure_networks_are_evaluated_as_they_are() -> None:
     pair = Pair("mlp")
     networks = Partwise(pair.a, pair.b, [list(pair.a)], np.array([[0.0], [1.0], [0.0]]))
-    outputs = dict(shared_prefix.Shared(pair.graph, networks).outputs(pair.split.inputs.double()))
+    inputs = pair.split.inputs[:].double()
+    outputs = dict(shared_prefix.Shared(pair.graph, networks).outputs(inputs))
     for row, weights in enumerate((pair.a, pair.b, pair.a)):
-        assert torch.equal(outputs[row], pair.graph.run(weights, pair.split.inputs.double(), {}))
+        assert torch.equal(outputs[row], pair.graph.run(weights, inputs, {}))
 
 
 def test_a_layer_mixed_at_its_output_is_the_layer_of_mixed_weights() -> None:
@@ -82,7 +83,7 @@ def test_a_layer_mixed_at_its_output_is_the_layer_of_mixed_weights() -> None:
     shared = shared_prefix.Shared(pair.graph, networks)
     (route,) = (r for along in shared.routes.values() for r in along if len(r.rows) > 1)
     assert not route.steps.nodes  # the outputs themselves are mixed
-    inputs = pair.split.inputs.double()
+    inputs = pair.split.inputs[:].double()
     for row, outputs in shared.outputs(inputs):
         expected = pair.graph.run(networks[row], inputs, {})
         torch.testing.assert_close(outputs, expected, rtol=1e-12, atol=1e-12)

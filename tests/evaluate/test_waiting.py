@@ -17,7 +17,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
 from lmctool_plugins.analyses.el2n.kernel import check_classes, el2n
 from tests.emulated_gpu.waits import pretended_gpu
-from tests.evaluate.pairs import Pair, examples
+from tests.evaluate.pairs import IGNORED, Pair, examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Weights = dict[str, Tensor]
 FLOAT64: dict[str, Any] = {"dtype": torch.float64}
 NETWORKS = 3
+WEIGHED = ("causal-lm", "multi-label", "segmentation")
+"""Tasks of which examples count by how many of their parts do."""
 
 
 class Words(nn.Sequential):
@@ -70,6 +72,16 @@ def case(key: str) -> tuple[nn.Module, Split, str]:
         return module, replace(split, targets=split.targets.clamp(max=1)), "binary"
     if key == "causal-lm":
         return Words().double().eval(), examples((9,)), "causal-lm"
+    if key in {"regression", "multi-label"}:
+        split = examples((6,))
+        numbers = split.head(len(split), torch.float64)[:, :2]
+        targets = numbers if key == "regression" else (numbers > 0).long()
+        return nn.Linear(6, 2).double().eval(), replace(split, targets=targets), key
+    if key == "segmentation":
+        split = examples((1, 5, 5))
+        numbers = split.head(len(split), torch.float64)[:, 0]
+        targets = (numbers > 0).long().masked_fill(numbers > 1, IGNORED)
+        return nn.Conv2d(1, 3, 1).double().eval(), replace(split, targets=targets), key
     if key == "resnet":
         return Residual().double().eval(), examples((1, 5, 5)), "classification"
     mlp = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
@@ -94,14 +106,14 @@ def on_both(key: str, **told: Any) -> tuple[Scores, Scores, list[str], list[str]
         return here, scores, first, gpu.waits
 
 
-@pytest.mark.parametrize("key", ["mlp", "resnet", "binary", "causal-lm"])
+@pytest.mark.parametrize("key", ["mlp", "resnet", "binary", *WEIGHED, "regression"])
 def test_networks_over_several_batches_wait_once_for_all(key: str) -> None:
     here, scores, first, again = on_both(key, per_example=True)
     np.testing.assert_array_equal(scores.loss, here.loss)
     np.testing.assert_array_equal(scores.error, here.error)
     for name, losses in here.losses.items():
         np.testing.assert_array_equal(scores.losses[name], losses)
-    weighs = key == "causal-lm"  # whether any example counts
+    weighs = key in WEIGHED  # whether any example counts
     assert [wait.rpartition(":")[0] for wait in again] == [
         *["__bool__ at lmctool/evaluate/engine.py"] * weighs,
         "aten._to_copy.default at lmctool/evaluate/measured.py",

@@ -26,14 +26,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         LmctoolError: there is more than one logit an example.
     """
-    if outputs.shape not in {(len(targets),), (len(targets), 1)}:
-        raise LmctoolError(
-            "the binary task needs outputs of shape (example, 1) or (example,), not"
-            f" {tuple(outputs.shape)}"
-        )
-    if targets.shape == (len(targets), 1):
-        targets = targets[:, 0]
-    logits = outputs.reshape(-1)
+    logits, targets = _rows(outputs, targets)
     logits = logits if logits.dtype == torch.float64 else logits.float()
     wrong = ((logits > 0) != (targets == 1)) | logits.isnan()
     labels = targets.to(logits.dtype)
@@ -63,8 +56,23 @@ def _strange(targets: Tensor) -> Tensor:
 
 
 def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logit and the class of each example, (example,) both, as other scores judge."""
-    return outputs.reshape(-1), targets.reshape(-1).long()
+    """Return the logit and the class of each example, (example,) both, as other scores judge.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    logits, targets = _rows(outputs, targets)
+    return logits, targets.long()
+
+
+def _rows(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits and targets, (example,) both."""
+    if outputs.shape not in {(len(targets),), (len(targets), 1)}:
+        raise LmctoolError(
+            "the binary task needs outputs of shape (example, 1) or (example,), not"
+            f" {tuple(outputs.shape)}"
+        )
+    return outputs.reshape(-1), targets[:, 0] if targets.shape[1:] == (1,) else targets
 
 
 @hookimpl

@@ -35,11 +35,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         IndexError: a target is none of the tokens; on a GPU, an error of the device.  ``check``
             says it in a sentence.
     """
-    if outputs.ndim != 3 or outputs.shape[:2] != targets.shape:
-        raise LmctoolError(
-            "causal-lm needs outputs of shape (example, position, token) for targets of shape"
-            f" (example, position) {tuple(targets.shape)}, not {tuple(outputs.shape)}"
-        )
+    _check_shapes(outputs, targets)
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     counted = targets != IGNORE_INDEX
     wrong = ((logits.argmax(dim=2) != targets) | logits.isnan().any(dim=2)) & counted
@@ -73,6 +69,17 @@ def check(outputs: Tensor, targets: Tensor) -> None:
         )
 
 
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits (item, token) and the token (item,) of each position that counts.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    _check_shapes(outputs, targets)
+    counted = targets != IGNORE_INDEX
+    return outputs[counted], targets[counted]
+
+
 def weight(targets: Tensor) -> Tensor:
     """Return how many tokens of each example count: (example, position) -> (example,) float64.
 
@@ -97,7 +104,15 @@ def chance_loss(targets: NDArray[Any]) -> float:
     return majority_loss(targets[targets != IGNORE_INDEX])
 
 
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.ndim != 3 or outputs.shape[:2] != targets.shape:
+        raise LmctoolError(
+            "causal-lm needs outputs of shape (example, position, token) for targets of shape"
+            f" (example, position) {tuple(targets.shape)}, not {tuple(outputs.shape)}"
+        )
+
+
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task causal-lm``."""
-    return Task(score, chance, weight, chance_loss, check)
+    return Task(score, chance, weight, chance_loss, check, answers)

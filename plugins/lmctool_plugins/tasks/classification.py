@@ -29,16 +29,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         IndexError: a target is none of the classes; on a GPU, an error of the device.  ``check``
             says it in a sentence.
     """
-    if outputs.ndim != 2 or len(outputs) != len(targets):
-        raise LmctoolError(
-            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)},"
-            f" for {len(targets)} examples"
-        )
-    if targets.ndim != 1 or targets.is_floating_point():
-        raise LmctoolError(
-            "classification needs one class for each example, not targets of"
-            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
-        )
+    _check_shapes(outputs, targets)
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     wrong = (logits.argmax(dim=1) != targets) | logits.isnan().any(dim=1)
     losses = functional.cross_entropy(
@@ -79,8 +70,26 @@ def _meant(lowest: int, highest: int, classes: int) -> str:
 
 
 def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits and the class of each example, as other scores judge them."""
+    """Return the logits and the class of each example, as other scores judge them.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    _check_shapes(outputs, targets)
     return outputs, targets
+
+
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.ndim != 2 or len(outputs) != len(targets):
+        raise LmctoolError(
+            f"classification needs outputs of shape (example, class), not {tuple(outputs.shape)},"
+            f" for {len(targets)} examples"
+        )
+    if targets.ndim != 1 or targets.is_floating_point():
+        raise LmctoolError(
+            "classification needs one class for each example, not targets of"
+            f" {str(targets.dtype).removeprefix('torch.')} and shape {tuple(targets.shape)}"
+        )
 
 
 @hookimpl

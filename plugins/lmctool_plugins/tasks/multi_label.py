@@ -35,12 +35,7 @@ def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         LmctoolError: the outputs aren't logits of these labels.
     """
-    if outputs.ndim != 2 or outputs.shape != targets.shape:
-        raise LmctoolError(
-            "multi-label needs outputs and targets of one shape (example, label), but an example"
-            f" has outputs of shape {tuple(outputs.shape[1:])} and targets of shape"
-            f" {tuple(targets.shape[1:])}"
-        )
+    _check_shapes(outputs, targets)
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
     counted = _counted(targets)
     labels = torch.where(counted, targets, 0).to(logits.dtype)
@@ -72,6 +67,16 @@ def check(outputs: Tensor, targets: Tensor) -> None:
         )
 
 
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and the labels of each example, -100 where nobody knows, to be judged.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    _check_shapes(outputs, targets)
+    return outputs, torch.where(_counted(targets), targets, IGNORE_INDEX).long()
+
+
 def weight(targets: Tensor) -> Tensor:
     """Return how many labels of each example count: (example, label) -> (example,) float64."""
     return _counted(targets).flatten(1).sum(dim=1).double()
@@ -98,6 +103,15 @@ def _frequencies(targets: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return count, ((targets == 1) & counted).sum(axis=0) / np.maximum(count, 1)
 
 
+def _check_shapes(outputs: Tensor, targets: Tensor) -> None:
+    if outputs.ndim != 2 or outputs.shape != targets.shape:
+        raise LmctoolError(
+            "multi-label needs outputs and targets of one shape (example, label), but an example"
+            f" has outputs of shape {tuple(outputs.shape[1:])} and targets of shape"
+            f" {tuple(targets.shape[1:])}"
+        )
+
+
 def _counted(targets: Tensor) -> Tensor:
     return (targets != IGNORE_INDEX) & ~targets.isnan()
 
@@ -105,4 +119,4 @@ def _counted(targets: Tensor) -> Tensor:
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task multi-label``."""
-    return Task(score, chance, weight, chance_loss, check)
+    return Task(score, chance, weight, chance_loss, check, answers)

@@ -78,6 +78,17 @@ def check(outputs: Tensor, targets: Tensor) -> None:
         )
 
 
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits (item, class) and the class (item,) of each pixel that counts.
+
+    Raises:
+        LmctoolError: as ``score``.
+    """
+    logits, classes = _pixels(outputs, targets)
+    counted = classes != IGNORE_INDEX
+    return logits.movedim(1, -1)[counted], classes[counted]
+
+
 def weight(targets: Tensor) -> Tensor:
     """Return how many pixels of each example count: (example, ...) -> (example,) float64.
 
@@ -109,7 +120,7 @@ def _pixels(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         LmctoolError: they are of other pixels.
     """
     logits = outputs if outputs.dtype == torch.float64 else outputs.float()
-    if logits.ndim == targets.ndim and targets.ndim > 2 and targets.shape[1] == 1:
+    if targets.ndim > 2 and targets.shape[1] == 1 and logits.shape[2:] != targets.shape[1:]:
         targets = targets[:, 0]
     if logits.shape == targets.shape:
         logits = logits.unsqueeze(1)
@@ -133,4 +144,4 @@ def _other_size(logits: Tensor, targets: Tensor) -> str:
 @hookimpl
 def lmctool_task() -> Task:
     """Add ``--task segmentation``."""
-    return Task(score, chance, weight, chance_loss, check)
+    return Task(score, chance, weight, chance_loss, check, answers)

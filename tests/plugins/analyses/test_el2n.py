@@ -235,8 +235,29 @@ def test_a_path_without_a_pair_is_refused(tmp_path: Path) -> None:
     assert "--align and --repair are for the pair of --pair A B" in done.stderr
 
 
-def test_another_task_is_refused(tmp_path: Path) -> None:
+def test_one_logit_scores_as_far_as_its_probability_is_from_the_class_times_the_root_of_two() -> (
+    None
+):
+    logits, _ = logits_of(1)
+    targets = torch.tensor([0, 1] * 15)
+    scores = el2n(logits[:, 0], targets)
+    torch.testing.assert_close(scores, math.sqrt(2) * (logits[:, 0].sigmoid() - targets).abs())
+    both = torch.stack([torch.zeros(30), logits[:, 0]], dim=1)
+    assert torch.equal(scores, el2n(both, targets))
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("regression", "which task 'regression' does not tell"),
+        ("multi-label", "which task 'multi-label' does not tell"),
+        ("binary", "the binary task needs outputs of shape (example, 1) or (example,)"),
+    ],
+)
+def test_a_task_without_a_class_for_each_example_is_refused(
+    tmp_path: Path, task: str, said: str
+) -> None:
     path = save(tmp_path / "net.safetensors", "mlp", trained("mlp", 0))
-    done = invoke("el2n", path, "--task", "binary", "-o", tmp_path / "r.h5")
+    done = invoke("el2n", path, "--task", task, "--limit", "20", "-o", tmp_path / "r.h5")
     assert done.exit_code == 2
-    assert "EL2N scores are defined for classification alone" in done.stderr
+    assert said in done.stderr

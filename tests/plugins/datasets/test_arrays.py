@@ -70,7 +70,9 @@ def test_bytes_are_scaled_and_fractions_are_a_regression(tmp_path: Path) -> None
 
 def test_two_pairs_of_one_split_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "data.npz", x=X, y=Y, test_x=X, test_y=Y)
-    with pytest.raises(LmctoolError, match="'test_x' and 'x' both mean split 'test'"):
+    with pytest.raises(
+        LmctoolError, match=r"'test_x' and 'x' of .* could each be x of split 'test'.*\?x=\*_x"
+    ):
         open_arrays("arrays", path)
 
 
@@ -135,7 +137,7 @@ def test_damaged_files_are_told_in_one_sentence(tmp_path: Path) -> None:
         path = write(tmp_path / f"data{suffix}", x=X, y=Y)
         path.write_bytes(path.read_bytes()[:-60])
         with pytest.raises(
-            LmctoolError, match=f"'{re.escape(str(path))}' (cannot be read|is neither)"
+            LmctoolError, match=f"'{re.escape(str(path))}' (cannot be read|is neither|is truncated)"
         ):
             open_arrays("arrays", path)
 
@@ -149,7 +151,7 @@ def test_content_tells_the_kind_whatever_the_name(tmp_path: Path) -> None:
 
 
 def test_the_word_alone_needs_a_file() -> None:
-    with pytest.raises(LmctoolError, match="pass --data arrays:FILE"):
+    with pytest.raises(LmctoolError, match="pass --data arrays:PATH"):
         open_arrays("arrays", None)
 
 
@@ -182,7 +184,7 @@ def test_a_damaged_archive_is_no_archive(tmp_path: Path) -> None:
     entry = content.index(b"PK\x01\x02")
     content[entry + 6] = 0xFF  # the version that is needed to unpack it
     path.write_bytes(content)
-    with pytest.raises(LmctoolError, match="is neither npz nor"):
+    with pytest.raises(LmctoolError, match="is neither npy nor npz,"):
         open_arrays("arrays", path)
 
 

@@ -19,7 +19,7 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the EL2N score of each example (Paul et al. 2021, section 2).
 
     Args:
-        outputs: (example, class) logits.
+        outputs: (example, class) logits, or (example,) logits of class 1 against class 0.
         targets: (example,) int64 classes.
 
     Returns:
@@ -29,8 +29,11 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
         LmctoolError: the outputs are no logits of classes.
         RuntimeError: a target is none of the classes; ``check_classes`` says it in a sentence.
     """
+    import torch
     from torch.nn import functional
 
+    if outputs.ndim == 1:
+        outputs = torch.stack([torch.zeros_like(outputs), outputs], dim=1)
     if outputs.ndim != 2 or targets.ndim != 1:
         raise LmctoolError(
             "EL2N scores need outputs of shape (example, class) and one class an example, not"

@@ -23,9 +23,14 @@ from lmctool_plugins.analyses.el2n.kernel import check_classes, el2n, equal_spli
 from lmctool_plugins.analyses.el2n.summary import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
 
     from lmctool.api import Array, Partition, Run, Scores, Split
+
+    Function = Callable[[Tensor, Tensor], Tensor]
+    Check = Callable[[Tensor, Tensor], None] | None
 
 MIDDLE = 0.5
 """Where on the path the network between the pair is."""
@@ -40,14 +45,10 @@ def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
         pair: the indices of two checkpoints to measure, or None.
 
     Raises:
-        LmctoolError: the task is another than classification, there are fewer examples than
+        LmctoolError: the task has no class for each example, there are fewer examples than
             splits, or a path is asked for without a pair.
         UnjudgedError: a checkpoint's outputs, or a loss of the pair, are no numbers.
     """
-    if run.task_name != "classification":
-        raise LmctoolError(
-            f"EL2N scores are defined for classification alone, not for task {run.task_name!r}"
-        )
     if pair is None and (run.settings.aligns or run.settings.correction is not None):
         raise LmctoolError("--align and --repair are for the pair of --pair A B; give that too")
     scores = [scored(run, split) for split in run.splits]
@@ -75,10 +76,12 @@ def scored(run: Run, split: Split) -> Array:
     """Return the EL2N score of each example, the mean over the run's checkpoints, (example,).
 
     Raises:
+        LmctoolError: the task has no class for each example.
         UnjudgedError: a score isn't a number.
     """
     networks = LazyNetworks(run.weights, range(run.count))
-    each = run.read(networks, split, el2n, description="scores", check=check_classes)
+    function, check = _function(run, split)
+    each = run.read(networks, split, function, description="scores", check=check)
     for values, checkpoint in zip(each, run.checkpoints, strict=False):
         if np.isnan(values).any():
             raise UnjudgedError(
@@ -87,6 +90,33 @@ def scored(run: Run, split: Split) -> Array:
             )
     mean: Array = np.mean(each, axis=0)
     return mean
+
+
+def _function(run: Run, split: Split) -> tuple[Function, Check]:
+    """Return what scores a batch, and what checks the targets of the split before.
+
+    Raises:
+        LmctoolError: the task has no class for each example.
+    """
+    if run.task_name == "classification":
+        return el2n, check_classes
+    assert run.task is not None
+    task = run.task.on(split.targets)
+    refusal = LmctoolError(
+        "EL2N scores are of examples that have one class each, which task"
+        f" {run.task_name!r} does not tell"
+    )
+    if task.answers is None or task.weight is not None:
+        raise refusal
+
+    def scores(outputs: Tensor, targets: Tensor) -> Tensor:
+        assert task.answers is not None
+        answers, right = task.answers(outputs, targets)
+        if len(right) != len(targets) or right.ndim != 1:
+            raise refusal
+        return el2n(answers, right)
+
+    return scores, task.check
 
 
 def _coordinates(splits: Sequence[Split], parts: Sequence[str]) -> dict[str, Variable]:
