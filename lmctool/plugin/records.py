@@ -197,7 +197,10 @@ class Rows(Protocol):
 
 
 class Images(Protocol):
-    """Images of any size, which the host resizes, crops and makes channel-first bytes of."""
+    """Images of any size, which the host resizes, crops and makes channel-first bytes of.
+
+    Where they have an attribute ``in_threads`` that is true, several are asked for at once.
+    """
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -289,15 +292,16 @@ class DataFormat:
         open: ``open(word, location)`` returns the dataset; ``location`` is the path that the
             user gave or configured, or None.  Of ``WORD:PATH?NAME=VALUE`` it gets the value
             by name.
-        detect: whether this format can read the path, from its content alone; None for
-            formats that are only ever named.
+        detect: whether this format can read the path, from its content alone, or under which of
+            its words it can; None for formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
         constants: ``constants(word)`` returns the mean and the standard deviation per channel
-            that its inputs are normalised by, known without the data; None where they are not.
+            that its inputs are normalised by, known without the data, both empty for a word of
+            which they are not; None where they are of none.
     """
 
     open: Callable[..., Dataset]
-    detect: Callable[[Path], bool] | None = None
+    detect: Callable[[Path], bool | Container[str]] | None = None
     arguments: frozenset[str] = frozenset()
     constants: Callable[[str], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
 
