@@ -70,7 +70,7 @@ def _robustness_table(result: Result) -> Table:
                 for m in metrics
             ]
             rows.append((str(split), str(part), *chain(*own)))
-    shares = " and ".join(f"the {metric.name}" for metric in metrics if metric.share)
+    shares = ", ".join(f"the {metric.name}" for metric in metrics if metric.share)
     return Table(
         f"Each part alone taken (by {group.attributes['by']})",
         ("split", "part", *chain(*((m.name, f"{m.name} {m.worsening}s") for m in metrics))),
@@ -80,6 +80,7 @@ def _robustness_table(result: Result) -> Table:
             *fall_notes(metrics),
             _note(result.groups[PARTS]),
         ),
+        keys=2,
     )
 
 

@@ -38,7 +38,8 @@ def tabulate(result: Result) -> Table:
     clusters = result.groups["matrix/clusters"]
     rule = _rule(clusters.variables, clusters.attributes)
     notes = (*_members(names, clusters.variables), rule, *fall_notes(metrics))
-    return Table(title, ("A", "B", "split", "||A-B||", *heads), tuple(rows), notes)
+    columns = ("A", "B", "split", "||A-B||", *heads)
+    return Table(title, columns, tuple(rows), notes, keys=3)
 
 
 def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[str]:

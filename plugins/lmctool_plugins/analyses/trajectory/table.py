@@ -32,7 +32,7 @@ def tabulate(result: Result) -> Table:
     runs = attributes["runs"]
     count = len(runs) if isinstance(runs, list) else 0
     how = f"{attributes['interpolant']}, BatchNorm {attributes['batchnorm']}"
-    shares = " and ".join(metric.name for metric in metrics if metric.share)
+    shares = ", ".join(metric.name for metric in metrics if metric.share)
     return Table(
         f"Trajectory of {count} runs ({how})",
         (
@@ -45,6 +45,7 @@ def tabulate(result: Result) -> Table:
             f" of {shares} in percentage points",
             *fall_notes(metrics),
         ),
+        keys=5,
     )
 
 
