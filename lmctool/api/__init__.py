@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import Partition as Partition
     from lmctool.curves.partition import partition_options as partition_options
     from lmctool.curves.partition import partitions as partitions
+    from lmctool.data.adopted import as_dataset as as_dataset
     from lmctool.data.split import Split as Split
     from lmctool.errors import LmctoolError as LmctoolError
     from lmctool.errors import UnjudgedError as UnjudgedError
@@ -65,6 +66,7 @@ MODULES = {
     "lmctool.curves.barrier": "barrier definition_option",
     "lmctool.curves.grid": "grid grid_options",
     "lmctool.curves.partition": "Partition partition_options partitions",
+    "lmctool.data.adopted": "as_dataset",
     "lmctool.data.split": "Split",
     "lmctool.errors": "LmctoolError UnjudgedError",
     "lmctool.evaluate.score_table": "score_group score_table",

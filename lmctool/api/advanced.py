@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import shape_options as shape_options
     from lmctool.data.containers import container_kind as container_kind
     from lmctool.data.containers import stored_arrays as stored_arrays
+    from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.images import decoded_image as decoded_image
+    from lmctool.data.images import mask_without as mask_without
+    from lmctool.data.images import preprocessing_of as preprocessing_of
+    from lmctool.data.layout import channel_first as channel_first
+    from lmctool.data.layout import one_layout as one_layout
     from lmctool.data.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
     from lmctool.data.rows import MappedRows as MappedRows
+    from lmctool.data.split_names import SPLIT_NAMES as SPLIT_NAMES
+    from lmctool.data.split_names import split_name as split_name
     from lmctool.data.stored_array import StoredArray as StoredArray
     from lmctool.data.targets import Targets as Targets
     from lmctool.data.targets import told_apart as told_apart
@@ -103,8 +111,12 @@ MODULES = {
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.containers": "container_kind stored_arrays",
+    "lmctool.data.image_config": "timm_preprocessing",
+    "lmctool.data.images": "decoded_image mask_without preprocessing_of",
     "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.layout": "channel_first one_layout",
     "lmctool.data.rows": "JoinedRows MappedRows",
+    "lmctool.data.split_names": "SPLIT_NAMES split_name",
     "lmctool.data.stored_array": "StoredArray",
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",

@@ -47,8 +47,9 @@ def data(splits: tuple[str, ...], *, scored: bool) -> list[click.Option]:
             ["--data"],
             metavar="SPEC",
             help="Dataset: a registered dataset, NAME:PATH, a path, package.module:factory or"
-            " ./file.py:factory. Without it the dataset that the checkpoints' metadata names is"
-            " used.",
+            " ./file.py:factory, a function that returns a torch Dataset or DataLoader, a pair"
+            " (x, y), a datasets.Dataset or {'train': ..., 'test': ...} of these. Without it the"
+            " dataset that the checkpoints' metadata names is used.",
         ),
         click.Option(
             ["--split", "splits"],

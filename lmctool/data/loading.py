@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.data.array_like import as_array
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
 NEEDED = "return lmctool.api.Examples(inputs, targets) or the pair of both, as arrays or tensors"
 
@@ -42,7 +41,7 @@ def loaded(load: Callable[[], object], what: str) -> Examples:
         pair = value["inputs"], value["targets"]
     else:
         raise LmctoolError(f"{what} returned {type(value).__name__!r}, not examples; {NEEDED}")
-    inputs, targets = (part if read_in_pieces(part) else _array(part, what) for part in pair)
+    inputs, targets = (part if read_in_pieces(part) else as_array(part, what) for part in pair)
     return Examples(inputs, targets)
 
 
@@ -51,23 +50,3 @@ def read_in_pieces(value: Any) -> bool:
     whole = isinstance(value, np.ndarray | list | tuple | str | Mapping)
     pieces = hasattr(value, "__len__") and hasattr(value, "__getitem__")
     return pieces and not whole and not hasattr(value, "detach")
-
-
-def _array(value: Any, what: str) -> NDArray[Any]:
-    """Return an array, a tensor or a list of numbers as an array."""
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor, without torch imported
-        value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-        numbers: NDArray[Any] = value.numpy()
-        return numbers
-    try:
-        array = np.asarray(value) if isinstance(value, list | tuple) else None
-    except ValueError:  # lists of different lengths
-        array = None
-    if array is None or array.dtype.kind not in "iubf":
-        raise LmctoolError(
-            f"{what} returned {type(value).__name__!r} in place of an array; {NEEDED}"
-        )
-    return array

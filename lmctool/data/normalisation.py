@@ -93,7 +93,7 @@ def suspicion(split: Split, stamped: Constants | None) -> str | None:
     if split.mean:
         why = f"normalised by mean {_listed(split.mean)} and standard deviation"
         why = f"{why} {_listed(split.std)}" if far else ""
-    elif stamped is not None and any(stamped.mean):
+    elif stamped is not None and any(stamped.mean) and _may_be_images(inputs, len(stamped.mean)):
         why = f"but {stamped.origin} names mean {_listed(stamped.mean)} and standard deviation"
         why = f"{why} {_listed(stamped.std)}" if far or low >= 0 else ""
     else:
@@ -139,8 +139,22 @@ def _floats(inputs: Tensor | StoredInputs) -> bool:
 
 def _are_bytes(inputs: Tensor, low: float, high: float) -> bool:
     """Tell whether inputs are images of whole numbers up to 255."""
-    image = inputs[0].numel() >= PIXELS
+    image = any(_may_be_images(inputs, channels) for channels in (1, 3))
     return image and low >= 0 and 128 <= high <= 255 and bool((inputs == inputs.round()).all())
+
+
+def _may_be_images(inputs: Tensor, channels: int) -> bool:
+    """Tell whether inputs may be images: such, or square ones without an axis of channels.
+
+    Tables and sequences are none, and constants of images do not hold for them.
+    """
+    if inputs.ndim > 3:
+        return True
+    if inputs[0].numel() < PIXELS:
+        return False
+    if inputs.ndim == 3:
+        return inputs.shape[1] == inputs.shape[2]
+    return math.isqrt(inputs.shape[1] // channels) ** 2 * channels == inputs.shape[1]
 
 
 def _numbers(text: str | None) -> tuple[float, ...]:

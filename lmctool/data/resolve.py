@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
-from lmctool.data.loading import loaded
+from lmctool.data.adopted import adopted
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.files.home import expanded
 from lmctool.files.input_files import check_input
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS
-from lmctool.plugin.records import Dataset
 from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lmctool.config import Config
-    from lmctool.plugin.records import Argument
+    from lmctool.plugin.records import Argument, Dataset
 
 KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")
@@ -43,11 +40,13 @@ class Data:
         dataset: the opened dataset.
         spec: what named it, as it was written.
         origin: who named it: ``--data``, ``$LMCTOOL_DATASET``, ``lmctool.toml`` or ``metadata``.
+        factory: the user's own code that makes it, or None.
     """
 
     dataset: Dataset
     spec: str
     origin: str
+    factory: Factory | None = None
 
 
 def resolve_data(
@@ -76,7 +75,9 @@ def resolve_data(
     )
     for origin, text in sources:
         if text:
-            return Data(open_spec(text, config, origin), text, origin.name)
+            factory = _factory(text, origin)
+            dataset = made(factory) if factory else _open_spec(text, config)
+            return Data(dataset, text, origin.name, factory)
     word = stamped(metadata)
     if word is None:
         raise LmctoolError(f"no data named: pass --data SPEC; registered: {_registered()}")
@@ -110,9 +111,23 @@ def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Dataset:
         LmctoolError: it names nothing, or what cannot be opened.
         UntrustedError: it names code, and its origin may not.
     """
-    if imports_code(spec, DATASETS):
-        refuse_code(spec, DATASETS, origin)
-        return from_factory(spec, here=origin.here)
+    factory = _factory(spec, origin)
+    return made(factory) if factory else _open_spec(spec, config)
+
+
+def _factory(spec: str, origin: Origin) -> Factory | None:
+    """Return the code that a spec names, where it names code and its origin may.
+
+    Raises:
+        UntrustedError: it may not.
+    """
+    if not imports_code(spec, DATASETS):
+        return None
+    refuse_code(spec, DATASETS, origin)
+    return Factory(spec, origin.here)
+
+
+def _open_spec(spec: str, config: Config) -> Dataset:
     target, arguments = _split(spec)
     word, colon, location = target.partition(":")
     if word in registry.names(DATASETS):
@@ -175,28 +190,13 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
     return _open(words[0], path, arguments)
 
 
-def from_factory(spec: str, *, here: bool = True) -> Dataset:
-    """Return the dataset that the user's own code makes.
-
-    Args:
-        spec: the place of the code.
-        here: whether the current folder is looked in too.
+def made(factory: Factory) -> Dataset:
+    """Return the dataset that the user's own code makes, whatever of those that people have.
 
     Raises:
         LmctoolError: there is no such code, it fails, or it returns something else.
     """
-    dataset = Factory(spec, here).call({})
-    if not isinstance(dataset, Dataset):
-        returned = type(dataset).__name__
-        raise LmctoolError(f"{spec!r} returned {returned!r}, not an lmctool.api.Dataset")
-    if not isinstance(dataset.splits, Mapping):
-        kind = type(dataset.splits).__name__
-        raise LmctoolError(f"{spec!r} has {kind!r} as splits, not a mapping of names to loaders")
-    splits = {
-        name: partial(loaded, load, f"the loader of split {name!r} of {spec!r}")
-        for name, load in dataset.splits.items()
-    }
-    return replace(dataset, splits=splits)
+    return adopted(factory.call({}), factory.spec, factory.running)
 
 
 def _split(spec: str) -> tuple[str, dict[str, Argument]]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lmctool.data.images import are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, check_inputs, sound_targets
 from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Preprocessing
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Split:
         mean: per channel (axis 1), after the scale; empty for none.
         std: per channel, after the scale; empty for none.
         classes: number of classes or tokens, 0 where the targets are neither.
+        images: how the inputs were made of images of any size; None where they were none.
         way: how the examples were chosen; None where all were.
         absent: classes of which none was chosen.
     """
@@ -65,6 +68,7 @@ class Split:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: int
+    images: Preprocessing | None = None
     way: Way | None = None
     absent: int = 0
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
@@ -74,6 +78,15 @@ class Split:
     def __len__(self) -> int:
         """Return the number of chosen examples."""
         return len(self.index)
+
+    @property
+    def told(self) -> str:
+        """Which examples were chosen, in one sentence; empty where all were."""
+        if self.way is None:
+            return ""
+        how = "in the proportions of the classes" if self.way == "stratified" else "at random"
+        rare = f"; {self.absent} of the classes have none among them" if self.absent else ""
+        return f"split {self.name!r}: {len(self)} of {self.total} examples, chosen {how}{rare}"
 
     @property
     def recipe(self) -> str:
@@ -190,6 +203,7 @@ def open_split(
     taken: int = 0,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
+    preparation: Callable[[], Preprocessing] = Preprocessing,
     check: Callable[[Tensor], None] = lambda _: None,
 ) -> Split:
     """Read one split, choose its examples, and put them on the device.
@@ -203,6 +217,8 @@ def open_split(
         taken: the bytes of the inputs of other splits that are there already.
         mean: per-channel mean in place of the dataset's; empty keeps it.
         std: per-channel standard deviation in place of the dataset's; empty keeps it.
+        preparation: tells how images of any size become inputs, and their mean and standard
+            deviation where nobody else does; asked of such images alone.
         check: called with all chosen inputs, stored ones in the host's memory and a piece at a
             time; raises where the model cannot take them.
 
@@ -219,10 +235,15 @@ def open_split(
         )
     examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
     what = f"split {name!r}"
+    mean, std, scale = mean or dataset.mean, std or dataset.std, dataset.scale
+    images = preparation() if are_images(examples.inputs) else None
+    if images is not None:
+        examples = prepared(examples, images, what)
+        mean, std = mean or images.mean, std or images.std
+        scale = 1 / 255 if scale == 1 else scale
     check_inputs(examples.inputs, examples.targets, what)
     shape = examples.inputs.shape
     targets = sound_targets(examples.targets, shape, dataset.classes, what)
-    mean, std = mean or dataset.mean, std or dataset.std
     check_constants(mean, std, shape)
     chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
     inputs, digest = read_inputs(
@@ -238,10 +259,11 @@ def open_split(
         index=chosen.index,
         total=total,
         digest=digest.hexdigest(),
-        scale=dataset.scale,
+        scale=scale,
         mean=mean,
         std=std,
         classes=dataset.classes,
+        images=images,
         way=chosen.way,
         absent=chosen.absent,
     )

@@ -53,7 +53,7 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
     Texts are names of classes, in alphabetical order as libraries number folders, unless all are
     whole numbers.  Whole numbers are classes, one an example, or masks.  Rows with a single 1
     among zeros are one-hot, rows of other zeros and ones are labels, in which -100 or NaN leaves
-    one out.  Floats are numbers to predict, but for a single one an example that is 0 or 1.
+    one out.  Floats are numbers to predict, unless all are 0 or 1: then they are classes, or masks.
 
     Args:
         by_split: (example, ...) as stored, by split; (example, 1) is (example,).
@@ -83,7 +83,7 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
             raise LmctoolError(f"{what} has targets of {values.dtype} in split {split!r}")
     if form == "values" or (form is None and _are_values(arrays)):
         return _of_values(arrays, what, ignored)
-    if form is None and any(values.dtype.kind == "f" for values in _single(arrays)):
+    if form is None and any(values.dtype.kind == "f" for values in _no_rows(arrays)):
         told = ("targets are floats that are all 0 or 1, taken as classes",)
     whole = {split: _whole(values, what, split) for split, values in arrays.items()}
     if ignored is not None:
@@ -148,14 +148,15 @@ def _are_values(arrays: Arrays) -> bool:
     """Tell whether targets are numbers to predict: floats that say more than yes and no."""
     if not any(values.dtype.kind == "f" for values in arrays.values()):
         return False
-    if len(_single(arrays)) == len(arrays):
-        return not all(np.isin(values, (0, 1)).all() for values in arrays.values())
-    return not all(_are_rows(values) for values in arrays.values())
+    return not (
+        all(np.isin(values, (0, 1)).all() for values in _no_rows(arrays))
+        and all(_are_rows(values) for values in arrays.values() if _column(values).ndim == 2)
+    )
 
 
-def _single(arrays: Arrays) -> list[NDArray[Any]]:
-    """Return the targets of those splits in which an example has a single one."""
-    return [values for values in arrays.values() if _column(values).ndim == 1]
+def _no_rows(arrays: Arrays) -> list[NDArray[Any]]:
+    """Return the targets of those splits in which an example has a single one, or an image."""
+    return [values for values in arrays.values() if _column(values).ndim != 2]
 
 
 def _column(values: NDArray[Any]) -> NDArray[Any]:

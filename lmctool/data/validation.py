@@ -10,6 +10,7 @@ import numpy as np
 from lmctool.data.rows import native
 from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Rows
 
 INPUTS = ("uint8", "float16", "float32", "float64", "int64")
+
+
+def sound(examples: Examples, classes: int, what: str) -> Examples:
+    """Return examples as far as they can be told to be sound before they are read in pieces.
+
+    Args:
+        examples: as somebody's code gave them; images of any size are not looked at.
+        classes: number of classes or tokens, 0 where the targets are neither.
+        what: what to call them in an error.
+
+    Raises:
+        LmctoolError: they are not, as ``check_inputs`` and ``sound_targets`` say, or an array of
+            inputs is not finite.
+    """
+    inputs, shape = examples.inputs, getattr(examples.inputs, "shape", None)
+    if shape is not None:
+        check_inputs(inputs, examples.targets, what)
+    if isinstance(inputs, np.ndarray):
+        refuse_nonfinite(nonfinite(inputs), inputs.size, f"{what} has inputs")
+    targets = sound_targets(examples.targets, shape or (), classes, what)
+    return Examples(inputs, targets)
 
 
 def check_inputs(inputs: Rows | NDArray[Any], targets: NDArray[Any], what: str) -> None:
@@ -95,16 +117,18 @@ def check_constants(
 ) -> None:
     """Check that mean and standard deviation fit the channels of inputs of this shape.
 
+    A single value of each is that of every channel.
+
     Raises:
         LmctoolError: their numbers differ from the channels, or a value is unusable.
     """
     if not mean and not std:
         return
     channels = shape[1] if len(shape) > 1 else 0
-    if len(mean) != channels or len(std) != channels:
+    if len(mean) != len(std) or len(mean) not in {1, channels}:
         raise LmctoolError(
             f"the inputs have {channels} channels, but the mean has {len(mean)} values and the"
-            f" standard deviation {len(std)}; pass --mean and --std with {channels} each"
+            f" standard deviation {len(std)}; pass --mean and --std with {channels} each, or one"
         )
     if not all(map(math.isfinite, mean)) or not all(0 < value < math.inf for value in std):
         raise LmctoolError(f"mean {mean} or standard deviation {std} is unusable; std is above 0")

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 ELSEWHERE = re.compile(r"same device|on cpu, different|torch\.cuda\.\w*Tensor")
 """What torch says of tensors on two devices."""
+WHOLE = re.compile(r"\b[Ll]ong\b|dtype")
+"""What it says of whole numbers where a layer takes floats."""
+INDICES = re.compile(r"'indices'")
+"""What it says of floats where an embedding takes whole numbers."""
 
 
 def misfit(inputs: tuple[Tensor, ...], split: str, cause: Exception) -> str:
@@ -28,8 +32,13 @@ def misfit(inputs: tuple[Tensor, ...], split: str, cause: Exception) -> str:
             f"the model makes tensors that are not where its inputs are, on {first.device}"
             f" ({reason}); try --device cpu"
         )
-    dtype = str(first.dtype).removeprefix("torch.")
+    dtype, floats = str(first.dtype).removeprefix("torch."), first.is_floating_point()
+    hint = "is it trained on other data?"
+    if not floats and WHOLE.search(str(cause)):
+        hint = "int64 is for token ids: store measurements as floats, and images as uint8 or floats"
+    elif floats and INDICES.search(str(cause)):
+        hint = "it takes token ids: store them as int64"
     return (
         f"the model cannot take the inputs of split {split!r}, {dtype} of shape"
-        f" {tuple(first.shape[1:])} ({reason}); is it trained on other data?"
+        f" {tuple(first.shape[1:])} ({reason}); {hint}"
     )

@@ -159,6 +159,9 @@ class ModelFamily:
             folder's config.json describes, or None where it is none of the family's.  The file is
             untrusted: neither may name code or a path.  Asked of every installed family, so it
             must not import a large library.
+        preprocessing: ``preprocessing(spec, **arguments)`` returns how the images are prepared
+            that the model's published weights are evaluated on, or None where there are none;
+            nothing is downloaded.
     """
 
     build: Callable[..., nn.Module]
@@ -169,6 +172,7 @@ class ModelFamily:
     from_config: Callable[[Mapping[str, Any]], tuple[str, Mapping[str, Argument]] | None] | None = (
         None
     )
+    preprocessing: Callable[..., Preprocessing | None] | None = None
 
 
 class Rows(Protocol):
@@ -210,11 +214,13 @@ class Examples:
         inputs: (example, ...) uint8 images (channel first), floats, or int64 token ids: an array,
             or what reads it in pieces; or images of any size.
         targets: (example,) int64 classes, (example, position) int64 tokens with -100 where none
-            counts, or what else the dataset's task takes.
+            counts, or what else the dataset's task takes.  Beside images of any size they may be
+            images of the pixels' classes, in a mode of whole numbers, which the host resizes and
+            crops alike.
     """
 
     inputs: Any
-    targets: NDArray[Any]
+    targets: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,17 +228,21 @@ class Preprocessing:
     """How images of any size become inputs of one size, as libraries of models configure it.
 
     Attributes:
-        resize: the length of the shorter side, or height and width; empty leaves the size.
+        resize: the length of the shorter side, or height and width; empty leaves the size, None
+            says nothing of it.
         crop: height and width of what is cut from the centre; empty cuts nothing.
-        interpolation: ``bilinear``, ``bicubic``, ``lanczos`` or ``nearest``.
+        interpolation: ``nearest``, ``box``, ``bilinear``, ``hamming``, ``bicubic`` or
+            ``lanczos``; empty where it isn't said.
+        channels: 3 for red, green and blue, 1 for grey; 0 where it isn't said.
         mean: per channel, of values from 0 to 1; empty where nothing is known.
         std: per channel.
         origin: who says so, in words.
     """
 
-    resize: tuple[int, ...] = ()
+    resize: tuple[int, ...] | None = None
     crop: tuple[int, ...] = ()
-    interpolation: str = "bilinear"
+    interpolation: str = ""
+    channels: int = 0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     origin: str = ""
@@ -243,7 +253,8 @@ class Dataset:
     """A dataset: its splits, and how its inputs are normalised.
 
     The model sees ``(inputs * scale - mean) / std``, with ``mean`` and ``std`` per channel
-    (axis 1); empty tuples leave ``inputs * scale`` as it is.
+    (axis 1); empty tuples leave ``inputs * scale`` as it is.  Images of any size are bytes, which
+    are scaled by 1/255 where no other scale is said.
 
     Attributes:
         splits: the loader of each split by name.

@@ -62,8 +62,9 @@ def _what(record: Input) -> str:
     match record:
         case SplitRecord(examples=None):
             return ""
-        case SplitRecord(examples=examples, total=total):
-            return f"{examples} of {'?' if total is None else total} examples"
+        case SplitRecord(examples=examples, total=total, subset=subset):
+            count = f"{examples} of {'?' if total is None else total} examples"
+            return count + _after(", ", subset)
         case DataRecord(spec=spec, origin=origin, source=source):
             return (spec or "") + _after(", from ", origin) + _after(": ", source)
         case SeriesRecord(path=path, steps=steps):

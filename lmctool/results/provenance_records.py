@@ -118,11 +118,12 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class SplitRecord:
-    """The examples of a split that were read: their digest, and how many of how many."""
+    """The examples of a split that were read: their digest, how many of how many, chosen how."""
 
     digest: str | None = stored(".digest", str, "input")
     examples: int | None = stored(".examples", int, "setting")
     total: int | None = stored(".of", int, "setting")
+    subset: str | None = stored(".subset", str, "setting")
 
 
 @dataclass(frozen=True, slots=True)

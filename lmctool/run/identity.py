@@ -148,7 +148,8 @@ def objection(earlier: Provenance, identity: Identity) -> str:
         then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})
     slots = {"aligner": earlier.aligner, "correction": earlier.correction}
     then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
-    now = identity.parts(calibrated=calibrated) | _as_recorded(identity.run)
+    now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
+    now |= _as_recorded(identity.run)
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.evaluate.machine import machine
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
-    from lmctool.plugin.records import Dataset
+    from lmctool.plugin.records import Dataset, Preprocessing
     from lmctool.run.run import Run
 
 Record = TypeVar("Record")
@@ -46,6 +46,9 @@ def files(run: Run) -> Provenance:
         code |= model.code
     if run.resources.sources.task is not None:
         code |= run.resources.sources.task.code
+    if run.data is not None and run.data.factory is not None:
+        evaluated_splits(run)  # their loaders may import more
+        code |= run.data.factory.code()
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
@@ -94,12 +97,19 @@ def class_names(dataset: Dataset) -> list[str]:
 
 def split_record(split: Split) -> SplitRecord:
     """Return the record of a split."""
-    return SplitRecord(split.digest, len(split), split.total)
+    return SplitRecord(split.digest, len(split), split.total, split.way)
 
 
-def preprocessing(split: Split) -> dict[str, float | list[float]]:
+def preprocessing(split: Split) -> dict[str, Any]:
     """Return what is done to the stored inputs of a split before the model sees them."""
-    return {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+    done = {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
+    return done if split.images is None else {**done, "images": image_record(split.images)}
+
+
+def image_record(how: Preprocessing) -> dict[str, Any]:
+    """Return what makes inputs of images; nothing of an interpolation where none is resized."""
+    filters = {"interpolation": how.interpolation} if how.resize else {}
+    return {"resize": how.resize or (), "crop": how.crop, "channels": how.channels, **filters}
 
 
 def _numbered(records: Iterable[Record]) -> dict[str, Record]:

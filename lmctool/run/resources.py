@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +24,7 @@ from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
 from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
+from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
 from lmctool.run.task import NamedTask, suited_task
@@ -95,6 +96,7 @@ class Resources:
             note(sentence)
         if self.sources.example is not None and self.sources.example.doubled:
             note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
+        self._preparation = cache(partial(preparation, self.sources, settings, note))
         self._partial = analysis.partial
         self.corrected: dict[str, int] = {}
         self._load()
@@ -104,7 +106,9 @@ class Resources:
         """Begin with no split and no weights read, and a model that nobody looked at."""
         model, device = self.sources.model, self.device
         module = None if model is None else model.module
-        self._splits = Splits(self.name, self.sources.data, self.settings, device, module)
+        self._splits = Splits(
+            self.name, self.sources.data, self.settings, device, module, self._preparation
+        )
         self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device)
         self.forward = Forward(self)
 
@@ -217,8 +221,11 @@ class Resources:
         return suited_task(self)
 
     def split(self, name: str) -> Split:
-        """Return a split to evaluate on, at most ``--limit`` examples of it."""
-        return self._splits.open(name, self.settings.limit)
+        """Return a split to evaluate on, at most ``--limit`` examples of it; it is told which."""
+        split = self._splits.open(name, self.settings.limit)
+        if told := split.told:
+            self.note(told)
+        return split
 
     @cached_property
     def calibration(self) -> Split:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +28,18 @@ class Splits:
         settings: Settings,
         device: torch.device,
         module: nn.Module | None = None,
+        preparation: Callable[[], Preprocessing] = Preprocessing,
     ) -> None:
         """Keep where the data is; nothing is read yet.
 
-        A model whose method ``check_inputs`` refuses the inputs of a split is asked once of each.
+        A model whose method ``check_inputs`` refuses the inputs of a split is asked once, and so
+        is how images of any size become inputs.
         """
         self.analysis = analysis
         self.data = data
         self.settings = settings
         self.device = device
+        self._preparation = preparation
         self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None], Split] = {}
 
@@ -64,6 +68,7 @@ class Splits:
                 ),
                 mean=self.settings.mean,
                 std=self.settings.std,
+                preparation=self._preparation,
                 check=self._check,
             )
             self._opened[name, limit] = split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,15 @@ from lmctool.data import prefetch
 from lmctool.data.prefetch import prefetched
 from lmctool.data.reading import read_inputs
 from lmctool.data.split import Split, open_split
+from lmctool.data.stored_inputs import StoredInputs
 from lmctool.plugin.records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
 from tests.emulated_gpu.waits import OnGpu, pretended_gpu
+from tests.rows import NotedRows
 
 if TYPE_CHECKING:
-    from lmctool.data.stored_inputs import StoredInputs
+    from collections.abc import Callable
 
 GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)
@@ -36,8 +39,20 @@ def placed(
     return read_inputs(rows, index, device, "split 'test'", taken=taken, check=lambda _: None)[0]
 
 
-def opened(device: torch.device, **told: Any) -> Split:
-    return open_split(DATASET, "test", limit=None, seed=0, device=device, **told)
+def opened(device: torch.device, inputs: Any = IMAGES) -> Split:
+    load = {"test": lambda: Examples(inputs, np.arange(10) % 5)}
+    return open_split(replace(DATASET, splits=load), "test", limit=None, seed=0, device=device)
+
+
+def full_but_pinned(empty: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return what makes tensors in pinned memory alone, for there is no other left."""
+
+    def full(*size: Any, **how: Any) -> Tensor:
+        if not how.get("pin_memory"):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return empty(*size, **how)
+
+    return full
 
 
 @pytest.mark.parametrize(
@@ -62,18 +77,47 @@ def test_inputs_of_all_splits_take_half_of_the_memory_at_most(
 def test_a_gpu_that_others_have_filled_leaves_the_inputs_on_the_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    empty = torch.empty
-
-    def full(*size: Any, **how: Any) -> Tensor:
-        if not how.get("pin_memory"):
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return empty(*size, **how)
-
     with pretended_gpu() as gpu:
-        monkeypatch.setattr(torch, "empty", full)
+        monkeypatch.setattr(torch, "empty", full_but_pinned(torch.empty))
         assert gpu.is_pinned(placed(GPU)[:])
     with pytest.raises(torch.OutOfMemoryError):
         placed(CPU)
+
+
+ROWS = {"in a file": False, "of which reading takes work": True}
+"""Whether reading takes work."""
+
+
+@pytest.mark.parametrize("costly", ROWS.values(), ids=list(ROWS))
+@pytest.mark.parametrize("held", [0, 1 << 20], ids=["many", "few"])
+@pytest.mark.parametrize("memory", [1 << 20, 1], ids=["with room", "without"])
+def test_rows_are_read_once_to_a_gpu_with_room_and_else_stay_on_the_host(
+    memory: int, held: int, costly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmctool.data.placement.HELD", held)
+    monkeypatch.setattr("lmctool.data.reading.PIECE", IMAGES[:3].nbytes)
+    rows = NotedRows(IMAGES, costly=costly)
+    with pretended_gpu(memory=memory) as gpu:
+        inputs = placed(GPU, rows=rows)
+        assert rows.asked == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+        batch = inputs[2:5]
+        assert isinstance(batch, OnGpu) == (memory > 1)
+        assert gpu.is_pinned(batch) == (memory == 1)
+        assert isinstance(inputs, StoredInputs) == (memory == 1 and not held)
+        assert not gpu.waits
+        assert torch.equal(inputs[:].cpu(), torch.from_numpy(IMAGES))
+    assert len(rows.asked[4:]) == (2 if memory == 1 and not held and not costly else 0)
+
+
+def test_a_gpu_that_others_have_filled_leaves_many_rows_in_their_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lmctool.data.placement.HELD", 0)
+    with pretended_gpu() as gpu:
+        monkeypatch.setattr(torch, "empty", full_but_pinned(torch.empty))
+        inputs = placed(GPU, rows=NotedRows(IMAGES))
+        assert isinstance(inputs, StoredInputs)
+        assert gpu.is_pinned(inputs[1:3])
 
 
 def test_what_a_run_has_opened_counts() -> None:
@@ -85,22 +129,30 @@ def test_what_a_run_has_opened_counts() -> None:
         assert isinstance(splits.open("train", None).inputs, OnGpu)  # not opened again
 
 
+INPUTS: dict[str, Any] = {
+    "an array": IMAGES,
+    **{name: NotedRows(IMAGES, costly=costly) for name, costly in ROWS.items()},
+}
+
+
+@pytest.mark.parametrize("inputs", INPUTS.values(), ids=list(INPUTS))
 @pytest.mark.parametrize("memory", [1 << 20, 1], ids=["on the device", "from the host"])
 @pytest.mark.parametrize("cache", [0, 1 << 20], ids=["by batch", "cached"])
 def test_batches_are_those_of_the_host_and_never_wait(
-    memory: int, cache: int, monkeypatch: pytest.MonkeyPatch
+    memory: int, cache: int, inputs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("lmctool.data.placement.HELD", 0)
     monkeypatch.setattr("lmctool.data.split.CACHE", cache)
     here = list(opened(CPU).batches(4, torch.float32))
     with pretended_gpu(memory=memory) as gpu:
         prefetch.copying.cache_clear()
-        split = opened(GPU)
+        split = opened(GPU, inputs)
         rounds = [list(split.batches(4, torch.float32)) for _ in range(2)]
         constants = [wait for wait in gpu.waits if "data/split.py" in wait]
         assert gpu.waits == constants and len(constants) == 1  # mean and std, once
         for there in rounds:
-            for (inputs, targets), (expected, same) in zip(there, here, strict=True):
-                assert torch.equal(inputs.cpu(), expected)
+            for (batch, targets), (expected, same) in zip(there, here, strict=True):
+                assert torch.equal(batch.cpu(), expected)
                 assert torch.equal(targets.cpu(), same)
     prefetch.copying.cache_clear()
 

@@ -85,7 +85,7 @@ def test_a_factory_in_a_file_is_called(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("wrong", "returned 'int', not an lmctool.api.Dataset"),
+        ("wrong", "is 'int', which holds no examples; return a data set"),
         ("failing", "failed: RuntimeError: no luck"),
         ("absent", "has no function 'absent'"),
     ],

@@ -135,6 +135,15 @@ def test_floats_that_are_all_0_or_1_are_classes(values: Any) -> None:
     assert told(values, train=[0.5]).task == "regression"
 
 
+def test_images_of_floats_that_are_all_0_or_1_are_masks() -> None:
+    masks = np.eye(4, dtype=np.float32)[None, None].repeat(2, 0)
+    found = told(masks)
+    assert (found.task, found.classes) == ("segmentation", 2)
+    assert np.array_equal(found.splits["test"], masks.astype(np.int64))
+    assert found.read_as == ("targets are floats that are all 0 or 1, taken as classes",)
+    assert told(masks / 2).task == told(masks, "values").task == "regression"
+
+
 def test_whole_numbers_are_to_be_predicted_where_that_is_said() -> None:
     found = told(CLASSES, "values")
     assert found.task == "regression"

@@ -151,8 +151,6 @@ class Placement(TorchFunctionMode):
             raise TypeError("can't convert cuda:1 device type tensor to numpy.")
         if func is Tensor.pin_memory:
             return tensor.clone()
-        if func is Tensor.record_stream:
-            return None
         if func is Tensor.tolist and on_gpu:
             self.kernels.waits["tolist"] += 1
         return NotImplemented

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.results.value_diff import deviations
 from lmctool.testing import invoke, save
+from lmctool_plugins.datasets import digits
 from tests import every
 from tests.emulated_gpu import gpu
 from tests.every import FEW, A, B
@@ -75,6 +77,25 @@ def test_a_command_gives_the_numbers_of_the_cpu(
     assert record.settings["device"] == gpu.NAME
     if job in {"barrier", "closed-form", "layerwise", "merge", "float64"}:
         assert record.settings["strategy"] == "graphs, contiguous"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5], ids=["without room", "with room"])
+def test_data_in_a_file_give_the_numbers_of_the_cpu(
+    share: float,
+    on_both: Callable[..., tuple[float, Provenance]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lmctool.data.placement.HELD", 0)
+    monkeypatch.setattr("lmctool.data.placement.SHARE", share)
+    stored = {split: digits.load(split == "train") for split in ("train", "test")}
+    arrays = {f"x_{split}": each.inputs for split, each in stored.items()}
+    arrays |= {f"y_{split}": each.targets for split, each in stored.items()}
+    np.savez(tmp_path / "data.npz", **arrays)
+    words = ("--data", tmp_path / "data.npz", "--align", "--repair", "--allow-chance")
+    difference, record = on_both("barrier", *PATH, *words)
+    assert difference < ROUNDING
+    assert record.settings["strategy"] == "graphs, contiguous"
 
 
 def resnets(folder: Path) -> list[Path]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.api import LmctoolError, ModelFamily, hookimpl
-from lmctool.api.advanced import import_library, library_model, refuse_file_arguments
+from lmctool.api import LmctoolError, ModelFamily, Preprocessing, hookimpl
+from lmctool.api.advanced import (
+    import_library,
+    library_model,
+    refuse_file_arguments,
+    timm_preprocessing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +52,23 @@ def from_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Argument]] | 
     return f"timm:{name}", sizes
 
 
+def preprocessing(spec: str, /, **arguments: Any) -> Preprocessing | None:
+    """Return how timm evaluates its default weights of NAME; nothing is downloaded."""
+    name = library_model(spec)
+    found = import_library("timm", spec).get_pretrained_cfg(name)
+    table = found.to_dict() if found else {}
+    if not table.get("input_size"):
+        return None
+    channels, height, width = table["input_size"]
+    side = arguments.get("img_size")
+    size = (side, side) if isinstance(side, int) else (height, width)
+    table["input_size"] = [arguments.get("in_chans", channels), *size]
+    return timm_preprocessing(table, f"timm for its weights {table.get('tag') or ''} of {name}")
+
+
 @hookimpl
 def lmctool_model() -> ModelFamily:
     """Add ``--model timm:NAME``."""
-    return ModelFamily(build, metadata_arguments=ARGUMENTS, from_config=from_config)
+    return ModelFamily(
+        build, metadata_arguments=ARGUMENTS, from_config=from_config, preprocessing=preprocessing
+    )

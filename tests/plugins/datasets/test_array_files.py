@@ -13,6 +13,7 @@ from torch.utils.data import TensorDataset
 from lmctool.data.containers import container_kind, stored_arrays
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import detect, open_arrays
+from tests.data.inputs import inputs_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def check(dataset: Dataset, splits: dict[str, int]) -> None:
     assert dataset.splits.keys() == splits.keys()
     for split, more in splits.items():
         examples = dataset.splits[split]()
-        assert np.array_equal(examples.inputs, X + more)
+        assert np.array_equal(inputs_of(dataset, split), X + more)
         assert np.array_equal(examples.targets, Y + more)
 
 
@@ -172,7 +173,7 @@ def test_the_processed_files_of_torchvision_s_mnist_are_data(tmp_path: Path) -> 
         torch.save(pair, tmp_path / f"{name}.pt")
     dataset = open_arrays("arrays", tmp_path)
     assert set(dataset.splits) == {"train", "test"}
-    assert np.array_equal(dataset.splits["test"]().inputs, IMAGES[:, None] + 1)
+    assert np.array_equal(inputs_of(dataset), IMAGES[:, None] + 1)
     assert dataset.scale == 1 / 255
     (path,) = tmp_path.glob("training.pt")
     assert open_arrays("arrays", path).splits.keys() == {"test"}  # a file says no split

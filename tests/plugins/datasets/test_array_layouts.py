@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from lmctool.data.layout import layout_of
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
-from lmctool_plugins.datasets.arrays.layout import layout_of
+from tests.data.inputs import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +30,13 @@ def test_images_with_the_channels_last_are_put_right(
     images = np.random.default_rng(0).integers(0, 256, (3, channels, 6, 7)).astype(dtype)
     path = save_npz(x=images.transpose(0, 2, 3, 1), y=Y)
     dataset = open_arrays("arrays", path)
-    assert np.array_equal(dataset.splits["test"]().inputs, images)
+    assert np.array_equal(inputs_of(dataset), images)
     assert dataset.read_as == ("inputs are images with the channels last (height, width, channel)",)
 
 
 def test_grey_images_get_an_axis_of_channels(save_npz: Callable[..., Path]) -> None:
     dataset = open_arrays("arrays", save_npz(x=IMAGES[:, 0], y=Y))
-    assert np.array_equal(dataset.splits["test"]().inputs, IMAGES[:, :1])
+    assert np.array_equal(inputs_of(dataset), IMAGES[:, :1])
     assert dataset.read_as == (
         "inputs are grey images without an axis of channels, which gets one of length 1",
     )
@@ -78,7 +79,7 @@ def test_the_user_s_word_holds_and_nothing_is_said(
     save_npz: Callable[..., Path], stored: NDArray[Any], layout: str, right: NDArray[Any]
 ) -> None:
     dataset = open_arrays("arrays", save_npz(x=stored, y=Y), layout=layout)
-    assert np.array_equal(dataset.splits["test"]().inputs, right)
+    assert np.array_equal(inputs_of(dataset), right)
     assert dataset.read_as == ()
 
 

@@ -10,6 +10,7 @@ import pytest
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays
 from lmctool_plugins.datasets.arrays.names import read_name
+from tests.data.inputs import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def test_inputs_and_targets_have_many_names(opened: Callable[..., Dataset], x: s
     dataset = opened({x: X, y: Y, "ids": Y})
     assert list(dataset.splits) == ["test"]
     examples = dataset.splits["test"]()
-    assert np.array_equal(examples.inputs, X)
+    assert np.array_equal(inputs_of(dataset), X)
     assert np.array_equal(examples.targets, Y)
 
 
@@ -81,7 +82,7 @@ def test_splits_stand_before_and_behind_in_any_case(
     assert set(dataset.splits) == {"train", "val", "test"}
     for number, split in enumerate(("train", "val", "test")):
         examples = dataset.splits[split]()
-        assert np.array_equal(examples.inputs, X + number)
+        assert np.array_equal(inputs_of(dataset, split), X + number)
         assert np.array_equal(examples.targets, Y + number)
 
 
@@ -109,14 +110,14 @@ def test_a_name_says_a_part_and_a_split_or_nothing(name: str, said: Any) -> None
 
 def test_x_and_y_go_before_other_names(opened: Callable[..., Dataset]) -> None:
     dataset = opened({"x": X, "y": Y, "features": X + 1, "labels": Y + 1})
-    assert np.array_equal(dataset.splits["test"]().inputs, X)
+    assert np.array_equal(inputs_of(dataset), X)
     assert np.array_equal(dataset.splits["test"]().targets, Y)
 
 
 def test_other_names_are_given_with_the_data(opened: Callable[..., Dataset]) -> None:
     dataset = opened({"pixels": X, "digit": Y, "x": X + 1, "y": Y + 1}, x="pixels", y="digit")
     assert list(dataset.splits) == ["test"]
-    assert np.array_equal(dataset.splits["test"]().inputs, X)
+    assert np.array_equal(inputs_of(dataset), X)
     assert np.array_equal(dataset.splits["test"]().targets, Y)
 
 
@@ -129,14 +130,14 @@ def test_a_star_stands_for_the_split(opened: Callable[..., Dataset]) -> None:
     arrays = {"a_train_b": X, "a_test_b": X + 1, "train.c": Y, "test.c": Y, "other": X}
     dataset = opened(arrays, x="a_*_b", y="*.c")
     assert set(dataset.splits) == {"train", "test"}
-    assert np.array_equal(dataset.splits["test"]().inputs, X + 1)
+    assert np.array_equal(inputs_of(dataset), X + 1)
 
 
 def test_a_name_of_one_split_is_this_split(opened: Callable[..., Dataset]) -> None:
     arrays = {"train_feats": X, "test_feats": X + 1, "y_train": Y, "y_test": Y}
     dataset = opened(arrays, x="train_feats")
     assert list(dataset.splits) == ["train"]
-    assert np.array_equal(dataset.splits["train"]().inputs, X)
+    assert np.array_equal(inputs_of(dataset, "train"), X)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from lmctool.data import containers
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import detect, open_arrays
+from tests.data.inputs import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_x_and_y_are_the_split_test(tmp_path: Path, suffix: str) -> None:
     assert detect(path)
     dataset = open_arrays("arrays", path)
     examples = dataset.splits["test"]()
-    assert np.array_equal(examples.inputs, X)
+    assert np.array_equal(inputs_of(dataset), X)
     assert np.array_equal(examples.targets, Y)
     assert (dataset.classes, dataset.scale, dataset.task) == (3, 1.0, "classification")
 

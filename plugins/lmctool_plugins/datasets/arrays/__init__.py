@@ -32,13 +32,15 @@ from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 from lmctool.api.advanced import (
     IGNORE_INDEX,
     UNSHIFTED,
+    MappedRows,
+    channel_first,
     container_kind,
+    one_layout,
     token_examples,
     told_apart,
     unshifted,
 )
 from lmctool_plugins.datasets.arrays.files import said_files, source_at
-from lmctool_plugins.datasets.arrays.layout import channel_first, one_layout
 from lmctool_plugins.datasets.arrays.parts import parts
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ ARGUMENTS = frozenset({"x", "y", "mask", "layout", "labels", "ignore"})
 
 def load(inputs: StoredArray, layout: str, targets: NDArray[Any]) -> Examples:
     """Return one split: images channel first, all else as stored."""
-    return Examples(channel_first(inputs.read(), layout), targets)
+    return Examples(MappedRows(inputs.rows(), partial(channel_first, layout=layout)), targets)
 
 
 def load_tokens(split: str, part: Part, ignored: Argument | None) -> Examples:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import stored_arrays
+from lmctool.api.advanced import SPLIT_NAMES, stored_arrays
 from lmctool_plugins.datasets.arrays.names import (
     SINGLE,
-    SPLITS,
     claims,
     listed,
     read_name,
@@ -69,7 +68,7 @@ def said_files(folder: Path, named: Mapping[Role, str]) -> list[Path]:
         for path in sorted(folder.iterdir())
         if path.suffix in SUFFIXES
         and path.is_file()
-        and (named or path.stem.lower() in SPLITS or read_name(path.stem))
+        and (named or path.stem.lower() in SPLIT_NAMES or read_name(path.stem))
     ]
 
 
@@ -109,7 +108,7 @@ def _beside(path: Path, array: StoredArray, named: Mapping[Role, str]) -> Source
         stored[other.stem] = _one(other)
     own = split_of(path.stem)
     place = ", ".join([str(path), *(f"{name}{path.suffix}" for name in list(stored)[1:])])
-    split = own if own in SPLITS.values() else SINGLE
+    split = own if own in SPLIT_NAMES.values() else SINGLE
     return Source(stored, {split: found}, place, alone=True)
 
 

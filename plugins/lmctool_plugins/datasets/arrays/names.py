@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from lmctool.api import LmctoolError
+from lmctool.api.advanced import SPLIT_NAMES, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,12 +29,7 @@ ANY_SPLIT = ("x", "y", "mask")
 """The words beside which any name is that of a split."""
 TOKENS = ("x", "input_ids", "tokens")
 """What token ids may be called that are their own targets."""
-SPLITS = {
-    **{split: split for split in ("train", "test", "val", "valid", "validation", "dev")},
-    **{"training": "train", "testing": "test"},
-}
-"""How splits are called in names of other words, and what they are called here."""
-KNOWN = "|".join(sorted(SPLITS, key=len, reverse=True))
+KNOWN = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
 BESIDE_KNOWN = (f"({KNOWN})[-_./]?{{}}", f"{{}}[-_./]?({KNOWN})")
 BESIDE_ANY = (r"(\w+)[_/]{}", r"{}_(\w+)")
 """How the name of a split stands beside a word."""
@@ -59,13 +55,8 @@ def read_name(name: str, *, any_split: bool = False) -> tuple[Role, str, str] | 
     for forms, words in ((BESIDE_KNOWN, meant), (BESIDE_ANY, loose)):
         for form, (role, word) in product(forms, words):
             if match := re.fullmatch(form.format(word), name, re.IGNORECASE):
-                return role, word, split_word(match[1])
+                return role, word, split_name(match[1])
     return None
-
-
-def split_word(name: str) -> str:
-    """Return what a split is called here."""
-    return SPLITS.get(name.lower(), name)
 
 
 def split_of(name: str) -> str:
@@ -74,7 +65,7 @@ def split_of(name: str) -> str:
         return said[2]
     known = rf"({KNOWN})(?![a-z]).*|.*(?<![a-z])({KNOWN})"
     match = re.fullmatch(known, name, re.IGNORECASE)
-    return split_word(match[1] or match[2]) if match else SINGLE
+    return split_name(match[1] or match[2]) if match else SINGLE
 
 
 def claims(names: Collection[str], patterns: Mapping[Role, str], place: str) -> Claims:
@@ -111,7 +102,7 @@ def _named(name: str, pattern: str) -> str | None:
     if not star:
         return split_of(name) if name == pattern else None
     match = re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", name)
-    return split_word(match[1]) if match else None
+    return split_name(match[1]) if match else None
 
 
 def only(role: Role, split: str, names: list[str], place: str) -> str:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.api import LmctoolError
+from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-AXES = {"hw": (3, 4), "hwc": (3, 5), "chw": (4, 4), "as-is": (1, 64)}
+AS_IS = "as-is"
+AXES = {"hw": (3, 4), "hwc": (3, 5), "chw": (4, 4), AS_IS: (1, 64)}
 """The least and the most axes of inputs in each order; ``hw`` and ``hwc`` may be volumes too."""
 CHANNELS = (1, 3, 4)
 """How many channels images have."""
@@ -32,8 +33,8 @@ def layout_of(shape: tuple[int, ...], dtype: str) -> str:
     if len(shape) == 3 and dtype == "uint8":
         return "hw"
     if len(shape) == 4 and shape[3] in CHANNELS and shape[1] not in CHANNELS:
-        return "hwc" if min(shape[1:3]) > shape[3] else "as-is"
-    return "as-is"
+        return "hwc" if min(shape[1:3]) > shape[3] else AS_IS
+    return AS_IS
 
 
 def one_layout(

@@ -1,0 +1,65 @@
+"""Examples that somebody's code gives, as the rows of an array and as images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.data.items import PIECE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from lmctool.data.items import Items
+
+
+class ItemRows:
+    """The inputs of a split, read when they are asked for.
+
+    Attributes:
+        shape: (example, ...).
+        dtype: of their values.
+        costly: always, as somebody's code makes them.
+    """
+
+    costly = True
+
+    def __init__(self, items: Items) -> None:
+        """Take examples whose number is known and whose inputs are arrays."""
+        first: Any = items.first.input
+        self.shape: tuple[int, ...] = (items.count or 0, *first.shape)
+        self.dtype: np.dtype[Any] = first.dtype
+        self._items = items
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return self.shape[0]
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the inputs at rising places."""
+        rows = np.empty((len(places), *self.shape[1:]), self.dtype)
+        for begin in range(0, len(places), PIECE):
+            piece = [int(place) for place in places[begin : begin + PIECE]]
+            for row, item in enumerate(self._items.read(piece), begin):
+                rows[row] = item.input
+        return rows
+
+
+class ItemImages:
+    """The images of a split, read when they are asked for."""
+
+    def __init__(self, items: Items) -> None:
+        """Take examples whose number is known and whose inputs are images."""
+        self._items = items
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return self._items.count or 0
+
+    def __getitem__(self, place: int) -> Image:
+        """Return one image."""
+        (item,) = self._items.read([place])
+        image: Any = item.input
+        return image  # type: ignore[no-any-return]

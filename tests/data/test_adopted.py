@@ -1,0 +1,377 @@
+"""Data as people have it in Python, and the examples that it is taken for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import (
+    BatchSampler,
+    ConcatDataset,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    random_split,
+)
+
+from lmctool.data import given_split
+from lmctool.data.adopted import BYTES, as_dataset
+from lmctool.errors import LmctoolError
+from lmctool.plugin.records import Dataset, Examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+COUNT = 100
+X = np.random.default_rng(0).standard_normal((COUNT, 1, 4, 4)).astype(np.float32)
+Y = np.arange(COUNT) % 7
+
+
+class Indexed(torch.utils.data.Dataset[Any]):
+    """A data set by index, which counts how often it is asked."""
+
+    def __init__(self, example: Callable[[int], object], count: int = COUNT) -> None:
+        self.example, self.count, self.asked = example, count, 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, place: int) -> object:
+        self.asked += 1
+        return self.example(place)
+
+
+class Listed(Indexed):
+    """One that lists its targets and the names of its classes."""
+
+    targets: Any = Y.tolist()
+    classes = tuple("abcdefg")
+
+
+class Coming(IterableDataset[Any]):
+    """One whose examples come in order."""
+
+    def __init__(self, begin: Callable[[], Iterator[object]]) -> None:
+        self.begin = begin
+
+    def __iter__(self) -> Iterator[object]:
+        return self.begin()
+
+
+def pair(place: int) -> tuple[torch.Tensor, int]:
+    return torch.tensor(X[place]), int(Y[place])
+
+
+def read(dataset: Dataset, split: str = "test") -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return all examples of a split."""
+    examples = dataset.splits[split]()
+    inputs = examples.inputs
+    if not isinstance(inputs, np.ndarray):
+        assert inputs.shape[0] == len(inputs)
+        inputs = inputs[np.arange(len(inputs))]
+    return inputs, examples.targets
+
+
+def pairs(places: Iterator[int] | range = range(COUNT)) -> Iterator[object]:
+    return map(pair, places)
+
+
+def big(place: int) -> dict[str, object]:
+    return {"label": int(Y[place]), "image": X[place], "name": f"{place}.png"}
+
+
+FORMS: dict[str, Callable[[], object]] = {
+    "a pair of arrays": lambda: (X, Y),
+    "a pair of tensors": lambda: [torch.tensor(X), torch.tensor(Y)],
+    "a pair of lists": lambda: (X.tolist(), Y.tolist()),
+    "a pair of lists of tensors": lambda: ([*torch.tensor(X)], [*torch.tensor(Y)]),
+    "a column of targets": lambda: (X, Y[:, None]),
+    "x and y": lambda: {"x": X, "y": Y},
+    "Examples": lambda: Examples(X, Y),
+    "a data set by index": lambda: Indexed(pair),
+    "mappings": lambda: Indexed(big),
+    "pixel_values and labels": lambda: Indexed(lambda n: {"pixel_values": X[n], "labels": Y[n]}),
+    "a data set that lists its targets": lambda: Listed(pair),
+    "a list of examples": lambda: [*pairs()],
+    "examples in order": lambda: Coming(pairs),
+    "TensorDataset": lambda: TensorDataset(torch.tensor(X), torch.tensor(Y)),
+    "ConcatDataset": lambda: ConcatDataset(
+        [Indexed(pair, 60), Subset(Indexed(pair), range(60, 100))]
+    ),
+    "a loader": lambda: DataLoader(Indexed(pair), batch_size=7),
+    "a loader that shuffles": lambda: DataLoader(Listed(pair), batch_size=7, shuffle=True),
+    "a loader without batches": lambda: DataLoader(Indexed(pair), batch_size=None),
+    "a loader of examples in order": lambda: DataLoader(Coming(pairs), batch_size=7),
+    "a loader that collates": lambda: DataLoader(Indexed(pair), 7, collate_fn=collated),
+    "a loader that collates in order": lambda: DataLoader(Coming(pairs), 7, collate_fn=collated),
+    "a loader of batches": lambda: DataLoader(Coming(batches), batch_size=None),
+}
+
+
+def collated(examples: list[tuple[torch.Tensor, int]]) -> dict[str, object]:
+    inputs, targets = zip(*examples, strict=True)
+    return {"x": torch.stack(inputs), "labels": torch.tensor(targets)}
+
+
+def batches() -> Iterator[object]:
+    for begin in range(0, COUNT, 30):
+        yield torch.tensor(X[begin : begin + 30]), torch.tensor(Y[begin : begin + 30])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kept", [1 << 27, 1000])
+def test_the_examples_are_the_same_in_every_form(
+    form: str, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(given_split, "KEPT", kept)
+    dataset = as_dataset(FORMS[form](), "mine")
+    for _ in range(2):
+        inputs, targets = read(dataset)
+        np.testing.assert_array_equal(inputs, X)
+        np.testing.assert_array_equal(targets, Y)
+        assert inputs.dtype == (np.float64 if form == "a pair of lists" else np.float32)
+        assert targets.dtype == np.int64
+    assert dataset.source == "mine"
+    assert (dataset.task, dataset.scale, list(dataset.splits)) == ("classification", 1.0, ["test"])
+    assert dataset.classes in {0, 7}
+
+
+SPLITS: dict[str, Callable[[], object]] = {
+    "a mapping": lambda: {"train": Listed(pair), "test": (X[:9], Y[:9])},
+    "a tuple": lambda: (Listed(pair), Subset(Indexed(pair), range(9))),
+    "a tuple of pairs": lambda: ((X, Y), (X[:9], Y[:9])),
+    "loaders": lambda: [DataLoader(Listed(pair)), DataLoader(Subset(Indexed(pair), range(9)))],
+}
+
+
+@pytest.mark.parametrize("form", SPLITS)
+def test_splits_have_their_names(form: str) -> None:
+    dataset = as_dataset(SPLITS[form](), "mine")
+    assert list(dataset.splits) == ["train", "test"]
+    for name, count in (("train", COUNT), ("test", 9)):
+        inputs, targets = read(dataset, name)
+        np.testing.assert_array_equal(inputs, X[:count])
+        np.testing.assert_array_equal(targets, Y[:count])
+    told = "the first of two data sets is split 'train', the second split 'test'"
+    assert dataset.read_as == (() if form == "a mapping" else (told,))
+
+
+def test_parts_of_a_random_split_are_splits() -> None:
+    parts = random_split(Listed(pair), [60, 40], torch.Generator().manual_seed(0))
+    dataset = as_dataset(dict(zip(("train", "val"), parts, strict=True)), "mine")
+    assert (dataset.classes, dataset.class_names) == (7, tuple("abcdefg"))
+    for name, part in zip(("train", "val"), parts, strict=True):
+        np.testing.assert_array_equal(read(dataset, name)[0], X[list(part.indices)])
+        np.testing.assert_array_equal(read(dataset, name)[1], Y[list(part.indices)])
+
+
+CHOSEN = [*range(50, 60), 3, 5]
+SHUFFLED = "split 'test': examples are in the order of the data set, which its loader shuffles"
+DROPPED = "split 'test': the last examples are kept, which its loader drops"
+BATCHED = "split 'test': each item of its loader is a batch of examples"
+LOADERS: dict[str, tuple[Callable[[], DataLoader[Any]], list[int], tuple[str, ...]]] = {
+    "shuffled": (
+        lambda: DataLoader(Listed(pair), batch_size=7, shuffle=True, drop_last=True),
+        [*range(COUNT)],
+        (SHUFFLED, DROPPED),
+    ),
+    "a seeded generator": (
+        lambda: DataLoader(Listed(pair), shuffle=True, generator=torch.Generator()),
+        [*range(COUNT)],
+        (SHUFFLED,),
+    ),
+    "a random part": (
+        lambda: DataLoader(Listed(pair), sampler=SubsetRandomSampler(CHOSEN)),
+        sorted(CHOSEN),
+        (SHUFFLED,),
+    ),
+    "an order of its own": (lambda: DataLoader(Listed(pair), sampler=CHOSEN), CHOSEN, ()),
+    "batches of its own": (
+        lambda: DataLoader(Listed(pair), batch_sampler=[CHOSEN[:5], CHOSEN[5:]]),
+        CHOSEN,
+        (),
+    ),
+    "a sampler of batches": (
+        lambda: DataLoader(Indexed(pair), batch_sampler=BatchSampler(CHOSEN, 5, drop_last=True)),
+        CHOSEN,
+        (DROPPED,),
+    ),
+    "batches as examples": (
+        lambda: DataLoader(Coming(batches), batch_size=None),
+        [*range(COUNT)],
+        (BATCHED,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_loader_has_its_examples_once_and_in_an_order_that_stays(name: str) -> None:
+    make, places, notes = LOADERS[name]
+    dataset = as_dataset(make(), "mine")
+    inputs, targets = read(dataset)
+    np.testing.assert_array_equal(inputs, X[places])
+    np.testing.assert_array_equal(targets, Y[places])
+    assert dataset.read_as == notes
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [RandomSampler(range(COUNT), replacement=True), WeightedRandomSampler([1.0] * COUNT, COUNT)],
+)
+def test_a_sampler_that_draws_is_refused(sampler: Any) -> None:
+    with pytest.raises(LmctoolError, match=r"split 'test' of 'mine' .* draws other examples each"):
+        as_dataset(DataLoader(Listed(pair), sampler=sampler), "mine")
+
+
+def test_examples_are_asked_together_where_they_can_be() -> None:
+    class Together(Indexed):
+        def __getitems__(self, places: list[int]) -> list[object]:
+            self.asked += 1
+            return [pair(place) for place in places]
+
+    data = Together(lambda _: None)
+    np.testing.assert_array_equal(read(as_dataset(data, "mine"))[0], X)
+    assert data.asked == 5  # the first, a look, two pieces, and a look again
+
+
+def test_a_large_split_whose_targets_are_listed_is_read_where_it_is_asked_for() -> None:
+    data = Listed(pair)
+    dataset = as_dataset(data, "mine")
+    examples = dataset.splits["test"]()
+    before = data.asked
+    assert before < COUNT
+    assert examples.inputs.costly
+    np.testing.assert_array_equal(examples.inputs[np.array([3, 70])], X[[3, 70]])
+    assert data.asked == before + 2
+
+
+def test_a_buffer_that_examples_share_is_no_example() -> None:
+    buffer = torch.zeros(1, 4, 4)
+
+    def shared(place: int) -> tuple[torch.Tensor, int]:
+        buffer.copy_(torch.tensor(X[place]))
+        return buffer, int(Y[place])
+
+    for data in (Indexed(shared), Coming(lambda: map(shared, range(COUNT)))):
+        np.testing.assert_array_equal(read(as_dataset(data, "mine"))[0], X)
+
+
+def test_targets_that_a_data_set_transforms_are_those_of_its_examples() -> None:
+    data = Listed(lambda place: (X[place], 6 - int(Y[place])))
+    np.testing.assert_array_equal(read(as_dataset(data, "mine"))[1], 6 - Y)
+
+
+def test_one_target_that_is_not_what_is_listed_is_named() -> None:
+    data = Listed(lambda place: (X[place], int(Y[place]) + (place == 71)))
+    examples = as_dataset(data, "mine").splits["test"]()
+    with pytest.raises(LmctoolError, match="example 71 of split 'test' of 'mine' has the target 2"):
+        examples.inputs[np.arange(COUNT)]
+
+
+TARGETS: dict[str, tuple[Callable[[int], object], str, NDArray[Any], tuple[str, ...]]] = {
+    "numbers": (lambda n: Y[n] / 7, "regression", Y / 7, ()),
+    "one-hot": (lambda n: np.eye(7)[Y[n]], "classification", Y, ("targets are one-hot",)),
+    "labels": (
+        lambda n: torch.tensor([Y[n] % 2, 1, 0]),
+        "multi-label",
+        np.stack([Y % 2, Y * 0 + 1, Y * 0], axis=1),
+        (),
+    ),
+    "a mask": (
+        lambda n: np.full((4, 4), Y[n]),
+        "segmentation",
+        np.tile(Y[:, None, None], (1, 4, 4)),
+        (),
+    ),
+    "names": (
+        lambda n: "abcdefg"[Y[n]],
+        "classification",
+        Y,
+        ("targets are 7 names, numbered in alphabetical order: 'a', 'b', 'c', 'd', 'e', 'f', ...",),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", TARGETS)
+@pytest.mark.parametrize("kind", [Indexed, "columns"])
+def test_targets_are_told_apart(form: str, kind: Any) -> None:
+    target, task, right, read_as = TARGETS[form]
+    whole = (X, [target(n) for n in range(COUNT)])
+    value = whole if kind == "columns" else kind(lambda n: (X[n], target(n)))
+    dataset = as_dataset({"train": value, "test": value}, "mine")
+    assert (dataset.task, dataset.read_as) == (task, read_as)
+    np.testing.assert_array_equal(read(dataset)[1], right)
+
+
+def test_names_are_numbered_over_all_splits() -> None:
+    names = np.array([*"bca"])
+    train = Indexed(lambda n: (X[n], names[n]), 3)
+    dataset = as_dataset({"train": train, "test": Indexed(lambda n: (X[n], "b"), 2)}, "mine")
+    assert read(dataset, "train")[1].tolist() == [1, 2, 0]
+    assert read(dataset, "test")[1].tolist() == [1, 1]
+    assert dataset.class_names == ("a", "b", "c")
+
+
+def test_splits_that_number_their_classes_differently_are_refused() -> None:
+    other = Listed(pair)
+    other.classes = tuple("acbdefg")
+    with pytest.raises(
+        LmctoolError, match=r"'mine' has other classes in split 'test' \(7: a, c, b"
+    ):
+        as_dataset((Listed(pair), other), "mine")
+
+
+def test_bytes_are_scaled() -> None:
+    x = (X > 0).astype(np.uint8)
+    for value in ((x, Y), Indexed(lambda n: (x[n], Y[n]))):
+        dataset = as_dataset(value, "mine")
+        assert dataset.scale == 1 / 255
+        assert dataset.read_as == (BYTES,)
+    with pytest.raises(LmctoolError, match="'mine' has inputs of uint8 in some splits and not in"):
+        as_dataset({"train": (x, Y), "test": (X, Y)}, "mine")
+
+
+@pytest.mark.parametrize("kind", ["columns", "examples"])
+def test_bytes_may_have_their_channels_last_or_none(kind: str) -> None:
+    for shape, told in (
+        ((5, 6, 7, 3), "channels last"),
+        ((5, 6, 7), "without an axis of channels"),
+    ):
+        x = np.arange(5 * 6 * 7 * 3, dtype=np.uint8)[: np.prod(shape)].reshape(shape)
+        examples = [*zip(x, Y[:5], strict=True)]
+        dataset = as_dataset((x, Y[:5]) if kind == "columns" else examples, "mine")
+        right = np.moveaxis(x, 3, 1) if x.ndim == 4 else x[:, None]
+        np.testing.assert_array_equal(read(dataset)[0], right)
+        assert told in dataset.read_as[0]
+
+
+def test_floats_are_what_the_model_takes() -> None:
+    x = np.zeros((5, 6, 7, 3), dtype=np.float32)
+    assert read(as_dataset((x, Y[:5]), "mine"))[0].shape == x.shape
+
+
+def test_images_are_given_one_by_one() -> None:
+    pictures = [Image.new("RGB", (4 + n % 3, 5), (n, 0, 0)) for n in range(COUNT)]
+    values = (pictures, Y), Indexed(lambda n: (pictures[n], Y[n])), Examples(pictures, Y)
+    for value in values:
+        examples = as_dataset(value, "mine").splits["test"]()
+        assert not isinstance(examples.inputs, np.ndarray)
+        assert len(examples.inputs) == COUNT
+        assert examples.inputs[70].tobytes() == pictures[70].tobytes()
+        np.testing.assert_array_equal(examples.targets, Y)
+
+
+def test_an_image_as_a_target_is_a_mask() -> None:
+    mask = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4), mode="L")
+    dataset = as_dataset(Indexed(lambda n: {"image": X[n], "mask": mask}, 5), "mine")
+    assert dataset.task == "segmentation"
+    assert read(dataset)[1].tolist() == [np.arange(16).reshape(4, 4).tolist()] * 5
