@@ -28,6 +28,7 @@ MEANINGS = {
     "low": "least value that it can have",
     "high": "greatest value that it can have",
     "share": "whether it is a share",
+    "percent": "whether it is shown in per cent",
 }
 
 
@@ -41,6 +42,7 @@ def metrics_group(metrics: Sequence[ScoreMetric]) -> Group:
         "low": [metric.low for metric in metrics],
         "high": [metric.high for metric in metrics],
         "share": [metric.share for metric in metrics],
+        "percent": [metric.percent for metric in metrics],
     }
     return Group(
         {
@@ -111,7 +113,14 @@ def _told(group: Group) -> tuple[ScoreMetric, ...]:
 
 
 def _metric(
-    name: object, unit: object, label: object, better: object, low: float, high: float, share: bool
+    name: str,
+    unit: str,
+    label: str,
+    better: str,
+    low: float,
+    high: float,
+    share: float,
+    percent: float,
 ) -> ScoreMetric:
     """Return one metric; its form follows, for a file may not bring a format."""
     if not NAME.fullmatch(str(name)):
@@ -121,5 +130,7 @@ def _metric(
     least, most = float(low), float(high)
     if not least < most:
         raise ValueError(f"{name} has no value from {low} to {high}")
-    form, way = "{:.2%}" if share else "{:.4f}", WAYS[str(better)]
-    return ScoreMetric(str(name), str(unit), str(label), form, way, least, most, bool(share))
+    form = "{:.2%}" if percent else "{:.4f}"
+    return ScoreMetric(
+        str(name), str(unit), str(label), form, WAYS[better], least, most, bool(share)
+    )

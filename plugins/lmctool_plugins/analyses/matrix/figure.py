@@ -65,9 +65,9 @@ def _barriers(
 ) -> list[tuple[str, Array, float, int]]:
     """Return the title, the values, the darkest value and the decimals of each map of a metric."""
     shown, unit, decimals = metric.points * heights, "", 2
-    if metric.share:
+    if metric.percent:
         unit, decimals = " (%)", 1 if shown.shape[-1] <= FEW else 0
-    least = max(SCALE * threshold, 0.01) if metric.share or math.isfinite(metric.high) else 0.0
+    least = max(SCALE * threshold, 0.01) if metric.percent or math.isfinite(metric.high) else 0.0
     greatest = max(float(np.nan_to_num(shown).max()), metric.points * least)
     return [
         (f"{metric.name} barrier on {split}, {variant}{unit}", shown[v, s], greatest, decimals)
