@@ -13,6 +13,7 @@ import pytest
 from lmctool.errors import LmctoolError
 from lmctool.files import untrusted
 from lmctool_plugins.datasets import idx
+from lmctool_plugins.datasets.idx import idx_file
 from tests.data.conftest import write_idx
 from tests.rows import whole
 
@@ -27,7 +28,7 @@ def test_both_splits_are_read_with_a_channel_axis(
 ) -> None:
     dataset = idx.open_idx("mnist", idx_folder)
     train, test = dataset.splits["train"](), dataset.splits["test"]()
-    assert np.array_equal(train.inputs, images[:, None])
+    assert np.array_equal(whole(train.inputs), images[:, None])
     assert np.array_equal(train.targets, labels)
     assert test.inputs.shape == (5, 1, 28, 28)
 
@@ -122,11 +123,11 @@ def test_a_header_that_claims_terabytes_is_refused_before_reading(tmp_path: Path
     path = tmp_path / "images"
     path.write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, 2**31, 2**16, 2**16))
     with pytest.raises(LmctoolError, match="is damaged: its header names 2147483648 x 65536"):
-        idx.read(path, 3)
+        idx_file.read(path, 3)
     packed = tmp_path / "images.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(LmctoolError, match="is damaged"):
-        idx.read(packed, 3)
+        idx_file.read(packed, 3)
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -134,7 +135,7 @@ def test_a_body_of_another_length_is_refused(tmp_path: Path, change: int) -> Non
     path = tmp_path / "labels"
     path.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 10) + bytes(10 + change))
     with pytest.raises(LmctoolError, match="holds fewer" if change < 0 else "holds more"):
-        idx.read(path, 1)
+        idx_file.read(path, 1)
 
 
 def test_another_number_of_axes_or_another_type_is_refused(tmp_path: Path) -> None:
@@ -142,14 +143,14 @@ def test_another_number_of_axes_or_another_type_is_refused(tmp_path: Path) -> No
     for head in (b"\0\0\x08\x03", b"\0\0\x0d\x01", b"<htm", b""):
         path.write_bytes(head + bytes(12))
         with pytest.raises(LmctoolError, match="is not an IDX file of bytes with 1 axes"):
-            idx.read(path, 1)
+            idx_file.read(path, 1)
 
 
 def test_a_cut_gzip_is_refused(idx_folder: Path) -> None:
     path = idx_folder / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(LmctoolError, match="cannot be read"):
-        idx.read(path, 3)
+        idx_file.read(path, 3)
 
 
 def test_a_missing_folder_is_told_with_the_three_ways_to_name_it() -> None:
@@ -177,4 +178,22 @@ def test_a_packed_file_that_unpacks_beyond_measure_is_refused(
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 280) + bytes(156_800)))
     with pytest.raises(LmctoolError, match="is damaged"):
-        idx.read(path, 3)
+        idx_file.read(path, 3)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_packed_body_of_another_length_is_refused(tmp_path: Path, change: int) -> None:
+    path = tmp_path / "labels.gz"
+    content = struct.pack(">4BI", 0, 0, 8, 1, 10) + bytes(10 + change)
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(LmctoolError, match="ends within" if change < 0 else "it holds more"):
+        idx_file.read(path, 1)
+
+
+def test_a_bit_that_flipped_in_a_packed_file_is_seen(idx_folder: Path) -> None:
+    path = idx_folder / "train-labels-idx1-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # the checksum of what it holds
+    path.write_bytes(content)
+    with pytest.raises(LmctoolError, match="cannot be read: CRC check failed"):
+        idx_file.read(path, 1)

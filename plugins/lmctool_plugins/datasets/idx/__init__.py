@@ -13,9 +13,6 @@ count from 1, so that there are 27 classes, of which no image has the first;
 
 from __future__ import annotations
 
-import gzip
-import math
-import zlib
 from functools import partial
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -24,12 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
-from lmctool.api.advanced import check_input, most_unpacked, told_apart
+from lmctool.api.advanced import MappedRows, check_input, told_apart
+from lmctool_plugins.datasets.idx.idx_file import read, rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from lmctool.api import Argument
 
@@ -62,41 +58,12 @@ SYSTEM = {  # where Debian's dataset-fashion-mnist lies, today's name and an ear
         Path("/usr/share/dataset-fashion-mnist"),
     )
 }
-DEFLATE_MOST = 1032  # deflate cannot expand further than that: zlib's technical notes
-
-
-def read(path: Path, dims: int) -> NDArray[np.uint8]:
-    """Return the array of bytes that an IDX file holds.
-
-    Args:
-        path: the file; ``.gz`` at its end says that it is compressed.
-        dims: how many axes it must have.
-
-    Raises:
-        LmctoolError: it is no such file, or its header disagrees with its size; checked before
-            memory is taken.
-    """
-    packed = path.suffix == ".gz"
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            head = file.read(4 + 4 * dims)
-            if head[:4] != bytes([0, 0, 8, dims]) or len(head) < 4 + 4 * dims:
-                raise LmctoolError(f"'{path}' is not an IDX file of bytes with {dims} axes")
-            shape = tuple(int(size) for size in np.frombuffer(head, ">u4", offset=4))
-            due, size = math.prod(shape), path.stat().st_size
-            if due > (min(size * DEFLATE_MOST, most_unpacked(size)) if packed else size):
-                raise _truncated(path, shape, size)
-            body = file.read(due + 1)
-    except (OSError, EOFError, zlib.error) as cause:
-        raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
-    if len(body) != due:
-        raise _truncated(path, shape, len(body))
-    return np.frombuffer(body, np.uint8).reshape(shape)
 
 
 def load(images: Path, labels: Path) -> Examples:
     """Return one split: images uint8 (example, 1, height, width), labels int64."""
-    return Examples(read(images, 3)[:, None], read(labels, 1).astype(np.int64))
+    inputs = MappedRows(rows(images, 3), lambda some: some[:, None])
+    return Examples(inputs, read(labels, 1).astype(np.int64))
 
 
 def load_from_1(images: Path, labels: Path, split: str) -> Examples:
@@ -214,10 +181,3 @@ def _checked(pairs: dict[str, tuple[Path, Path]]) -> dict[str, tuple[Path, Path]
 def _one(folder: Path, stem: str, kind: str) -> Path | None:
     names = (f"{stem}{joint}{kind}{end}" for joint in "-." for end in ("", ".gz"))
     return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _truncated(path: Path, shape: tuple[int, ...], size: int) -> LmctoolError:
-    return LmctoolError(
-        f"'{path}' is damaged: its header names {' x '.join(map(str, shape))} bytes and it holds"
-        f" {'more' if size > math.prod(shape) else 'fewer'}; copy it again"
-    )
