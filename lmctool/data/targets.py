@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.data.tokens import IGNORE_INDEX
+from lmctool.data.tokens import IGNORE_INDEX, whole_number
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
     """
     if form is not None and form not in FORMS:
         raise LmctoolError(f"targets are no {form!r}; ?labels= takes one of {', '.join(FORMS)}")
-    if ignored is not None and type(ignored) is not int:
-        raise LmctoolError(f"?ignore={ignored} is no class; it takes a whole number, such as 255")
     arrays = {split: np.asarray(values) for split, values in by_split.items()}
     texts = {values.dtype.kind in TEXT for values in arrays.values()} == {True}
     told: tuple[str, ...] = ()
@@ -89,7 +87,7 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
     whole = {split: _whole(values, what, split) for split, values in arrays.items()}
     if ignored is not None:
         whole = {
-            split: np.where(values == ignored, IGNORE_INDEX, values)
+            split: np.where(values == whole_number(ignored), IGNORE_INDEX, values)
             for split, values in whole.items()
         }
     found = _of_whole(whole, what, form)

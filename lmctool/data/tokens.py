@@ -21,7 +21,11 @@ ENOUGH = 8
 
 
 def token_examples(
-    ids: NDArray[Any], targets: NDArray[Any] | None, mask: NDArray[Any] | None, what: str
+    ids: NDArray[Any],
+    targets: NDArray[Any] | None,
+    mask: NDArray[Any] | None,
+    what: str,
+    ignored: object = None,
 ) -> Examples:
     """Return sequences of tokens with the token that follows each position.
 
@@ -32,6 +36,7 @@ def token_examples(
         mask: (example, position) 1 for a token and 0 for the padding after the last one, or
             None; a target that is padding becomes -100.
         what: what to call them in an error.
+        ignored: the token that counts for nothing as a target; it becomes -100.
 
     Returns:
         Inputs and targets, (example, position) int64.
@@ -55,9 +60,22 @@ def token_examples(
         # what follows the last position is in y alone, and counts if that position does
         followed = np.concatenate([mask[:, 1:], mask[:, -1:]], axis=1)
         labels = np.where(followed == 1, labels, IGNORE_INDEX)
+    if ignored is not None:
+        labels = np.where(labels == whole_number(ignored), IGNORE_INDEX, labels)
     if not (labels != IGNORE_INDEX).any():
         raise LmctoolError(f"{what} has no token that follows another, so nothing to predict")
     return Examples(inputs, labels)
+
+
+def whole_number(ignored: object) -> int:
+    """Return what ``?ignore=`` says.
+
+    Raises:
+        LmctoolError: it is no whole number.
+    """
+    if type(ignored) is not int:
+        raise LmctoolError(f"?ignore={ignored} is no class; it takes a whole number, such as 255")
+    return ignored
 
 
 def unshifted(ids: NDArray[Any], targets: NDArray[Any]) -> bool:

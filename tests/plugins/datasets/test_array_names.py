@@ -210,6 +210,18 @@ def test_a_token_may_count_for_nothing(opened: Callable[..., Dataset]) -> None:
     ids = np.array([[5, 6, 0, 0], [1, 2, 3, 0]])
     targets = opened({"x": ids}, ignore=0).splits["test"]().targets
     assert targets.tolist() == [[6, -100, -100, -100], [2, 3, -100, -100]]
+    with pytest.raises(LmctoolError, match=r"\?ignore=pad is no class; it takes a whole number"):
+        opened({"x": ids}, ignore="pad").splits["test"]()
+
+
+def test_padding_before_a_class_is_refused(opened: Callable[..., Dataset]) -> None:
+    ids, y, mask = np.arange(8).reshape(2, 4), np.array([0, 1]), np.ones((2, 4), int)
+    found = opened({"input_ids": ids, "label": y, "attention_mask": mask})
+    assert (found.task, found.classes) == ("classification", 2)
+    mask[1, 3] = 0
+    for asked in ({}, {"mask": "attention_mask"}):
+        with pytest.raises(LmctoolError, match="has padding by its mask"):
+            opened({"input_ids": ids, "label": y, "attention_mask": mask}, **asked)
 
 
 def test_what_labels_says_of_rows_as_wide_as_the_inputs_holds(

@@ -106,7 +106,7 @@ def test_the_root_of_torchvision_is_known(idx_folder: Path, emnist_folder: Path)
     kmnist = idx.open_idx("kmnist", root)
     assert kmnist.source == str(root / "KMNIST/raw")
     assert (kmnist.classes, kmnist.mean, idx.constants("kmnist")) == (10, (), ((), ()))
-    assert idx.open_idx("emnist", root).source == str(root / "EMNIST/raw")
+    assert idx.open_idx("emnist", root).source == f"{root / 'EMNIST/raw'}, letters"
     assert idx.detect(root) == {"kmnist", "emnist"}
     assert idx.detect(root / "KMNIST") == idx.detect(root / "KMNIST/raw") == {"kmnist"}
     assert idx.detect(root / "EMNIST/raw") == {"emnist"}

@@ -26,11 +26,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 from lmctool.api.advanced import (
-    IGNORE_INDEX,
     UNSHIFTED,
     MappedRows,
     channel_first,
@@ -64,16 +61,13 @@ def load(inputs: StoredArray, layout: str, targets: NDArray[Any]) -> Examples:
 
 
 def load_tokens(split: str, part: Part, ignored: Argument | None) -> Examples:
-    """Return one split of token ids; a target that is to be ignored becomes -100.
+    """Return one split of token ids.
 
     Raises:
         LmctoolError: they are unusable.
     """
     y, mask = (array.read() if array else None for array in (part.y, part.mask))
-    found = token_examples(part.x.read(), y, mask, f"split {split!r}")
-    if ignored is None:
-        return found
-    return Examples(found.inputs, np.where(found.targets == ignored, IGNORE_INDEX, found.targets))
+    return token_examples(part.x.read(), y, mask, f"split {split!r}", ignored)
 
 
 def open_arrays(word: str, location: Path | None, **arguments: Argument) -> Dataset:
@@ -104,13 +98,19 @@ def detect(path: Path) -> bool:
 
 @hookimpl
 def lmctool_dataset() -> DataFormat:
-    """Add ``--data arrays:FILE``."""
+    """Add ``--data arrays:PATH``."""
     return DataFormat(open_arrays, detect, ARGUMENTS)
 
 
 def _pairs(place: str, by_split: Mapping[str, Part], arguments: Mapping[str, Argument]) -> Dataset:
-    if "mask" in arguments:
-        raise LmctoolError(f"'{place}' holds no token ids, which ?mask= is for")
+    for part in by_split.values():
+        if "mask" in arguments and not part.may_be_tokens:
+            raise LmctoolError(f"'{place}' holds no token ids, which ?mask= is for")
+        if part.mask is not None and part.may_be_tokens and not (part.mask.read() == 1).all():
+            raise LmctoolError(
+                f"'{place}' has padding by its mask: the models take no mask, so what they answer"
+                " would depend on it; cut all sequences to one length"
+            )
     has_bytes = {part.x.dtype == "uint8" for part in by_split.values()}
     if len(has_bytes) > 1:
         raise LmctoolError(f"'{place}' has inputs of uint8 in some splits and not in others")

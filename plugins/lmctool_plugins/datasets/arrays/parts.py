@@ -30,11 +30,15 @@ class Part:
     mask: StoredArray | None
 
     @property
+    def may_be_tokens(self) -> bool:
+        """Whether x could be token ids: whole numbers with two axes."""
+        return _whole(self.x) and len(self.x.shape) == 2
+
+    @property
     def holds_tokens(self) -> bool:
-        """Whether x is token ids: whole numbers with two axes, and y, if any, of their shape."""
-        if not _whole(self.x) or len(self.x.shape) != 2:
-            return False
-        return self.y is None or (_whole(self.y) and self.y.shape == self.x.shape)
+        """Whether x is token ids whose targets are tokens: y is of their shape, or not there."""
+        followed = self.y is None or (_whole(self.y) and self.y.shape == self.x.shape)
+        return self.may_be_tokens and followed
 
 
 def parts(source: Source, named: Container[str]) -> dict[str, Part]:

@@ -156,7 +156,8 @@ def _emnist(folder: Path, arguments: Mapping[str, Argument]) -> Dataset:
         split: partial(load_from_1, *pair, split) if shifted else partial(load, *pair)
         for split, pair in pairs.items()
     }
-    return Dataset(splits, str(folder), len(classes), scale=1 / 255, class_names=classes)
+    source = f"{folder}, {chosen}"
+    return Dataset(splits, source, len(classes), scale=1 / 255, class_names=classes)
 
 
 def _held(folder: Path, word: str) -> list[str]:
