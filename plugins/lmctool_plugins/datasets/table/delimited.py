@@ -31,7 +31,6 @@ LONGEST = 1 << 24
 """Characters of a line; a file of longer ones is no table."""
 ROOM, RATIO = 16 << 20, 50
 """A packed table may unpack to so many bytes, and to so many times its own beyond."""
-PIECE = 1 << 20
 FAILURES = (OSError, EOFError, zlib.error)
 """What reading and unpacking a file can fail with."""
 
@@ -185,17 +184,17 @@ def _is_header(path: Path, names: Sequence[str]) -> bool:
     )
 
 
+def is_finite(text: str) -> bool:
+    """Tell whether a text is a finite number."""
+    return _is_number(text) and isfinite(float(text))
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
         return False
     return True
-
-
-def is_finite(text: str) -> bool:
-    """Tell whether a text is a finite number."""
-    return _is_number(text) and isfinite(float(text))
 
 
 def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -239,7 +238,7 @@ def _check_size(path: Path) -> None:
     left = ROOM + RATIO * path.stat().st_size
     try:
         with gzip.open(path) as file:
-            while left >= 0 and (piece := file.read(PIECE)):
+            while left >= 0 and (piece := file.read(LONGEST)):
                 left -= len(piece)
     except FAILURES as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
