@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from lmctool.data.containers import stored_arrays as stored_arrays
     from lmctool.data.file_rows import FileRows as FileRows
     from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.image_pixels import mask_without as mask_without
+    from lmctool.data.image_spec import preprocessing_of as preprocessing_of
     from lmctool.data.images import decoded_image as decoded_image
-    from lmctool.data.images import mask_without as mask_without
-    from lmctool.data.images import preprocessing_of as preprocessing_of
     from lmctool.data.layout import channel_first as channel_first
     from lmctool.data.layout import one_layout as one_layout
     from lmctool.data.read_file import ReadFile as ReadFile
@@ -117,9 +117,11 @@ MODULES = {
     "lmctool.data.file_rows": "FileRows",
     "lmctool.data.read_file": "ReadFile",
     "lmctool.data.image_config": "timm_preprocessing",
-    "lmctool.data.images": "decoded_image mask_without preprocessing_of",
-    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.image_pixels": "mask_without",
+    "lmctool.data.image_spec": "preprocessing_of",
+    "lmctool.data.images": "decoded_image",
     "lmctool.data.layout": "channel_first one_layout",
+    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.split_names": "SPLIT_NAMES split_name",
     "lmctool.data.stored_array": "StoredArray",

@@ -197,7 +197,10 @@ class Rows(Protocol):
 
 
 class Images(Protocol):
-    """Images of any size, which the host resizes, crops and makes channel-first bytes of."""
+    """Images of any size, which the host resizes, crops and makes channel-first bytes of.
+
+    Where they have an attribute ``in_threads`` that is true, several are asked for at once.
+    """
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -259,7 +262,8 @@ class Dataset:
     Attributes:
         splits: the loader of each split by name.
         source: where the data was found, for the record.
-        classes: number of classes or tokens, 0 where the targets are neither.
+        classes: number of classes or tokens, 0 where the targets are neither; None where that is
+            known once they are read: then it is one more than the greatest of a split.
         task: the registered word of the task that scores it.
         class_names: what the classes are called, in the order of their numbers; empty where
             nobody says.
@@ -271,7 +275,7 @@ class Dataset:
 
     splits: Mapping[str, Callable[[], Examples]]
     source: str
-    classes: int
+    classes: int | None
     scale: float = 1.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
