@@ -173,6 +173,8 @@ def test_masks_are_resized_and_cropped_with_their_images() -> None:
     assert open_spec("data", Config()).task == "segmentation"
     few = split("images:data?resize=9x9&crop=9x11&interpolation=nearest&ignore=255", limit=2)
     assert torch.equal(few.targets, found.targets[torch.from_numpy(few.index)])
+    with pytest.raises(LmctoolError, match="is no class; it takes a whole number"):
+        open_spec("images:data?ignore=void", Config())
     Path("data/test/masks/1.png").unlink()
     with pytest.raises(LmctoolError, match=r"image 'data/test/images/1' has no mask"):
         split("images:data?resize=9x9")
