@@ -30,6 +30,7 @@ SAMPLE = (
     "outputs over inputs/audit --junit baseline, by a link",
     "code of users and plugins/sys.exit(0) in the model's factory",
     "code of users and plugins/sys.exit(0) in the call of analyses",
+    "code of users and plugins/a data set: an example leaves",
     "networks that are no functions/barrier, a count of its calls",
     "identity/other labels, in a finished result",
     "verdicts/barrier --dry-run --require 'barrier.error <= 2'",

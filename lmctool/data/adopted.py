@@ -86,12 +86,15 @@ def _adopted(
             notes += (UNSHIFTED,)
         loaders = {name: split.examples for name, split in splits.items()}
         return Dataset(loaders, source, 0, task="causal-lm", read_as=notes)
+    if _same((split.has_masks for split in splits.values()), "images as targets", what):
+        loaders = {name: split.examples for name, split in splits.items()}
+        return Dataset(loaders, source, 0, task="segmentation", read_as=notes)
     has_bytes = _same((split.has_bytes for split in splits.values()), "inputs of uint8", what)
     layouts = dict.fromkeys(split.layout for split in splits.values())
     notes += tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)
     told, whole = _told_apart(splits, what)
     names = told.names or _class_names(splits, what)
-    if told.task == "regression" or len(names) < told.classes:
+    if not told.classes or len(names) < told.classes:
         names = ()
     return Dataset(
         {
@@ -99,7 +102,7 @@ def _adopted(
             for name, split in splits.items()
         },
         source,
-        max(len(names), told.classes) if whole else len(names),
+        max(len(names), told.classes) if whole else len(names) or None,
         scale=1 / 255 if has_bytes else 1.0,
         task=told.task,
         class_names=names,

@@ -38,7 +38,7 @@ def declared(dataset: Dataset, what: str, running: Running) -> Dataset:
     """
     _check(dataset, what)
     splits = {
-        name: partial(_loaded, load, dataset.classes, f"split {name!r} of {what}", running)
+        name: partial(_loaded, load, dataset.classes or 0, f"split {name!r} of {what}", running)
         for name, load in dataset.splits.items()
     }
     return replace(
@@ -59,7 +59,7 @@ def _check(dataset: Dataset, what: str) -> None:
         and len(splits) > 0
         and all(isinstance(name, str) and callable(load) for name, load in splits.items()),
         "source": isinstance(dataset.source, str),
-        "classes": _is_whole(dataset.classes) and dataset.classes >= 0,
+        "classes": dataset.classes is None or _is_count(dataset.classes),
         "scale": _is_number(dataset.scale),
         "mean": _are(dataset.mean, _is_number),
         "std": _are(dataset.std, _is_number),
@@ -111,17 +111,17 @@ def _called(load: Callable[[], object], what: str, running: Running) -> Examples
 
 def _digest(examples: Examples) -> tuple[str, str]:
     """Return what tells inputs and targets from others: of inputs that are read later some."""
-    inputs: Any = examples.inputs
-    if not isinstance(inputs, np.ndarray):
-        places = spread(len(inputs))
-        if hasattr(inputs, "costly"):
-            inputs = inputs[np.array(places)]
+    return _of_part(examples.inputs), _of_part(examples.targets)
+
+
+def _of_part(part: Any) -> str:
+    array = part
+    if not isinstance(part, np.ndarray):
+        places = spread(len(part))
+        if hasattr(part, "costly"):
+            array = part[np.array(places)]
         else:
-            inputs = np.concatenate([np.asarray(inputs[place]).ravel() for place in places])
-    return _of_array(inputs), _of_array(examples.targets)
-
-
-def _of_array(array: Any) -> str:
+            array = np.concatenate([np.asarray(part[place]).ravel() for place in places])
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode())
     digest.update(
         np.ascontiguousarray(array).data if array.dtype.kind in "iubf" else array.tobytes()
@@ -140,5 +140,5 @@ def _is_number(value: Any) -> bool:
     return plain and math.isfinite(value)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and type(value) is not bool and int(value) >= 0

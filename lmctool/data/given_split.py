@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lmctool.data.array_like import is_image
+from lmctool.data.item import are_tokens, check_mask, same_target
 from lmctool.data.item_rows import ItemImages, ItemRows
-from lmctool.data.items import are_tokens, check_mask, same_target, spread
+from lmctool.data.items import spread
 from lmctool.data.layout import AS_IS, layout_of
 from lmctool.data.tokens import token_examples, unshifted
 from lmctool.errors import LmctoolError
@@ -28,7 +30,8 @@ class GivenSplit(Protocol):
 
     Attributes:
         class_names: what its classes are called, if anyone says.
-        has_bytes: whether its inputs are bytes, or images.
+        has_bytes: whether its inputs are arrays of bytes.
+        has_masks: whether its targets are images, with the classes of the pixels of others.
         has_tokens: whether they are token ids, with a target at each position.
         is_unshifted: whether these targets are the tokens of their own positions.
         layout: the order of the axes of inputs of bytes, ``as-is`` for all others.
@@ -36,6 +39,7 @@ class GivenSplit(Protocol):
 
     class_names: tuple[str, ...]
     has_bytes: bool
+    has_masks: bool
     has_tokens: bool
     is_unshifted: bool
     layout: str
@@ -58,6 +62,7 @@ class HeldSplit:
     ) -> None:
         """Take the arrays, (example, ...), and what to call the split in an error."""
         self.class_names: tuple[str, ...] = ()
+        self.has_masks = False
         self.has_bytes = inputs.dtype == np.uint8
         self.has_tokens = are_tokens(inputs, targets)
         if self.has_tokens:
@@ -109,9 +114,11 @@ class ItemSplit:
         """
         self._items = items
         self._seen = items.look()
-        first = items.first
+        first: Any = items.first
         self.class_names = class_names
-        self.has_bytes = not isinstance(first.input, np.ndarray) or first.input.dtype == np.uint8
+        is_array = isinstance(first.input, np.ndarray)
+        self.has_bytes = is_array and first.input.dtype == np.uint8
+        self.has_masks = is_image(first.target)
         self.has_tokens = first.is_tokens
         ids, following = ([getattr(item, n) for item in self._seen] for n in ("input", "target"))
         self.is_unshifted = (
@@ -119,9 +126,7 @@ class ItemSplit:
             and first.target is not None
             and unshifted(np.stack(ids), np.stack(following))
         )
-        self.layout = AS_IS
-        if isinstance(first.input, np.ndarray):
-            self.layout = _layout((1, *first.input.shape), first.input.dtype)
+        self.layout = _layout((1, *first.input.shape), first.input.dtype) if is_array else AS_IS
         if first.target is None and not self.has_tokens:
             raise LmctoolError(
                 f"{items.what} has examples without a target, which are no token ids"
@@ -136,7 +141,8 @@ class ItemSplit:
         """Return the targets that are listed, else those of the examples that were looked at."""
         if self._items.stored is not None:
             return self._items.stored, True
-        return np.stack([item.target for item in self._seen if item.target is not None]), False
+        seen: list[Any] = [item.target for item in self._seen]
+        return np.stack(seen), False
 
     def all_targets(self) -> NDArray[Any]:
         """Return the targets that are listed, else those of all examples, which are read."""
@@ -149,6 +155,9 @@ class ItemSplit:
             inputs, targets, mask = self._read(None)
             items.look_again()
             return token_examples(inputs, targets, mask, items.what)
+        if self.has_masks:
+            items.look_again()
+            return Examples(ItemImages(items), ItemImages(items, masks=True))
         if items.stored is not None:
             items.look_again()
             return Examples(self._rows(), items.stored)

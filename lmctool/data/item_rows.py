@@ -48,11 +48,12 @@ class ItemRows:
 
 
 class ItemImages:
-    """The images of a split, read when they are asked for."""
+    """The images of a split, or their masks, read when they are asked for."""
 
-    def __init__(self, items: Items) -> None:
-        """Take examples whose number is known and whose inputs are images."""
+    def __init__(self, items: Items, *, masks: bool = False) -> None:
+        """Take examples whose number is known, and which of their parts is meant."""
         self._items = items
+        self._masks = masks
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -61,5 +62,5 @@ class ItemImages:
     def __getitem__(self, place: int) -> Image:
         """Return one image."""
         (item,) = self._items.read([place])
-        image: Any = item.input
+        image: Any = item.target if self._masks else item.input
         return image  # type: ignore[no-any-return]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.data.array_like import as_array, is_array, is_image
-from lmctool.data.example_parts import parts_of
 from lmctool.data.given import END
+from lmctool.data.item import check_mask, in_words, item_of, same_target
+from lmctool.data.validation import nonfinite, refuse_nonfinite
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -19,54 +17,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from lmctool.data.given import Given
+    from lmctool.data.item import Item
 
 PIECE = 64
 """How many examples are read at once."""
 LOOKED_AT = 32
 """How many are read a second time, where not all are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One example.
-
-    Attributes:
-        input: an array of its own, or an image of any size.
-        target: an array; None where tokens alone are given.
-        mask: which of its tokens are some; None for all.
-        target_name: what the target goes by.
-    """
-
-    input: NDArray[Any] | Image
-    target: NDArray[Any] | None
-    mask: NDArray[Any] | None
-    target_name: str
-
-    @property
-    def form(self) -> tuple[str, str]:
-        """Of which kinds and shapes input and target are, in words."""
-        return _form(self.input), "nothing" if self.target is None else _form(self.target)
-
-    @property
-    def is_tokens(self) -> bool:
-        """Whether it is a sequence of token ids with a target at each position."""
-        if not isinstance(self.input, np.ndarray):
-            return False
-        return are_tokens(self.input[None], None if self.target is None else self.target[None])
-
-    @property
-    def digest(self) -> int:
-        """What tells its values from others; never 0."""
-        digest = blake2b(digest_size=8)
-        for part in (self.input, self.target):
-            if isinstance(part, np.ndarray):
-                digest.update(part.tobytes())
-            elif part is not None:
-                digest.update(f"{part.mode} {part.size} ".encode() + part.tobytes())
-        return int.from_bytes(digest.digest(), "big") or 1
 
 
 class Items:
@@ -159,7 +117,7 @@ class Items:
                     raw = next(given, END)
                     if raw is END:
                         break
-                    item = _item(raw, what)
+                    item = item_of(raw, what)
                     digest = item.digest
                 except LmctoolError:
                     raise
@@ -186,11 +144,12 @@ class Items:
         self._first = first = self._first or item
         for part, is_now, was in zip(("input", "target"), item.form, first.form, strict=True):
             if is_now != was:
-                raise LmctoolError(f"{what} has as its {part} {is_now}, but the first one {was}")
-        if isinstance(item.input, np.ndarray) and item.input.dtype.kind == "f":
-            bad = item.input.size - int(np.isfinite(item.input).sum())
-            if bad:
-                raise LmctoolError(f"{what} has inputs that are NaN or infinite, {bad} of them")
+                raise LmctoolError(
+                    f"{what} has as its {part} {in_words(is_now)}, but the first one"
+                    f" {in_words(was)}"
+                )
+        if isinstance(item.input, np.ndarray):
+            refuse_nonfinite(nonfinite(item.input), item.input.size, f"{what} has inputs")
         if not item.is_tokens:
             check_mask(item.mask, what)
         if self.stored is not None and not same_target(self.stored[place], item.target):
@@ -215,50 +174,3 @@ def spread(total: int) -> list[int]:
     """Return some places, the first and the last among them, as even as they can be."""
     places = np.linspace(0, total - 1, min(total, LOOKED_AT)).astype(np.int64)
     return [int(place) for place in places]
-
-
-def same_target(stored: NDArray[Any], given: NDArray[Any] | None) -> bool:
-    """Tell whether an example's own target is the one that is stored beside the examples."""
-    return given is not None and np.array_equal(stored, given)
-
-
-def are_tokens(inputs: Any, targets: NDArray[Any] | None) -> bool:
-    """Tell whether inputs are sequences of token ids: of whole numbers, targets of their shape."""
-    if inputs.dtype.kind not in "iu" or len(inputs.shape) != 2:
-        return False
-    return targets is None or (targets.dtype.kind in "iu" and targets.shape == inputs.shape)
-
-
-def check_mask(mask: NDArray[Any] | None, what: str) -> None:
-    """Refuse padding in sequences that are classified whole."""
-    if mask is not None and not (mask == 1).all():
-        raise LmctoolError(
-            f"{what} has a mask that hides tokens; the models take no mask, so sequences must be"
-            " without padding"
-        )
-
-
-def _item(raw: object, what: str) -> Item:
-    """Return an example with arrays of its own, which its code cannot write into later."""
-    parts = parts_of(raw, what)
-    value = parts.input
-    if isinstance(value, list | tuple) and any(is_array(part) or is_image(part) for part in value):
-        raise LmctoolError(f"{what} has {len(value)} inputs, and one is what can be measured")
-    own: Any = value if is_image(value) else as_array(value, f"the input of {what}").copy()
-    target = None if parts.target is None else _target(parts.target, f"the target of {what}")
-    mask = None if parts.mask is None else as_array(parts.mask, f"the mask of {what}").copy()
-    return Item(own, target, mask, parts.target_name)
-
-
-def _target(value: object, what: str) -> NDArray[Any]:
-    """Return a target, whole numbers as int64; an image is a mask of its pixels' classes."""
-    array = np.array(value) if is_image(value) else as_array(value, what)
-    return array.astype(np.int64) if array.dtype.kind in "iub" else array.copy()
-
-
-def _form(part: NDArray[Any] | Image) -> str:
-    if not isinstance(part, np.ndarray):
-        return "an image"
-    if part.dtype.kind == "U":
-        return "text"
-    return f"one {part.dtype}" if part.ndim == 0 else f"{part.dtype} of shape {part.shape}"

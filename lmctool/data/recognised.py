@@ -114,6 +114,9 @@ def _loader(loader: Any, what: str, running: Running) -> tuple[ItemSplit, tuple[
 
 def _columns(inputs: Any, targets: Any, mask: Any, what: str, running: Running) -> GivenSplit:
     """Return the split of which all inputs and all targets are given."""
+    if not _are_values(inputs) and not _are_values(targets):
+        items = Items(ByIndex(_Pairs(inputs, targets)), len(inputs), what, running)
+        return ItemSplit(items)
     y, held = (
         None if column is None else _column(column, f"{name} of {what}")
         for name, column in (("y", targets), ("the mask", mask))
@@ -134,7 +137,7 @@ def _columns(inputs: Any, targets: Any, mask: Any, what: str, running: Running) 
 class _Pairs:
     """Inputs that are no array, such as images, with their targets."""
 
-    def __init__(self, inputs: Any, targets: NDArray[Any]) -> None:
+    def __init__(self, inputs: Any, targets: Any) -> None:
         self.inputs = inputs
         self.targets = targets
 

@@ -175,7 +175,8 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
     for word in registry.names(DATASETS):
         try:
             detect = registry.load(DATASETS, word).detect
-            if detect is not None and detect(path):
+            can = detect is not None and detect(path)
+            if can if isinstance(can, bool) else word in can:
                 words.append(word)
         except PluginError as error:  # another's broken plugin must not stop this one
             broken.append(str(error))

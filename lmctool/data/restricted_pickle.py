@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.files.input_files import check_input
 from lmctool.files.untrusted import harm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class ByteArray:
@@ -103,27 +101,27 @@ class Unpickler(pickle.Unpickler):
         return ADMITTED[module, name]
 
 
-def read_pickle(path: Path) -> dict[str, Any]:
+def read_pickle(content: bytes, name: str) -> dict[str, Any]:
     """Return the dictionary that a pickle holds, its keys as text.
 
     Python 2's strings come as bytes.  Values that are arrays come as ``ByteArray``.
 
+    Args:
+        content: the pickle.
+        name: of the file that it is from.
+
     Raises:
         LmctoolError: it is no pickle of a dictionary, or names anything that is not admitted.
     """
-    check_input(path, f"'{path}'")
+    # a pickle can ask for 64 GB, or for the hash of what takes years to walk through
+    if harm := harm_of(partial(_loaded, content), len(content)):
+        raise LmctoolError(f"'{name}' is damaged: it {harm}")
     try:
-        content = path.read_bytes()
-        # a pickle can ask for 64 GB, or for the hash of what takes years to walk through
-        if harm := harm_of(partial(_loaded, content), len(content)):
-            raise LmctoolError(f"'{path}' is damaged: it {harm}")
         value = _loaded(content)
-    except LmctoolError:
-        raise
     except Exception as cause:  # a malformed pickle raises nearly any type
-        raise LmctoolError(f"'{path}' was not read as a pickled batch: {cause}") from cause
+        raise LmctoolError(f"'{name}' was not read as a pickled batch: {cause}") from cause
     if not isinstance(value, dict):
-        raise LmctoolError(f"'{path}' holds a {type(value).__name__}, not a batch of examples")
+        raise LmctoolError(f"'{name}' holds a {type(value).__name__}, not a batch of examples")
     return {
         key.decode("latin1") if isinstance(key, bytes) else key: item
         for key, item in value.items()

@@ -14,7 +14,7 @@ from lmctool.data.image_spec import by_itself
 from lmctool.data.images import PreparedImages, are_images, prepared
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
-from lmctool.data.validation import check_constants, check_inputs, sound_targets
+from lmctool.data.validation import check_constants, check_inputs, class_count, sound_targets
 from lmctool.errors import LmctoolError
 from lmctool.weights.recipe import recipe
 
@@ -244,11 +244,14 @@ def open_split(
         mean, std = mean or images.mean, std or images.std
         scale = 1 / 255 if scale == 1 else scale
     check_inputs(examples.inputs, examples.targets, what)
-    sound = partial(sound_targets, inputs=examples.inputs.shape, classes=dataset.classes, what=what)
+    shape, classes = examples.inputs.shape, dataset.classes
+    sound = partial(sound_targets, inputs=shape, classes=classes or 0, what=what)
     masks = isinstance(examples.targets, PreparedImages)  # of which only the chosen are read
     targets = examples.targets if masks else sound(examples.targets)
-    check_constants(mean, std, examples.inputs.shape)
-    chosen = subset(targets, dataset.classes, limit, f"{seed}:{name}")
+    if classes is None:
+        classes = 0 if masks else class_count(targets)
+    check_constants(mean, std, shape)
+    chosen = subset(targets, classes, limit, f"{seed}:{name}")
     inputs, digest = read_inputs(
         examples.inputs, chosen.index, device, what, taken=taken, check=check
     )
@@ -266,7 +269,7 @@ def open_split(
         scale=scale,
         mean=mean,
         std=std,
-        classes=dataset.classes,
+        classes=classes,
         images=images,
         way=chosen.way,
         absent=chosen.absent,

@@ -24,7 +24,7 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
     """Return examples as far as they can be told to be sound before they are read in pieces.
 
     Args:
-        examples: as somebody's code gave them; images of any size are not looked at.
+        examples: as somebody's code gave them; images and masks of any size are not looked at.
         classes: number of classes or tokens, 0 where the targets are neither.
         what: what to call them in an error.
 
@@ -37,7 +37,9 @@ def sound(examples: Examples, classes: int, what: str) -> Examples:
         check_inputs(inputs, examples.targets, what)
     if isinstance(inputs, np.ndarray):
         refuse_nonfinite(nonfinite(inputs), inputs.size, f"{what} has inputs")
-    targets = sound_targets(examples.targets, shape or (), classes, what)
+    targets = examples.targets
+    if isinstance(targets, np.ndarray):
+        targets = sound_targets(targets, shape or (), classes, what)
     return Examples(inputs, targets)
 
 
@@ -95,6 +97,11 @@ def sound_targets(
             + (f", not classes 0 to {classes - 1}" if classes else ", which are no numbers")
         )
     return targets
+
+
+def class_count(targets: NDArray[Any]) -> int:
+    """Return one more than the greatest class of targets, 0 where they are no classes."""
+    return int(targets.max(initial=-1)) + 1 if targets.dtype.kind == "i" else 0
 
 
 def nonfinite(array: NDArray[Any]) -> int:

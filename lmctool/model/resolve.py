@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lmctool.config import Origin
 from lmctool.errors import LmctoolError
 from lmctool.model.agreement import agreed, read_arguments
-from lmctool.model.build import blueprint, build, described, missing, seeded
+from lmctool.model.build import blueprint, build, described, missing
 from lmctool.model.fit import only_reading
-from lmctool.model.plain import plain
+from lmctool.model.made import MadeModel
 from lmctool.model.recognition import recognised
 from lmctool.model.source import Source, in_folder, typed
 from lmctool.plugin import registry
@@ -94,7 +94,7 @@ def resolve_model(
         )
     else:
         factory = Factory(source.spec, source.here)
-        initial = partial(_made, checkpoint, factory, wanted)
+        initial = MadeModel(checkpoint, factory, wanted)
     module = initial(0).eval().requires_grad_(False)
     code = (factory.code() if factory else Code()) | _libraries(module)
     return Model(module, source.spec, wanted, source.origin, initial, code, source.output)
@@ -144,16 +144,6 @@ def _recognised(checkpoint: Checkpoint) -> Source:
             f"the model of '{checkpoint.path}' is not known{note if kind else ''}: {error}"
         ) from error
     return Source(word, read, "names and shapes")
-
-
-def _made(
-    checkpoint: Checkpoint, factory: Factory, arguments: Mapping[str, Argument], seed: int
-) -> nn.Module:
-    """Build a model by the user's own code."""
-    with seeded(seed):
-        module = plain(factory.call(arguments), factory.spec)
-    only_reading(checkpoint, module, described(factory.spec, arguments))
-    return module
 
 
 def _libraries(module: nn.Module) -> Code:

@@ -262,7 +262,8 @@ class Dataset:
     Attributes:
         splits: the loader of each split by name.
         source: where the data was found, for the record.
-        classes: number of classes or tokens, 0 where the targets are neither.
+        classes: number of classes or tokens, 0 where the targets are neither; None where that is
+            known once they are read: then it is one more than the greatest of a split.
         task: the registered word of the task that scores it.
         class_names: what the classes are called, in the order of their numbers; empty where
             nobody says.
@@ -274,7 +275,7 @@ class Dataset:
 
     splits: Mapping[str, Callable[[], Examples]]
     source: str
-    classes: int
+    classes: int | None
     scale: float = 1.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
@@ -292,15 +293,16 @@ class DataFormat:
         open: ``open(word, location)`` returns the dataset; ``location`` is the path that the
             user gave or configured, or None.  Of ``WORD:PATH?NAME=VALUE`` it gets the value
             by name.
-        detect: whether this format can read the path, from its content alone; None for
-            formats that are only ever named.
+        detect: whether this format can read the path, from its content alone, or under which of
+            its words it can; None for formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
         constants: ``constants(word)`` returns the mean and the standard deviation per channel
-            that its inputs are normalised by, known without the data; None where they are not.
+            that its inputs are normalised by, known without the data, both empty for a word of
+            which they are not; None where they are of none.
     """
 
     open: Callable[..., Dataset]
-    detect: Callable[[Path], bool] | None = None
+    detect: Callable[[Path], bool | Container[str]] | None = None
     arguments: frozenset[str] = frozenset()
     constants: Callable[[str], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
 

@@ -149,12 +149,14 @@ class Factory:
             return
         # resolve() raises where links go round in a circle
         folder = str(Path(os.path.realpath(self.file)).parent if self.file else Path.cwd())
+        known = list(sys.path)
         sys.path.insert(0, folder)
         try:
             yield
         finally:
             with suppress(ValueError):  # the code took it out itself
                 sys.path.remove(folder)
+            sys.path += [place for place in known if place not in sys.path]
 
     def _called(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         try:

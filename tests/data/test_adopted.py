@@ -23,6 +23,7 @@ from torch.utils.data import (
 
 from lmctool.data import given_split
 from lmctool.data.adopted import BYTES, as_dataset
+from lmctool.data.split import open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Dataset, Examples
 
@@ -142,7 +143,7 @@ def test_the_examples_are_the_same_in_every_form(
         assert targets.dtype == np.int64
     assert dataset.source == "mine"
     assert (dataset.task, dataset.scale, list(dataset.splits)) == ("classification", 1.0, ["test"])
-    assert dataset.classes in {0, 7}
+    assert dataset.classes in {None, 7}
 
 
 SPLITS: dict[str, Callable[[], object]] = {
@@ -312,6 +313,17 @@ def test_targets_are_told_apart(form: str, kind: Any) -> None:
     np.testing.assert_array_equal(read(dataset)[1], right)
 
 
+@pytest.mark.parametrize("data", [Listed(pair), Indexed(pair), Coming(pairs)])
+def test_a_few_examples_have_the_proportions_of_the_classes_however_these_are_known(
+    data: Any,
+) -> None:
+    dataset = as_dataset(data, "mine")
+    split = open_split(dataset, "test", limit=35, seed=0, device=torch.device("cpu"))
+    assert split.classes == 7
+    assert np.bincount(split.targets).tolist() == [5] * 7
+    assert torch.equal(split.inputs[:], torch.tensor(X[split.index]))
+
+
 def test_names_are_numbered_over_all_splits() -> None:
     names = np.array([*"bca"])
     train = Indexed(lambda n: (X[n], names[n]), 3)
@@ -368,6 +380,22 @@ def test_images_are_given_one_by_one() -> None:
         assert len(examples.inputs) == COUNT
         assert examples.inputs[70].tobytes() == pictures[70].tobytes()
         np.testing.assert_array_equal(examples.targets, Y)
+
+
+def test_images_with_masks_of_their_own_sizes_are_images() -> None:
+    pictures = [Image.new("RGB", (4 + n % 3, 5), (n, 0, 0)) for n in range(COUNT)]
+    masks = [Image.new("L", picture.size, n % 7) for n, picture in enumerate(pictures)]
+    values = (pictures, masks), Indexed(lambda n: {"image": pictures[n], "mask": masks[n]})
+    for value in values:
+        dataset = as_dataset(value, "mine")
+        assert (dataset.task, dataset.scale) == ("segmentation", 1.0)
+        examples = dataset.splits["test"]()
+        assert len(examples.inputs) == len(examples.targets) == COUNT
+        assert examples.inputs[71].tobytes() == pictures[71].tobytes()
+        assert examples.targets[71].tobytes() == masks[71].tobytes()
+    load: Any = lambda: values[0]  # noqa: E731
+    again = as_dataset(Dataset({"test": load}, "mine", 0), "mine")
+    assert again.splits["test"]().targets[71].tobytes() == masks[71].tobytes()
 
 
 def test_an_image_as_a_target_is_a_mask() -> None:

@@ -81,7 +81,7 @@ ITEMS: dict[str, tuple[Callable[[int], object], str]] = {
     ),
     "has no number": (
         lambda n: late(n, (X[n] / 0 * 0, 1)),
-        "example 71 of split 'test' of 'mine' has inputs that are NaN or infinite, 16 of them",
+        "example 71 of split 'test' of 'mine' has inputs that are NaN or infinite, 16 of 16",
     ),
     "is augmented": (augmented, "example 0 .* is another one the second time .* augmentation off"),
     "has another target each time": (relabelled, "example 0 .* is another one the second time"),

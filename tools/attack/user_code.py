@@ -44,6 +44,75 @@ def make():
     CALL
     return Dataset({"test": load, "train": load}, source="mine", classes=10)
 """
+EXAMPLES = """
+import os, sys
+import numpy as np
+import torch
+X = np.random.default_rng(0).standard_normal((40, 1, 8, 8)).astype(np.float32)
+Y = [n % 10 for n in range(40)]
+class Data(torch.utils.data.Dataset):
+    LISTED
+    def __len__(self):
+        LENGTH
+        return 40
+    def __getitem__(self, n):
+        ITEM
+        return X[n], Y[n]
+def make():
+    MADE
+    return Data()
+"""
+"""A data set of a user's own, with places where something may be put in."""
+UNSOUND = {
+    "its length is more": {"length": "return 41"},
+    "its length is below zero": {"length": "return -1"},
+    "its length is no number": {"length": "return 'many'"},
+    "its length is none": {"length": "return 0"},
+    "its length fails": {"length": "raise OSError('gone')"},
+    "an example leaves": {"item": "sys.exit(0)"},
+    "an example ends": {"item": "raise GeneratorExit"},
+    "an example stops": {"item": "raise StopIteration"},
+    "an example fails later": {"item": "if n == 39: raise OSError('gone')"},
+    "an example is nothing": {"item": "return None"},
+    "an example is random": {"item": "return X[n] + torch.randn(1), Y[n]"},
+    "a target is random": {"item": "return X[n], int(torch.randint(10, ()))"},
+    "an example grows": {"item": "X[n] += 1"},
+    "an example shrinks": {"item": "if n == 17: return X[n, :, :7], Y[n]"},
+    "an example is no number": {"item": "if n == 17: return X[n] / 0 * 0, Y[n]"},
+    "a target is another kind": {"item": "if n == 17: return X[n], 'seven'"},
+    "listed targets fail": {"listed": "targets = property(lambda self: 1 / 0)"},
+    "listed targets are others": {
+        "listed": "targets = Y", "item": "if n == 19: return X[n], 3"
+    },
+    "it is its own class": {"made": "return Data"},
+    "it holds itself": {"made": "return {'test': {'test': Data()}}"},
+    "three of them": {"made": "return Data(), Data(), Data()"},
+    "examples that come once": {"made": "return iter([(x, y) for x, y in zip(X, Y)])"},
+    "a loader whose batches are mixed": {
+        "made": "return torch.utils.data.DataLoader(Data(), 8, collate_fn=lambda many: ("
+        "torch.randn(8, 1, 8, 8), torch.zeros(8).long()))"
+    },
+    "a loader that draws": {
+        "made": "return torch.utils.data.DataLoader(Data(), sampler="
+        "torch.utils.data.RandomSampler(Data(), replacement=True))"
+    },
+}  # fmt: skip
+SOUND = {
+    "an example moves the process": {"item": "os.nice(0); torch.set_num_threads(2)"},
+    "an example draws": {"item": "torch.manual_seed(n); np.random.seed(n)"},
+    "an example takes another dtype": {"item": "torch.set_default_dtype(torch.float64)"},
+    "an example lets nothing be imported": {"item": "sys.path.clear()"},
+    "an example takes no gradients": {"item": "torch.set_grad_enabled(bool(n % 2))"},
+    "an example shares a buffer": {
+        "listed": "buffer = np.zeros((1, 8, 8), np.float32)",
+        "item": "self.buffer[:] = X[n]; return self.buffer, Y[n]",
+    },
+    "its targets are listed": {"listed": "targets = Y"},
+    "it is shuffled": {
+        "made": "return torch.utils.data.DataLoader(Data(), 7, shuffle=True, drop_last=True)"
+    },
+}
+"""What changes no number."""
 FORWARD = {
     "a dict with logits": "y = {'logits': y, 'hidden': h}",
     "a dict of one tensor": "y = {'out': y}",
@@ -108,9 +177,18 @@ def data_code(**put: str) -> str:
     return text
 
 
+def examples_code(**put: str) -> str:
+    """Return the code of a user's data set, with statements put in."""
+    text = EXAMPLES
+    for place in ("LISTED", "LENGTH", "ITEM", "MADE"):
+        text = text.replace(place, put.get(place.lower(), "pass"))
+    return text
+
+
 def attacks() -> Iterator[Attack]:
     """Yield the attacks of this area."""
     yield from leaving()
+    yield from given()
     data = (*MINE[:-2], "--data", "./data.py:make", *GATED)
     for label, statement in FORWARD.items():
         yield Attack(AREA, f"forward returns {label}", partial(same, mine(after=statement)))
@@ -138,6 +216,36 @@ def attacks() -> Iterator[Attack]:
         "a NUL": "\0",
     }.items():
         yield one(AREA, label, (*MINE, *GATED), refused("mine"), partial(prepare, text))
+
+
+def given() -> Iterator[Attack]:
+    """Yield data sets that are not what they say, and such as change the process."""
+    data = (*MINE[:-2], "--data", "./data.py:make", *GATED)
+    for label, put in UNSOUND.items():
+        made = partial(prepare, mine(), examples_code(**put))
+        yield one(AREA, f"a data set: {label}", data, refused("data.py"), made)
+    for label, put in SOUND.items():
+        yield Attack(AREA, f"a data set: {label}", partial(same_data, examples_code(**put)))
+
+
+def same_data(text: str) -> str:
+    """Run with a data set that does something else beside: the same numbers."""
+    data = (*MINE[:-2], "--data", "./data.py:make")
+    prepare(mine(), examples_code())
+    reference = run(*data, "-o", "reference.h5")
+    if reference.code:
+        return f"the reference fails: {reference.last()}"
+    prepare(mine(), text)
+    return attempt((*data, *GATED), Rule(frozenset({0, 3}), check=other_numbers))
+
+
+def other_numbers(_: Done) -> str:
+    """Return whether two results differ, in words."""
+    from lmctool.results.file import read
+    from lmctool.results.metrics import listed
+
+    one_, other = (listed(read(Path(name))) for name in ("reference.h5", "out.h5"))
+    return "" if one_ == other else "other numbers"
 
 
 def leaving() -> Iterator[Attack]:
@@ -195,10 +303,6 @@ def same(text: str) -> str:
         if done.code == 2:
             named = any(word in done.err for word in ("mine.py", "return", "outputs", "the model"))
             return "" if named else f"no blame: {done.err}"
-        from lmctool.results.file import read
-        from lmctool.results.metrics import listed
-
-        one_, other = (listed(read(Path(name))) for name in ("reference.h5", "out.h5"))
-        return "" if one_ == other else "other numbers"
+        return other_numbers(done)
 
     return attempt((*MINE, *GATED), Rule(frozenset({2, 3}), check=check))

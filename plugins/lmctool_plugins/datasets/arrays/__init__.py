@@ -40,7 +40,7 @@ from lmctool.api.advanced import (
     told_apart,
     unshifted,
 )
-from lmctool_plugins.datasets.arrays.files import said_files, source_at
+from lmctool_plugins.datasets.arrays.files import is_folder_of_arrays, source_at
 from lmctool_plugins.datasets.arrays.parts import parts
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def open_arrays(word: str, location: Path | None, **arguments: Argument) -> Data
 
 def detect(path: Path) -> bool:
     """Return whether the path is a file of arrays, or a folder of files that are named for them."""
-    if path.is_dir():
-        return any(container_kind(file) for file in said_files(path, {}))
-    return container_kind(path) is not None
+    return is_folder_of_arrays(path) if path.is_dir() else container_kind(path) is not None
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import SPLIT_NAMES, stored_arrays
+from lmctool.api.advanced import SPLIT_NAMES, container_kind, stored_arrays
 from lmctool_plugins.datasets.arrays.names import (
     SINGLE,
     claims,
@@ -61,24 +61,36 @@ def source_at(location: Path, named: Mapping[Role, str]) -> Source:
     return Source(stored, claims(stored, named, str(location)), str(location))
 
 
-def said_files(folder: Path, named: Mapping[Role, str]) -> list[Path]:
-    """Return the files of a folder whose names say what they hold; all where the user does."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix in SUFFIXES
-        and path.is_file()
-        and (named or path.stem.lower() in SPLIT_NAMES or read_name(path.stem))
-    ]
+def is_folder_of_arrays(folder: Path) -> bool:
+    """Tell whether a folder has files named as splits, or as the inputs and targets of one."""
+    files = _files(folder)
+    said = [read_name(path.stem) for path in files]
+    roles = {(meant[0], meant[2]) for meant in said if meant}
+    named = [path for path in files if path.stem.lower() in SPLIT_NAMES]
+    return any(("y", split) in roles for role, split in roles if role == "x") or any(
+        map(container_kind, named)
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    paths = sorted(folder.iterdir())
+    return [path for path in paths if path.suffix in SUFFIXES and path.is_file()]
 
 
 def _folder(folder: Path, named: Mapping[Role, str]) -> Source:
-    """Return the arrays of a folder's files: one alone under the file's name, others below it."""
+    """Return the arrays of a folder's files.
+
+    An array alone in its file has the file's name, those of a file that is named as a split have
+    the split's before their own; other files are looked into where the user names arrays.
+    """
     stored: dict[str, StoredArray] = {}
-    for path in said_files(folder, named):
+    for path in _files(folder):
+        is_split = path.stem.lower() in SPLIT_NAMES
+        if not (named or is_split or read_name(path.stem)):
+            continue
         arrays = stored_arrays(path)
         alone = list(arrays) == [path.stem]
-        for name, array in arrays.items():
+        for name, array in arrays.items() if named or is_split or alone else ():
             full = name if alone else f"{path.stem}/{name}"
             if full in stored:
                 raise LmctoolError(f"several files of '{folder}' hold {full!r}; leave one of them")
