@@ -96,6 +96,21 @@ def test_classes_images_and_pixels_are_those_of_torchvision_s_folder() -> None:
     assert torch.equal(whole(ours), torch.stack([image for image, _ in theirs]))
 
 
+def test_the_same_folder_by_a_factory_is_the_same_examples() -> None:
+    classes()
+    if find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed")
+    import_library("torchvision", "test")
+    Path("pictures.py").write_text(
+        "from torchvision.datasets import ImageFolder\n"
+        "def make():\n    return {'test': ImageFolder('data/test')}\n"
+    )
+    how = Preprocessing(resize=(9,), crop=(8, 8))
+    found = [split(spec, how=how) for spec in ("./pictures.py:make", "data")]
+    assert found[0].digest == found[1].digest
+    assert found[0].scale == found[1].scale == 1 / 255
+
+
 def test_a_folder_of_classes_alone_is_the_split_test() -> None:
     classes("alone")
     assert list(open_spec("alone", Config()).splits) == ["test"]
