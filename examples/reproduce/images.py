@@ -53,7 +53,8 @@ def part_of(path: Path, spec: str, train: slice, test: slice, factor: int = 1) -
     arrays: dict[str, Any] = {}
     for split, chosen in (("train", train), ("test", test)):
         examples = dataset.splits[split]()
-        images = np.asarray(examples.inputs)[chosen].astype(np.float32) * dataset.scale
+        places = np.arange(len(examples.targets))[chosen]
+        images = examples.inputs[places].astype(np.float32) * dataset.scale
         arrays[f"x_{split}"] = shrunk((images - mean) / std, factor).astype(np.float32)
         arrays[f"y_{split}"] = np.asarray(examples.targets)[chosen]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -85,8 +85,11 @@ def data(splits: tuple[str, ...], *, scored: bool) -> list[click.Option]:
         ),
         click.Option(
             ["--task"],
-            metavar="NAME",
-            help="Task, which defines loss and error; by default the dataset's.",
+            metavar="SPEC",
+            help="Task, which defines loss and error: a registered task, package.module:function or"
+            " ./file.py:function, which returns an lmctool.api.Task, or takes outputs and targets"
+            " and returns the loss and the error of each example. Without it the dataset's, or the"
+            " one that its targets and the model's outputs tell.",
         ),
         *([_score()] if scored else []),
         click.Option(

@@ -136,9 +136,11 @@ class ShapeRule:
         """Return the rule in words, as notes of a table of some metrics, of which one is a loss."""
         unit = next(metric.unit for metric in metrics if metric.name == "loss")
         least = f"{self.least_loss:.4g}" + ("" if unit == "1" else f" {unit}s")
+        if any(map(_like_error, metrics)):
+            least += f" or {self.least_error:.2%}"
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
-            f" of more than {least} or {self.least_error:.2%}",
+            f" of more than {least}",
             f"plateau: within {self.plateau_level:.4g} of the whole fall below A, or from early on"
             f" at chance, until alpha {self.plateau_until:.4g} or later; monotone: any other",
         )

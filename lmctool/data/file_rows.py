@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from itertools import pairwise
 from math import prod
@@ -14,6 +13,7 @@ from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
     from numpy.typing import NDArray
 
@@ -101,12 +101,8 @@ class FileRows:
         Raises:
             LmctoolError: the file cannot be read, or was changed.
         """
-        with self._file.reading():
-            descriptor = os.open(self._file.path, os.O_RDONLY)
-            try:
-                found = read_rows(descriptor, self._offset, places, self._row)
-            finally:
-                os.close(descriptor)
+        with self._file.reading(), self._file.path.open("rb", buffering=0) as file:
+            found = read_rows(file, self._offset, places, self._row)
         if self._checksum and len(places) and places[-1] - places[0] == len(places) - 1:
             self._checksum.add(int(places[0]) * self._row, found)
         return found.view(self.dtype).reshape(len(places), *self.shape[1:])
@@ -137,16 +133,16 @@ class ColumnRows(FileRows):
         with self._file.reading(), self._file.path.open("rb", buffering=0) as file:
             for column in range(columns):
                 start = self._offset + (column * len(self) + first) * self.dtype.itemsize
-                values = read_exactly(file.fileno(), start, span * self.dtype.itemsize)
+                values = read_exactly(file, start, span * self.dtype.itemsize)
                 found[:, column] = values.view(self.dtype)[places - first]
         return found.reshape(count, *self.shape[1:], order="F")
 
 
-def read_rows(descriptor: int, offset: int, places: Places, row: int) -> NDArray[np.uint8]:
+def read_rows(file: FileIO, offset: int, places: Places, row: int) -> NDArray[np.uint8]:
     """Return examples of an open file, (example, byte).
 
     Args:
-        descriptor: the file.
+        file: the file.
         offset: the first byte of the first example.
         places: which, rising.
         row: the bytes of one.
@@ -156,29 +152,30 @@ def read_rows(descriptor: int, offset: int, places: Places, row: int) -> NDArray
     """
     found = np.empty((len(places), row), np.uint8)
     for run in runs(places):
-        _fill(descriptor, offset + int(places[run.start]) * row, found[run])
+        _fill(file, offset + int(places[run.start]) * row, found[run])
     return found
 
 
-def read_exactly(descriptor: int, offset: int, size: int) -> NDArray[np.uint8]:
+def read_exactly(file: FileIO, offset: int, size: int) -> NDArray[np.uint8]:
     """Return so many bytes of an open file from a place on.
 
     Raises:
         EOFError: the file ends before.
     """
     found = np.empty(size, np.uint8)
-    _fill(descriptor, offset, found)
+    _fill(file, offset, found)
     return found
 
 
-def _fill(descriptor: int, offset: int, goal: NDArray[np.uint8]) -> None:
+def _fill(file: FileIO, offset: int, goal: NDArray[np.uint8]) -> None:
+    file.seek(offset)
     left = goal.reshape(-1).data
     while left:
         # not mapped into memory: what a file loses while it is mapped kills the process
-        read = os.preadv(descriptor, [left], offset)
+        read = file.readinto(left)
         if not read:
             raise EOFError("it ends within its examples")
-        left, offset = left[read:], offset + read
+        left = left[read:]
 
 
 def runs(places: Places) -> Iterator[slice]:

@@ -118,7 +118,8 @@ def _of_data(word: str | None) -> Constants | None:
     if constants is None:
         return None
     mean, std = constants(word)
-    return Constants(f"the data {word!r} that the checkpoint is stamped with", mean, std)
+    origin = f"the data {word!r} that the checkpoint is stamped with"
+    return Constants(origin, mean, std) if mean else None
 
 
 def _sample(split: Split) -> Tensor:

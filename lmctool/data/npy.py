@@ -131,8 +131,8 @@ def _member_rows(file: ReadFile, member: zipfile.ZipInfo, header: Header) -> Row
         if header.length + header.size != member.compress_size:
             raise claim(file.path, name, header.shape)
         start = _start(file, member)
-        with file.reading(), file.path.open("rb") as stream:
-            begun = read_exactly(stream.fileno(), start, header.length).tobytes()
+        with file.reading(), file.path.open("rb", buffering=0) as stream:
+            begun = read_exactly(stream, start, header.length).tobytes()
         checksum = Checksum(f"{name!r} of '{file.path}'", member.CRC, begun, header.size)
         return _rows(file, start + header.length, header, checksum)
     if header.by_column and len(header.shape) > 1:
@@ -143,8 +143,8 @@ def _member_rows(file: ReadFile, member: zipfile.ZipInfo, header: Header) -> Row
 
 def _start(file: ReadFile, member: zipfile.ZipInfo) -> int:
     """Return where the content of a member begins in its archive."""
-    with file.reading(), file.path.open("rb") as stream:
-        local = read_exactly(stream.fileno(), member.header_offset, LOCAL)
+    with file.reading(), file.path.open("rb", buffering=0) as stream:
+        local = read_exactly(stream, member.header_offset, LOCAL)
     lengths = local[LOCAL - 4 :].view("<u2")
     return member.header_offset + LOCAL + int(lengths.sum())
 

@@ -63,7 +63,7 @@ class SpilledRows:
 
     def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the examples at rising places."""
-        found = read_rows(self._file.fileno(), 0, places, self._row)
+        found = read_rows(self._file, 0, places, self._row)
         return found.view(self.dtype).reshape(len(places), *self.shape[1:])
 
     def _unwritable(self, reason: str) -> LmctoolError:

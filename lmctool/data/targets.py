@@ -56,7 +56,8 @@ def told_apart(by_split: Arrays, what: str, form: object = None, ignored: object
     one out.  Floats are numbers to predict, unless all are 0 or 1: then they are classes, or masks.
 
     Args:
-        by_split: (example, ...) as stored, by split; (example, 1) is (example,).
+        by_split: (example, ...) as stored, by split; (example, 1) is (example,), and masks may
+            have a last axis of one channel.
         what: what to call them in an error.
         form: one of ``FORMS``, or None to tell by dtype and shape.
         ignored: the class of masks or labels that counts for nothing, such as 255; it becomes
@@ -160,6 +161,9 @@ def _no_rows(arrays: Arrays) -> list[NDArray[Any]]:
 
 
 def _column(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a column as a row, and masks with a last axis of one channel without it."""
+    if values.ndim == 4 and values.shape[3] == 1 < values.shape[1]:
+        return values[..., 0]
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 

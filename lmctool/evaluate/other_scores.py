@@ -47,7 +47,7 @@ def kept_of(
         if score.joined == "listed":  # one item tells what all will take
             one = score.of_batch(answers[:1], right[:1])
             _refuse_too_much(score, one.nbytes * len(right) * examples / len(targets))
-    return [score.of_batch(answers, right) for score in scores]
+    return [_number(score, score.of_batch(answers, right)) for score in scores]
 
 
 def _refuse_too_much(score: Score, kept: float) -> None:
@@ -59,16 +59,38 @@ def _refuse_too_much(score: Score, kept: float) -> None:
 
 
 def of_split(score: Score, kept: Sequence[Tensor]) -> Tensor:
-    """Return a score, a single float64 number, of what was kept of the batches of a split.
+    """Return a score, one number, of what was kept of the batches of a split.
 
     Raises:
-        PluginError: it is something else.
+        PluginError: it is something else, or batches are not kept in one shape.
     """
-    joined = torch.cat(tuple(kept)) if score.joined == "listed" else sum(kept[1:], kept[0])
-    value = score.of_split(joined)
-    if value.shape != () or value.dtype != torch.float64:
+    listed = score.joined == "listed"
+    shapes = {tuple(each.shape[listed:]) for each in kept}
+    if len(shapes) > 1:
         raise PluginError(
-            f"score {score.metric.name!r} gave {str(value.dtype).removeprefix('torch.')} of shape"
-            f" {tuple(value.shape)} where one float64 number is due"
+            f"score {score.metric.name!r} keeps of batches what has the shapes"
+            f" {', '.join(map(str, sorted(shapes)))}; add up their items, or list them"
+        )
+    joined = torch.cat(tuple(kept)) if listed else sum(kept[1:], kept[0])
+    value = _number(score, score.of_split(joined))
+    if value.ndim:
+        raise PluginError(
+            f"score {score.metric.name!r} gave an array of shape {tuple(value.shape)} where one"
+            " number is due"
         )
     return value
+
+
+def _number(score: Score, value: object) -> Tensor:
+    """Return what a score gave.
+
+    Raises:
+        PluginError: it is no float64 tensor.
+    """
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float64:
+        return value
+    kind = getattr(value, "dtype", type(value).__name__)
+    raise PluginError(
+        f"score {score.metric.name!r} gave {str(kind).removeprefix('torch.')} where a float64"
+        " tensor is due"
+    )

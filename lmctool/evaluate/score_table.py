@@ -65,4 +65,4 @@ def score_table(
         for s, split in enumerate(group.variables["split"].values)
         for n, name in enumerate(group.variables["network"].values)
     )
-    return Table(title, ("split", "network", *values), rows, notes)
+    return Table(title, ("split", "network", *values), rows, notes, keys=2)

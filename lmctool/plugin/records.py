@@ -197,7 +197,10 @@ class Rows(Protocol):
 
 
 class Images(Protocol):
-    """Images of any size, which the host resizes, crops and makes channel-first bytes of."""
+    """Images of any size, which the host resizes, crops and makes channel-first bytes of.
+
+    Where they have an attribute ``in_threads`` that is true, several are asked for at once.
+    """
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -294,7 +297,8 @@ class DataFormat:
             its words it can; None for formats that are only ever named.
         arguments: the names that ``?NAME=VALUE`` may give.
         constants: ``constants(word)`` returns the mean and the standard deviation per channel
-            that its inputs are normalised by, known without the data; None where they are not.
+            that its inputs are normalised by, known without the data, both empty for a word of
+            which they are not; None where they are of none.
     """
 
     open: Callable[..., Dataset]

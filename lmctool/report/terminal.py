@@ -32,8 +32,8 @@ NARROWEST = 12
 def render(table: Table, console: Console) -> None:
     """Print a table.
 
-    In a terminal, a table that is too wide is printed in several parts, each with the first
-    column, and long text is folded.  Elsewhere (a pipe, a file) every row is one line.
+    In a terminal, a table that is too wide is printed in several parts, each with the columns that
+    name a row, and long text is folded.  Elsewhere (a pipe, a file) every row is one line.
     Control characters, which could steer the terminal, are shown as escapes.
     """
     from rich.text import Text
@@ -74,7 +74,7 @@ def parts(table: Table, width: int | None) -> Iterator[tuple[list[str], list[str
     right = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
     if width is not None:
         widths = _folded(widths, right, width)
-    for chosen in _split(widths, width):
+    for chosen in _split(widths, width, table.keys):
         yield _part(columns, chosen, widths, right)
 
 
@@ -119,14 +119,22 @@ def _folded(widths: Sequence[int], right: Sequence[bool], width: int) -> list[in
     ]
 
 
-def _split(widths: Sequence[int], width: int | None) -> Iterator[list[int]]:
-    """Yield the columns of each part, the first column in all of them."""
-    chosen = [0]
-    for index in range(1, len(widths)):
-        needed = sum(widths[other] + GAP for other in chosen) + widths[index]
-        if width is not None and needed > width and len(chosen) > 1:
+def _split(widths: Sequence[int], width: int | None, keys: int) -> Iterator[list[int]]:
+    """Yield the columns of each part, in all of them the keys, or the first where these take more.
+
+    The keys stand in each part where every other column has room beside them.
+    """
+
+    def needed(columns: Sequence[int], more: int) -> int:
+        return sum(widths[other] + GAP for other in columns) + more
+
+    if width is not None and needed(range(keys), max(widths[keys:], default=0)) > width:
+        keys = 1
+    chosen = list(range(keys))
+    for index in range(keys, len(widths)):
+        if width is not None and needed(chosen, widths[index]) > width and len(chosen) > keys:
             yield chosen
-            chosen = [0]
+            chosen = list(range(keys))
         chosen.append(index)
     yield chosen
 

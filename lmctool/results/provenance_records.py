@@ -106,7 +106,8 @@ class ModelRecord:
 class DataRecord:
     """The data or the example input: its spec, the spec's origin, and where the data was.
 
-    Of data also what it was taken for, a sentence each, and what its classes are called.
+    Of data also what it was taken for, a sentence each, what its classes are called, and what
+    became of its images by whose word.
     """
 
     spec: str | None = stored("", str)
@@ -114,6 +115,7 @@ class DataRecord:
     source: str | None = stored(".source", str)
     read_as: Sequence[str] | None = stored(".read_as", list, "setting")
     class_names: Sequence[str] | None = stored(".class_names", list, "input")
+    images: str | None = stored(".images", str)
 
 
 @dataclass(frozen=True, slots=True)

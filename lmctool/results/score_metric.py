@@ -49,15 +49,25 @@ class ScoreMetric:
         return "-" if math.isnan(value) else self.form.format(value)
 
     def signed(self, difference: float) -> str:
-        """Return a difference as a table shows it, of shares in points; a dash for none."""
+        """Return a difference as a table shows it, of per cent in points; a dash for none."""
         if math.isnan(difference):
             return "-"
-        return f"{self.points * difference:+.2f}" if self.share else f"{difference:+.4f}"
+        return f"{self.points * difference:+.2f}" if self.percent else f"{difference:+.4f}"
+
+    @property
+    def percent(self) -> bool:
+        """Whether values are shown in per cent."""
+        return self.form.endswith("%}")
 
     @property
     def points(self) -> int:
-        """What a difference is multiplied by to be shown: that of shares is in points."""
-        return 100 if self.share else 1
+        """What a difference is multiplied by to be shown: that of per cent is in points."""
+        return 100 if self.percent else 1
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether an error is a share of answers, each of which is right or wrong."""
+        return self.share and self.high == 1
 
     @property
     def worsening(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.errors import LmctoolError
+from lmctool.results.provenance import GROUP as PROVENANCE
 from lmctool.results.result import Group, Variable
 from lmctool.results.score_metric import STANDARD, ScoreMetric
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from lmctool.results.result import Better, Result
 
 GROUP = "scores"
+NAME = re.compile(r"[\w-]+")
+WAYS: dict[str, Better] = {"lower": "lower", "higher": "higher"}
 MEANINGS = {
     "metric": "metric of a network on examples",
     "unit": "its unit",
@@ -24,6 +28,7 @@ MEANINGS = {
     "low": "least value that it can have",
     "high": "greatest value that it can have",
     "share": "whether it is a share",
+    "percent": "whether it is shown in per cent",
 }
 
 
@@ -37,6 +42,7 @@ def metrics_group(metrics: Sequence[ScoreMetric]) -> Group:
         "low": [metric.low for metric in metrics],
         "high": [metric.high for metric in metrics],
         "share": [metric.share for metric in metrics],
+        "percent": [metric.percent for metric in metrics],
     }
     return Group(
         {
@@ -54,19 +60,21 @@ def metrics_of(result: Result) -> tuple[ScoreMetric, ...]:
     """Return the metrics of networks that a result has: loss, error, and others behind them.
 
     Raises:
-        LmctoolError: the result says so in no form that lmctool writes.
+        LmctoolError: the result says so in no form that lmctool writes, or not what its provenance
+            says of its run.
     """
     group = result.groups.get(GROUP)
-    if group is None:
-        return STANDARD
-    columns = {name: variable.values for name, variable in group.variables.items()}
     try:
-        return tuple(
-            _metric(*(columns[name][place] for name in MEANINGS))
-            for place in range(len(columns["metric"]))
-        )
-    except (KeyError, IndexError, TypeError, ValueError) as cause:
+        metrics = STANDARD if group is None else _told(group)
+    except (KeyError, TypeError, ValueError) as cause:
         raise LmctoolError(f"group {GROUP!r} of the result tells no metrics: {cause}") from cause
+    named, measured = _asked(result), [metric.name for metric in metrics[2:]]
+    if named is not None and named != measured:
+        raise LmctoolError(
+            f"the result is of a run with scores {', '.join(named) or 'none'}, but holds"
+            f" {', '.join(measured) or 'none'}"
+        )
+    return metrics
 
 
 def shown_metrics(result: Result) -> tuple[ScoreMetric, ...]:
@@ -75,12 +83,54 @@ def shown_metrics(result: Result) -> tuple[ScoreMetric, ...]:
     return error, loss, *others
 
 
+def _asked(result: Result) -> list[str] | None:
+    """Return the scores that a whole result's run was asked for; None where it evaluated none."""
+    provenance = result.groups.get(PROVENANCE)
+    if provenance is None or "strategy" not in provenance.attributes:
+        return None
+    scores = provenance.attributes.get("score", [])
+    return list(map(str, scores)) if isinstance(scores, list) else [str(scores)]
+
+
+def _told(group: Group) -> tuple[ScoreMetric, ...]:
+    """Return the metrics of a group.
+
+    Raises:
+        KeyError: a column is missing.
+        TypeError: one is of another kind.
+        ValueError: what they say is no metric, or not of loss, error and others.
+    """
+    columns = [group.variables[name].values for name in MEANINGS]
+    if any(column.shape != columns[0].shape or column.ndim != 1 for column in columns):
+        raise ValueError("its columns are not of one length")
+    metrics = tuple(_metric(*row) for row in zip(*columns, strict=True))
+    names = [metric.name for metric in metrics]
+    if names[:2] != [metric.name for metric in STANDARD] or len({*names}) < len(names):
+        raise ValueError(f"it has {', '.join(names) or 'none'}, not loss, error and others")
+    if any(metric.better != "lower" for metric in metrics[:2]):
+        raise ValueError("loss and error are better the lower")
+    return metrics
+
+
 def _metric(
-    name: object, unit: object, label: object, better: object, low: float, high: float, share: bool
+    name: str,
+    unit: str,
+    label: str,
+    better: str,
+    low: float,
+    high: float,
+    share: float,
+    percent: float,
 ) -> ScoreMetric:
     """Return one metric; its form follows, for a file may not bring a format."""
-    form = "{:.2%}" if share else "{:.4f}"
-    way: Better = "higher" if better == "higher" else "lower"
+    if not NAME.fullmatch(str(name)):
+        raise ValueError(f"{name!r} is no name")
+    if better not in WAYS:
+        raise ValueError(f"{name} is better neither the lower nor the higher")
+    least, most = float(low), float(high)
+    if not least < most:
+        raise ValueError(f"{name} has no value from {low} to {high}")
+    form = "{:.2%}" if percent else "{:.4f}"
     return ScoreMetric(
-        str(name), str(unit), str(label), form, way, float(low), float(high), bool(share)
+        str(name), str(unit), str(label), form, WAYS[better], least, most, bool(share)
     )

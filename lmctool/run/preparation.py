@@ -9,16 +9,17 @@ from torch import nn
 
 from lmctool.checkpoint.location import read_config
 from lmctool.data.image_config import processor_preprocessing, timm_preprocessing
+from lmctool.data.image_spec import merged, says_size
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
-from lmctool.plugin.records import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.model.resolve import Model
+    from lmctool.plugin.records import Preprocessing
     from lmctool.plugin.settings import Settings
     from lmctool.run.sources import Sources
 
@@ -34,7 +35,8 @@ def preparation(sources: Sources, settings: Settings, note: Callable[[str], None
 
     Args:
         sources: the data, the checkpoints and the model.
-        settings: what the user asked; their constants are not looked at here.
+        settings: what the user asked; where they name a mean or a standard deviation, or the
+            data does by itself, that of images is left out.
         note: tells the user something worth knowing.
 
     Raises:
@@ -42,37 +44,14 @@ def preparation(sources: Sources, settings: Settings, note: Callable[[str], None
     """
     data, model = sources.data, sources.model
     own = data.dataset.preprocessing if data else None
-    said = [] if own is None else [own]
-    normalised = settings.mean or (data and data.dataset.mean) or (own and own.mean)
-    if own is None or not (_says_size(own) and normalised):
-        said += [p for p in (configured(sources.checkpoints), published(model)) if p is not None]
-    how = merged(said)
-    if not how.channels:
-        how = replace(how, channels=1 if model and _first_channels(model.module) == 1 else 3)
+    said = [own]
+    otherwise = bool(settings.mean or settings.std or (data and data.dataset.mean))
+    if own is None or not (says_size(own) and (otherwise or own.mean)):
+        said.append(configured(sources.checkpoints) or published(model))
+    known = [replace(p, mean=(), std=()) if otherwise else p for p in said if p is not None]
+    how = merged(known, channels=1 if model and _first_channels(model.module) == 1 else 3)
     note(told(how))
     return how
-
-
-def merged(said: Sequence[Preprocessing]) -> Preprocessing:
-    """Return one preprocessing, each part of which the first that names it says.
-
-    Channels that nobody names stay 0, and a filter that nobody names is bilinear.
-    """
-    nothing = Preprocessing()
-    size = next((each for each in said if _says_size(each)), nothing)
-    filtering = next((each for each in said if each.interpolation), nothing)
-    constants = next((each for each in said if each.mean), nothing)
-    channels = next((each for each in said if each.channels), nothing)
-    used = [size, *([filtering] if size.resize else []), constants, channels]
-    return Preprocessing(
-        resize=size.resize or (),
-        crop=size.crop,
-        interpolation=filtering.interpolation or "bilinear",
-        channels=channels.channels,
-        mean=constants.mean,
-        std=constants.std,
-        origin=" and ".join(dict.fromkeys(each.origin for each in used if each.origin)),
-    )
 
 
 def told(how: Preprocessing) -> str:
@@ -125,10 +104,6 @@ def published(model: Model | None) -> Preprocessing | None:
         return None
     known = registry.load(MODELS, word).preprocessing
     return known(model.spec, **model.arguments) if known else None
-
-
-def _says_size(how: Preprocessing) -> bool:
-    return how.resize is not None or bool(how.crop)
 
 
 def _first_channels(module: nn.Module) -> int:

@@ -97,6 +97,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
     identity = Identity(run, options)
     data, example = run.data, run.resources.sources.example
     calibration = calibration_split(run)
+    read = (*evaluated_splits(run), *(() if calibration is None else (calibration,)))
     return replace(
         run.files,
         command=command,
@@ -106,7 +107,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         key=identity.key(calibrated=identity.calibrated),
         probe=list(run.probe) or None,
         example=DataRecord(example.spec, example.origin) if example else None,
-        data=data_record(data) if data else None,
+        data=data_record(data, read) if data else None,
         splits={split.name: split_record(split) for split in evaluated_splits(run)},
         calibration=None if calibration is None else split_record(calibration),
         model=_model(run),

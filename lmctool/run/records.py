@@ -19,6 +19,7 @@ from lmctool.results.provenance_records import (
     SplitRecord,
 )
 from lmctool.run.environment import environment, plugin_code, versions_of
+from lmctool.run.preparation import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,11 +80,18 @@ def calibration_split(run: Run) -> Split | None:
     return run.calibration.split if run.data is not None and run.resources.calibrated else None
 
 
-def data_record(data: Data) -> DataRecord:
-    """Return the record of the data."""
+def data_record(data: Data, splits: Iterable[Split]) -> DataRecord:
+    """Return the record of the data, of which these splits were read."""
     dataset = data.dataset
-    read_as, names = list(dataset.read_as), class_names(dataset)
-    return DataRecord(data.spec, data.origin, dataset.source, read_as or None, names or None)
+    prepared = (told(split.images) for split in splits if split.images is not None)
+    return DataRecord(
+        data.spec,
+        data.origin,
+        dataset.source,
+        list(dataset.read_as) or None,
+        class_names(dataset) or None,
+        next(prepared, None),
+    )
 
 
 def class_names(dataset: Dataset) -> list[str]:

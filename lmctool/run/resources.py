@@ -27,7 +27,7 @@ from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
-from lmctool.run.task import NamedTask, suited_task
+from lmctool.run.suited_task import suited_task
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lmctool.model.resolve import Model
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
+    from lmctool.run.task import NamedTask
     from lmctool.weights.arithmetic import Weights
 
 TRACED = 2

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.data.resolve import Data
+    from lmctool.plugin.records import Preprocessing
     from lmctool.plugin.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Splits:
         settings: Settings,
         device: torch.device,
         module: nn.Module | None = None,
-        preparation: Callable[[], Preprocessing] = Preprocessing,
+        preparation: Callable[[], Preprocessing] | None = None,
     ) -> None:
         """Keep where the data is; nothing is read yet.
 

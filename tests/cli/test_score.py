@@ -9,6 +9,7 @@ import pytest
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import SCORES
 from lmctool.plugin.records import Score
+from lmctool.report import figure
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.results.score_metric import LOSS
@@ -18,8 +19,15 @@ from lmctool.testing import invoke, metrics, tiny_pair
 if TYPE_CHECKING:
     from pathlib import Path
 
-FEW = ("--limit", "40", "--batch-size", "16", "--quiet")
+FEW = ("--limit", "40", "--batch-size", "16", "--strategy", "plain", "--quiet")
+FEW_POINTS = (*FEW, "--points", "3")
 SCORED = ("--score", "top5,ece", "--score", "auc")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figure, for nobody looks at it here."""
+    monkeypatch.setattr(figure, "save", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +38,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_scores_are_measured_recorded_and_measured_again(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    out = tmp_path / "repair.h5"
-    gates = ("--require", "repair.auc[network=a] >= 90%", "--fail-if", "repair.top5 > 99%")
-    done = invoke("repair", *pair, *FEW, *SCORED, *gates, "-o", out)
+    out = tmp_path / "barrier.h5"
+    gates = ("--require", "end.auc >= 90%", "--fail-if", "barrier.top5 > 99%")
+    done = invoke("barrier", *pair, *FEW_POINTS, *SCORED, *gates, "-o", out)
     assert done.exit_code == 0, done.output
-    assert "error    loss   top5" in done.stdout
+    assert "test   top5    plain" in done.stdout
     result = read(out)
     assert [metric.name for metric in metrics_of(result)] == ["loss", "error", "top5", "ece", "auc"]
     assert Provenance.of(result).settings["score"] == ["top5", "ece", "auc"]
@@ -43,20 +51,18 @@ def test_scores_are_measured_recorded_and_measured_again(
 
 
 def test_scores_change_no_loss_and_no_error(pair: tuple[Path, Path]) -> None:
-    plain = metrics("align", *pair, *FEW)
-    scored = metrics("align", *pair, *FEW, *SCORED)
+    plain = metrics("barrier", *pair, *FEW_POINTS)
+    scored = metrics("barrier", *pair, *FEW_POINTS, *SCORED)
     assert {name: scored[name] for name in plain} == plain
     assert {name.partition("[")[0] for name in scored.keys() - plain.keys()} == {
-        "align.top5",
-        "align.ece",
-        "align.auc",
+        f"{of}.{score}" for of in ("barrier", "end") for score in ("top5", "ece", "auc")
     }
 
 
 def test_a_result_of_other_scores_is_not_that_of_this_run(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    words = ("repair", *pair, *FEW, "-o", tmp_path / "r.h5")
+    words = ("barrier", *pair, *FEW_POINTS, "-o", tmp_path / "b.h5")
     assert invoke(*words, "--score", "ece").exit_code == 0
     done = invoke(*words, "--score", "auc", "--resume")
     assert done.exit_code == 2
@@ -106,6 +112,16 @@ def test_a_score_that_does_not_fit_the_answers_is_told_before_the_long_work(
     done = invoke("align", *pair, *FEW, "--score", "top5", "-o", tmp_path / "a.h5")
     assert done.exit_code == 2
     assert "--score top5 needs six classes or more" in done.stderr
+
+
+def test_networks_that_would_share_their_work_have_other_scores_too(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("layerwise", *pair, *FEW_POINTS, "--score", "balanced_error")
+    plain = metrics(*words)
+    monkeypatch.setattr("lmctool.evaluate.shared_prefix.WORK", 0)
+    assert metrics(*words) == plain
+    assert any(name.startswith("layerwise.full_barrier_balanced_error[") for name in plain)
 
 
 def test_the_metrics_of_an_analysis_are_listed_with_those_of_scores() -> None:

@@ -17,11 +17,14 @@ from torch.nn import functional
 
 from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS
 from lmctool.report import figure
 from lmctool.results.file import read
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run import resources
-from lmctool.testing import invoke
+from lmctool.run.suited_task import UNTOLD
+from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +40,8 @@ CODE = """
     from torch import nn
     from lmctool.api import Dataset, Examples
 
-    LAYERS = {"table": lambda n: nn.Linear(6, n), "image": lambda n: nn.Conv2d(2, n, 1)}
+    table = lambda n: nn.Linear(6, n)
+    LAYERS = {"table": table, "positions": table, "image": lambda n: nn.Conv2d(2, n, 1)}
 
     def net(kind="table", outputs=1, column=True):
         class Net(nn.Module):
@@ -52,7 +56,7 @@ CODE = """
     def data():
         stored = np.load("stored.npz")
         splits = {s: lambda: Examples(stored["x"], stored["y"]) for s in ("train", "test")}
-        return Dataset(splits, "memory", int(stored["classes"]))
+        return Dataset(splits, "memory", int(stored["classes"]), task=str(stored["task"]))
 """
 OWN = """
     import torch
@@ -73,11 +77,15 @@ OWN = """
     def mean(outputs, targets):
         return torch.nn.functional.l1_loss(outputs[:, 0], targets), torch.zeros(len(targets))
 
+    def classes(outputs, targets):
+        loss = torch.nn.functional.cross_entropy(outputs, targets, reduction="none")
+        return loss, outputs.argmax(1) != targets
+
     def nothing():
         return None
 """
 MINE = ("--model", "./mine.py:net", "--data", "./mine.py:data", "--allow-chance")
-SHAPES = {"table": (6,), "image": (2, 4, 5)}
+SHAPES = {"table": (6,), "positions": (4, 6), "image": (2, 4, 5)}
 
 
 @pytest.fixture(autouse=True)
@@ -101,14 +109,16 @@ def inputs(kind: str = "table") -> np.ndarray[Any, Any]:
     return np.random.default_rng(0).normal(size=(40, *SHAPES[kind])).astype(np.float32)
 
 
-def write(targets: np.ndarray[Any, Any], kind: str = "table", outputs: int = 1) -> nn.Module:
+def write(
+    targets: np.ndarray[Any, Any], kind: str = "table", outputs: int = 1, task: str = UNTOLD
+) -> nn.Module:
     """Write data and two networks, and return the first network."""
     classes = int(targets.max()) + 1 if targets.dtype.kind == "i" else 0
-    np.savez("stored.npz", x=inputs(kind), y=targets, classes=classes)
+    np.savez("stored.npz", x=inputs(kind), y=targets, classes=classes, task=task)
     layers = []
     for seed, name in enumerate("ab"):
         torch.manual_seed(seed)
-        layer: nn.Module = nn.Linear(6, outputs) if kind == "table" else nn.Conv2d(2, outputs, 1)
+        layer: nn.Module = nn.Conv2d(2, outputs, 1) if kind == "image" else nn.Linear(6, outputs)
         layer.requires_grad_(False)
         save_file({f"layer.{n}": t for n, t in layer.state_dict().items()}, f"{name}.safetensors")
         layers.append(layer)
@@ -137,8 +147,7 @@ def told_task() -> Any:
     return read(Path("o.h5")).groups["provenance"].attributes["task"]
 
 
-@pytest.mark.parametrize("column", ["true", "false"])
-@pytest.mark.parametrize("dtype", ["int64", "float32"])
+@pytest.mark.parametrize(("column", "dtype"), [("true", "int64"), ("false", "float32")])
 def test_one_logit_and_the_classes_0_and_1_are_binary(column: str, dtype: str) -> None:
     targets = draw().astype(dtype)
     layer = write(targets)
@@ -188,6 +197,18 @@ def test_masks_are_a_segmentation_of_which_some_pixels_do_not_count() -> None:
     wrong = logits.argmax(1)[masks != -100] != masks[masks != -100]
     assert error == pytest.approx(float(wrong.double().mean()), rel=1e-12)
     assert "so the task is 'segmentation'" in told
+
+
+@pytest.mark.parametrize("says", ["classification", "segmentation", "multi-label"])
+def test_classes_of_positions_may_be_the_last_axis_of_an_output(says: str) -> None:
+    targets = draw(4)
+    layer = write(targets, "positions", 2, says)
+    loss, error, told = ends("--model-arg", "outputs=2", "--model-arg", "kind=positions")
+    logits, wanted = layer(torch.from_numpy(inputs("positions"))), torch.from_numpy(targets)
+    right = functional.cross_entropy(logits.flatten(0, 1).double(), wanted.flatten())
+    assert loss == pytest.approx(float(right), rel=1e-5)
+    assert error == pytest.approx(float((logits.argmax(2) != wanted).double().mean()))
+    assert "so the task is 'causal-lm'" in told
 
 
 def test_a_task_that_is_named_is_the_task() -> None:
@@ -284,15 +305,18 @@ def test_its_source_is_part_of_the_run() -> None:
 
 
 def test_a_record_may_not_have_it_imported_without_trust() -> None:
-    write(draw(below=5).astype(np.float32))
-    words = ("a.safetensors", "b.safetensors", "--data", "digits", "--limit", "20", "-q")
-    done = invoke("interpolate", *words, *MINE[:2], "--task", "./own.py:absolute", "-o", "o.h5")
-    assert done.exit_code == 2  # digits are no table of six numbers
-    assert run("--task", "./own.py:absolute").exit_code == 0
-    Path("own.py").write_text("raise SystemExit('imported')")
+    a, b = tiny_pair(Path())
+    words = ("--task", "./own.py:classes", "--allow-chance", "--limit", "20", "--points", "3")
+    assert invoke("interpolate", a, b, *words, "-o", "o.h5").exit_code == 0
+    code = Path("own.py").read_text()
+    Path("own.py").write_text("raise ValueError('imported')")
     refused = invoke("rerun", "o.h5")
     assert refused.exit_code == 2
+    assert "names code, --task ./own.py:classes" in refused.stderr
+    assert "--trust" in refused.stderr
     assert "imported" not in refused.output
+    Path("own.py").write_text(code)
+    assert invoke("rerun", "o.h5", "--trust").exit_code == 0
 
 
 def test_a_share_above_1_can_be_a_limit_of_the_error_of_a_regression() -> None:
@@ -303,3 +327,54 @@ def test_a_share_above_1_can_be_a_limit_of_the_error_of_a_regression() -> None:
     highest = max(value for key, value in metrics.items() if key.startswith(name))
     assert highest > 1
     assert done.exit_code == (0 if highest <= 2.5 else 3)
+
+
+def judged(words: tuple[str, ...] = ()) -> Result:
+    """Run a command that refuses networks which answer at chance."""
+    names = ("a.safetensors", "b.safetensors", "--task", "binary", "--points", "3", "-o", "o.h5")
+    return invoke("interpolate", *names, *MINE[:4], *words)
+
+
+def test_rare_positives_that_are_never_answered_are_not_chance_where_the_loss_is_better() -> None:
+    """2 % positives have the error of a constant answer, and here a loss of 0.08, not 0.098."""
+    x = np.zeros((200, 6), np.float32)
+    x[:12, 0] = 1  # of which a third are positive
+    targets = np.zeros(200, np.int64)
+    targets[:4] = 1
+    write(targets)
+    np.savez("stored.npz", x=x, y=targets, classes=2, task="binary")
+    for name in "ab":
+        weight = torch.zeros(1, 6)
+        weight[0, 0] = 5.3 if name == "a" else 5.2
+        tensors = {"layer.weight": weight, "layer.bias": torch.tensor([-6.0])}
+        save_file(tensors, f"{name}.safetensors")
+    done = judged()
+    assert done.exit_code == 0, done.output
+    curve = read(Path("o.h5")).groups["interpolate/curve"].variables
+    assert float(curve["error"].values.flat[0]) == 0.02
+    assert 0.03 < float(curve["loss"].values.flat[0]) < 0.09
+    for name in "ab":  # nothing learned at all
+        tensors = {"layer.weight": torch.zeros(1, 6), "layer.bias": torch.tensor([-3.9])}
+        save_file(tensors, f"{name}.safetensors")
+    assert judged(("--force",)).exit_code == 4
+
+
+def test_a_split_of_one_class_or_of_one_example_is_measured() -> None:
+    write(np.zeros(40, np.int64))
+    assert judged().exit_code == 0
+    write(draw())
+    assert judged(("--limit", "1", "--force")).exit_code == 0
+
+
+@pytest.mark.parametrize("gated", [False, True], ids=["told", "not judged"])
+def test_bytes_where_the_stamp_names_constants_are_told_and_judged_by_no_gate(gated: bool) -> None:
+    a, b = tiny_pair(Path())
+    digits = registry.load(DATASETS, "digits").open("digits", None).splits["test"]()
+    pixels = (digits.inputs[:60].astype(np.float32) * (255 / digits.inputs.max())).round()
+    np.savez("bytes.npz", x=pixels, y=digits.targets[:60])
+    words = ("--data", "bytes.npz", "--split", "test", "--allow-chance", "--points", "3")
+    gate = ("--require", "interpolate.delta_error <= 99%") if gated else ()
+    done = invoke("interpolate", a, b, *words, *gate, "-o", "o.h5")
+    assert done.exit_code == (4 if gated else 0), done.output
+    assert "but the data 'digits' that the checkpoint is stamped with names mean" in done.stderr
+    assert "most likely they are not normalised as in training" in done.stderr

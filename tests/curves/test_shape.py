@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +141,19 @@ def test_chance_changes_nothing_of_curves_that_start_below_it(
         assert (plain == known)[below].all()
     wider = RULE.shapes(LOSS, alpha, values, chance) == "plateau"
     assert wider[RULE.shapes(LOSS, alpha, values) == "plateau"].all()
+
+
+def test_a_curve_with_a_value_that_is_no_number_has_no_known_shape() -> None:
+    assert shape(1, math.nan, 0, metric=ERROR) == "unknown"
+    assert shape(1, 0.5, 0, metric=ERROR) == "monotone"
+
+
+def test_the_rule_in_words_names_the_limits_of_the_metrics_that_are_there() -> None:
+    squared = replace(LOSS, unit="1")
+    spread = replace(ERROR, high=math.inf, share=False)
+    assert RULE.notes((LOSS, ERROR))[0].endswith("of more than 0.01 nats or 0.50%")
+    assert RULE.notes((squared, spread))[0].endswith("of more than 0.01")
+    assert RULE.notes((squared, ERROR))[0].endswith("of more than 0.01 or 0.50%")
 
 
 def test_the_options_give_the_rule_back() -> None:

@@ -86,7 +86,7 @@ def test_rows_are_those_of_the_array(write: Any, kind: Any, dtype: Any, tmp_path
     assert type(rows) is kind
     assert (rows.shape, rows.dtype, len(rows)) == (array.shape, array.dtype, 40)
     assert rows.costly == (kind is not FileRows)
-    for places in [*PICKS, *PICKS]:  # what comes later may lie before what was read
+    for places in [*PICKS, PICKS[0]]:  # what comes later may lie before what was read
         assert np.array_equal(rows[places], array[places])
 
 

@@ -12,14 +12,9 @@ import torch
 from PIL import Image
 
 from lmctool.data.image_config import processor_preprocessing, timm_preprocessing
-from lmctool.data.images import (
-    PreparedImages,
-    decoded_image,
-    mask_classes,
-    pixels,
-    prepared,
-    preprocessing_of,
-)
+from lmctool.data.image_pixels import mask_classes, pixels
+from lmctool.data.image_spec import preprocessing_of
+from lmctool.data.images import PreparedImages, decoded_image, prepared
 from lmctool.errors import LmctoolError
 from lmctool.plugin.library import import_library
 from lmctool.plugin.records import Examples, Preprocessing
@@ -240,6 +235,8 @@ def test_a_mask_goes_the_way_of_its_image_by_its_nearest_pixels() -> None:
 class Few:
     """Images by a list."""
 
+    in_threads = False
+
     def __init__(self, *images: Any) -> None:
         self.images = images
 
@@ -260,6 +257,13 @@ def test_images_come_in_pieces_in_any_order_of_theirs() -> None:
     assert rows.costly
     whole = rows[np.arange(5)]
     assert np.array_equal(rows[np.array([1, 4])], whole[[1, 4]])
+
+
+def test_images_that_may_be_read_in_threads_are_those_read_one_by_one() -> None:
+    images = Few(*(noise((9, 12), seed=seed) for seed in range(20)))
+    one_by_one = PreparedImages(images, WHOLE, "split 'test'")[np.arange(20)]
+    images.in_threads = True
+    assert np.array_equal(PreparedImages(images, WHOLE, "split 'test'")[np.arange(20)], one_by_one)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmctool.data.containers import stored_arrays
 from lmctool.data.reading import parts, read_inputs
 from lmctool.data.spilled_rows import SpilledRows
 from lmctool.data.split import Split, open_split
@@ -189,3 +191,27 @@ def test_which_examples_were_chosen_is_told_where_some_are_left_out() -> None:
     assert opened(IMAGES, 2).told.endswith("; 3 of the classes have none among them")
     masks = np.tile(CLASSES[:, None], (1, 4))
     assert opened(IMAGES, 20, masks).told == "split 'test': 20 of 50 examples, chosen at random"
+
+
+@pytest.mark.parametrize(
+    ("size", "index"),
+    [(400_000_000, np.arange(0, 130_000, 1300)), (64_000_000, np.arange(20_000))],
+    ids=["a limit", "all"],
+)
+def test_memory_is_that_of_a_piece_however_large_the_file(
+    size: int, index: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmctool.data.placement.HELD", 0)
+    monkeypatch.setattr("lmctool.data.reading.PIECE", 1 << 20)
+    with (tmp_path / "x.npy").open("wb") as file:  # full of holes, which read as zeros
+        header = {"descr": "|u1", "fortran_order": False, "shape": (size // 3072, 3, 32, 32)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + size // 3072 * 3072)
+    tracemalloc.start()
+    try:
+        inputs, _ = placed(stored_arrays(tmp_path / "x.npy")["x"].rows(), index)
+        assert not inputs[5:9].any()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20

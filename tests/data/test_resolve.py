@@ -120,8 +120,9 @@ def test_an_idx_folder_alone_is_ambiguous(idx_folder: Path) -> None:
     with pytest.raises(LmctoolError) as caught:
         resolved(str(idx_folder))
     assert str(caught.value) == (
-        f"'{idx_folder}' could be fashion-mnist, mnist;"
-        f" say --data fashion-mnist:{idx_folder} or --data mnist:{idx_folder}"
+        f"'{idx_folder}' could be fashion-mnist, kmnist, mnist; say"
+        f" --data fashion-mnist:{idx_folder} or --data kmnist:{idx_folder}"
+        f" or --data mnist:{idx_folder}"
     )
 
 

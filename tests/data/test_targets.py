@@ -158,6 +158,15 @@ def test_masks_are_classes_of_pixels_of_which_one_counts_for_nothing() -> None:
     assert told(np.zeros((2, 3, 3), int)).task == "segmentation"
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_masks_may_have_a_last_axis_of_one_channel(dtype: str) -> None:
+    mask = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(dtype)
+    for stored in (mask[..., None], mask):
+        found = told(stored)
+        assert found.task == "segmentation"
+        assert np.array_equal(found.splits["test"], mask)
+
+
 @pytest.mark.parametrize(
     ("values", "form", "ignored", "sentence"),
     [

@@ -12,7 +12,7 @@ import torch
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.evaluate import Network, evaluate, other_scores
 from lmctool.evaluate.batch_size import BatchSize
-from lmctool.evaluate.other_scores import of_split
+from lmctool.evaluate.other_scores import kept_of
 from lmctool.evaluate.verified import Disproved
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import TASKS
@@ -163,8 +163,48 @@ def test_what_is_too_much_to_keep_is_told_at_the_first_batch(
         measured(BatchSize(7))
 
 
-def test_a_score_that_is_no_number_names_itself() -> None:
+def total(answers: Tensor, _: Tensor) -> Tensor:
+    return answers.double().sum()
+
+
+@pytest.mark.parametrize(
+    ("of_batch", "of_split", "told"),
+    [
+        (total, lambda kept: kept.expand(3), r"gave an array of shape \(3,\) where one number"),
+        (total, float, "gave float where a float64 tensor is due"),
+        (lambda answers, _: answers.sum(), total, "gave float32 where a float64 tensor is due"),
+        (
+            lambda answers, _: answers[:, 0].double(),
+            lambda kept: kept.mean(),
+            r"keeps of batches what has the shapes \(1,\), \(2,\); add up their items, or list",
+        ),
+    ],
+)
+def test_a_score_that_gives_something_else_names_itself(
+    of_batch: Any, of_split: Any, told: str
+) -> None:
     metric = ScoreMetric("mine", "1", "mine", "{}", "lower", 0, 1, share=False)
-    score = Score(metric, lambda answers, _: answers.sum(dim=0).double(), lambda kept: kept)
-    with pytest.raises(PluginError, match=r"score 'mine' gave float64 of shape \(3,\)"):
-        of_split(score, [score.of_batch(torch.ones(2, 3), torch.ones(2))])
+    score = Score(metric, of_batch, of_split)
+    answers, right = torch.ones(3, 4), torch.zeros(3, dtype=torch.int64)
+    with pytest.raises(PluginError, match=f"score 'mine' {told}"):
+        other_scores.of_split(
+            score,
+            [
+                kept
+                for part in (slice(2), slice(2, None))
+                for kept in kept_of(answers[part], right[part], TASK, [score], 3)
+            ],
+        )
+
+
+def test_what_somebody_elses_score_raises_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> Tensor:
+        raise KeyError("gone")
+
+    metric = ScoreMetric("mine", "1", "mine", "{}", "lower", 0, 1, share=False)
+    monkeypatch.setattr(registry, "load", lambda *_: Score(metric, failing, failing))
+    monkeypatch.setattr(registry, "find", lambda *_: None)
+    monkeypatch.setattr(registry, "owner", lambda _: "theirs")
+    (score,) = named_scores(["mine"])
+    with pytest.raises(PluginError, match="score 'mine' failed: KeyError: 'gone'"):
+        score.of_batch(torch.ones(1, 2), torch.zeros(1))

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import lmctool
-from lmctool.report.terminal import NUMBER, echo, harmless, printable, render
+from lmctool.report.terminal import NUMBER, echo, harmless, parts, printable, render
 from lmctool.results.table import Table
 
 WIDE = Table(
@@ -59,6 +59,21 @@ def test_numbers_stand_right_and_text_left() -> None:
         "a       1.5      -",
         "bcd     -10    3 %",
     ]
+
+
+def test_each_part_of_a_wide_table_repeats_the_columns_that_name_its_rows() -> None:
+    heads = ("variant", "part", *(f"metric {number}" for number in range(4)))
+    rows = (("plain", "layers.0", *"1234"), ("align", "layers.0", *"5678"))
+    table = Table("t", heads, rows, keys=2)
+    cut = list(parts(table, 40))
+    assert [head[0].split()[:2] for head, _ in cut] == [["variant", "part"]] * 2
+    assert [[row.split() for row in own] for _, own in cut] == [
+        [["plain", "layers.0", "1", "2"], ["align", "layers.0", "5", "6"]],
+        [["plain", "layers.0", "3", "4"], ["align", "layers.0", "7", "8"]],
+    ]
+    # names without room for a number beside them stand once, but for the first
+    narrow = [head[0].split()[:2] for head, _ in parts(table, 20)]
+    assert narrow == [["variant", "part"], *[["variant", "metric"]] * 4]
 
 
 def test_a_table_without_rows_is_its_title_and_notes() -> None:

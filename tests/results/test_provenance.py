@@ -41,7 +41,9 @@ WHOLE = Provenance(
     spec=FileRecord("spec.toml", "6f"),
     apply=FileRecord("align.h5", "7f"),
     example=DataRecord("3x3x32x32", "--input"),
-    data=DataRecord("digits", "metadata", "embedded", ["classes count from 1"], ["no", "yes"]),
+    data=DataRecord(
+        "digits", "metadata", "embedded", ["classes count from 1"], ["no", "yes"], "made grey"
+    ),
     splits={"test": SplitRecord("8f", 40, 449), "a.b": SplitRecord("9f", 1, 2)},
     calibration=SplitRecord("af", 100, 1348),
     model=ModelRecord("mlp", {"width": 8}, "metadata", "ef"),
@@ -84,6 +86,7 @@ STORED: dict[str, Attribute] = {
     "data.source": "embedded",
     "data.read_as": ["classes count from 1"],
     "data.class_names": ["no", "yes"],
+    "data.images": "made grey",
     "split.test.digest": "8f",
     "split.test.examples": 40,
     "split.test.of": 449,

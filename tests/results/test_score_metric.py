@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
-from lmctool.results.score_metric import ERROR, LOSS
+from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric, fall_notes
+
+AUC = ScoreMetric("auc", "1", "area", "{:.4f}", "higher", 0, 1, share=False)
 
 
 def test_a_metric_has_its_unit_and_says_which_way_is_better() -> None:
@@ -20,3 +25,26 @@ def test_values_that_are_no_metric_have_no_better_way() -> None:
 
 def test_a_table_shows_loss_as_a_number_and_error_as_a_percentage() -> None:
     assert (LOSS.text(0.123456), ERROR.text(0.123456)) == ("0.1235", "12.35%")
+
+
+def test_a_table_shows_a_dash_for_what_is_no_number() -> None:
+    assert (LOSS.text(math.nan), ERROR.text(math.nan), ERROR.signed(math.nan)) == ("-", "-", "-")
+
+
+def test_a_difference_of_per_cent_is_shown_in_points() -> None:
+    assert (LOSS.signed(0.5), ERROR.signed(-0.0123)) == ("+0.5000", "-1.23")
+    assert (LOSS.points, ERROR.points) == (1, 100)
+
+
+def test_a_note_says_which_metrics_fall_where_others_rise() -> None:
+    assert (ERROR.worsening, AUC.worsening) == ("rise", "fall")
+    assert fall_notes((LOSS, ERROR)) == ()
+    assert fall_notes((LOSS, ERROR, AUC)) == (
+        "of auc higher is better, so a rise of others is a fall there",
+    )
+
+
+def test_an_error_above_one_is_of_no_answers() -> None:
+    assert ERROR.of_answers
+    assert not replace(ERROR, high=math.inf).of_answers
+    assert not replace(ERROR, share=False).of_answers

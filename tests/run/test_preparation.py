@@ -76,6 +76,10 @@ def test_what_the_data_says_goes_before_and_the_rest_is_still_asked(tmp_path: Pa
     assert how.mean == (0.5,) * 3
     filtered = found(place, own=Preprocessing(interpolation="nearest"))
     assert (filtered.resize, filtered.crop, filtered.interpolation) == ((10,), (8, 8), "nearest")
+    said: list[str] = []
+    named = found(place, own=OWN, mean=(0.1,) * 3, said=said)
+    assert (named.mean, named.std) == ((), ())
+    assert said[0].endswith("resized to 6x6 (lanczos), as said by the data's spec")
     left = found(place, own=Preprocessing(resize=()))
     assert (left.resize, left.crop) == ((), ())
 

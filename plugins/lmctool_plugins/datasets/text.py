@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
-from lmctool.api.advanced import check_input
+from lmctool.api.advanced import MappedRows, check_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,8 @@ def load(files: list[Path], split: str, length: int) -> Examples:
     """
     whole = b"".join(map(content, files))
     cut = len(whole) - len(whole) // TEST
-    part = np.frombuffer(whole[:cut] if split == "train" else whole[cut:], np.uint8)
+    ids = np.frombuffer(whole, np.uint8)
+    part = ids[:cut] if split == "train" else ids[cut:]
     count = (len(part) - 1) // length
     if count < 1:
         raise LmctoolError(
@@ -42,7 +43,7 @@ def load(files: list[Path], split: str, length: int) -> Examples:
         )
     inputs, targets = part[: count * length], part[1 : count * length + 1]
     return Examples(
-        inputs.reshape(count, length).astype(np.int64),
+        MappedRows(inputs.reshape(count, length), lambda some: some.astype(np.int64)),
         targets.reshape(count, length).astype(np.int64),
     )
 

@@ -3,10 +3,10 @@
 The probability that an item of a class has a greater score for it than an item of another, equal
 scores counted half, which is the area under the curve (Fawcett 2006, "An introduction to ROC
 analysis", section 7) and the statistic of Mann and Whitney over the number of pairs (Hand and Till
-2001, "A Simple Generalisation of the Area Under the ROC Curve", section 2).  The score is the
-logit, or of several classes the probability of each against the rest; of several classes or labels
-it is the mean over those that some items have and others have not (Hand and Till take pairs of
-classes instead).
+2001, "A Simple Generalisation of the Area Under the ROC Curve for Multiple Class Classification
+Problems", section 2).  The score is the logit, or of several classes the probability of each
+against the rest; of several classes or labels it is the mean over those that some items have and
+others have not (Hand and Till take pairs of classes instead).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def of_batch(answers: Tensor, right: Tensor) -> Tensor:
     """
     import torch
 
-    scores, has = answers.double(), right
+    scores, has = answers.double(), right.double()
     if scores.ndim == 1:
-        scores, has = scores[:, None], right[:, None]
-    elif right.ndim == 1:
+        scores, has = scores[:, None], has[:, None]
+    elif has.ndim == 1:
         classes = torch.arange(scores.shape[1], device=scores.device)
-        scores, has = scores.softmax(dim=1), right[:, None] == classes
-    return torch.stack([scores, has.double()], dim=2)
+        scores, has = scores.softmax(dim=1), (right[:, None] == classes).double()
+    return torch.stack([scores.masked_fill(has < 0, 0.0), has], dim=2)
 
 
 def of_split(kept: Tensor) -> Tensor:

@@ -51,9 +51,10 @@ def of_split(kept: Tensor) -> Tensor:
 
 def _confidence(answers: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Return the confidence of each item, and whether what it is the confidence in is so."""
+    logits = class_answers("ece", answers, right)
     if answers.ndim == 1:
-        return answers.sigmoid(), right == 1
-    confidence, classes = class_answers("ece", answers, right).softmax(dim=1).max(dim=1)
+        return logits[:, 1].sigmoid(), right == 1
+    confidence, classes = logits.softmax(dim=1).max(dim=1)
     return confidence, classes == right
 
 

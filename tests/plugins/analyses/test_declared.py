@@ -19,7 +19,7 @@ from lmctool.results.derived import contradiction
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
 from lmctool.results.rounding import SHARE, slack
-from lmctool.results.score_metric import STANDARD
+from lmctool.results.stored_metrics import metrics_of
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
     Results = Callable[[str], list[Result]]
 
-FEW = ("--points", "3", "--limit", "60")
-LITTLE = ("--limit", "60", "--calib-size", "60")
+SCORES = ("ece", "auc")
+ALL = ("loss", "error", *SCORES)
+SCORED = ("--score", ",".join(SCORES))
+FEW = ("--points", "3", "--limit", "60", *SCORED)
+LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
 RUN_A, RUN_B = "run-a", "run-b"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -40,8 +43,8 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
     ),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
-    "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B),),
-    "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60"),),
+    "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B, *SCORED),),
+    "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
     "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
     "matrix": ((A, B, COPY, *FEW),),
@@ -51,15 +54,14 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "repair": ((A, B, *LITTLE),),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
-    "variance": ((A, B, *LITTLE),),
+    "variance": ((A, B, "--limit", "60", "--calib-size", "60"),),
 }
 """Runs that give every metric of an analysis between them."""
 RECOMPUTED = {
     "align": {"align.moved"},
     "barrier": {
-        f"{name}.{score}"
-        for name in ("barrier", "barrier.parts", "end")
-        for score in ("loss", "error")
+        *(f"{name}.{score}" for name in ("barrier", "end") for score in ALL),
+        *("barrier.parts.loss", "barrier.parts.error"),
     }
     | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
     "distance": {
@@ -75,11 +77,14 @@ RECOMPUTED = {
         ),
     },
     "el2n": {"el2n.score"},
-    "graft": {"graft.rise.loss", "graft.rise.error"},
+    "graft": {f"graft.rise.{score}" for score in ALL},
     "interpolate": {
-        f"interpolate.{name}_{score}"
-        for name in ("delta", "highest", "alpha", "level", "part_delta")
-        for score in ("loss", "error")
+        *(
+            f"interpolate.{name}_{score}"
+            for name in ("delta", "highest", "alpha", "level")
+            for score in ALL
+        ),
+        *("interpolate.part_delta_loss", "interpolate.part_delta_error"),
     },
     "layerwise": {
         f"layerwise.{name}_{score}"
@@ -87,18 +92,17 @@ RECOMPUTED = {
             *("barrier", "alpha", "delta", "share", "other"),
             *("full_barrier", "full_alpha", "full_delta"),
         )
-        for score in ("loss", "error")
+        for score in ALL
     },
     "matrix": {
-        *("matrix.barrier_loss", "matrix.barrier_error", "matrix.end_loss", "matrix.end_error"),
+        *(f"matrix.{name}_{score}" for name in ("barrier", "end") for score in ALL),
         *("matrix.clusters", "matrix.connected"),
     },
     "merge": {"merge.alpha"},
     "repair": set(),
     "trajectory": {
-        f"trajectory.{name}.{score}"
-        for name in ("gain", "part.gain")
-        for score in ("loss", "error")
+        *(f"trajectory.gain.{score}" for score in ALL),
+        *("trajectory.part.gain.loss", "trajectory.part.gain.error"),
     },
     "variance": set(),
 }
@@ -139,7 +143,7 @@ def test_every_built_in_has_a_run_here() -> None:
 
 @every_built_in
 def test_an_analysis_declares_exactly_what_it_gives(name: str, results: Results) -> None:
-    declared = registry.load(ANALYSES, name).declared(STANDARD)
+    declared = registry.load(ANALYSES, name).declared(metrics_of(results(name)[0]))
     given = list(chain.from_iterable(map(listed, results(name))))
     assert {metric.name for metric in given} == set(declared)
     for metric in given:

@@ -17,6 +17,7 @@ from lmctool.files import untrusted
 from lmctool_plugins.datasets import cifar
 from lmctool_plugins.datasets.cifar import archive, detect, open_cifar
 from tests.plugins.datasets.test_cifar import TEN, pixels, write_binary, write_python
+from tests.rows import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +55,9 @@ def test_python_batches_are_read_in_their_archive(tmp_path: Path, form: int, pla
     packed = pack(folder, tmp_path / "cifar-10-python.tar.gz", form)
     dataset = open_cifar("cifar10", packed if place == "the archive" else tmp_path)
     train = dataset.splits["train"]()
-    assert np.array_equal(train.inputs[3:6].reshape(3, -1), pixels(1))
+    assert np.array_equal(whole(train.inputs)[3:6].reshape(3, -1), pixels(1))
     assert train.targets.tolist() == [0, 1, 2] * 5
-    assert np.array_equal(dataset.splits["test"]().inputs.reshape(3, -1), pixels(5))
+    assert np.array_equal(whole(dataset.splits["test"]().inputs).reshape(3, -1), pixels(5))
     assert [path.name for path in tmp_path.iterdir()] == ["cifar-10-python.tar.gz"]
 
 
@@ -69,7 +70,7 @@ def test_binary_batches_are_read_in_theirs(tmp_path: Path) -> None:
         write_binary(tmp_path / folder, names, before)
         pack(tmp_path / folder, tmp_path / f"{folder}.tgz")
     ten = open_cifar("cifar10", tmp_path / "cifar-10-batches-bin.tgz").splits["test"]()
-    assert np.array_equal(ten.inputs.reshape(3, -1), pixels(5))
+    assert np.array_equal(whole(ten.inputs).reshape(3, -1), pixels(5))
     hundred = open_cifar("cifar100", tmp_path / "cifar-100-binary.tgz").splits["test"]()
     assert hundred.targets.tolist() == [99, 99, 99]
 
@@ -77,7 +78,7 @@ def test_binary_batches_are_read_in_theirs(tmp_path: Path) -> None:
 def test_unpacked_batches_go_before_packed_ones(tmp_path: Path, python_archive: Path) -> None:
     write_python(tmp_path / "cifar-10-batches-py", ["test_batch"], b"labels")
     dataset = open_cifar("cifar10", tmp_path)
-    assert np.array_equal(dataset.splits["test"]().inputs.reshape(3, -1), pixels(0))
+    assert np.array_equal(whole(dataset.splits["test"]().inputs).reshape(3, -1), pixels(0))
     assert dataset.splits["train"]().inputs.shape == (15, 3, 32, 32)
 
 

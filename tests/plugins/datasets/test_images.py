@@ -99,9 +99,12 @@ def test_classes_images_and_pixels_are_those_of_torchvision_s_folder() -> None:
 def test_a_folder_of_classes_alone_is_the_split_test() -> None:
     classes("alone")
     assert list(open_spec("alone", Config()).splits) == ["test"]
-    classes("both/train")
+    classes("both/Training")
     classes("both/val")
     assert list(open_spec("both", Config()).splits) == ["train", "val"]
+    Path("both/train").mkdir()
+    with pytest.raises(LmctoolError, match="both mean split 'train'"):
+        open_spec("images:both", Config())
 
 
 def test_another_order_of_classes_is_read_from_a_file() -> None:
@@ -168,6 +171,8 @@ def test_masks_are_resized_and_cropped_with_their_images() -> None:
     assert (found.targets[~inside] == -100).all()
     assert (found.targets[:, 0] == -100).all()
     assert open_spec("data", Config()).task == "segmentation"
+    few = split("images:data?resize=9x9&crop=9x11&interpolation=nearest&ignore=255", limit=2)
+    assert torch.equal(few.targets, found.targets[torch.from_numpy(few.index)])
     Path("data/test/masks/1.png").unlink()
     with pytest.raises(LmctoolError, match=r"image 'data/test/images/1' has no mask"):
         split("images:data?resize=9x9")
@@ -181,6 +186,7 @@ def test_a_run_prepares_images_as_the_data_s_spec_says_and_records_it() -> None:
     told = "images are taken in RGB, resized to a shorter side of 35 (bilinear), cropped to 32x32"
     assert done.stderr.count(told) == 1
     provenance = Provenance.of(read(Path("o.h5")))
+    assert provenance.data is not None and (provenance.data.images or "").startswith(told)
     assert json.loads(str(provenance.settings["preprocessing"]))["images"] == {
         "resize": [35],
         "crop": [32, 32],

@@ -138,6 +138,18 @@ def test_bytes_are_scaled_and_fixed_lists_are_arrays() -> None:
     assert torch.equal(whole(split("x.parquet")), torch.from_numpy(values))
 
 
+def test_arrays_of_images_have_their_channels_first() -> None:
+    values = RNG.integers(0, 256, (3, 5, 6, 3), dtype=np.uint8)
+    shaped = pa.array(values.ravel())
+    for length in (3, 6, 5):
+        shaped = pa.FixedSizeListArray.from_arrays(shaped, length)
+    write("x.parquet", {"x": shaped, "y": [0, 1, 0]})
+    assert torch.equal(whole(split("x.parquet")), torch.from_numpy(values.transpose(0, 3, 1, 2)))
+    assert "channels last" in opened("x.parquet").read_as[0]
+    left = whole(split("parquet:x.parquet?layout=as-is"))
+    assert torch.equal(left, torch.from_numpy(values))
+
+
 def test_a_table_of_numbers_is_features_and_a_target() -> None:
     columns = {"b": [1.5, 2.5, 3.5], "a": [4, 5, 6], "target": [0.25, 0.5, 1.0]}
     write("x.parquet", columns)

@@ -11,6 +11,7 @@ from lmctool.config import Config
 from lmctool.data.resolve import open_spec
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.text import detect, open_text
+from tests.rows import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,28 +28,30 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_the_splits_are_the_text_from_its_first_byte_on(text: Path) -> None:
-    whole = TEXT.encode()
+    content = TEXT.encode()
     dataset = open_text("text", text, 10)
     assert (dataset.task, dataset.classes) == ("causal-lm", 256)
     train, test = (dataset.splits[name]() for name in ("train", "test"))
-    cut = len(whole) - len(whole) // 10
-    assert bytes(train.inputs.ravel().astype(np.uint8)) == whole[: train.inputs.size]
-    assert bytes(test.inputs.ravel().astype(np.uint8)) == whole[cut : cut + test.inputs.size]
-    assert cut - train.inputs.size <= 10
+    cut = len(content) - len(content) // 10
+    assert bytes(whole(train.inputs).ravel().astype(np.uint8)) == content[: train.targets.size]
+    assert (
+        bytes(whole(test.inputs).ravel().astype(np.uint8)) == content[cut : cut + test.targets.size]
+    )
+    assert cut - train.targets.size <= 10
 
 
 def test_each_target_is_the_byte_that_follows_across_sequences_too(text: Path) -> None:
     examples = open_text("text", text, 10).splits["train"]()
     assert examples.inputs.shape == examples.targets.shape
-    assert np.array_equal(examples.inputs.ravel()[1:], examples.targets.ravel()[:-1])
+    assert np.array_equal(whole(examples.inputs).ravel()[1:], examples.targets.ravel()[:-1])
 
 
 def test_a_folder_is_its_files_by_name(tmp_path: Path) -> None:
     for name, letter in (("b.txt", "b"), ("a.txt", "a")):
         (tmp_path / name).write_text(letter * 50)
     dataset = open_text("text", tmp_path, 9)
-    assert set(dataset.splits["train"]().inputs.ravel()[:50]) == {ord("a")}
-    assert set(dataset.splits["test"]().inputs.ravel()) == {ord("b")}
+    assert set(whole(dataset.splits["train"]().inputs).ravel()[:50]) == {ord("a")}
+    assert set(whole(dataset.splits["test"]().inputs).ravel()) == {ord("b")}
     assert dataset.source == f"{tmp_path}, 2 file(s), sequences of 9 bytes"
 
 

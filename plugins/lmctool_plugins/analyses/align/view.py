@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import shown_metrics
-from lmctool.api.advanced import panel_shape, panels
 from lmctool_plugins.analyses.align.filters import FILTERS, mosaic
 
 if TYPE_CHECKING:
@@ -45,6 +43,9 @@ def draw(result: Result, figure: Figure) -> None:
 
     The scores where they are known, the filters where they are images.
     """
+    from lmctool.api import shown_metrics
+    from lmctool.api.advanced import panel_shape, panels
+
     scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
     metrics = [m for m in shown_metrics(result) if m.name != "loss"] if scores else []
     lines, columns = panel_shape([1 + len(metrics)])

@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from lmctool_plugins.analyses.barrier.paths import Paths
 
 
-def answers_are_right(metrics: Sequence[ScoreMetric]) -> bool:
-    """Tell whether an answer can be right: whether the error is a share of answers."""
-    _, error = metrics
-    return error.high == 1
-
-
 def broken(errors: Array) -> NDArray[np.bool_]:
     """Return which examples both ends answer rightly and some network between them wrongly.
 
@@ -52,7 +46,7 @@ def broken(errors: Array) -> NDArray[np.bool_]:
 
 def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
     """Return the barrier of the loss of each example, with its place, and what they sum up to."""
-    loss, _ = paths.means
+    loss, error = paths.means
     heights, places = zip(
         *(paths.barriers(paths.curves.losses[split.name].swapaxes(-1, -2)) for split in splits),
         strict=True,
@@ -69,7 +63,7 @@ def example_groups(paths: Paths, splits: Sequence[Split]) -> dict[str, Group]:
         ),
     }
     lost = None
-    if answers_are_right(paths.means):
+    if error.of_answers:
         lost = [broken(paths.curves.errors[split.name]) for split in splits]
         variables["broken"] = Variable(
             np.concatenate(lost, axis=-1),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Group, Variable, barrier, metrics_of
-from lmctool_plugins.analyses.barrier.per_example import answers_are_right, summed_up
+from lmctool_plugins.analyses.barrier.per_example import summed_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,6 +82,6 @@ def _singly(examples: Variables, metrics: Sequence[ScoreMetric]) -> dict[str, Va
     splits = len(examples["split"].values)
     begins = np.searchsorted(examples["within"].values, np.arange(1, splits))
     heights = np.split(examples["barrier_loss"].values, begins, axis=1)
-    right = answers_are_right(metrics)
-    lost = np.split(examples["broken"].values, begins, axis=1) if right else None
+    _, error = metrics
+    lost = np.split(examples["broken"].values, begins, axis=1) if error.of_answers else None
     return summed_up(metrics, heights, lost, [None] * splits)

@@ -59,6 +59,7 @@ def tabulate(result: Result) -> Table:
         (*columns, "at", "reduced by"),
         tuple(rows),
         tuple(_notes(result, metrics)),
+        keys=columns.index("A"),
     )
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import (
-    ERROR,
-    LOSS,
     Group,
     LazyNetworks,
     LmctoolError,
@@ -145,7 +143,7 @@ def _compared(
     variables["network"] = Variable(
         np.array(names, dtype=object), ("network",), long_name="network"
     )
-    for metric, per_example in ((LOSS, "losses"), (ERROR, "errors")):
+    for metric, per_example in zip(run.metrics[:2], ("losses", "errors"), strict=True):
         values = [
             partition.means(
                 np.vstack([getattr(part, per_example)[name] for part in (ends, middle)])

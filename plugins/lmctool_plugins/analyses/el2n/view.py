@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import ERROR, LOSS, Table
+from lmctool.api import Table, shown_metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -19,7 +21,6 @@ MOST = float(np.sqrt(2))
 """The highest score there is."""
 MOST_NAMED = 8
 """Parts that a legend names."""
-METRICS = (ERROR, LOSS)
 ENDS = {"a": "A", "b": "B"}
 
 
@@ -31,13 +32,14 @@ def tabulate(result: Result) -> Table:
     if pair is not None:
         names = (str(name) for name in pair.variables["network"].values)
         columns += ["metric", *(ENDS.get(name, name) for name in names)]
+    metrics = shown_metrics(result)[:2]
     rows: list[tuple[str, ...]] = []
     for s, split in enumerate(bounds["split"].values):
         for p, part in enumerate(bounds["part"].values):
             scores = [bounds[name].values[s, p] for name in ("lowest", "score", "highest")]
             size = str(bounds["examples"].values[s, p])
             row = (str(split), str(part), size, *(f"{score:.3g}" for score in scores))
-            rows += [row] if pair is None else _compared(row, pair, s, p)
+            rows += [row] if pair is None else _compared(row, metrics, pair, s, p)
     attributes = result.groups["el2n/examples"].attributes
     notes = () if pair is None else _gains(pair)
     return Table(
@@ -49,10 +51,12 @@ def tabulate(result: Result) -> Table:
     )
 
 
-def _compared(row: tuple[str, ...], pair: Group, split: int, part: int) -> list[tuple[str, ...]]:
+def _compared(
+    row: tuple[str, ...], metrics: Sequence[ScoreMetric], pair: Group, split: int, part: int
+) -> list[tuple[str, ...]]:
     """Return a row for each metric, the scores of the split in the first alone."""
     rows = []
-    for metric in METRICS:
+    for metric in metrics:
         values = pair.variables[metric.name].values[:, split, part]
         rows.append((*row, metric.name, *map(metric.text, values)))
         row = (*row[:2], *[""] * (len(row) - 2))
@@ -88,7 +92,7 @@ def draw(result: Result, figure: Figure) -> None:
         _draw_scores(axes[row, 0], result, row)
         axes[row, 0].set_title(f"scores of {split}")
         if pair is not None:
-            for column, metric in enumerate(METRICS, start=1):
+            for column, metric in enumerate(shown_metrics(result)[:2], start=1):
                 _draw_pair(axes[row, column], pair, row, metric)
                 axes[row, column].set_title(f"{metric.name} on {split}")
     if pair is not None:

@@ -70,16 +70,17 @@ def _robustness_table(result: Result) -> Table:
                 for m in metrics
             ]
             rows.append((str(split), str(part), *chain(*own)))
-    shares = " and ".join(f"the {metric.name}" for metric in metrics if metric.share)
+    shares = ", ".join(f"the {metric.name}" for metric in metrics if metric.percent)
     return Table(
         f"Each part alone taken (by {group.attributes['by']})",
         ("split", "part", *chain(*((m.name, f"{m.name} {m.worsening}s") for m in metrics))),
         tuple(rows),
         (
-            f"rises: over (base); of {shares} in percentage points",
+            "rises: over (base)" + (f"; of {shares} in percentage points" if shares else ""),
             *fall_notes(metrics),
             _note(result.groups[PARTS]),
         ),
+        keys=2,
     )
 
 
@@ -110,14 +111,14 @@ def _panels(result: Result, figure: Figure, count: int) -> list[Axes]:
 def _draw_networks(axes: Axes, scores: Group, metric: ScoreMetric) -> None:
     values = metric.points * scores.variables[metric.name].values
     _draw_bars(axes, scores.variables["network"].values, values, _splits(scores))
-    axes.set_xlabel(f"{metric.name} (%)" if metric.share else metric.label)
+    axes.set_xlabel(f"{metric.name} (%)" if metric.percent else metric.label)
 
 
 def _draw_rises(axes: Axes, group: Group, metric: ScoreMetric) -> None:
     values = metric.points * group.variables[f"rise_{metric.name}"].values
     _draw_bars(axes, group.variables["part"].values, values, _splits(group))
     axes.axvline(0, color="0.4", linewidth=1)
-    what = f"{metric.name} (percentage points)" if metric.share else metric.label
+    what = f"{metric.name} (percentage points)" if metric.percent else metric.label
     axes.set_xlabel(f"{metric.worsening} of the {what}")
     axes.set_title(f"each part alone taken: {metric.name}")
 

@@ -51,6 +51,7 @@ def tabulate(result: Result) -> Table:
         COLUMNS,
         tuple(rows),
         (*_rule(shape).notes(metrics), *fall_notes(metrics), *notes),
+        keys=COLUMNS.index("start"),
     )
 
 

@@ -51,6 +51,7 @@ def tabulate(result: Result) -> Table:
         (*leading, "part", "numbers", *heads, "shape of loss"),
         tuple(rows),
         _notes(result, metrics),
+        keys=len(leading) + 1,
     )
 
 

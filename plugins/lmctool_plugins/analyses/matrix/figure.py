@@ -23,8 +23,8 @@ FEW = 12
 """Checkpoints up to which cells are wide enough for a decimal."""
 LONGEST = 24
 """Letters of a checkpoint's name that fit beside a heat map; of a longer one, its end."""
-LETTER = 0.08
-"""The width of a letter beside a heat map, in inches."""
+LETTER, TITLE = 0.08, 0.074
+"""The width of a letter beside a heat map and of one above it, in inches."""
 SCALE = 10
 """The darkest barrier, in thresholds: where all are connected, none looks like a wall."""
 DARK = 0.6
@@ -47,8 +47,10 @@ def draw(result: Result, figure: Figure) -> None:
     names = [_shortened(str(variables["checkpoint"].values[row])) for row in order]
     cells = max(len(names) * (0.45 if len(names) <= FEW else 0.3), 2)
     beside = 0.3 + LETTER * max(map(len, names))
+    above = TITLE * max(len(title) for title, *_ in maps)
     rows, columns = panel_shape([len(maps)])
-    figure.set_size_inches(columns * (cells + beside), rows * (cells + beside + 0.3))
+    width = max(cells + beside, above)
+    figure.set_size_inches(columns * width, rows * (cells + beside + 0.3))
     (grid,) = panels(figure, [len(maps)])
     for axes, (title, values, most, decimals) in zip(grid, maps, strict=True):
         _draw_heat(axes, values, most, decimals)
@@ -63,9 +65,9 @@ def _barriers(
 ) -> list[tuple[str, Array, float, int]]:
     """Return the title, the values, the darkest value and the decimals of each map of a metric."""
     shown, unit, decimals = metric.points * heights, "", 2
-    if metric.share:
+    if metric.percent:
         unit, decimals = " (%)", 1 if shown.shape[-1] <= FEW else 0
-    least = max(SCALE * threshold, 0.01) if metric.share or math.isfinite(metric.high) else 0.0
+    least = max(SCALE * threshold, 0.01) if metric.percent or math.isfinite(metric.high) else 0.0
     greatest = max(float(np.nan_to_num(shown).max()), metric.points * least)
     return [
         (f"{metric.name} barrier on {split}, {variant}{unit}", shown[v, s], greatest, decimals)

@@ -11,7 +11,7 @@ from lmctool.api.advanced import fall_notes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lmctool.api import Result, Variable
+    from lmctool.api import Result, ScoreMetric, Variable
 
 
 def tabulate(result: Result) -> Table:
@@ -36,9 +36,10 @@ def tabulate(result: Result) -> Table:
     how = f"{group.attributes['definition']}, {points} points, BatchNorm"
     title = f"Barriers of {len(names)} checkpoints ({how} {group.attributes['batchnorm']})"
     clusters = result.groups["matrix/clusters"]
-    rule = _rule(clusters.variables, clusters.attributes)
+    rule = _rule(metrics[0], clusters.variables, clusters.attributes)
     notes = (*_members(names, clusters.variables), rule, *fall_notes(metrics))
-    return Table(title, ("A", "B", "split", "||A-B||", *heads), tuple(rows), notes)
+    columns = ("A", "B", "split", "||A-B||", *heads)
+    return Table(title, columns, tuple(rows), notes, keys=3)
 
 
 def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[str]:
@@ -48,10 +49,12 @@ def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[st
         yield f"cluster {number}: {', '.join(inside)}"
 
 
-def _rule(variables: Mapping[str, Variable], attributes: Mapping[str, object]) -> str:
-    share, threshold = float(variables["connected"].values), attributes["threshold"]
+def _rule(
+    error: ScoreMetric, variables: Mapping[str, Variable], attributes: Mapping[str, object]
+) -> str:
+    share, threshold = float(variables["connected"].values), float(str(attributes["threshold"]))
     apart, near = (int(variables[name].values) for name in ("apart_inside", "near_outside"))
     return (
-        f"{share:.0%} of the pairs are connected (error barrier at most {threshold:.2%});"
+        f"{share:.0%} of the pairs are connected (error barrier at most {error.text(threshold)});"
         f" {apart} pairs above that are in one cluster, {near} below it in two"
     )

@@ -178,4 +178,4 @@ def _line(
 def _from_zero(axes: Axes, metric: ScoreMetric) -> None:
     axes.axhline(0, color="0.4", linewidth=1, linestyle=":")
     what = "accuracy" if metric == ERROR else metric.name
-    axes.set_ylabel(f"gain in {what} (points)" if metric.share else f"gain in {metric.label}")
+    axes.set_ylabel(f"gain in {what} (points)" if metric.percent else f"gain in {metric.label}")

@@ -32,7 +32,7 @@ def tabulate(result: Result) -> Table:
     runs = attributes["runs"]
     count = len(runs) if isinstance(runs, list) else 0
     how = f"{attributes['interpolant']}, BatchNorm {attributes['batchnorm']}"
-    shares = " and ".join(metric.name for metric in metrics if metric.share)
+    shares = ", ".join(metric.name for metric in metrics if metric.percent)
     return Table(
         f"Trajectory of {count} runs ({how})",
         (
@@ -41,10 +41,11 @@ def tabulate(result: Result) -> Table:
         ),
         tuple(rows),
         (
-            "over mean, over best: what the interpolant gains, positive where it is better;"
-            f" of {shares} in percentage points",
+            "over mean, over best: what the interpolant gains, positive where it is better"
+            + (f"; of {shares} in percentage points" if shares else ""),
             *fall_notes(metrics),
         ),
+        keys=5,
     )
 
 

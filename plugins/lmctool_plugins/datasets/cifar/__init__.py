@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
-from lmctool.api.advanced import ByteArray, check_input, read_pickle
+from lmctool.api.advanced import ByteArray, JoinedRows, MappedRows, check_input, read_pickle
 from lmctool_plugins.datasets.cifar.archive import first_folder, read_members
 
 if TYPE_CHECKING:
@@ -152,9 +152,10 @@ def load(files: Files, layout: Layout) -> Examples:
         (read_binary if name.endswith(".bin") else read_python)(content, name, layout)
         for name, content in files.contents().items()
     ]
-    pixels = np.concatenate([pixels for pixels, _ in batches])
+    pixels = JoinedRows([pixels for pixels, _ in batches])
     return Examples(
-        pixels.reshape(-1, 3, 32, 32), np.concatenate([labels for _, labels in batches])
+        MappedRows(pixels, lambda some: some.reshape(-1, 3, 32, 32)),
+        np.concatenate([labels for _, labels in batches]),
     )
 
 

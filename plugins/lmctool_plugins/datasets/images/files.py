@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Images by their files."""
+    """Images by their files.
+
+    Attributes:
+        paths: the files.
+        in_threads: several may be decoded at once.
+    """
 
     paths: tuple[Path, ...]
+    in_threads: bool = True
 
     def __len__(self) -> int:
         """Return the number of images."""

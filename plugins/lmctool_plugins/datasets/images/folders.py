@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input, did_you_mean
+from lmctool.api.advanced import SPLIT_NAMES, check_input, did_you_mean, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SPLITS = ("train", "val", "valid", "validation", "test")
-"""Folders of a split, rather than of a class."""
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What images are called, as torchvision's ``IMG_EXTENSIONS``."""
 PAIR = {"images", "masks"}
@@ -23,9 +21,20 @@ LOOKED_AT = 100
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
-    """Return the folder of each split by name; of none by such a name all is test."""
-    splits = {each.name: each for each in _folders(folder) if each.name in SPLITS}
-    return {name: splits[name] for name in SPLITS if name in splits} or {"test": folder}
+    """Return the folder of each split by name; of none by such a name all is test.
+
+    Raises:
+        LmctoolError: two of them mean one split.
+    """
+    splits: dict[str, Path] = {}
+    for each in _folders(folder):
+        if (
+            each.name.lower() in SPLIT_NAMES
+            and splits.setdefault(split_name(each.name), each) != each
+        ):
+            other = splits[split_name(each.name)]
+            raise LmctoolError(f"'{other}' and '{each}' both mean split {split_name(each.name)!r}")
+    return splits or {"test": folder}
 
 
 def is_pair(folder: Path) -> bool:
@@ -119,12 +128,13 @@ def _listed(path: Path, names: list[str]) -> list[str]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, but for hidden ones."""
+    """Return the folders in a folder by name, but for hidden ones."""
     try:
-        inside = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            names = [each.name for each in entries if each.is_dir()]
     except OSError as cause:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
-    return [each for each in inside if each.is_dir() and not each.name.startswith(".")]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
 
 
 def _images_under(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ labels, target, targets or y; ``?x=NAME&y=NAME`` names others.  Images are prepa
 ``images:FOLDER``, with the same arguments; a column of images as targets holds masks.  Where no
 column is an input by its name, all numbers but the targets are (``?x=a,b,c`` names some).
 ``input_ids`` are token ids with their labels and attention_mask, or with one class each.
-``?labels=`` and ``?ignore=`` say what targets are, as of arrays.
+``?labels=``, ``?ignore=`` and ``?layout=`` say what targets and arrays are, as of ``arrays``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,19 @@ from typing import TYPE_CHECKING, Any
 from lmctool.api import DataFormat, Dataset, Examples, LmctoolError, hookimpl
 from lmctool.api.advanced import preprocessing_of, told_apart
 from lmctool_plugins.datasets.parquet.choice import Choice, chosen
-from lmctool_plugins.datasets.parquet.columns import (
-    ColumnImages,
-    ColumnMasks,
-    ColumnRows,
-    dense,
-    stacked,
-)
-from lmctool_plugins.datasets.parquet.features import features, is_image, is_list, is_scalar
+from lmctool_plugins.datasets.parquet.columns import ColumnImages, ColumnMasks, dense
+from lmctool_plugins.datasets.parquet.features import features, is_image
+from lmctool_plugins.datasets.parquet.inputs import inputs_of
 from lmctool_plugins.datasets.parquet.layout import holds_tables, tables
 from lmctool_plugins.datasets.parquet.tokens import token_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from lmctool_plugins.datasets.parquet.inputs import Inputs
     from lmctool_plugins.datasets.parquet.table import Table
 
 
@@ -46,6 +44,7 @@ def open_parquet(
     y: object = None,
     labels: object = None,
     ignore: object = None,
+    layout: object = None,
     **shape: object,
 ) -> Dataset:
     """Return the dataset of a file or folder.
@@ -57,6 +56,7 @@ def open_parquet(
         y: the column of the targets.
         labels: what targets are, as ``told_apart`` takes it.
         ignore: the class that counts for nothing.
+        layout: the order of the axes of arrays, as ``one_layout`` takes it.
         shape: what images become, as ``preprocessing_of`` takes it.
 
     Raises:
@@ -71,15 +71,19 @@ def open_parquet(
         if table.types != first.types:
             raise LmctoolError(f"'{location}' has other columns in some splits than in others")
     columns = chosen(first, x, y, str(location))
-    if how is not None and not is_image(first.types[columns.x[0]]):
+    pictured = is_image(first.types[columns.x[0]])
+    if how is not None and not pictured:
         named = ", ".join(f"?{name}=" for name in shape)
         raise LmctoolError(f"column {columns.x[0]!r} of '{location}' holds no images for {named}")
+    if layout is not None and (pictured or columns.tokens):
+        raise LmctoolError(f"column {columns.x[0]!r} of '{location}' holds no arrays for ?layout=")
     if columns.tokens:
         dataset = token_dataset(by_split, columns, labels, ignore)
     elif columns.y is not None and is_image(first.types[columns.y]):
         dataset = _masked(by_split, columns, columns.y, labels, ignore)
     else:
-        dataset = _with_targets(by_split, columns, labels, ignore)
+        inputs = inputs_of(by_split, columns.x, layout)
+        dataset = _with_targets(by_split, inputs, str(columns.y), labels, ignore)
     told = (*columns.told, *dataset.read_as)
     return replace(dataset, source=str(location), read_as=told, preprocessing=how)
 
@@ -102,49 +106,34 @@ def _load_masked(table: Table, x: str, y: str, ignored: Any) -> Examples:
 
 
 def _with_targets(
-    by_split: Mapping[str, Table], columns: Choice, labels: object, ignore: object
+    by_split: Mapping[str, Table], inputs: Inputs, y: str, labels: object, ignore: object
 ) -> Dataset:
     """Return inputs with one target, or a row of them, each."""
-    assert columns.y is not None
+    stored = {split: dense(table.column(y)) for split, table in by_split.items()}
+    targets = told_apart(stored, f"column {y!r}", labels, ignore)
     first = next(iter(by_split.values()))
-    column = columns.y
-    stored = {split: dense(table.column(column)) for split, table in by_split.items()}
-    targets = told_apart(stored, f"column {column!r}", labels, ignore)
-    names = features(first).names(column) if labels in {None, "classes"} else ()
-    inputs = {split: partial(_inputs, table, columns.x) for split, table in by_split.items()}
+    names = features(first).names(y) if labels in {None, "classes"} else ()
     return Dataset(
         {
-            split: partial(lambda load, y: Examples(load(), y), load, targets.splits[split])
-            for split, load in inputs.items()
+            split: partial(_load, load, targets.splits[split])
+            for split, load in inputs.loaders.items()
         },
         "",
         max(len(names), targets.classes) if targets.classes else 0,
-        scale=1 / 255 if _has_bytes(first, columns.x) else 1.0,
+        inputs.scale,
         task=targets.task,
         class_names=names or targets.names,
-        read_as=targets.read_as,
+        read_as=(*inputs.told, *targets.read_as),
     )
 
 
-def _has_bytes(table: Table, names: tuple[str, ...]) -> bool:
-    """Tell whether inputs are bytes, which are scaled."""
-    kind = table.types[names[0]]
-    return is_list(kind) and ColumnRows(table.column(names[0])).dtype == "uint8"
-
-
-def _inputs(table: Table, names: tuple[str, ...]) -> Any:
-    """Return the inputs of a split: images, an array that is read in pieces, or features."""
-    (first, *_) = names
-    if is_image(table.types[first]):
-        return ColumnImages(table.column(first))
-    if is_scalar(table.types[first]):
-        return stacked(table, names)
-    return ColumnRows(table.column(first))
+def _load(load: Callable[[], Any], targets: NDArray[Any]) -> Examples:
+    return Examples(load(), targets)
 
 
 @hookimpl
 def lmctool_dataset() -> DataFormat:
     """Add ``--data parquet:PATH``."""
     shaping = {"resize", "crop", "interpolation", "channels"}
-    named = {"x", "y", "labels", "ignore"}
+    named = {"x", "y", "labels", "ignore", "layout"}
     return DataFormat(open_parquet, holds_tables, frozenset(shaping | named))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input
+from lmctool.api.advanced import check_input, split_name
 from lmctool_plugins.datasets.parquet.table import Table, open_arrow_files, open_parquet_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 SUFFIX = ".parquet"
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
@@ -19,8 +22,10 @@ SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
 KNOWN = r"train(?:ing)?|valid(?:ation)?|val|dev|test(?:ing)?|eval(?:uation)?"
 SHARD = re.compile(r"(.+?)-\d{5}-of-\d{5}(?:-\w+)?")
 WORD = re.compile(rf"(?:.*[-._ 0-9])?({KNOWN})(?:[-._ 0-9].*)?")
-DEEPEST = 3
+DEEPEST = 2
 """Folders below the one that is named, in which tables are looked for."""
+LOOKED_AT = 200
+"""Entries of a folder among which tables are looked for, where nobody says that it has some."""
 LARGEST = 1 << 20
 """Bytes of a JSON file."""
 
@@ -50,7 +55,7 @@ def holds_tables(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(4) == b"PAR1"
     saved = (path / SAVED).is_file() or (path / SAVED_SPLITS).is_file()
-    return saved or any(_parquet_in(path, DEEPEST))
+    return saved or any(_parquet_in(path, DEEPEST, LOOKED_AT))
 
 
 def parquet_files(folder: Path) -> dict[str, list[Path]]:
@@ -81,23 +86,30 @@ def split_of(path: Path) -> tuple[str, Path]:
     """
     stem = path.name.removesuffix(SUFFIX)
     if match := SHARD.fullmatch(stem) or WORD.fullmatch(stem):
-        return match[1], path.parent
+        return split_name(match[1]), path.parent
     if match := WORD.fullmatch(path.parent.name):
-        return match[1], path.parent.parent
+        return split_name(match[1]), path.parent.parent
     return "test", path.parent
 
 
-def _parquet_in(folder: Path, depth: int) -> list[Path]:
-    """Return the parquet files in a folder and in those in it, but for hidden ones."""
+def _parquet_in(folder: Path, depth: int, most: int | None = None) -> Iterator[Path]:
+    """Give the parquet files in a folder and in those in it, but for hidden ones.
+
+    Args:
+        folder: where to look.
+        depth: how many folders deeper.
+        most: how many entries of each folder are looked at; None for all.
+    """
     try:
-        inside = [each for each in folder.iterdir() if not each.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            inside = [each for each in islice(entries, most) if not each.name.startswith(".")]
     except OSError:
-        return []
-    files = [each for each in inside if each.name.endswith(SUFFIX) and each.is_file()]
-    if depth:
-        deeper = (_parquet_in(each, depth - 1) for each in inside if each.is_dir())
-        files += [file for found in deeper for file in found]
-    return files
+        return
+    for each in inside:
+        if each.name.endswith(SUFFIX) and each.is_file():
+            yield Path(each.path)
+        elif depth and each.is_dir():
+            yield from _parquet_in(Path(each.path), depth - 1, most)
 
 
 def _saved(folder: Path) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from lmctool.run.task import word_for
+from lmctool.run.suited_task import word_for
 
 if TYPE_CHECKING:
     from torch import Tensor

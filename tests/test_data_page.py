@@ -1,0 +1,241 @@
+"""What docs/data.md says of data opens, and is measured as it says."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import pickle
+import re
+import struct
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import save_file
+
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import DATASETS
+from lmctool.testing import invoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+PAGE = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8")
+COUNT, CLASSES = 12, 3
+NET = """
+from torch import nn
+
+def flat(inputs=64, outputs=3):
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
+
+def pixels():
+    return nn.Conv2d(1, 3, 1)
+
+def tokens():
+    return nn.Sequential(nn.Embedding(256, 4), nn.Linear(4, 256))
+"""
+
+
+def section(title: str) -> str:
+    """Return the text below a heading of the page."""
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def first_cells(text: str) -> list[str]:
+    """Return what is in backticks in the first cell of each row of tables."""
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row) if "-data" not in word]
+
+
+SPECS = first_cells(section("Which files open"))
+
+
+def images(*shape: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (COUNT, *shape), dtype=np.uint8)
+
+
+def labels() -> NDArray[np.int64]:
+    return np.arange(COUNT) % CLASSES
+
+
+def write_arrays(name: str, x: NDArray[Any], y: NDArray[Any], *called: str) -> None:
+    np.savez(name, **dict(zip(called or ("x", "y"), (x, y), strict=True)))
+
+
+def write_hdf5() -> None:
+    import h5py
+
+    with h5py.File("digits.h5", "w") as file:
+        file["train/images"] = file["test/images"] = images(8, 8)
+        file["train/labels"] = file["test/labels"] = labels()
+
+
+def write_npy() -> None:
+    for folder in (Path(), Path("folder-of-npy")):
+        folder.mkdir(exist_ok=True)
+        np.save(folder / "x.npy", images(8, 8))
+        np.save(folder / "y.npy", labels())
+
+
+def write_table(name: str, **columns: Any) -> None:
+    with Path(name).open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*columns])
+        table.writerows(zip(*columns.values(), strict=True))
+
+
+def numbers() -> dict[str, NDArray[np.float64]]:
+    return {name: np.random.default_rng(7).normal(size=COUNT) for name in ("acid", "sugar")}
+
+
+def write_photos() -> None:
+    for number, picture in enumerate(images(10, 9, 3)):
+        folder = Path("photos/test") / ("cat", "dog", "ant")[number % CLASSES]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    Path("order.txt").write_text("dog\ncat\nant\n")
+
+
+def write_parquet() -> None:
+    import datasets
+
+    table = datasets.Dataset.from_dict({**numbers(), "label": labels()})
+    Path("rows").mkdir()
+    for place in ("table.parquet", "rows/test-00000-of-00001.parquet"):
+        table.to_parquet(place)
+    datasets.DatasetDict({"test": table}).save_to_disk("saved")
+
+
+def write_idx(folder: str, prefix: str, least: int = 0) -> None:
+    Path(folder).mkdir(exist_ok=True)
+    head = struct.pack(">4B3I", 0, 0, 8, 3, COUNT, 28, 28)
+    begin = Path(folder) / prefix
+    Path(f"{begin}-images-idx3-ubyte").write_bytes(head + images(28, 28).tobytes())
+    body = struct.pack(">4BI", 0, 0, 8, 1, COUNT) + (labels() + least).astype(np.uint8).tobytes()
+    Path(f"{begin}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(body))
+
+
+def write_cifar() -> None:
+    folder = Path("batches/cifar-10-batches-py")
+    folder.mkdir(parents=True)
+    batch = {b"data": images(3072), b"labels": labels().tolist()}
+    (folder / "test_batch").write_bytes(pickle.dumps(batch, 2))
+    with tarfile.open("cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(folder, folder.name)
+
+
+FLAT = ("flat", 64, CLASSES)
+COLUMNS = ("flat", 2, CLASSES)
+PIXELS28 = ("flat", 784, 27)
+CIFAR = ("flat", 3072, 10)
+Network = tuple[str, int, int]
+PREPARED: dict[str, tuple[Callable[[], object], Network]] = {
+    "digits.npz": (lambda: write_arrays("digits.npz", images(8, 8), labels()), FLAT),
+    "digits.h5": (write_hdf5, FLAT),
+    "digits.safetensors": (
+        lambda: save_file({"X": images(8, 8), "target": labels()}, "digits.safetensors"),
+        FLAT,
+    ),
+    "x.npy": (write_npy, FLAT),
+    "folder-of-npy": (write_npy, FLAT),
+    "tensors.pt": (
+        lambda: torch.save(
+            {"test": (torch.from_numpy(images(1, 8, 8)), torch.from_numpy(labels()))}, "tensors.pt"
+        ),
+        FLAT,
+    ),
+    "csv:wine.csv?target=quality": (
+        lambda: write_table("wine.csv", **numbers(), quality=labels()),
+        COLUMNS,
+    ),
+    "wine.csv": (lambda: write_table("wine.csv", **numbers(), label=labels()), COLUMNS),
+    "images:photos?resize=8": (write_photos, ("flat", 216, CLASSES)),
+    "photos": (write_photos, ("flat", 270, CLASSES)),
+    "images:photos": (write_photos, ("flat", 270, CLASSES)),
+    "parquet:rows": (write_parquet, COLUMNS),
+    "table.parquet": (write_parquet, COLUMNS),
+    "saved": (write_parquet, COLUMNS),
+    "mnist:idx": (lambda: write_idx("idx", "t10k"), PIXELS28),
+    "fashion-mnist:idx": (lambda: write_idx("idx", "t10k"), PIXELS28),
+    "kmnist:idx": (lambda: write_idx("idx", "t10k"), PIXELS28),
+    "emnist:letters?split=letters": (
+        lambda: write_idx("letters", "emnist-letters-test", 1),
+        PIXELS28,
+    ),
+    "cifar10:batches": (write_cifar, CIFAR),
+    "cifar-10-python.tar.gz": (write_cifar, CIFAR),
+    "text:book.txt?length=16": (
+        lambda: Path("book.txt").write_text("In the beginning was the word. " * 40),
+        ("tokens", 0, 0),
+    ),
+    "digits": (lambda: None, ("flat", 64, 10)),
+    "spiral": (lambda: None, ("flat", 2, 1)),
+    "odd.npz?x=pixels&y=digit": (
+        lambda: write_arrays("odd.npz", images(8, 8), labels(), "pixels", "digit"),
+        FLAT,
+    ),
+    "seq.npz?layout=as-is": (lambda: write_arrays("seq.npz", images(4, 16), labels()), FLAT),
+    "digits.npz?labels=values": (
+        lambda: write_arrays("digits.npz", images(8, 8), labels()),
+        ("flat", 64, 1),
+    ),
+    "masks.npz?ignore=255": (
+        lambda: write_arrays(
+            "masks.npz", images(8, 8), np.where(images(8, 8) < 9, 255, images(8, 8) % CLASSES)
+        ),
+        ("pixels", 0, 0),
+    ),
+    "all.csv?target=quality&split=part": (
+        lambda: write_table("all.csv", **numbers(), quality=labels(), part=["test"] * COUNT),
+        COLUMNS,
+    ),
+    "photos?resize=8&crop=6": (write_photos, ("flat", 108, CLASSES)),
+    "photos?classes=order.txt": (write_photos, ("flat", 270, CLASSES)),
+}
+"""What each spec of the page needs in the folder, and a network that takes it."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NET)
+
+
+def network(kind: str, inputs: int, outputs: int) -> tuple[str, ...]:
+    """Write two networks of random weights; return what names them."""
+    from torch import nn
+
+    for seed, name in enumerate(("a", "b")):
+        torch.manual_seed(seed)
+        module = {
+            "flat": lambda: nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs)),
+            "pixels": lambda: nn.Conv2d(1, 3, 1),
+            "tokens": lambda: nn.Sequential(nn.Embedding(256, 4), nn.Linear(4, 256)),
+        }[kind]()
+        state = {key: tensor.numpy() for key, tensor in module.state_dict().items()}
+        save_file(state, f"{name}.safetensors")
+    sizes = ("--model-arg", f"inputs={inputs}", "--model-arg", f"outputs={outputs}")
+    own = sizes if kind == "flat" else ()
+    return ("a.safetensors", "b.safetensors", "--model", f"net.py:{kind}", *own)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_spec_of_the_page_is_measured(spec: str) -> None:
+    prepare, needed = PREPARED[spec]
+    prepare()
+    more = ("--split", "test", "--points", "3", "--allow-chance", "--limit", "9")
+    done = invoke("interpolate", *network(*needed), "--data", spec, *more)
+    assert done.exit_code == 0, done.output
+
+
+def test_every_format_is_on_the_page() -> None:
+    words = {re.split(r"[:?]", spec)[0] for spec in SPECS}
+    told = words | {"arrays", "csv", "images", "parquet", "text", "cifar100"}
+    assert set(registry.names(DATASETS)) <= told
