@@ -171,6 +171,15 @@ def test_what_an_example_imports_lies_beside_its_file_and_is_recorded() -> None:
     assert "the source of late has changed" in done.stderr
 
 
+def test_a_file_that_changes_the_current_folder_works_there_alone() -> None:
+    moves = "import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\n"
+    Path("code/moves.py").write_text(moves + LATE.replace("SCALE\n", "SCALE; os.stat('late.py')\n"))
+    Path("code/late.py").write_text("SCALE = 0.1\n")
+    assert run("make", "-o", "out.h5", file="moves").exit_code == 0
+    assert Path("out.h5").exists()
+    assert {"moves.py", "late"} <= Provenance.of(read(Path("out.h5"))).code.keys()
+
+
 EVIL = """
 import os, sys
 import numpy as np
