@@ -66,7 +66,8 @@ def labels() -> NDArray[np.int64]:
 
 
 def write_arrays(name: str, x: NDArray[Any], y: NDArray[Any], *called: str) -> None:
-    np.savez(name, **dict(zip(called or ("x", "y"), (x, y), strict=True)))
+    arrays: dict[str, Any] = dict(zip(called or ("x", "y"), (x, y), strict=True))
+    np.savez(name, **arrays)
 
 
 def write_hdf5() -> None:
@@ -214,11 +215,11 @@ def network(kind: str, inputs: int, outputs: int) -> tuple[str, ...]:
 
     for seed, name in enumerate(("a", "b")):
         torch.manual_seed(seed)
-        module = {
-            "flat": lambda: nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs)),
-            "pixels": lambda: nn.Conv2d(1, 3, 1),
-            "tokens": lambda: nn.Sequential(nn.Embedding(256, 4), nn.Linear(4, 256)),
-        }[kind]()
+        module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
+        if kind == "pixels":
+            module = nn.Conv2d(1, 3, 1)
+        elif kind == "tokens":
+            module = nn.Sequential(nn.Embedding(256, 4), nn.Linear(4, 256))
         state = {key: tensor.numpy() for key, tensor in module.state_dict().items()}
         save_file(state, f"{name}.safetensors")
     sizes = ("--model-arg", f"inputs={inputs}", "--model-arg", f"outputs={outputs}")
