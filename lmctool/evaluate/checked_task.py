@@ -43,6 +43,7 @@ def checked(
         task,
         score=code.score,
         chance=code.chance,
+        check=task.check and code.check,
         weight=task.weight and code.weight,
         chance_loss=task.chance_loss and code.chance_loss,
         answers=task.answers and code.answers,
@@ -71,6 +72,11 @@ class _Code:
         if self.values:
             self._check_values(loss, error, outputs, targets)
         return loss, error
+
+    def check(self, outputs: Tensor, targets: Tensor) -> None:
+        """Check the targets of a split."""
+        assert self.task.check is not None
+        self._called(self.task.check, outputs, targets)
 
     def weight(self, targets: Tensor) -> Tensor:
         """Return how much each example counts, (example,)."""

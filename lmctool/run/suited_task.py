@@ -42,9 +42,9 @@ def suited_task(resources: Resources) -> NamedTask | None:
         UnjudgedError: the model is no function.
     """
     named, settings = resources.sources.task, resources.settings
-    if named is None or settings.task or named.name not in OPEN:
+    if named is None or settings.task or not settings.splits or named.name not in OPEN:
         return named
-    split = resources.split(settings.splits[0]) if settings.splits else resources.calibration
+    split = resources.split(settings.splits[0])
     inputs, shape = split.head(EXAMPLES, resources.dtype), None
     if resources.sources.model is not None:
         resources.forward.check(inputs, split.name)

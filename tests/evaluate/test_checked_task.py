@@ -118,6 +118,10 @@ def test_what_it_raises_names_it_but_for_its_own_sentences_and_the_machines_fail
         scored(broken(LmctoolError("mine")))
     with pytest.raises(torch.OutOfMemoryError):
         scored(broken(torch.OutOfMemoryError("CUDA out of memory")))
+    task = checked(Task(absolute, half, check=broken(KeyError("y"))), NAME)
+    assert task.check is not None
+    with pytest.raises(PluginError, match=f"^{NAME} failed: KeyError: 'y'"):
+        task.check(OUTPUTS, TARGETS)
 
 
 def test_an_exit_ends_nothing() -> None:

@@ -65,7 +65,10 @@ def _meant(lowest: int, highest: int, classes: int) -> str:
     if classes == 1:
         return "if the targets are numbers to predict, say --task regression"
     if lowest == 1 and highest == classes:
-        return "if classes count from 1, say ?labels=from-1 behind the path of the data"
+        return (
+            "if classes count from 1, say ?labels=from-1 behind the path of the data, or count them"
+            " from 0"
+        )
     return "is it trained on other data?"
 
 

@@ -71,7 +71,10 @@ def check(outputs: Tensor, targets: Tensor) -> None:
             f"the data has class {lowest}, but classes count from 0, and -100 counts for nothing"
         )
     if highest >= logits.shape[1]:
-        void = f"; if {VOID} marks pixels of no class, say ?ignore={VOID} behind the data's path"
+        void = (
+            f"; if {VOID} marks pixels of no class, say ?ignore={VOID} behind the path of the data,"
+            f" or put {IGNORE_INDEX} in its place"
+        )
         raise LmctoolError(
             f"the data has class {highest} but the model tells {logits.shape[1]} classes apart"
             + (void if highest == VOID else "; is it trained on other data?")
