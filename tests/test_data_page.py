@@ -18,8 +18,9 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import DATASETS
-from lmctool.testing import invoke
+from lmctool.plugin.kinds import DATASETS, SCORES, TASKS
+from lmctool.report import figure
+from lmctool.testing import invoke, metrics, tiny_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,19 @@ def section(title: str) -> str:
 def first_cells(text: str) -> list[str]:
     """Return what is in backticks in the first cell of each row of tables."""
     rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
-    return [word for row in rows for word in re.findall(r"`([^`]+)`", row) if "-data" not in word]
+    return [
+        word for row in rows for word in re.findall(r"`([^`]+)`", row) if not word.startswith("--")
+    ]
+
+
+def code(title: str) -> tuple[str, str]:
+    """Return the name of the file in a section's block of Python, and the block."""
+    ((name, text),) = re.findall(r"```python\n# (\S+)\n(.*?)```", section(title), re.DOTALL)
+    return name, text
 
 
 SPECS = first_cells(section("Which files open"))
+OWN = re.findall(r"^def (\w+)", code("Your own data")[1], re.MULTILINE)
 
 
 def images(*shape: int) -> NDArray[np.uint8]:
@@ -206,6 +216,7 @@ PREPARED: dict[str, tuple[Callable[[], object], Network]] = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(figure, "image", lambda *_: b"")  # it takes a second
     Path("net.py").write_text(NET)
 
 
@@ -240,3 +251,49 @@ def test_every_format_is_on_the_page() -> None:
     words = {re.split(r"[:?]", spec)[0] for spec in SPECS}
     told = words | {"arrays", "csv", "images", "parquet", "text", "cifar100"}
     assert set(registry.names(DATASETS)) <= told
+
+
+@pytest.mark.parametrize("function", OWN)
+def test_every_function_of_the_page_gives_the_same_data(function: str) -> None:
+    name, text = code("Your own data")
+    Path(name).write_text(text)
+    np.savez("same", x=np.load(saved_inputs(text))["x"], y=np.arange(90) % 3)
+    ends = network("flat", 2, 3)
+    own, file = (
+        metrics("barrier", *ends, "--data", spec, "--points", "3", "--allow-chance")
+        for spec in (f"{name}:{function}", "same.npz")
+    )
+    assert own == file
+
+
+def saved_inputs(text: str) -> str:
+    """Run the page's code and save its inputs; return the file."""
+    space: dict[str, Any] = {}
+    exec(text, space)
+    np.savez("inputs.npz", x=space["x"].numpy())
+    return "inputs.npz"
+
+
+def test_every_task_and_score_is_on_the_page() -> None:
+    assert set(first_cells(section("Tasks"))) == set(registry.names(TASKS))
+    assert set(first_cells(section("Scores"))) == set(registry.names(SCORES))
+
+
+def test_the_task_of_the_page_is_measured(tmp_path: Path) -> None:
+    name, text = code("Tasks")
+    Path(name).write_text(text)
+    ends = tiny_pair(tmp_path)
+    assert "`--task cost.py:absolute`" in section("Tasks")
+    more = ("--points", "3", "--limit", "20")
+    assert metrics("barrier", *ends, "--task", "cost.py:absolute", *more)
+
+
+def test_gates_know_every_score(tmp_path: Path) -> None:
+    ends, scores = tiny_pair(tmp_path, steps=40), ",".join(registry.names(SCORES))
+    found = metrics("barrier", *ends, "--score", scores, "--points", "3", "--limit", "200")
+    for name in registry.names(SCORES):
+        assert found[f"barrier.{name}[variant=plain,split=test]"] is not None
+    gates = ("--require", "barrier.ece <= 90%", "--require", "end.auc >= 0.1")
+    asked = ("--score", scores, "--points", "3", "--limit", "200", "--force", *gates)
+    done = invoke("barrier", *ends, *asked)
+    assert done.exit_code == 0, done.output

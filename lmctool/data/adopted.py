@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,29 +79,46 @@ def _adopted(
 ) -> Dataset:
     values, notes = splits_of(value, what)
     splits: dict[str, GivenSplit] = {}
+    refused: dict[str, Callable[[], Examples]] = {}
     for name, each in values.items():
-        splits[name], more = split_of(each, f"split {name!r} of {what}", running)
+        try:
+            splits[name], more = split_of(each, f"split {name!r} of {what}", running)
+        except LmctoolError as error:  # it may be one that nobody asks for
+            if len(refused) + 1 == len(values):
+                raise
+            refused[name] = partial(_refuse, error)
+            continue
         notes += tuple(f"split {name!r}: {note}" for note in more)
+    dataset = _described(splits, source, what)
+    loaders = {name: dataset.splits.get(name) or refused[name] for name in values}
+    return replace(dataset, splits=loaders, read_as=(*notes, *dataset.read_as))
+
+
+def _refuse(error: LmctoolError) -> Examples:
+    """Stand in for the loader of a split that could not be used."""
+    raise error
+
+
+def _described(splits: Mapping[str, GivenSplit], source: str, what: str) -> Dataset:
+    """Return the dataset of splits, and what their values tell."""
+    loaders: dict[str, Callable[[], Examples]]
+    loaders = {name: split.examples for name, split in splits.items()}
     if _same((split.has_tokens for split in splits.values()), "token ids", what):
-        if any(split.is_unshifted for split in splits.values()):
-            notes += (UNSHIFTED,)
-        loaders = {name: split.examples for name, split in splits.items()}
-        return Dataset(loaders, source, 0, task="causal-lm", read_as=notes)
+        unshifted = any(split.is_unshifted for split in splits.values())
+        told_of = (UNSHIFTED,) if unshifted else ()
+        return Dataset(loaders, source, 0, task="causal-lm", read_as=told_of)
     if _same((split.has_masks for split in splits.values()), "images as targets", what):
-        loaders = {name: split.examples for name, split in splits.items()}
-        return Dataset(loaders, source, 0, task="segmentation", read_as=notes)
+        return Dataset(loaders, source, 0, task="segmentation")
     has_bytes = _same((split.has_bytes for split in splits.values()), "inputs of uint8", what)
     layouts = dict.fromkeys(split.layout for split in splits.values())
-    notes += tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)
+    notes = tuple(READ_AS[layout] for layout in layouts if layout in READ_AS)
     told, whole = _told_apart(splits, what)
     names = told.names or _class_names(splits, what)
     if not told.classes or len(names) < told.classes:
         names = ()
+    known = told if whole else None
     return Dataset(
-        {
-            name: partial(_load, split, name, told if whole else None, what)
-            for name, split in splits.items()
-        },
+        {name: partial(_load, split, name, known, what) for name, split in splits.items()},
         source,
         max(len(names), told.classes) if whole else len(names) or None,
         scale=1 / 255 if has_bytes else 1.0,

@@ -12,7 +12,7 @@ from lmctool.errors import LmctoolError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VALUES = "iubfU"
+VALUES = "iubfUST"
 """The kinds of dtype that values to measure on can have; targets may be text."""
 
 
@@ -53,6 +53,8 @@ def as_array(value: Any, what: str) -> NDArray[Any]:
         raise LmctoolError(f"{what} is no array: {cause}") from cause
     if array is None:
         raise LmctoolError(f"{what} is {type(value).__name__!r}, not an array, tensor or number")
+    if array.dtype.kind == "O" and all(isinstance(text, str) for text in array.flat):
+        array = array.astype(np.str_)
     if array.dtype.kind not in VALUES:
         raise LmctoolError(f"{what} has values of {array.dtype}, which are no numbers")
     return array

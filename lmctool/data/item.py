@@ -111,4 +111,4 @@ def in_words(form: Form) -> str:
 def _form(part: NDArray[Any] | Image | None) -> Form:
     if not isinstance(part, np.ndarray):
         return ("nothing" if part is None else "an image"), None
-    return ("text", None) if part.dtype.kind == "U" else (part.dtype, part.shape)
+    return ("text", None) if part.dtype.kind in "UST" else (part.dtype, part.shape)

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.data.items import PIECE
+from lmctool.data.rows import examples_at
+from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from lmctool.data.items import Items
+    from lmctool.plugin.records import Rows
 
 
 class ItemRows:
@@ -45,6 +51,42 @@ class ItemRows:
             for row, item in enumerate(self._items.read(piece), begin):
                 rows[row] = item.input
         return rows
+
+
+class GivenRows:
+    """What somebody's code reads in pieces itself.
+
+    Attributes:
+        shape: (example, ...).
+        dtype: of their values.
+        costly: as it says.
+    """
+
+    def __init__(
+        self, rows: Rows, what: str, running: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Take what reads them, what to call it in an error, and the context it is run in."""
+        self.shape, self.dtype, self.costly = tuple(rows.shape), np.dtype(rows.dtype), rows.costly
+        self._rows, self._what, self._running = rows, what, running
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return self.shape[0]
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the examples at rising places.
+
+        Raises:
+            LmctoolError: its code fails, or returns others than it says.
+        """
+        with self._running():
+            try:
+                return examples_at(self._rows, places, self._what)
+            except LmctoolError:
+                raise
+            except Exception as cause:  # somebody's code
+                reason = f"{type(cause).__name__}: {cause}"
+                raise LmctoolError(f"{self._what} failed: {reason}") from cause
 
 
 class ItemImages:

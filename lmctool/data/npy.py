@@ -128,9 +128,10 @@ def _member_rows(file: ReadFile, member: zipfile.ZipInfo, header: Header) -> Row
     """Return what reads an array of an archive: from its place if it is not packed."""
     name = member.filename.removesuffix(".npy")
     if member.compress_type == zipfile.ZIP_STORED:
-        if header.length + header.size != member.compress_size:
-            raise claim(file.path, name, header.shape)
         start = _start(file, member)
+        end = start + header.length + header.size
+        if end != start + member.compress_size or end > file.size:
+            raise claim(file.path, name, header.shape)
         with file.reading(), file.path.open("rb", buffering=0) as stream:
             begun = read_exactly(stream, start, header.length).tobytes()
         checksum = Checksum(f"{name!r} of '{file.path}'", member.CRC, begun, header.size)

@@ -11,6 +11,7 @@ from lmctool.data.array_like import as_array, is_array, is_image, made_by
 from lmctool.data.example_parts import is_example, parts_of
 from lmctool.data.given import ByIndex, InOrder
 from lmctool.data.given_split import HeldSplit, ItemSplit
+from lmctool.data.item_rows import GivenRows
 from lmctool.data.items import Items
 from lmctool.data.stored_targets import class_names, stored_targets
 from lmctool.data.torch_loader import loaded_by
@@ -75,7 +76,7 @@ def split_of(value: Any, what: str, running: Running) -> tuple[GivenSplit, tuple
     if made_by(value, "torch.utils.data.dataloader", "DataLoader"):
         return _loader(value, what, running)
     if made_by(value, TORCH, "TensorDataset") and type(value).__module__ == TORCH:
-        value = value.tensors
+        value = value.tensors if len(value.tensors) == 2 else value
     if isinstance(value, tuple | list) and len(value) == 2 and not isinstance(value[0], Mapping):
         return _columns(value[0], value[1], None, what, running), ()
     if isinstance(value, type):
@@ -127,6 +128,8 @@ def _columns(inputs: Any, targets: Any, mask: Any, what: str, running: Running) 
         if column is not None and len(column) != len(inputs):
             raise LmctoolError(f"{what} has {len(inputs)} inputs but {len(column)} targets")
     if hasattr(inputs, "shape"):
+        if hasattr(inputs, "costly"):
+            inputs = GivenRows(inputs, what, running)
         return HeldSplit(inputs, y, held, what)
     if y is None:
         raise LmctoolError(f"{what} has no targets")

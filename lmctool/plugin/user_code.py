@@ -76,11 +76,13 @@ class Factory:
         spec: ``package.module:factory`` or ``path/file.py:factory``.
         here: whether the current folder, which may be anybody's, is looked in too.
         loaded: the modules that were loaded while its code ran.
+        folder: the current folder that its code changed to, if it did; no other code works there.
     """
 
     spec: str
     here: bool = True
     loaded: set[str] = field(default_factory=set, compare=False)
+    folder: list[Path] = field(default_factory=list, compare=False)
 
     @property
     def place(self) -> str:
@@ -125,7 +127,7 @@ class Factory:
             PluginError: the code exits.
         """
         before = set(sys.modules)
-        with no_exit(repr(self.spec)), self._importable():
+        with no_exit(repr(self.spec)), self._importable(), self._in_its_folder():
             try:
                 yield
             finally:
@@ -140,6 +142,19 @@ class Factory:
         modules, files = ({self.place}, []) if self.file is None else (set[str](), [self.file])
         with self._importable():
             return code_of(self.loaded | modules, files)
+
+    @contextmanager
+    def _in_its_folder(self) -> Iterator[None]:
+        """Work in the folder that its code changed to before, and leave that behind."""
+        outside = Path.cwd()
+        os.chdir(self.folder[0] if self.folder else outside)
+        try:
+            yield
+        finally:
+            inside = Path.cwd()
+            if inside != outside:
+                self.folder[:] = [inside]
+                os.chdir(outside)
 
     @contextmanager
     def _importable(self) -> Iterator[None]:

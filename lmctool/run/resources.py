@@ -230,8 +230,19 @@ class Resources:
 
     @cached_property
     def calibration(self) -> Split:
-        """The examples that statistics are taken on."""
-        return self._splits.open(self.settings.calib_split, self.settings.calib_size)
+        """The examples that statistics are taken on.
+
+        Raises:
+            LmctoolError: the data have no such split, or there is no data.
+        """
+        name, data = self.settings.calib_split, self.sources.data
+        if data is not None and name not in data.dataset.splits:
+            raise LmctoolError(
+                f"statistics of activations are taken on split {name!r}, which"
+                f" '{data.dataset.source}' has not; pass --calib-split with one that it has:"
+                f" {', '.join(data.dataset.splits)}"
+            )
+        return self._splits.open(name, self.settings.calib_size)
 
     @property
     def calibrated(self) -> bool:

@@ -26,6 +26,7 @@ from lmctool.data.adopted import BYTES, as_dataset
 from lmctool.data.split import open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.records import Dataset, Examples
+from tests.rows import NotedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -340,6 +341,48 @@ def test_splits_that_number_their_classes_differently_are_refused() -> None:
         LmctoolError, match=r"'mine' has other classes in split 'test' \(7: a, c, b"
     ):
         as_dataset((Listed(pair), other), "mine")
+
+
+def test_a_split_that_cannot_be_used_is_told_once_it_is_asked_for() -> None:
+    without = Indexed(lambda n: {"image": X[n]})
+    dataset = as_dataset({"train": Listed(pair), "unlabelled": without}, "mine")
+    assert list(dataset.splits) == ["train", "unlabelled"]
+    np.testing.assert_array_equal(read(dataset, "train")[0], X)
+    with pytest.raises(LmctoolError, match="example 0 of split 'unlabelled' of 'mine' has image, "):
+        dataset.splits["unlabelled"]()
+    with pytest.raises(LmctoolError, match="example 0 of split 'other' of 'mine' has image, "):
+        as_dataset({"unlabelled": without, "other": without}, "mine")
+
+
+def test_rows_of_a_users_own_are_read_as_they_are_asked_for() -> None:
+    rows = NotedRows(X)
+    examples = as_dataset((rows, Y), "mine").splits["test"]()
+    np.testing.assert_array_equal(examples.inputs[np.array([3, 4])], X[3:5])
+    assert rows.asked == [[3, 4]]
+    rows.array = X[:, :, :2]
+    with pytest.raises(LmctoolError, match="split 'test' of 'mine' gave float32 of shape"):
+        examples.inputs[np.array([3])]
+    rows.array = X[:3]
+    with pytest.raises(LmctoolError, match="split 'test' of 'mine' failed: IndexError"):
+        examples.inputs[np.array([3])]
+
+
+class Table:
+    """A table of another library, which tells its values as an array."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = np.array(values, dtype=object if isinstance(values[0], str) else None)
+        self.shape = self.values.shape
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        return self.values
+
+
+def test_a_table_of_another_library_is_an_array() -> None:
+    dataset = as_dataset((Table([[1.0, 4], [2, 5], [3, 6]]), Table(["dog", "cat", "dog"])), "mine")
+    inputs, targets = read(dataset)
+    assert inputs.tolist() == [[1, 4], [2, 5], [3, 6]]
+    assert (targets.tolist(), dataset.class_names) == ([1, 0, 1], ("cat", "dog"))
 
 
 def test_bytes_are_scaled() -> None:

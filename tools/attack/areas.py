@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tools.attack import (
     configured,
+    data_files,
     disguised,
     documents,
     edited,
@@ -26,7 +27,8 @@ from tools.attack import (
 
 ROOMS = (
     *(recorded, configured, named, disguised, forced, user_code, functions, identity, work),
-    *(equality, gates, ranges, edited, pairs, texts, surroundings, pickles, documents, hdf5),
+    *(equality, gates, ranges, edited, pairs, texts, surroundings, pickles, data_files),
+    *(documents, hdf5),
 )
 ATTACKS = {attack.title: attack for room in ROOMS for attack in room.attacks()}
 """Every attack by its title; two of one title would be one."""

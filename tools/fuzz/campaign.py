@@ -17,7 +17,7 @@ import matplotlib.figure
 import torch
 
 import lmctool.run.run  # noqa: F401  what all mutants share is imported before the first fork
-from tools.fuzz import checkpoints, data, images, results, texts
+from tools.fuzz import checkpoints, data, forms, images, results, texts
 from tools.fuzz.figures import Figures
 from tools.fuzz.outcome import DOCUMENTED, Outcome, forget, held_most, tried
 from tools.fuzz.target import MODULE
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TARGETS = {
     target.name: target
-    for room in (checkpoints, data, images, results, texts)
+    for room in (checkpoints, data, forms, images, results, texts)
     for target in room.TARGETS
 }
 SHIFT = 500

@@ -134,12 +134,12 @@ def spoil_pickles(folder: Path, rng: Random) -> None:
         if kind < 0.1:
             path.write_bytes(pickle.dumps({"model": Payload()}, rng.randrange(6)))
         elif kind < 0.4 and name != "old.pt":
-            _repack(path, rng)
+            repack(path, rng)
         else:
             path.write_bytes(changed_bytes(path.read_bytes(), rng))
 
 
-def _repack(path: Path, rng: Random) -> None:
+def repack(path: Path, rng: Random) -> None:
     """Change one member of the archive that the checksums then vouch for."""
     with zipfile.ZipFile(path) as file:
         members = {name: file.read(name) for name in file.namelist()}

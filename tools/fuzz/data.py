@@ -128,14 +128,15 @@ def spoil_npz(folder: Path, rng: Random) -> None:
         chosen = rng.choice(sorted(members))
         members[chosen] = changed_bytes(members[chosen], rng)
         if rng.random() < 0.2:
-            members[chosen] = _npy_of_objects()
+            members[chosen] = npy_of_objects()
         packing = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
         with zipfile.ZipFile(path, "w", packing) as file:
             for member, content in members.items():
                 file.writestr(rng.choice([member] * 9 + [f"../{member}"]), content)
 
 
-def _npy_of_objects() -> bytes:
+def npy_of_objects() -> bytes:
+    """Return an npy file of objects, one of which is a payload."""
     held = BytesIO()
     np.save(held, np.array([Payload(), None], dtype=object), allow_pickle=True)
     return held.getvalue()
@@ -162,13 +163,14 @@ BOMBS = (
 )
 
 
-def _commands(*specs: str) -> Sequence[Sequence[str]]:
+def commands(*specs: str) -> Sequence[Sequence[str]]:
+    """Return the commands that read data of these specs."""
     return [("interpolate", *PAIR, "--data", spec, *FEW) for spec in specs]
 
 
 TARGETS = (
-    Target("IDX", prepare_idx, spoil_idx, _commands("mnist:idx", "fashion-mnist:idx.gz")),
-    Target("CIFAR", prepare_cifar, spoil_cifar, _commands("cifar10:python", "cifar100:binary")),
-    Target("npz", prepare_arrays, spoil_npz, _commands("arrays:packed.npz", "plain.npz")),
-    Target("HDF5 data", prepare_arrays, spoil_hdf5, _commands("arrays:arrays.h5", "arrays.h5")),
+    Target("IDX", prepare_idx, spoil_idx, commands("mnist:idx", "fashion-mnist:idx.gz")),
+    Target("CIFAR", prepare_cifar, spoil_cifar, commands("cifar10:python", "cifar100:binary")),
+    Target("npz", prepare_arrays, spoil_npz, commands("arrays:packed.npz", "plain.npz")),
+    Target("HDF5 data", prepare_arrays, spoil_hdf5, commands("arrays:arrays.h5", "arrays.h5")),
 )

@@ -96,6 +96,21 @@ def test_classes_images_and_pixels_are_those_of_torchvision_s_folder() -> None:
     assert torch.equal(whole(ours), torch.stack([image for image, _ in theirs]))
 
 
+def test_the_same_folder_by_a_factory_is_the_same_examples() -> None:
+    classes()
+    if find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed")
+    import_library("torchvision", "test")
+    Path("pictures.py").write_text(
+        "from torchvision.datasets import ImageFolder\n"
+        "def make():\n    return {'test': ImageFolder('data/test')}\n"
+    )
+    how = Preprocessing(resize=(9,), crop=(8, 8))
+    found = [split(spec, how=how) for spec in ("./pictures.py:make", "data")]
+    assert found[0].digest == found[1].digest
+    assert found[0].scale == found[1].scale == 1 / 255
+
+
 def test_a_folder_of_classes_alone_is_the_split_test() -> None:
     classes("alone")
     assert list(open_spec("alone", Config()).splits) == ["test"]
@@ -173,6 +188,8 @@ def test_masks_are_resized_and_cropped_with_their_images() -> None:
     assert open_spec("data", Config()).task == "segmentation"
     few = split("images:data?resize=9x9&crop=9x11&interpolation=nearest&ignore=255", limit=2)
     assert torch.equal(few.targets, found.targets[torch.from_numpy(few.index)])
+    with pytest.raises(LmctoolError, match="is no class; it takes a whole number"):
+        open_spec("images:data?ignore=void", Config())
     Path("data/test/masks/1.png").unlink()
     with pytest.raises(LmctoolError, match=r"image 'data/test/images/1' has no mask"):
         split("images:data?resize=9x9")

@@ -231,6 +231,7 @@ def test_splits_are_told_by_the_names_of_files_and_folders() -> None:
         ({"text": ["a", "b"], "label": [0, 1]}, "", r"say which with \?x=NAME"),
         ({"text": ["a", "b"], "label": [0, 1]}, "?x=text", "cut it into tokens first"),
         ({"x": [[1.0], [2.0]], "y": [0, 1]}, "?crop=8", r"holds no images for \?crop="),
+        ({"x": [[1.0], [2.0]], "y": [b"a", b"b"]}, "", "holds masks, but of no images"),
         ({"x": [["a"], ["b"]], "y": [0, 1]}, "", "holds text, which is no input"),
         ({"image": [{"bytes": None, "path": "/etc/passwd"}] * 2, "y": [0, 1]}, "", "only named"),
         ({"image": [{"bytes": b"GIF", "path": None}] * 2, "y": [0, 1]}, "", "it is no image"),

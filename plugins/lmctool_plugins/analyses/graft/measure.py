@@ -18,7 +18,7 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import LazyWeights, Partwise, following
+from lmctool.api.advanced import LazyWeights, Partwise, fall_notes, following
 from lmctool_plugins.analyses.graft.fit import check_fit, whole
 from lmctool_plugins.analyses.graft.selection import chosen, grafted, taken
 from lmctool_plugins.analyses.graft.summary import ROBUSTNESS, SCORES, rises
@@ -217,7 +217,8 @@ def _robustness(
         )
     own = {metric.name: ends.values(metric)[:, 0] for metric in run.metrics}
     variables |= rises(variables, run.metrics, own)
-    return Group(variables, {"definition": DEFINITION, **attributes})
+    definition = "; ".join((DEFINITION, *fall_notes(run.metrics)))
+    return Group(variables, {"definition": definition, **attributes})
 
 
 def _check(

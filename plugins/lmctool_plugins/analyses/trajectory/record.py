@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Group, Result, Variable
+from lmctool.api.advanced import fall_notes
 from lmctool_plugins.analyses.trajectory.kernel import AT, OVER
 from lmctool_plugins.analyses.trajectory.summary import PUBLIC, curves, gained
 
@@ -81,7 +82,8 @@ class Record:
 
     def result(self, attributes: Attributes) -> Result:
         """Return the curves, the gains, and these at the last and the best step."""
-        defined: Attributes = {"definition": DEFINITION, **attributes}
+        definition = "; ".join((DEFINITION, *fall_notes(self.metrics)))
+        defined: Attributes = {"definition": definition, **attributes}
         over = {
             "variant": _names(self.interpolants, "variant", "interpolant"),
             "over": _names(OVER, "over", "what the gain is over"),

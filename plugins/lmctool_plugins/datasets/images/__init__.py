@@ -64,7 +64,7 @@ def open_images(
     word: str,
     location: Path | None,
     classes: object = None,
-    ignore: int | None = None,
+    ignore: object = None,
     **shape: object,
 ) -> Dataset:
     """Return the dataset of a folder.
@@ -89,6 +89,8 @@ def open_images(
     unused = "ignore" if ignore is not None else "classes" if classes is not None else ""
     if unused and masked == {unused == "classes"}:
         raise LmctoolError(f"?{unused}= says nothing of '{location}': {MEANT[unused]}")
+    if ignore is not None and type(ignore) is not int:
+        raise LmctoolError(f"?ignore={ignore} is no class; it takes a whole number, such as 255")
     dataset = _masked(folders, ignore) if True in masked else _by_class(folders, classes)
     return replace(dataset, source=str(location), preprocessing=how)
 

@@ -77,9 +77,12 @@ def open_parquet(
         raise LmctoolError(f"column {columns.x[0]!r} of '{location}' holds no images for {named}")
     if layout is not None and (pictured or columns.tokens):
         raise LmctoolError(f"column {columns.x[0]!r} of '{location}' holds no arrays for ?layout=")
+    masked = columns.y is not None and is_image(first.types[columns.y])
+    if masked and not pictured:
+        raise LmctoolError(f"column {columns.y!r} of '{location}' holds masks, but of no images")
     if columns.tokens:
         dataset = token_dataset(by_split, columns, labels, ignore)
-    elif columns.y is not None and is_image(first.types[columns.y]):
+    elif masked and columns.y is not None:
         dataset = _masked(by_split, columns, columns.y, labels, ignore)
     else:
         inputs = inputs_of(by_split, columns.x, layout)

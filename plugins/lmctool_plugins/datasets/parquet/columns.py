@@ -75,13 +75,13 @@ class ColumnRows:
         column: the column.
         shape: (row, ...), by the first row.
         dtype: of what is read; whole numbers but bytes become float32.
-        costly: reading is no work to speak of.
+        costly: a piece is unpacked for each of its rows that are asked for.
     """
 
     column: Column
     shape: tuple[int, ...] = field(init=False)
     dtype: np.dtype[Any] = field(init=False)
-    costly: bool = field(default=False, init=False)
+    costly: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         """Look at the first row."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input, most_unpacked
+from lmctool.api.advanced import check_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,11 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 LONGEST_NAME = 256
 LONGEST = 1 << 24
 """Characters of a line; a file of longer ones is no table."""
+ROOM, RATIO = 16 << 20, 50
+"""A packed table may unpack to so many bytes, and to so many times its own beyond."""
+PIECE = 1 << 20
+FAILURES = (OSError, EOFError, zlib.error)
+"""What reading and unpacking a file can fail with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,8 @@ def open_table(path: Path, header: bool | None) -> Table:
         LmctoolError: it cannot be read, or its columns have no names that tell them apart.
     """
     check_input(path, f"'{path}'")
+    if _is_packed(path):
+        _check_size(path)
     first = next(_lines(path), "")
     delimiter = max(DELIMITERS, key=first.count)
     cells = next((row for _, row in _cells(path, delimiter)), [])
@@ -204,23 +211,40 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 def _lines(path: Path) -> Iterator[str]:
     """Give the lines of a text, unpacked where it is gzipped."""
-    left = most_unpacked(path.stat().st_size)
     try:
         with _opened(path) as file:
             while line := file.readline(LONGEST):
-                left -= len(line)
-                if len(line) == LONGEST or left < 0:
-                    raise LmctoolError(f"'{path}' is no table: it has lines or a size beyond all")
+                if len(line) == LONGEST:
+                    raise LmctoolError(f"'{path}' is no table: it has a line of {LONGEST} letters")
                 yield line
     except UnicodeDecodeError as cause:
         raise LmctoolError(f"'{path}' is no UTF-8 text: {cause.reason}") from cause
-    except (OSError, EOFError, zlib.error) as cause:
+    except FAILURES as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
 
 
 def _opened(path: Path) -> IO[str]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    if packed:
+    if _is_packed(path):
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _check_size(path: Path) -> None:
+    """Check that a packed file unpacks to no more than a table does, before it is taken apart."""
+    left = ROOM + RATIO * path.stat().st_size
+    try:
+        with gzip.open(path) as file:
+            while left >= 0 and (piece := file.read(PIECE)):
+                left -= len(piece)
+    except FAILURES as cause:
+        raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
+    if left < 0:
+        raise LmctoolError(
+            f"'{path}' unpacks to more than {RATIO} times its size; if it is a table, unpack it"
+            " with gunzip"
+        )
