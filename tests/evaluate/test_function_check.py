@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 LABELS = np.arange(20) % 10
 MORE = ("--split", "test", "--allow-chance")
+OTHER = r"is it trained on other data\?"
 
 
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        (np.zeros((20, 63), np.uint8), r"float32 of shape \(63,\) .mat1 and mat2 shapes cannot"),
-        (np.zeros((20, 2, 2, 2), np.uint8), r"float32 of shape \(2, 2, 2\)"),
-        (np.zeros(20, np.uint8), r"float32 of shape \(\) "),
-        (np.zeros((20, 64), np.int64), r"int64 of shape \(64,\)"),
+        (
+            np.zeros((20, 63), np.uint8),
+            rf"float32 of shape \(63,\) .mat1 and mat2 shapes.*{OTHER}",
+        ),
+        (np.zeros((20, 2, 2, 2), np.uint8), rf"float32 of shape \(2, 2, 2\).*{OTHER}"),
+        (np.zeros(20, np.uint8), rf"float32 of shape \(\) .*{OTHER}"),
+        (np.zeros((20, 64), np.int64), r"int64 of shape \(64,\).*store measurements as floats"),
     ],
     ids=["short", "volumes", "single values", "whole numbers"],
 )
@@ -48,7 +52,7 @@ def test_inputs_that_the_model_cannot_take_are_told(
     assert done.exit_code == 2
     assert "Traceback" not in done.stderr
     assert re.search(
-        f"^Error: the model cannot take the inputs of split 'test', {told}.*trained on other data",
+        f"^Error: the model cannot take the inputs of split 'test', {told}",
         done.stderr,
         re.MULTILINE,
     )
