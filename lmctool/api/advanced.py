@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Series as Series
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
+    from lmctool.report.panels import text_width as text_width
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
@@ -137,7 +138,7 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
-    "lmctool.report.panels": "panel_shape panels",
+    "lmctool.report.panels": "panel_shape panels text_width",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",

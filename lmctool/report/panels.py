@@ -1,4 +1,4 @@
-"""Panels of a figure, as many as a result has metrics of networks."""
+"""Panels of a figure, as many as a result has metrics of networks, and the room of their texts."""
 
 from __future__ import annotations
 
@@ -43,3 +43,18 @@ def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]
         for spare in islice(places, -count % columns):
             figure.delaxes(spare)
     return groups
+
+
+def text_width(text: str, size: str | float) -> float:
+    """Return how wide a text stands in a figure, in inches.
+
+    Args:
+        text: one line.
+        size: the size of its font, in points or as Matplotlib names it, such as ``small``.
+    """
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    points = FontProperties(size=size).get_size_in_points()
+    width: float = TextPath((0, 0), text, size=points).get_extents().width
+    return width / 72

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from lmctool.report.panels import panel_shape, panels
+from lmctool.report.panels import panel_shape, panels, text_width
 
 
 @pytest.mark.parametrize("counts", [[1], [2, 2], [3], [4, 4], [6, 2], [5, 1, 7]])
@@ -23,3 +23,10 @@ def test_each_group_has_rows_of_its_own_and_no_spare_axes(counts: list[int]) -> 
         ]
         below += -(-len(group) // columns)
     assert below == rows
+
+
+def test_a_text_is_as_wide_as_its_letters() -> None:
+    ten, twenty = (text_width("m" * count, 10) for count in (10, 20))
+    assert twenty == pytest.approx(2 * ten, rel=0.02)
+    assert text_width("m" * 10, 20) == pytest.approx(2 * ten)
+    assert 0.8 < ten < 2  # an em is 10 of 72 points to an inch

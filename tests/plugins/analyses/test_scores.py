@@ -138,6 +138,19 @@ def test_its_figure_has_a_panel_of_each_score(name: str, scored: Scored) -> None
         assert metric.label in drawn or metric.name in drawn
 
 
+def test_no_title_or_legend_of_its_figure_runs_into_another(scored: Scored) -> None:
+    for name in ("barrier", "matrix"):
+        result = read(scored(name))
+        with figure.drawing(result, by_analysis.drawer(result)) as drawn:
+            drawn.draw_without_rendering()
+            renderer = drawn._get_renderer()  # type: ignore[attr-defined]
+            titles = [axes.title.get_window_extent(renderer) for axes in drawn.axes]
+            shown = [legend for axes in drawn.axes if (legend := axes.get_legend()) is not None]
+            legends = [legend.get_window_extent(renderer) for legend in shown]
+        for boxes in (titles, legends):
+            assert not [1 for n, box in enumerate(boxes) if box.count_overlaps(boxes[:n])]
+
+
 def test_a_barrier_of_what_is_better_the_higher_is_its_greatest_fall(scored: Scored) -> None:
     for name, group in (("barrier", "summary"), ("matrix", "barrier")):
         result = read(scored(name))

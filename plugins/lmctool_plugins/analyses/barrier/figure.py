@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import barrier, shown_metrics
-from lmctool.api.advanced import panel_shape, panels, reference
+from lmctool.api.advanced import panel_shape, panels, reference, text_width
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ ARROW = 0.05
 """A barrier below this share of the axis is in the legend alone: its arrow would be a dot."""
 WIDTH, HEIGHT = 4.6, 4.2
 """The size of a panel, in inches."""
+HANDLE, APART = 0.33, 0.23
+"""The width of what stands before a label of the legend, and between its columns, in inches."""
 PARTS, CLASSES = 5.4, 5.4
 BASELINES = {"balanced a": ("balanced A", "C5"), "balanced b": ("balanced B", "C6")}
 
@@ -86,11 +88,25 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     below = metric.as_cost(reference(alpha, costs[0], definition))
     axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
     _draw_baselines(axes, result, split, metric.name)
+    columns = _legend_columns(axes)
     axes.legend(
-        title="barrier", fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+        title="barrier",
+        fontsize="small",
+        ncols=columns,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
     )
     axes.set_xlabel("alpha (0 = A, 1 = B)")
     axes.set_ylabel(metric.label)
+
+
+def _legend_columns(axes: Axes) -> int:
+    """Return how many columns of labels have room below a panel: two, or one of long intervals."""
+    _, labels = axes.get_legend_handles_labels()
+    widths = [HANDLE + text_width(label, "small") for label in labels]
+    half = -(-len(widths) // 2)
+    needed = max(widths[:half]) + APART + max(widths[half:], default=0)
+    return 2 if needed <= WIDTH else 1
 
 
 def _interval(result: Result, metric: str, variant: int, split: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import shown_metrics
-from lmctool.api.advanced import panel_shape, panels
+from lmctool.api.advanced import panel_shape, panels, text_width
 from lmctool_plugins.analyses.matrix.kernel import outlines
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ FEW = 12
 """Checkpoints up to which cells are wide enough for a decimal."""
 LONGEST = 24
 """Letters of a checkpoint's name that fit beside a heat map; of a longer one, its end."""
-LETTER, TITLE = 0.08, 0.074
-"""The width of a letter beside a heat map and of one above it, in inches."""
+LETTER, APART = 0.08, 0.1
+"""The width of a letter beside a heat map, and the room between two titles, in inches."""
 SCALE = 10
 """The darkest barrier, in thresholds: where all are connected, none looks like a wall."""
 DARK = 0.6
@@ -33,6 +33,8 @@ DARK = 0.6
 
 def draw(result: Result, figure: Figure) -> None:
     """Draw barriers of all but the loss, and distances, in the order of the clusters."""
+    from matplotlib import rcParams
+
     variables = result.groups["matrix/barrier"].variables
     clusters = result.groups["matrix/clusters"].variables
     order = np.argsort(clusters["place"].values)
@@ -47,7 +49,7 @@ def draw(result: Result, figure: Figure) -> None:
     names = [_shortened(str(variables["checkpoint"].values[row])) for row in order]
     cells = max(len(names) * (0.45 if len(names) <= FEW else 0.3), 2)
     beside = 0.3 + LETTER * max(map(len, names))
-    above = TITLE * max(len(title) for title, *_ in maps)
+    above = APART + max(text_width(title, rcParams["axes.titlesize"]) for title, *_ in maps)
     rows, columns = panel_shape([len(maps)])
     width = max(cells + beside, above)
     figure.set_size_inches(columns * width, rows * (cells + beside + 0.3))
