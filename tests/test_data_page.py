@@ -226,11 +226,11 @@ def network(kind: str, inputs: int, outputs: int) -> tuple[str, ...]:
 
     for seed, name in enumerate(("a", "b")):
         torch.manual_seed(seed)
-        module: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
-        if kind == "pixels":
-            module = nn.Conv2d(1, 3, 1)
-        elif kind == "tokens":
+        module: nn.Module = nn.Conv2d(1, 3, 1)
+        if kind == "tokens":
             module = nn.Sequential(nn.Embedding(256, 4), nn.Linear(4, 256))
+        elif kind == "flat":
+            module = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
         state = {key: tensor.numpy() for key, tensor in module.state_dict().items()}
         save_file(state, f"{name}.safetensors")
     sizes = ("--model-arg", f"inputs={inputs}", "--model-arg", f"outputs={outputs}")
