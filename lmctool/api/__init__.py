@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from lmctool.curves.partition import Partition as Partition
     from lmctool.curves.partition import partition_options as partition_options
     from lmctool.curves.partition import partitions as partitions
-    from lmctool.data.adopted import as_dataset as as_dataset
+    from lmctool.data.given.adopted import as_dataset as as_dataset
     from lmctool.data.split import Split as Split
     from lmctool.errors import LmctoolError as LmctoolError
     from lmctool.errors import UnjudgedError as UnjudgedError
     from lmctool.evaluate.score_table import score_group as score_group
     from lmctool.evaluate.score_table import score_table as score_table
     from lmctool.evaluate.scores import Scores as Scores
+    from lmctool.plugin.data_records import DataFormat as DataFormat
+    from lmctool.plugin.data_records import Dataset as Dataset
+    from lmctool.plugin.data_records import Examples as Examples
+    from lmctool.plugin.data_records import Images as Images
+    from lmctool.plugin.data_records import Preprocessing as Preprocessing
+    from lmctool.plugin.data_records import Rows as Rows
     from lmctool.plugin.hookspecs import hookimpl as hookimpl
     from lmctool.plugin.lazy import Lazy as Lazy
     from lmctool.plugin.parameters import CheckpointFile as CheckpointFile
@@ -28,14 +34,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Analysis as Analysis
     from lmctool.plugin.records import Argument as Argument
     from lmctool.plugin.records import Correction as Correction
-    from lmctool.plugin.records import DataFormat as DataFormat
-    from lmctool.plugin.records import Dataset as Dataset
-    from lmctool.plugin.records import Examples as Examples
-    from lmctool.plugin.records import Images as Images
     from lmctool.plugin.records import ModelFamily as ModelFamily
     from lmctool.plugin.records import Observer as Observer
-    from lmctool.plugin.records import Preprocessing as Preprocessing
-    from lmctool.plugin.records import Rows as Rows
     from lmctool.plugin.records import Score as Score
     from lmctool.plugin.records import Task as Task
     from lmctool.plugin.settings import Settings as Settings
@@ -66,14 +66,15 @@ MODULES = {
     "lmctool.curves.barrier": "barrier definition_option",
     "lmctool.curves.grid": "grid grid_options",
     "lmctool.curves.partition": "Partition partition_options partitions",
-    "lmctool.data.adopted": "as_dataset",
+    "lmctool.data.given.adopted": "as_dataset",
     "lmctool.data.split": "Split",
     "lmctool.errors": "LmctoolError UnjudgedError",
     "lmctool.evaluate.score_table": "score_group score_table",
     "lmctool.evaluate.scores": "Scores",
     "lmctool.plugin.hookspecs": "hookimpl",
-    "lmctool.plugin.records": "Aligner Analysis Argument Correction DataFormat Dataset Examples"
-    " Images ModelFamily Observer Preprocessing Rows Score Task",
+    "lmctool.plugin.data_records": "DataFormat Dataset Examples Images Preprocessing Rows",
+    "lmctool.plugin.records": "Aligner Analysis Argument Correction ModelFamily Observer Score"
+    " Task",
     "lmctool.plugin.lazy": "Lazy",
     "lmctool.plugin.parameters": "CheckpointFile",
     "lmctool.plugin.settings": "Settings",

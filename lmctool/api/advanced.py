@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
     from lmctool.curves.shape import shape_options as shape_options
-    from lmctool.data.containers import container_kind as container_kind
-    from lmctool.data.containers import stored_arrays as stored_arrays
-    from lmctool.data.file_rows import FileRows as FileRows
-    from lmctool.data.image_config import timm_preprocessing as timm_preprocessing
-    from lmctool.data.image_pixels import mask_without as mask_without
-    from lmctool.data.image_spec import preprocessing_of as preprocessing_of
-    from lmctool.data.images import decoded_image as decoded_image
+    from lmctool.data.images.config import timm_preprocessing as timm_preprocessing
+    from lmctool.data.images.pixels import mask_without as mask_without
+    from lmctool.data.images.prepared import decoded_image as decoded_image
+    from lmctool.data.images.spec import preprocessing_of as preprocessing_of
     from lmctool.data.layout import channel_first as channel_first
     from lmctool.data.layout import one_layout as one_layout
-    from lmctool.data.read_file import ReadFile as ReadFile
-    from lmctool.data.restricted_pickle import ByteArray as ByteArray
-    from lmctool.data.restricted_pickle import read_pickle as read_pickle
     from lmctool.data.rows import JoinedRows as JoinedRows
     from lmctool.data.rows import MappedRows as MappedRows
     from lmctool.data.split_names import SPLIT_NAMES as SPLIT_NAMES
     from lmctool.data.split_names import split_name as split_name
-    from lmctool.data.stored_array import StoredArray as StoredArray
-    from lmctool.data.streamed_rows import StreamedRows as StreamedRows
+    from lmctool.data.stored.containers import container_kind as container_kind
+    from lmctool.data.stored.containers import stored_arrays as stored_arrays
+    from lmctool.data.stored.file_rows import FileRows as FileRows
+    from lmctool.data.stored.read_file import ReadFile as ReadFile
+    from lmctool.data.stored.restricted_pickle import ByteArray as ByteArray
+    from lmctool.data.stored.restricted_pickle import read_pickle as read_pickle
+    from lmctool.data.stored.stored_array import StoredArray as StoredArray
+    from lmctool.data.stored.streamed_rows import StreamedRows as StreamedRows
     from lmctool.data.targets import Targets as Targets
     from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
@@ -114,19 +114,19 @@ MODULES = {
     "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
-    "lmctool.data.containers": "container_kind stored_arrays",
-    "lmctool.data.file_rows": "FileRows",
-    "lmctool.data.read_file": "ReadFile",
-    "lmctool.data.image_config": "timm_preprocessing",
-    "lmctool.data.image_pixels": "mask_without",
-    "lmctool.data.image_spec": "preprocessing_of",
-    "lmctool.data.images": "decoded_image",
+    "lmctool.data.stored.containers": "container_kind stored_arrays",
+    "lmctool.data.stored.file_rows": "FileRows",
+    "lmctool.data.stored.read_file": "ReadFile",
+    "lmctool.data.images.config": "timm_preprocessing",
+    "lmctool.data.images.pixels": "mask_without",
+    "lmctool.data.images.spec": "preprocessing_of",
+    "lmctool.data.images.prepared": "decoded_image",
     "lmctool.data.layout": "channel_first one_layout",
-    "lmctool.data.restricted_pickle": "ByteArray read_pickle",
+    "lmctool.data.stored.restricted_pickle": "ByteArray read_pickle",
     "lmctool.data.rows": "JoinedRows MappedRows",
     "lmctool.data.split_names": "SPLIT_NAMES split_name",
-    "lmctool.data.stored_array": "StoredArray",
-    "lmctool.data.streamed_rows": "StreamedRows",
+    "lmctool.data.stored.stored_array": "StoredArray",
+    "lmctool.data.stored.streamed_rows": "StreamedRows",
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
     "lmctool.errors": "did_you_mean",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.data.array_like import as_array
+from lmctool.data.given.array_like import as_array
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Examples
+from lmctool.plugin.data_records import Examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable

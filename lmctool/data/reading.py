@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.data.stored_inputs import StoredInputs
-    from lmctool.plugin.records import Rows
+    from lmctool.plugin.data_records import Rows
 
 PIECE = 1 << 24
 """Bytes of inputs that are read at once where no batch size says how many."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from lmctool.checkpoint.stamp import typed_value
 from lmctool.config import Origin
-from lmctool.data.adopted import adopted
+from lmctool.data.given.adopted import adopted
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.files.home import expanded
 from lmctool.files.input_files import check_input
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.config import Config
-    from lmctool.plugin.records import Argument, Dataset
+    from lmctool.plugin.data_records import Dataset
+    from lmctool.plugin.records import Argument
 
 KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lmctool.plugin.records import Rows
+    from lmctool.plugin.data_records import Rows
 
     Places = NDArray[np.int64]
 

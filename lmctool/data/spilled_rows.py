@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from lmctool.data.file_rows import read_rows
+from lmctool.data.stored.file_rows import read_rows
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lmctool.data.image_spec import by_itself
-from lmctool.data.images import PreparedImages, are_images, prepared
+from lmctool.data.images.prepared import PreparedImages, are_images, prepared
+from lmctool.data.images.spec import by_itself
 from lmctool.data.loading import loaded
 from lmctool.data.subset import subset
 from lmctool.data.validation import check_constants, check_inputs, class_count, sound_targets
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.stored_inputs import StoredInputs
     from lmctool.data.subset import Way
-    from lmctool.plugin.records import Dataset, Preprocessing
+    from lmctool.plugin.data_records import Dataset, Preprocessing
 
 
 CACHE = 1 << 27

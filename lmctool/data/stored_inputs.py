@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lmctool.plugin.records import Rows
+    from lmctool.plugin.data_records import Rows
 
 HOST = torch.device("cpu")
 

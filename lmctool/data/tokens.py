@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Examples
+from lmctool.plugin.data_records import Examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

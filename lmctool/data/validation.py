@@ -10,12 +10,12 @@ import numpy as np
 from lmctool.data.rows import native
 from lmctool.data.tokens import IGNORE_INDEX
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Examples
+from lmctool.plugin.data_records import Examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmctool.plugin.records import Rows
+    from lmctool.plugin.data_records import Rows
 
 INPUTS = ("uint8", "float16", "float32", "float64", "int64")
 

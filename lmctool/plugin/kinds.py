@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from lmctool.plugin.data_records import DataFormat
     from lmctool.plugin.records import (
         Aligner,
         Analysis,
         Correction,
-        DataFormat,
         ExecutorFactory,
         ModelFamily,
         Observer,
@@ -77,7 +77,7 @@ MODELS: Kind[ModelFamily] = Kind(
 DATASETS: Kind[DataFormat] = Kind(
     "lmctool.datasets",
     "lmctool_dataset",
-    "lmctool.plugin.records:DataFormat",
+    "lmctool.plugin.data_records:DataFormat",
     "when its word is named, and to find who can read a path",
 )
 TASKS: Kind[Task] = Kind(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from lmctool.checkpoint.location import read_config
-from lmctool.data.image_config import processor_preprocessing, timm_preprocessing
-from lmctool.data.image_spec import merged, says_size
+from lmctool.data.images.config import processor_preprocessing, timm_preprocessing
+from lmctool.data.images.spec import merged, says_size
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.model.resolve import Model
-    from lmctool.plugin.records import Preprocessing
+    from lmctool.plugin.data_records import Preprocessing
     from lmctool.plugin.settings import Settings
     from lmctool.run.sources import Sources
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
-    from lmctool.plugin.records import Dataset, Preprocessing
+    from lmctool.plugin.data_records import Dataset, Preprocessing
     from lmctool.run.run import Run
 
 Record = TypeVar("Record")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.data.resolve import Data
-    from lmctool.plugin.records import Preprocessing
+    from lmctool.plugin.data_records import Preprocessing
     from lmctool.plugin.settings import Settings
 
 

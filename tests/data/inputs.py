@@ -9,7 +9,7 @@ from tests.rows import whole
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmctool.plugin.records import Dataset
+    from lmctool.plugin.data_records import Dataset
 
 
 def inputs_of(dataset: Dataset, split: str = "test") -> NDArray[Any]:

@@ -12,7 +12,7 @@ from lmctool.config import Config
 from lmctool.data.normalisation import Constants, stamped_constants, suspicion
 from lmctool.data.resolve import resolve_data
 from lmctool.data.split import Split, open_split
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 
 if TYPE_CHECKING:
     from pathlib import Path

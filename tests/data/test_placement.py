@@ -16,7 +16,7 @@ from lmctool.data.prefetch import prefetched
 from lmctool.data.reading import read_inputs
 from lmctool.data.split import Split, open_split
 from lmctool.data.stored_inputs import StoredInputs
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
 from tests.emulated_gpu.waits import OnGpu, pretended_gpu

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmctool.data.containers import stored_arrays
 from lmctool.data.reading import parts, read_inputs
 from lmctool.data.spilled_rows import SpilledRows
 from lmctool.data.split import Split, open_split
+from lmctool.data.stored.containers import stored_arrays
 from lmctool.data.stored_inputs import StoredInputs
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 from tests.rows import NotedRows
 
 if TYPE_CHECKING:

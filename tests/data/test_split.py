@@ -10,7 +10,7 @@ import torch
 
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 from lmctool_plugins.datasets.digits import open_digits
 
 CPU = torch.device("cpu")

@@ -12,8 +12,9 @@ import torch
 from lmctool.data.split import Split, open_split
 from lmctool.evaluate.chance import at_chance, chance_hint, majority_loss
 from lmctool.plugin import registry
+from lmctool.plugin.data_records import Dataset, Examples
 from lmctool.plugin.kinds import TASKS
-from lmctool.plugin.records import Dataset, Examples, Task
+from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import (
     binary,
     causal_lm,

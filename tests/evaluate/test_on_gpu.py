@@ -18,8 +18,9 @@ from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.strategy import chosen
 from lmctool.graph.capture import capture
 from lmctool.plugin import registry
+from lmctool.plugin.data_records import Dataset, Examples
 from lmctool.plugin.kinds import MODELS
-from lmctool.plugin.records import Dataset, Examples, Task
+from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import classification
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.data.resolve import Data
 from lmctool.errors import LmctoolError
 from lmctool.model.resolve import Model
-from lmctool.plugin.records import Dataset, Preprocessing
+from lmctool.plugin.data_records import Dataset, Preprocessing
 from lmctool.plugin.settings import Settings
 from lmctool.run.preparation import preparation
 from lmctool.run.sources import Sources

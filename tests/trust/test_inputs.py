@@ -459,11 +459,11 @@ def test_loaders_of_a_users_data_are_taken_in_the_forms_that_arrays_have(
     ("form", "told"),
     [
         ("raises", "failed: KeyError: 'missing'"),
-        ("none", "returned 'NoneType', not examples; return lmctool.api.Examples"),
-        ("lone", "returned 'Tensor', not examples"),
-        ("generator", "returned 'generator', not examples"),
-        ("ragged", "returned 'list' in place of an array"),
-        ("listed", "has 'list' as splits, not a mapping"),
+        ("none", "is 'NoneType', which holds no examples; return a data set"),
+        ("lone", "is 'Tensor' without targets"),
+        ("generator", "is 'generator', which gives its examples only once"),
+        ("ragged", "is no array: its parts differ in shape"),
+        ("listed", "as its splits, not a mapping of names to loaders"),
     ],
 )
 def test_a_loader_of_a_users_data_that_gives_no_examples_is_named(

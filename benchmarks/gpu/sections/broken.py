@@ -16,7 +16,7 @@ from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.strategy import chosen
 from lmctool.graph.capture import capture
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from lmctool.data.containers import container_kind, stored_arrays
+from lmctool.data.stored.containers import container_kind, stored_arrays
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import detect, open_arrays
 from tests.data.inputs import inputs_of
@@ -18,7 +18,7 @@ from tests.data.inputs import inputs_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmctool.plugin.records import Dataset
+    from lmctool.plugin.data_records import Dataset
 
 X = np.arange(24, dtype=np.float32).reshape(4, 6)
 Y = np.array([0, 2, 1, 0])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lmctool.plugin.records import Dataset
+    from lmctool.plugin.data_records import Dataset
 
 X = np.arange(24, dtype=np.float32).reshape(4, 6)
 Y = np.array([0, 2, 1, 0])

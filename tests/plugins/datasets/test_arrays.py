@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lmctool.data import containers
+from lmctool.data.stored import containers
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import detect, open_arrays
 from tests.data.inputs import inputs_of

@@ -18,9 +18,9 @@ from lmctool.data.resolve import open_spec
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
+from lmctool.plugin.data_records import Preprocessing
 from lmctool.plugin.kinds import MODELS
 from lmctool.plugin.library import import_library
-from lmctool.plugin.records import Preprocessing
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke

@@ -17,12 +17,12 @@ from lmctool.config import Config
 from lmctool.data.resolve import open_spec
 from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
-from lmctool.plugin.records import Preprocessing
+from lmctool.plugin.data_records import Preprocessing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmctool.plugin.records import Dataset
+    from lmctool.plugin.data_records import Dataset
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

@@ -11,7 +11,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.model.tied import once
-from lmctool.plugin.records import Dataset, Examples
+from lmctool.plugin.data_records import Dataset, Examples
 from lmctool.plugin.settings import Settings
 from lmctool.run.splits import Splits
 from tests.emulated_gpu.waits import pretended_gpu

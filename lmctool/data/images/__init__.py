@@ -1,0 +1,1 @@
+"""Images of any size, and how they become inputs of one."""

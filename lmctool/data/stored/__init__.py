@@ -1,0 +1,1 @@
+"""Files of named arrays: which there are, and their examples, whole or in pieces."""
