@@ -26,8 +26,8 @@ from lmctool import config
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.fit import difference
 from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stamp, typed_value
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import Data, resolve_data
-from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.files.publish import refuse_existing
 from lmctool.model.build import missing
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import nn
+
+    from lmctool.data.split import Split
 
 
 class Network(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.data.split import Split, open_split
+from lmctool.data.opening import open_split
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.data.resolve import Data
+    from lmctool.data.split import Split
     from lmctool.plugin.data_records import Preprocessing
     from lmctool.plugin.settings import Settings
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from lmctool.config import Config
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import open_spec
-from lmctool.data.split import open_split
 from lmctool.testing import invoke, save
 
 if TYPE_CHECKING:

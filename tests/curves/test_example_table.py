@@ -11,14 +11,16 @@ import torch
 
 from lmctool.config import Config
 from lmctool.curves.example_table import example_group, example_rows, fingerprints
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
-from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.results.file import read, write
 from lmctool.results.result import Group, Result, Variable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lmctool.data.split import Split
 
 
 def digits(name: str, limit: int | None = None, seed: int = 0) -> Split:

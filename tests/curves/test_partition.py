@@ -9,8 +9,9 @@ import torch
 from lmctool.config import Config
 from lmctool.curves.example_table import example_group
 from lmctool.curves.partition import SCORES, Partition, partition, partitions
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
-from lmctool.data.split import Split, open_split
+from lmctool.data.split import Split
 from lmctool.errors import LmctoolError
 from lmctool.results.result import Group, Result, Variable
 

@@ -10,12 +10,14 @@ import torch
 
 from lmctool.config import Config
 from lmctool.data.normalisation import Constants, stamped_constants, suspicion
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
-from lmctool.data.split import Split, open_split
 from lmctool.plugin.data_records import Dataset, Examples
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lmctool.data.split import Split
 
 CIFAR = stamped_constants([{"lmctool.data": "cifar10"}], [None])
 GENERATOR = np.random.default_rng(0)

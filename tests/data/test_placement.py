@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from lmctool.data import prefetch
+from lmctool.data.opening import open_split
 from lmctool.data.prefetch import prefetched
 from lmctool.data.reading import read_inputs
-from lmctool.data.split import Split, open_split
 from lmctool.data.stored_inputs import StoredInputs
 from lmctool.plugin.data_records import Dataset, Examples
 from lmctool.plugin.settings import Settings
@@ -24,6 +24,8 @@ from tests.rows import NotedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lmctool.data.split import Split
 
 GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lmctool.data.opening import open_split
 from lmctool.data.reading import parts, read_inputs
 from lmctool.data.spilled_rows import SpilledRows
-from lmctool.data.split import Split, open_split
 from lmctool.data.stored.containers import stored_arrays
 from lmctool.data.stored_inputs import StoredInputs
 from lmctool.errors import LmctoolError
@@ -23,6 +23,8 @@ from tests.rows import NotedRows
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lmctool.data.split import Split
 
 CPU = torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4), dtype=np.uint8)

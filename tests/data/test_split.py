@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from lmctool.data.split import Split, open_split
+from lmctool.data.opening import open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.data_records import Dataset, Examples
 from lmctool_plugins.datasets.digits import open_digits
+
+if TYPE_CHECKING:
+    from lmctool.data.split import Split
 
 CPU = torch.device("cpu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4), dtype=np.uint8)

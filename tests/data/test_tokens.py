@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from lmctool.data.split import open_split
+from lmctool.data.opening import open_split
 from lmctool.data.tokens import ENOUGH, IGNORE_INDEX, token_examples, unshifted
 from lmctool.errors import LmctoolError
 from lmctool_plugins.datasets.arrays import open_arrays

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmctool.data.split import Split, open_split
+from lmctool.data.opening import open_split
 from lmctool.evaluate.chance import at_chance, chance_hint, majority_loss
 from lmctool.plugin import registry
 from lmctool.plugin.data_records import Dataset, Examples
@@ -26,6 +26,8 @@ from lmctool_plugins.tasks import (
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from lmctool.data.split import Split
 
 
 def split(targets: Any, inputs: Any = None) -> Split:

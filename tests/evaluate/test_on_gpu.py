@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lmctool.data.split import Split, open_split
+from lmctool.data.opening import open_split
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network, evaluate
 from lmctool.evaluate.arithmetic import computing
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lmctool.data.split import Split
     from lmctool.evaluate.functional import Forward
     from lmctool.evaluate.strategy import Word
 

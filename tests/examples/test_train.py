@@ -14,8 +14,8 @@ import torch
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.series import find_series
 from lmctool.config import Config
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
-from lmctool.data.split import open_split
 from lmctool.model.resolve import resolve_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

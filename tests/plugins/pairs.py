@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lmctool.config import Config
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
-from lmctool.data.split import Split, open_split
 from lmctool.plugin import kinds, registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.setting import Found, refused, tried
 from benchmarks.gpu.subject import images, scores
-from lmctool.data.split import open_split
+from lmctool.data.opening import open_split
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.strategy import chosen

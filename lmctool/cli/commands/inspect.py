@@ -209,8 +209,8 @@ def _example(
     """Return a batch of inputs for the model: of the data, of the shapes, or the model's own."""
     import torch
 
+    from lmctool.data.opening import open_split
     from lmctool.data.resolve import resolve_data
-    from lmctool.data.split import open_split
     from lmctool.graph.randomness import generator
     from lmctool.model.example import find_example
     from lmctool.run.sources import NEITHER, names_data

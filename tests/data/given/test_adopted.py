@@ -20,7 +20,7 @@ from torch.utils.data import (
 
 from lmctool.data.given import given_split
 from lmctool.data.given.adopted import BYTES, as_dataset
-from lmctool.data.split import open_split
+from lmctool.data.opening import open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.data_records import Dataset, Examples
 from tests.data.given.forms import (

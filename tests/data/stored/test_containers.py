@@ -234,8 +234,8 @@ def test_examples_in_order_are_unpacked_once(
 def test_each_chunk_is_unpacked_once_where_examples_are_read_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmctool.data.hdf5_arrays.BLOCK", 1)
-    monkeypatch.setattr("lmctool.data.hdf5_arrays.harm_of", lambda *_: None)
+    monkeypatch.setattr("lmctool.data.stored.hdf5_arrays.BLOCK", 1)
+    monkeypatch.setattr("lmctool.data.stored.hdf5_arrays.harm_of", lambda *_: None)
     rows = rows_of(hdf5(chunks=(10, 3, 2, 5), compression="gzip"), X, tmp_path / "x")
     asked: list[Any] = []
     inner = h5py.Dataset.__getitem__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from lmctool.config import Config
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import open_spec
-from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.data_records import Preprocessing
@@ -24,6 +24,9 @@ from lmctool.plugin.library import import_library
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
+
+if TYPE_CHECKING:
+    from lmctool.data.split import Split
 
 COMMAND = ("interpolate", "a.safetensors", "b.safetensors", "--split", "test", "--points", "3")
 MEASURED = (*COMMAND, "--allow-chance", "-o", "o.h5")

@@ -14,14 +14,15 @@ import torch
 from PIL import Image
 
 from lmctool.config import Config
+from lmctool.data.opening import open_split
 from lmctool.data.resolve import open_spec
-from lmctool.data.split import Split, open_split
 from lmctool.errors import LmctoolError
 from lmctool.plugin.data_records import Preprocessing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lmctool.data.split import Split
     from lmctool.plugin.data_records import Dataset
 
 pa = pytest.importorskip("pyarrow")
