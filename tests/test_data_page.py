@@ -1,4 +1,4 @@
-"""What docs/data.md says of data opens, and is measured as it says."""
+"""What docs/data.md and README say of data opens, and is measured as they say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PAGE = (Path(__file__).parents[1] / "docs/data.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/data.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 COUNT, CLASSES = 12, 3
 NET = """
 from torch import nn
@@ -43,9 +45,9 @@ def tokens():
 """
 
 
-def section(title: str) -> str:
-    """Return the text below a heading of the page."""
-    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+def section(title: str, page: str = PAGE) -> str:
+    """Return the text below a heading."""
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     return str(found)
 
 
@@ -64,6 +66,7 @@ def code(title: str) -> tuple[str, str]:
 
 
 SPECS = first_cells(section("Which files open"))
+IN_README = set(first_cells(section("Models and data", README)))
 OWN = re.findall(r"^def (\w+)", code("Your own data")[1], re.MULTILINE)
 
 
@@ -167,7 +170,6 @@ PREPARED: dict[str, tuple[Callable[[], object], Network]] = {
         COLUMNS,
     ),
     "wine.csv": (lambda: write_table("wine.csv", **numbers(), label=labels()), COLUMNS),
-    "images:photos?resize=8": (write_photos, ("flat", 216, CLASSES)),
     "photos": (write_photos, ("flat", 270, CLASSES)),
     "images:photos": (write_photos, ("flat", 270, CLASSES)),
     "parquet:rows": (write_parquet, COLUMNS),
@@ -209,6 +211,7 @@ PREPARED: dict[str, tuple[Callable[[], object], Network]] = {
     ),
     "photos?resize=8&crop=6": (write_photos, ("flat", 108, CLASSES)),
     "photos?classes=order.txt": (write_photos, ("flat", 270, CLASSES)),
+    "wine.py:a_loader": (lambda: Path("wine.py").write_text(code("Your own data")[1]), COLUMNS),
 }
 """What each spec of the page needs in the folder, and a network that takes it."""
 
@@ -238,8 +241,8 @@ def network(kind: str, inputs: int, outputs: int) -> tuple[str, ...]:
     return ("a.safetensors", "b.safetensors", "--model", f"net.py:{kind}", *own)
 
 
-@pytest.mark.parametrize("spec", SPECS)
-def test_every_spec_of_the_page_is_measured(spec: str) -> None:
+@pytest.mark.parametrize("spec", [*SPECS, *sorted(IN_README - {*SPECS})])
+def test_every_spec_is_measured(spec: str) -> None:
     prepare, needed = PREPARED[spec]
     prepare()
     more = ("--split", "test", "--points", "3", "--allow-chance", "--limit", "9")
@@ -248,6 +251,7 @@ def test_every_spec_of_the_page_is_measured(spec: str) -> None:
 
 
 def test_every_format_is_on_the_page() -> None:
+    assert set(PREPARED) == {*SPECS, *IN_README}
     words = {re.split(r"[:?]", spec)[0] for spec in SPECS}
     told = words | {"arrays", "csv", "images", "parquet", "text", "cifar100"}
     assert set(registry.names(DATASETS)) <= told
