@@ -164,6 +164,12 @@ def test_a_table_of_numbers_is_features_and_a_target() -> None:
     assert whole(split("parquet:x.parquet?x=a,b&y=target"))[0].tolist() == [4, 1.5]
 
 
+def test_a_column_of_numbers_that_is_called_x_is_one_of_a_table() -> None:
+    write("points.parquet", {"x": [1.0, 2.0], "z": [3.0, 4.0], "label": [0, 1]})
+    assert whole(split("points.parquet")).tolist() == [[1, 3], [2, 4]]
+    assert whole(split("parquet:points.parquet?x=x")).tolist() == [[1], [2]]
+
+
 def test_tokens_come_with_labels_with_one_class_or_alone() -> None:
     ids = RNG.integers(0, 9, (4, 6))
     write("alone.parquet", {"input_ids": ids.tolist()})

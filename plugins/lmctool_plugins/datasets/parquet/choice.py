@@ -67,7 +67,10 @@ def chosen(table: Table, x: object, y: object, what: str) -> Choice:
             near = did_you_mean(name, list(types))
             raise LmctoolError(f"{what} has no column {name!r}; {near}it has {_listed(types)}")
     target = str(y) if y is not None else _first(TARGETS, types, named)
-    inputs = named or tuple(filter(None, [_first(INPUTS, types, (target or "",))]))
+    single = _first(INPUTS, types, (target or "",))
+    if single is not None and is_number(types[single]):
+        single = None  # one of the columns of a table
+    inputs = named or ((single,) if single else ())
     if (
         len(inputs) == 1
         and is_whole_list(types[inputs[0]])
