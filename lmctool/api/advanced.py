@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lmctool.data.stored.containers import container_kind as container_kind
     from lmctool.data.stored.containers import stored_arrays as stored_arrays
     from lmctool.data.stored.file_rows import FileRows as FileRows
+    from lmctool.data.stored.read_file import UNREADABLE as UNREADABLE
     from lmctool.data.stored.read_file import ReadFile as ReadFile
     from lmctool.data.stored.restricted_pickle import ByteArray as ByteArray
     from lmctool.data.stored.restricted_pickle import read_pickle as read_pickle
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lmctool.data.targets import told_apart as told_apart
     from lmctool.data.tokens import IGNORE_INDEX as IGNORE_INDEX
     from lmctool.data.tokens import UNSHIFTED as UNSHIFTED
+    from lmctool.data.tokens import refuse_padding as refuse_padding
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.data.tokens import unshifted as unshifted
     from lmctool.errors import did_you_mean as did_you_mean
@@ -116,7 +118,7 @@ MODULES = {
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
     "lmctool.data.stored.containers": "container_kind stored_arrays",
     "lmctool.data.stored.file_rows": "FileRows",
-    "lmctool.data.stored.read_file": "ReadFile",
+    "lmctool.data.stored.read_file": "UNREADABLE ReadFile",
     "lmctool.data.images.config": "timm_preprocessing",
     "lmctool.data.images.pixels": "mask_without",
     "lmctool.data.images.spec": "preprocessing_of",
@@ -128,7 +130,7 @@ MODULES = {
     "lmctool.data.stored.stored_array": "StoredArray",
     "lmctool.data.stored.streamed_rows": "StreamedRows",
     "lmctool.data.targets": "Targets told_apart",
-    "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED token_examples unshifted",
+    "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED refuse_padding token_examples unshifted",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.evaluate.class_answers": "class_answers",

@@ -1,4 +1,4 @@
-"""What the loader of a split returns, which may be a user's own code, as examples."""
+"""What the loader of a split returns, which may be somebody's plugin, as examples."""
 
 from __future__ import annotations
 

@@ -104,6 +104,23 @@ def following(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return targets
 
 
+def refuse_padding(mask: NDArray[Any], what: str) -> None:
+    """Refuse padding in sequences that have one target each.
+
+    Args:
+        mask: (example, position) 1 for a token and 0 for padding.
+        what: what to call them in an error.
+
+    Raises:
+        LmctoolError: there is some.
+    """
+    if not (mask == 1).all():
+        raise LmctoolError(
+            f"{what} has padding by its mask: the models take no mask, so what they answer would"
+            " depend on it; cut all sequences to one length"
+        )
+
+
 def _check_shape(array: NDArray[Any], ids: NDArray[Any], what: str) -> None:
     if array.shape != ids.shape:
         raise LmctoolError(f"{what} of shape {array.shape}, but token ids of {ids.shape}")

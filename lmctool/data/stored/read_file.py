@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FAILURES = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 """What reading and unpacking a file can fail with."""
 
 
@@ -41,7 +41,7 @@ class ReadFile:
         failure: Exception | None = None
         try:
             yield
-        except (LmctoolError, *FAILURES) as cause:
+        except (LmctoolError, *UNREADABLE) as cause:
             failure = cause
         try:
             changed = _state(self.path) != self._was

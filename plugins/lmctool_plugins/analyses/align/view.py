@@ -43,11 +43,11 @@ def draw(result: Result, figure: Figure) -> None:
 
     The scores where they are known, the filters where they are images.
     """
-    from lmctool.api import shown_metrics
+    from lmctool.api import metrics_of
     from lmctool.api.advanced import panel_shape, panels
 
     scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
-    metrics = [m for m in shown_metrics(result) if m.name != "loss"] if scores else []
+    metrics = metrics_of(result)[1:] if scores else ()
     lines, columns = panel_shape([1 + len(metrics)])
     width, height = WIDTH * columns if metrics else 6, HEIGHT * lines
     below = _height(seen, width) if seen else 0

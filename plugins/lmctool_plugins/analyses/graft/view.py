@@ -91,7 +91,7 @@ def draw(result: Result, figure: Figure) -> None:
         for axes, metric in zip(_panels(result, figure, len(metrics)), metrics, strict=True):
             _draw_rises(axes, result.groups[ROBUSTNESS], metric)
         return
-    drawn = [metric for metric in metrics if metric.name != "loss"] if scores is not None else []
+    drawn = metrics_of(result)[1:] if scores is not None else ()
     taken, *others = _panels(result, figure, 1 + len(drawn))
     _draw_taken(taken, result.groups[PARTS])
     for axes, metric in zip(others, drawn, strict=True):

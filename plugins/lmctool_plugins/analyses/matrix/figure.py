@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import shown_metrics
+from lmctool.api import metrics_of
 from lmctool.api.advanced import panel_shape, panels, text_width
 from lmctool_plugins.analyses.matrix.kernel import outlines
 
@@ -40,10 +40,9 @@ def draw(result: Result, figure: Figure) -> None:
     order = np.argsort(clusters["place"].values)
     threshold = float(str(result.groups["matrix/clusters"].attributes["threshold"]))
     maps: list[tuple[str, Array, float, int]] = []
-    for metric in shown_metrics(result):
-        if metric.name != "loss":
-            heights = variables[metric.name].values[..., order[:, None], order]
-            maps += _barriers(metric, heights, variables, threshold)
+    for metric in metrics_of(result)[1:]:
+        heights = variables[metric.name].values[..., order[:, None], order]
+        maps += _barriers(metric, heights, variables, threshold)
     far = result.groups["matrix/distance"].variables["symmetric"].values[order[:, None], order]
     maps.append(("symmetric distance", far, max(1.0, float(far.max())), 2))
     names = [_shortened(str(variables["checkpoint"].values[row])) for row in order]

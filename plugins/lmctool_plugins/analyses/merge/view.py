@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import Table, metrics_of, score_table, shown_metrics
+from lmctool.api import Table, metrics_of, score_table
 from lmctool.api.advanced import panel_shape, panels
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def draw(result: Result, figure: Figure) -> None:
 
     Of several alphas the loss is drawn, which chooses one.
     """
-    loss = next(metric for metric in shown_metrics(result) if metric.name == "loss")
-    others = [metric for metric in shown_metrics(result) if metric != loss]
+    loss, *others = metrics_of(result)
     drawn: list[tuple[str, Callable[[Axes, Group], None]]] = []
     if SCORES in result.groups:
         drawn += [(SCORES, partial(_scores, metric=metric)) for metric in others]

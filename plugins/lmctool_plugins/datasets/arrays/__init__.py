@@ -33,6 +33,7 @@ from lmctool.api.advanced import (
     channel_first,
     container_kind,
     one_layout,
+    refuse_padding,
     token_examples,
     told_apart,
     unshifted,
@@ -106,11 +107,8 @@ def _pairs(place: str, by_split: Mapping[str, Part], arguments: Mapping[str, Arg
     for part in by_split.values():
         if "mask" in arguments and not part.may_be_tokens:
             raise LmctoolError(f"'{place}' holds no token ids, which ?mask= is for")
-        if part.mask is not None and part.may_be_tokens and not (part.mask.read() == 1).all():
-            raise LmctoolError(
-                f"'{place}' has padding by its mask: the models take no mask, so what they answer"
-                " would depend on it; cut all sequences to one length"
-            )
+        if part.mask is not None and part.may_be_tokens:
+            refuse_padding(part.mask.read(), f"'{place}'")
     has_bytes = {part.x.dtype == "uint8" for part in by_split.values()}
     if len(has_bytes) > 1:
         raise LmctoolError(f"'{place}' has inputs of uint8 in some splits and not in others")

@@ -7,11 +7,10 @@ ustar).  What stands there for other programs, such as longer names, is passed o
 from __future__ import annotations
 
 import gzip
-import zlib
 from typing import TYPE_CHECKING
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input, most_unpacked
+from lmctool.api.advanced import UNREADABLE, check_input, most_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,7 +29,7 @@ def first_folder(path: Path) -> str | None:
         check_input(path, f"'{path}'")
         with gzip.open(path) as stream:
             return next((name.partition("/")[0] for name, _ in _members(stream, path)), None)
-    except (OSError, EOFError, zlib.error, LmctoolError):
+    except (*UNREADABLE, LmctoolError):
         return None
 
 
@@ -57,7 +56,7 @@ def read_members(path: Path, wanted: Collection[str], most: int) -> dict[str, by
                         raise EOFError("it ends within a file")
                 if len(found) == len(wanted):
                     return found
-    except (OSError, EOFError, zlib.error) as cause:
+    except UNREADABLE as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}; copy it again") from cause
     missing = sorted(set(wanted) - set(found))
     raise LmctoolError(f"'{path}' holds no {', '.join(missing)}")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import math
-import zlib
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import FileRows, ReadFile, StreamedRows, most_unpacked
+from lmctool.api.advanced import UNREADABLE, FileRows, ReadFile, StreamedRows, most_unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,7 @@ def rows(path: Path, dims: int) -> FileRows | StreamedRows:
     try:
         with _opened(path, 0) as stream:
             head = stream.read(offset)
-    except (OSError, EOFError, zlib.error) as cause:
+    except UNREADABLE as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
     if head[:4] != bytes([0, 0, 8, dims]) or len(head) < offset:
         raise LmctoolError(f"'{path}' is not an IDX file of bytes with {dims} axes")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Dataset, Examples, LmctoolError
-from lmctool.api.advanced import UNSHIFTED, token_examples, told_apart, unshifted
+from lmctool.api.advanced import UNSHIFTED, refuse_padding, token_examples, told_apart, unshifted
 from lmctool_plugins.datasets.parquet.choice import MASK
 from lmctool_plugins.datasets.parquet.columns import dense
 from lmctool_plugins.datasets.parquet.features import features, is_list
@@ -58,11 +58,8 @@ def _of_classes(
     targets = told_apart(stored, f"column {y!r}", labels, ignore)
     inputs = {}
     for split, table in by_split.items():
-        if columns.mask and not (dense(table.column(MASK)) == 1).all():
-            raise LmctoolError(
-                f"'{table.path}' has padding by its {MASK!r}: the models take no mask, so what they"
-                " answer would depend on it; cut all sequences to one length"
-            )
+        if columns.mask:
+            refuse_padding(dense(table.column(MASK)), f"'{table.path}'")
         inputs[split] = dense(table.column(columns.x[0])).astype(np.int64)
     names = features(next(iter(by_split.values()))).names(y)
     return Dataset(

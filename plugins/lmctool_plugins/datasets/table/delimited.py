@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zlib
 from array import array
 from dataclasses import dataclass
 from math import isfinite
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import check_input
+from lmctool.api.advanced import UNREADABLE, check_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +30,6 @@ LONGEST = 1 << 24
 """Characters of a line; a file of longer ones is no table."""
 ROOM, RATIO = 16 << 20, 50
 """A packed table may unpack to so many bytes, and to so many times its own beyond."""
-FAILURES = (OSError, EOFError, zlib.error)
-"""What reading and unpacking a file can fail with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +215,7 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line
     except UnicodeDecodeError as cause:
         raise LmctoolError(f"'{path}' is no UTF-8 text: {cause.reason}") from cause
-    except FAILURES as cause:
+    except UNREADABLE as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
 
 
@@ -240,7 +237,7 @@ def _check_size(path: Path) -> None:
         with gzip.open(path) as file:
             while left >= 0 and (piece := file.read(LONGEST)):
                 left -= len(piece)
-    except FAILURES as cause:
+    except UNREADABLE as cause:
         raise LmctoolError(f"'{path}' cannot be read: {cause}") from cause
     if left < 0:
         raise LmctoolError(
