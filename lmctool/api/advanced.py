@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.chance import majority_error as majority_error
     from lmctool.evaluate.chance import majority_loss as majority_loss
     from lmctool.evaluate.class_answers import class_answers as class_answers
+    from lmctool.evaluate.class_answers import class_logits as class_logits
     from lmctool.files.input_files import check_input as check_input
     from lmctool.files.short_names import letters as letters
     from lmctool.files.short_names import short_names as short_names
@@ -133,7 +134,7 @@ MODULES = {
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED refuse_padding token_examples unshifted",
     "lmctool.errors": "did_you_mean",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
-    "lmctool.evaluate.class_answers": "class_answers",
+    "lmctool.evaluate.class_answers": "class_answers class_logits",
     "lmctool.files.input_files": "check_input",
     "lmctool.files.untrusted": "most_unpacked",
     "lmctool.graph.targets": "Target",

@@ -26,5 +26,11 @@ def class_answers(score: str, answers: Tensor, right: Tensor) -> Tensor:
         raise LmctoolError(
             f"--score {score} judges answers of one class, not of labels; leave it out"
         )
-    logits = answers if answers.dtype == torch.float64 else answers.float()
-    return torch.stack([torch.zeros_like(logits), logits], dim=1) if logits.ndim == 1 else logits
+    return class_logits(answers if answers.dtype == torch.float64 else answers.float())
+
+
+def class_logits(answers: Tensor) -> Tensor:
+    """Return logits of classes as they are, (item, class); one of class 1 goes beside a zero."""
+    if answers.ndim > 1:
+        return answers
+    return torch.stack([torch.zeros_like(answers), answers], dim=1)

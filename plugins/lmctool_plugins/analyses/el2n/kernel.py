@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError
+from lmctool.api.advanced import class_logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,11 +30,9 @@ def el2n(outputs: Tensor, targets: Tensor) -> Tensor:
         LmctoolError: the outputs are no logits of classes.
         RuntimeError: a target is none of the classes; ``check_classes`` says it in a sentence.
     """
-    import torch
     from torch.nn import functional
 
-    if outputs.ndim == 1:
-        outputs = torch.stack([torch.zeros_like(outputs), outputs], dim=1)
+    outputs = class_logits(outputs)
     if outputs.ndim != 2 or targets.ndim != 1:
         raise LmctoolError(
             "EL2N scores need outputs of shape (example, class) and one class an example, not"
