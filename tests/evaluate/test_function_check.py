@@ -166,8 +166,8 @@ DRAWN: dict[str, Hidden] = {
 }
 REMEMBERED: dict[str, Hidden] = {
     "counter": counts,
-    "clock": lambda _, h: h * (1 + time.perf_counter_ns() % 1000),
-    "own generator": lambda _, h: h * (1 + os.urandom(1)[0]),
+    "clock": lambda _, h: h * (time.perf_counter_ns() / 1e6 % 1e3),
+    "own generator": lambda _, h: h * (1 + int.from_bytes(os.urandom(4), "big")),
 }
 WRITTEN = {
     "first.weight": [rebinds, replaces],
