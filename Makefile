@@ -13,9 +13,9 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-# datasets, torchvision, timm and transformers, which tests, zoo, fuzz and bench use
+# the libraries of all extras, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,models]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,models,notebook,observers]"
 	@touch $@
 
 demo: $(BIN)/lmctool

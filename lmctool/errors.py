@@ -82,6 +82,12 @@ class UnjudgedError(LmctoolError):
     exit_code = ExitCode.UNJUDGED
 
 
+class GateError(LmctoolError):
+    """A gate that Python code asked for, and that failed."""
+
+    exit_code = ExitCode.GATE
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Tell whether memory ran out, the computer's own or a GPU's, or did before another error.
 

@@ -32,6 +32,7 @@ LEVELS = (
     {"statistics"},
     {"run"},
     {"cli", "api"},
+    {"notebook"},
     {"plugins", "testing", "__init__", "__main__"},
 )
 """The rooms from the ground up; each imports from those below it alone."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lmctool.plugin.given import NOTHING, Given
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -120,6 +122,7 @@ class Settings:
         task: the task, or None for the dataset's own.
         score: the registered words of other scores than loss and error.
         splits: the splits to evaluate on.
+        calib: the spec of the dataset that statistics are taken on, or None for ``data``.
         calib_split: the split that statistics are taken on.
         calib_size: how many of its examples at most.
         calib_batch: examples whose batch statistics REPAIR takes together.
@@ -143,6 +146,7 @@ class Settings:
         seed: the seed of every random choice but that of examples.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
+        given: objects of Python code in the place of what words name.
     """
 
     checkpoints: tuple[Path, ...]
@@ -163,6 +167,7 @@ class Settings:
     task: str | None = None
     score: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("test",)
+    calib: str | None = None
     calib_split: str = "train"
     calib_size: int = 5000
     calib_batch: int = 500
@@ -184,6 +189,7 @@ class Settings:
     seed: int = 0
     trust: bool = True
     trust_config: bool = False
+    given: Given = NOTHING
 
     @property
     def aligns(self) -> bool:

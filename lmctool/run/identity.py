@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmctool.plugin.given import Given
 from lmctool.plugin.settings import AS_STORED
 from lmctool.run.records import class_names, evaluated_splits, preprocessing
 
@@ -35,9 +36,9 @@ SAID_OTHERWISE = ("batch_size", "data", "example", "strategy")
 IN_JSON = ("preprocessing", "naming")
 """Attributes of a provenance that are JSON already."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
-NO_CAUSES = (*FILES, "device", "repeats", "trust", "trust_config")
-"""Settings whose files count by content, that the arithmetic says better, that stand for what a run
-of its own would choose, or that allow code."""
+NO_CAUSES = (*FILES, "device", "given", "repeats", "trust", "trust_config")
+"""Settings whose files and objects count by content, that the arithmetic says better, that stand
+for what a run of its own would choose, or that allow code."""
 
 
 class Identity:
@@ -81,7 +82,8 @@ class Identity:
         parts: dict[str, Any] = {"analysis": run.name}
         parts |= {e.key: e.value for e in self.run.files.entries() if e.kind == "input"}
         parts |= {f"options.{name}": value for name, value in self.options.items()}
-        parts |= {n: v for n, v in asdict(run.settings).items() if n not in NO_CAUSES}
+        settings = asdict(replace(run.settings, given=Given()))  # it copies all that they hold
+        parts |= {n: v for n, v in settings.items() if n not in NO_CAUSES}
         parts |= {f"code.{name}": each.sha256 for name, each in self.run.files.code.items()}
         if run.model is not None:
             parts |= {"model": run.model.spec, "model.arguments": dict(run.model.arguments)}
