@@ -15,11 +15,13 @@ from lmctool.files.publish import refuse_existing, refuse_existing_folder, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lmctool.checkpoint import Checkpoint
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.records import Analysis
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
+    from lmctool.weights.arithmetic import Weights
 
 SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
@@ -59,6 +61,18 @@ def _checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
 
 def _stem(out: Path) -> Path:
     return out.with_suffix("") if out.suffix in {*SUFFIXES.values(), CHECKPOINT} else out
+
+
+def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, Weights]:
+    """Return what a new checkpoint is written like, and its tensors under all their names."""
+    from lmctool.model.tied import everywhere
+
+    like, weights = run.checkpoints[new.like], new.weights
+    if new.files:
+        like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
+    if run.model is not None:
+        weights = everywhere(weights, run.resources.owner(new.like).module, like.names)
+    return like, weights
 
 
 @dataclass
@@ -207,15 +221,9 @@ class Outputs:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
         from lmctool.evaluate.arithmetic import arithmetic
-        from lmctool.model.tied import everywhere
         from lmctool.weights.arithmetic import LazyWeights
 
-        like, weights = run.checkpoints[new.like], new.weights
-        if new.files:
-            like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
-        if run.model is not None:
-            module = run.resources.owner(new.like).module
-            weights = everywhere(weights, module, like.names)
+        like, weights = written_form(new, run)
 
         def write(path: Path) -> None:
             with (
