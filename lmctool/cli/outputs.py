@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.records import Analysis
+    from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
 
@@ -32,7 +33,7 @@ def outputs_of(job: Job) -> Outputs:
         LmctoolError: ``-o`` is a folder that no checkpoint goes to, or two outputs are one file.
     """
     out = job.out
-    checkpoints = _checkpoints(out, job.settings.checkpoints if job.writes else ())
+    checkpoints = _checkpoints(out, job.settings if job.writes else None)
     if (out.is_dir() and out not in checkpoints) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
     stem = _stem(out)
@@ -46,15 +47,19 @@ def outputs_of(job: Job) -> Outputs:
     return Outputs(paths, checkpoints, job.force)
 
 
-def _checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
-    """Return where a checkpoint goes that is written like each of the inputs.
+def _checkpoints(out: Path, settings: Settings | None) -> tuple[Path, ...]:
+    """Return where a checkpoint goes that is written like each of the inputs; None has none.
 
     A folder or an index of shards gives a folder called like the result without its suffix,
     unless ``out`` itself ends in .safetensors: that asks for one file.
     """
     stem = _stem(out)
     file = stem.with_name(stem.name + CHECKPOINT)
-    return tuple(stem if is_folder(path) and out.suffix != CHECKPOINT else file for path in inputs)
+    given = settings.given.networks if settings else {}
+    return tuple(
+        stem if path not in given and is_folder(path) and out.suffix != CHECKPOINT else file
+        for path in (settings.checkpoints if settings else ())
+    )
 
 
 def _stem(out: Path) -> Path:

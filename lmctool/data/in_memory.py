@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.data.given.adopted import adopted
 from lmctool.data.given.owners import owners
 from lmctool.data.resolve import Data
 from lmctool.plugin.exits import no_exit
-from lmctool.plugin.object_code import code_of_objects
-from lmctool.plugin.source_code import code_of, loaded_since
+from lmctool.plugin.source_code import cells, code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import FunctionType
 
     from lmctool.plugin.source_code import Code
 
@@ -30,8 +28,8 @@ def in_memory(value: object, keyword: str) -> Data:
         LmctoolError: it is no data, or cannot be used.
     """
     spec = in_words(value)
-    source = _Source(value, spec)
-    return Data(adopted(value, spec, source.running), spec, keyword, source.code)
+    dataset = adopted(value, spec, partial(no_exit, repr(spec)))
+    return Data(dataset, spec, keyword, partial(_code, tuple(owners(value))))
 
 
 def in_words(value: object) -> str:
@@ -39,29 +37,7 @@ def in_words(value: object) -> str:
     return f"{type(value).__name__} in memory"
 
 
-class _Source:
-    """The code of data in memory: that of its classes, and what this imports while it runs."""
-
-    def __init__(self, value: object, name: str) -> None:
-        """Take the data, and what to call it in an error."""
-        self._owners = tuple(owners(value))
-        self._name = name
-        self._loaded: set[str] = set()
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Let its code run inside.
-
-        Raises:
-            PluginError: the code exits.
-        """
-        before = set(sys.modules)
-        with no_exit(repr(self._name)):
-            try:
-                yield
-            finally:
-                self._loaded.update(loaded_since(before))
-
-    def code(self) -> Code:
-        """Return the code of its classes and functions, and of all that it imports."""
-        return code_of_objects(self._owners) | code_of(self._loaded)
+def _code(owners: tuple[type | FunctionType, ...]) -> Code:
+    """Return the code of classes and functions, and of all that their modules import."""
+    modules = {name for each in owners if isinstance(name := each.__module__, str)}
+    return code_of(modules, loaded=owners) | cells(owners)

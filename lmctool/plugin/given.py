@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,11 +17,12 @@ class GivenNetwork:
     """A network in memory, as it was when it was handed over.
 
     Attributes:
-        tensors: copies of its tensors on the CPU, by name.
+        content: copies of its tensors on the CPU, as ``lmctool.checkpoint.memory.held`` keeps them:
+            by name, or in dictionaries as in a file of PyTorch.
         module: the module that it is of, which nobody may change; None for a state dict.
     """
 
-    tensors: Mapping[str, Tensor]
+    content: Mapping[str, Any]
     module: nn.Module | None = None
 
 

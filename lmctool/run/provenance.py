@@ -50,7 +50,9 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
         units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
+            groups[place] = replace(
+                permutation_group(alignment.permutation, alignment.tensors), attributes=units
+            )
         groups["proof"] = _proofs(run)
     if run.doubts.found:
         groups[DOUBTS] = doubt_group(run.doubts.found)

@@ -86,7 +86,7 @@ class Resources:
         self.name = name
         self.device = device
         paths = (*settings.checkpoints, *settings.others)
-        opened = open_checkpoints(paths, settings.naming)
+        opened = open_checkpoints(paths, settings.naming, settings.given.networks)
         if settings.dtype == "auto":
             doubles = writes and any("F64" in each.dtypes.values() for each in opened)
             settings = replace(settings, dtype="float64" if doubles else "float32")
@@ -299,11 +299,12 @@ class Resources:
 
     @cached_property
     def graph_of_user_code(self) -> str:
-        """The digest of the graph of a model that the user's own code makes; else empty.
+        """The digest of the graph of a model that the user's own code made or makes; else empty.
 
         It tells what the source does not, such as a file that the code reads.
         """
-        if self.sources.model is None or not self.sources.model.code.sources:
+        model = self.sources.model
+        if model is None or not (model.given or model.code.sources):
             return ""
         try:
             return self.graph.fingerprint

@@ -11,6 +11,7 @@ from lmctool.checkpoint.overlap import check_fit
 from lmctool.checkpoint.stamp import MODEL
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.graph.randomness import generator
+from lmctool.model import given
 from lmctool.model.build import described
 from lmctool.model.example import find_example
 from lmctool.model.fit import fits, fitted
@@ -136,9 +137,7 @@ def _models(
         misfit = error
     same = [each for each in checkpoints if misfit or each.shapes == checkpoints[0].shapes]
     try:
-        model = resolve_model(
-            *same, spec=settings.model, arguments=settings.model_arguments, config=standing
-        )
+        model = _model(same, settings, standing)
         own = own_models(model, checkpoints, settings, standing) if settings.aligns else {}
         named = [_named(each, own.get(n, model), misfit) for n, each in enumerate(checkpoints)]
     except UntrustedError:
@@ -150,6 +149,14 @@ def _models(
     fitting = alike(named, aliases(model.module))
     check_fit(fitting, settings.excepted, partial)
     return model, own, fitting
+
+
+def _model(same: Sequence[Checkpoint], settings: Settings, standing: Config) -> Model:
+    """Return the model of checkpoints of the same shapes: a given one, unless a word names one."""
+    arguments = settings.model_arguments
+    if not settings.model and (handed := given.chosen(settings)):
+        return given.resolve_given(same[0], handed, arguments)
+    return resolve_model(*same, spec=settings.model, arguments=arguments, config=standing)
 
 
 def _named(checkpoint: Checkpoint, model: Model, misfit: LmctoolError | None) -> Checkpoint:
@@ -181,8 +188,9 @@ def _is_bare(
     """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
     if analysis.bare is None or not analysis.bare(settings):
         return False
-    named = (settings.model, settings.model_arguments, settings.inputs, settings.output)
+    named = (settings.model or given.chosen(settings), settings.model_arguments)
+    others = (settings.inputs, settings.output)
     stood = (standing.environment_model, standing.model)
     stamps = (MODEL in checkpoint.metadata for checkpoint in checkpoints)
-    data = (data_name(settings), calib_name(settings))
-    return not any((*named, *stood, *stamps, *data, names_data(checkpoints, None, standing)))
+    data = data_name(settings) or calib_name(settings) or names_data(checkpoints, None, standing)
+    return not any((*named, *others, *stood, *stamps, data))

@@ -131,7 +131,7 @@ def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{checkpoint.parameter_count:,}"
     for key, value in sorted(checkpoint.metadata.items()):
         yield f"metadata {key}", value
-    yield "file sha256", checkpoint.sha256
+    yield "file sha256", str(checkpoint.sha256)
     yield "tensor digest", checkpoint.digest
 
 

@@ -20,6 +20,8 @@ FIRST = 2
 def owners(value: object) -> Iterator[type | FunctionType]:
     """Give the classes and functions whose code data is of: of all that it holds, each once.
 
+    A class's bases are among them.
+
     Args:
         value: the data, of any kind that ``as_dataset`` takes.
     """
@@ -32,6 +34,7 @@ def owners(value: object) -> Iterator[type | FunctionType]:
         seen[id(each)] = each
         if isinstance(each, FunctionType | type):
             yield each
+            left += each.__bases__ if isinstance(each, type) else ()
             continue
         left += [type(each), *_parts(each)]
 
