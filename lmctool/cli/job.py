@@ -37,6 +37,7 @@ class Job:
         verbose: show the whole provenance.
         gates: the gates that the result is judged by.
         baseline: the earlier result that it is compared with, if there is one.
+        observers: those that are asked for, each as ``NAME`` or ``NAME:PLACE``.
         notes: what the user was told so far.
     """
 
@@ -55,6 +56,7 @@ class Job:
     verbose: bool = False
     gates: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
+    observers: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -102,7 +102,7 @@ OBSERVERS: Kind[Observer] = Kind(
     "lmctool.observers",
     "lmctool_observer",
     "lmctool.plugin.records:Observer",
-    "at the start of every run; it must not write to stdout",
+    "before every run, also where it isn't asked for; it must not write to stdout",
 )
 
 KINDS: tuple[Kind[Any], ...] = (
