@@ -15,6 +15,8 @@ from lmctool.files.publish import refuse_existing, refuse_existing_folder, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.figure import Figure
+
     from lmctool.checkpoint import Checkpoint
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
@@ -24,29 +26,53 @@ if TYPE_CHECKING:
     from lmctool.run.run import Run
     from lmctool.weights.arithmetic import Weights
 
+    Drawing = Callable[[Result, Figure], None]
+
 SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
 
 
 def outputs_of(job: Job) -> Outputs:
-    """Return the outputs of a job; a known suffix of ``-o`` is replaced.
+    """Return the outputs of a job.
 
     Raises:
-        LmctoolError: ``-o`` is a folder that no checkpoint goes to, or two outputs are one file.
+        LmctoolError: as ``outputs_at``.
     """
-    out = job.out
-    checkpoints = _checkpoints(out, job.settings if job.writes else None)
+    checkpoints = _checkpoints(job.out, job.settings if job.writes else None)
+    return outputs_at(job.out, job.document, job.junit, force=job.force, checkpoints=checkpoints)
+
+
+def outputs_at(
+    out: Path,
+    target: str | None,
+    junit: Path | None,
+    *,
+    force: bool,
+    checkpoints: tuple[Path, ...] = (),
+) -> Outputs:
+    """Return the outputs that go to some places.
+
+    Args:
+        out: where the result goes; a known suffix is replaced.
+        target: where the JSON document goes, ``-`` for stdout, or None for no document.
+        junit: where the verdicts go as JUnit XML, if anywhere.
+        force: whether existing files may be replaced.
+        checkpoints: as ``Outputs`` has them.
+
+    Raises:
+        LmctoolError: ``out`` is a folder that no checkpoint goes to, or two outputs are one file.
+    """
     if (out.is_dir() and out not in checkpoints) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
     stem = _stem(out)
     paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
-    document = None if job.document in {None, "-"} else Path(str(job.document))
-    for role, flag, path in (("document", "--json", document), ("junit", "--junit", job.junit)):
+    document = None if target in {None, "-"} else Path(str(target))
+    for role, flag, path in (("document", "--json", document), ("junit", "--junit", junit)):
         if path is not None:
             if path in [*paths.values(), *checkpoints]:
                 raise LmctoolError(f"{flag} names '{path}', as -o or another option does")
             paths[role] = path
-    return Outputs(paths, checkpoints, job.force)
+    return Outputs(paths, checkpoints, force)
 
 
 def _checkpoints(out: Path, settings: Settings | None) -> tuple[Path, ...]:
@@ -141,13 +167,20 @@ class Outputs:
         Raises:
             LmctoolError: one cannot be written; names those written before.
         """
-        from lmctool.results import file
-
-        paths, checkpoint = self.paths, result.checkpoint
-        self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
+        checkpoint = result.checkpoint
+        self._step_result(result)
         if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
-        self._step_figure(result, analysis)
+        self._step_figure(result, analysis.figure)
+
+    def save_alone(self, result: Result, draw: Drawing | None) -> None:
+        """Write a result that no run made, then the figure, where it can be drawn.
+
+        Raises:
+            LmctoolError: as ``save``.
+        """
+        self._step_result(result)
+        self._step_figure(result, draw)
 
     def streamed(self, result: Result, run: Run) -> Result:
         """Write a checkpoint whose tensors are computed one at a time, if the result has one.
@@ -208,14 +241,20 @@ class Outputs:
             raise type(error)("; ".join([str(error), *self.notes()])) from error
         self.written[role] = path
 
-    def _step_figure(self, result: Result, analysis: Analysis) -> None:
+    def _step_result(self, result: Result) -> None:
+        from lmctool.results import file
+
+        place = self.paths["result"]
+        self._step("result", place, lambda path: file.write(result, path, force=self.force))
+
+    def _step_figure(self, result: Result, draw: Drawing | None) -> None:
         """Write the figure; one that cannot be drawn is no reason to lose a verdict."""
         from lmctool.report import figure
         from lmctool.report.terminal import echo
 
         place = self.paths["figure"]
         try:
-            image = figure.image(result, analysis.figure, figure.kind(place))
+            image = figure.image(result, draw, figure.kind(place))
         except figure.FigureError as error:
             old = f"; '{place}' is of an earlier run" if place.exists() else ""
             echo(f"Warning: {error}{old}", err=True)

@@ -232,7 +232,7 @@ def held(job: Job) -> Result:
     from lmctool.evaluate.device import in_use
     from lmctool.run.summary import plan
 
-    observers = Observers()
+    observers = Observers(job.observers)
     try:
         with no_exit():
             run = open_run(job, None, observers.progressed)
