@@ -100,7 +100,7 @@ def _stand_in(value: Any, name: str, handed: Handed) -> str:
     """
     if isinstance(value, str | PathLike):
         return path_word(value)
-    from lmctool.checkpoint.given_network import given_network
+    from lmctool.model.given_network import given_network
 
     place = Path(name)
     if _is_series(value):
