@@ -45,7 +45,7 @@ def stub() -> str:
     names = sorted({entry.name for entry in own})
     offered = [
         f"from {module} import {name} as {name}"
-        for module, names_of in lmctool.MODULES.items()
+        for module, names_of in {**lmctool.MODULES, **lmctool.CALLBACKS}.items()
         for name in names_of.split()
     ]
     text = "\n".join([HEAD, *offered, TYPES, *map(_function, names)])
