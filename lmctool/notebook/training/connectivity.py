@@ -49,10 +49,13 @@ class Connectivity:
             options: the keywords of ``lmctool.barrier``.
 
         Raises:
-            LmctoolError: ``every`` is less than 1, or the twin cannot be found.
+            LmctoolError: ``every`` is less than 1, ``out`` is among the options, or the twin cannot
+                be found.
         """
         if every < 1:
             raise LmctoolError(f"every is a number of steps, 1 or more, not {every}")
+        if options.get("out") is not None:
+            raise LmctoolError("a callback takes no out: each of its measurements would write it")
         self.history: dict[int, dict[str, float]] = {}
         self._twin = twin_of(twin)
         self._every = every

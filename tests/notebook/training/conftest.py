@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +12,12 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     Arrays = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+PAGE = (Path(__file__).parents[3] / "docs/observers.md").read_text(encoding="utf-8")
 
 
 class Net(nn.Module):
@@ -40,7 +43,7 @@ def made(seed: int) -> Net:
     optimizer = torch.optim.Adam(net.parameters(), 0.02)
     for _ in range(30):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x), y).backward()
+        nn.functional.cross_entropy(net(x), y).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return net
 
@@ -50,6 +53,14 @@ def examples() -> Arrays:
     generator = np.random.default_rng(0)
     x = generator.normal(size=(60, 6)).astype(np.float32)
     return x, (x @ generator.normal(size=(6, 3))).argmax(axis=1)
+
+
+def example(library: str) -> str:
+    """Return the code that docs/observers.md has for a library."""
+    (found,) = (
+        code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if library in code
+    )
+    return str(found)
 
 
 @pytest.fixture

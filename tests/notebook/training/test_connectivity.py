@@ -147,7 +147,9 @@ def test_networks_at_chance_are_left_out(arrays: Arrays, caplog: pytest.LogCaptu
     assert connectivity.history == {}
 
 
-def test_a_number_of_steps_is_at_least_one(arrays: Arrays) -> None:
+def test_what_no_callback_can_do_is_refused(arrays: Arrays) -> None:
+    with pytest.raises(LmctoolError, match="takes no out"):
+        measuring(made(0), arrays, out="same.h5")
     with pytest.raises(LmctoolError, match="every is a number of steps, 1 or more, not 0"):
         measuring(made(0), arrays, every=0)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lmctool.plugin.library import import_library
-from tests.notebook.training.conftest import Net, made
+from tests.notebook.training.conftest import Net, example, made
 
 if TYPE_CHECKING:
     from tests.notebook.training.conftest import Arrays
@@ -29,8 +30,8 @@ def importable() -> None:
     import_library("lightning", "test")
 
 
-def trained(arrays: Arrays, callbacks: list[Any], **options: Any) -> Any:
-    """Train a network for 6 steps; return the LightningModule."""
+def module() -> Any:
+    """Return a LightningModule of the network, and torch's random state at the same place."""
     import lightning.pytorch as pl
 
     class Module(pl.LightningModule):  # type: ignore[misc]
@@ -46,9 +47,21 @@ def trained(arrays: Arrays, callbacks: list[Any], **options: Any) -> Any:
 
     state = made(0).state_dict()
     torch.manual_seed(7)
-    module = Module()
-    module.net.load_state_dict(state)
-    loader = DataLoader(TensorDataset(*map(torch.from_numpy, arrays)), 10, shuffle=True)
+    new = Module()
+    new.net.load_state_dict(state)
+    return new
+
+
+def loader(arrays: Arrays) -> DataLoader[Any]:
+    """Return 6 batches of the arrays in random order."""
+    return DataLoader(TensorDataset(*map(torch.from_numpy, arrays)), 10, shuffle=True)
+
+
+def trained(arrays: Arrays, callbacks: list[Any], **options: Any) -> Any:
+    """Train a network for 6 steps; return the LightningModule."""
+    import lightning.pytorch as pl
+
+    new = module()
     trainer = pl.Trainer(
         max_epochs=1,
         callbacks=callbacks,
@@ -57,8 +70,8 @@ def trained(arrays: Arrays, callbacks: list[Any], **options: Any) -> Any:
         enable_model_summary=False,
         **{"enable_checkpointing": False, "logger": False, **options},
     )
-    trainer.fit(module, loader)
-    return module
+    trainer.fit(new, loader(arrays))
+    return new
 
 
 def callback(arrays: Arrays, twin: Any) -> Any:
@@ -101,6 +114,14 @@ def test_the_twin_may_be_the_checkpoints_that_lightning_saved(arrays: Arrays) ->
     assert twins == {4: 4, 6: 6}
     for found in measured.history.values():  # the same training again
         assert found["lmc/distance.l2"] == found["lmc/barrier.loss"] == 0
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # a plain Trainer's advice
+def test_the_example_of_the_page_runs(arrays: Arrays) -> None:
+    save_file(made(1).state_dict(), "twin-step1.safetensors")
+    names = {"module": module(), "loader": loader(arrays), "x": arrays[0], "y": arrays[1]}
+    exec(example("lightning").replace('"twin"', '"twin-*"'), names)
+    assert [*names["callback"].history] == [2, 4, 6]
 
 
 def test_only_the_first_process_measures(arrays: Arrays) -> None:

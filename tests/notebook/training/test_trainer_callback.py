@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from tests.notebook.training.conftest import Net, made
+from tests.notebook.training.conftest import Net, example, made
 
 if TYPE_CHECKING:
     from tests.notebook.training.conftest import Arrays
@@ -25,11 +26,9 @@ class Trained(nn.Module):
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def trained(arrays: Arrays, twin: Any = None, **options: Any) -> tuple[Any, Any]:
-    """Train a network for 6 steps; return the trainer, and the callback if there is a twin."""
-    from transformers import Trainer, TrainingArguments
-
-    from lmctool.notebook.training.trainer_callback import TrainerCallback
+def prepared(arrays: Arrays, **options: Any) -> dict[str, Any]:
+    """Return a model, arguments for a training of 6 steps, and its examples."""
+    from transformers import TrainingArguments
 
     model = Trained()
     model.net.load_state_dict(made(0).state_dict())
@@ -44,6 +43,16 @@ def trained(arrays: Arrays, twin: Any = None, **options: Any) -> tuple[Any, Any]
     )
     x, y = map(torch.from_numpy, arrays)
     rows = [{"x": one, "labels": label} for one, label in zip(x, y, strict=True)]
+    return {"model": model, "arguments": arguments, "rows": rows}
+
+
+def trained(arrays: Arrays, twin: Any = None, **options: Any) -> tuple[Any, Any]:
+    """Train a network; return the trainer, and the callback if there is a twin."""
+    from transformers import Trainer
+
+    from lmctool.notebook.training.trainer_callback import TrainerCallback
+
+    model, arguments, rows = prepared(arrays, **options).values()
     trainer = Trainer(model, arguments, train_dataset=rows)
     measured = None
     if twin is not None:
@@ -79,3 +88,11 @@ def test_the_twin_may_be_the_checkpoints_that_it_saved(arrays: Arrays) -> None:
     assert twins == {4: 4, 6: 6}
     for found in measured.history.values():  # the same training again
         assert found["lmc/distance.l2"] == found["lmc/barrier.loss"] == 0
+
+
+def test_the_example_of_the_page_runs(arrays: Arrays) -> None:
+    save_file(made(1).state_dict(), "twin-step1.safetensors")
+    names = {**prepared(arrays), "x": arrays[0], "y": arrays[1]}
+    exec(example("transformers").replace('"twin"', '"twin-*"'), names)
+    logged = [e["step"] for e in names["trainer"].state.log_history if "lmc/gain.error" in e]
+    assert logged == [2, 4, 6]
