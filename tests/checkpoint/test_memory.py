@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 A = Path("A")
+PARTS: tuple[tuple[int, int | None], ...] = ((0, None), (3, 11), (29, None), (40, 50))
 
 
 def opened(content: Mapping[str, Any], **naming: Any) -> Checkpoint:
@@ -55,10 +56,12 @@ def test_it_has_the_digest_the_names_and_the_values_of_the_same_in_a_file(tmp_pa
     assert (memory.sha256, memory.files, memory.metadata, memory.config) == (None, (), {}, None)
     for name in file.names:
         assert torch.equal(memory.tensor(name), file.tensor(name))
-        for part in ((0, None), (3, 11), (29, None), (40, 50)):
-            assert memory.mapped(name, *part).tolist() == file.mapped(name, *part).tolist()
+        for start, stop in PARTS:
+            assert (
+                memory.mapped(name, start, stop).tolist() == file.mapped(name, start, stop).tolist()
+            )
             pieces = (
-                [block.tolist() for block in each.blocks(name, *part, size=4)]
+                [block.tolist() for block in each.blocks(name, start, stop, 4)]
                 for each in (memory, file)
             )
             assert next(pieces) == next(pieces)
@@ -79,7 +82,7 @@ def test_however_values_lie_in_memory_they_are_the_same() -> None:
         spread,
         nn.Parameter(values),
         values.clone().requires_grad_() * 1,
-        values.clone().share_memory_(),
+        values.clone().share_memory_(),  # type: ignore[no-untyped-call]
         torch.complex(values, -values).conj().imag,
         values.as_subclass(Plain),
     ]
@@ -133,10 +136,12 @@ class Elsewhere(Tensor):
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> Elsewhere:
-        return Tensor._make_wrapper_subclass(cls, inner.shape)  # type: ignore[attr-defined,no-any-return]
+        return Tensor._make_wrapper_subclass(cls, inner.shape)
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return args[0] if func is torch.ops.aten.detach.default else NotImplemented
 
 
@@ -169,7 +174,7 @@ def test_dictionaries_are_read_as_a_file_of_pytorch_with_this_content(tmp_path: 
     ]
     for content, key in contents:
         torch.save(content, tmp_path / "a.pt")
-        told = []
+        told: list[tuple[Any, ...]] = []
         for path, given in ((tmp_path / "a.pt", None), (A, GivenNetwork(held(content)))):
             try:
                 found = open_checkpoint(path, Naming(key=key), given)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import linecache
 import sys
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from lmctool.errors import LmctoolError
+from lmctool.model.example import input_shape
 from lmctool.model.given_network import given_network
 from lmctool.plugin.given import Given
 from lmctool.plugin.settings import Choice, Naming
@@ -48,6 +51,8 @@ def made(nets: ModuleType, kind: str, seed: int) -> nn.Module:
     module: nn.Module = getattr(nets, kind)()
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             nn.init.normal_(part.running_mean, std=0.1)
             nn.init.uniform_(part.running_var, 0.5, 2.0)
     return module.train()
@@ -60,7 +65,7 @@ def data_of(kind: str, folder: Path) -> str:
 def given_run(*networks: Any, model: Any = None, **settings: Any) -> Run:
     """Return a run on networks in memory."""
     kept = {Path(chr(65 + n)): given_network(each, chr(65 + n)) for n, each in enumerate(networks)}
-    chosen = {"checkpoints": tuple(kept), "data": "digits", "limit": 40} | settings
+    chosen: dict[str, Any] = {"checkpoints": tuple(kept), "data": "digits", "limit": 40} | settings
     return tiny_run(Path(), given=Given(kept, model), **chosen)
 
 
@@ -94,9 +99,9 @@ def test_a_run_on_modules_is_the_run_on_their_files_bit_for_bit(
         run.follow(run.variants(), np.linspace(0, 1, 3), per_example=True)
         for run in (memory, files)
     ]
-    for name in ("loss", "error"):
-        np.testing.assert_array_equal(*(getattr(each, name) for each in curves))
-    np.testing.assert_array_equal(*(each.losses["test"] for each in curves))
+    np.testing.assert_array_equal(curves[0].loss, curves[1].loss)
+    np.testing.assert_array_equal(curves[0].error, curves[1].error)
+    np.testing.assert_array_equal(curves[0].losses["test"], curves[1].losses["test"])
     assert memory.probe == files.probe
     assert ([state_of(module) for module in modules], state_of_torch()) == before
 
@@ -218,3 +223,49 @@ def test_names_are_what_the_options_make_of_them(nets: ModuleType) -> None:
     keyed = Naming(key="net")
     run = given_run(nested, nested, analysis="distance", naming=keyed, data=None)
     assert run.checkpoints[0].names == ("fc.bias", "fc.weight", "out.bias", "out.weight")
+
+
+CELL = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.out(x.flatten(1)) + {shift}
+"""
+
+
+def of_a_cell(monkeypatch: pytest.MonkeyPatch, number: int, shift: int) -> nn.Module:
+    """Return a network of a class that a notebook's cell defines."""
+    text, place = CELL.format(shift=shift), f"<cell {number}>"
+    notebook = sys.modules.get("notebook_of_the_user", types.ModuleType("notebook_of_the_user"))
+    monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
+    monkeypatch.setitem(linecache.cache, place, (len(text), None, text.splitlines(True), place))
+    notebook.nn = nn  # type: ignore[attr-defined]
+    exec(compile(text, place, "exec"), vars(notebook))
+    module: nn.Module = notebook.Net()
+    return module
+
+
+def test_a_class_of_a_cell_is_recorded_by_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, digests = "notebook_of_the_user.Net", []
+    for number, shift in enumerate((1, 2, 1)):
+        net = of_a_cell(monkeypatch, number, shift)
+        run = given_run(net, net, analysis="align", data=None, inputs=(input_shape("2x64"),))
+        record = run.files.code[name]
+        digests.append((record.sha256, run.resources.graph_of_user_code))
+        assert record.path == "notebook_of_the_user"
+    assert digests[0] == digests[2]
+    assert digests[0][0] != digests[1][0]
+    assert digests[0][1] != digests[1][1]
+
+
+def test_a_class_that_was_edited_since_it_was_imported_is_refused(
+    nets: ModuleType, tmp_path: Path
+) -> None:
+    a = made(nets, "mlp", 0)
+    path = tmp_path / f"{NETS}.py"
+    path.write_text(SOURCE.replace("x.flatten(1)).relu()", "x.flatten(1)).tanh()"))
+    with pytest.raises(LmctoolError, match=r"edited after .* the old 'MLP\.forward'; restart"):
+        given_run(a, a)
