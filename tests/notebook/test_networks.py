@@ -43,7 +43,7 @@ def test_a_path_a_state_dict_and_a_module_become_what_align_wrote(aligned: Path)
     assert not same(load_file(b), expected)
     found = aligned / "align.h5"
     assert same(permute(b, found), expected)
-    assert same(permute(str(b), SimpleNamespace(record=read(found))), expected)  # type: ignore[call-overload]
+    assert same(permute(str(b), SimpleNamespace(record=read(found))), expected)
     module = load_model(b).train()
     module.layers[0].weight.requires_grad_(False)  # type: ignore[index,union-attr]
     before = state_of(module)

@@ -19,9 +19,13 @@ from torch.optim.swa_utils import AveragedModel
 from lmctool.errors import LmctoolError
 from lmctool.model.example import input_shape
 from lmctool.model.given_network import given_network
+from lmctool.plugin import registry
 from lmctool.plugin.given import Given
+from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Naming
-from lmctool.testing import tiny_run
+from lmctool.results.file import write
+from lmctool.run.provenance import complete
+from lmctool.testing import invoke, tiny_run
 from tests.given_nets import KINDS, SOURCE, state_of, state_of_torch
 
 if TYPE_CHECKING:
@@ -125,6 +129,32 @@ def test_the_record_has_digests_code_and_graph_but_no_file(nets: ModuleType) -> 
     assert run.model is not None
     assert (run.model.spec, run.model.origin) == (f"{NETS}.MLP", "network 'A'")
     assert len(run.resources.graph_of_user_code) == 64
+
+
+def test_a_result_of_networks_in_memory_is_shown_reported_compared_and_audited(
+    nets: ModuleType, tmp_path: Path
+) -> None:
+    paths = []
+    for seed in (0, 0, 1):
+        run = given_run(
+            made(nets, "mlp", seed), made(nets, "mlp", 2), analysis="distance", data=None
+        )
+        found = registry.load(ANALYSES, "distance").compute(run, "parameters", None)
+        paths.append(tmp_path / f"{len(paths)}.h5")
+        write(complete(run, found, command="lmctool.distance(A, B)", options={}), paths[-1])
+    (tmp_path / "policy.toml").write_text("[[gate]]\nrequire = 'distance.l2 <= 1000'\n")
+    for command in (
+        ["show"],
+        ["report", "-o", tmp_path / "r.html"],
+        ["audit", "--policy", tmp_path / "policy.toml"],
+    ):
+        done = invoke(command[0], paths[0], *command[1:])
+        assert done.exit_code == 0, done.output
+    assert "checkpoint.0" not in invoke("compare", paths[0], paths[1]).stdout
+    other = invoke("compare", paths[0], paths[2]).stdout
+    assert "checkpoint.0.digest" in other
+    assert "checkpoint.0.sha256" not in other
+    assert "whose objects no result holds" in invoke("rerun", paths[0]).stderr
 
 
 def test_a_network_that_no_source_defines_is_told_by_its_graph() -> None:
