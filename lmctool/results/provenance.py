@@ -180,8 +180,22 @@ class Provenance:
             for name, value in (self.options or {}).items()
         ]
 
+    def own_options(self) -> dict[str, Any]:
+        """Return the analysis's own options, but for those that name files of the run."""
+        files = set(self.paths())
+        return {
+            name: value
+            for name, value in (self.options or {}).items()
+            if not _names_files(value, files)
+        }
+
     def paths(self) -> list[str]:
         """Return the files that arguments and options of the command name, in order."""
         named = (self.checkpoints, self.series, self.results)
         paths = [record.path for records in named for record in records.values()]
         return [path for path in paths if path is not None]
+
+
+def _names_files(value: object, files: set[str]) -> bool:
+    named = value if isinstance(value, list) else [value]
+    return bool(named) and all(isinstance(name, str) and name in files for name in named)
