@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from lmctool.report import by_analysis
 from lmctool.report.figure import drawing
@@ -21,12 +22,16 @@ def test_without_curves_the_figure_has_means_with_intervals_and_a_dot_of_each_re
     with drawing(result, by_analysis.drawer(result)) as figure:
         (axes,) = figure.axes
         assert axes.get_xlabel() == "mean of the height [nat]"
-        *dots, middle = (line.get_xdata() for line in axes.lines if line.get_marker() in {".", "o"})
-        np.testing.assert_array_equal(np.ravel(dots), held["height"].values.ravel())
+        *dots, middle = (
+            np.asarray(line.get_xdata()) for line in axes.lines if line.get_marker() in {".", "o"}
+        )
+        np.testing.assert_array_equal(np.concatenate(dots), held["height"].values.ravel())
         np.testing.assert_array_equal(middle, held["height_mean"].values.ravel())
-        (ends,) = (bars.get_segments() for bars in axes.collections)
+        (bars,) = axes.collections
+        assert isinstance(bars, LineCollection)
+        ends = np.array(bars.get_segments())[:, :, 0].T
         bounds = [held[f"height_mean_{side}95"].values.ravel() for side in ("lower", "upper")]
-        np.testing.assert_allclose(np.array(ends)[:, :, 0].T, bounds)
+        np.testing.assert_allclose(ends, bounds)
 
 
 def test_of_many_results_none_has_a_line_of_its_own() -> None:
