@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from lmctool.checkpoint import Checkpoint
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.records import Analysis
+    from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
+    from lmctool.weights.arithmetic import Weights
 
     Drawing = Callable[[Result, Figure], None]
 
@@ -35,7 +38,7 @@ def outputs_of(job: Job) -> Outputs:
     Raises:
         LmctoolError: as ``outputs_at``.
     """
-    checkpoints = _checkpoints(job.out, job.settings.checkpoints if job.writes else ())
+    checkpoints = _checkpoints(job.out, job.settings if job.writes else None)
     return outputs_at(job.out, job.document, job.junit, force=job.force, checkpoints=checkpoints)
 
 
@@ -72,19 +75,35 @@ def outputs_at(
     return Outputs(paths, checkpoints, force)
 
 
-def _checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
-    """Return where a checkpoint goes that is written like each of the inputs.
+def _checkpoints(out: Path, settings: Settings | None) -> tuple[Path, ...]:
+    """Return where a checkpoint goes that is written like each of the inputs; None has none.
 
     A folder or an index of shards gives a folder called like the result without its suffix,
     unless ``out`` itself ends in .safetensors: that asks for one file.
     """
     stem = _stem(out)
     file = stem.with_name(stem.name + CHECKPOINT)
-    return tuple(stem if is_folder(path) and out.suffix != CHECKPOINT else file for path in inputs)
+    given = settings.given.networks if settings else {}
+    return tuple(
+        stem if path not in given and is_folder(path) and out.suffix != CHECKPOINT else file
+        for path in (settings.checkpoints if settings else ())
+    )
 
 
 def _stem(out: Path) -> Path:
     return out.with_suffix("") if out.suffix in {*SUFFIXES.values(), CHECKPOINT} else out
+
+
+def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, Weights]:
+    """Return what a new checkpoint is written like, and its tensors under all their names."""
+    from lmctool.model.tied import everywhere
+
+    like, weights = run.checkpoints[new.like], new.weights
+    if new.files:
+        like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
+    if run.model is not None:
+        weights = everywhere(weights, run.resources.owner(new.like).module, like.names)
+    return like, weights
 
 
 @dataclass
@@ -246,15 +265,9 @@ class Outputs:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
         from lmctool.evaluate.arithmetic import arithmetic
-        from lmctool.model.tied import everywhere
         from lmctool.weights.arithmetic import LazyWeights
 
-        like, weights = run.checkpoints[new.like], new.weights
-        if new.files:
-            like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
-        if run.model is not None:
-            module = run.resources.owner(new.like).module
-            weights = everywhere(weights, module, like.names)
+        like, weights = written_form(new, run)
 
         def write(path: Path) -> None:
             with (

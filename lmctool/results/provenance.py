@@ -60,6 +60,7 @@ class Provenance:
         data: the data.
         splits: the splits that were read, by name.
         calibration: the calibration examples, if they were read.
+        calib: the data that these are of, where it is other than ``data``.
         model: the model.
         aligner: the aligner.
         correction: the correction.
@@ -83,6 +84,7 @@ class Provenance:
     data: DataRecord | None = None
     splits: Mapping[str, SplitRecord] = field(default_factory=dict)
     calibration: SplitRecord | None = None
+    calib: DataRecord | None = None
     model: ModelRecord | None = None
     aligner: ChoiceRecord | None = None
     correction: ChoiceRecord | None = None
@@ -111,6 +113,7 @@ class Provenance:
             data=take_record(rest, "data", DataRecord),
             splits=take_records(rest, "split.", SplitRecord),
             calibration=take_record(rest, "calibration", SplitRecord),
+            calib=take_record(rest, "calib", DataRecord),
             model=take_record(rest, "model", ModelRecord),
             aligner=take_record(rest, "aligner", ChoiceRecord),
             correction=take_record(rest, "correction", ChoiceRecord),
@@ -149,6 +152,7 @@ class Provenance:
             "data": self.data,
             **{f"split.{name}": record for name, record in self.splits.items()},
             "calibration": self.calibration,
+            "calib": self.calib,
         }
         return {name: record for name, record in named.items() if record is not None}
 

@@ -171,6 +171,7 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
         "fail_if": (),
         "baseline": None,
         "tolerance": None,
+        "observers": (),
         "trust": trust,
         "trust_config": trust_config,
     }
@@ -179,8 +180,14 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
 
 def _words(result: Result, path: Path) -> list[str]:
     """Return the words of the recorded command, without the program's name."""
+    command = Provenance.of(result).command or ""
+    if command.startswith("lmctool."):
+        raise LmctoolError(
+            f"result '{path}' was made in Python by {command}, whose objects no result holds; make"
+            " that call again, and hold both results against each other with lmctool compare"
+        )
     try:
-        program, *words = shlex.split(Provenance.of(result).command or "")
+        program, *words = shlex.split(command)
     except ValueError:
         program, words = "", []
     if program != "lmctool" or not words:
