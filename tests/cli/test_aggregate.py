@@ -120,7 +120,7 @@ def test_a_gate_that_decides_nothing_is_refused_and_one_on_no_number_is_not_judg
     done = invoke("aggregate", seeds[0], "-o", "m", "--fail-if", "barrier.error.std > 1%")
     assert done.exit_code == 4 and "are not a number" in done.output
     done = invoke("aggregate", seeds[0], "-o", "n", "--baseline", seeds[0])
-    assert done.exit_code == 4 and "is of analysis 'barrier'" in done.stderr
+    assert done.exit_code == 4 and "no result of analysis 'barrier'" in done.output
 
 
 @pytest.fixture

@@ -95,18 +95,14 @@ def _judged(result: Result, values: dict[str, Any]) -> list[Verdict]:
     Raises:
         LmctoolError: a baseline cannot be read, or a gate asks for what no value can miss.
     """
-    from lmctool.cli.gates import gates_and_baseline
-    from lmctool.gates.gate import judge_all
-    from lmctool.gates.sense import check_limits
-    from lmctool.report.by_analysis import declared
-    from lmctool.results.doubt import doubts_of
-    from lmctool.results.metrics import listed
+    from lmctool.cli.gates import judge_result
+    from lmctool.cli.stored_result import read_sound
+    from lmctool.gates.baseline import baseline_of
 
-    gates, baseline = gates_and_baseline(result.analysis, values)
-    known = declared(result)
-    check_limits(gates, known)
-    beside = baseline.beside(result) if baseline else None
-    return judge_all(gates, listed(result), "", beside, doubts_of(result), known)
+    path = values["baseline"]
+    baseline = None if path is None else baseline_of(read_sound(path), path)
+    gates = (*values["require"], *values["fail_if"])
+    return judge_result(result, gates, baseline, values["tolerance"])
 
 
 def _publish(
