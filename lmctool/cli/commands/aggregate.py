@@ -64,7 +64,7 @@ def command(
     and calibration examples. MEAN.h5 is a result that show, plot, report, metrics, compare and
     audit take.
     """
-    from lmctool.cli.averaged import averaged
+    from lmctool.cli.averaged import Source, averaged
     from lmctool.cli.outputs import outputs_at
     from lmctool.errors import LmctoolError
     from lmctool.gates.gate import exit_code
@@ -75,7 +75,7 @@ def command(
     outputs.refuse_existing()
     words = ["aggregate", *map(str, paths), "--over", over, "-o", str(out)]
     try:
-        result = averaged(paths, over, typed(words))
+        result = averaged([Source.read(path) for path in paths], over, typed(words))
         verdicts = _judged(result, gates)
         _publish(result, verdicts, outputs, target)
     except LmctoolError as error:
