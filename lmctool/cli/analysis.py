@@ -10,14 +10,14 @@ import click
 from lmctool.cli import plugin_options
 from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.command import Command, words_noted
-from lmctool.cli.options import settings, shared
+from lmctool.cli.options import OBSERVER, settings, shared
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.cli.plugin_options import Selected
@@ -135,7 +135,7 @@ class AnalysisCommand(Command):
             ),
             options=inputs.options,
             recorded_options=options,
-            command=command([self.title, *(w for w in ctx.meta[WORDS] if w != "--resume")]),
+            command=command([self.title, *_recorded(ctx.meta[WORDS])]),
             out=values["out"],
             document=values["document"],
             junit=values["junit"],
@@ -145,6 +145,7 @@ class AnalysisCommand(Command):
             verbose=values["verbose"],
             gates=gates,
             baseline=baseline,
+            observers=values["observers"],
         )
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
@@ -187,6 +188,16 @@ class AnalysisCommand(Command):
                     message = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
                     return click.UsageError(message, ctx)
         return error
+
+
+def _recorded(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a command line but for --resume and observers, which change no result."""
+    remaining = iter(words)
+    for word in remaining:
+        if word == OBSERVER:
+            next(remaining, None)
+        elif word != "--resume" and not word.startswith(f"{OBSERVER}="):
+            yield word
 
 
 def _bounds(arity: Arity) -> tuple[int, int | None]:

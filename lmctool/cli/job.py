@@ -37,6 +37,7 @@ class Job:
         verbose: show the whole provenance.
         gates: the gates that the result is judged by.
         baseline: the earlier result that it is compared with, if there is one.
+        observers: those that are asked for, each as ``NAME`` or ``NAME:PLACE``.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job:
     verbose: bool = False
     gates: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
+    observers: tuple[str, ...] = ()
 
     @property
     def writes(self) -> bool:

@@ -31,6 +31,8 @@ TRUST_CONFIG: Mapping[str, Any] = {
 }
 """The option of every command that reads lmctool.toml."""
 
+OBSERVER = "--observer"
+"""The option that names an observer; it is part of no record."""
 Sections = list[tuple[str, list[click.Option]]]
 
 
@@ -126,6 +128,13 @@ def _output(name: str) -> list[click.Option]:
             metavar="FILE|-",
             type=OutputFile(dash=True),
             help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
+        ),
+        click.Option(
+            [OBSERVER, "observers"],
+            metavar="NAME[:PLACE]",
+            multiple=True,
+            help="Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT or"
+            " mlflow:EXPERIMENT (repeatable). It changes no number and is not recorded.",
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),

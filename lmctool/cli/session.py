@@ -62,9 +62,10 @@ def session(job: Job) -> Iterator[Session]:
     """
     from lmctool.evaluate.device import in_use
 
-    outputs, observers = outputs_of(job), Observers()
+    outputs = outputs_of(job)
     outputs.refuse_existing(allowed=job.resume)
     try:
+        observers = Observers(job.observers)
         with ResumeFolder(outputs.paths["result"], job.note) as folder:
             try:
                 with no_exit():
@@ -95,7 +96,7 @@ class Session:
         run: the opened checkpoints, model and data.
         outputs: the files to write.
         folder: the finished work of this run, and of an interrupted one before it.
-        observers: the installed observers.
+        observers: those that are told of it.
     """
 
     job: Job

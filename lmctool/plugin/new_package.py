@@ -142,7 +142,6 @@ class NewPackage:
             module=self.module,
             package=self.package,
             usage=self.usage,
-            variable=self.package.upper(),
             versions=compatible(version("lmctool")),
             python=metadata("lmctool")["Requires-Python"],
             **more,

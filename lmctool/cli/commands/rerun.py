@@ -165,6 +165,7 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
         "fail_if": (),
         "baseline": None,
         "tolerance": None,
+        "observers": (),
         "trust": trust,
         "trust_config": trust_config,
     }
