@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.sense import check_names
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, ANALYSES, SCORES
+from lmctool.plugin.kinds import ALIGNERS, SCORES
 from lmctool.plugin.named_scores import named_scores
 from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
@@ -39,8 +39,24 @@ def gates_of_run(
             what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
+    _check_names((*values["require"], *values["fail_if"]), name, analysis, values)
+    return gates_and_baseline(name, values)
+
+
+def gates_and_baseline(
+    name: str, values: Mapping[str, Any]
+) -> tuple[tuple[Gate, ...], Baseline | None]:
+    """Return the gates of a result and its baseline, as the options of gates say them.
+
+    Args:
+        name: the analysis of the result.
+        values: the parsed values of these options.
+
+    Raises:
+        LmctoolError: the baseline cannot be read, or the options don't fit together.
+        UnjudgedError: the baseline is of another analysis.
+    """
     gates = (*values["require"], *values["fail_if"])
-    _check_names(gates, name, analysis, values)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():
@@ -97,9 +113,9 @@ def audit_results(
         LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
     """
     from lmctool.gates.policy import Audited, audit, read_policy
+    from lmctool.report.by_analysis import declared
     from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
-    from lmctool.results.stored_metrics import metrics_of
 
     rules = list(read_policy(policy)) if policy is not None else []
     earlier = _read_baselines(baselines)
@@ -108,11 +124,8 @@ def audit_results(
     for path, result in results.items():
         baseline = earlier.get(result.analysis)
         beside = baseline.beside(result) if baseline else None
-        known = result.analysis in registry.names(ANALYSES)
-        metrics = metrics_of(result)
-        declared = registry.load(ANALYSES, result.analysis).declared(metrics) if known else {}
-        numbers, doubts = listed(result), doubts_of(result)
-        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, declared))
+        numbers, doubts, known = listed(result), doubts_of(result), declared(result)
+        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, known))
     return audit(rules, audited)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.cli.inputs import Inputs
+    from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis
 
 TRUST_CONFIG: Mapping[str, Any] = {
@@ -31,6 +32,8 @@ TRUST_CONFIG: Mapping[str, Any] = {
 }
 """The option of every command that reads lmctool.toml."""
 
+OWN = frozenset({"aligner", "correction", "given", "repeats"})
+"""Settings that are no value of an option of the same name."""
 OBSERVER = "--observer"
 """The option that names an observer; it is part of no record."""
 Sections = list[tuple[str, list[click.Option]]]
@@ -66,15 +69,16 @@ def settings(
     *,
     aligner: Choice | None,
     correction: Choice | None,
+    given: Given,
 ) -> Settings:
     """Return the settings of parsed values; options that do not apply keep their defaults."""
     names = {field.name for field in fields(Settings)}
-    arguments = {name: values[name] for name in names & values.keys() - {"repeats"}}
+    arguments = {name: values[name] for name in names & values.keys() - OWN}
     arguments |= {
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }
     arguments["naming"] = checkpoint_options.naming(values)
-    return Settings(**{**arguments, "aligner": aligner, "correction": correction})
+    return Settings(**arguments, aligner=aligner, correction=correction, given=given)
 
 
 def _model_b() -> list[click.Option]:

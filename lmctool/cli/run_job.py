@@ -53,10 +53,10 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
     outputs = outputs_of(job)
     outputs.refuse_existing()
     run = open_run(job, outputs, _unwatched)
-    job.note(aligned(plan(run)))
+    job.show(aligned(plan(run)))
     with in_use(run.device):
         opened(run)
-        return complete(job, run, outputs, compute(job, run))
+        return complete(job, run, outputs.streamed(compute(job, run), run))
 
 
 def _show_plan(job: Job) -> ExitCode:
