@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from difflib import get_close_matches
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from lmctool.cli import plugin_options
 from lmctool.cli.analysis import AnalysisCommand
 from lmctool.cli.command import words_noted
+from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.notebook.handed import handed_over
 from lmctool.notebook.keywords import keywords
@@ -95,7 +97,9 @@ def _stored(job: Job) -> Record:
         if record is None:
             record = s.compute()
             s.store(record)
-    return record
+        written = next(filter(Path.exists, s.outputs.checkpoints), None)
+    checkpoint = None if written is None else HeldCheckpoint.stored(written)
+    return replace(record, checkpoint=checkpoint)
 
 
 def _held(job: Job) -> Record:
