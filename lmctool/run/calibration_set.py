@@ -40,10 +40,13 @@ def calibration_set(resources: Resources) -> Split:
         if data is not None:
             name = _split_name(data.dataset, asked, "", resources.note)
         return resources.splits.open(name, size)
+    usual = [resources.split(name) for name in resources.settings.splits[:1]]
+    resources.weights(0)  # what is wrong with these two is not the calibration set's
     with about(OWNER):
         name = _split_name(calib.dataset, asked, f" of the {OWNER}", resources.note)
         split = resources.splits.open(name, size, calibration=True)
-        unlike = _check(split, resources)
+        unlike = _compared(split, *usual)
+        resources.forward.check_takes(split.head(EXAMPLES, resources.dtype), split.name)
     return replace(split, owner=OWNER, unlike=unlike)
 
 
@@ -74,20 +77,16 @@ def _split_name(
     )
 
 
-def _check(split: Split, resources: Resources) -> str:
-    """Check that the model takes a calibration set, by the form of the data and by examples of it.
+def _compared(split: Split, *evaluated: Split) -> str:
+    """Return why the targets of a calibration set can't be scored as those of the data.
 
-    Its targets may be of another kind: few need them.
-
-    Returns:
-        Why they can't be scored as those of the data; empty where they may be.
+    That is no fault of it, as few need them; nothing is said where they may be scored.
 
     Raises:
-        LmctoolError: the model cannot take its inputs, or those of the data have another form.
+        LmctoolError: inputs of the data have another form.
     """
     unlike = ""
-    for name in resources.settings.splits[:1]:
-        usual = resources.split(name)
+    for usual in evaluated:
         if _form(split.inputs) != _form(usual.inputs):
             raise LmctoolError(
                 f"inputs of split {split.name!r} are {_words(split.inputs)} each, but those of the"
@@ -98,7 +97,6 @@ def _check(split: Split, resources: Resources) -> str:
                 f"targets of split {split.name!r} are {_words(split.targets)} each, but those of"
                 f" the data {_words(usual.targets)}, so that they have no loss"
             )
-    resources.forward.check_takes(split.head(EXAMPLES, resources.dtype), split.name)
     return unlike
 
 

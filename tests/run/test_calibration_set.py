@@ -187,6 +187,14 @@ def test_what_is_wrong_with_it_names_it(
     assert told in str(caught.value)
 
 
+def test_what_is_wrong_with_the_data_is_not_said_of_it(
+    pair: tuple[Path, Path], arrays: Path
+) -> None:
+    given = Given(data=(NONE_OF_IT, CLASSES), calib=OTHER)
+    with pytest.raises(LmctoolError, match=r"^split 'test' of 'tuple in memory' has inputs that"):
+        _ = tiny_run(arrays, checkpoints=pair, given=given).calibration.split
+
+
 def test_a_spec_that_names_nothing_names_it_too(pair: tuple[Path, Path], arrays: Path) -> None:
     told = "^calibration set: no dataset is called 'nowhere', and no such file or folder exists"
     with pytest.raises(LmctoolError, match=told):
