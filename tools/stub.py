@@ -46,7 +46,8 @@ def stub() -> str:
     names = sorted({entry.name for entry in own})
     offered = [
         f"from {module} import {name} as {name}"
-        for module, names_of in vars(lmctool)["MODULES"].items()
+        for listed in ("MODULES", "CALLBACKS")
+        for module, names_of in vars(lmctool)[listed].items()
         for name in names_of.split()
     ]
     text = "\n".join([HEAD, *offered, TYPES, *map(_function, names)])

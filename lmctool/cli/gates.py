@@ -39,24 +39,8 @@ def gates_of_run(
             what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
-    _check_names((*values["require"], *values["fail_if"]), name, analysis, values)
-    return gates_and_baseline(name, values)
-
-
-def gates_and_baseline(
-    name: str, values: Mapping[str, Any]
-) -> tuple[tuple[Gate, ...], Baseline | None]:
-    """Return the gates of a result and its baseline, as the options of gates say them.
-
-    Args:
-        name: the analysis of the result.
-        values: the parsed values of these options.
-
-    Raises:
-        LmctoolError: the baseline cannot be read, or the options don't fit together.
-        UnjudgedError: the baseline is of another analysis.
-    """
     gates = (*values["require"], *values["fail_if"])
+    _check_names(gates, name, analysis, values)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():

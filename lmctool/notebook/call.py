@@ -77,12 +77,13 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
 
 
 def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> str:
-    """Return a call as Python code, in which objects stand for themselves.
+    """Return a call as Python code, in which objects stand for themselves, without observers.
 
     >>> described("barrier", ["a.safetensors", {}], {"points": 11})
     "lmctool.barrier('a.safetensors', <dict>, points=11)"
     """
-    given = [f"{word}={_shown(value)}" for word, value in values.items()]
+    told = {word: value for word, value in values.items() if word != "observer"}
+    given = [f"{word}={_shown(value)}" for word, value in told.items()]
     return f"lmctool.{name.replace('-', '_')}({', '.join([*map(_shown, arguments), *given])})"
 
 
