@@ -184,8 +184,9 @@ class StandIn(_Borrower, Figure):
             _keep_inside(axes)
         for figure in _parts(self):
             own: Any = figure.axes
-            for axes in self.loan.borrowed(own):
-                _take_texts(axes, figure)
+            texts = [(axes, _texts(axes, figure)) for axes in self.loan.borrowed(own)]
+            for axes, words in texts:
+                axes.set(**words)
         for number in self.panels():
             self.loan.made[number].remove()  # which ends what it shares
 
@@ -197,22 +198,28 @@ def _parts(figure: FigureBase) -> Iterator[FigureBase]:
     yield figure
 
 
-def _take_texts(axes: Axes, figure: Any) -> None:
-    """Let axes have the title and the labels of the figure, or the part, that they are in.
+def _texts(axes: Axes, figure: Any) -> dict[str, str]:
+    """Return title and labels for axes that may stand anywhere, with those of figure or part.
 
-    And the labels of axes that they share a scale with, which may be somewhere else.
+    What they have not themselves, they have from axes that they share a scale with.
     """
-    titles = [figure.get_suptitle(), axes.get_title()]
+    titles = [figure.get_suptitle(), _first(axes, figure, "x", "title")]
+    texts = {}
     for way in "xy":
-        group = getattr(axes, f"get_shared_{way}_axes")()
-        shared = [each for each in figure.axes if group.joined(axes, each)]
-        own = [getattr(each, f"get_{way}label")() for each in (axes, *shared)]
-        over = getattr(figure, f"get_sup{way}label")()
+        name = f"{way}label"
+        over = getattr(figure, f"get_sup{name}")()
         if axes.axison:
-            axes.set(**{f"{way}label": next(filter(None, (*own, over)), "")})
+            texts[name] = _first(axes, figure, way, name) or over
         elif over:
             titles.insert(1, over)
-    axes.set_title("\n".join(filter(None, titles)))
+    return {**texts, "title": "\n".join(filter(None, titles))}
+
+
+def _first(axes: Axes, figure: Any, way: str, name: str) -> str:
+    """Return a text of axes, or else that of the first which share a scale with them."""
+    group = getattr(axes, f"get_shared_{way}_axes")()
+    shared = [each for each in figure.axes if group.joined(axes, each)]
+    return next(filter(None, (getattr(each, f"get_{name}")() for each in (axes, *shared))), "")
 
 
 def _keep_inside(axes: Axes) -> None:

@@ -179,6 +179,7 @@ def labelled(_: Result, figure: Figure) -> None:
     left, right = figure.subfigures(1, 2, squeeze=False)[0]
     top, bottom = left.subplots(2, 1, sharex=True)
     top.plot([0, 1], [2, 3], label="line")
+    top.set_title("column")
     bottom.plot([0, 5], [4, 5])
     bottom.set_xlabel("step")
     left.suptitle("left")
@@ -196,7 +197,11 @@ def test_a_strangers_figure_is_drawn_into_lent_axes(barrier_result: Result) -> N
     Plot(barrier_result, labelled).into(axes)
     top, bottom, heat = axes
     assert top.lines[0].get_ydata().tolist() == [2, 3]  # type: ignore[union-attr]
-    assert [each.get_title() for each in axes] == ["whole\nleft", "whole\nleft", "whole\nheat"]
+    assert [each.get_title() for each in axes] == [
+        "whole\nleft\ncolumn",
+        "whole\nleft\ncolumn",
+        "whole\nheat",
+    ]
     assert [each.get_xlabel() for each in axes] == ["step", "step", ""]
     assert heat.get_ylabel() == "rows"
     assert top.get_xlim() == bottom.get_xlim()
