@@ -82,13 +82,23 @@ def test_a_result_does_not_say_who_observed_it_and_rerun_tells_nobody(
 ) -> None:
     diary(install)
     words = ("--observer", "diary:x", "--grams", "2", "--observer=diary:y")
-    assert invoke(weigh, *pair, *words).exit_code == 0
+    assert invoke(weigh, *words, "--", *pair).exit_code == 0
     recorded = Provenance.of(read(Path("weigh.h5")))
-    assert recorded.command == f"lmctool weigh {pair[0]} {pair[1]} --grams 2"
+    assert recorded.command == f"lmctool weigh --grams 2 -- {pair[0]} {pair[1]}"
     assert not [entry for entry in recorded.entries() if "observer" in str(entry)]
     Path("told.txt").unlink()
     done = invoke("rerun", "weigh.h5")
     assert (done.exit_code, Path("told.txt").exists()) == (0, False), done.output
+
+
+def test_a_file_may_have_the_name_of_the_option(
+    install: Install, weigh: str, pair: tuple[str, str]
+) -> None:
+    diary(install)
+    Path(pair[0]).rename("--observer")
+    assert invoke(weigh, "--observer", "diary", "--", "--observer", pair[1]).exit_code == 0
+    recorded = Provenance.of(read(Path("weigh.h5")))
+    assert recorded.command == f"lmctool weigh -- --observer {pair[1]}"
 
 
 def test_an_observed_run_is_resumed_by_an_unobserved_command(

@@ -62,9 +62,10 @@ def twin_of(value: Any) -> Twin:
 
 def _in_files(path: Path) -> Twin:
     from lmctool.checkpoint import open_checkpoint
+    from lmctool.checkpoint.hub import is_on_hub
     from lmctool.checkpoint.series import counted_series
 
-    if path.is_file():
+    if path.is_file() or is_on_hub(path):
         return Twin({None: path})
     try:
         count, series = counted_series(path)
