@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lmctool.plugin.kinds import KINDS, MODELS
+from lmctool.plugin.kinds import EXECUTORS, KINDS, MODELS
 from lmctool.plugin.new_package import NewPackage, kind_called
 
 PAGE = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
@@ -119,6 +119,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 def test_the_page_has_one_of_each_kind_of_plugin() -> None:
     assert sorted(package.kind.word for package in PACKAGES) == sorted(kind.word for kind in KINDS)
+    for kind in set(KINDS) - {EXECUTORS}:
+        assert re.search(rf"\| \[`{kind.word}`\]\(.*\) \| .* \| `{kind.usage}` \|\n", PAGE)
     for package in PACKAGES:
         assert f"{package.distribution}/src/{package.package}/{package.module}.py" in FILES
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.cli import github
 from lmctool.cli.failure import report_failure
+from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of, written_form
@@ -254,11 +255,11 @@ def _materialised(result: Result, run: Run) -> Result:
     if new is None:
         return result
     with arithmetic(run.settings.precision, run.device):  # they may be computed only now
-        _, weights = written_form(new, run)
+        form, weights = written_form(new, run)
         tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
     more = {} if new.groups_after is None else new.groups_after()
-    checkpoint = replace(new, weights=tensors, groups_after=None)
-    return replace(result, groups={**result.groups, **more}, checkpoint=checkpoint)
+    held = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
+    return replace(result, groups={**result.groups, **more}, checkpoint=held)
 
 
 def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:

@@ -12,6 +12,7 @@ import click
 from lmctool.cli import plugin_options
 from lmctool.cli.analysis import AnalysisCommand
 from lmctool.cli.command import words_noted
+from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.notebook.handed import handed_over
 from lmctool.notebook.keywords import keywords
@@ -87,7 +88,7 @@ def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) ->
 
 
 def _stored(job: Job) -> Record:
-    """Run a job, and write its result."""
+    """Run a job, and write its result; its new checkpoint is read when it is asked for."""
     from lmctool.cli.session import session
 
     with session(job) as s:
@@ -95,7 +96,8 @@ def _stored(job: Job) -> Record:
         if record is None:
             record = s.compute()
             s.store(record)
-    return record
+    written = s.outputs.written.get("checkpoint")
+    return replace(record, checkpoint=HeldCheckpoint.stored(written)) if written else record
 
 
 def _held(job: Job) -> Record:

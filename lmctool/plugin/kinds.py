@@ -117,8 +117,8 @@ OBSERVERS: Kind[Observer] = Kind(
     "lmctool.observers",
     "lmctool_observer",
     "lmctool.plugin.records:Observer",
-    "before every run, also where it isn't asked for; it must not write to stdout",
-    "lmctool barrier A B",
+    "at the start of every run, also where it isn't asked for; it must not write to stdout",
+    "lmctool barrier A B --observer NAME:FILE",
 )
 
 KINDS: tuple[Kind[Any], ...] = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError, PluginError, did_you_mean
 from lmctool.files.publish import publish_folder
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import KINDS
+from lmctool.plugin.kinds import ANALYSES, KINDS
 from lmctool.plugin.source_code import locate
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class NewPackage:
                     f"{self.kind.word} {self.name!r} is installed already, by"
                     f" {registry.owner(entry)}; choose another name"
                 )
+        if self.kind is ANALYSES and locate(f"lmctool.{self.module}") is not None:
+            raise PluginError(
+                f"lmctool.{self.module} is a module of lmctool, so that Python cannot call an"
+                " analysis by that name; choose another"
+            )
         if locate(self.package) is not None:
             raise PluginError(
                 f"a package {self.package!r} is installed already; choose another name, or add the"
@@ -142,7 +147,6 @@ class NewPackage:
             module=self.module,
             package=self.package,
             usage=self.usage,
-            variable=self.package.upper(),
             versions=compatible(version("lmctool")),
             python=metadata("lmctool")["Requires-Python"],
             **more,

@@ -82,6 +82,7 @@ def test_the_folder_can_be_chosen_and_is_quoted(here: Path) -> None:
             "aligner 'weight' is installed already, by lmctool; choose another",
         ),
         (("show", "analysis"), "'show' is a command of lmctool itself; choose another name"),
+        (("statistics", "analysis"), "lmctool.statistics is a module of lmctool"),
         (("plugins", "task"), "a package 'lmctool_plugins' is installed already"),
         (("x", "task", "-o", "no/x"), "folder 'no' of output 'no/x' does not exist"),
     ],
