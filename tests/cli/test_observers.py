@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import lmctool
 from lmctool.errors import LmctoolError
+from lmctool.notebook.functions import function_of
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
@@ -176,13 +176,13 @@ def test_a_call_in_python_is_observed_too(
 
     diary(install)
     ends = [load_file(path) for path in pair] if in_memory else pair
-    found = lmctool.analyses[weigh](*ends, observer=["diary:x", "diary:y"])
+    found = function_of(weigh)(*ends, observer=["diary:x", "diary:y"])
     assert Path("told.txt").read_text().splitlines() == [
         *("x started weigh", "y started weigh", "x finished Result None", "y finished Result None")
     ]
     assert "observer" not in str(Provenance.of(found.record).command)
     with pytest.raises(LmctoolError, match="did you mean 'diary'"):
-        lmctool.analyses[weigh](*ends, observer="dairy")
+        function_of(weigh)(*ends, observer="dairy")
 
 
 def test_every_run_names_the_option_and_its_help_says_what_it_is() -> None:
