@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lmctool.cli import github
 from lmctool.cli.failure import report_failure
-from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of, written_form
@@ -249,6 +248,7 @@ def held(job: Job) -> Result:
 
 def _materialised(result: Result, run: Run) -> Result:
     """Return a result with all tensors of its new checkpoint as they would be written."""
+    from lmctool.cli.held_checkpoint import HeldCheckpoint
     from lmctool.evaluate.arithmetic import arithmetic
 
     new = result.checkpoint
@@ -258,8 +258,8 @@ def _materialised(result: Result, run: Run) -> Result:
         form, weights = written_form(new, run)
         tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
     more = {} if new.groups_after is None else new.groups_after()
-    held = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
-    return replace(result, groups={**result.groups, **more}, checkpoint=held)
+    kept = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
+    return replace(result, groups={**result.groups, **more}, checkpoint=kept)
 
 
 def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from difflib import get_close_matches
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,7 +89,7 @@ def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) ->
 
 
 def _stored(job: Job) -> Record:
-    """Run a job, and write its result; its new checkpoint is read when it is asked for."""
+    """Run a job, and write its result."""
     from lmctool.cli.session import session
 
     with session(job) as s:
@@ -96,8 +97,9 @@ def _stored(job: Job) -> Record:
         if record is None:
             record = s.compute()
             s.store(record)
-    written = s.outputs.written.get("checkpoint")
-    return replace(record, checkpoint=HeldCheckpoint.stored(written)) if written else record
+        written = next(filter(Path.exists, s.outputs.checkpoints), None)
+    checkpoint = None if written is None else HeldCheckpoint.stored(written)
+    return replace(record, checkpoint=checkpoint)
 
 
 def _held(job: Job) -> Record:
