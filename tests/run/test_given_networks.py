@@ -80,7 +80,7 @@ def test_a_run_on_modules_is_the_run_on_their_files_bit_for_bit(
     modules = [made(nets, kind, seed) for seed in (0, 1)]
     for module, path in zip(modules, ("a.safetensors", "b.safetensors"), strict=True):
         save_file({n: t.clone() for n, t in module.state_dict().items()}, tmp_path / path)
-    repair = Choice("repair", {"targets": "layers"}) if kind in {"mlp", "resnet"} else None
+    repair = Choice("repair", {"targets": "layers"}) if kind != "lm" else None
     settings: dict[str, Any] = {"data": data_of(kind, tmp_path), "limit": 40, "aligner": "weight"}
     settings |= {"correction": repair, "calib_size": 40}
     files = tiny_run(
