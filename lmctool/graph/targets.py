@@ -110,9 +110,10 @@ def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]
     if weight.name not in graph.tensors:
         return
     name = graph.tensors[weight.name]
-    norm = next(iter([n for u in node.users if (n := _batchnorm(graph, u))]), None)
-    own = [name, graph.tensors.get(bias.name, "") if bias else "", norm.mean if norm else ""]
-    shared = any(reads[graph.aliases.get(each, each)] > 1 for each in own if each)
+    own_bias = graph.tensors.get(bias.name, "") if bias else ""
+    norm = _batchnorm(graph, next(iter(node.users))) if len(node.users) == 1 else None
+    written = (name, own_bias or (norm.mean if norm else ""))
+    shared = any(reads[graph.aliases.get(each, each)] > 1 for each in written)
     yield Target(
         name=name.removesuffix(".weight"),
         tap=node.name,
@@ -120,8 +121,8 @@ def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]
         kind="layer",
         weight=graph.aliases.get(name, name),
         rows=-1 if shared else rows,
-        bias=graph.aliases.get(own[1], own[1]),
-        batchnorm=norm if len(node.users) == 1 else None,
+        bias=graph.aliases.get(own_bias, own_bias),
+        batchnorm=norm,
     )
 
 
@@ -154,8 +155,12 @@ def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
     norm = batch_norm(node)
     if norm is None or norm.trains or norm.mean is None or norm.variance is None:
         return None
-    mean, variance = (graph.tensors.get(each.name) for each in (norm.mean, norm.variance))
-    return BatchNorm(mean, variance, norm.epsilon) if mean and variance else None
+    mean, variance = (graph.tensors.get(each.name, "") for each in (norm.mean, norm.variance))
+    if not (mean and variance):
+        return None
+    return BatchNorm(
+        graph.aliases.get(mean, mean), graph.aliases.get(variance, variance), norm.epsilon
+    )
 
 
 def _blocks(graph: Graph) -> dict[fx.Node, int]:

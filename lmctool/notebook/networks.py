@@ -79,7 +79,7 @@ def load_model(
     from lmctool.model.resolve import resolve_model
     from lmctool.model.tied import once
 
-    named = naming(key, strip, rename or {}, ignore)
+    named = _naming(key, strip, rename or {}, ignore)
     standing = config.load(trusted=trust_config)
     with as_on_a_command_line(), kept():  # what makes a model may set switches of torch
         (checkpoint,) = open_checkpoints([Path(path)], named)
@@ -92,7 +92,7 @@ def load_model(
     return found.module
 
 
-def naming(
+def _naming(
     key: str | None, strip: Sequence[str], rename: Mapping[str, str], ignore: Sequence[str]
 ) -> Naming:
     """Return how tensors are called, as the options of commands say it."""
@@ -149,7 +149,7 @@ def permute(
 
     source = f"result '{found}'" if isinstance(found, str | Path) else "the result"
     whole = _chosen(_record(found), number, source)
-    named = naming(key, strip, rename or {}, ignore)
+    named = _naming(key, strip, rename or {}, ignore)
     with as_on_a_command_line():
         if isinstance(network, str | Path):
             (checkpoint,) = open_checkpoints([Path(network)], named)
