@@ -213,7 +213,8 @@ def _example(
     from lmctool.data.resolve import resolve_data
     from lmctool.graph.randomness import generator
     from lmctool.model.example import find_example
-    from lmctool.run.sources import NEITHER, names_data
+    from lmctool.run.data_sources import names_data
+    from lmctool.run.sources import NEITHER
 
     cpu = torch.device("cpu")
     if data and shapes:
