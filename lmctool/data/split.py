@@ -127,6 +127,41 @@ class Split:
         cuts = [least * part + min(part, larger) for part in range(1, count)]
         return self._parts(cuts, dtype)
 
+    def shuffled(
+        self, size: int, dtype: torch.dtype, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches without end, in random order; a round through them shows none twice.
+
+        What is left over of a round is too few for a batch, and comes in another.
+
+        Args:
+            size: examples of a batch; all of them where there are fewer.
+            dtype: of the inputs.
+            generator: draws the order, such as ``run.generator("batches")``.
+        """
+        import torch
+
+        size = min(size, len(self))
+        while True:
+            order = torch.randperm(len(self), generator=generator)
+            for start in range(0, len(order) - size + 1, size):
+                yield self.at(order[start : start + size], dtype)
+
+    def at(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return normalised inputs in ``dtype`` and targets of the examples at positions, in order.
+
+        Inputs that are too many for a GPU lie in the host's memory, and are picked there.
+
+        Args:
+            positions: (example,) int64 positions among the chosen examples.
+            dtype: of the inputs.
+        """
+        inputs, targets = (
+            stored[positions.to(stored.device, non_blocking=True)]
+            for stored in (self.inputs, self.targets)
+        )
+        return self.normalised(inputs, dtype), targets
+
     def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield stored inputs and targets, in order: few at a time of what is in a file."""
         import torch

@@ -79,6 +79,16 @@ class Network:
             return lambda inputs: self.functional(module, tensors, self.laid_out(inputs))
         return lambda inputs: scored_output(own(self.laid_out(inputs)), self.output)
 
+    def differentiable(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """Return the outputs for a batch as a function of the weights, of which gradients flow.
+
+        Raises:
+            LmctoolError: it returns something that no one tensor is meant by.
+        """
+        if tap_affine.corrected_taps(weights):
+            return self(weights)(inputs)
+        return self.functional(fresh(self.module), weights, self.laid_out(inputs))
+
     def functional(self, module: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
         """Return the outputs of a copy of the module for a batch, with other weights than its own.
 

@@ -9,10 +9,13 @@ positions differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 aten = torch.ops.aten
 
@@ -168,6 +171,16 @@ def is_pointwise(node: fx.Node) -> bool:
     )
 
 
+def draws(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Tell whether an operation that is given these arguments draws random numbers."""
+    if torch.Tag.nondeterministic_seeded not in target.tags:
+        return False
+    names = (each.name for each in target._schema.arguments)
+    given = dict(zip(names, args, strict=False)) | dict(kwargs)
+    unused = given.get("dropout_p", 0.0) == 0 if name_of(target) in ATTENTION else False
+    return not unused and given.get("training") is not False
+
+
 def groups(node: fx.Node) -> int:
     """Return the number of groups of a convolution node."""
     return int(arguments(node)["groups"])
@@ -190,7 +203,7 @@ def operation(node: fx.Node) -> str:
     That of another library than ATen's bears the library's name, for it may be called as one of
     ATen's and do anything else.
     """
-    return _name(node.target)
+    return name_of(node.target)
 
 
 def same_operation(first: Any, second: Any) -> bool:
@@ -198,11 +211,12 @@ def same_operation(first: Any, second: Any) -> bool:
 
     Which of them it takes can depend on the size of a batch and on the dtype.
     """
-    names = {_name(first), _name(second)}
+    names = {name_of(first), name_of(second)}
     return first is second or names <= ATTENTION or names <= BATCH_NORM
 
 
-def _name(target: Any) -> str:
+def name_of(target: Any) -> str:
+    """Return the name of an operation; see ``operation``."""
     packet = getattr(target, "overloadpacket", target)
     name = str(getattr(packet, "__name__", packet))
     library = getattr(target, "namespace", "aten")

@@ -16,6 +16,7 @@ from lmctool.graph.module import fresh
 from lmctool.graph.operations import same_operation
 from lmctool.graph.outputs import tensors_of
 from lmctool.graph.settings import plain_layers
+from lmctool.graph.tape import Call, Tape, edited_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,26 +58,37 @@ class Recording(Graph):
     ) -> Tensor:
         """Run the model, each tap in ``edits`` replaced by what its edit returns.
 
+        Where a weight has a gradient, entries that correct taps too, the outputs have one, and
+        each edit is called twice.
+
         Raises:
-            LmctoolError: the inputs take another path through the model than the recorded one,
-                or gradients are asked for, which edits under the run cannot have.
+            LmctoolError: the inputs take another path through the model than the recorded one, or
+                gradients are asked for that cannot be had.
         """
-        if torch.is_grad_enabled() and any(w.requires_grad for w in weights.values()):
-            raise LmctoolError(
-                "the model's path depends on the data, so that it can be run but not differentiated"
-            )
+        moving = any(tensor.requires_grad for tensor in weights.values())
+        differentiates = torch.is_grad_enabled() and moving
         own = set(self.tensors.values())  # weights may carry corrections beside these
         named = ((self.aliases.get(name, name), tensor) for name, tensor in weights.items())
-        tensors = {name: tensor for name, tensor in named if name in own}
+        own_weights = {name: tensor for name, tensor in named if name in own}
+        tensors = {name: tensor.detach() for name, tensor in own_weights.items()}
         names = {id(tensor): name for name, tensor in tensors.items()}
         with torch.no_grad():
             for name in self.inputs:
                 inputs = edits[name](inputs) if name in edits else inputs
-        with torch.no_grad(), _Replay(self.steps, names, edits) as replay:
+        with torch.no_grad(), _Replay(self.steps, names, edits, differentiates) as replay:
             outputs = run_functional(fresh(self.model), tensors, (inputs,))
         replay.check()
         result: Tensor = self._meant(outputs)
-        return result
+        if not differentiates:
+            return result
+        followed = {id(tensors[name]): self._followed(name, own_weights[name]) for name in tensors}
+        tape: Tape = replay.tape
+        return tape.follow(followed, result)
+
+    def _followed(self, name: str, tensor: Tensor) -> Tensor:
+        """Return a weight that has a gradient, so that all that depends on it is done again."""
+        still = tensor.requires_grad or name in self.buffers or not tensor.is_floating_point()
+        return tensor if still else tensor.detach().requires_grad_()
 
 
 def run_functional(
@@ -106,17 +118,25 @@ class _Replay(TorchDispatchMode):
         names: the model's tensors by identity, casts of them too.
         casts: what autocast made, which is no step of the model's path.
         edits: node name -> edit.
+        differentiates: whether gradients are followed around it.
+        tape: what was done, where they are.
         done: how many operations were done.
     """
 
     def __init__(
-        self, steps: Sequence[Step], names: Mapping[int, str], edits: Mapping[str, Edit]
+        self,
+        steps: Sequence[Step],
+        names: Mapping[int, str],
+        edits: Mapping[str, Edit],
+        differentiates: bool,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps = steps
         self.names = dict(names)
         self.casts: list[Tensor] = []
         self.edits = edits
+        self.differentiates = differentiates
+        self.tape = Tape()
         self.done = 0
 
     def __torch_dispatch__(
@@ -129,34 +149,44 @@ class _Replay(TorchDispatchMode):
         step = self.steps[self.done] if self.done < len(self.steps) else None
         if func is CASTS and (step is None or step.operation is not func):
             self._follow(args[0], value)
-            return value
+            return self._noted(func, (args, kwargs or {}), value, ())
         read = {
             self.names[id(leaf)] for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.names
         }
         if step is None or not same_operation(step.operation, func) or read != step.reads:
             raise LmctoolError(OTHER_PATH)
         self.done += 1
-        if self.edits.keys().isdisjoint(step.nodes):
+        return self._noted(func, (args, kwargs or {}), value, step.nodes)
+
+    def _noted(
+        self,
+        func: Any,
+        operands: tuple[tuple[Any, ...], Mapping[str, Any]],
+        value: Any,
+        nodes: Sequence[str],
+    ) -> Any:
+        """Return what an operation gives, edited; note it where gradients are followed."""
+        several = isinstance(value, list | tuple)
+        shares = not several and func._schema.returns[0].alias_info is not None
+        values = list(value) if several else [value]
+        edits = {
+            place: self.edits[node]
+            for place, node in enumerate(nodes[: len(values)])
+            if node in self.edits
+        }
+        for place, edit in edits.items():
+            values[place] = edited_value(edit, values[place], shares)
+        if self.differentiates:
+            self.tape.calls.append(Call(func, operands, tuple(values), edits, shares))
+        if not edits:
             return value
-        if isinstance(value, list | tuple):
-            nodes = (
-                *step.nodes,
-                *[""] * len(value),
-            )  # one device's way may return fewer than another's
-            return [self._edited(*each) for each in zip(nodes, value, strict=False)]
-        edited = self._edited(step.nodes[0], value)
-        # what shares the memory of an operand is changed there, for others may look at it again
-        shares = func._schema.returns[0].alias_info is not None
-        return value.copy_(edited) if shares and edited is not value else edited
+        return values if several else values[0]
 
     def _follow(self, tensor: Tensor, cast: Tensor) -> None:
         """Let what autocast makes of one of the model's tensors stand for that tensor."""
         self.casts.append(cast)  # kept alive, so that its identity lasts
         if id(tensor) in self.names:
             self.names[id(cast)] = self.names[id(tensor)]
-
-    def _edited(self, node: str, value: Any) -> Any:
-        return self.edits[node](value) if node in self.edits else value
 
     def check(self) -> None:
         """Check that every recorded operation was done."""

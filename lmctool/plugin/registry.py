@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import tokenize
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import PluginError, did_you_mean
@@ -13,11 +15,14 @@ from lmctool.plugin.kinds import KINDS
 from lmctool.plugin.source_code import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lmctool.plugin.kinds import Kind, Record
 
 UNKNOWN = "an unknown distribution"
+
+_registered: list[EntryPoint] = []
+"""Entry points of plugins that no distribution installed, while they are registered."""
 
 
 @cache
@@ -26,9 +31,44 @@ def installed(kind: Kind[Any]) -> tuple[EntryPoint, ...]:
 
     A distribution that sys.path holds twice counts once.
     """
-    entries = _scanned().select(group=kind.group)
+    meanwhile = [entry for entry in _registered if entry.group == kind.group]
+    entries = [*_scanned().select(group=kind.group), *meanwhile]
     once = {(entry.name, owner(entry), entry.value): entry for entry in entries}
     return tuple(once[key] for key in sorted(once))
+
+
+@contextmanager
+def registered(kind: Kind[Record], name: str, record: Record, module: str) -> Iterator[None]:
+    """Let a plugin that is not installed be found by a name inside.
+
+    Args:
+        kind: its kind.
+        name: the word for it.
+        record: what its hook returns.
+        module: where it is from, whose docstring says what it is.
+    """
+    _registered.append(_Registered(name, module, kind.group, record))
+    installed.cache_clear()
+    try:
+        yield
+    finally:
+        _registered.pop()
+        installed.cache_clear()
+
+
+class _Registered(EntryPoint):
+    """An entry point whose module is not needed, for its record is there."""
+
+    def __init__(self, name: str, module: str, group: str, record: object) -> None:
+        super().__init__(name, module, group)
+        vars(self)["record"] = record
+
+    def load(self) -> Any:
+        """Return something that implements the hook."""
+        from lmctool.plugin.hookspecs import hookimpl
+
+        (hook,) = (kind.hook for kind in KINDS if kind.group == self.group)
+        return SimpleNamespace(**{hook: hookimpl(lambda: vars(self)["record"])})
 
 
 def owner(entry: EntryPoint) -> str:

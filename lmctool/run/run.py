@@ -13,9 +13,11 @@ from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
+from lmctool.evaluate.loss import loss_of_batch, outside_transforms
 from lmctool.evaluate.probe import probe
 from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
+from lmctool.graph.tap_affine import corrected_taps
 from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.score_metric import STANDARD
@@ -280,6 +282,32 @@ class Run:
             per_example=per_example,
             description=description,
         )
+
+    def loss(self, weights: Weights, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the mean loss of a network on a batch, () float64, as a function of its weights.
+
+        It is what ``evaluate`` gives for these examples alone: by the task, with its weights of
+        examples, of the scored output, in the run's precision, BatchNorm by running statistics.
+        Gradients flow to the tensors and to whatever they were computed from, ``@TAP.scale`` and
+        ``@TAP.shift`` of corrections too.  Nothing of it is kept for ``--resume``.
+
+        Args:
+            weights: the network: floats in the run's dtype, on its device.
+            batch: inputs as the model sees them and their targets, as ``Split`` gives them.
+
+        Raises:
+            LmctoolError: no data is in use, or the model or the task cannot take the batch.
+            UnjudgedError: the model is no function.
+        """
+        inputs, targets = batch
+        forward = self.resources.forward
+        with outside_transforms():
+            task = self.evaluator.task
+            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            if corrected_taps(weights):
+                _ = self.graph
+        with computing(self.settings.precision, self.device), forward.seeding():
+            return loss_of_batch(self.resources.network, task, weights, inputs, targets)
 
     def read(
         self,

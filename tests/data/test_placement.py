@@ -152,6 +152,11 @@ def test_batches_are_those_of_the_host_and_never_wait(
         rounds = [list(split.batches(4, torch.float32)) for _ in range(2)]
         constants = [wait for wait in gpu.waits if "data/split.py" in wait]
         assert gpu.waits == constants and len(constants) == 1  # mean and std, once
+        places = torch.tensor([7, 3])
+        for one, other in zip(
+            split.at(places, torch.float32), opened(CPU).at(places, torch.float32), strict=True
+        ):
+            assert one.device == GPU and torch.equal(one.cpu(), other)
         for there in rounds:
             for (batch, targets), (expected, same) in zip(there, here, strict=True):
                 assert torch.equal(batch.cpu(), expected)

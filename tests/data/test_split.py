@@ -88,6 +88,37 @@ def test_even_batches_are_those_of_array_split(size: int) -> None:
     assert torch.equal(torch.cat([inputs for inputs, _ in parts]), split.head(10, torch.float32))
 
 
+def test_examples_are_picked_in_the_order_that_is_asked_for() -> None:
+    split, places = opened(), torch.tensor([7, 0, 7])
+    inputs, targets = split.at(places, torch.float64)
+    assert torch.equal(inputs, split.head(10, torch.float64)[places])
+    assert targets.tolist() == CLASSES[[7, 0, 7]].tolist()
+
+
+def test_a_shuffled_round_shows_no_example_twice_and_a_seed_decides_it() -> None:
+    split = opened(targets=np.arange(10), classes=10)
+
+    def rounds(seed: int) -> list[list[int]]:
+        generator = torch.Generator().manual_seed(seed)
+        batches = split.shuffled(3, torch.float32, generator)
+        found: list[list[int]] = []
+        for (inputs, targets), _ in zip(batches, range(9), strict=False):
+            assert torch.equal(inputs, split.head(10, torch.float32)[targets])
+            found.append(targets.tolist())
+        return found
+
+    one, again, other = rounds(0), rounds(0), rounds(1)
+    assert one == again != other
+    for begin in (0, 3, 6):
+        shown = [each for batch in one[begin : begin + 3] for each in batch]
+        assert len(shown) == len(set(shown)) == 9
+    assert one[0] != one[3]
+    (batch, _), *_ = zip(
+        split.shuffled(99, torch.float32, torch.Generator()), range(1), strict=False
+    )
+    assert len(batch[1]) == 10
+
+
 def test_a_limit_is_stratified_and_recorded() -> None:
     dataset = open_digits("digits", None)
     split = open_split(dataset, "test", limit=100, seed=0, device=CPU)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from lmctool.errors import LmctoolError
 from lmctool.graph.capture import capture
+from lmctool.graph.running_statistics import DifferentiableStatistics
 from lmctool.symmetry import Permutation, derive, prove
 
 
@@ -93,9 +96,63 @@ def test_its_symmetry_is_derived_and_proved(module: nn.Module) -> None:
         assert prove(module, module.state_dict(), permutation, inputs).holds
 
 
-def test_gradients_through_a_recording_are_refused(module: nn.Module) -> None:
+def tapped(module: nn.Module, factor: Tensor, kind: str) -> Tensor:
+    """Return a recorded model's outputs with one of its values multiplied, and its weights too."""
     graph = capture(module, ABOVE[:2])
-    weights = {k: v.clone() for k, v in module.state_dict().items()}
-    weights["first.weight"].requires_grad_(True)
-    with pytest.raises(LmctoolError, match="not differentiated"):
+    node = next(n for n in graph.nodes if str(n.target) == kind)
+    weights = {
+        name: tensor.double() * factor if tensor.is_floating_point() else tensor
+        for name, tensor in module.state_dict().items()
+    }
+    return graph.run(weights, ABOVE.double(), {node.name: lambda value: value * factor**2})
+
+
+@pytest.mark.parametrize("kind", ["aten.relu.default", "aten.linear.default"])
+def test_a_recording_has_the_gradients_of_the_model(module: nn.Module, kind: str) -> None:
+    function = partial(tapped, module, kind=kind)
+    with DifferentiableStatistics():
+        at = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(function, (at,))
+        torch.testing.assert_close(function(at), function(at.detach()))
+
+
+def test_a_tap_in_the_memory_of_an_operand_has_gradients_too() -> None:
+    class Tokens(nn.Module):
+        """Its layer is one of three axes, whose last piece is a view; it looks at it twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(4, 6, bias=False), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x[:, None].expand(-1, 3, -1))
+            h = h * 2 if h.sum() > 1e9 else h.tanh() + h
+            out: Tensor = self.head(h.mean(1))
+            return out
+
+    torch.manual_seed(0)
+    own = Tokens().eval().requires_grad_(False)
+    function = partial(tapped, own, kind="aten.linear.default")
+    at = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+    assert capture(own, ABOVE[:2]).tracer == "dispatch"
+    assert torch.autograd.gradcheck(function, (at,))
+    assert torch.equal(function(at), function(at.detach()))
+
+
+def test_random_numbers_of_what_has_a_gradient_are_refused() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.head(x)
+            noise = torch.bernoulli(torch.sigmoid(h))
+            out: Tensor = h * noise if h.sum() < 1e9 else h
+            return out
+
+    own = Noisy().eval().requires_grad_(False)
+    graph = capture(own, ABOVE[:2])
+    weights = {name: tensor.clone().requires_grad_() for name, tensor in own.state_dict().items()}
+    with pytest.raises(LmctoolError, match="it draws random numbers by aten"):
         graph.run(weights, ABOVE, {})

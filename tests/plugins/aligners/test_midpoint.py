@@ -155,7 +155,9 @@ def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
     looking = search(run, RepairedMidpoint(run, a, b), 200)
     mixing = permutation_matrices(found, a["layers.0.weight"])
     with torch.no_grad():
-        loss, _ = looking.midpoint.score(mixing, *looking.at(looking.held_out))
+        loss, _ = looking.midpoint.score(
+            mixing, *run.calibration.split.at(looking.held_out, run.dtype)
+        )
     assert loss.item() == pytest.approx(min(held))
     (alignment,) = run.alignments.proved
     proof = alignment.proof
@@ -199,12 +201,8 @@ def test_a_group_moves_at_a_pace_that_the_scale_of_its_gradient_does_not_change(
 
 
 def on_gpu() -> Search:
-    """Return a search on a GPU that isn't there, whose inputs are streamed from the host."""
-    split = SimpleNamespace(
-        inputs=torch.arange(50)[:, None],
-        targets=torch.empty(50, device=GPU),
-        normalised=lambda inputs, dtype: inputs,
-    )
+    """Return a search on a GPU that isn't there."""
+    split = SimpleNamespace(at=lambda positions, _: (positions, torch.empty(50, device=GPU)))
     run: Any = SimpleNamespace(
         calibration=SimpleNamespace(split=split), device=GPU, dtype=torch.float32, progress=silent
     )
@@ -216,13 +214,6 @@ def on_gpu() -> Search:
     midpoint: Any = SimpleNamespace(score=score)
     held_out, seen = torch.arange(10), torch.arange(10, 50)
     return Search(run, midpoint, 20, seen, held_out, torch.Generator().manual_seed(0))
-
-
-def test_streamed_examples_are_picked_where_they_lie() -> None:
-    inputs, targets = on_gpu().at(torch.tensor([7, 3]))
-    assert inputs.flatten().tolist() == [7, 3]
-    assert targets.device == GPU
-    assert len(targets) == 2
 
 
 def test_a_step_waits_for_the_gpu_once_for_all_groups(run_of: Runs) -> None:

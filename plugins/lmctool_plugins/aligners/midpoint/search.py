@@ -87,7 +87,8 @@ class Search:
         with self.run.progress(steps, "midpoint") as advance:
             for step, positions in zip(range(steps), self._batches(), strict=False):
                 temperature = HOTTEST * (COLDEST / HOTTEST) ** (step / steps)
-                loss, _ = self.midpoint.score(latent.matrices(temperature), *self.at(positions))
+                examples = self._examples(positions)
+                loss, _ = self.midpoint.score(latent.matrices(temperature), *examples)
                 descent.step(loss, rate * (1 + math.cos(math.pi * step / steps)) / 2)
                 losses.append(loss.detach())  # read at the end: each would be waited for
                 if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
@@ -107,11 +108,14 @@ class Search:
         # parts of about one size: a small last one would be renormalised by few examples
         parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
         with torch.no_grad():
-            scores = [self.midpoint.score(mixing, *self.at(part)) for part in parts]
+            scores = [self.midpoint.score(mixing, *self._examples(part)) for part in parts]
         counts = (torch.tensor([len(part) for part in parts]) / len(self.held_out)).double()
         both = torch.stack([torch.stack(each) for each in zip(*scores, strict=True)]).double().cpu()
         loss, error = (float(each @ counts) for each in both)
         course.look(step, permutation, loss, error)
+
+    def _examples(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        return self.run.calibration.split.at(positions, self.run.dtype)
 
     def _batches(self) -> Iterator[Tensor]:
         """Give the positions of batches without end; a round through them shows none twice."""
@@ -122,18 +126,6 @@ class Search:
             # what is left over is too small a batch for its statistics, and comes another round
             for start in range(0, len(order) - self.batch + 1, self.batch):
                 yield order[start : start + self.batch]
-
-    def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the inputs, as the model sees them, and the targets at positions.
-
-        Inputs that are too many for a GPU lie in the host's memory, and are picked there.
-        """
-        split = self.run.calibration.split
-        inputs, targets = (
-            stored[positions.to(stored.device, non_blocking=True)]
-            for stored in (split.inputs, split.targets)
-        )
-        return split.normalised(inputs, self.run.dtype), targets
 
 
 def search(run: Run, midpoint: RepairedMidpoint, batch: int) -> Search:

@@ -1,24 +1,16 @@
-"""What the author of a plugin needs to test it: two tiny checkpoints with data, and runners.
-
-a, b = tiny_pair(tmp_path)                  # two checkpoints, stamped with model and data
-done = invoke("barrier", a, b, "--align", "mine", "--allow-chance")
-found = metrics("mine", a, b)               # the numbers of a run, by name
-run = tiny_run(tmp_path, aligner="mine")    # what a plugin's function gets
-"""
+"""Two tiny networks of a registered model, written with their model and data named inside."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmctool.plugin.kinds import ANALYSES, DATASETS, MODELS
+from lmctool.plugin.kinds import DATASETS, MODELS
 
 if TYPE_CHECKING:
-    from click.testing import Result
-    from torch import Tensor, nn
+    from pathlib import Path
 
-    from lmctool.run.run import Run
+    from torch import Tensor, nn
 
 ARGUMENTS = {"inputs": 64, "width": 16, "depth": 2, "classes": 10, "norm": "none"}
 """The arguments of the tiny model, which is an ``mlp``."""
@@ -78,62 +70,6 @@ def save(
     }
     save_file(module.state_dict(), path, metadata=metadata)
     return path
-
-
-def tiny_run(folder: Path, analysis: str = "barrier", **settings: Any) -> Run:
-    """Return a run on the tiny pair, as a plugin's functions get it.
-
-    ``run.weights(0)`` and ``run.weights(1)`` are the networks; ``run.align``, ``run.variants``
-    and the like work as they do in a command.
-
-    Args:
-        folder: an existing folder, which gets the pair unless ``checkpoints`` are given.
-        analysis: the analysis that the run is of.
-        settings: shared options by the names of ``lmctool.api.Settings``; ``aligner`` and
-            ``correction`` may be the word alone.
-    """
-    from lmctool.plugin import registry
-    from lmctool.plugin.settings import Choice, Settings
-    from lmctool.run.run import Run
-
-    chosen = {"checkpoints": None, "allow_chance": True} | settings
-    chosen["checkpoints"] = chosen["checkpoints"] or tiny_pair(folder)
-    for slot in ("aligner", "correction"):
-        if isinstance(chosen.get(slot), str):
-            chosen[slot] = Choice(chosen[slot])
-    return Run(analysis, registry.load(ANALYSES, analysis), Settings(**chosen))
-
-
-def invoke(*arguments: str | Path) -> Result:
-    """Run the command line in this process.
-
-    Returns:
-        click's result: ``exit_code``, ``stdout``, ``stderr``, and ``output`` with both.
-    """
-    from click.testing import CliRunner
-
-    from lmctool.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def metrics(*arguments: str | Path) -> dict[str, float | None]:
-    """Run an analysis in this process, and return its metrics by full name; None is no number.
-
-    Its files lie in a temporary folder unless ``-o`` is among the arguments.
-
-    Raises:
-        AssertionError: it does not exit with 0; says what it printed.
-    """
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        place = () if {"-o", "--out"} & set(map(str, arguments)) else ("-o", Path(folder, "out"))
-        done = invoke(*arguments, *place, "--json", "-")
-        if done.exit_code != 0:
-            raise AssertionError(f"exit code {done.exit_code}: {done.output}")
-    values: dict[str, float | None] = json.loads(done.stdout)["metrics"]
-    return values
 
 
 def _train(module: nn.Module, steps: int, seed: int) -> None:

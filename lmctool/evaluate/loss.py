@@ -1,0 +1,67 @@
+"""The loss of a network on a batch as a function of its weights, for whoever learns."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from lmctool.errors import LmctoolError
+from lmctool.evaluate.engine import mean
+from lmctool.graph.running_statistics import DifferentiableStatistics
+from lmctool.graph.settings import plain_attention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import torch
+    from torch import Tensor
+
+    from lmctool.evaluate.functional import Network
+    from lmctool.plugin.records import Task
+
+
+def loss_of_batch(
+    network: Network, task: Task, weights: Mapping[str, Tensor], inputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Return the mean loss over the examples of a batch, () float64, by their weight if they have.
+
+    Args:
+        network: the model.
+        task: what loss means; the batch is a whole split to it.
+        weights: the network, from which gradients of the loss flow back.
+        inputs: (example, ...) as the model sees them.
+        targets: (example, ...) what the task takes.
+
+    Raises:
+        LmctoolError: the targets are none of such outputs, or no example has any weight.
+    """
+    task = task.on(targets)
+    with differentiable(inputs.device):
+        outputs = network.differentiable(weights, inputs)
+    if task.check is not None:
+        task.check(outputs, targets)
+    losses, _ = task.score(outputs, targets)
+    share = None if task.weight is None else task.weight(targets).double()
+    if share is not None and not share.sum() > 0:
+        raise LmctoolError("the batch has no target that counts, so nothing to learn from")
+    return mean(losses.double(), share)
+
+
+def outside_transforms() -> AbstractContextManager[object]:
+    """Return a context outside of what torch.func transforms: for what is found once for all."""
+    return temporarily_clear_interpreter_stack()
+
+
+@contextmanager
+def differentiable(device: torch.device) -> Iterator[None]:
+    """Compute networks in operations that have gradients of all weights, the same each time.
+
+    On a GPU those of fused attention are summed in any order.
+    """
+    in_order = sdpa_kernel(SDPBackend.MATH) if device.type == "cuda" else nullcontext()
+    with plain_attention(), in_order, DifferentiableStatistics():
+        yield

@@ -1,0 +1,191 @@
+"""What must hold of an aligner, on networks of four kinds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import UnjudgedError
+from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.settings import Choice
+from lmctool.testing.claim import Refused, claim, of_groups, working
+from lmctool.testing.small_networks import EVERY, named
+from lmctool.testing.subject import found, values
+from lmctool.testing.untouched import other_seeds, untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from lmctool.plugin.records import Aligner
+    from lmctool.run.run import Run
+    from lmctool.symmetry.alignment import Alignment
+    from lmctool.symmetry.permutation import Permutation
+
+    Weights = Mapping[str, Tensor]
+
+CLOSE = 1e-5
+"""Of the greatest number of a tensor: what is no difference."""
+
+
+def check_aligner(
+    plugin: str | Aligner,
+    *,
+    networks: Sequence[str] = EVERY,
+    harmless: bool = True,
+    recovers: bool = False,
+    **options: Any,
+) -> dict[str, str]:
+    """Check an aligner on an MLP, a BatchNorm ResNet, a ViT and a causal LM.
+
+    It returns a permutation of the run's spec that the host can prove, the same one for the same
+    seed; it writes to none of its inputs and leaves the state of the process alone; what else it
+    puts into the result can be stored, with declared metrics; without ``"data"`` among its needs it
+    works without.
+
+    Args:
+        plugin: the word of an installed one, or the record that its hook returns.
+        networks: on which of ``mlp``, ``resnet``, ``vit``, ``causal_lm``.
+        harmless: two equal networks stay as they are, or their midpoint has no greater loss.
+        recovers: a permutation that was planted is undone.
+        options: values of its own options, by the names that ``align`` gets them by.
+
+    Returns:
+        By the key of each network that it refused by an ``LmctoolError``, the sentence.
+
+    Raises:
+        AssertionError: something does not hold, or it refuses all networks; says what to do.
+    """
+    refused: dict[str, str] = {}
+    with found(ALIGNERS, plugin) as (name, aligner):
+        own = values(aligner.options, options, f"aligner {name!r}")
+        for network in named(networks):
+            who = f"aligner {name!r} on {network.noun}"
+            try:
+                with network.run() as run:
+                    check = _Check(run, name, aligner, own, who)
+                    answer = check.same()
+                    if harmless:
+                        check.undoes(run.weights(0), "of two equal networks")
+                    if recovers:
+                        check.undoes(check.planted(), "that a planted permutation was to undo")
+            except Refused as refusal:
+                refused[network.key] = str(refusal)
+                continue
+            if "data" not in aligner.needs:
+                with network.run("distance", data=False, aligner=Choice(name, own)) as bare:
+                    _Check(bare, name, aligner, own, who).like(answer)
+        claim(len(refused) < len(networks), f"aligner {name!r} refused every network: {refused}")
+    return refused
+
+
+class _Check:
+    """One aligner on one run."""
+
+    def __init__(
+        self, run: Run, name: str, aligner: Aligner, options: Mapping[str, Any], who: str
+    ) -> None:
+        self.run, self.name, self.aligner = run, name, aligner
+        self.options, self.who = options, who
+
+    def found(self, a: Weights, b: Weights) -> Alignment:
+        """Return what it finds, looked at."""
+        with working(self.who, lambda: of_groups(self.run)), untouched(self.who, a, b):
+            alignment = self.run.match(self.name, a, b, **self.options)
+        permutation = alignment.permutation
+        claim(
+            permutation.spec is self.run.permutation_spec,
+            f"{self.who} returned a permutation of another spec than run.permutation_spec; return"
+            " Permutation(run.permutation_spec, moves)",
+        )
+        try:
+            self.run.prove(b, permutation)
+        except UnjudgedError as cause:
+            raise AssertionError(f"{self.who} changes the function of B: {cause}") from cause
+        self._stored(alignment)
+        return alignment
+
+    def same(self) -> Permutation:
+        """Return the permutation of the two networks, found twice."""
+        a, b = self.run.weights(0), self.run.weights(1)
+        first = self.found(a, b).permutation
+        with other_seeds():
+            second = self.found(a, b).permutation
+        claim(
+            _moves(first) == _moves(second),
+            f"{self.who} finds another permutation each time; draw what is random from"
+            " run.generator(NAME), and depend on no earlier call",
+        )
+        return first
+
+    def like(self, expected: Permutation) -> None:
+        """Check that it finds without data the permutation that it found with some."""
+        advice = 'its needs don\'t name "data": add it to Aligner(needs=...), or look at none'
+        try:
+            again = self.found(self.run.weights(0), self.run.weights(1)).permutation
+        except Refused as refusal:
+            raise AssertionError(f"{self.who} without data: {refusal}; {advice}") from refusal
+        claim(
+            _moves(again) == _moves(expected),
+            f"{self.who} finds another permutation without data than with some, though {advice}",
+        )
+
+    def planted(self) -> Weights:
+        """Return the first network with its units in another order."""
+        from lmctool.symmetry import Permutation
+
+        generator = self.run.generator("planted permutation")
+        return Permutation.random(self.run.permutation_spec, generator).apply(self.run.weights(0))
+
+    def undoes(self, other: Weights, what: str) -> None:
+        """Check that the first network and a permuted one come to lie together.
+
+        Args:
+            other: the first network, in another order or not.
+            what: which it is, in words.
+        """
+        a = self.run.weights(0)
+        permutation = self.found(
+            a, {name: each.clone() for name, each in other.items()}
+        ).permutation
+        aligned = permutation.apply(other)
+        apart = [name for name, tensor in a.items() if not _close(tensor, aligned[name])]
+        if not apart:
+            return
+        middle = self.run.batchnorm.mix(a, aligned, 0.5)
+        ((own, between),) = self.run.evaluate([a, middle], [self.run.calibration.split]).loss
+        claim(
+            between <= own * (1 + CLOSE),
+            f"{self.who} leaves tensor {apart[0]!r} {what} apart, and the loss at their midpoint"
+            f" is {between:.6g}, not {own:.6g}; among equal units any order will do, but no two"
+            " different ones may be paired (harmless=False and recovers=False claim no such thing)",
+        )
+
+    def _stored(self, alignment: Alignment) -> None:
+        """Check that what the aligner has to say can be stored, and is declared."""
+        from lmctool.results.file import pack
+        from lmctool.results.metrics import listed
+        from lmctool.results.result import Result
+        from lmctool.results.score_metric import declared_by
+
+        result = Result("align", dict(alignment.groups))
+        with working(f"{self.who}: its groups cannot be stored, so that it"):
+            pack(result)
+        if self.aligner.metrics is not None:
+            known = declared_by(self.aligner.metrics, self.run.metrics)
+            for metric in listed(result):
+                claim(
+                    metric.name in known,
+                    f"{self.who} gives metric {metric.name!r}, which Aligner(metrics=...) does not"
+                    " declare",
+                )
+
+
+def _moves(permutation: Permutation) -> dict[str, list[int]]:
+    """Return where the units of each group that moves go."""
+    return {g: m.tolist() for g, m in permutation.moves.items() if permutation.moved(g)}
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    scale = float(one.abs().max()) if one.numel() else 0.0
+    return bool(((one - other).abs() <= CLOSE * scale).all())

@@ -1,0 +1,75 @@
+"""What a check claims of a plugin, said in a sentence where it does not hold."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lmctool.run.run import Run
+
+CORRECTED = (
+    "; weights on a path may hold '@TAP.scale' and '@TAP.shift' beside the model's tensors, where a"
+    " correction stands at a value that no tensor can hold it for: pass on what begins with '@'"
+)
+
+
+class Refused(Exception):  # noqa: N818  # no failure: a plugin may say that it is not for a network
+    """A plugin refused a network in a sentence of its own."""
+
+
+def claim(holds: bool, sentence: str) -> None:
+    """Raise an AssertionError with the sentence unless something holds."""
+    if not holds:
+        raise AssertionError(sentence)
+
+
+@contextmanager
+def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
+    """Let a plugin work inside.
+
+    Args:
+        who: the plugin, and on what.
+        hint: says what may have been overlooked, where it breaks.
+
+    Raises:
+        AssertionError: it breaks; says how.
+        Refused: it raises an LmctoolError.
+    """
+    try:
+        yield
+    except PluginError as cause:
+        raise AssertionError(f"{who}: {cause}") from cause
+    except LmctoolError as cause:
+        raise Refused(str(cause)) from cause
+    except AssertionError:
+        raise
+    except Exception as cause:  # the plugin's own code
+        raise AssertionError(f"{who} failed: {told(cause)}{hint()}") from cause
+
+
+def told(cause: BaseException) -> str:
+    """Return an exception in words, and what it may come from."""
+    hint = CORRECTED if isinstance(cause, KeyError) and "'@" in str(cause) else ""
+    return f"{type(cause).__name__}: {cause}{hint}"
+
+
+def of_groups(run: Run) -> str:
+    """Return what is easily overlooked of the groups of a network's units."""
+    spec, hints = run.permutation_spec, []
+    for group in spec.groups:
+        if not spec.taps[group] and spec.inner(group):
+            inner = " and ".join(map(repr, spec.inner(group)))
+            hints.append(
+                f"spec.taps[{group!r}] is empty, for its inner groups {inner} show its units"
+                " (spec.inner(group)): match them together, as lmctool.api.match does"
+            )
+        if group in spec.per:
+            hints.append(
+                f"a move of {group!r} has the shape {spec.shape(group)}: spec.shape(group)"
+            )
+    return "".join(f"; {hint}" for hint in hints[:2])

@@ -1,0 +1,95 @@
+"""The four small networks that plugins are checked on, and runs on two of a kind."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from lmctool.plugin.settings import InputShape
+from lmctool.testing.runs import tiny_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lmctool.graph.graph import Graph
+    from lmctool.run.run import Run
+
+HOME = "lmctool.testing.networks"
+IMAGES = InputShape((2, 3, 8, 8))
+GRAPHS: dict[tuple[str, bool], Graph] = {}
+"""The graph of each network, with data and without, for it takes longer than all that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallNetwork:
+    """One of the four.
+
+    Attributes:
+        key: how it is named, and the function of ``lmctool.testing.networks`` that makes it.
+        noun: what it is called in a sentence.
+        examples: the function that makes its data.
+        inputs: an example input.
+    """
+
+    key: str
+    noun: str
+    examples: str = "images"
+    inputs: InputShape = IMAGES
+
+    @property
+    def model(self) -> str:
+        """What ``--model`` takes."""
+        return f"{HOME}:{self.key}"
+
+    @property
+    def data(self) -> str:
+        """What ``--data`` takes."""
+        return f"{HOME}:{self.examples}"
+
+    def write(self, path: Path, seed: int) -> Path:
+        """Write an untrained network of a seed, and return its path."""
+        from safetensors.torch import save_file
+
+        from lmctool.testing import networks
+
+        save_file(networks.state(getattr(networks, self.key), seed), path)
+        return path
+
+    @contextmanager
+    def run(
+        self, analysis: str = "barrier", *, data: bool = True, **settings: Any
+    ) -> Iterator[Run]:
+        """Open a run on two of them, with data or with an example input alone."""
+        examples = {"data": self.data} if data else {"inputs": (self.inputs,)}
+        with TemporaryDirectory() as folder:
+            pair = tuple(self.write(Path(folder, f"{n}.safetensors"), n) for n in range(2))
+            chosen = {"checkpoints": pair, "model": self.model, **examples, **settings}
+            run = tiny_run(Path(folder), analysis, **chosen)
+            if (self.key, data) not in GRAPHS:
+                GRAPHS[self.key, data] = run.graph
+            run.resources.graph = GRAPHS[self.key, data]
+            yield run
+
+
+SMALL_NETWORKS = (
+    SmallNetwork("mlp", "an MLP"),
+    SmallNetwork("resnet", "a BatchNorm ResNet"),
+    SmallNetwork("vit", "a ViT"),
+    SmallNetwork("causal_lm", "a causal LM", "text", InputShape((2, 6), ids=True)),
+)
+EVERY = tuple(each.key for each in SMALL_NETWORKS)
+
+
+def named(keys: Sequence[str]) -> list[SmallNetwork]:
+    """Return networks by their keys.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    by_key = {each.key: each for each in SMALL_NETWORKS}
+    if unknown := [key for key in keys if key not in by_key]:
+        raise ValueError(f"no network is called {unknown[0]!r}; there are: {', '.join(EVERY)}")
+    return [by_key[key] for key in keys]
