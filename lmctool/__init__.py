@@ -27,7 +27,14 @@ MODULES = {
 }
 """What is offered beside the functions of analyses, by module; each is loaded when first used."""
 
-HOMES = {name: module for module, names in MODULES.items() for name in names.split()}
+CALLBACKS = {
+    "lmctool.notebook.training.lightning_callback": "LightningCallback",
+    "lmctool.notebook.training.trainer_callback": "TrainerCallback",
+}
+"""Callbacks of libraries, which ``help(lmctool)`` would import, or miss: they are not listed."""
+HOMES = {
+    name: module for module, names in {**MODULES, **CALLBACKS}.items() for name in names.split()
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -53,4 +60,5 @@ def __dir__() -> list[str]:
     from lmctool.notebook.functions import analyses
 
     functions = {name.replace("-", "_") for name in analyses}
-    return sorted({*HOMES, *filter(str.isidentifier, functions)})
+    listed = {name for names in MODULES.values() for name in names.split()}
+    return sorted({*listed, *filter(str.isidentifier, functions)})

@@ -19,6 +19,8 @@ from lmctool.notebook.networks import load_model as load_model
 from lmctool.notebook.networks import permute as permute
 from lmctool.notebook.result import Result as Result
 from lmctool.notebook.stored import open as open
+from lmctool.notebook.training.lightning_callback import LightningCallback as LightningCallback
+from lmctool.notebook.training.trainer_callback import TrainerCallback as TrainerCallback
 
 Network: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Module
 """A path, a state dict or a module."""
@@ -37,6 +39,7 @@ def align(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -61,7 +64,8 @@ def align(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     input: str | Sequence[str] | None = None,
@@ -92,6 +96,8 @@ def align(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -140,8 +146,9 @@ def align(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -200,6 +207,7 @@ def barrier(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -221,7 +229,8 @@ def barrier(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -264,6 +273,8 @@ def barrier(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -306,8 +317,9 @@ def barrier(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -366,6 +378,7 @@ def distance(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -389,7 +402,8 @@ def distance(
     std: str | float | Sequence[str | float] | None = None,
     task: str | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     input: str | Sequence[str] | None = None,
@@ -442,6 +456,8 @@ def distance(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -488,8 +504,9 @@ def distance(
             and returns the loss and the error of each example. Without it the dataset's, or the
             one that its targets and the model's outputs tell.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -538,6 +555,7 @@ def el2n(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -559,7 +577,8 @@ def el2n(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -593,6 +612,8 @@ def el2n(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -635,8 +656,9 @@ def el2n(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -696,6 +718,7 @@ def graft(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -716,7 +739,8 @@ def graft(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     input: str | Sequence[str] | None = None,
@@ -754,6 +778,8 @@ def graft(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -794,8 +820,9 @@ def graft(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -844,6 +871,7 @@ def interpolate(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -865,7 +893,8 @@ def interpolate(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -916,6 +945,8 @@ def interpolate(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -958,8 +989,9 @@ def interpolate(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1027,6 +1059,7 @@ def layerwise(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1048,7 +1081,8 @@ def layerwise(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -1115,6 +1149,8 @@ def layerwise(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1157,8 +1193,9 @@ def layerwise(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1208,6 +1245,7 @@ def matrix(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1229,7 +1267,8 @@ def matrix(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -1272,6 +1311,8 @@ def matrix(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1314,8 +1355,9 @@ def matrix(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1376,6 +1418,7 @@ def merge(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1400,7 +1443,8 @@ def merge(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     input: str | Sequence[str] | None = None,
@@ -1442,6 +1486,8 @@ def merge(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1490,8 +1536,9 @@ def merge(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1554,6 +1601,7 @@ def repair(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1575,7 +1623,8 @@ def repair(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -1611,6 +1660,8 @@ def repair(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1653,8 +1704,9 @@ def repair(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1719,6 +1771,7 @@ def trajectory(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1740,7 +1793,8 @@ def trajectory(
     task: str | None = None,
     score: str | float | Sequence[str | float] | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -1789,6 +1843,8 @@ def trajectory(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1831,8 +1887,9 @@ def trajectory(
         score: Also measure networks by these scores, beside loss and error: auc,
             balanced_error, ece, miou, top5. one or several.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]
@@ -1893,6 +1950,7 @@ def variance(
     out: str | PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
+    observer: str | Sequence[str] | None = None,
     quiet: bool = False,
     trust_config: bool = False,
     key: str | None = None,
@@ -1913,7 +1971,8 @@ def variance(
     std: str | float | Sequence[str | float] | None = None,
     task: str | None = None,
     allow_chance: bool = False,
-    calib_split: str = "train",
+    calib: Data | None = None,
+    calib_split: str | None = None,
     calib_size: int = 5000,
     calib_batch: int = 500,
     device: str = "auto",
@@ -1955,6 +2014,8 @@ def variance(
             the command does. Without it nothing is written.
         force: Replace existing outputs.
         resume: Continue an interrupted run of the same command from its work in FILE.work.
+        observer: Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT
+            or mlflow:EXPERIMENT (one or several). It changes no number and is not recorded.
         quiet: Print no progress and no notes.
         trust_config: Run Python code that lmctool.toml of this folder names as model or data.
         key: Which state dict of a file that holds several: its key ('.' is the top level), or
@@ -1995,8 +2056,9 @@ def variance(
             and returns the loss and the error of each example. Without it the dataset's, or the
             one that its targets and the model's outputs tell.
         allow_chance: Continue even if no checkpoint is better than chance.
-        calib_split: Split of the calibration set, on which activation statistics are computed.
-            [default: train]
+        calib: Dataset of the calibration set, on which activation statistics are computed; by
+            default that of data. Or data in memory, as for data.
+        calib_split: Split of the calibration set. [default: train, or the only one]
         calib_size: Use at most N examples of the calibration split. [default: 5000; x>=1]
         calib_batch: Batch size for BatchNorm statistics on the calibration set. [default: 500;
             x>=2]

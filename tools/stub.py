@@ -29,6 +29,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch.nn import Module
 '''
+STARS = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
 TYPES = '''
 Network: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Module
 """A path, a state dict or a module."""
@@ -45,7 +46,8 @@ def stub() -> str:
     names = sorted({entry.name for entry in own})
     offered = [
         f"from {module} import {name} as {name}"
-        for module, names_of in lmctool.MODULES.items()
+        for listed in ("MODULES", "CALLBACKS")
+        for module, names_of in vars(lmctool)[listed].items()
         for name in names_of.split()
     ]
     text = "\n".join([HEAD, *offered, TYPES, *map(_function, names)])
@@ -69,7 +71,7 @@ def _parameters(signature: inspect.Signature) -> list[str]:
     texts: list[str] = []
     kinds = inspect.Parameter
     for each in signature.parameters.values():
-        starred = {kinds.VAR_POSITIONAL: "*", kinds.VAR_KEYWORD: "**"}.get(each.kind, "")
+        starred = STARS.get(each.kind.name, "")
         if each.kind is not kinds.POSITIONAL_ONLY and not starred and texts and _is_last(texts):
             texts += ["/", "*"]
         elif starred == "*":

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensor
 from torch.nn.parameter import is_lazy
 
 from lmctool.checkpoint.header import Entry
@@ -62,7 +61,7 @@ def _unreadable(tensor: Tensor) -> str:
     """Return what a tensor is that is no plain array of numbers; empty for one that is."""
     if is_lazy(tensor):
         return "of a lazy layer that has seen no example"
-    if tensor.is_meta or isinstance(tensor, FakeTensor):
+    if tensor.is_meta:
         return "without values, on the device meta"
     if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
         return "of a class that keeps its values elsewhere"

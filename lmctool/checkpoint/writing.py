@@ -71,6 +71,20 @@ def write_checkpoint(
         raise LmctoolError(f"output '{path}' must be a file whose name ends in .safetensors")
 
 
+def in_stored_dtypes(weights: Mapping[str, Tensor], like: Checkpoint) -> dict[str, Tensor]:
+    """Return weights by canonical name, in the dtypes in which ``write_checkpoint`` stores them.
+
+    Raises:
+        LmctoolError: a name or shape differs from ``like``, or a value does not fit its dtype.
+        UnjudgedError: a tensor holds NaN or infinite values.
+    """
+    _check_names(weights, like)
+    return {
+        name: _in_stored_dtype(weights[name], name, like.dtypes[name], like.shapes[name])
+        for name in like.names
+    }
+
+
 def folder_names(like: Checkpoint) -> frozenset[str]:
     """Return the names of the files that a folder like a checkpoint has."""
     index = [like.index] if like.index else []

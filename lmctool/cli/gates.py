@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmctool.gates.baseline import Baseline, Tolerance
     from lmctool.gates.condition import Condition
     from lmctool.gates.gate import Gate, Verdict
-    from lmctool.gates.policy import Rule
+    from lmctool.gates.policy import Audited, Rule
     from lmctool.plugin.records import Analysis
     from lmctool.results.result import Result
     from lmctool.results.score_metric import Declaration, ScoreMetric
@@ -39,24 +39,8 @@ def gates_of_run(
             what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
-    _check_names((*values["require"], *values["fail_if"]), name, analysis, values)
-    return gates_and_baseline(name, values)
-
-
-def gates_and_baseline(
-    name: str, values: Mapping[str, Any]
-) -> tuple[tuple[Gate, ...], Baseline | None]:
-    """Return the gates of a result and its baseline, as the options of gates say them.
-
-    Args:
-        name: the analysis of the result.
-        values: the parsed values of these options.
-
-    Raises:
-        LmctoolError: the baseline cannot be read, or the options don't fit together.
-        UnjudgedError: the baseline is of another analysis.
-    """
     gates = (*values["require"], *values["fail_if"])
+    _check_names(gates, name, analysis, values)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
     for baseline in baselines.values():
@@ -112,21 +96,43 @@ def audit_results(
     Raises:
         LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
     """
-    from lmctool.gates.policy import Audited, audit, read_policy
-    from lmctool.report.by_analysis import declared
-    from lmctool.results.doubt import doubts_of
-    from lmctool.results.metrics import listed
+    from lmctool.gates.policy import audit, read_policy
 
     rules = list(read_policy(policy)) if policy is not None else []
     earlier = _read_baselines(baselines)
     rules += _baseline_rules(earlier, [rule.gate.condition for rule in rules], tolerance)
-    audited = []
-    for path, result in results.items():
-        baseline = earlier.get(result.analysis)
-        beside = baseline.beside(result) if baseline else None
-        numbers, doubts, known = listed(result), doubts_of(result), declared(result)
-        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, known))
-    return audit(rules, audited)
+    return audit(rules, [_audited(result, str(path), earlier) for path, result in results.items()])
+
+
+def judge_result(
+    result: Result,
+    gates: Sequence[Gate],
+    baseline: Baseline | None,
+    tolerance: Tolerance | None,
+) -> list[Verdict]:
+    """Return the verdict of each gate on one result, and whether it is worse than a baseline.
+
+    Raises:
+        LmctoolError: they don't fit together, or a gate decides nothing.
+    """
+    from lmctool.gates.policy import Rule, audit
+
+    earlier = {} if baseline is None else {baseline.analysis: baseline}
+    rules = [Rule(gate) for gate in gates]
+    rules += _baseline_rules(earlier, [gate.condition for gate in gates], tolerance)
+    return audit(rules, [_audited(result, "", earlier)])
+
+
+def _audited(result: Result, source: str, earlier: Mapping[str, Baseline]) -> Audited:
+    from lmctool.gates.policy import Audited
+    from lmctool.report.by_analysis import declared
+    from lmctool.results.doubt import doubts_of
+    from lmctool.results.metrics import listed
+
+    baseline = earlier.get(result.analysis)
+    beside = baseline.beside(result) if baseline else None
+    numbers, doubts, known = listed(result), doubts_of(result), declared(result)
+    return Audited(source, result.analysis, numbers, beside, doubts, known)
 
 
 def _read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:

@@ -286,3 +286,21 @@ class Outputs:
                 )
 
         self._step("checkpoint", self.checkpoints[new.like], write)
+
+
+def result_places(out: Path, *, folder: bool) -> dict[str, Path]:
+    """Return where the files of a result go that is held in memory, by role.
+
+    Args:
+        out: the path of the result; a known suffix is replaced.
+        folder: whether its new checkpoint is a folder, unless ``out`` asks for one file.
+
+    Raises:
+        LmctoolError: ``out`` is a folder.
+    """
+    if not out.name or (out.is_dir() and not folder):
+        raise LmctoolError(f"output '{out}' is a folder; name a file in it")
+    stem = _stem(out)
+    places = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
+    file = stem.with_name(stem.name + CHECKPOINT)
+    return {**places, "checkpoint": stem if folder and out.suffix != CHECKPOINT else file}

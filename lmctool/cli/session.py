@@ -248,17 +248,18 @@ def held(job: Job) -> Result:
 
 def _materialised(result: Result, run: Run) -> Result:
     """Return a result with all tensors of its new checkpoint as they would be written."""
+    from lmctool.cli.held_checkpoint import HeldCheckpoint
     from lmctool.evaluate.arithmetic import arithmetic
 
     new = result.checkpoint
     if new is None:
         return result
     with arithmetic(run.settings.precision, run.device):  # they may be computed only now
-        _, weights = written_form(new, run)
+        form, weights = written_form(new, run)
         tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
     more = {} if new.groups_after is None else new.groups_after()
-    checkpoint = replace(new, weights=tensors, groups_after=None)
-    return replace(result, groups={**result.groups, **more}, checkpoint=checkpoint)
+    kept = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
+    return replace(result, groups={**result.groups, **more}, checkpoint=kept)
 
 
 def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:

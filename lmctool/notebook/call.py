@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from difflib import get_close_matches
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from lmctool.cli import plugin_options
 from lmctool.cli.analysis import AnalysisCommand
 from lmctool.cli.command import words_noted
+from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.notebook.handed import handed_over
 from lmctool.notebook.keywords import keywords
@@ -76,12 +78,13 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
 
 
 def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> str:
-    """Return a call as Python code, in which objects stand for themselves.
+    """Return a call as Python code, in which objects stand for themselves, without observers.
 
     >>> described("barrier", ["a.safetensors", {}], {"points": 11})
     "lmctool.barrier('a.safetensors', <dict>, points=11)"
     """
-    given = [f"{word}={_shown(value)}" for word, value in values.items()]
+    told = {word: value for word, value in values.items() if word != "observer"}
+    given = [f"{word}={_shown(value)}" for word, value in told.items()]
     return f"lmctool.{name.replace('-', '_')}({', '.join([*map(_shown, arguments), *given])})"
 
 
@@ -94,7 +97,9 @@ def _stored(job: Job) -> Record:
         if record is None:
             record = s.compute()
             s.store(record)
-    return record
+        written = next(filter(Path.exists, s.outputs.checkpoints), None)
+    checkpoint = None if written is None else HeldCheckpoint.stored(written)
+    return replace(record, checkpoint=checkpoint)
 
 
 def _held(job: Job) -> Record:

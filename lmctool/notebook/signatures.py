@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,7 +27,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 REPEATABLE = re.compile(r"[Rr]epeatable(, or comma-separated)?")
 """What the help of options says of a command line, and a docstring of a function."""
 PATH = "str | PathLike[str]"
-TYPES: dict[type[click.ParamType], str] = {
+TYPES: dict[type[Any], str] = {
     CheckpointFile: "Network",
     SeriesFolder: "Series",
     ResultFile: f"{PATH} | Result",

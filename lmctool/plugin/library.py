@@ -35,7 +35,7 @@ def import_library(name: str, spec: str, kind: str = "model") -> ModuleType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if kind == "model":
+            if kind != "observer":  # none of theirs imports torchvision
                 _mend_torchvision()
             return import_module(name)
     except ModuleNotFoundError as cause:

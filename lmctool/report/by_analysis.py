@@ -53,11 +53,12 @@ AVERAGE = View(
 )
 
 
-def table(result: Result, path: Path) -> Table:
+def table(result: Result, path: Path | None) -> Table:
     """Return the table of the result's own analysis, or of all metrics where there is none.
 
     Raises:
-        LmctoolError: the result at ``path`` does not hold what its analysis writes.
+        LmctoolError: the result, at ``path`` if it is in a file, does not hold what its analysis
+            writes.
     """
     view = _view(result)
     with mismatch_as_error(result, path):
@@ -113,8 +114,8 @@ def about(result: Result) -> str:
 
 
 @contextmanager
-def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
-    """Raise an error about the file where an analysis fails on a result.
+def mismatch_as_error(result: Result, path: Path | None) -> Iterator[None]:
+    """Raise an error about the result, or its file, where an analysis fails on a result.
 
     Raises:
         LmctoolError: the body raised one of ``MISMATCHES``, or a figure's drawing function did.
@@ -125,8 +126,9 @@ def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, FigureError) else error
         if not isinstance(cause, MISMATCHES):
             raise
+        where = "the result" if path is None else f"result '{path}'"
         raise LmctoolError(
-            f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
+            f"{where} does not hold what analysis {result.analysis!r} writes: {cause!r}"
         ) from error
 
 

@@ -38,17 +38,25 @@ def calibration_set(resources: Resources) -> Split:
     if calib is None:
         name = asked or STANDARD
         if data is not None:
-            name = _split_name(data.dataset, asked, resources.note)
+            name = _split_name(data.dataset, asked, "", resources.note)
         return resources.splits.open(name, size)
     with about(OWNER):
-        name = _split_name(calib.dataset, asked, resources.note)
+        name = _split_name(calib.dataset, asked, f" of the {OWNER}", resources.note)
         split = resources.splits.open(name, size, calibration=True)
         unlike = _check(split, resources)
     return replace(split, owner=OWNER, unlike=unlike)
 
 
-def _split_name(dataset: Dataset, asked: str | None, note: Callable[[str], None]) -> str:
+def _split_name(
+    dataset: Dataset, asked: str | None, whose: str, note: Callable[[str], None]
+) -> str:
     """Return which split statistics are taken on; where it is another than usual, that is told.
+
+    Args:
+        dataset: the data that it is a split of.
+        asked: what the user says.
+        whose: in words, for the note.
+        note: tells the user.
 
     Raises:
         LmctoolError: there is no such split.
@@ -58,7 +66,7 @@ def _split_name(dataset: Dataset, asked: str | None, note: Callable[[str], None]
         return name
     if asked is None and len(dataset.splits) == 1:
         (only,) = dataset.splits
-        note(f"activation statistics are taken on split {only!r}, the only one")
+        note(f"activation statistics are taken on split {only!r}{whose}, the only one")
         return only
     raise LmctoolError(
         f"statistics of activations are taken on split {name!r}, which '{dataset.source}' has not;"

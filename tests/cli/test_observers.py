@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import lmctool
+from lmctool.errors import LmctoolError
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
@@ -154,6 +156,23 @@ def test_an_observer_that_exits_when_it_is_opened_is_named(
     done = invoke(weigh, *pair, "--observer", "diary:x")
     assert done.exit_code == 2
     assert "observer 'diary' asks to exit with 0" in done.stderr
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_call_in_python_is_observed_too(
+    install: Install, weigh: str, pair: tuple[str, str], in_memory: bool
+) -> None:
+    from safetensors.torch import load_file
+
+    diary(install)
+    ends = [load_file(path) for path in pair] if in_memory else pair
+    found = lmctool.analyses[weigh](*ends, observer=["diary:x", "diary:y"])
+    assert Path("told.txt").read_text().splitlines() == [
+        *("x started weigh", "y started weigh", "x finished Result None", "y finished Result None")
+    ]
+    assert "observer" not in str(Provenance.of(found.record).command)
+    with pytest.raises(LmctoolError, match="did you mean 'diary'"):
+        lmctool.analyses[weigh](*ends, observer="dairy")
 
 
 def test_every_run_names_the_option_and_its_help_says_what_it_is() -> None:

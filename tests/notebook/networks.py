@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Kept:
     """The same networks and data twice.
 
     Attributes:
-        files: the two checkpoints as files.
+        files: the two checkpoints as files, called as what stands for those in memory.
         modules: the same in memory.
         data: the arrays of each split.
         words: what the command needs to know of model and data.
@@ -80,9 +81,10 @@ def digits(folder: Path) -> Kept:
     for name, load in record.splits.items():
         examples = load()
         data[name] = (examples.inputs[:EXAMPLES].astype("float32"), examples.targets[:EXAMPLES])
-    files = DIGITS / "a.safetensors", DIGITS / "b.safetensors"
     modules = []
-    for file in files:
+    files = folder / "A.safetensors", folder / "B.safetensors"
+    for file, name in zip(files, "ab", strict=True):
+        shutil.copy(DIGITS / f"{name}.safetensors", file)
         module = registry.load(MODELS, "mlp").build("mlp", inputs=64, width=64, depth=3, classes=10)
         module.load_state_dict(load_file(file))
         modules.append(module)
@@ -106,7 +108,7 @@ def resnet(folder: Path) -> Kept:
         module = ResNet()
         for _ in range(3):  # so that the running statistics are of such inputs
             module(torch.from_numpy(data["train"][0]) / 255)
-        files.append(folder / f"resnet{seed}.safetensors")
+        files.append(folder / f"{'AB'[seed]}.safetensors")
         save_file(module.state_dict(), files[-1])
         modules.append(module)
     words = ("--data", str(_saved(data, folder)), "--model", f"{__file__}:ResNet")

@@ -33,7 +33,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_paths_and_words_say_everything_themselves() -> None:
     found = handed("barrier", "a.pt", Path("b.pt"), points=3, data="digits", model="mlp")
-    assert found.words == ["a.pt", "b.pt", *"--points 3 --data digits --model mlp".split()]
+    assert found.words == ["a.pt", "b.pt", *["--points", "3", "--data", "digits", "--model", "mlp"]]
     assert found.named_by_words
 
 
@@ -68,7 +68,8 @@ def test_networks_by_step_are_a_training_run() -> None:
 
 
 def test_what_is_no_network_is_refused() -> None:
-    for odd in (3, [NET], torch.zeros(2), {}, None):
+    odd: Any
+    for odd in (3, [NET], torch.zeros(2), None):
         with pytest.raises(LmctoolError, match="A"):
             handed("barrier", odd, "b.pt")
 

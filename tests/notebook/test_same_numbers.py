@@ -66,11 +66,11 @@ def test_numbers_from_memory_are_those_of_files_bit_for_bit(
     if name == "graft":
         more, files = {"from_": objects.pop()}, [files[0], "--from", files[1]]
     elif name == "trajectory":
-        for run, order in (("run-a", (0, 1)), ("run-b", (1, 0))):
+        for run, order in (("A", (0, 1)), ("B", (1, 0))):
             (folder / run).mkdir()
             for step, place in enumerate(order):
                 shutil.copy(kept.files[place], folder / run / f"net-step{step}.safetensors")
-        files = [folder / "run-a", folder / "run-b"]
+        files = [folder / "A", folder / "B"]
         objects = [{0: objects[0], 1: objects[1]}, {0: objects[1], 1: objects[0]}]
     elif name == "distance":
         expected = metrics(name, *files)

@@ -64,7 +64,7 @@ def command(
     and calibration examples. MEAN.h5 is a result that show, plot, report, metrics, compare and
     audit take.
     """
-    from lmctool.cli.averaged import averaged
+    from lmctool.cli.averaged import Source, averaged
     from lmctool.cli.outputs import outputs_at
     from lmctool.errors import LmctoolError
     from lmctool.gates.gate import exit_code
@@ -75,7 +75,7 @@ def command(
     outputs.refuse_existing()
     words = ["aggregate", *map(str, paths), "--over", over, "-o", str(out)]
     try:
-        result = averaged(paths, over, typed(words))
+        result = averaged([Source.read(path) for path in paths], over, typed(words))
         verdicts = _judged(result, gates)
         _publish(result, verdicts, outputs, target)
     except LmctoolError as error:
@@ -95,18 +95,14 @@ def _judged(result: Result, values: dict[str, Any]) -> list[Verdict]:
     Raises:
         LmctoolError: a baseline cannot be read, or a gate asks for what no value can miss.
     """
-    from lmctool.cli.gates import gates_and_baseline
-    from lmctool.gates.gate import judge_all
-    from lmctool.gates.sense import check_limits
-    from lmctool.report.by_analysis import declared
-    from lmctool.results.doubt import doubts_of
-    from lmctool.results.metrics import listed
+    from lmctool.cli.gates import judge_result
+    from lmctool.cli.stored_result import read_sound
+    from lmctool.gates.baseline import baseline_of
 
-    gates, baseline = gates_and_baseline(result.analysis, values)
-    known = declared(result)
-    check_limits(gates, known)
-    beside = baseline.beside(result) if baseline else None
-    return judge_all(gates, listed(result), "", beside, doubts_of(result), known)
+    path = values["baseline"]
+    baseline = None if path is None else baseline_of(read_sound(path), path)
+    gates = (*values["require"], *values["fail_if"])
+    return judge_result(result, gates, baseline, values["tolerance"])
 
 
 def _publish(

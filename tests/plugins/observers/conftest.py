@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from lmctool.results.file import read
 from lmctool.testing import invoke, tiny_pair
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lmctool.results.result import Result
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the libraries write below one folder alone, and reach no network."""
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the libraries write below one folder alone, reach no network, and leave no process."""
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
     home.mkdir()
@@ -36,6 +39,9 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     tiny_pair(tmp_path)
+    yield
+    if wandb := sys.modules.get("wandb"):
+        wandb.teardown()
 
 
 WORDS = ("barrier", "a.safetensors", "b.safetensors", "--points", "3", "-q")

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from lmctool.results.metrics import metrics
 from tests.plugins.observers.conftest import failed, observed
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BLOCK = 32768
-
-
-@pytest.fixture(autouse=True)
-def ended() -> Iterator[None]:
-    """End the process that W&B starts."""
-    yield
-    import wandb
-
-    wandb.teardown()
 
 
 def records() -> list[Any]:
