@@ -15,7 +15,7 @@ from lmctool.testing.command_words import CommandWords
 from lmctool.testing.commands import invoke
 from lmctool.testing.result_check import check_result
 from lmctool.testing.small_networks import EVERY, named
-from lmctool.testing.subject import found, home, values
+from lmctool.testing.subject import MEANWHILE, found, home, values
 from lmctool.testing.untouched import other_seeds
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class _Check:
         check_result(result, self.analysis, who, out)  # says more than what breaks on showing it
         _claim_done(who, done)
         claim(
-            result.analysis == self.name or self.name == "under-check",
+            result.analysis == self.name or self.name == MEANWHILE,
             f"{who} calls itself {result.analysis!r} in its result, so that `show` cannot find it;"
             f" return Result({self.name!r}, ...)",
         )
