@@ -54,8 +54,12 @@ def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
 
 def told(cause: BaseException) -> str:
     """Return an exception in words, and what it may come from."""
-    hint = CORRECTED if isinstance(cause, KeyError) and "'@" in str(cause) else ""
-    return f"{type(cause).__name__}: {cause}{hint}"
+    return hinted(f"{type(cause).__name__}: {cause}")
+
+
+def hinted(text: str) -> str:
+    """Return what an exception says, and what it may come from."""
+    return text + (CORRECTED if "KeyError: '@" in text else "")
 
 
 def of_groups(run: Run) -> str:
