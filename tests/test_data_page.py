@@ -293,9 +293,9 @@ def test_every_form_of_data_for_python_gives_the_numbers_of_the_first(
     given: dict[str, Any],
 ) -> None:
     forms = first_cells(section("From Python"))
+    options: dict[str, Any] = {"split": "test", "points": 3, "allow_chance": True, "quiet": True}
     found = [
-        lmctool.interpolate(*hidden_pair(), data=eval(form, given), points=3, quiet=True)
-        for form in forms
+        lmctool.interpolate(*hidden_pair(), data=eval(form, given), **options) for form in forms
     ]
     assert len(found) == 7
     for form, each in zip(forms, found, strict=True):

@@ -51,6 +51,13 @@ def test_a_result_says_what_its_statistics_are_of_and_is_repeated(tmp_path: Path
     assert again.exit_code == 0, again.output
     assert "agree bit for bit" in again.stdout
 
+    np.savez("other.npz", x=TRAIN.inputs[9:99], y=TRAIN.targets[9:99])
+    resumed = invoke(
+        *(*WORDS, "--data", "data.npz", "--calib", "mine.py:make", "-o", "code.h5", "--resume")
+    )
+    assert resumed.exit_code == 2
+    assert "the content of the data has changed: calibration.digest was" in resumed.stderr
+
     assert "calib.source: mine.py:make" in invoke("show", "code.h5", "-v").stdout
     assert invoke("report", "code.h5", "-o", "page.html").exit_code == 0
     assert "mine.py:make, from --calib: mine.py:make" in (tmp_path / "page.html").read_text()

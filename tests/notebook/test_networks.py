@@ -104,6 +104,7 @@ def test_a_network_of_other_names_or_shapes_is_refused(aligned: Path) -> None:
         ({**b, name: torch.zeros(3)}, f"tensor '{name}' has shape"),
         ({**b, "more": torch.zeros(3)}, "tensor 'more' of the checkpoint is not in the model"),
         ({"epoch": 3}, "holds no state dict"),
+        (3, "the network is of type 'int', where a path, a state dict"),  # type: ignore[list-item]
     ]
     for state, sentence in others:
         with pytest.raises(LmctoolError, match=sentence):

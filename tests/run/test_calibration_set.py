@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lmctool.errors import LmctoolError, UntrustedError
+from lmctool.plugin.data_records import Dataset, Examples, Preprocessing
 from lmctool.plugin.given import Given
 from lmctool.plugin.settings import InputShape
 from lmctool.results.provenance import Provenance
+from lmctool.results.provenance_records import DataRecord
 from lmctool.run.identity import Identity
 from lmctool.run.provenance import indices, provenance
 from lmctool.run.summary import plan
@@ -107,6 +110,25 @@ def test_one_that_is_prepared_as_the_data_has_no_record_of_that(
     run = tiny_run(arrays, checkpoints=pair, given=Given(data=(X, Y), calib=OTHER))
     assert len(run.calibration.split) == 90
     assert "calibration.preprocessing" not in provenance(run, "", {}).settings
+
+
+def test_images_become_inputs_as_the_calibration_set_says(
+    pair: tuple[Path, Path], arrays: Path
+) -> None:
+    pictures = [Image.fromarray(np.kron(each[0], np.ones((2, 2), np.uint8))) for each in OTHER[0]]
+    how = Preprocessing(resize=(8, 8), channels=1, origin="its author")
+    examples = Examples(pictures, OTHER[1])
+    calib = Dataset({"test": lambda: examples}, "album", 10, preprocessing=how)
+    run = tiny_run(arrays, checkpoints=pair, given=Given(calib=calib))
+    split = run.calibration.split
+    assert split.inputs.shape == (90, 1, 8, 8)
+    told = "images are made grey, resized to 8x8 (bilinear), as said by its author"
+    assert provenance(run, "", {}).calib == DataRecord(
+        "Dataset in memory", "calib=", "album", images=told
+    )
+    found = provenance(run, "", {})
+    assert "images" in json.loads(str(found.settings["calibration.preprocessing"]))
+    assert found.data is not None and found.data.images is None
 
 
 def test_it_is_part_of_a_runs_identity(pair: tuple[Path, Path], arrays: Path) -> None:
