@@ -167,20 +167,21 @@ class _Replay(TorchDispatchMode):
     ) -> Any:
         """Return what an operation gives, edited; note it where gradients are followed."""
         several = isinstance(value, list | tuple)
-        shares = not several and func._schema.returns[0].alias_info is not None
         values = list(value) if several else [value]
         edits = {
             place: self.edits[node]
-            for place, node in enumerate(nodes[: len(values)])
+            for place, node in enumerate(nodes[: len(values)])  # a device's way may return fewer
             if node in self.edits
         }
-        for place, edit in edits.items():
-            values[place] = edited_value(edit, values[place], shares)
+        shares = False
+        if edits:
+            shares = not several and func._schema.returns[0].alias_info is not None
+            for place, edit in edits.items():
+                values[place] = edited_value(edit, values[place], shares)
+            value = values if several else values[0]
         if self.differentiates:
             self.tape.calls.append(Call(func, operands, tuple(values), edits, shares))
-        if not edits:
-            return value
-        return values if several else values[0]
+        return value
 
     def _follow(self, tensor: Tensor, cast: Tensor) -> None:
         """Let what autocast makes of one of the model's tensors stand for that tensor."""
