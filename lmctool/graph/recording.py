@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -65,6 +66,11 @@ class Recording(Graph):
             LmctoolError: the inputs take another path through the model than the recorded one, or
                 gradients are asked for that cannot be had.
         """
+        if any(map(is_functorch_wrapped_tensor, weights.values())):
+            raise LmctoolError(
+                "the model's path depends on the data, so that with values replaced it has"
+                " gradients by backward() and torch.autograd.grad, and not within torch.func"
+            )
         moving = any(tensor.requires_grad for tensor in weights.values())
         differentiates = torch.is_grad_enabled() and moving
         own = set(self.tensors.values())  # weights may carry corrections beside these

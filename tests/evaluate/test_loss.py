@@ -243,6 +243,11 @@ def test_a_model_whose_path_depends_on_the_data_has_gradients_too(
     for corrects in (False, True):
         function = partial(loss, corrects=corrects)
         assert derivative(function, 1.2) == pytest.approx(slope(function, 1.2), rel=1e-6)
+    at = torch.tensor(1.2, dtype=torch.float64)
+    plain = partial(loss, corrects=False)
+    assert float(torch.func.grad(plain)(at)) == pytest.approx(derivative(plain, 1.2))
+    with pytest.raises(LmctoolError, match="has gradients by backward.* not within torch.func"):
+        torch.func.grad(partial(loss, corrects=True))(at)
 
 
 def test_a_model_that_draws_draws_the_same_each_time(own_model: Callable[..., Run]) -> None:
