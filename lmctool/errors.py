@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,17 @@ class GateError(LmctoolError):
     """A gate that Python code asked for, and that failed."""
 
     exit_code = ExitCode.GATE
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Let the sentence of an error begin with what it is about; empty leaves it as it is."""
+    try:
+        yield
+    except LmctoolError as error:
+        if not what:
+            raise
+        raise type(error)(f"{what}: {error}") from error
 
 
 def out_of_memory(error: BaseException) -> bool:

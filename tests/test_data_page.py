@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
+import lmctool
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import DATASETS, SCORES, TASKS
 from lmctool.report import figure
@@ -268,6 +269,58 @@ def test_every_function_of_the_page_gives_the_same_data(function: str) -> None:
         for spec in (f"{name}:{function}", "same.npz")
     )
     assert own == file
+
+
+@pytest.fixture
+def given() -> dict[str, Any]:
+    """What the page's code for Python defines."""
+    space: dict[str, Any] = {}
+    exec(code("From Python")[1], space)
+    return space
+
+
+def hidden_pair() -> tuple[torch.nn.Module, ...]:
+    """Return two networks of random weights with hidden units."""
+
+    def network(seed: int) -> torch.nn.Module:
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+
+    return network(0), network(1)
+
+
+def test_every_form_of_data_for_python_gives_the_numbers_of_the_first(
+    given: dict[str, Any],
+) -> None:
+    forms = first_cells(section("From Python"))
+    options: dict[str, Any] = {"split": "test", "points": 3, "allow_chance": True, "quiet": True}
+    found = [
+        lmctool.interpolate(*hidden_pair(), data=eval(form, given), **options) for form in forms
+    ]
+    assert len(found) == 7
+    for form, each in zip(forms, found, strict=True):
+        assert each.metrics == found[0].metrics, form
+
+
+def test_the_calibration_set_of_the_page_is_what_statistics_are_taken_on(
+    given: dict[str, Any],
+) -> None:
+    nets, options = hidden_pair(), {"points": 3, "allow_chance": True, "quiet": True}
+    found = given["measured"](*nets, **options)
+    np.savez("train.npz", x=given["x2"].numpy(), y=given["y2"].numpy())
+    np.savez("test.npz", x=given["x"].numpy(), y=given["y"].numpy())
+    for name, net in zip("ab", nets, strict=True):
+        save_file({k: v.numpy() for k, v in net.state_dict().items()}, f"{name}.safetensors")
+    (line,) = re.findall(r"^    lmctool (.*)", section("The calibration set"), re.MULTILINE)
+    words = line.replace(" --repair", "").split()
+    Path("own.py").write_text(
+        "from torch import nn\n\ndef make():\n"
+        "    return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))\n"
+    )
+    few = ("--points", "3", "--allow-chance", "--model", "own.py:make")
+    assert metrics(*words, *few) == found.metrics
+    assert found.record.groups["provenance"].attributes["calib"] == "tuple in memory"
+    assert invoke(*line.split(), *few).exit_code == 0
 
 
 def saved_inputs(text: str) -> str:

@@ -1,10 +1,9 @@
-"""The authors' guide: every file of it is written, every command of it is run."""
+"""The authors' guide: it shows what `lmctool plugins new` writes, and all its commands are run."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +11,29 @@ from typing import NamedTuple
 
 import pytest
 
-from lmctool.plugin.kinds import EXECUTORS, KINDS
+from lmctool.plugin.kinds import EXECUTORS, KINDS, MODELS
+from lmctool.plugin.new_package import NewPackage, kind_called
 
 PAGE = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"`(lmctool-[\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILES = {found[1]: found[2] for found in FILE.finditer(PAGE)}
-MINUTES = re.compile(r"(?<=s) \(\d+:\d\d:\d\d\)$", re.MULTILINE)
-"""What pytest adds where tests take longer than a minute."""
+NEW = dict(re.findall(r"lmctool plugins new ([a-z-]+) ([a-z]+)", PAGE))
+PACKAGES = [NewPackage(name, kind_called(word)) for name, word in NEW.items()]
+TRY = """
+import sys
+from pathlib import Path
+from lmctool.testing import invoke, save, tiny_pair
+from lmctool_softmax.softmax import build
+
+tiny_pair(Path())
+save(Path("softmax.safetensors"), build("softmax", inputs=64), model="mlp")
+row = ",".join(["0.5"] * 64)
+Path("rows.csv").write_text("".join(f"{row},{place % 10}\\n" for place in range(40)))
+for use in sys.argv[1:]:
+    done = invoke(*use.split()[1:])
+    assert done.exit_code == 0, f"{use}: {done.output}"
+"""
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
@@ -41,6 +55,11 @@ def commands() -> list[Command]:
     return found
 
 
+def words(text: str) -> list[str]:
+    """Return the words of what was printed; of a minute and more pytest says the minutes too."""
+    return re.sub(r"s \(\d+:\d\d:\d\d\)", "s", text).split()
+
+
 def agree(shown: str, printed: str) -> bool:
     """Tell whether two words are the same, but for what another machine may round or need."""
     if not (NUMBER.search(shown) and NUMBER.search(printed)):
@@ -56,14 +75,33 @@ def agree(shown: str, printed: str) -> bool:
     return one == pytest.approx(other, rel=0.2, abs=slack)
 
 
+class Session(NamedTuple):
+    """The folder in which the page's commands were run, and what each printed."""
+
+    folder: Path
+    printed: list[str]
+
+
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the page's files, and lmctool's checkout nowhere in it."""
-    folder = tmp_path_factory.mktemp("mine")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Run the page's commands in a folder that has lmctool's checkout nowhere in it.
+
+    The first package is written by the command that the page shows, the others before it.
+    """
+    folder = tmp_path_factory.mktemp("plugins")
+    for package in PACKAGES[1:]:
+        package.write(folder / package.distribution)
+    printed = [run(folder, "bash", "-eo", "pipefail", "-c", each.words) for each in commands()]
+    return Session(folder, printed)
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a command that ends well, and return what it prints."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -85,14 +123,20 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def test_the_page_has_one_of_each_kind_of_plugin() -> None:
-    text = "".join(FILES.values())
-    for kind in set(KINDS) - {EXECUTORS}:  # nothing asks an executor to run anything yet
-        assert f'entry-points."{kind.group}"' in FILES["pyproject.toml"]
-        assert f"def {kind.hook}()" in text
-    assert {name for name in FILES if not name.startswith("src/")} == {
-        "pyproject.toml",
-        "tests/test_mine.py",
+    assert sorted(package.kind.word for package in PACKAGES) == sorted(kind.word for kind in KINDS)
+    for kind in set(KINDS) - {EXECUTORS}:
+        assert re.search(rf"\| \[`{kind.word}`\]\(.*\) \| .* \| `{kind.usage}` \|\n", PAGE)
+    for package in PACKAGES:
+        assert f"{package.distribution}/src/{package.package}/{package.module}.py" in FILES
+
+
+def test_every_file_of_the_page_is_what_is_written() -> None:
+    written = {
+        f"{package.distribution}/{name}": text
+        for package in PACKAGES
+        for name, text in package.files().items()
     }
+    assert {name: written[name] for name in FILES} == FILES
 
 
 def test_every_block_is_a_file_or_commands() -> None:
@@ -100,18 +144,24 @@ def test_every_block_is_a_file_or_commands() -> None:
     assert others == list(FILES.values())
 
 
-def test_every_command_prints_what_the_page_shows(package: Path) -> None:
-    shutil.rmtree(package / "dist", ignore_errors=True)
-    for command in commands():
-        done = subprocess.run(
-            ["bash", "-eo", "pipefail", "-c", command.words],
-            cwd=package, env=environment(package), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command.words}\n{done.stdout}\n{done.stderr}"
-        shown, printed = command.shown.split(), MINUTES.sub("", done.stdout).split()
-        assert len(shown) == len(printed), f"{command.words}\n{done.stdout}"
+def test_every_command_prints_what_the_page_shows(session: Session) -> None:
+    for command, text in zip(commands(), session.printed, strict=True):
+        shown, printed = command.shown.split(), words(text)
+        assert len(shown) == len(printed), f"{command.words}\n{text}"
         for one, other in zip(shown, printed, strict=True):
-            assert agree(one, other), f"{command.words}: {one!r} is {other!r} in\n{done.stdout}"
+            assert agree(one, other), f"{command.words}: {one!r} is {other!r} in\n{text}"
+
+
+def test_the_command_that_each_package_is_told_to_be_used_by_runs(session: Session) -> None:
+    uses = []
+    for package in PACKAGES:
+        use = package.usage
+        a = "softmax.safetensors" if package.kind is MODELS else "a.safetensors"
+        for word, path in (("A", a), ("B", "b.safetensors"), ("FILE", "rows.csv")):
+            use = re.sub(rf"\b{word}\b", path, use)
+        chance = " --allow-chance" if "barrier" in use else ""
+        uses.append(f"{use}{chance} -o used-{package.name}" if "A B" in package.usage else use)
+    run(session.folder, sys.executable, "-c", TRY, *uses)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +182,3 @@ def test_words_agree_but_for_what_a_machine_may_change(
     one: str, other: str, expected: bool
 ) -> None:
     assert agree(one, other) == expected
-
-
-def test_the_snippets_are_clean(package: Path) -> None:
-    ruff = [sys.executable, "-m", "ruff"]
-    for words in (["check"], ["format", "--check"]):
-        command = [*ruff, *words, "--quiet", "--isolated", "--line-length=100", "src", "tests"]
-        done = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Analysis as Analysis
     from lmctool.plugin.records import Argument as Argument
     from lmctool.plugin.records import Correction as Correction
+    from lmctool.plugin.records import ExecutorFactory as ExecutorFactory
     from lmctool.plugin.records import ModelFamily as ModelFamily
     from lmctool.plugin.records import Observer as Observer
     from lmctool.plugin.records import Score as Score
@@ -73,8 +74,8 @@ MODULES = {
     "lmctool.evaluate.scores": "Scores",
     "lmctool.plugin.hookspecs": "hookimpl",
     "lmctool.plugin.data_records": "DataFormat Dataset Examples Images Preprocessing Rows",
-    "lmctool.plugin.records": "Aligner Analysis Argument Correction ModelFamily Observer Score"
-    " Task",
+    "lmctool.plugin.records": "Aligner Analysis Argument Correction ExecutorFactory ModelFamily"
+    " Observer Score Task",
     "lmctool.plugin.lazy": "Lazy",
     "lmctool.plugin.parameters": "CheckpointFile",
     "lmctool.plugin.settings": "Settings",

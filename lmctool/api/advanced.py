@@ -75,6 +75,11 @@ if TYPE_CHECKING:
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
     from lmctool.report.panels import text_width as text_width
+    from lmctool.report.tracked import Tracked as Tracked
+    from lmctool.report.tracked import TrackedCurves as TrackedCurves
+    from lmctool.report.tracked import sparingly as sparingly
+    from lmctool.report.tracked import tracked as tracked
+    from lmctool.report.tracked import tracked_names as tracked_names
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
@@ -142,6 +147,7 @@ MODULES = {
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
     "lmctool.report.panels": "panel_shape panels text_width",
+    "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",

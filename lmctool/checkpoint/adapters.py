@@ -73,7 +73,7 @@ def read_adapter(checkpoint: Checkpoint) -> Adapter:
     """
     where = f"adapter '{checkpoint.path}'"
     path = checkpoint.path / ADAPTER_CONFIG
-    if not path.is_file():
+    if not (checkpoint.files and path.is_file()):
         raise LmctoolError(
             f"{where} has no {ADAPTER_CONFIG}, which says how much its updates are scaled by;"
             " name the folder that holds both"

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lmctool.checkpoint.header import ITEM_SIZE
 from lmctool.checkpoint.identity import Identity, identify
-from lmctool.checkpoint.location import is_folder, locate
+from lmctool.checkpoint.location import Location, is_folder, locate
 from lmctool.checkpoint.names import AVERAGED, last, natural_key, some
 from lmctool.checkpoint.naming import canonical_names, refuse_unmatched
 from lmctool.checkpoint.reading import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.checkpoint.tensor_location import TensorLocation
+    from lmctool.plugin.given import GivenNetwork
     from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
@@ -45,7 +47,7 @@ class Checkpoint:
 
     Attributes:
         path: as the user gave it; of a hub with the commit.
-        files: the files that hold the tensors, sorted by name.
+        files: the files that hold the tensors, sorted by name; none of a network in memory.
         own: where each tensor lies, by canonical name, in natural order.
         locations: the same by the name that it has in a run, which may be the model's.
         dropped: the same by stored name, for tensors of the files that are no part of it.
@@ -74,7 +76,7 @@ class Checkpoint:
     @cached_property
     def is_folder(self) -> bool:
         """Whether its path is a folder or an index of shards, so that a copy is a folder."""
-        return is_folder(self.path)
+        return bool(self.files) and is_folder(self.path)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -112,8 +114,11 @@ class Checkpoint:
         return identify(self.files, self.own)
 
     @property
-    def sha256(self) -> str:
-        """The identity of the bytes: of the file, or of the sorted list of shards and theirs."""
+    def sha256(self) -> str | None:
+        """The identity of the bytes: of the file, or of the sorted list of shards and theirs.
+
+        A network in memory has none.
+        """
         return self.identity.sha256
 
     @property
@@ -226,7 +231,9 @@ class Checkpoint:
         return {name: weights[name] for name in self.names}
 
 
-def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
+def open_checkpoint(
+    path: Path, naming: Naming = AS_STORED, given: GivenNetwork | None = None
+) -> Checkpoint:
     """Open a file of safetensors or of PyTorch, an index of shards, or a folder that holds either.
 
     Only headers are read, and pickles without their tensors, of which nothing is executed; see
@@ -236,12 +243,19 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     Args:
         path: the file or folder.
         naming: which of its tensors count, and what they are called.
+        given: the network in memory that the path stands for, if it does; no file is looked at.
 
     Raises:
         LmctoolError: it cannot be read as a checkpoint; the sentence says why and what to do.
     """
-    location = locate(path)
-    content = read_tensor_files(location, naming.key, path)
+    if given is None:
+        location = locate(path)
+        content = read_tensor_files(location, naming.key, path)
+    else:
+        from lmctool.checkpoint.memory import tensors_in_memory  # which needs torch
+
+        location = Location(path, ())
+        content = tensors_in_memory(given.content, naming.key, path)
     locations = content.locations
     named = canonical_names(locations, path, naming)
     if not named.names:
@@ -265,13 +279,22 @@ def open_checkpoint(path: Path, naming: Naming = AS_STORED) -> Checkpoint:
     )
 
 
-def open_checkpoints(paths: Iterable[Path], naming: Naming = AS_STORED) -> tuple[Checkpoint, ...]:
+def open_checkpoints(
+    paths: Iterable[Path],
+    naming: Naming = AS_STORED,
+    given: Mapping[Path, GivenNetwork] = MappingProxyType({}),
+) -> tuple[Checkpoint, ...]:
     """Open checkpoints of one command; see ``open_checkpoint``.
+
+    Args:
+        paths: the files and folders.
+        naming: which of their tensors count, and what they are called.
+        given: the networks in memory, by the paths that stand for them.
 
     Raises:
         LmctoolError: one cannot be read, or an option on names says nothing of any of them.
     """
-    opened = tuple(open_checkpoint(path, naming) for path in paths)
+    opened = tuple(open_checkpoint(path, naming, given.get(path)) for path in paths)
     first, *others = opened
     for option, text in first.unmatched:
         if all((option, text) in other.unmatched for other in others):

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lmctool.checkpoint.memory_location import MemoryLocation
 from lmctool.checkpoint.strided_location import StridedLocation
 from lmctool.errors import LmctoolError
 
@@ -35,12 +36,13 @@ class Identity:
     """The two identities of a checkpoint.
 
     Attributes:
-        sha256: of the file's bytes; of several, of the sorted list of their names and sums.
+        sha256: of the file's bytes; of several, of the sorted list of their names and sums; None
+            of a network in memory.
         digest: of the tensors by canonical name: their names, dtypes, shapes and bytes.
             Metadata, the order in the file, wrapper prefixes and sharding don't change it.
     """
 
-    sha256: str
+    sha256: str | None
     digest: str
 
 
@@ -51,7 +53,7 @@ def identify(files: Iterable[Path], locations: Mapping[str, TensorLocation]) -> 
     them, and twice where they don't.  However large they are, a megabyte of it is in memory.
 
     Args:
-        files: all files of the checkpoint.
+        files: all files of the checkpoint; none of a network in memory.
         locations: where each tensor lies in them, by canonical name.
 
     Raises:
@@ -66,14 +68,14 @@ def identify(files: Iterable[Path], locations: Mapping[str, TensorLocation]) -> 
             about = [name, location.entry.dtype, list(location.entry.shape)]
             tensors.update(json.dumps(about).encode() + b"\n")
             size = location.entry.end - location.entry.begin
-            if isinstance(location, StridedLocation):
+            if isinstance(location, StridedLocation | MemoryLocation):
                 for piece in location.pieces():
                     tensors.update(piece)
                 continue
             hashes[location.file].feed(location.offset, size, tensors)
         sums = {file.name: hashed.finished() for file, hashed in hashes.items()}
-    if len(sums) == 1:
-        return Identity(next(iter(sums.values())), tensors.hexdigest())
+    if len(sums) <= 1:
+        return Identity(next(iter(sums.values()), None), tensors.hexdigest())
     sums_text = json.dumps(sorted(sums.items())).encode()
     return Identity(hashlib.sha256(sums_text).hexdigest(), tensors.hexdigest())
 

@@ -14,7 +14,13 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lmctool.checkpoint.diagnosis import IS_ZIP, other_archive
 from lmctool.checkpoint.header import LONGEST_AXIS, MOST_AXES, Entry
-from lmctool.checkpoint.state_pickle import DTYPES, StateUnpickler, Storage, item_size
+from lmctool.checkpoint.state_pickle import (
+    DTYPES,
+    StateUnpickler,
+    Storage,
+    item_size,
+    refuse_unreadable,
+)
 from lmctool.checkpoint.strided_location import StridedLocation, is_contiguous, span
 from lmctool.checkpoint.tensor_location import TensorFile, TensorLocation
 from lmctool.errors import LmctoolError
@@ -163,13 +169,7 @@ def _inside(path: Path, size: int, place: Place) -> Place:
 
 def _location(path: Path, name: str, tensor: StoredTensor, place: Place) -> TensorLocation:
     """Return where a tensor lies, once all that its pickle says of it is checked."""
-    dtype = DTYPES.get(tensor.dtype)
-    if tensor.unreadable or dtype is None:
-        what = tensor.unreadable or f"of the dtype {tensor.dtype}"
-        raise LmctoolError(
-            f"tensor {name!r} of '{path}' is {what}, which no weights can be; save it as a dense"
-            " tensor of a floating dtype"
-        )
+    refuse_unreadable(tensor, name, path)
     name.encode()  # a name that is no text raises
     storage, offset, shape, strides = tensor.storage, tensor.offset, tensor.shape, tensor.strides
     sound = isinstance(storage, Storage) and all(
@@ -182,7 +182,7 @@ def _location(path: Path, name: str, tensor: StoredTensor, place: Place) -> Tens
     first = begin + (storage.begin + offset) * item if prod(shape) else begin
     if first + span(shape, strides) * item > begin + room:
         raise LmctoolError(f"'{path}' is malformed: tensor {name!r} is larger than its storage")
-    entry = Entry(dtype, tuple(shape), first, first + prod(shape) * item)
+    entry = Entry(DTYPES[tensor.dtype], tuple(shape), first, first + prod(shape) * item)
     if is_contiguous(shape, strides):
         return TensorLocation(path, name, entry, first)
     return StridedLocation(path, name, entry, first, tuple(strides))

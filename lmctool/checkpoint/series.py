@@ -54,6 +54,17 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
         LmctoolError: there are none, one is unreadable or has no step, one run has steps of
             some and epochs of others, or two checkpoints of one step differ.
     """
+    return counted_series(path, naming)[1]
+
+
+def counted_series(
+    path: Path, naming: Naming = AS_STORED
+) -> tuple[str, tuple[tuple[int, Path], ...]]:
+    """Find the same, and what is counted: ``step``, ``epoch``, or ``number`` if no word tells.
+
+    Raises:
+        LmctoolError: as ``find_series``.
+    """
     opened = partial(open_checkpoint, naming=naming)
     numbers: dict[Path, dict[str, int]] = {}
     for each in checkpoints_in(path):
@@ -63,8 +74,9 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
             continue
     if not numbers:
         raise _nothing(path)
+    count, steps = _steps(path, numbers)
     counted: dict[int, Path] = {}
-    for each, step in sorted(_steps(path, numbers).items(), key=lambda item: (item[1], item[0])):
+    for each, step in sorted(steps.items(), key=lambda item: (item[1], item[0])):
         other = counted.setdefault(step, each)
         if other != each and opened(other).digest != opened(each).digest:
             raise LmctoolError(
@@ -72,7 +84,7 @@ def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path
                 f" '{each.name}'; choose those of one run by a pattern in quotes, such as"
                 f" '{each.parent}/NAME-*'"
             )
-    return tuple(counted.items())
+    return count, tuple(counted.items())
 
 
 def checkpoints_in(path: Path) -> list[Path]:
@@ -158,8 +170,8 @@ def _counted(metadata: Mapping[str, str]) -> dict[str, int]:
     }
 
 
-def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> dict[Path, int]:
-    """Return the step of each checkpoint: of the first thing that all of them count.
+def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> tuple[str, dict[Path, int]]:
+    """Return the first thing that all checkpoints count, and how much of it each does.
 
     Raises:
         LmctoolError: there is no such thing.
@@ -167,7 +179,7 @@ def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> dict[Path, 
     counts = [count for count in COUNTS if any(count in each for each in numbers.values())]
     for count in counts or [NUMBER]:
         if all(count in each for each in numbers.values()):
-            return {file: each[count] for file, each in numbers.items()}
+            return count, {file: each[count] for file, each in numbers.items()}
     if len(counts) > 1 and all(any(c in each for c in counts) for each in numbers.values()):
         raise LmctoolError(
             f"run '{path}' tells steps of some checkpoints and epochs of others; choose those of"

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from lmctool.checkpoint.header import ITEM_SIZE
 from lmctool.checkpoint.inert import Call, Record, Table, record_class
 from lmctool.checkpoint.reading import TORCH_NAMES
+from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 DTYPES = {torch_name: name for name, torch_name in TORCH_NAMES.items()}
 """The name in safetensors of each dtype of torch."""
@@ -90,6 +92,16 @@ class StoredTensor:
     shape: Any
     strides: Any
     unreadable: str = ""
+
+
+def refuse_unreadable(tensor: StoredTensor, name: str, path: Path) -> None:
+    """Raise LmctoolError where a tensor is no plain array of a dtype that safetensors has."""
+    if tensor.unreadable or tensor.dtype not in DTYPES:
+        what = tensor.unreadable or f"of the dtype {tensor.dtype}"
+        raise LmctoolError(
+            f"tensor {name!r} of '{path}' is {what}, which no weights can be; save it as a dense"
+            " tensor of a floating dtype"
+        )
 
 
 def item_size(dtype: str) -> int:

@@ -17,7 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish, publish_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -63,12 +63,26 @@ def write_checkpoint(
     """
     if path.suffix == SAFETENSORS:
         _check_names(weights, like)
-        _write_file(path, weights, like, like.files, {**like.metadata, **metadata}, force)
+        _write_file(path, weights, like, like.stored, {**like.metadata, **metadata}, force)
     elif like.is_folder:
         _check_names(weights, like)
         _write_folder(path, weights, like, metadata, files, force)
     else:
         raise LmctoolError(f"output '{path}' must be a file whose name ends in .safetensors")
+
+
+def in_stored_dtypes(weights: Mapping[str, Tensor], like: Checkpoint) -> dict[str, Tensor]:
+    """Return weights by canonical name, in the dtypes in which ``write_checkpoint`` stores them.
+
+    Raises:
+        LmctoolError: a name or shape differs from ``like``, or a value does not fit its dtype.
+        UnjudgedError: a tensor holds NaN or infinite values.
+    """
+    _check_names(weights, like)
+    return {
+        name: _in_stored_dtype(weights[name], name, like.dtypes[name], like.shapes[name])
+        for name in like.names
+    }
 
 
 def folder_names(like: Checkpoint) -> frozenset[str]:
@@ -91,7 +105,8 @@ def _write_folder(
         for file in like.files:
             own = read_tensor_file(file, WHOLE).metadata if like.index else like.metadata
             place = draft / as_safetensors(file.name)
-            _write_file(place, weights, like, [file], {**own, **metadata}, force=False)
+            parts = {name: part for name, part in like.stored.items() if part.file == file}
+            _write_file(place, weights, like, parts, {**own, **metadata}, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 if file.name in files:
@@ -136,15 +151,14 @@ def _write_file(
     path: Path,
     weights: Mapping[str, Tensor],
     like: Checkpoint,
-    files: Sequence[Path],
+    parts: Mapping[str, TensorLocation],
     metadata: Mapping[str, str],
     force: bool,
 ) -> None:
-    """Write what some files of a checkpoint hold as one file, tensor by tensor."""
+    """Write what some tensors of a checkpoint become as one file, tensor by tensor."""
     names: dict[str, list[str]] = {}
     for name, part in like.locations.items():
         names.setdefault(part.name, []).append(name)
-    parts = {name: part for name, part in like.stored.items() if part.file in files}
     by_place = sorted(parts.values(), key=lambda part: (part.file, part.offset, part.entry.end))
 
     def make(name: str) -> Tensor:

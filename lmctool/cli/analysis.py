@@ -10,18 +10,20 @@ import click
 from lmctool.cli import plugin_options
 from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.command import Command, words_noted
-from lmctool.cli.options import settings, shared
+from lmctool.cli.options import OBSERVER, settings, shared
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
+from lmctool.plugin.given import NOTHING
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.cli.plugin_options import Selected
     from lmctool.errors import ExitCode
+    from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis, Arity
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
@@ -56,6 +58,11 @@ class AnalysisCommand(Command):
             params=[*self.host_parameters, *analysis.options],
             help=registry.summary(ANALYSES, name),
         )
+
+    @property
+    def bounds(self) -> tuple[int, int | None]:
+        """The least and the greatest number of arguments; None for no greatest one."""
+        return _bounds(self.analysis.arity)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Select the plugins that the words name, add their options, and parse."""
@@ -109,8 +116,13 @@ class AnalysisCommand(Command):
             raise
         return execute(job, dry_run=values["dry_run"])
 
-    def job(self, ctx: click.Context) -> Job:
-        """Return the job that the command line asks for."""
+    def job(self, ctx: click.Context, given: Given = NOTHING) -> Job:
+        """Return the job that the command line asks for.
+
+        Args:
+            ctx: the parsed command line.
+            given: the objects that some of its words stand for.
+        """
         from lmctool.cli.gates import gates_of_run
         from lmctool.cli.inputs import find_inputs
         from lmctool.cli.job import Job
@@ -119,7 +131,8 @@ class AnalysisCommand(Command):
         values = ctx.params
         options = _values(ctx, self.analysis.options)
         gates, baseline = gates_of_run(self.title, self.analysis, values)
-        inputs = find_inputs(self.analysis, values["checkpoints"], options, naming(values))
+        arguments, names = values["checkpoints"], naming(values)
+        inputs = find_inputs(self.analysis, arguments, options, names, given)
         choices = {
             choice.slot.parameter: Choice(choice.name, _values(ctx, choice.options))
             for choice in ctx.meta[SELECTED]
@@ -132,10 +145,11 @@ class AnalysisCommand(Command):
                 inputs,
                 aligner=None if values.get("apply") else choices.get("aligner"),
                 correction=choices.get("correction"),
+                given=given,
             ),
             options=inputs.options,
             recorded_options=options,
-            command=command([self.title, *(w for w in ctx.meta[WORDS] if w != "--resume")]),
+            command=command([self.title, *_recorded(ctx.meta[WORDS])]),
             out=values["out"],
             document=values["document"],
             junit=values["junit"],
@@ -145,11 +159,12 @@ class AnalysisCommand(Command):
             verbose=values["verbose"],
             gates=gates,
             baseline=baseline,
+            observers=values["observers"],
         )
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]
-        least, most = _bounds(self.analysis.arity)
+        least, most = self.bounds
         plugin_options.check_strays(strays, checkpoints, most)
         if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
@@ -187,6 +202,18 @@ class AnalysisCommand(Command):
                     message = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
                     return click.UsageError(message, ctx)
         return error
+
+
+def _recorded(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a command line but for --resume and observers, which change no result."""
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--":
+            yield from (word, *remaining)
+        elif word == OBSERVER:
+            next(remaining, None)
+        elif word != "--resume" and not word.startswith(f"{OBSERVER}="):
+            yield word
 
 
 def _bounds(arity: Arity) -> tuple[int, int | None]:

@@ -114,11 +114,15 @@ def calibration() -> list[click.Option]:
     """Return the options that choose what activation statistics are taken on."""
     return [
         click.Option(
+            ["--calib"],
+            metavar="SPEC",
+            help="Dataset of the calibration set, on which activation statistics are computed; by"
+            " default that of --data.",
+        ),
+        click.Option(
             ["--calib-split"],
             metavar="NAME",
-            default=STANDARD.calib_split,
-            show_default=True,
-            help="Split of the calibration set, on which activation statistics are computed.",
+            help="Split of the calibration set.  [default: train, or the only one]",
         ),
         click.Option(
             ["--calib-size"],

@@ -85,20 +85,12 @@ def audit_options(command: Command) -> Command:
 
 def _gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> tuple[Gate, ...]:
     """Parse conditions; those of ``--fail-if`` are negated."""
-    from lmctool.gates.condition import parse
-    from lmctool.gates.gate import Gate
+    from lmctool.gates.gate import written_gate
 
-    gates = []
-    for text in texts:
-        try:
-            condition = parse(text)
-        except LmctoolError as error:
-            raise click.BadParameter(str(error), param=option) from None
-        if option.name == "fail_if":
-            gates.append(Gate(condition.negated(), kind="fail-if", written=text))
-        else:
-            gates.append(Gate(condition, written=text))
-    return tuple(gates)
+    try:
+        return tuple(written_gate(text, fails=option.name == "fail_if") for text in texts)
+    except LmctoolError as error:
+        raise click.BadParameter(str(error), param=option) from None
 
 
 def _tolerance(_: click.Context, option: click.Parameter, text: str | None) -> Tolerance | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.sense import check_names
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, ANALYSES, SCORES
+from lmctool.plugin.kinds import ALIGNERS, SCORES
 from lmctool.plugin.named_scores import named_scores
 from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmctool.gates.baseline import Baseline, Tolerance
     from lmctool.gates.condition import Condition
     from lmctool.gates.gate import Gate, Verdict
-    from lmctool.gates.policy import Rule
+    from lmctool.gates.policy import Audited, Rule
     from lmctool.plugin.records import Analysis
     from lmctool.results.result import Result
     from lmctool.results.score_metric import Declaration, ScoreMetric
@@ -96,24 +96,43 @@ def audit_results(
     Raises:
         LmctoolError: the policy or a baseline cannot be read, or the options don't fit together.
     """
-    from lmctool.gates.policy import Audited, audit, read_policy
-    from lmctool.results.doubt import doubts_of
-    from lmctool.results.metrics import listed
-    from lmctool.results.stored_metrics import metrics_of
+    from lmctool.gates.policy import audit, read_policy
 
     rules = list(read_policy(policy)) if policy is not None else []
     earlier = _read_baselines(baselines)
     rules += _baseline_rules(earlier, [rule.gate.condition for rule in rules], tolerance)
-    audited = []
-    for path, result in results.items():
-        baseline = earlier.get(result.analysis)
-        beside = baseline.beside(result) if baseline else None
-        known = result.analysis in registry.names(ANALYSES)
-        metrics = metrics_of(result)
-        declared = registry.load(ANALYSES, result.analysis).declared(metrics) if known else {}
-        numbers, doubts = listed(result), doubts_of(result)
-        audited.append(Audited(str(path), result.analysis, numbers, beside, doubts, declared))
-    return audit(rules, audited)
+    return audit(rules, [_audited(result, str(path), earlier) for path, result in results.items()])
+
+
+def judge_result(
+    result: Result,
+    gates: Sequence[Gate],
+    baseline: Baseline | None,
+    tolerance: Tolerance | None,
+) -> list[Verdict]:
+    """Return the verdict of each gate on one result, and whether it is worse than a baseline.
+
+    Raises:
+        LmctoolError: they don't fit together, or a gate decides nothing.
+    """
+    from lmctool.gates.policy import Rule, audit
+
+    earlier = {} if baseline is None else {baseline.analysis: baseline}
+    rules = [Rule(gate) for gate in gates]
+    rules += _baseline_rules(earlier, [gate.condition for gate in gates], tolerance)
+    return audit(rules, [_audited(result, "", earlier)])
+
+
+def _audited(result: Result, source: str, earlier: Mapping[str, Baseline]) -> Audited:
+    from lmctool.gates.policy import Audited
+    from lmctool.report.by_analysis import declared
+    from lmctool.results.doubt import doubts_of
+    from lmctool.results.metrics import listed
+
+    baseline = earlier.get(result.analysis)
+    beside = baseline.beside(result) if baseline else None
+    numbers, doubts, known = listed(result), doubts_of(result), declared(result)
+    return Audited(source, result.analysis, numbers, beside, doubts, known)
 
 
 def _read_baselines(paths: Iterable[Path]) -> dict[str, Baseline]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HOST = (
-    *("inspect", "show", "plot", "metrics", "compare", "report", "audit", "rerun", "schema"),
-    *("plugins", "convert", "stamp", "config", "completion"),
+    *("inspect", "show", "plot", "metrics", "compare", "aggregate", "report", "audit", "rerun"),
+    *("schema", "plugins", "convert", "stamp", "config", "completion"),
 )
 """The host's own commands: modules of lmctool.cli.commands, each with a ``command``."""
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.plugin.given import NOTHING
 from lmctool.plugin.parameters import CheckpointFile, ResultFile, SeriesFolder
 from lmctool.plugin.settings import AS_STORED
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Naming, Series
     from lmctool.results.result import Result
@@ -43,6 +45,7 @@ def find_inputs(
     arguments: Sequence[Path],
     parsed: Mapping[str, Any],
     naming: Naming = AS_STORED,
+    given: Given = NOTHING,
 ) -> Inputs:
     """Return the files that arguments and options name.
 
@@ -51,6 +54,7 @@ def find_inputs(
         arguments: the checkpoints, or the series, in the user's order.
         parsed: the parsed value of each of the analysis's options.
         naming: what the tensors of checkpoints are called, to tell equal ones of one step.
+        given: the objects that some of the paths stand for.
 
     Raises:
         LmctoolError: a series holds no checkpoint, or a result cannot be read or is of another
@@ -58,7 +62,11 @@ def find_inputs(
     """
     paths: list[Path] = []
     results: list[Path] = []
-    series = tuple(_series(path, paths, naming) for path in arguments) if analysis.series else ()
+
+    def run(path: Path) -> Series:
+        return _series(path, paths, given.series.get(path) or naming)
+
+    series = tuple(map(run, arguments)) if analysis.series else ()
     if not analysis.series:
         paths.extend(arguments)
     count = len(paths)
@@ -77,7 +85,7 @@ def find_inputs(
         if isinstance(kind, CheckpointFile):
             options[name] = _each(parsed.get(name), index)
         elif isinstance(kind, SeriesFolder):
-            options[name] = _each(parsed.get(name), lambda path: _series(path, paths, naming))
+            options[name] = _each(parsed.get(name), run)
         elif isinstance(kind, ResultFile):
             options[name] = _each(parsed.get(name), partial(result, kind))
     return Inputs(tuple(paths[:count]), series, tuple(paths[count:]), tuple(results), options)
@@ -90,12 +98,18 @@ def _each(value: Any, convert: Callable[[Path], Any]) -> Any:
     return tuple(map(convert, value)) if isinstance(value, tuple) else convert(value)
 
 
-def _series(path: Path, paths: list[Path], naming: Naming) -> Series:
-    """Add the checkpoints of a series to the paths, and return the series."""
-    from lmctool.checkpoint.series import find_series
-    from lmctool.plugin.settings import Series
+def _series(path: Path, paths: list[Path], found: Naming | Mapping[int, Path]) -> Series:
+    """Add the checkpoints of a series to the paths, and return the series.
 
-    series = find_series(path, naming)
+    Args:
+        path: the series, as the user gave it.
+        paths: all checkpoints so far.
+        found: its checkpoints by step, or what the tensors of those that lie there are called.
+    """
+    from lmctool.checkpoint.series import find_series
+    from lmctool.plugin.settings import Naming, Series
+
+    series = find_series(path, found) if isinstance(found, Naming) else tuple(found.items())
     begin = len(paths)
     paths.extend(checkpoint for _, checkpoint in series)
     steps = tuple(step for step, _ in series)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lmctool.report.terminal import echo
@@ -37,6 +37,8 @@ class Job:
         verbose: show the whole provenance.
         gates: the gates that the result is judged by.
         baseline: the earlier result that it is compared with, if there is one.
+        observers: those that are asked for, each as ``NAME`` or ``NAME:PLACE``.
+        notes: what the user was told so far.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Job:
     verbose: bool = False
     gates: tuple[Gate, ...] = ()
     baseline: Baseline | None = None
+    observers: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
 
     @property
     def writes(self) -> bool:
@@ -62,6 +66,11 @@ class Job:
         return bool(self.recorded_options.get(writes)) if isinstance(writes, str) else writes
 
     def note(self, text: str) -> None:
-        """Print a note on stderr, unless the user wants quiet."""
+        """Print a note on stderr, unless the user wants quiet, and keep it."""
+        self.notes.append(text)
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """Print what is no note on stderr, unless the user wants quiet."""
         if not self.quiet:
             echo(text, err=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.cli.inputs import Inputs
+    from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis
 
 TRUST_CONFIG: Mapping[str, Any] = {
@@ -31,6 +32,10 @@ TRUST_CONFIG: Mapping[str, Any] = {
 }
 """The option of every command that reads lmctool.toml."""
 
+OWN = frozenset({"aligner", "correction", "given", "repeats"})
+"""Settings that are no value of an option of the same name."""
+OBSERVER = "--observer"
+"""The option that names an observer; it is part of no record."""
 Sections = list[tuple[str, list[click.Option]]]
 
 
@@ -64,15 +69,16 @@ def settings(
     *,
     aligner: Choice | None,
     correction: Choice | None,
+    given: Given,
 ) -> Settings:
     """Return the settings of parsed values; options that do not apply keep their defaults."""
     names = {field.name for field in fields(Settings)}
-    arguments = {name: values[name] for name in names & values.keys() - {"repeats"}}
+    arguments = {name: values[name] for name in names & values.keys() - OWN}
     arguments |= {
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }
     arguments["naming"] = checkpoint_options.naming(values)
-    return Settings(**{**arguments, "aligner": aligner, "correction": correction})
+    return Settings(**arguments, aligner=aligner, correction=correction, given=given)
 
 
 def _model_b() -> list[click.Option]:
@@ -126,6 +132,13 @@ def _output(name: str) -> list[click.Option]:
             metavar="FILE|-",
             type=OutputFile(dash=True),
             help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
+        ),
+        click.Option(
+            [OBSERVER, "observers"],
+            metavar="NAME[:PLACE]",
+            multiple=True,
+            help="Also tell an observer of the run, such as tensorboard:runs/lmc, wandb:PROJECT or"
+            " mlflow:EXPERIMENT (repeatable). It changes no number and is not recorded.",
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress and no notes."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),

@@ -15,50 +15,95 @@ from lmctool.files.publish import refuse_existing, refuse_existing_folder, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.figure import Figure
+
+    from lmctool.checkpoint import Checkpoint
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.records import Analysis
+    from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
+    from lmctool.weights.arithmetic import Weights
+
+    Drawing = Callable[[Result, Figure], None]
 
 SUFFIXES = {"result": ".h5", "figure": ".png"}
 CHECKPOINT = ".safetensors"
 
 
 def outputs_of(job: Job) -> Outputs:
-    """Return the outputs of a job; a known suffix of ``-o`` is replaced.
+    """Return the outputs of a job.
 
     Raises:
-        LmctoolError: ``-o`` is a folder that no checkpoint goes to, or two outputs are one file.
+        LmctoolError: as ``outputs_at``.
     """
-    out = job.out
-    checkpoints = _checkpoints(out, job.settings.checkpoints if job.writes else ())
+    checkpoints = _checkpoints(job.out, job.settings if job.writes else None)
+    return outputs_at(job.out, job.document, job.junit, force=job.force, checkpoints=checkpoints)
+
+
+def outputs_at(
+    out: Path,
+    target: str | None,
+    junit: Path | None,
+    *,
+    force: bool,
+    checkpoints: tuple[Path, ...] = (),
+) -> Outputs:
+    """Return the outputs that go to some places.
+
+    Args:
+        out: where the result goes; a known suffix is replaced.
+        target: where the JSON document goes, ``-`` for stdout, or None for no document.
+        junit: where the verdicts go as JUnit XML, if anywhere.
+        force: whether existing files may be replaced.
+        checkpoints: as ``Outputs`` has them.
+
+    Raises:
+        LmctoolError: ``out`` is a folder that no checkpoint goes to, or two outputs are one file.
+    """
     if (out.is_dir() and out not in checkpoints) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
     stem = _stem(out)
     paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
-    document = None if job.document in {None, "-"} else Path(str(job.document))
-    for role, flag, path in (("document", "--json", document), ("junit", "--junit", job.junit)):
+    document = None if target in {None, "-"} else Path(str(target))
+    for role, flag, path in (("document", "--json", document), ("junit", "--junit", junit)):
         if path is not None:
             if path in [*paths.values(), *checkpoints]:
                 raise LmctoolError(f"{flag} names '{path}', as -o or another option does")
             paths[role] = path
-    return Outputs(paths, checkpoints, job.force)
+    return Outputs(paths, checkpoints, force)
 
 
-def _checkpoints(out: Path, inputs: Sequence[Path]) -> tuple[Path, ...]:
-    """Return where a checkpoint goes that is written like each of the inputs.
+def _checkpoints(out: Path, settings: Settings | None) -> tuple[Path, ...]:
+    """Return where a checkpoint goes that is written like each of the inputs; None has none.
 
     A folder or an index of shards gives a folder called like the result without its suffix,
     unless ``out`` itself ends in .safetensors: that asks for one file.
     """
     stem = _stem(out)
     file = stem.with_name(stem.name + CHECKPOINT)
-    return tuple(stem if is_folder(path) and out.suffix != CHECKPOINT else file for path in inputs)
+    given = settings.given.networks if settings else {}
+    return tuple(
+        stem if path not in given and is_folder(path) and out.suffix != CHECKPOINT else file
+        for path in (settings.checkpoints if settings else ())
+    )
 
 
 def _stem(out: Path) -> Path:
     return out.with_suffix("") if out.suffix in {*SUFFIXES.values(), CHECKPOINT} else out
+
+
+def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, Weights]:
+    """Return what a new checkpoint is written like, and its tensors under all their names."""
+    from lmctool.model.tied import everywhere
+
+    like, weights = run.checkpoints[new.like], new.weights
+    if new.files:
+        like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
+    if run.model is not None:
+        weights = everywhere(weights, run.resources.owner(new.like).module, like.names)
+    return like, weights
 
 
 @dataclass
@@ -122,13 +167,20 @@ class Outputs:
         Raises:
             LmctoolError: one cannot be written; names those written before.
         """
-        from lmctool.results import file
-
-        paths, checkpoint = self.paths, result.checkpoint
-        self._step("result", paths["result"], lambda p: file.write(result, p, force=self.force))
+        checkpoint = result.checkpoint
+        self._step_result(result)
         if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
-        self._step_figure(result, analysis)
+        self._step_figure(result, analysis.figure)
+
+    def save_alone(self, result: Result, draw: Drawing | None) -> None:
+        """Write a result that no run made, then the figure, where it can be drawn.
+
+        Raises:
+            LmctoolError: as ``save``.
+        """
+        self._step_result(result)
+        self._step_figure(result, draw)
 
     def streamed(self, result: Result, run: Run) -> Result:
         """Write a checkpoint whose tensors are computed one at a time, if the result has one.
@@ -189,14 +241,20 @@ class Outputs:
             raise type(error)("; ".join([str(error), *self.notes()])) from error
         self.written[role] = path
 
-    def _step_figure(self, result: Result, analysis: Analysis) -> None:
+    def _step_result(self, result: Result) -> None:
+        from lmctool.results import file
+
+        place = self.paths["result"]
+        self._step("result", place, lambda path: file.write(result, path, force=self.force))
+
+    def _step_figure(self, result: Result, draw: Drawing | None) -> None:
         """Write the figure; one that cannot be drawn is no reason to lose a verdict."""
         from lmctool.report import figure
         from lmctool.report.terminal import echo
 
         place = self.paths["figure"]
         try:
-            image = figure.image(result, analysis.figure, figure.kind(place))
+            image = figure.image(result, draw, figure.kind(place))
         except figure.FigureError as error:
             old = f"; '{place}' is of an earlier run" if place.exists() else ""
             echo(f"Warning: {error}{old}", err=True)
@@ -207,15 +265,9 @@ class Outputs:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
         from lmctool.evaluate.arithmetic import arithmetic
-        from lmctool.model.tied import everywhere
         from lmctool.weights.arithmetic import LazyWeights
 
-        like, weights = run.checkpoints[new.like], new.weights
-        if new.files:
-            like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
-        if run.model is not None:
-            module = run.resources.owner(new.like).module
-            weights = everywhere(weights, module, like.names)
+        like, weights = written_form(new, run)
 
         def write(path: Path) -> None:
             with (
@@ -234,3 +286,21 @@ class Outputs:
                 )
 
         self._step("checkpoint", self.checkpoints[new.like], write)
+
+
+def result_places(out: Path, *, folder: bool) -> dict[str, Path]:
+    """Return where the files of a result go that is held in memory, by role.
+
+    Args:
+        out: the path of the result; a known suffix is replaced.
+        folder: whether its new checkpoint is a folder, unless ``out`` asks for one file.
+
+    Raises:
+        LmctoolError: ``out`` is a folder.
+    """
+    if not out.name or (out.is_dir() and not folder):
+        raise LmctoolError(f"output '{out}' is a folder; name a file in it")
+    stem = _stem(out)
+    places = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
+    file = stem.with_name(stem.name + CHECKPOINT)
+    return {**places, "checkpoint": stem if folder and out.suffix != CHECKPOINT else file}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lmctool.report.terminal import echo
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
     from lmctool.plugin.progress import Advance
 
     Watch = Callable[[str, int, int], None]
+
+
+def shows_bars() -> bool:
+    """Tell whether stderr is where a bar can move: a terminal, or a notebook with widgets."""
+    if sys.stderr.isatty():
+        return True
+    if "IPython" not in sys.modules:
+        return False
+    from rich.console import Console
+
+    return Console(stderr=True).is_jupyter and find_spec("ipywidgets") is not None
 
 
 class Stages:

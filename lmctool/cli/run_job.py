@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmctool.cli.key_values import aligned
+from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
 from lmctool.cli.session import complete, compute, open_run, session
 from lmctool.errors import ExitCode
@@ -52,10 +53,10 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
     outputs = outputs_of(job)
     outputs.refuse_existing()
     run = open_run(job, outputs, _unwatched)
-    job.note(aligned(plan(run)))
+    job.show(aligned(plan(run)))
     with in_use(run.device):
         opened(run)
-        return complete(job, run, outputs, compute(job, run))
+        return complete(job, run, outputs.streamed(compute(job, run), run))
 
 
 def _show_plan(job: Job) -> ExitCode:
@@ -64,9 +65,11 @@ def _show_plan(job: Job) -> ExitCode:
 
     outputs = outputs_of(job)
     outputs.refuse_existing(allowed=job.resume)
+    Observers(job.observers)  # refuses those that cannot be told
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", str(gate.condition)) for gate in job.gates]
-    echo(aligned([*plan(run), *outputs.planned(), *gates]))
+    observers = [("observer", name) for name in job.observers]
+    echo(aligned([*plan(run), *outputs.planned(), *gates, *observers]))
     return ExitCode.DONE
 
 

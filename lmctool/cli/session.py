@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,8 @@ from lmctool.cli import github
 from lmctool.cli.failure import report_failure
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
-from lmctool.cli.outputs import Outputs, outputs_of
-from lmctool.cli.progress import Stages
+from lmctool.cli.outputs import Outputs, outputs_of, written_form
+from lmctool.cli.progress import Stages, shows_bars
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
@@ -62,9 +61,10 @@ def session(job: Job) -> Iterator[Session]:
     """
     from lmctool.evaluate.device import in_use
 
-    outputs, observers = outputs_of(job), Observers()
+    outputs = outputs_of(job)
     outputs.refuse_existing(allowed=job.resume)
     try:
+        observers = Observers(job.observers)
         with ResumeFolder(outputs.paths["result"], job.note) as folder:
             try:
                 with no_exit():
@@ -95,7 +95,7 @@ class Session:
         run: the opened checkpoints, model and data.
         outputs: the files to write.
         folder: the finished work of this run, and of an interrupted one before it.
-        observers: the installed observers.
+        observers: those that are told of it.
     """
 
     job: Job
@@ -146,14 +146,14 @@ class Session:
         folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         lines = plan(run)
-        job.note(aligned(lines))
+        job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
         try:
             result = compute(job, run)
         except LmctoolError:
             folder.clear()  # it would end in the same way again
             raise
-        return complete(job, run, self.outputs, result)
+        return complete(job, run, self.outputs.streamed(result, run))
 
     def judge(self, result: Result) -> Judged:
         """Judge a result by the job's gates."""
@@ -175,19 +175,36 @@ class Session:
         """
         job, outputs, result = self.job, self.outputs, judged.result
         try:
-            outputs.save(result, job.analysis, self.run)
-            if job.document is not None:
-                outputs.write_document(result, job.document, judged.verdicts)
-            outputs.write_junit(judged.verdicts)
-            github.summarize(f"lmctool {job.name}", judged.verdicts, partial(_table, job, result))
-        except LmctoolError as error:
-            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
+            with self._writing(result):
+                outputs.save(result, job.analysis, self.run)
+                if job.document is not None:
+                    outputs.write_document(result, job.document, judged.verdicts)
+                outputs.write_junit(judged.verdicts)
+                table = partial(_table, job, result)
+                github.summarize(f"lmctool {job.name}", judged.verdicts, table)
         finally:
             if job.document != "-":
                 self.show(judged)
+        return exit_code(judged.verdicts)
+
+    def store(self, result: Result) -> None:
+        """Write the result, its new checkpoint and its figure, and show nothing.
+
+        Raises:
+            LmctoolError: one cannot be written.
+        """
+        with self._writing(result):
+            self.outputs.save(result, self.job.analysis, self.run)
+
+    @contextmanager
+    def _writing(self, result: Result) -> Iterator[None]:
+        """Forget the finished work once all files of a result are written within."""
+        try:
+            yield
+        except LmctoolError as error:
+            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
         self.folder.clear()
         self.observers.finished(result, None)
-        return exit_code(judged.verdicts)
 
     def show(self, judged: Judged) -> ExitCode:
         """Show the result and the verdicts; return what the gates make of it."""
@@ -206,18 +223,57 @@ class Session:
         return exit_code(judged.verdicts)
 
 
-def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:
+def held(job: Job) -> Result:
+    """Run an analysis and return its result; what it would write is held in memory.
+
+    Raises:
+        LmctoolError: it cannot be run.
+    """
+    from lmctool.evaluate.device import in_use
+    from lmctool.run.summary import plan
+
+    observers = Observers(job.observers)
+    try:
+        with no_exit():
+            run = open_run(job, None, observers.progressed)
+            with in_use(run.device):
+                observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
+                result = complete(job, run, _materialised(compute(job, run), run))
+    except BaseException as error:
+        observers.finished(None, error)
+        raise
+    observers.finished(result, None)
+    return result
+
+
+def _materialised(result: Result, run: Run) -> Result:
+    """Return a result with all tensors of its new checkpoint as they would be written."""
+    from lmctool.cli.held_checkpoint import HeldCheckpoint
+    from lmctool.evaluate.arithmetic import arithmetic
+
+    new = result.checkpoint
+    if new is None:
+        return result
+    with arithmetic(run.settings.precision, run.device):  # they may be computed only now
+        form, weights = written_form(new, run)
+        tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
+    more = {} if new.groups_after is None else new.groups_after()
+    kept = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
+    return replace(result, groups={**result.groups, **more}, checkpoint=kept)
+
+
+def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:
     """Open the checkpoints, the model and the data of a job; check outputs and gates against them.
 
     Args:
         job: what the command line asks for.
-        outputs: the files to write.
+        outputs: the files to write; None for none.
         watch: called with the progress of every stage.
         journal: the finished work of this run, and of an interrupted one before it.
     """
     from lmctool.run.run import Run  # torch comes in here, not at start-up
 
-    stages = Stages(watch, quiet=job.quiet, bar=sys.stderr.isatty())
+    stages = Stages(watch, quiet=job.quiet, bar=shows_bars())
     run = Run(
         job.name,
         job.analysis,
@@ -227,7 +283,8 @@ def open_run(job: Job, outputs: Outputs, watch: Watch, journal: Journal = NO_JOU
         journal=journal,
         writes=job.writes,
     )
-    outputs.check(run, allowed=job.resume)
+    if outputs is not None:
+        outputs.check(run, allowed=job.resume)
     if job.gates:  # what the metrics are may take a look at the data
         check_limits(job.gates, job.analysis.declared(run.metrics))
     return run
@@ -253,14 +310,13 @@ def compute(job: Job, run: Run) -> Result:
         raise
 
 
-def complete(job: Job, run: Run, outputs: Outputs, result: Result) -> Result:
-    """Return the result with its provenance, once a checkpoint that it streams is written."""
+def complete(job: Job, run: Run, result: Result) -> Result:
+    """Return the result with its provenance, once its checkpoint is written or held."""
     from lmctool.run import provenance
     from lmctool.run.equal_networks import equal_networks
 
-    streamed = outputs.streamed(result, run)
     options = job.recorded_options
-    whole = provenance.complete(run, streamed, command=job.command, options=options)
+    whole = provenance.complete(run, result, command=job.command, options=options)
     for sentence in equal_networks(run):
         job.note(sentence)
     return whole

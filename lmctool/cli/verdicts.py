@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     """Print each verdict on stdout, and at last how many passed."""
     if verdicts:
-        echo("\n" + aligned([(verdict.word, _line(verdict)) for verdict in verdicts]))
+        echo("\n" + aligned([(verdict.word, line(verdict)) for verdict in verdicts]))
         passed = sum(verdict.status == "passed" for verdict in verdicts)
         noun = "gate" if len(verdicts) == 1 else "gates"
         echo(f"{passed} of {len(verdicts)} {noun} passed")
 
 
-def _line(verdict: Verdict) -> str:
+def line(verdict: Verdict) -> str:
+    """Return what is said of a verdict beside its word."""
     gate = verdict.gate
     source = f" of {verdict.source}" if verdict.source else ""
     wanted = f" (wanted: {gate.condition})" if gate.name and verdict.status != "passed" else ""

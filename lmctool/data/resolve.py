@@ -18,12 +18,13 @@ from lmctool.plugin.kinds import DATASETS
 from lmctool.plugin.user_code import Factory, imports_code, refuse_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lmctool.config import Config
     from lmctool.plugin.data_records import Dataset
     from lmctool.plugin.records import Argument
+    from lmctool.plugin.source_code import Code
 
 KEY = "lmctool.data"
 QUERY = re.compile(r"(.+)\?(\w+=[^?&]*(?:&\w+=[^?&]*)*)")
@@ -40,14 +41,16 @@ class Data:
     Attributes:
         dataset: the opened dataset.
         spec: what named it, as it was written.
-        origin: who named it: ``--data``, ``$LMCTOOL_DATASET``, ``lmctool.toml`` or ``metadata``.
-        factory: the user's own code that makes it, or None.
+        origin: who named it: ``--data``, ``$LMCTOOL_DATASET``, ``lmctool.toml`` or ``metadata``;
+            ``--calib``; ``data=`` or ``calib=`` for an object of Python code.
+        code: returns the user's own code that it comes of, as far as it was loaded; None where it
+            comes of none.
     """
 
     dataset: Dataset
     spec: str
     origin: str
-    factory: Factory | None = None
+    code: Callable[[], Code] | None = None
 
 
 def resolve_data(
@@ -76,9 +79,7 @@ def resolve_data(
     )
     for origin, text in sources:
         if text:
-            factory = _factory(text, origin)
-            dataset = made(factory) if factory else _open_spec(text, config)
-            return Data(dataset, text, origin.name, factory)
+            return open_spec(text, config, origin)
     word = stamped(metadata)
     if word is None:
         raise LmctoolError(f"no data named: pass --data SPEC; registered: {_registered()}")
@@ -105,7 +106,7 @@ def stamped(metadata: Sequence[Mapping[str, str]]) -> str | None:
     return words[0] if words else None
 
 
-def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Dataset:
+def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Data:
     """Open what a spec of the user names.
 
     Raises:
@@ -113,7 +114,9 @@ def open_spec(spec: str, config: Config, origin: Origin = COMMAND) -> Dataset:
         UntrustedError: it names code, and its origin may not.
     """
     factory = _factory(spec, origin)
-    return made(factory) if factory else _open_spec(spec, config)
+    if factory is None:
+        return Data(_open_spec(spec, config), spec, origin.name)
+    return Data(made(factory), spec, origin.name, factory.code)
 
 
 def _factory(spec: str, origin: Origin) -> Factory | None:
@@ -184,7 +187,7 @@ def open_path(path: Path, arguments: Mapping[str, Argument] = NO_ARGUMENTS) -> D
         except Exception as error:
             broken.append(f"dataset {word!r} failed on it: {error}")
     if len(words) > 1:
-        choices = " or ".join(f"--data {word}:{path}" for word in words)
+        choices = " or ".join(f"{word}:{path}" for word in words)
         raise LmctoolError(f"'{path}' could be {', '.join(words)}; say {choices}")
     if not words:
         notes = "".join(f"; {note}" for note in broken)

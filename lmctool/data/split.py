@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lmctool.errors import LmctoolError, about
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Split:
         images: how the inputs were made of images of any size; None where they were none.
         way: how the examples were chosen; None where all were.
         absent: classes of which none was chosen.
+        owner: whose split it is, for what is said of its targets; empty for the data's.
+        unlike: why its targets are none that the data's task takes; empty where they may be.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Split:
     images: Preprocessing | None = None
     way: Way | None = None
     absent: int = 0
+    owner: str = ""
+    unlike: str = ""
     _cached: dict[torch.dtype, tuple[Tensor, int]] = field(default_factory=dict, repr=False)
     _constants: dict[torch.dtype, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
     _checked: set[tuple[object, torch.Size]] = field(default_factory=set, repr=False)
@@ -96,10 +101,16 @@ class Split:
             check: raises where a model with these outputs cannot be scored by these targets, as
                 ``Task.check`` does; None for nothing to check.
             outputs: (example, ...) of a batch.
+
+        Raises:
+            LmctoolError: they are no targets of the task, or ``check`` says so.
         """
         key = (check, outputs.shape[1:])
+        if self.unlike:
+            raise LmctoolError(f"{self.owner}: {self.unlike}")
         if check is not None and key not in self._checked:
-            check(outputs, self.targets)
+            with about(self.owner):
+                check(outputs, self.targets)
             self._checked.add(key)
 
     def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from lmctool.graph.outputs import Output
+
     Inputs = tuple[Tensor, ...]
 
 EXAMPLES = 4
@@ -72,16 +74,9 @@ def check_function(
         UnjudgedError: the network is no function; says why.
     """
     subject = Subject(module, weights, inputs, output)
-    try:
-        first = subject.answers()
-    except LmctoolError:
-        raise
-    except Exception as cause:  # whatever the model's own code raises
-        if machine_failure(cause):
-            raise
-        if not split:
-            return Answers()
-        raise LmctoolError(misfit(inputs, split, cause)) from cause
+    first = answers_of(subject, split)
+    if first is None:
+        return Answers()
     scored = subject.scored(first)
     stochastic = not subject.repeats(first) or True in subject.leftovers.ran.values()
     if stochastic and subject.written is None:
@@ -100,6 +95,31 @@ def check_function(
     if scored is None:
         return Answers(stochastic, names)
     return Answers(stochastic, names, names[scored], tuple(first[scored].tensor.shape[1:]))
+
+
+def answers_of(subject: Subject, split: str) -> list[Output] | None:
+    """Return what a network answers to a batch.
+
+    Args:
+        subject: the network and the batch.
+        split: where the batch is from; empty for an example input.
+
+    Returns:
+        Its outputs; None where it cannot take an example input.
+
+    Raises:
+        LmctoolError: it cannot take the inputs of a split.
+    """
+    try:
+        return subject.answers()
+    except LmctoolError:
+        raise
+    except Exception as cause:  # whatever the model's own code raises
+        if machine_failure(cause):
+            raise
+        if not split:
+            return None
+        raise LmctoolError(misfit(subject.inputs, split, cause)) from cause
 
 
 def _refuse_unless(allowed: bool, subject: Subject) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.condition import Condition, several
@@ -104,7 +104,7 @@ class Baseline:
                     f" {there.get(key, 'nothing')} there and"
                     f" {here.get(key, 'nothing')} here"
                 )
-        then, now = _options(self.provenance), _options(provenance)
+        then, now = self.provenance.own_options(), provenance.own_options()
         for name in sorted(then.keys() & now.keys()):
             one, other = json.dumps(then[name]), json.dumps(now[name])
             if one != other:
@@ -147,15 +147,3 @@ def _data(provenance: Provenance) -> dict[str, Attribute]:
     task = provenance.settings.get("task")
     digests = {f"split.{name}.digest": split.digest for name, split in provenance.splits.items()}
     return {key: value for key, value in {"task": task, **digests}.items() if value is not None}
-
-
-def _options(provenance: Provenance) -> dict[str, Any]:
-    """Return the analysis's own options, but for those that name a file of the run."""
-    files = set(provenance.paths())
-    options = provenance.options or {}
-    return {name: value for name, value in options.items() if not _names_files(value, files)}
-
-
-def _names_files(value: object, files: set[str]) -> bool:
-    named = value if isinstance(value, list) else [value]
-    return bool(named) and all(isinstance(name, str) and name in files for name in named)

@@ -40,9 +40,9 @@ LONGEST = 1000
 _WORD = r"[A-Za-z_][\w.-]*"
 _VALUE = r'"[^"]*"|[^",\]\s][^",\]]*'
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_SELECTION = rf"\s*(?P<metric>{_WORD})\s*(?:\[(?P<where>[^\"\]]*(?:\"[^\"]*\"[^\"\]]*)*)\])?\s*"
 _EXPRESSION = re.compile(
-    rf"\s*(?P<metric>{_WORD})\s*(?:\[(?P<where>[^\"\]]*(?:\"[^\"]*\"[^\"\]]*)*)\])?\s*"
-    r"(?P<operator><=|>=|==|!=|<|>)\s*"
+    rf"{_SELECTION}(?P<operator><=|>=|==|!=|<|>)\s*"
     rf"(?:(?P<baseline>baseline)\b\s*(?:\*\s*(?P<factor>{_NUMBER})\s*)?(?:(?P<sign>[+-])\s*"
     rf"(?P<margin>{_NUMBER})\s*(?P<share>%?)\s*)?"
     rf"|(?P<number>[+-]?{_NUMBER})\s*(?P<percent>%?)\s*)"
@@ -152,6 +152,18 @@ def parse(text: str) -> Condition:
         number, factor = _finite(match["number"], match["percent"], text), 0.0
     where = _selection(match["where"] or "", text)
     return Condition(match["metric"], where, match["operator"], number, factor)
+
+
+def parse_selection(text: str) -> tuple[str, dict[str, str]]:
+    """Return the metric and the coordinates that ``NAME[DIM=VALUE,...]`` says.
+
+    Raises:
+        LmctoolError: it says none.
+    """
+    match = re.fullmatch(_SELECTION, text) if len(text) <= LONGEST else None
+    if match is None:
+        raise LmctoolError(f"{text[:LONGEST]!r} is no metric; write METRIC[DIM=VALUE,...]")
+    return match["metric"], _selection(match["where"] or "", text)
 
 
 def _finite(digits: str, percent: str | None, expression: str) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lmctool.errors import ExitCode, UnjudgedError
 from lmctool.gates.comparison import UNDECLARED, Comparison
-from lmctool.gates.condition import several
+from lmctool.gates.condition import parse, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,6 +83,18 @@ class Verdict:
     def sentence(self) -> str:
         """Why it came to be, and why the gate is there."""
         return f"{self.message}; {self.gate.reason}" if self.gate.reason else self.message
+
+
+def written_gate(text: str, *, fails: bool = False) -> Gate:
+    """Return the gate that requires a condition, or one that it ``fails``.
+
+    Raises:
+        LmctoolError: the text is no condition.
+    """
+    condition = parse(text)
+    if fails:
+        return Gate(condition.negated(), kind="fail-if", written=text)
+    return Gate(condition, written=text)
 
 
 def judge(

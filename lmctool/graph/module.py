@@ -83,7 +83,7 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     )
     if has_hooks or id(module) in memo:
         for part in module.modules():
-            _detach(vars(part), memo)
+            detach(vars(part), memo)
         return copy.deepcopy(module, memo)
     new = memo[id(module)] = kind.__new__(kind)
     for name, value in vars(module).items():
@@ -98,16 +98,16 @@ def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
         elif type(value) in CONTAINERS and not value:
             new.__dict__[name] = type(value)()
         else:
-            _detach(value, memo)
+            detach(value, memo)
             new.__dict__[name] = copy.deepcopy(value, memo)
     return new
 
 
-def _detach(value: Any, memo: dict[int, Any]) -> None:
+def detach(value: Any, memo: dict[int, Any]) -> None:
     """Note copies of tensors that were computed with gradients, of which there are no deep ones.
 
-    Such are weights that hooks compute from others before each call: torch.nn.utils.weight_norm,
-    prune.
+    A deep copy with these notes has them.  Such are weights that hooks compute
+    from others before each call: torch.nn.utils.weight_norm, prune.
     """
     for leaf in tree_leaves(value):
         if isinstance(leaf, Tensor) and not leaf.is_leaf and id(leaf) not in memo:

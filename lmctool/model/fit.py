@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lmctool.checkpoint import Checkpoint
-    from lmctool.checkpoint.fit import Reading
+    from lmctool.checkpoint.fit import Reading, Shapes, Tied
 
 MOST_IGNORED = 3
 """Patterns that are offered to leave tensors out; more of them are another network's."""
@@ -46,11 +46,25 @@ def only_reading(checkpoint: Checkpoint, module: nn.Module, model: str) -> Readi
     Raises:
         LmctoolError: it does not fit, or in several ways.
     """
-    needed, tied = shapes_of(module), aliases(module)
+    return reading_of(checkpoint, shapes_of(module), aliases(module), f"model {model}")
+
+
+def reading_of(checkpoint: Checkpoint, needed: Shapes, tied: Tied, what: str) -> Reading:
+    """Return the one reading of a checkpoint's names that has all of some tensors.
+
+    Args:
+        checkpoint: the checkpoint.
+        needed: name -> shape of the tensors.
+        tied: names of these that share a tensor, of which one may stand for all.
+        what: what has these tensors, for the error.
+
+    Raises:
+        LmctoolError: it does not fit, or in several ways.
+    """
     found = readings(checkpoint.shapes, needed, tied)
     if len(found) > 1:
         raise LmctoolError(
-            f"'{checkpoint.path}' fits model {model} {parts(found)}: choose with"
+            f"'{checkpoint.path}' fits {what} {parts(found)}: choose with"
             f" {' or '.join(map(as_key, found))}"
         )
     if not found or found[0].unneeded:
@@ -58,7 +72,7 @@ def only_reading(checkpoint: Checkpoint, module: nn.Module, model: str) -> Readi
         option = as_strip(found[0]) if found and not found[0].prefix else ""
         if 0 < option.count("--ignore") <= MOST_IGNORED:
             differs += f"; {option} leaves it out, if it is no part of the network"
-        raise LmctoolError(f"'{checkpoint.path}' does not fit model {model}: {differs}")
+        raise LmctoolError(f"'{checkpoint.path}' does not fit {what}: {differs}")
     return found[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -19,14 +19,28 @@ if TYPE_CHECKING:
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.plugin.records import Argument
-    from lmctool.plugin.user_code import Factory
+
+
+class Maker(Protocol):
+    """Code that makes a model."""
+
+    @property
+    def spec(self) -> str:
+        """How it is called."""
+
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Return what it makes.
+
+        Raises:
+            LmctoolError: it fails.
+        """
 
 
 class MadeModel:
     """Calls a factory, and checks what it returns later by what it returned first."""
 
     def __init__(
-        self, checkpoint: Checkpoint, factory: Factory, arguments: Mapping[str, Argument]
+        self, checkpoint: Checkpoint, factory: Maker, arguments: Mapping[str, Argument]
     ) -> None:
         """Take a checkpoint that it is to fit, the code, and what that is called with."""
         self._checkpoint = checkpoint
@@ -52,7 +66,7 @@ class MadeModel:
 
     def _made(self, seed: int) -> nn.Module:
         with seeded(seed):
-            return plain(self._factory.call(self._arguments), self._factory.spec)
+            return plain(self._factory.call(self._arguments), f"{self._factory.spec!r} returned")
 
     def _compare(self, module: nn.Module, again: nn.Module) -> None:
         """Compare two more models of one seed with the first and with each other."""

@@ -42,6 +42,7 @@ class Model:
         initial: builds it again, in the initial state of a seed.
         code: the user's own code that made it, or the libraries that a registered one is of.
         output: which of several outputs is scored, by what chose the model; None if it doesn't say.
+        given: whether Python code handed it over, so that its graph alone tells all of it.
     """
 
     module: nn.Module
@@ -51,6 +52,7 @@ class Model:
     initial: Callable[[int], nn.Module]
     code: Code = field(default_factory=Code)
     output: str | None = None
+    given: bool = False
 
 
 def resolve_model(
@@ -96,7 +98,7 @@ def resolve_model(
         factory = Factory(source.spec, source.here)
         initial = MadeModel(checkpoint, factory, wanted)
     module = initial(0).eval().requires_grad_(False)
-    code = (factory.code() if factory else Code()) | _libraries(module)
+    code = (factory.code() if factory else Code()) | libraries(module)
     return Model(module, source.spec, wanted, source.origin, initial, code, source.output)
 
 
@@ -146,7 +148,7 @@ def _recognised(checkpoint: Checkpoint) -> Source:
     return Source(word, read, "names and shapes")
 
 
-def _libraries(module: nn.Module) -> Code:
+def libraries(module: nn.Module) -> Code:
     """Return the installed packages that define the parts of a module."""
     return installed(type(part).__module__.partition(".")[0] for part in module.modules())
 

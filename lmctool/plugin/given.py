@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,11 +17,12 @@ class GivenNetwork:
     """A network in memory, as it was when it was handed over.
 
     Attributes:
-        tensors: copies of its tensors on the CPU, by name.
+        content: copies of its tensors on the CPU, as ``lmctool.checkpoint.memory.held`` keeps them:
+            by name, or in dictionaries as in a file of PyTorch.
         module: the module that it is of, which nobody may change; None for a state dict.
     """
 
-    tensors: Mapping[str, Tensor]
+    content: Mapping[str, Any]
     module: nn.Module | None = None
 
 
@@ -31,6 +32,7 @@ class Given:
 
     Attributes:
         networks: by the path that stands for each among the checkpoints of the settings.
+        series: training runs, by the path that stands for each: such paths by step.
         model: the model of all of them: a module, which nobody may change, or a function that
             returns one; None leaves it to the networks' own modules.
         data: what networks are evaluated on, as ``lmctool.api.as_dataset`` takes it.
@@ -38,6 +40,7 @@ class Given:
     """
 
     networks: Mapping[Path, GivenNetwork] = field(default_factory=dict)
+    series: Mapping[Path, Mapping[int, Path]] = field(default_factory=dict)
     model: nn.Module | Callable[..., nn.Module] | None = None
     data: Any = None
     calib: Any = None

@@ -1,4 +1,4 @@
-"""Models of libraries that extras of lmctool install: importing one, and what it may be asked."""
+"""Libraries that extras of lmctool install: importing one, and what one of models may be asked."""
 
 from __future__ import annotations
 
@@ -20,35 +20,36 @@ OPERATORS = "torchvision._meta_registrations"
 """The part of torchvision that describes its compiled operators to torch."""
 
 
-def import_library(name: str, spec: str) -> ModuleType:
+def import_library(name: str, spec: str, kind: str = "model") -> ModuleType:
     """Import a library.
 
     Args:
         name: the library, which is also the name of the extra.
-        spec: the model that needs it, for the error.
+        spec: what needs it, for the error, such as the model.
+        kind: what that is.
 
     Raises:
         LmctoolError: it isn't installed, or cannot be imported.
     """
+    needs = f"{kind} {spec!r} needs the {name} library"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _mend_torchvision()
+            if kind != "observer":  # none of theirs imports torchvision
+                _mend_torchvision()
             return import_module(name)
     except ModuleNotFoundError as cause:
         if cause.name != name:
-            raise _broken(name, spec, cause) from cause
-        raise LmctoolError(
-            f"model {spec!r} needs the {name} library: pip install 'lmctool[{name}]'"
-        ) from cause
+            raise _broken(name, needs, cause) from cause
+        raise LmctoolError(f"{needs}: pip install 'lmctool[{name}]'") from cause
     except Exception as cause:  # whatever the library's own code raises
-        raise _broken(name, spec, cause) from cause
+        raise _broken(name, needs, cause) from cause
 
 
-def _broken(name: str, spec: str, cause: Exception) -> LmctoolError:
+def _broken(name: str, needs: str, cause: Exception) -> LmctoolError:
     return LmctoolError(
-        f"model {spec!r} needs the {name} library, which cannot be imported:"
-        f" {type(cause).__name__}: {cause}; install it anew: pip install 'lmctool[{name}]'"
+        f"{needs}, which cannot be imported: {type(cause).__name__}: {cause}; install it anew:"
+        f" pip install 'lmctool[{name}]'"
     )
 
 

@@ -249,11 +249,16 @@ class Observer:
         started: ``started(provenance)`` before the work.
         progressed: ``progressed(description, done, total)`` during it.
         finished: ``finished(result, error)`` after it; one of the two is None.
+        open: for an observer that hears only of runs for which ``--observer NAME:PLACE`` asks:
+            ``open(place)`` returns the one who is told of that run, where ``place`` is the text
+            behind the colon, or an empty one.  It writes nothing yet, and raises ``LmctoolError``
+            where the user can put right that it cannot.  None for one that hears of every run.
     """
 
     started: Callable[[Mapping[str, Any]], None] = field(default=_ignore)
     progressed: Callable[[str, int, int], None] = field(default=_ignore)
     finished: Callable[[Result | None, BaseException | None], None] = field(default=_ignore)
+    open: Callable[[str], Observer] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class Settings:
         score: the registered words of other scores than loss and error.
         splits: the splits to evaluate on.
         calib: the spec of the dataset that statistics are taken on, or None for ``data``.
-        calib_split: the split that statistics are taken on.
+        calib_split: the split that statistics are taken on; None for ``train``, or the only one.
         calib_size: how many of its examples at most.
         calib_batch: examples whose batch statistics REPAIR takes together.
         limit: at most so many examples of each evaluated split; None for all.
@@ -168,7 +168,7 @@ class Settings:
     score: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("test",)
     calib: str | None = None
-    calib_split: str = "train"
+    calib_split: str | None = None
     calib_size: int = 5000
     calib_batch: int = 500
     limit: int | None = None

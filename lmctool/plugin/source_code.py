@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import sys
 import sysconfig
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from lmctool.plugin.loaded_code import codes_of, refuse_edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +58,7 @@ class Code:
         return Code({**self.sources, **other.sources}, self.packages | other.packages)
 
 
-def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> Code:
+def code_of(modules: Iterable[str], files: Iterable[Path] = (), loaded: Iterable[Any] = ()) -> Code:
     """Return the code of modules, and of all that they import.
 
     Imports are read in the sources, those within functions too; nothing is imported.  Lmctool and
@@ -64,9 +67,14 @@ def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> Code:
     Args:
         modules: full names.
         files: files that are no modules of a package; their names stand for them.
+        loaded: functions and classes of the modules that are in use.
+
+    Raises:
+        LmctoolError: a module was edited after this process imported it, so that its file does not
+            say what runs.
     """
     alone = [path.resolve() for path in files]
-    found = {path.name: _source(path) for path in alone}
+    found = {path.name: _source(path, path.read_bytes()) for path in alone}
     left = sorted(_with_packages(modules).union(*(_imports(path, "") for path in alone)))
     seen = set(left)
     packages = set()
@@ -78,7 +86,9 @@ def code_of(modules: Iterable[str], files: Iterable[Path] = ()) -> Code:
         if _is_installed(path):
             packages.add(name.partition(".")[0])
             continue
-        found[name] = _source(path)
+        text = path.read_bytes()
+        refuse_edited(name, text, loaded)
+        found[name] = _source(path, text)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
         new = _imports(path, package) - seen
         seen |= new
@@ -90,6 +100,32 @@ def installed(packages: Iterable[str]) -> Code:
     """Return those of some packages that lie in site-packages."""
     found = ((name, _file(name)) for name in set(packages))
     return Code(packages=frozenset(name for name, path in found if path and _is_installed(path)))
+
+
+def cells(loaded: Iterable[Any]) -> Code:
+    """Return the source of functions and classes that are of no file, as of a notebook's cell.
+
+    Where no source is found, there is none.
+    """
+    found = {}
+    for each in loaded:
+        if _origin(each.__module__) is None and (text := _text(each)):
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            found[f"{each.__module__}.{each.__qualname__}"] = SourceCode(each.__module__, digest)
+    return Code(found)
+
+
+def _text(value: Any) -> str:
+    """Return the source of a function or a class, of the latter at least that of its functions."""
+    texts = []
+    for each in (value, *codes_of(value)):
+        try:
+            texts.append(inspect.getsource(each))
+        except (OSError, TypeError):  # there is none, or a class of a module without a file
+            continue
+        if each is value:
+            break
+    return "".join(texts)
 
 
 @cache
@@ -160,8 +196,8 @@ def _origin(name: str) -> Path | None:
     return Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
 
 
-def _source(path: Path) -> SourceCode:
-    return SourceCode(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+def _source(path: Path, text: bytes) -> SourceCode:
+    return SourceCode(str(path), hashlib.sha256(text).hexdigest())
 
 
 def _imports(path: Path, package: str) -> set[str]:

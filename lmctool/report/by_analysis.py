@@ -1,4 +1,4 @@
-"""How the analysis that made a result shows it, if it is installed here.
+"""How the analysis that made a result shows it, if it is installed here, or an average.
 
 The name of the analysis comes from an untrusted file, so it is only looked up among the installed
 words.
@@ -7,13 +7,20 @@ words.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.plugin.lazy import Lazy
 from lmctool.report.figure import FigureError
 from lmctool.report.generic import metrics_table
+from lmctool.results.aggregate.aggregate import averaged_analysis, averages_alone
+from lmctool.results.aggregate.aggregate import derived as derived_of_average
+from lmctool.results.aggregate.declared import declared_of
+from lmctool.results.aggregate.eligible import AGGREGATE
+from lmctool.results.stored_metrics import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmctool.plugin.records import Analysis
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Group, Result
     from lmctool.results.table import Table
 
@@ -29,15 +37,32 @@ MISMATCHES = (LookupError, ValueError, TypeError, AttributeError, ArithmeticErro
 """What an analysis raises on a result without the groups or the shapes that it writes itself."""
 
 
-def table(result: Result, path: Path) -> Table:
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a result that no analysis made is shown, in the words of ``Analysis``."""
+
+    table: Callable[[Result], Table]
+    figure: Callable[[Result, Figure], None]
+    derived: Callable[[Result], Mapping[str, Group]]
+
+
+AVERAGE = View(
+    Lazy("lmctool.report.aggregate:tabulate"),
+    Lazy("lmctool.report.aggregate_figure:draw"),
+    derived_of_average,
+)
+
+
+def table(result: Result, path: Path | None) -> Table:
     """Return the table of the result's own analysis, or of all metrics where there is none.
 
     Raises:
-        LmctoolError: the result at ``path`` does not hold what its analysis writes.
+        LmctoolError: the result, at ``path`` if it is in a file, does not hold what its analysis
+            writes.
     """
-    analysis = _analysis(result)
+    view = _view(result)
     with mismatch_as_error(result, path):
-        return ((analysis and analysis.table) or metrics_table)(result)
+        return ((view and view.table) or metrics_table)(result)
 
 
 def derived(result: Result, path: Path) -> Mapping[str, Group]:
@@ -46,29 +71,50 @@ def derived(result: Result, path: Path) -> Mapping[str, Group]:
     Raises:
         LmctoolError: the result at ``path`` does not hold what its analysis writes.
     """
-    analysis = _analysis(result)
-    if analysis is None or analysis.derived is None:
+    view = _view(result)
+    if view is None or view.derived is None:
         return {}
     with mismatch_as_error(result, path):
-        return analysis.derived(result)
+        return view.derived(result)
 
 
 def drawer(result: Result) -> Callable[[Result, Figure], None] | None:
     """Return how the result's own analysis draws it, if it does."""
-    analysis = _analysis(result)
-    return analysis.figure if analysis else None
+    view = _view(result)
+    return view.figure if view else None
+
+
+def declared(result: Result) -> Mapping[str, DeclaredMetric]:
+    """Return what the result's own analysis declares of its metrics, by name.
+
+    Raises:
+        LmctoolError: the result doesn't say which metrics of networks it has.
+    """
+    averaged = averaged_analysis(result)
+    name = averaged or result.analysis
+    if name not in registry.names(ANALYSES):
+        return {}
+    metrics = registry.load(ANALYSES, name).declared(metrics_of(result))
+    return declared_of(metrics) if averaged else metrics
+
+
+def essence(result: Result) -> Result:
+    """Return a result without what a terminal has no room for: what each result of many has."""
+    return averages_alone(result) if result.analysis == AGGREGATE else result
 
 
 def about(result: Result) -> str:
     """Return what the result's analysis is, in the words of its help."""
+    if result.analysis == AGGREGATE:
+        return "Means over several results of one analysis, and how sure they are."
     if result.analysis in registry.names(ANALYSES):
         return registry.summary(ANALYSES, result.analysis)
     return f"Analysis {result.analysis!r} is not installed here; shown is what any result has."
 
 
 @contextmanager
-def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
-    """Raise an error about the file where an analysis fails on a result.
+def mismatch_as_error(result: Result, path: Path | None) -> Iterator[None]:
+    """Raise an error about the result, or its file, where an analysis fails on a result.
 
     Raises:
         LmctoolError: the body raised one of ``MISMATCHES``, or a figure's drawing function did.
@@ -79,12 +125,15 @@ def mismatch_as_error(result: Result, path: Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, FigureError) else error
         if not isinstance(cause, MISMATCHES):
             raise
+        where = "the result" if path is None else f"result '{path}'"
         raise LmctoolError(
-            f"result '{path}' does not hold what analysis {result.analysis!r} writes: {cause!r}"
+            f"{where} does not hold what analysis {result.analysis!r} writes: {cause!r}"
         ) from error
 
 
-def _analysis(result: Result) -> Analysis | None:
+def _view(result: Result) -> Analysis | View | None:
+    if result.analysis == AGGREGATE:
+        return AVERAGE
     if result.analysis not in registry.names(ANALYSES):
         return None
     return registry.load(ANALYSES, result.analysis)

@@ -47,6 +47,7 @@ class Curve:
 
     Attributes:
         path: the group of the variable.
+        name: the variable.
         title: the long name of the variable, or its name.
         unit: the unit of its values.
         dims: its dims but the axis, in order.
@@ -58,6 +59,7 @@ class Curve:
     """
 
     path: str
+    name: str
     title: str
     unit: str
     dims: tuple[str, ...]
@@ -162,6 +164,7 @@ def _curve(result: Result, path: str, name: str, variable: Variable, dim: str) -
     names = coordinate(result, path, dim) or along
     return Curve(
         path=path,
+        name=name,
         title=variable.long_name or name,
         unit=variable.unit,
         dims=tuple(other for other in variable.dims if other != dim),

@@ -11,9 +11,13 @@ from lmctool.report.terminal import printable
 from lmctool.results.result import Group, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lmctool.results.result import Attribute, Variable
+
+    Change = Callable[[str], str]
 
 
 def escaped(result: Result) -> Result:
@@ -21,35 +25,44 @@ def escaped(result: Result) -> Result:
 
     Such a character may end an XML file, turn the direction of reading, or steer a terminal.
     """
+    return _changed(result, printable)
+
+
+def without_mathematics(result: Result) -> Result:
+    """Return a result with an escape for what Matplotlib takes for the beginning of a formula."""
+    return _changed(result, lambda text: text.replace("$", r"\$"))
+
+
+def _changed(result: Result, change: Change) -> Result:
     groups = {
-        printable(path): Group(
-            {printable(name): _variable(variable) for name, variable in group.variables.items()},
-            {printable(name): _attribute(value) for name, value in group.attributes.items()},
+        change(path): Group(
+            {change(name): _variable(each, change) for name, each in group.variables.items()},
+            {change(name): _attribute(value, change) for name, value in group.attributes.items()},
         )
         for path, group in result.groups.items()
     }
-    return Result(printable(result.analysis), groups, result.checkpoint)
+    return Result(change(result.analysis), groups, result.checkpoint)
 
 
-def _variable(variable: Variable) -> Variable:
+def _variable(variable: Variable, change: Change) -> Variable:
     return replace(
         variable,
-        values=_values(variable.values),
-        dims=tuple(map(printable, variable.dims)),
-        unit=printable(variable.unit),
-        long_name=printable(variable.long_name),
-        metric=printable(variable.metric),
+        values=_values(variable.values, change),
+        dims=tuple(map(change, variable.dims)),
+        unit=change(variable.unit),
+        long_name=change(variable.long_name),
+        metric=change(variable.metric),
     )
 
 
-def _values(values: NDArray[Any]) -> NDArray[Any]:
+def _values(values: NDArray[Any], change: Change) -> NDArray[Any]:
     if values.dtype.kind != "O":
         return values
-    flat = [printable(str(value)) for value in values.flat]
+    flat = [change(str(value)) for value in values.flat]
     return np.array(flat, dtype=object).reshape(values.shape)
 
 
-def _attribute(value: Attribute) -> Attribute:
+def _attribute(value: Attribute, change: Change) -> Attribute:
     if isinstance(value, str):
-        return printable(value)
-    return [_attribute(item) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]
+        return change(value)
+    return [_attribute(item, change) for item in value] if isinstance(value, list) else value  # type: ignore[return-value]

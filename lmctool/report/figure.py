@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from io import BytesIO
 from types import MappingProxyType
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.results.result import Result
 
-IGNORED = (r"Glyph \d+ .*missing from", "Data has no positive values")
-"""Warnings of Matplotlib that are of no use to the reader of the figure."""
 COLORBAR = "<colorbar>"
 """The label that Matplotlib gives to the axes of a colour bar."""
 # What would make two figures of one result differ in their bytes is left out.
@@ -108,11 +106,21 @@ def _rendered(
     Raises:
         FigureError: whatever goes wrong, in Matplotlib or in a drawing function of a plugin.
     """
+    with failing_as_figure_error(), drawing(result, draw, more) as figure:
+        file = BytesIO()
+        figure.savefig(file, format=form, metadata=METADATA[form])
+        return file.getvalue(), panel_names(figure)
+
+
+@contextmanager
+def failing_as_figure_error() -> Iterator[None]:
+    """Turn whatever goes wrong into one error.
+
+    Raises:
+        FigureError: the body raised, in Matplotlib or in a drawing function of a plugin.
+    """
     try:
-        with drawing(result, draw, more) as figure:
-            file = BytesIO()
-            figure.savefig(file, format=form, metadata=METADATA[form])
-            return file.getvalue(), _panels(figure)
+        yield
     except LmctoolError as cause:
         raise FigureError(str(cause)) from cause
     except (Exception, SystemExit) as cause:
@@ -120,15 +128,17 @@ def _rendered(
         raise FigureError(f"the figure cannot be drawn: {reason}") from cause
 
 
-def _panels(figure: Figure) -> list[str]:
-    """Return the title of each panel, or else what its axes are of."""
-    names = []
-    for axes in figure.axes:
-        if axes.get_label() != COLORBAR:
-            labels = filter(None, (axes.get_ylabel(), axes.get_xlabel()))
-            name = axes.get_title() or " over ".join(labels)
-            names.append(name if axes.axison or not name else f"image {name}")
-    return [" ".join(name.split()) for name in dict.fromkeys(names) if name]
+def panel_names(figure: Figure) -> list[str]:
+    """Return the names of the panels that have one."""
+    names = (panel_name(axes) for axes in figure.axes if axes.get_label() != COLORBAR)
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def panel_name(axes: Axes) -> str:
+    """Return the title of a panel, or else what its axes are of; empty where nothing says it."""
+    labels = filter(None, (axes.get_ylabel(), axes.get_xlabel()))
+    name = axes.get_title() or " over ".join(labels)
+    return " ".join((name if axes.axison or not name else f"image {name}").split())
 
 
 @contextmanager
@@ -139,12 +149,9 @@ def drawing(
 ) -> Iterator[Figure]:
     """Yield the drawn figure of a result while lmctool's style, and ``more`` of it, holds.
 
-    Names with characters that cannot be seen, or stand in no XML file, are drawn as escapes; what
-    Matplotlib's font has no form for is drawn as a box.
+    Names with characters that cannot be seen, or stand in no XML file, are drawn as escapes.
     """
-    with applied(more), warnings.catch_warnings():
-        for message in IGNORED:
-            warnings.filterwarnings("ignore", message)
+    with applied(more):
         from matplotlib.figure import Figure
 
         figure = Figure(layout="constrained", dpi=DPI)

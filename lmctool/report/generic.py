@@ -113,13 +113,13 @@ def _draw_bars(result: Result, figure: Figure) -> None:
 
 def _draw_metric(axes: Axes, variable: Variable, items: list[Metric]) -> None:
     heights = [np.nan if item.value is None else item.value for item in items]
-    names = _differing([item.where for item in items])
+    names = differing([item.where for item in items])
     axes.barh(range(len(items)), heights, tick_label=names)
     axes.invert_yaxis()
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))
 
 
-def _differing(places: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the coordinates of each bar, only those that differ from bar to bar if any do."""
+def differing(places: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the coordinates of each place, only those that differ from place to place, if any."""
     differing = [dim for dim in places[0] if len({place[dim] for place in places}) > 1]
     return [", ".join(place[dim] for dim in differing or place) or " " for place in places]

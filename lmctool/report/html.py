@@ -6,6 +6,8 @@ own SVG, go in as they are.
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmctool.report.terminal import NUMBER, printable
@@ -13,15 +15,37 @@ from lmctool.report.terminal import NUMBER, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jinja2 import Environment
+
     from lmctool.gates.gate import Verdict
     from lmctool.report.sections import Section
     from lmctool.results.table import Table
 
-TEMPLATE = "report.html.j2"
+TEMPLATE, FRAGMENT = "report.html.j2", "notebook.html.j2"
 MOST_OPEN, MOST_ROWS = 30, 200
 """Rows of a table of values, and of the main table of a result; one with more is folded."""
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
 """What stands before the word of a verdict, so that it needs no colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A figure of a part of a page.
+
+    Attributes:
+        png: the file.
+        width: its width on the page, in pixels.
+        description: what it shows, for those who do not see it.
+    """
+
+    png: bytes
+    width: int
+    description: str
+
+    @property
+    def base64(self) -> str:
+        """The file as text."""
+        return b64encode(self.png).decode()
 
 
 def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
@@ -29,6 +53,37 @@ def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
 
     The same results give the same page.
     """
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            title=_title(sections),
+            sections=sections,
+            verdicts=verdicts,
+            signs=SIGNS,
+            most_open=MOST_OPEN,
+            most_rows=MOST_ROWS,
+        )
+    )
+
+
+def fragment(
+    tables: Sequence[Table], remarks: Sequence[str] = (), image: Image | str | None = None
+) -> str:
+    """Return tables and a figure as a part of a page, such as what a notebook shows.
+
+    It has no colours but those of the page, and the figure is on white.
+
+    Args:
+        tables: the tables.
+        remarks: sentences below them.
+        image: the figure, or why there is none; None where nobody wants one.
+    """
+    template = _environment().get_template(FRAGMENT)
+    return template.render(tables=tables, remarks=remarks, image=image, most_rows=MOST_ROWS)
+
+
+def _environment() -> Environment:
     import jinja2
     from markupsafe import Markup
 
@@ -42,14 +97,7 @@ def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
     )
     environment.filters["numeric"] = numeric
     environment.filters["figure"] = Markup
-    return environment.get_template(TEMPLATE).render(
-        title=_title(sections),
-        sections=sections,
-        verdicts=verdicts,
-        signs=SIGNS,
-        most_open=MOST_OPEN,
-        most_rows=MOST_ROWS,
-    )
+    return environment
 
 
 def numeric(table: Table) -> list[bool]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from lmctool.errors import LmctoolError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,8 +19,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DPI = 150
+IGNORED = (r"Glyph \d+ .*missing from", "Data has no positive values")
+"""Warnings of Matplotlib that are of no use to the reader of the figure."""
 BACKEND = "MPLBACKEND"
-"""The environment variable that says how Matplotlib shows figures, which lmctool never does."""
+"""The environment variable that says how Matplotlib shows figures on a screen."""
 
 
 def settings() -> dict[str, Any]:
@@ -56,22 +62,72 @@ def settings() -> dict[str, Any]:
 
 @contextmanager
 def applied(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
-    """Draw in lmctool's style alone, and ``more``, whatever the user's own settings are."""
+    """Draw in lmctool's style alone, and ``more``, whatever the user's own settings are.
+
+    What Matplotlib's font has no form for is drawn as a box.
+    """
     mpl = _matplotlib()
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        for message in IGNORED:
+            warnings.filterwarnings("ignore", message)
         mpl.rcdefaults()
         parameters: Any = mpl.rcParams  # only some versions type its keys
         parameters.update({**settings(), **more})
         yield
 
 
+@contextmanager
+def user_style(more: Mapping[str, Any]) -> Iterator[bool]:
+    """Draw in the user's own style, with ``more``; yield whether it takes ``$`` as mathematics."""
+    mpl = _matplotlib()
+    with mpl.rc_context():
+        parameters: Any = mpl.rcParams
+        parameters.update(more)
+        yield bool(parameters["text.parse_math"])
+
+
+def rc_settings(style: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Matplotlib's settings by their own names, of which keywords can have no dots.
+
+    >>> rc_settings({"font_size": 12, "axes_prop_cycle": "cycler('color', 'rgb')"})
+    {'font.size': 12, 'axes.prop_cycle': "cycler('color', 'rgb')"}
+
+    Args:
+        style: values by name, with ``_`` for each dot.
+
+    Raises:
+        LmctoolError: Matplotlib has no such setting, or not such a value of it.
+    """
+    parameters: Any = _matplotlib().rcParams
+    known = {name.replace(".", "_"): name for name in parameters}
+    for name in style:
+        if name not in known:
+            raise LmctoolError(
+                f"{name!r} is no setting of figures; {did_you_mean(name, list(known))}"
+                "write those of Matplotlib with _ for each dot, such as font_size=12"
+            )
+    found = {known[name]: value for name, value in style.items()}
+    for name, value in found.items():
+        try:
+            parameters.validate[name](value)
+        except (TypeError, ValueError) as cause:
+            raise LmctoolError(f"{name} of a figure cannot be {value!r}: {cause}") from cause
+    return found
+
+
 def _matplotlib() -> Any:
-    """Import Matplotlib for files alone; ``MPLBACKEND`` may name what is not installed here."""
-    own = os.environ.get(BACKEND)
-    os.environ[BACKEND] = "agg"
+    """Import Matplotlib; what shows figures on a screen stays for the user's own code to choose.
+
+    ``MPLBACKEND`` may name what is not installed here, at which the import itself would fail. It is
+    kept unchecked, for pyplot to find.
+    """
+    first = "matplotlib" not in sys.modules
+    own = os.environ.pop(BACKEND, None) if first else None
     try:
         import matplotlib as mpl
     finally:
-        os.environ.pop(BACKEND)
         os.environ.update({} if own is None else {BACKEND: own})
+    if own:
+        parameters: Any = mpl.rcParams
+        parameters._set("backend", own)  # which its documentation calls public
     return mpl

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from io import StringIO
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,17 @@ def render(table: Table, console: Console) -> None:
             line(text)
     for note in table.notes:
         line(printable(note), wrap=True)
+
+
+def as_text(table: Table) -> str:
+    """Return a table as ``render`` prints it here, without the colours of a terminal."""
+    from rich.console import Console
+
+    file = StringIO()
+    terminal = sys.stdout.isatty()
+    console = Console(file=file, force_terminal=terminal, force_jupyter=False, color_system=None)
+    render(table, console)
+    return file.getvalue().rstrip("\n")
 
 
 def parts(table: Table, width: int | None) -> Iterator[tuple[list[str], list[str]]]:

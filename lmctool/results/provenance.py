@@ -60,6 +60,7 @@ class Provenance:
         data: the data.
         splits: the splits that were read, by name.
         calibration: the calibration examples, if they were read.
+        calib: the data that these are of, where it is other than ``data``.
         model: the model.
         aligner: the aligner.
         correction: the correction.
@@ -83,6 +84,7 @@ class Provenance:
     data: DataRecord | None = None
     splits: Mapping[str, SplitRecord] = field(default_factory=dict)
     calibration: SplitRecord | None = None
+    calib: DataRecord | None = None
     model: ModelRecord | None = None
     aligner: ChoiceRecord | None = None
     correction: ChoiceRecord | None = None
@@ -111,6 +113,7 @@ class Provenance:
             data=take_record(rest, "data", DataRecord),
             splits=take_records(rest, "split.", SplitRecord),
             calibration=take_record(rest, "calibration", SplitRecord),
+            calib=take_record(rest, "calib", DataRecord),
             model=take_record(rest, "model", ModelRecord),
             aligner=take_record(rest, "aligner", ChoiceRecord),
             correction=take_record(rest, "correction", ChoiceRecord),
@@ -149,6 +152,7 @@ class Provenance:
             "data": self.data,
             **{f"split.{name}": record for name, record in self.splits.items()},
             "calibration": self.calibration,
+            "calib": self.calib,
         }
         return {name: record for name, record in named.items() if record is not None}
 
@@ -176,8 +180,22 @@ class Provenance:
             for name, value in (self.options or {}).items()
         ]
 
+    def own_options(self) -> dict[str, Any]:
+        """Return the analysis's own options, but for those that name files of the run."""
+        files = set(self.paths())
+        return {
+            name: value
+            for name, value in (self.options or {}).items()
+            if not _names_files(value, files)
+        }
+
     def paths(self) -> list[str]:
         """Return the files that arguments and options of the command name, in order."""
         named = (self.checkpoints, self.series, self.results)
         paths = [record.path for records in named for record in records.values()]
         return [path for path in paths if path is not None]
+
+
+def _names_files(value: object, files: set[str]) -> bool:
+    named = value if isinstance(value, list) else [value]
+    return bool(named) and all(isinstance(name, str) and name in files for name in named)

@@ -17,7 +17,9 @@ from lmctool.results.result import Group, Result
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.stored import (
+    NO_TENSORS,
     PERMUTATIONS,
+    Tensors,
     load_permutation,
     permutation_group,
     permutation_of,
@@ -41,10 +43,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProvedAlignment:
-    """An alignment that a result holds: the permutation, its proof, and what its aligner says."""
+    """An alignment that a result holds: the permutation, its proof, and what its aligner says.
+
+    ``tensors`` are those of the network that it was proved on.
+    """
 
     permutation: Permutation
     proof: Proof
+    tensors: Tensors = NO_TENSORS
     groups: Mapping[str, Group] = field(default_factory=dict)
 
 
@@ -122,7 +128,8 @@ class Alignments:
         """
         permutation = self.symmetries.fitted(weights, alignment.permutation)
         proof = self.symmetries.prove(weights, permutation)
-        self.proved.append(ProvedAlignment(permutation, proof, alignment.groups))
+        tensors = self.symmetries.tensors(weights)
+        self.proved.append(ProvedAlignment(permutation, proof, tensors, alignment.groups))
         return proof
 
     def groups(self) -> dict[str, Group]:

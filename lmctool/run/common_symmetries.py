@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lmctool.model.shapes import shapes_of
+from lmctool.model.tied import first_names
 from lmctool.run.symmetries import Symmetries
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_spec import common_spec
+from lmctool.symmetry.stored import Tensors
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
@@ -57,6 +60,11 @@ class CommonSymmetries:
         """Return a permutation of common groups as one of a network's own spec."""
         spec = self.spec_of(weights)
         return permutation if spec is permutation.spec else Permutation(spec, permutation.moves)
+
+    def tensors(self, weights: Weights) -> Tensors:
+        """Return the tensors of the model that weights belong to."""
+        module = self._of(weights).resources.module
+        return Tensors(shapes_of(module), first_names(module))
 
     def prove(self, weights: Weights, permutation: Permutation) -> Proof:
         """Compare a network with its permuted self, by its own model.

@@ -29,7 +29,7 @@ class Doubts:
         self.found: list[Doubt] = []
         self._tell = tell
         self._told: set[str] = set()
-        self._splits: set[str] = set()
+        self._splits: set[tuple[str, str]] = set()
 
     def note(self, sentence: str) -> None:
         """Tell the user something, unless it was told before."""
@@ -52,18 +52,23 @@ class Doubts:
     def look_at(self, split: Split, checkpoints: Sequence[Checkpoint]) -> None:
         """Doubt what is measured on inputs that can hardly be normalised as in training.
 
+        Of a calibration set that is everything.
+
         Args:
             split: the examples, at which only the first call looks.
             checkpoints: those that may say how inputs were normalised.
         """
-        if split.name in self._splits:
+        if (split.owner, split.name) in self._splits:
             return
-        self._splits.add(split.name)
+        self._splits.add((split.owner, split.name))
         stamped = stamped_constants(
             (c.metadata for c in checkpoints), (c.config for c in checkpoints)
         )
         if reason := suspicion(split, stamped):
-            self.add(reason, split=split.name)
+            if split.owner:
+                self.add(f"{split.owner}: {reason}")
+            else:
+                self.add(reason, split=split.name)
 
     def count_units(self, movable: int, hidden: int, *, everywhere: bool) -> None:
         """Doubt alignments that have no unit to move; few of them are a note.

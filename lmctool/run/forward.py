@@ -6,10 +6,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from lmctool.evaluate.arithmetic import computing
-from lmctool.evaluate.function_check import check_function
+from lmctool.evaluate.function_check import answers_of, check_function
+from lmctool.evaluate.subject import Subject
 from lmctool.graph.randomness import generator, seeded
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lmctool.evaluate.function_check import Answers
     from lmctool.model.example import Inputs
     from lmctool.run.resources import Resources
@@ -71,6 +74,21 @@ class Forward:
                     f" {self.scored!r} is scored; --output chooses another"
                 )
         return self.stochastic
+
+    def check_takes(self, inputs: Tensor, split: str) -> None:
+        """Refuse inputs that the model cannot take.
+
+        Args:
+            inputs: (example, ...) a few examples.
+            split: where they are from.
+
+        Raises:
+            LmctoolError: it cannot.
+        """
+        resources = self.resources
+        subject = Subject(resources.module, resources.weights(0), (inputs,), self.output)
+        with computing(resources.settings.precision, resources.device), self.seeding():
+            answers_of(subject, split)
 
     @property
     def stochastic(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.given import Given
 from lmctool.plugin.settings import AS_STORED
-from lmctool.run.records import class_names, evaluated_splits, preprocessing
+from lmctool.run.records import class_names, evaluated_splits, preprocessing, preprocessings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +31,9 @@ UNEXPLAINED = (
     " versions and settings are the same; perhaps a file that the model reads has changed, or the"
     " processor or a library of this machine is another"
 )
-SAID_OTHERWISE = ("batch_size", "data", "example", "strategy")
+SAID_OTHERWISE = ("batch_size", "calib", "data", "example", "strategy")
 """Parts that a provenance says in other words, or with what came of them."""
-IN_JSON = ("preprocessing", "naming")
+IN_JSON = ("preprocessing", "calibration.preprocessing", "naming")
 """Attributes of a provenance that are JSON already."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
 NO_CAUSES = (*FILES, "device", "given", "repeats", "trust", "trust_config")
@@ -93,10 +93,12 @@ class Identity:
             model, graph = run.resources.models[index], own.graph_of_user_code
             parts[f"model.{index}"] = [model.spec, dict(model.arguments), graph]
         if run.data is not None:
-            dataset = run.data.dataset
-            parts |= {"data": run.data.spec, "task": run.task_name}
-            told = {"read_as": dataset.read_as, "class_names": class_names(dataset)}
-            parts |= {f"data.{name}": value for name, value in told.items() if value}
+            parts["task"] = run.task_name
+        for role, data in (("data", run.data), ("calib", run.resources.sources.calib)):
+            if data is not None:
+                told = {"read_as": data.dataset.read_as, "class_names": class_names(data.dataset)}
+                parts[role] = data.spec
+                parts |= {f"{role}.{name}": value for name, value in told.items() if value}
         if example is not None:
             parts["example"] = example.spec
         return _texts(parts)
@@ -108,7 +110,8 @@ class Identity:
 
     @cached_property
     def _calibration(self) -> dict[str, str]:
-        return _split(CALIBRATION, self.run.calibration.split)
+        split = self.run.calibration.split
+        return _texts({f"{CALIBRATION}.split": split.name}) | _split(CALIBRATION, split)
 
     @cached_property
     def _machine(self) -> dict[str, str]:
@@ -151,17 +154,17 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     slots = {"aligner": earlier.aligner, "correction": earlier.correction}
     then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
     now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
-    now |= _as_recorded(identity.run)
+    now |= _as_recorded(identity.run, calibrated=calibrated)
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"
 
 
-def _as_recorded(run: Run) -> dict[str, str]:
+def _as_recorded(run: Run, *, calibrated: bool) -> dict[str, str]:
     """Return what a provenance says in other words than the parts: plugins and preprocessing."""
     slots = {name: getattr(run.settings, name) for name in ("aligner", "correction")}
-    texts = [json.dumps(preprocessing(split)) for split in evaluated_splits(run)]
-    done = {"preprocessing": texts[-1]} if texts else {}
+    calibration = run.calibration.split if calibrated else None
+    done = preprocessings(evaluated_splits(run), calibration)
     names = {name: choice and choice.name for name, choice in slots.items()}
     if run.model is not None and run.resources.forward.scored:
         names["output"] = run.resources.forward.scored

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
+from lmctool.model import given
 from lmctool.model.agreement import agreed, read_arguments
 from lmctool.model.fit import fits
 from lmctool.model.resolve import resolve_model
@@ -25,8 +26,9 @@ def own_models(
 ) -> dict[int, Model]:
     """Return the models of the checkpoints that a model does not fit, by index.
 
-    Each is what the user says with ``--model-b`` and ``--model-arg-b``, else what the user says of
-    all, or the checkpoint of itself; else the same as the model, with what that reads off shapes.
+    Each is what the user says with ``--model-b`` and ``--model-arg-b``, else the checkpoint's own
+    module if it was given as one, else what the user says of all, or the checkpoint of itself;
+    else the same as the model, with what that reads off shapes.
 
     Args:
         model: the first checkpoint's.
@@ -59,10 +61,15 @@ def _own_model(
 ) -> Model:
     spec = settings.model_b or settings.model
     arguments = {**settings.model_arguments, **settings.model_arguments_b}
-    said = spec or standing.environment_model or standing.model
+    own, handed = given.own(settings, checkpoint.path), given.chosen(settings)
+    said = spec or standing.environment_model or standing.model or own or handed
     if not said and agreed([checkpoint], arguments) is None:
         spec, arguments = model.spec, {**_unread(model, first), **arguments}
     try:
+        if own and not spec:
+            return given.resolve_given(checkpoint, own, settings.model_arguments_b)
+        if handed and not spec and agreed([checkpoint], arguments) is None:
+            return given.resolve_given(checkpoint, handed, arguments)
         return resolve_model(checkpoint, spec=spec, arguments=arguments, config=standing)
     except LmctoolError as error:
         raise LmctoolError(

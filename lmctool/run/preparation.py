@@ -91,8 +91,10 @@ def _beside(checkpoint: Checkpoint) -> Preprocessing | None:
     table: Any = (checkpoint.config or {}).get("pretrained_cfg")
     if isinstance(table, dict):
         return timm_preprocessing(table, f"config.json of '{checkpoint.path}'")
+    if checkpoint.config is None:
+        return None
     path = checkpoint.files[0].parent / PROCESSOR
-    if checkpoint.config is None or not path.is_file():
+    if not path.is_file():
         return None
     return processor_preprocessing(read_config(path), f"{PROCESSOR} of '{checkpoint.path}'")
 

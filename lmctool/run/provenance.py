@@ -24,7 +24,7 @@ from lmctool.run.records import (
     calibration_split,
     data_record,
     evaluated_splits,
-    preprocessing,
+    preprocessings,
     split_record,
 )
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
@@ -50,7 +50,9 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
         units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            groups[place] = replace(permutation_group(alignment.permutation), attributes=units)
+            groups[place] = replace(
+                permutation_group(alignment.permutation, alignment.tensors), attributes=units
+            )
         groups["proof"] = _proofs(run)
     if run.doubts.found:
         groups[DOUBTS] = doubt_group(run.doubts.found)
@@ -96,8 +98,9 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
     """
     identity = Identity(run, options)
     data, example = run.data, run.resources.sources.example
-    calibration = calibration_split(run)
-    read = (*evaluated_splits(run), *(() if calibration is None else (calibration,)))
+    calib, calibration = run.resources.sources.calib, calibration_split(run)
+    taken = () if calibration is None else (calibration,)
+    read = evaluated_splits(run) if calib else (*evaluated_splits(run), *taken)
     return replace(
         run.files,
         command=command,
@@ -110,6 +113,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         data=data_record(data, read) if data else None,
         splits={split.name: split_record(split) for split in evaluated_splits(run)},
         calibration=None if calibration is None else split_record(calibration),
+        calib=data_record(calib, taken) if calib else None,
         model=_model(run),
         aligner=_choice(run.settings.aligner),
         correction=_choice(run.settings.correction),
@@ -126,7 +130,8 @@ def indices(run: Run) -> dict[str, Variable]:
         f"index_{role}": Variable(
             split.index,
             (f"example_{role}",),
-            long_name=f"positions in the stored split {split.name!r}",
+            long_name=f"positions in the stored split {split.name!r}"
+            + (f" of the {split.owner}" if split.owner else ""),
         )
         for role, split in used.items()
         if len(split) < split.total
@@ -187,10 +192,9 @@ def _settings(run: Run) -> dict[str, Attribute]:
     if run.task_name is not None:
         attributes["task"] = run.task_name
     calibration = calibration_split(run)
-    for split in (*evaluated_splits(run), *(() if calibration is None else (calibration,))):
-        attributes["preprocessing"] = json.dumps(preprocessing(split))
+    attributes |= preprocessings(evaluated_splits(run), calibration)
     if calibration is not None:
-        attributes["calibration.split"] = settings.calib_split
+        attributes["calibration.split"] = calibration.name
         attributes["calibration.batch"] = settings.calib_batch
         if (compared := run.calibration.compared_at_once) is not None:
             attributes["alignment.batch"] = compared

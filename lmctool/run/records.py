@@ -22,7 +22,7 @@ from lmctool.run.environment import environment, plugin_code, versions_of
 from lmctool.run.preparation import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from lmctool.data.resolve import Data
@@ -47,9 +47,10 @@ def files(run: Run) -> Provenance:
         code |= model.code
     if run.resources.sources.task is not None:
         code |= run.resources.sources.task.code
-    if run.data is not None and run.data.factory is not None:
-        evaluated_splits(run)  # their loaders may import more
-        code |= run.data.factory.code()
+    for data in (run.data, run.resources.sources.calib):
+        if data is not None and data.code is not None:
+            evaluated_splits(run)  # their loaders may import more
+            code |= data.code()
     sources = code.sources.items()
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
@@ -112,6 +113,24 @@ def preprocessing(split: Split) -> dict[str, Any]:
     """Return what is done to the stored inputs of a split before the model sees them."""
     done = {"scale": split.scale, "mean": list(split.mean), "std": list(split.std)}
     return done if split.images is None else {**done, "images": image_record(split.images)}
+
+
+def preprocessings(splits: Sequence[Split], calibration: Split | None) -> dict[str, str]:
+    """Return what is done to inputs, as JSON by the key of a provenance.
+
+    Args:
+        splits: the evaluated splits, which are prepared alike.
+        calibration: the calibration examples if they were read; what is done to them has a key of
+            its own where it is something else.
+    """
+    done = {}
+    if splits:
+        done["preprocessing"] = json.dumps(preprocessing(splits[-1]))
+    if calibration is not None:
+        text = json.dumps(preprocessing(calibration))
+        if done.setdefault("preprocessing", text) != text:
+            done["calibration.preprocessing"] = text
+    return done
 
 
 def image_record(how: Preprocessing) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from lmctool.graph.capture import capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
+from lmctool.run.calibration_set import OWNER, calibration_set
 from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
@@ -33,10 +34,12 @@ from lmctool.weights.grouping import parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lmctool.data.resolve import Data
     from lmctool.data.split import Split
     from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
+    from lmctool.plugin.data_records import Preprocessing
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.run.task import NamedTask
@@ -57,6 +60,7 @@ class Resources:
         device: where the work is done.
         dtype: the dtype of weights and arithmetic.
         note: tells the user something worth knowing.
+        splits: the splits of the data, and of a calibration set that has data of its own.
         forward: the model as a function of its inputs.
         own: the resources of each checkpoint that has a model of its own, by index.
         corrected: how many layers and blocks were corrected; empty where nothing was.
@@ -82,7 +86,7 @@ class Resources:
         self.name = name
         self.device = device
         paths = (*settings.checkpoints, *settings.others)
-        opened = open_checkpoints(paths, settings.naming)
+        opened = open_checkpoints(paths, settings.naming, settings.given.networks)
         if settings.dtype == "auto":
             doubles = writes and any("F64" in each.dtypes.values() for each in opened)
             settings = replace(settings, dtype="float64" if doubles else "float32")
@@ -95,9 +99,12 @@ class Resources:
             note(sentence)
         for sentence in self.sources.data.dataset.read_as if self.sources.data else ():
             note(sentence)
+        for sentence in self.sources.calib.dataset.read_as if self.sources.calib else ():
+            note(f"{OWNER}: {sentence}")
         if self.sources.example is not None and self.sources.example.doubled:
             note(f"{self.sources.example.spec}: one alone does not tell its axis from the others")
         self._preparation = cache(partial(preparation, self.sources, settings, note))
+        self._calib = self._calib_prepared()
         self._partial = analysis.partial
         self.corrected: dict[str, int] = {}
         self._load()
@@ -107,11 +114,29 @@ class Resources:
         """Begin with no split and no weights read, and a model that nobody looked at."""
         model, device = self.sources.model, self.device
         module = None if model is None else model.module
-        self._splits = Splits(
-            self.name, self.sources.data, self.settings, device, module, self._preparation
+        self.splits = Splits(
+            self.name,
+            self.sources.data,
+            self.settings,
+            device,
+            module,
+            self._preparation,
+            self._calib,
         )
         self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device)
         self.forward = Forward(self)
+
+    def _calib_prepared(self) -> tuple[Data, Callable[[], Preprocessing]] | None:
+        """Return the calibration set that has data of its own, and how its images become inputs."""
+        calib = self.sources.calib
+        if calib is None:
+            return None
+        sources = replace(self.sources, data=calib)
+
+        def tell(sentence: str) -> None:
+            self.note(f"{OWNER}: {sentence}")
+
+        return calib, cache(partial(preparation, sources, self.settings, tell))
 
     def _of_one(self, index: int, model: Model) -> Resources:
         """Return the same data and settings for one of the checkpoints and its own model."""
@@ -223,7 +248,7 @@ class Resources:
 
     def split(self, name: str) -> Split:
         """Return a split to evaluate on, at most ``--limit`` examples of it; it is told which."""
-        split = self._splits.open(name, self.settings.limit)
+        split = self.splits.open(name, self.settings.limit)
         if told := split.told:
             self.note(told)
         return split
@@ -233,16 +258,9 @@ class Resources:
         """The examples that statistics are taken on.
 
         Raises:
-            LmctoolError: the data have no such split, or there is no data.
+            LmctoolError: as ``lmctool.run.calibration_set`` says.
         """
-        name, data = self.settings.calib_split, self.sources.data
-        if data is not None and name not in data.dataset.splits:
-            raise LmctoolError(
-                f"statistics of activations are taken on split {name!r}, which"
-                f" '{data.dataset.source}' has not; pass --calib-split with one that it has:"
-                f" {', '.join(data.dataset.splits)}"
-            )
-        return self._splits.open(name, self.settings.calib_size)
+        return calibration_set(self)
 
     @property
     def calibrated(self) -> bool:
@@ -281,11 +299,12 @@ class Resources:
 
     @cached_property
     def graph_of_user_code(self) -> str:
-        """The digest of the graph of a model that the user's own code makes; else empty.
+        """The digest of the graph of a model that the user's own code made or makes; else empty.
 
         It tells what the source does not, such as a file that the code reads.
         """
-        if self.sources.model is None or not self.sources.model.code.sources:
+        model = self.sources.model
+        if model is None or not (model.given or model.code.sources):
             return ""
         try:
             return self.graph.fingerprint

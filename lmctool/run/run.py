@@ -120,7 +120,7 @@ class Run:
         self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
         self.calibration = Calibration(
-            lambda: self.resources.calibration,
+            self._calibration_examples,
             lambda: self.graph,
             lambda weights: self.symmetries.graph_of(weights),
             settings.calib_batch,
@@ -245,6 +245,13 @@ class Run:
     def splits(self) -> tuple[Split, ...]:
         """The splits that the user asked to evaluate on."""
         return tuple(self.split(name) for name in self.settings.splits)
+
+    def _calibration_examples(self) -> Split:
+        """Return the calibration examples; those of the data are like what is evaluated."""
+        split = self.resources.calibration
+        if self.resources.sources.calib is not None:
+            self.doubts.look_at(split, self.checkpoints)
+        return split
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator of its own for each named use, from the run's seed."""

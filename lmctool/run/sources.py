@@ -9,9 +9,9 @@ from lmctool import config
 from lmctool.checkpoint.alike import alike
 from lmctool.checkpoint.overlap import check_fit
 from lmctool.checkpoint.stamp import MODEL
-from lmctool.data.resolve import resolve_data, stamped
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.graph.randomness import generator
+from lmctool.model import given
 from lmctool.model.build import described
 from lmctool.model.example import find_example
 from lmctool.model.fit import fits, fitted
@@ -20,8 +20,16 @@ from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.plugin.named_scores import named_scores
+from lmctool.run.data_sources import (
+    calib_name,
+    data_name,
+    find_calib,
+    find_data,
+    find_task,
+    names_data,
+    uses_data,
+)
 from lmctool.run.own_models import own_models
-from lmctool.run.task import NamedTask, named_task, registered_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from lmctool.model.resolve import Model
     from lmctool.plugin.records import Analysis, Partial, Score
     from lmctool.plugin.settings import Settings
+    from lmctool.run.task import NamedTask
 
 NEITHER = (
     "neither data nor an example input is named: pass --data SPEC, or the shape of a batch of"
@@ -50,6 +59,7 @@ class Sources:
         checkpoints: the checkpoints under names that fit each other and the model.
         model: the model, on the run's device and in its dtype.
         data: the dataset.
+        calib: the dataset that statistics are taken on, where it is another.
         task: the task that the user or the data names; None without data.
         scores: other scores than loss and error.
         example: inputs to trace the model with, where there is no data.
@@ -63,6 +73,7 @@ class Sources:
     scores: tuple[Score, ...] = ()
     example: Example | None = None
     own_models: Mapping[int, Model] = field(default_factory=dict)
+    calib: Data | None = None
 
 
 def find_sources(
@@ -83,8 +94,8 @@ def find_sources(
     partial = "excepted" if analysis.partial == "fitting" and settings.aligns else analysis.partial
     if not ("model" in analysis.needs or ("model" in analysis.optional and settings.aligns)):
         check_fit(checkpoints, settings.excepted, partial)
-        data = _data(checkpoints, settings, standing) if "data" in analysis.needs else None
-        task = _task(data, settings, standing)
+        data = find_data(checkpoints, settings, standing) if "data" in analysis.needs else None
+        task = find_task(data, settings, standing)
         return Sources(checkpoints, data=data, task=task, scores=scores)
     if _is_bare(checkpoints, analysis, settings, standing):
         check_fit(checkpoints, settings.excepted, partial)
@@ -96,10 +107,14 @@ def find_sources(
 
     dtype: torch.dtype = getattr(torch, settings.dtype)
     modules = [each.module.to(device, dtype) for each in (model, *own.values())]
-    if _uses_data(checkpoints, analysis, settings, standing):
-        data = _data(checkpoints, settings, standing)
-        task = _task(data, settings, standing)
-        return Sources(checkpoints, model, data, task, scores, own_models=own)
+    if uses_data(checkpoints, analysis, settings, standing):
+        data = find_data(checkpoints, settings, standing)
+        task, calib = find_task(data, settings, standing), find_calib(settings, standing)
+        return Sources(checkpoints, model, data, task, scores, own_models=own, calib=calib)
+    if calib_named := calib_name(settings):
+        raise LmctoolError(
+            f"{calib_named} as the calibration set, but no data is in use; name data with --data"
+        )
     randomness = generator(settings.seed, "example input")
     example = find_example(modules, settings.inputs, randomness, device, dtype)
     if example is None and "data" in analysis.optional and settings.aligns:
@@ -122,9 +137,7 @@ def _models(
         misfit = error
     same = [each for each in checkpoints if misfit or each.shapes == checkpoints[0].shapes]
     try:
-        model = resolve_model(
-            *same, spec=settings.model, arguments=settings.model_arguments, config=standing
-        )
+        model = _model(same, settings, standing)
         own = own_models(model, checkpoints, settings, standing) if settings.aligns else {}
         named = [_named(each, own.get(n, model), misfit) for n, each in enumerate(checkpoints)]
     except UntrustedError:
@@ -136,6 +149,14 @@ def _models(
     fitting = alike(named, aliases(model.module))
     check_fit(fitting, settings.excepted, partial)
     return model, own, fitting
+
+
+def _model(same: Sequence[Checkpoint], settings: Settings, standing: Config) -> Model:
+    """Return the model of checkpoints of the same shapes: a given one, unless a word names one."""
+    arguments = settings.model_arguments
+    if not settings.model and (handed := given.chosen(settings)):
+        return given.resolve_given(same[0], handed, arguments)
+    return resolve_model(*same, spec=settings.model, arguments=arguments, config=standing)
 
 
 def _named(checkpoint: Checkpoint, model: Model, misfit: LmctoolError | None) -> Checkpoint:
@@ -167,52 +188,9 @@ def _is_bare(
     """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
     if analysis.bare is None or not analysis.bare(settings):
         return False
-    named = (settings.model, settings.model_arguments, settings.inputs, settings.output)
+    named = (settings.model or given.chosen(settings), settings.model_arguments)
+    others = (settings.inputs, settings.output)
     stood = (standing.environment_model, standing.model)
     stamps = (MODEL in checkpoint.metadata for checkpoint in checkpoints)
-    return not any((*named, *stood, *stamps, names_data(checkpoints, settings.data, standing)))
-
-
-def _uses_data(
-    checkpoints: Sequence[Checkpoint], analysis: Analysis, settings: Settings, standing: Config
-) -> bool:
-    """Tell whether there is to be data: it is needed, or may be used and is named.
-
-    An example input that the user describes goes before data that they don't name themselves.
-    """
-    user = _needy(analysis, settings)
-    if settings.inputs and (user or settings.data):
-        why = f"{user} needs it" if user else f"--data names {settings.data!r}"
-        raise LmctoolError(f"--input stands in for data, but {why}; leave --input out")
-    if user or settings.inputs or "data" not in analysis.optional:
-        return bool(user)
-    return names_data(checkpoints, settings.data, standing)
-
-
-def names_data(checkpoints: Sequence[Checkpoint], spec: str | None, standing: Config) -> bool:
-    """Tell whether any data is named: by the user, a standing choice, or a checkpoint's stamp."""
-    named = spec or standing.environment_data or standing.data
-    return bool(named or stamped([checkpoint.metadata for checkpoint in checkpoints]))
-
-
-def _needy(analysis: Analysis, settings: Settings) -> str:
-    """Return in words who cannot do without data, or nothing."""
-    if "data" in analysis.needs:
-        return "the analysis"
-    choice = settings.aligner
-    if choice and "data" in registry.load(ALIGNERS, choice.name).needs:
-        return f"aligner {choice.name!r}"
-    return ""
-
-
-def _data(checkpoints: Sequence[Checkpoint], settings: Settings, standing: Config) -> Data:
-    metadata = [checkpoint.metadata for checkpoint in checkpoints]
-    return resolve_data(spec=settings.data, metadata=metadata, config=standing)
-
-
-def _task(data: Data | None, settings: Settings, standing: Config) -> NamedTask | None:
-    if data is None:
-        return None
-    if settings.task:
-        return named_task(settings.task, standing.permit)
-    return registered_task(data.dataset.task)
+    data = data_name(settings) or calib_name(settings) or names_data(checkpoints, None, standing)
+    return not any((*named, *others, *stood, *stamps, data))

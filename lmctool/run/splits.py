@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.data_records import Preprocessing
     from lmctool.plugin.settings import Settings
 
+    Preparation = Callable[[], Preprocessing]
+
 
 class Splits:
     """Opens splits by name, with the preprocessing and the choice of examples that a run has."""
@@ -29,35 +31,47 @@ class Splits:
         settings: Settings,
         device: torch.device,
         module: nn.Module | None = None,
-        preparation: Callable[[], Preprocessing] | None = None,
+        preparation: Preparation | None = None,
+        calib: tuple[Data, Preparation] | None = None,
     ) -> None:
         """Keep where the data is; nothing is read yet.
 
         A model whose method ``check_inputs`` refuses the inputs of a split is asked once, and so
-        is how images of any size become inputs.
+        is how images of any size become inputs; a calibration set of its own has its own data and
+        images.
         """
         self.analysis = analysis
         self.data = data
         self.settings = settings
         self.device = device
         self._preparation = preparation
+        self._calib = calib
         self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
-        self._opened: dict[tuple[str, int | None], Split] = {}
+        self._opened: dict[tuple[str, int | None, bool], Split] = {}
 
-    def open(self, name: str, limit: int | None) -> Split:
+    def open(self, name: str, limit: int | None, *, calibration: bool = False) -> Split:
         """Return at most ``limit`` examples of a split, on the device.
+
+        Args:
+            name: the split.
+            limit: how many; None for all.
+            calibration: take it of the calibration set that has data of its own.
 
         Raises:
             LmctoolError: there is no data, or no such split in it, or the model refuses it.
         """
-        if self.data is None:
+        data, preparation = self.data, self._preparation
+        if calibration and self._calib is not None:
+            data, preparation = self._calib
+        if data is None:
             raise LmctoolError(
                 f"analysis {self.analysis!r} asked for data, but none is in use;"
                 " name data with --data"
             )
-        if (name, limit) not in self._opened:
-            split = open_split(
-                self.data.dataset,
+        key = (name, limit, calibration)
+        if key not in self._opened:
+            self._opened[key] = open_split(
+                data.dataset,
                 name,
                 limit=limit,
                 seed=self.settings.subset_seed,
@@ -69,8 +83,7 @@ class Splits:
                 ),
                 mean=self.settings.mean,
                 std=self.settings.std,
-                preparation=self._preparation,
+                preparation=preparation,
                 check=self._check,
             )
-            self._opened[name, limit] = split
-        return self._opened[name, limit]
+        return self._opened[key]

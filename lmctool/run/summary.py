@@ -25,6 +25,9 @@ def plan(run: Run) -> list[tuple[str, str]]:
             ("data", f"{run.data.spec}, from {run.data.origin}: {run.data.dataset.source}")
         )
         lines.append(("splits", ", ".join(run.settings.splits)))
+        if (calib := run.resources.sources.calib) is not None:
+            text = f"{calib.spec}, from {calib.origin}: {calib.dataset.source}"
+            lines.append(("calibration set", text))
         if run.settings.score:
             lines.append(("scores", ", ".join(run.settings.score)))
     if run.resources.sources.example is not None:

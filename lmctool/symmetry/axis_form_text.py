@@ -22,7 +22,7 @@ from lmctool.symmetry.axis_form import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 DEEPEST = 50
@@ -63,6 +63,41 @@ def read(text: str, sizes: Mapping[str, int]) -> AxisForm:
     if max(accumulate(steps), default=0) > DEEPEST:
         raise ValueError(f"{text[:20]!r}... has brackets too deep in each other")
     return _Reader(text, sizes).form()
+
+
+def read_axes(
+    name: str, texts: Sequence[str], shape: Sequence[int], sizes: Mapping[str, int]
+) -> tuple[AxisForm | None, ...]:
+    """Return the forms of all axes of a tensor, of which it has to be.
+
+    Args:
+        name: the tensor.
+        texts: the text of each axis.
+        shape: the tensor's shape.
+        sizes: the size of each group that a text may name.
+
+    Raises:
+        ValueError: a text isn't understood, or they are not of a tensor of this shape.
+    """
+    if len(texts) != len(shape):
+        raise ValueError(f"tensor {name!r} has {len(shape)} axes, but {len(texts)} forms are given")
+    try:
+        forms = tuple(None if text == "_" else read(text, sizes) for text in texts)
+    except ValueError as cause:
+        raise ValueError(f"tensor {name!r}: {cause}") from cause
+    for axis, (form, size) in enumerate(zip(forms, shape, strict=True)):
+        if form is not None and form.size != size:
+            raise ValueError(
+                f"axis {axis} of tensor {name!r} has {size} units, {show(form)!r} has {form.size}"
+            )
+        if isinstance(form, Blockwise):
+            rows = shape[form.axis] if form.axis < len(shape) and form.axis != axis else 0
+            if rows != form.length * len(form.parts):
+                raise ValueError(
+                    f"axis {axis} of tensor {name!r} is {show(form)!r}, but axis {form.axis} hasn't"
+                    f" {len(form.parts)} blocks of {form.length}"
+                )
+    return forms
 
 
 class _Reader:

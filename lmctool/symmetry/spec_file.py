@@ -35,8 +35,8 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish
 from lmctool.files.record import as_record
 from lmctool.files.toml import read_toml
-from lmctool.symmetry.axis_form import AxisForm, Blockwise, groups_of
-from lmctool.symmetry.axis_form_text import read, show
+from lmctool.symmetry.axis_form import AxisForm, groups_of
+from lmctool.symmetry.axis_form_text import read_axes, show
 from lmctool.symmetry.derive import derive
 from lmctool.symmetry.spec import PermutationSpec, Tap
 from lmctool.symmetry.spec_table import SpecTable
@@ -206,27 +206,10 @@ def _sizes(
 def _forms(
     name: str, texts: tuple[str, ...], shape: tuple[int, ...], sizes: Mapping[str, int]
 ) -> tuple[AxisForm | None, ...]:
-    if len(texts) != len(shape):
-        raise _UnfitError(
-            f"tensor {name!r} has {len(shape)} axes, but {len(texts)} forms are given"
-        )
     try:
-        forms = tuple(None if text == "_" else read(text, sizes) for text in texts)
+        return read_axes(name, texts, shape, sizes)
     except ValueError as cause:
-        raise _UnfitError(f"tensor {name!r}: {cause}") from cause
-    for axis, (form, size) in enumerate(zip(forms, shape, strict=True)):
-        if form is not None and form.size != size:
-            raise _UnfitError(
-                f"axis {axis} of tensor {name!r} has {size} units, {show(form)!r} has {form.size}"
-            )
-        if isinstance(form, Blockwise):
-            rows = shape[form.axis] if form.axis < len(shape) and form.axis != axis else 0
-            if rows != form.length * len(form.parts):
-                raise _UnfitError(
-                    f"axis {axis} of tensor {name!r} is {show(form)!r}, but axis {form.axis} hasn't"
-                    f" {len(form.parts)} blocks of {form.length}"
-                )
-    return forms
+        raise _UnfitError(str(cause)) from cause
 
 
 def _with_taps(spec: PermutationSpec, derived: PermutationSpec) -> PermutationSpec:

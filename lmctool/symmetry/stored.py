@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +11,15 @@ import torch
 from lmctool.errors import LmctoolError
 from lmctool.results.file import read
 from lmctool.results.result import Group, Variable
+from lmctool.symmetry.axis_form_text import read_axes, show
 from lmctool.symmetry.permutation import Permutation
+from lmctool.symmetry.spec import PermutationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from lmctool.symmetry.spec import PermutationSpec
 
 PERMUTATIONS = "permutations"
 """The group of a result that holds them."""
@@ -41,8 +41,42 @@ class StoredPermutation:
     moves: Mapping[str, NDArray[np.int64]]
 
 
-def permutation_group(permutation: Permutation) -> Group:
-    """Return every group's move, whole, with its size and how many of its units moved."""
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """The tensors of the network that a permutation was proved on.
+
+    Attributes:
+        shapes: their shapes by name, tied ones under each of their names.
+        tied: the first name of each tied tensor, by each of its names.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WholePermutation:
+    """A permutation with all that is needed to apply it, without the model.
+
+    Attributes:
+        permutation: it, whose spec has the axes of every tensor, and nothing of any graph.
+        tensors: those that a network has to have.
+    """
+
+    permutation: Permutation
+    tensors: Tensors
+
+
+NO_TENSORS = Tensors()
+
+
+def permutation_group(permutation: Permutation, tensors: Tensors = NO_TENSORS) -> Group:
+    """Return every group's move, whole, with its size and how many of its units moved.
+
+    Args:
+        permutation: the permutation.
+        tensors: those of a network that it was proved on, whose axes are stored too.
+    """
     spec = permutation.spec
     sizes = spec.groups
     units = np.array([spec.units(name) for name in sizes], dtype=np.int64)
@@ -69,7 +103,62 @@ def permutation_group(permutation: Permutation) -> Group:
             (f"outer_{number:03d}", f"unit_{number:03d}")[-len(shape) :],
             long_name=f"unit of B that goes to each place of {name}",
         )
-    return Group(variables)
+    return Group(variables | _tensor_variables(spec, tensors))
+
+
+def _tensor_variables(spec: PermutationSpec, tensors: Tensors) -> dict[str, Variable]:
+    """Return the shape of each tensor, and what may move on its axes."""
+    if not tensors.shapes:
+        return {}
+    still = {name: (None,) * len(shape) for name, shape in tensors.shapes.items()}
+    forms = [spec.tensors.get(tensors.tied.get(name, name)) or still[name] for name in still]
+    shapes = ["x".join(map(str, shape)) for shape in tensors.shapes.values()]
+    columns = {
+        "tensor": (list(still), "tensor of the network"),
+        "shape": (shapes, "its shape"),
+        "axes": ([", ".join(map(show, each)) for each in forms], "groups that move on its axes"),
+        "tied": ([tensors.tied.get(name, "") for name in still], "first name of the same tensor"),
+    }
+    return {
+        name: Variable(_texts(texts), ("tensor",), long_name=long_name)
+        for name, (texts, long_name) in columns.items()
+    }
+
+
+def whole_permutation(group: Group, source: str) -> WholePermutation:
+    """Return the permutation that a group holds, with the tensors that it is of.
+
+    Args:
+        group: what ``permutation_group`` made.
+        source: where it is from, in words.
+
+    Raises:
+        LmctoolError: it is malformed, or from before results held the tensors.
+    """
+    stored = permutation_of(group, source)
+    if "axes" not in group.variables:
+        raise LmctoolError(
+            f"{source} does not say which axes its permutation is of, as results of earlier"
+            " versions don't; make it again"
+        )
+    try:
+        columns = [group.variables[name].values for name in ("tensor", "shape", "axes", "tied")]
+        rows = [tuple(map(str, row)) for row in zip(*columns, strict=True)]
+        shapes = {name: _numbers(shape) for name, shape, _, _ in rows}
+        forms = {
+            name: read_axes(name, axes.split(", ") if axes else [], shapes[name], stored.sizes)
+            for name, _, axes, _ in rows
+        }
+        tied = {name: first for name, _, _, first in rows if first}
+        spec = PermutationSpec(stored.sizes, forms, stored.per)
+        moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
+        return WholePermutation(Permutation(spec, moves), Tensors(shapes, tied))
+    except (KeyError, ValueError, TypeError) as cause:
+        raise LmctoolError(f"{source} holds a permutation that cannot be read: {cause}") from cause
+
+
+def _numbers(shape: str) -> tuple[int, ...]:
+    return tuple(map(int, shape.split("x"))) if shape else ()
 
 
 def read_permutation(path: Path) -> StoredPermutation:

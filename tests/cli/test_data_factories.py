@@ -133,7 +133,7 @@ def test_what_was_made_of_a_loader_is_told() -> None:
 
 
 def test_statistics_need_a_split_that_there_is() -> None:
-    done = run("a_pair", "--align", "-o", "out.h5")
+    done = run("a_pair", "--align", "--calib-split", "train", "-o", "out.h5")
     assert done.exit_code == 2
     assert "'code/mine.py:a_pair' has not; pass --calib-split with one that it has: test" in (
         done.stderr

@@ -104,7 +104,7 @@ FORMS: dict[str, Callable[[Path], str]] = {
 
 def opened(spec: str) -> tuple[object, ...]:
     """Return all that a run takes of data."""
-    dataset = open_spec(spec, Config())
+    dataset = open_spec(spec, Config()).dataset
     split = open_split(dataset, "test", limit=None, seed=0, device=torch.device("cpu"))
     return split.digest, dataset.scale, dataset.classes, dataset.task
 
@@ -134,7 +134,7 @@ def test_other_forms_are_the_same_data_and_say_so(
     np.savez("stored.npz", **stored)
     np.savez("right.npz", **right)
     assert opened("stored.npz") == opened("right.npz")
-    assert len(open_spec("stored.npz", Config()).read_as) == 1
+    assert len(open_spec("stored.npz", Config()).dataset.read_as) == 1
 
 
 def test_what_data_was_read_as_is_told_by_a_command(

@@ -140,6 +140,10 @@ def test_a_recorded_command_imports_no_code_unasked(option: str) -> None:
         ("", "records no command"),
         ("rm -r x", "records no command"),
         ("lmctool 'open quote", "records no command"),
+        (
+            "lmctool.barrier(<MLP>, <MLP>, align=True)",
+            "was made in Python by lmctool.barrier(<MLP>",
+        ),
         ("lmctool stamp a.safetensors", "'stamp', which is not installed"),
         ("lmctool nothing a.safetensors", "'nothing', which is not installed"),
         ("lmctool interpolate a.safetensors --no-such", "cannot be run by this version"),

@@ -85,7 +85,7 @@ def test_a_factory_in_a_file_is_called(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("wrong", "is 'int', which holds no examples; return a data set"),
+        ("wrong", "is 'int', which holds no examples; give a data set"),
         ("failing", "failed: RuntimeError: no luck"),
         ("absent", "has no function 'absent'"),
     ],
@@ -121,8 +121,7 @@ def test_an_idx_folder_alone_is_ambiguous(idx_folder: Path) -> None:
         resolved(str(idx_folder))
     assert str(caught.value) == (
         f"'{idx_folder}' could be fashion-mnist, kmnist, mnist; say"
-        f" --data fashion-mnist:{idx_folder} or --data kmnist:{idx_folder}"
-        f" or --data mnist:{idx_folder}"
+        f" fashion-mnist:{idx_folder} or kmnist:{idx_folder} or mnist:{idx_folder}"
     )
 
 
@@ -156,10 +155,10 @@ def test_an_unknown_word_is_told_with_the_registered_ones(spec: str) -> None:
 
 def test_a_word_is_looked_for_where_the_configuration_says(idx_folder: Path) -> None:
     named = Config(data_paths={"mnist": idx_folder})
-    assert open_spec("mnist", named).source == str(idx_folder)
+    assert open_spec("mnist", named).dataset.source == str(idx_folder)
     (idx_folder.parent / "mnist").symlink_to(idx_folder)
     below = Config(data_folder=idx_folder.parent)
-    assert open_spec("mnist", below).source == str(idx_folder.parent / "mnist")
+    assert open_spec("mnist", below).dataset.source == str(idx_folder.parent / "mnist")
     wrong = Config(data_paths={"mnist": idx_folder / "none"}, data_folder=idx_folder.parent)
     with pytest.raises(LmctoolError, match=r"there is no '.*none' of lmctool.toml"):
         open_spec("mnist", wrong)

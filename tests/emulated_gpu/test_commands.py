@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmctool.api import as_dataset
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
@@ -143,3 +144,13 @@ def test_waits_for_the_gpu_grow_with_networks_and_never_with_batches(
 
     assert waits(5, 5) == waits(5, 20)  # of several, the first and the last are checked
     assert waits(9, 40) - waits(5, 40) <= 4  # each network is kept for --resume by one copy
+
+
+def test_data_that_lies_on_a_gpu_is_that_of_the_host(emulated: gpu.Gpu) -> None:
+    images = digits.load(train=False)
+    x, y = (torch.from_numpy(part[:40]) for part in (images.inputs, images.targets))
+    with emulated.on():
+        there = as_dataset((x.to(gpu.NAME), y.to(gpu.NAME)), "there").splits["test"]()
+    here = as_dataset((x, y), "here").splits["test"]()
+    np.testing.assert_array_equal(np.asarray(there.inputs[:]), np.asarray(here.inputs[:]))
+    np.testing.assert_array_equal(there.targets, here.targets)

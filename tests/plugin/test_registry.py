@@ -73,7 +73,11 @@ def test_one_entry_of_the_table_is_all_that_a_new_kind_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind: Kind[Greeting] = Kind(
-        "mine.greetings", "mine_greeting", f"{__name__}:Greeting", "when somebody is greeted"
+        "mine.greetings",
+        "mine_greeting",
+        f"{__name__}:Greeting",
+        "when somebody is greeted",
+        "lmctool greet NAME",
     )
     monkeypatch.setattr(registry, "KINDS", (*KINDS, kind))
     source = (

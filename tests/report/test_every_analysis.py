@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 
 import html5lib
 import pytest
+from matplotlib.figure import Figure
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
 from lmctool.report.figure import drawing
+from lmctool.report.plot import Plot
 from lmctool.report.terminal import parts
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
@@ -73,6 +75,21 @@ def test_plot_draws_it(name: str, made: Made, tmp_path: Path) -> None:
         done = invoke("plot", made(name), "-o", figure)
         assert done.exit_code == 0, done.output
         assert figure.read_bytes().startswith(start)
+
+
+@every_analysis
+def test_axes_that_are_lent_show_the_numbers_of_its_figure(name: str, made: Made) -> None:
+    result = read(made(name))
+    draw = by_analysis.drawer(result)
+    with drawing(result, draw) as figure:
+        expected = sorted(drawn.numbers(figure))
+        panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    own = Figure()
+    axes = list(own.subplots(1, len(panels), squeeze=False).flat)
+    Plot(result, draw).into(axes)
+    assert sorted(drawn.numbers(own)) == expected
+    assert not own.legends and not own.get_suptitle() and not own.get_supxlabel()
+    own.draw_without_rendering()
 
 
 @every_analysis

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
 from lmctool.report.figure import FigureError, save
-from lmctool.report.generic import _differing, draw_curves, metrics_table
+from lmctool.report.generic import differing, draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
 
@@ -120,6 +120,6 @@ def test_the_table_of_any_result_lists_its_metrics(curved: Result) -> None:
 
 def test_bars_are_named_by_what_tells_them_apart() -> None:
     both = [{"network": name, "split": "test"} for name in "ab"]
-    assert _differing(both) == ["a", "b"]
-    assert _differing([{"network": "a", "split": "test"}]) == ["a, test"]
-    assert _differing([{}]) == [" "]
+    assert differing(both) == ["a", "b"]
+    assert differing([{"network": "a", "split": "test"}]) == ["a, test"]
+    assert differing([{}]) == [" "]

@@ -459,7 +459,7 @@ def test_loaders_of_a_users_data_are_taken_in_the_forms_that_arrays_have(
     ("form", "told"),
     [
         ("raises", "failed: KeyError: 'missing'"),
-        ("none", "is 'NoneType', which holds no examples; return a data set"),
+        ("none", "is 'NoneType', which holds no examples; give a data set"),
         ("lone", "is 'Tensor' without targets"),
         ("generator", "is 'generator', which gives its examples only once"),
         ("ragged", "is no array: its parts differ in shape"),

@@ -85,6 +85,7 @@ READING: dict[str, tuple[str, ...]] = {
     "show": ("show", "old.h5"),
     "plot": ("plot", "old.h5"),
     "compare": ("compare", "old.h5", "./old.h5"),
+    "aggregate": ("aggregate", "old.h5", "-o", "new.h5"),
     "report": ("report", "old.h5", "--policy", "policy.toml"),
     "audit": ("audit", "old.h5", "--policy", "policy.toml"),
     "rerun": ("rerun", "old.h5"),

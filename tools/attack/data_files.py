@@ -103,6 +103,9 @@ def attacks() -> Iterator[Attack]:
                 yield one(AREA, title, (*barrier, "evil.pt"), rule, prepare)
         words = (*barrier, "evil.npy")
         yield one(AREA, f"npy of objects, {label}", words, refused(), partial(_npy, payload))
+        words = (*barrier, "digits", "--calib", "evil.npy")
+        title = f"npy of objects as a calibration set, {label}"
+        yield one(AREA, title, words, refused("calibration set"), partial(_npy, payload))
         words = (*barrier, "cifar10:evil.tar.gz")
         yield one(AREA, f"packed CIFAR, {label}", words, refused(), partial(_archive, payload))
     for title, prepare_, file in (

@@ -111,6 +111,10 @@ READERS: dict[str, tuple[tuple[str, ...], str]] = {
     "inspect lmctool.toml": (("inspect", A), "lmctool.toml"),
     "config lmctool.toml": (("config", "show"), "lmctool.toml"),
     "barrier --data npz": ((*words_of("barrier"), "--data", "arrays:in.npz"), "in.npz"),
+    "barrier --calib npz": (
+        (*words_of("barrier"), "--data", "digits", "--calib", "arrays:in.npz"),
+        "in.npz",
+    ),
     "barrier --data h5": ((*words_of("barrier"), "--data", "arrays:in.h5"), "in.h5"),
     "barrier --data text": ((*words_of("barrier"), "--data", "text:in.txt"), "in.txt"),
     "barrier --data mnist": (

@@ -58,6 +58,7 @@ INPUTS: dict[str, tuple[tuple[str, ...], str]] = {
     "A": ((), A),
     "B": ((), B),
     "--data": (("--data", "arrays:data.npz"), "data.npz"),
+    "--calib": (("--data", "digits", "--calib", "data.npz"), "data.npz"),
     "--data, a path": (("--data", "data.npz"), "data.npz"),
     "--baseline": (("--baseline", RESULT), RESULT),
     "--spec": (("--align", "weight", "--spec", "spec.toml"), "spec.toml"),

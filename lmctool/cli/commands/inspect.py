@@ -131,7 +131,7 @@ def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{checkpoint.parameter_count:,}"
     for key, value in sorted(checkpoint.metadata.items()):
         yield f"metadata {key}", value
-    yield "file sha256", checkpoint.sha256
+    yield "file sha256", str(checkpoint.sha256)
     yield "tensor digest", checkpoint.digest
 
 
@@ -213,7 +213,8 @@ def _example(
     from lmctool.data.resolve import resolve_data
     from lmctool.graph.randomness import generator
     from lmctool.model.example import find_example
-    from lmctool.run.sources import NEITHER, names_data
+    from lmctool.run.data_sources import names_data
+    from lmctool.run.sources import NEITHER
 
     cpu = torch.device("cpu")
     if data and shapes:

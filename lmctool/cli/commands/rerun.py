@@ -20,6 +20,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, DATASETS, EXECUTORS, MODELS
 from lmctool.plugin.settings import Repetition
 from lmctool.report.terminal import echo
+from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -140,6 +141,11 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
     from lmctool.cli.analysis import AnalysisCommand
 
     words = _words(result, path)
+    if result.analysis == AGGREGATE:
+        raise LmctoolError(
+            f"result '{path}' is an average of results, so there is no run to repeat; repeat"
+            " lmctool aggregate on them, or rerun each"
+        )
     if words[0] not in registry.names(ANALYSES):
         raise LmctoolError(
             f"result '{path}' is of analysis {words[0]!r}, which is not installed;"
@@ -165,6 +171,7 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
         "fail_if": (),
         "baseline": None,
         "tolerance": None,
+        "observers": (),
         "trust": trust,
         "trust_config": trust_config,
     }
@@ -173,8 +180,14 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
 
 def _words(result: Result, path: Path) -> list[str]:
     """Return the words of the recorded command, without the program's name."""
+    command = Provenance.of(result).command or ""
+    if command.startswith("lmctool."):
+        raise LmctoolError(
+            f"result '{path}' was made in Python by {command}, whose objects no result holds; make"
+            " that call again, and hold both results against each other with lmctool compare"
+        )
     try:
-        program, *words = shlex.split(Provenance.of(result).command or "")
+        program, *words = shlex.split(command)
     except ValueError:
         program, words = "", []
     if program != "lmctool" or not words:

@@ -58,7 +58,7 @@ def _show(result: Result, path: Path, *, verbose: bool) -> None:
     render(by_analysis.table(result, path), console)
     for doubt in doubts_of(result):
         echo(printable(f"Note: {doubt.reason}"))
-    for table in curves(result):
+    for table in curves(by_analysis.essence(result)):
         console.print()
         render(table, console)
     entries = Provenance.of(result).entries() if verbose else []

@@ -32,7 +32,7 @@ TORCH = "torch.utils.data.dataset"
 ONE = "test"
 """The name of a split that nobody names."""
 NEEDED = (
-    "return a data set or a DataLoader of torch, a datasets.Dataset, a pair (x, y) of arrays,"
+    "give a data set or a DataLoader of torch, a datasets.Dataset, a pair (x, y) of arrays,"
     " {'x': ..., 'y': ...}, {'train': ..., 'test': ...} of any of these, or an lmctool.api.Dataset"
 )
 

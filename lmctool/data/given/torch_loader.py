@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,28 @@ def _sampler(loader: Any) -> tuple[Any, bool]:
     return loader.sampler, False
 
 
+@contextmanager
+def _generators_kept(loader: Any) -> Iterator[None]:
+    """Leave the generators that samplers draw from as they are, for whoever trains with them."""
+    import torch
+
+    from lmctool.graph.randomness import seeded
+
+    samplers = (loader, loader.sampler, loader.batch_sampler, _sampler(loader)[0])
+    found = (getattr(each, "generator", None) for each in samplers)
+    states = [(each, each.get_state()) for each in found if isinstance(each, torch.Generator)]
+    try:
+        with seeded(0):
+            yield
+    finally:
+        for generator, state in states:
+            generator.set_state(state)
+
+
 def _places(loader: Any, what: str) -> tuple[list[int], bool]:
     """Return which examples a loader loads, and whether it shuffles them."""
-    first, again = (list(_sampler(loader)[0]) for _ in range(2))
+    with _generators_kept(loader):
+        first, again = (list(_sampler(loader)[0]) for _ in range(2))
     if first == again:
         return first, False
     try:
@@ -123,7 +143,7 @@ def _places(loader: Any, what: str) -> tuple[list[int], bool]:
         places = []
     if places != sorted(again) or len(set(places)) != len(places):
         raise LmctoolError(
-            f"{what} is a DataLoader whose sampler draws other examples each time; return its"
+            f"{what} is a DataLoader whose sampler draws other examples each time; give its"
             " data set, or a loader without that sampler"
         )
     return places, True

@@ -148,7 +148,7 @@ LENGTHS: dict[str, tuple[Callable[[], object], str]] = {
     "none by index": (lambda: Indexed(pair, 0), "split 'test' of 'mine' has no examples"),
     "none in order": (lambda: Coming(lambda: iter(())), "split 'test' of 'mine' has no examples"),
     "less than none": (lambda: Indexed(pair, -1), "'mine' failed: ValueError"),
-    "once": (pairs, "is 'map', which gives its examples only once; return a data set"),
+    "once": (pairs, "is 'map', which gives its examples only once; give a data set"),
     "nothing": (lambda: None, "split 'test' of 'mine' is 'NoneType', which holds no examples"),
     "a number": (lambda: 3, "split 'test' of 'mine' is 'int', which holds no examples"),
     "a text": (lambda: "data", "is 'str' without targets"),

@@ -84,10 +84,10 @@ def test_unpacked_batches_go_before_packed_ones(tmp_path: Path, python_archive: 
 
 def test_a_path_tells_which_of_the_two_it_is(tmp_path: Path, python_archive: Path) -> None:
     assert detect(python_archive) == detect(tmp_path) == {"cifar10"}
-    assert open_spec(str(python_archive), Config()).classes == 10
+    assert open_spec(str(python_archive), Config()).dataset.classes == 10
     write_python(tmp_path / "cifar-100-python", ["train", "test"], b"fine_labels")
     assert detect(tmp_path) == {"cifar10", "cifar100"}
-    assert open_spec(str(tmp_path / "cifar-100-python"), Config()).classes == 100
+    assert open_spec(str(tmp_path / "cifar-100-python"), Config()).dataset.classes == 100
     (tmp_path / "other.tar.gz").write_bytes(gzip.compress(bytes(2000)))
     (tmp_path / "text").write_bytes(b"no archive")
     assert detect(tmp_path / "other.tar.gz") == detect(tmp_path / "text") == set()

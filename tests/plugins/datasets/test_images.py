@@ -76,7 +76,7 @@ def whole(split: Split) -> torch.Tensor:
 
 
 def split(spec: str, name: str = "test", how: Preprocessing | None = None, **more: Any) -> Split:
-    dataset = open_spec(spec, Config())
+    dataset = open_spec(spec, Config()).dataset
     how = how or dataset.preprocessing or Preprocessing()
     full = Preprocessing(
         how.resize or (), how.crop, how.interpolation or "bilinear", how.channels or 3
@@ -94,7 +94,11 @@ def test_classes_images_and_pixels_are_those_of_torchvision_s_folder() -> None:
     steps = [transforms.Resize(9), transforms.CenterCrop(8), transforms.PILToTensor()]
     theirs = vision.datasets.ImageFolder("data/test", transforms.Compose(steps))
     ours = split("images:data?resize=9&crop=8")
-    assert open_spec("data", Config()).class_names == tuple(theirs.classes) == ("Emu", "cat", "dog")
+    assert (
+        open_spec("data", Config()).dataset.class_names
+        == tuple(theirs.classes)
+        == ("Emu", "cat", "dog")
+    )
     assert ours.targets.tolist() == theirs.targets
     assert torch.equal(whole(ours), torch.stack([image for image, _ in theirs]))
 
@@ -116,10 +120,10 @@ def test_the_same_folder_by_a_factory_is_the_same_examples() -> None:
 
 def test_a_folder_of_classes_alone_is_the_split_test() -> None:
     classes("alone")
-    assert list(open_spec("alone", Config()).splits) == ["test"]
+    assert list(open_spec("alone", Config()).dataset.splits) == ["test"]
     classes("both/Training")
     classes("both/val")
-    assert list(open_spec("both", Config()).splits) == ["train", "val"]
+    assert list(open_spec("both", Config()).dataset.splits) == ["train", "val"]
     Path("both/train").mkdir()
     with pytest.raises(LmctoolError, match="both mean split 'train'"):
         open_spec("images:both", Config())
@@ -128,7 +132,7 @@ def test_a_folder_of_classes_alone_is_the_split_test() -> None:
 def test_another_order_of_classes_is_read_from_a_file() -> None:
     classes()
     Path("order.txt").write_text("cat\n\ndog\nfox\nEmu\n")
-    dataset = open_spec("images:data?classes=order.txt", Config())
+    dataset = open_spec("images:data?classes=order.txt", Config()).dataset
     assert (dataset.class_names, dataset.classes) == (("cat", "dog", "fox", "Emu"), 4)
     found = split("images:data?classes=order.txt&resize=8x8").targets.tolist()
     assert found == [3, 3, 3, 0, 0, 0, 1, 1, 1]
@@ -137,7 +141,7 @@ def test_another_order_of_classes_is_read_from_a_file() -> None:
 def test_classes_have_one_number_in_all_splits() -> None:
     classes("data/train")
     classes("data/test", "dog")
-    dataset = open_spec("data", Config())
+    dataset = open_spec("data", Config()).dataset
     assert split("images:data?resize=8x8").targets.tolist() == [2, 2, 2]
     assert "split 'test' has folders for 1 of the classes" in dataset.read_as
 
@@ -188,7 +192,7 @@ def test_masks_are_resized_and_cropped_with_their_images() -> None:
     assert torch.equal(found.targets[inside], torch.where(pixels == 255, -100, pixels)[inside])
     assert (found.targets[~inside] == -100).all()
     assert (found.targets[:, 0] == -100).all()
-    assert open_spec("data", Config()).task == "segmentation"
+    assert open_spec("data", Config()).dataset.task == "segmentation"
     few = split("images:data?resize=9x9&crop=9x11&interpolation=nearest&ignore=255", limit=2)
     assert torch.equal(few.targets, found.targets[torch.from_numpy(few.index)])
     with pytest.raises(LmctoolError, match="is no class; it takes a whole number"):

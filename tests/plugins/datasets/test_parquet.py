@@ -79,7 +79,7 @@ def images(count: int) -> tuple[NDArray[np.uint8], list[dict[str, Any]]]:
 
 
 def opened(spec: str) -> Dataset:
-    return open_spec(spec, Config())
+    return open_spec(spec, Config()).dataset
 
 
 def whole(split: Split) -> torch.Tensor:

@@ -251,5 +251,5 @@ def test_what_is_no_text_or_has_no_end_is_refused(
 
 def test_a_path_of_a_table_opens_by_itself(tmp_path: Path) -> None:
     path = write(tmp_path, TEXT.replace("label", "c"), "Data.CSV")
-    dataset = open_spec(f"{path}?target=c", Config())
+    dataset = open_spec(f"{path}?target=c", Config()).dataset
     assert inputs_of(dataset).tolist() == INPUTS

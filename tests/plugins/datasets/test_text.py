@@ -58,7 +58,7 @@ def test_a_folder_is_its_files_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("query", "length"), [("", 128), ("?length=16", 16)])
 @pytest.mark.parametrize("word", ["text:", ""])
 def test_the_length_stands_behind_the_path(text: Path, query: str, length: int, word: str) -> None:
-    dataset = open_spec(f"{word}{text}{query}", Config())
+    dataset = open_spec(f"{word}{text}{query}", Config()).dataset
     assert dataset.splits["train"]().inputs.shape[1] == length
 
 
@@ -84,7 +84,7 @@ def test_a_format_without_arguments_says_so() -> None:
 def test_a_file_whose_name_has_a_question_mark_is_found(tmp_path: Path) -> None:
     path = tmp_path / "what?length=1.txt"
     path.write_text(TEXT)
-    assert open_spec(f"text:{path}", Config()).splits["train"]().inputs.shape[1] == 128
+    assert open_spec(f"text:{path}", Config()).dataset.splits["train"]().inputs.shape[1] == 128
 
 
 def test_a_short_text_is_refused_with_what_it_holds(tmp_path: Path) -> None:

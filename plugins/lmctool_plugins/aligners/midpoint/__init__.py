@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Aligner, Alignment, hookimpl
+from lmctool.api import Aligner, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmctool.api import Group, Run, Weights
+    from lmctool.api import Alignment, Group, Run, Weights
     from lmctool_plugins.aligners.midpoint.search import Course
 
 
@@ -47,6 +47,7 @@ def align(
         rate: how far the scores move in the first.
         batch: how many examples each of them sees.
     """
+    from lmctool.api import Alignment
     from lmctool_plugins.aligners.midpoint.latent import begin
     from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
     from lmctool_plugins.aligners.midpoint.search import search

@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from lmctool.api import Aligner, Alignment, Group, Variable, hookimpl
+from lmctool.api import Aligner, Group, Variable, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
 
-    from lmctool.api import Permutation, Run, Weights
+    from lmctool.api import Alignment, Permutation, Run, Weights
 
 Start = Literal["anchored", "identity", "random", "activation"]
 
@@ -86,7 +86,7 @@ def align(
         start: the permutation to begin with.
         restarts: how often descent is done, each with an order of groups of its own.
     """
-    from lmctool.api import Permutation
+    from lmctool.api import Alignment, Permutation
 
     spec = run.permutation_spec
     apart = run.graph.buffers | run.graph.aliases.keys() | run.left_out

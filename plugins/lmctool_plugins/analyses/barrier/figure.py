@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     for v, variant in enumerate(curve.variables["variant"].values):
         label = f"{variant}: {heights[v]:.3g}{_interval(result, metric.name, v, split)}"
         (line,) = axes.plot(alpha, values[v], label=label, marker=".")
-        _band(axes, result, metric.name, (v, split), str(line.get_color()))
+        _band(axes, result, metric.name, (v, split), line.get_color())
         if heights[v] > ARROW * (values.max() - values.min()):
             at = float(places[v])
             foot = float(np.interp(at, alpha, reference(alpha, costs[v], definition)))
@@ -117,7 +117,7 @@ def _interval(result: Result, metric: str, variant: int, split: int) -> str:
     return f" ({' to '.join(texts)})" if texts else ""
 
 
-def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: str) -> None:
+def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: Any) -> None:
     if "barrier/band" not in result.groups:
         return
     band = result.groups["barrier/band"].variables

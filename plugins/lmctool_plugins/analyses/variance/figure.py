@@ -73,8 +73,8 @@ def _draw_channels(axes: Axes, channels: Group) -> None:
     for v, variant in enumerate(variables["variant"].values):
         for number in range(len(alpha)):
             goal, own = (variables[name].values[v, number] for name in ("goal_std", "std"))
-            style = _style(variant, v, alpha, number) | {"linestyle": "", "markersize": 3}
-            axes.plot(goal, own, alpha=0.7, **style)
+            style = {"marker": DASHES[v % len(DASHES)][1]} | _style(variant, v, alpha, number)
+            axes.plot(goal, own, alpha=0.7, **style | {"linestyle": "", "markersize": 3})
     end = float(np.nanmax([variables["goal_std"].values.max(), variables["std"].values.max()]))
     axes.plot([0, end], [0, end], color="0.6", linewidth=1, linestyle="-", marker="")
     axes.set_xlabel(f"std of the ends, interpolated\n(channels of {channels.attributes['layer']})")

@@ -1,0 +1,1 @@
+"""Measuring a network while it trains, against a twin."""

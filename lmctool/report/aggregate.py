@@ -1,0 +1,98 @@
+"""An average over results as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmctool.results.aggregate.aggregate import DIMS
+from lmctool.results.aggregate.eligible import AGGREGATE
+from lmctool.results.aggregate.summary import VARIANTS
+from lmctool.results.metrics import elements, full_name
+from lmctool.results.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmctool.results.result import Result, Variable
+
+MEAN, DIFFERENCE = "_mean", "_difference"
+
+
+def tabulate(result: Result) -> Table:
+    """Show mean, standard deviation and interval of each metric, then how variants differ."""
+    rows = [*_rows(result, MEAN), *_rows(result, DIFFERENCE)]
+    columns = ["metric", "mean", "std", "95 % interval", "p", "unit"]
+    chosen = [n for n in range(len(columns)) if n < 4 or any(row[n] for row in rows)]
+    return Table(
+        title(result),
+        tuple(columns[n] for n in chosen),
+        tuple(tuple(row[n] for n in chosen) for row in rows),
+        tuple(_notes(result)),
+    )
+
+
+def title(result: Result) -> str:
+    """Return what is averaged over what."""
+    about = result.groups[AGGREGATE].attributes
+    noun = DIMS[str(about["over"])] + ("s" if about["count"] != 1 else "")
+    networks = f" of {about['networks']} networks" if "networks" in about else ""
+    return f"Average of {about['of']} over {about['count']} {noun}{networks}"
+
+
+def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
+    """Yield the row of each element of the means, or of the differences of variants."""
+    for path, group in result.groups.items():
+        held = group.variables
+        for name, variable in held.items():
+            if not variable.metric or not name.endswith(kind):
+                continue
+            lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
+            std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
+            spread = _texts(std, variable)
+            p = _texts(held.get(f"{name}_p"), variable)
+            unit = "" if variable.unit == "1" else variable.unit
+            for place, metric in enumerate(elements(result, path, variable)):
+                between = [_text(bound[place]) for bound in (lower, upper)]
+                yield (
+                    full_name(metric.name.removesuffix(".mean"), metric.where),
+                    _text(variable.values.flat[place]),
+                    spread[place],
+                    "-" if "-" in between else " to ".join(between),
+                    p[place],
+                    unit,
+                )
+
+
+def _texts(variable: Variable | None, like: Variable) -> list[str]:
+    """Return the elements of a variable as texts; empty ones where there is none."""
+    if variable is None:
+        return [""] * like.values.size
+    return [_text(value) for value in variable.values.flat]
+
+
+def _text(value: float) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else "-"
+
+
+def _notes(result: Result) -> Iterator[str]:
+    """Say what the intervals are, and what is to be known of them."""
+    about = result.groups[AGGREGATE].attributes
+    networks = about.get("networks")
+    if about["count"] == 1:
+        yield "a single number has no standard deviation and no interval"
+        return
+    way = "a paired t-test" if networks is None else "the jackknife"
+    if networks is None:
+        yield "95 % intervals of the mean, by Student's t"
+    else:
+        yield (
+            "95 % intervals of the mean over pairs, by the jackknife over networks: pairs that"
+            " share a network are not independent"
+        )
+    if any(VARIANTS in group.variables for group in result.groups.values()):
+        yield f"differences: the later variant less the earlier; each p by itself, of {way}"
+    yield "in gates: METRIC.mean, METRIC.std, METRIC.mean.lower95 and METRIC.mean.upper95"
+    notes = about.get("notes", [])
+    yield from map(str, notes if isinstance(notes, list) else [notes])

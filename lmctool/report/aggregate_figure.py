@@ -1,0 +1,120 @@
+"""An average over results as a figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmctool.errors import LmctoolError
+from lmctool.report import curve
+from lmctool.report.aggregate import MEAN, title
+from lmctool.report.generic import BAR, HEIGHT, TALLEST, differing, grid
+from lmctool.report.style import COLOURS
+from lmctool.results.aggregate.aggregate import DIMS
+from lmctool.results.aggregate.eligible import AGGREGATE
+from lmctool.results.metrics import elements
+from lmctool.results.text import titled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lmctool.report.curve import Curve, Line
+    from lmctool.results.result import Result
+
+SPLIT = "split"
+MOST_LINES = 10
+"""Results of which each has a line of its own."""
+BELOW = 0.2
+"""How far the dots of results lie below their mean, of the distance between two means."""
+MOST_PANELS = 12
+"""Metrics that are drawn of results without curves; the table has all."""
+
+
+def draw(result: Result, figure: Figure) -> None:
+    """Draw the mean of every curve with its interval as a band, and each result as a thin line.
+
+    There is a panel for each curve and split.  Without curves it is the means of the metrics with
+    their intervals, and each result as a dot.
+
+    Raises:
+        LmctoolError: there is nothing to draw.
+    """
+    dim = DIMS[str(result.groups[AGGREGATE].attributes["over"])]
+    curves = curve.find(result)
+    each = {_mean_of(own): own for own in curves if own.dims[:1] == (dim,)}
+    means = [own for own in curves if (own.path, own.title) in each]
+    if not means:
+        _draw_metrics(result, figure)
+    else:
+        panels = [(own, name) for own in means for name in _splits(own)]
+        for axes, (own, split) in zip(grid(figure, len(panels)), panels, strict=True):
+            _draw_curve(axes, own, each[own.path, own.title], split)
+    figure.suptitle(title(result))
+
+
+def _mean_of(each: Curve) -> tuple[str, str]:
+    """Return the group and the title of the mean of a curve."""
+    return each.path, f"mean of the {each.title}"
+
+
+def _splits(each: Curve) -> list[str]:
+    """Return the splits of a curve; one without a name where it has none."""
+    if SPLIT not in each.dims:
+        return [""]
+    place = each.dims.index(SPLIT)
+    return list(dict.fromkeys(line.labels[place] for line in each.lines))
+
+
+def _draw_curve(axes: Axes, mean: Curve, results: Curve, split: str) -> None:
+    """Draw the lines of a mean on one split over those of the results."""
+    place = mean.dims.index(SPLIT) if split else None
+    lines = [line for line in mean.lines if place is None or line.labels[place] == split]
+    names = differing([dict(zip(mean.dims, line.labels, strict=True)) for line in lines])
+    few = len({line.labels[0] for line in results.lines}) <= MOST_LINES
+    for number, (name, line) in enumerate(zip(names, lines, strict=True)):
+        colour = COLOURS[number % len(COLOURS)]
+        thin: Mapping[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.45}
+        for own in _of(results, line) if few else ():
+            axes.plot(mean.positions, own.values, marker="", linestyle="-", **thin)
+        axes.plot(mean.positions, line.values, color=colour, label=name.lstrip("_"))
+        if line.bounds is not None:
+            axes.fill_between(mean.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0)
+    axes.set_xlabel(titled(mean.axis.long_name or mean.dim, mean.axis.unit))
+    axes.set_ylabel(titled(mean.title, mean.unit))
+    axes.set_title(split)
+    if len(lines) > 1:
+        axes.legend()
+
+
+def _of(results: Curve, mean: Line) -> list[Line]:
+    """Return the lines of the results that a line is the mean of."""
+    return [line for line in results.lines if line.labels[1:] == mean.labels]
+
+
+def _draw_metrics(result: Result, figure: Figure) -> None:
+    means = [
+        (path, name.removesuffix(MEAN), variable)
+        for path, group in result.groups.items()
+        for name, variable in group.variables.items()
+        if variable.metric and name.endswith(MEAN) and variable.values.size
+    ][:MOST_PANELS]
+    if not means:
+        raise LmctoolError("the average has neither curves nor metrics to draw")
+    most = max(variable.values.size for _, _, variable in means)
+    places = grid(figure, len(means), min(max(1 + BAR * most, HEIGHT / 2), TALLEST))
+    for axes, (path, name, mean) in zip(places, means, strict=True):
+        held = result.groups[path].variables
+        rows, middle = np.arange(mean.values.size), mean.values.ravel()
+        bounds = [held[f"{name}{MEAN}_{side}95"].values.ravel() for side in ("lower", "upper")]
+        for own in held[name].values.reshape(-1, len(rows)):
+            axes.plot(own, rows + BELOW, ".", color="0.5")
+        reach = np.abs(np.stack(bounds) - middle)
+        axes.errorbar(middle, rows, xerr=reach, fmt="o", color=COLOURS[0], capsize=3)
+        axes.set_yticks(rows, differing([metric.where for metric in elements(result, path, mean)]))
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_xlabel(titled(mean.long_name, mean.unit))
