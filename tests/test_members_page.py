@@ -87,7 +87,7 @@ def signature(function: Any) -> str:
     for each in found.parameters.values():
         if each.name == "self":
             continue
-        star = {"VAR_KEYWORD": "**", "VAR_POSITIONAL": "*"}.get(each.kind.name, "")
+        star = "**" if each.kind is each.VAR_KEYWORD else ""
         if each.kind is each.KEYWORD_ONLY and not starred:
             parts.append("*")
             starred = True

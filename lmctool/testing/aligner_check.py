@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import UnjudgedError
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.plugin.settings import Choice
-from lmctool.testing.claim import Refused, claim, of_groups, working
+from lmctool.testing.claim import ClaimError, Refused, claim, of_groups, working
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
@@ -75,7 +75,7 @@ def check_aligner(
                 refused[network.key] = str(refusal)
                 continue
             if "data" not in aligner.needs:
-                with network.run("distance", data=False, aligner=Choice(name, own)) as bare:
+                with network.run("distance", with_data=False, aligner=Choice(name, own)) as bare:
                     _Check(bare, name, aligner, own, who).like(answer)
         claim(len(refused) < len(networks), f"aligner {name!r} refused every network: {refused}")
     return refused
@@ -103,7 +103,7 @@ class _Check:
         try:
             self.run.prove(b, permutation)
         except UnjudgedError as cause:
-            raise AssertionError(f"{self.who} changes the function of B: {cause}") from cause
+            raise ClaimError(f"{self.who} changes the function of B: {cause}") from cause
         self._stored(alignment)
         return alignment
 
@@ -126,7 +126,7 @@ class _Check:
         try:
             again = self.found(self.run.weights(0), self.run.weights(1)).permutation
         except Refused as refusal:
-            raise AssertionError(f"{self.who} without data: {refusal}; {advice}") from refusal
+            raise ClaimError(f"{self.who} without data: {refusal}; {advice}") from refusal
         claim(
             _moves(again) == _moves(expected),
             f"{self.who} finds another permutation without data than with some, though {advice}",

@@ -16,6 +16,7 @@ from lmctool.testing.commands import invoke
 from lmctool.testing.result_check import check_result
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import MEANWHILE, found, home, values
+from lmctool.testing.units_of_work import finished
 from lmctool.testing.untouched import other_seeds
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class _Check:
         words = self.words.run()
         who = self._who(words)
         first = self._read("run")
-        with other_seeds(), _units() as every:
+        with other_seeds(), finished() as every:
             self._same(
                 f"{who} gives other numbers each time; draw what is random from"
                 " run.generator(NAME)",
@@ -149,7 +150,7 @@ class _Check:
         """Check that an interrupted run goes on to the same numbers."""
         words = self.words.run()
         who = self._who(words)
-        with _units(stop=(units + 1) // 2):
+        with finished(stop=(units + 1) // 2):
             broken = invoke(*words, "-o", self._out("resumed"))
         claim(
             broken.exit_code == ExitCode.INTERRUPTED,
@@ -231,28 +232,3 @@ def _known(word: str, analysis: Analysis) -> Iterator[None]:
     else:
         with registry.registered(ANALYSES, word, analysis, home(analysis)):
             yield
-
-
-@contextmanager
-def _units(stop: int = 0) -> Iterator[list[str]]:
-    """Give the names of the units of work that are finished inside; interrupt behind one of them.
-
-    Args:
-        stop: the number of the unit, from 1; 0 for none.
-    """
-    from lmctool.results.journal import Journal
-
-    finished: list[str] = []
-    add = Journal.add
-
-    def adding(self: Journal, name: str, arrays: Any) -> None:
-        add(self, name, arrays)
-        finished.append(name)
-        if len(finished) == stop:
-            raise KeyboardInterrupt
-
-    Journal.add = adding  # type: ignore[method-assign]
-    try:
-        yield finished
-    finally:
-        Journal.add = add  # type: ignore[method-assign]

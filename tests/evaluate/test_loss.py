@@ -40,6 +40,13 @@ def run_on() -> Iterator[Callable[..., Any]]:
         yield opened
 
 
+def numbers() -> dict[str, tuple[Any, Any]]:
+    """Return images with five numbers each."""
+    generator = np.random.default_rng(0)
+    inputs, targets = generator.random((20, 3, 8, 8)), generator.random((20, 5))
+    return dict.fromkeys(("train", "test"), (inputs, targets))
+
+
 def whole(run: Run) -> tuple[Tensor, Tensor]:
     """Return the test split as one batch."""
     (split,) = run.splits
@@ -236,6 +243,11 @@ def test_a_model_whose_path_depends_on_the_data_has_gradients_too(
     for corrects in (False, True):
         function = partial(loss, corrects=corrects)
         assert derivative(function, 1.2) == pytest.approx(slope(function, 1.2), rel=1e-6)
+    at = torch.tensor(1.2, dtype=torch.float64)
+    plain = partial(loss, corrects=False)
+    assert float(torch.func.grad(plain)(at)) == pytest.approx(derivative(plain, 1.2))
+    with pytest.raises(LmctoolError, match="has gradients by backward.* not within torch.func"):
+        torch.func.grad(partial(loss, corrects=True))(at)
 
 
 def test_a_model_that_draws_draws_the_same_each_time(own_model: Callable[..., Run]) -> None:
@@ -255,6 +267,16 @@ def test_targets_that_a_model_does_not_tell_apart_are_refused(run_on: Runs) -> N
         run.loss(run.weights(0), (inputs, targets + 3))
 
 
+def test_a_task_that_depends_on_its_split_takes_any_batch(run_on: Runs) -> None:
+    run = run_on("mlp", task="regression", data=f"{__name__}:numbers")
+    weights = run.weights(0)
+    each = run.evaluate([weights], per_example=True).losses["test"][0]
+    (split,) = run.splits
+    for places in (torch.tensor([4]), torch.tensor([1, 2, 5])):
+        found = run.loss(weights, split.at(places, run.dtype))
+        assert float(found) == pytest.approx(each[places].mean(), rel=1e-12)
+
+
 def test_a_batch_of_which_nothing_counts_is_refused(run_on: Runs) -> None:
     run = run_on("causal_lm")
     inputs, targets = whole(run)
@@ -266,7 +288,7 @@ def test_without_data_there_is_no_loss() -> None:
     (network,) = named(["mlp"])
     batch = torch.zeros(2, 3, 8, 8), torch.zeros(2).long()
     with (
-        network.run("distance", data=False, aligner="weight") as run,
+        network.run("distance", with_data=False, aligner="weight") as run,
         pytest.raises(LmctoolError, match="no data is in use"),
     ):
         run.loss(run.weights(0), batch)

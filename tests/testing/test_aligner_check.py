@@ -120,6 +120,11 @@ def remembering(run: Run, a: Weights, b: Weights, calls: list[int] = []) -> Perm
     )
 
 
+def asserting(run: Run, a: Weights, b: Weights) -> Permutation:
+    assert a is b, "its own"
+    return Permutation(run.permutation_spec, {})
+
+
 def refusing(run: Run, a: Weights, b: Weights) -> Permutation:
     raise LmctoolError("this is for nobody")
 
@@ -138,6 +143,7 @@ def refusing(run: Run, a: Weights, b: Weights) -> Permutation:
         (of_nothing, "aligner 'under-check' returned 'dict', not a Permutation"),
         (undeclared, r"gives metric 'mine.value', which Aligner\(metrics=...\) does not declare"),
         (remembering, "finds another permutation each time; .* depend on no earlier call"),
+        (asserting, "aligner 'under-check' on an MLP failed: AssertionError: its own"),
         (refusing, "refused every network: {'mlp': 'this is for nobody'}"),
     ],
 )
