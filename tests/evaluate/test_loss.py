@@ -246,7 +246,7 @@ def test_a_model_whose_path_depends_on_the_data_has_gradients_too(
     at = torch.tensor(1.2, dtype=torch.float64)
     plain = partial(loss, corrects=False)
     assert float(torch.func.grad(plain)(at)) == pytest.approx(derivative(plain, 1.2))
-    with pytest.raises(LmctoolError, match="has gradients by backward.* not within torch.func"):
+    with pytest.raises(LmctoolError, match=r"has gradients by .* not within torch\.func"):
         torch.func.grad(partial(loss, corrects=True))(at)
 
 
