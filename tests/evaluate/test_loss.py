@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmctool.api import LmctoolError, lerp
+from lmctool.api import LmctoolError
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.testing import networks as built
@@ -246,7 +246,7 @@ def test_a_model_whose_path_depends_on_the_data_has_gradients_too(
     at = torch.tensor(1.2, dtype=torch.float64)
     plain = partial(loss, corrects=False)
     assert float(torch.func.grad(plain)(at)) == pytest.approx(derivative(plain, 1.2))
-    with pytest.raises(LmctoolError, match="has gradients by backward.* not within torch.func"):
+    with pytest.raises(LmctoolError, match=r"has gradients by .* not within torch\.func"):
         torch.func.grad(partial(loss, corrects=True))(at)
 
 
@@ -292,26 +292,3 @@ def test_without_data_there_is_no_loss() -> None:
         pytest.raises(LmctoolError, match="no data is in use"),
     ):
         run.loss(run.weights(0), batch)
-
-
-def test_a_correction_can_learn_where_a_layer_should_lie(run_on: Runs) -> None:
-    run = run_on("resnet")
-    a, b = run.weights(0), run.weights(1)
-    middle = lerp(a, b, 0.5)
-    tap = run.resources.targets("blocks")[-1]
-    size = next(n for n in run.graph.nodes if n.name == tap.tap).meta["val"].shape[tap.axis]
-    learned = [torch.ones(size), torch.zeros(size)]
-    scale, shift = (each.to(run.dtype).requires_grad_() for each in learned)
-    optimizer = torch.optim.Adam([scale, shift], lr=0.1)
-    batches = run.calibration.split.shuffled(20, run.dtype, run.generator("scales"))
-
-    def corrected() -> dict[str, Tensor]:
-        return {**middle, f"@{tap.tap}.scale": scale, f"@{tap.tap}.shift": shift}
-
-    before = run.evaluate([middle], [run.calibration.split]).loss.item()
-    for _, batch in zip(range(60), batches, strict=False):
-        optimizer.zero_grad()
-        run.loss(corrected(), batch).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    after = run.evaluate([{n: t.detach() for n, t in corrected().items()}], [run.calibration.split])
-    assert np.isfinite(before) and after.loss.item() < before - 0.015
