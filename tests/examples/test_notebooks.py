@@ -89,6 +89,6 @@ def environment(folder: Path) -> Path:
     (place / "shared.pth").write_text(get_path("purelib") + "\n")
     (place / "absent.py").write_text(LATER)
     (place / "absent.pth").write_text("import absent\n")
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"]
-    subprocess.run([*install, wheel], check=True, capture_output=True)
+    install = f"-m pip --python {python} install --quiet --no-deps {wheel}".split()
+    subprocess.run([sys.executable, *install], check=True, capture_output=True)
     return python
