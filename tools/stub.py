@@ -61,9 +61,8 @@ def _function(name: str) -> str:
     signature = inspect.signature(function)
     lines = [f"    {text}," for text in _parameters(signature)]
     first, _, _ = (inspect.getdoc(function) or "").partition("\n")
-    told = (
-        f'    """{first}\n\n    ``help(lmctool.{function.__name__})`` tells every keyword.\n    """'
-    )
+    more = f"``help(lmctool.{function.__name__})`` tells every keyword."
+    told = f'    """{first}\n\n    {more}\n    """'
     head = "\n".join([f"def {function.__name__}(", *lines, f") -> {signature.return_annotation}:"])
     return f"{head}\n{told}\n    ...\n"
 
