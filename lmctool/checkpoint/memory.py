@@ -20,6 +20,8 @@ from lmctool.checkpoint.tensor_location import TensorFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    Known = dict[tuple[Any, ...], tuple[StoredTensor, Tensor]]
+
 
 def held(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a state dict, or of dictionaries with one in them, as its values are now.
@@ -31,7 +33,7 @@ def held(content: Mapping[str, Any]) -> dict[str, Any]:
     return _held(content, {}, 1)
 
 
-def _held(content: Mapping[str, Any], known: dict[Any, StoredTensor], depth: int) -> dict[str, Any]:
+def _held(content: Mapping[str, Any], known: Known, depth: int) -> dict[str, Any]:
     copy: dict[str, Any] = {}
     for name, value in content.items():
         if not isinstance(name, str):
@@ -45,16 +47,20 @@ def _held(content: Mapping[str, Any], known: dict[Any, StoredTensor], depth: int
     return copy
 
 
-def _stored(tensor: Tensor, known: dict[Any, StoredTensor]) -> StoredTensor:
+def _stored(tensor: Tensor, known: Known) -> StoredTensor:
     dtype = str(tensor.dtype).removeprefix("torch.")
     if what := _unreadable(tensor):
         return StoredTensor(None, dtype, 0, (), (), what)
-    place = tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
+    place = (
+        *(tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()),
+        *(tensor.is_conj(), tensor.is_neg()),
+    )
     if place not in known:
         plain = tensor.detach().as_subclass(Tensor).resolve_conj().resolve_neg()
         values = plain.to("cpu", copy=True, memory_format=torch.contiguous_format).flatten()
-        known[place] = StoredTensor(values, dtype, 0, tuple(tensor.shape), (), "")
-    return known[place]
+        # with the tensor itself, or another could be made in its place
+        known[place] = StoredTensor(values, dtype, 0, tuple(tensor.shape), ()), tensor
+    return known[place][0]
 
 
 def _unreadable(tensor: Tensor) -> str:

@@ -208,7 +208,9 @@ def _recorded(words: Sequence[str]) -> Iterator[str]:
     """Yield the words of a command line but for --resume and observers, which change no result."""
     remaining = iter(words)
     for word in remaining:
-        if word == OBSERVER:
+        if word == "--":
+            yield from (word, *remaining)
+        elif word == OBSERVER:
             next(remaining, None)
         elif word != "--resume" and not word.startswith(f"{OBSERVER}="):
             yield word

@@ -31,7 +31,8 @@ def loss_of_batch(
 
     Args:
         network: the model.
-        task: what loss means; the batch is a whole split to it.
+        task: what loss means; of one that depends on its split the batch is taken for a whole one,
+            and its targets are not checked.
         weights: the network, from which gradients of the loss flow back.
         inputs: (example, ...) as the model sees them.
         targets: (example, ...) what the task takes.
@@ -39,12 +40,11 @@ def loss_of_batch(
     Raises:
         LmctoolError: the targets are none of such outputs, or no example has any weight.
     """
-    task = task.on(targets)
     with differentiable(inputs.device):
         outputs = network.differentiable(weights, inputs)
-    if task.check is not None:
+    if task.check is not None and task.of_split is None:
         task.check(outputs, targets)
-    losses, _ = task.score(outputs, targets)
+    losses, _ = task.on(targets).score(outputs, targets)
     share = None if task.weight is None else task.weight(targets).double()
     if share is not None and not share.sum() > 0:
         raise LmctoolError("the batch has no target that counts, so nothing to learn from")

@@ -23,7 +23,7 @@ class Scores:
         error: (split, network) mean error of the same.
         losses: for each split (network, example) when asked per example, else empty; of an
             example of several tokens their mean.
-        errors: likewise.
+        errors: the error of each example, likewise.
         weights: for each split (example,) how much each example counts in a mean, when asked per
             example and where the task weighs them, else empty.
         more: other scores by name, (split, network) each.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -65,6 +66,11 @@ class Recording(Graph):
             LmctoolError: the inputs take another path through the model than the recorded one, or
                 gradients are asked for that cannot be had.
         """
+        if any(map(is_functorch_wrapped_tensor, weights.values())):
+            raise LmctoolError(
+                "the model's path depends on the data, so that with values replaced it has"
+                " gradients by backward() and torch.autograd.grad, and not within torch.func"
+            )
         moving = any(tensor.requires_grad for tensor in weights.values())
         differentiates = torch.is_grad_enabled() and moving
         own = set(self.tensors.values())  # weights may carry corrections beside these
@@ -167,20 +173,21 @@ class _Replay(TorchDispatchMode):
     ) -> Any:
         """Return what an operation gives, edited; note it where gradients are followed."""
         several = isinstance(value, list | tuple)
-        shares = not several and func._schema.returns[0].alias_info is not None
         values = list(value) if several else [value]
         edits = {
             place: self.edits[node]
-            for place, node in enumerate(nodes[: len(values)])
+            for place, node in enumerate(nodes[: len(values)])  # a device's way may return fewer
             if node in self.edits
         }
-        for place, edit in edits.items():
-            values[place] = edited_value(edit, values[place], shares)
+        shares = False
+        if edits:
+            shares = not several and func._schema.returns[0].alias_info is not None
+            for place, edit in edits.items():
+                values[place] = edited_value(edit, values[place], shares)
+            value = values if several else values[0]
         if self.differentiates:
             self.tape.calls.append(Call(func, operands, tuple(values), edits, shares))
-        if not edits:
-            return value
-        return values if several else values[0]
+        return value
 
     def _follow(self, tensor: Tensor, cast: Tensor) -> None:
         """Let what autocast makes of one of the model's tensors stand for that tensor."""

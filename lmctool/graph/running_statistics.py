@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NORMS = BATCH_NORM | {"instance_norm"}
+PYTHON = (functional.batch_norm, functional.instance_norm)
 BUILT_IN = {
     torch.batch_norm: aten.batch_norm.default,
     torch.instance_norm: aten.instance_norm.default,
@@ -40,12 +41,13 @@ class DifferentiableStatistics(TorchFunctionMode):
         kwargs = kwargs or {}
         if not torch.is_grad_enabled():
             return func(*args, **kwargs)
-        if func not in (functional.batch_norm, functional.instance_norm):
-            func = BUILT_IN.get(func, func)
-            if not isinstance(func, torch._ops.OpOverload) or name_of(func) not in NORMS:
-                return func(*args, **kwargs)
-        given = dict(zip(_names(func), args, strict=False)) | kwargs
-        trains = given.get("training", given.get("use_input_stats", name_of(func) in BATCH_UPDATE))
+        called = BUILT_IN.get(func, func)
+        norm = isinstance(called, torch._ops.OpOverload) and name_of(called) in NORMS
+        if not norm and called not in PYTHON:
+            return func(*args, **kwargs)
+        given = dict(zip(_names(called), args, strict=False)) | kwargs
+        updates = name_of(called) in BATCH_UPDATE
+        trains = given.get("training", given.get("use_input_stats", updates))
         if trains or given.get("running_mean") is None:
             return func(*args, **kwargs)
         value = _normalised(
@@ -56,7 +58,7 @@ class DifferentiableStatistics(TorchFunctionMode):
             given.get("bias"),
             float(given.get("eps", given.get("epsilon", 1e-5))),
         )
-        others = len(func._schema.returns) - 1 if hasattr(func, "_schema") else 0
+        others = len(called._schema.returns) - 1 if norm else 0
         return (value, *(value.new_empty(0) for _ in range(others))) if others else value
 
 

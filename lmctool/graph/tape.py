@@ -29,7 +29,7 @@ class Call:
     Attributes:
         operation: what was called.
         operands: its positional and its named arguments.
-        values: the leaves of what it returned, after edits.
+        values: what it returned, after edits.
         edits: the edit of each of them that has one, by its place.
         shares: whether an edited value stands in the memory of an operand.
     """
@@ -71,7 +71,8 @@ class Tape:
                     f" {call.operation} of what has a gradient, so that it cannot be differentiated"
                 )
             args, kwargs = tree_map(lambda leaf: known.get(id(leaf), leaf), call.operands)
-            for place, value in enumerate(tree_leaves(call.operation(*args, **kwargs))):
+            values = call.operation(*args, **kwargs)
+            for place, value in enumerate(values if isinstance(values, list | tuple) else [values]):
                 if place in call.edits:
                     value = edited_value(call.edits[place], value, call.shares)
                 if isinstance(value, Tensor) and value.requires_grad:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -53,7 +54,8 @@ class Target:
         bias: the name of its bias, or empty.
         batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
             itself, or None.
-        rows: the axis of the weight that holds the channels; -1 where none does by itself.
+        rows: the axis of the weight that holds the channels; -1 where none does by itself, or where
+            something else of the graph reads the same weight, bias or running mean.
     """
 
     name: str
@@ -80,11 +82,12 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     """
     targets: list[Target] = []
     blocks = _blocks(graph) if kind != "layers" else {}
+    reads = _reads(graph)
     for node in graph.nodes:
         if node is graph.output or node.op != "call_function" or node.meta.get("is_step"):
             continue
         if kind != "blocks" and operation(node) in LINEAR | CONVOLUTION:
-            targets.extend(_layer(graph, node))
+            targets.extend(_layer(graph, node, reads))
         if node in blocks:
             targets.append(Target(_module(node), node.name, blocks[node], "block"))
     return tuple(targets)
@@ -102,23 +105,37 @@ def batchnorms(graph: Graph) -> tuple[Target, ...]:
     return tuple(targets)
 
 
-def _layer(graph: Graph, node: fx.Node) -> Iterator[Target]:
+def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]:
     weight, bias, rows = _parameters(node)
     if weight.name not in graph.tensors:
         return
     name = graph.tensors[weight.name]
+    own_bias = graph.tensors.get(bias.name, "") if bias else ""
+    norm = _batchnorm(graph, next(iter(node.users))) if len(node.users) == 1 else None
+    written = (name, own_bias or (norm.mean if norm else ""))
+    shared = any(reads[graph.aliases.get(each, each)] > 1 for each in written)
     yield Target(
         name=name.removesuffix(".weight"),
         tap=node.name,
         axis=-1 if operation(node) in LINEAR else 1,
         kind="layer",
-        weight=name,
-        rows=rows,
-        bias=graph.tensors.get(bias.name, "") if bias else "",
-        batchnorm=next(iter([n for u in node.users if (n := _batchnorm(graph, u))]), None)
-        if len(node.users) == 1
-        else None,
+        weight=graph.aliases.get(name, name),
+        rows=-1 if shared else rows,
+        bias=graph.aliases.get(own_bias, own_bias),
+        batchnorm=norm,
     )
+
+
+def _reads(graph: Graph) -> Counter[str]:
+    """Return how many operations read each tensor, tied ones under the name that stands for it."""
+    reads: Counter[str] = Counter()
+    for node in graph.nodes:
+        for read in node.all_input_nodes if node.target not in TURNED else ():
+            source = read.all_input_nodes[0] if read.target in TURNED else read
+            if source.name in graph.tensors:
+                name = graph.tensors[source.name]
+                reads[graph.aliases.get(name, name)] += 1
+    return reads
 
 
 def _parameters(node: fx.Node) -> tuple[fx.Node, fx.Node | None, int]:
@@ -138,8 +155,12 @@ def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
     norm = batch_norm(node)
     if norm is None or norm.trains or norm.mean is None or norm.variance is None:
         return None
-    mean, variance = (graph.tensors.get(each.name) for each in (norm.mean, norm.variance))
-    return BatchNorm(mean, variance, norm.epsilon) if mean and variance else None
+    mean, variance = (graph.tensors.get(each.name, "") for each in (norm.mean, norm.variance))
+    if not (mean and variance):
+        return None
+    return BatchNorm(
+        graph.aliases.get(mean, mean), graph.aliases.get(variance, variance), norm.epsilon
+    )
 
 
 def _blocks(graph: Graph) -> dict[fx.Node, int]:

@@ -11,6 +11,7 @@ import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.randomness import gpus_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,8 +85,8 @@ def build(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's generator meanwhile, and leave its state as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """Seed torch's generators meanwhile, and leave their states as they were."""
+    with torch.random.fork_rng(devices=gpus_in_use()):
         torch.manual_seed(seed)
         yield
 
@@ -93,7 +94,7 @@ def seeded(seed: int) -> Iterator[None]:
 def _build(family: ModelFamily, spec: str, arguments: Mapping[str, Argument]) -> nn.Module:
     try:
         # torch warns of tensors without elements, which sizes of 0 in a file can ask for
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=gpus_in_use()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return family.build(spec, **arguments)
     except LmctoolError:

@@ -48,7 +48,6 @@ def own_copy(module: nn.Module, what: str, *, whole: bool = False) -> nn.Module:
     try:
         for part in module.modules():
             detach(vars(part), memo)
-        memo |= {id(own.grad): None for own in module.parameters() if own.grad is not None}
         new = copy.deepcopy(module, memo)
         for table, hooks in kept:
             memo[id(table)].update(copy.deepcopy(hooks, memo))

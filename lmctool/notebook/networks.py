@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack, overload
 
@@ -11,7 +10,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import Naming
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -72,6 +71,7 @@ def load_model(
     """
     from lmctool import config
     from lmctool.checkpoint.checkpoint import open_checkpoints
+    from lmctool.evaluate.surroundings import as_on_a_command_line
     from lmctool.evaluate.switches import kept
     from lmctool.graph.module import adopt
     from lmctool.model.build import described
@@ -79,20 +79,20 @@ def load_model(
     from lmctool.model.resolve import resolve_model
     from lmctool.model.tied import once
 
-    named = naming(key, strip, rename or {}, ignore)
-    (checkpoint,) = open_checkpoints([Path(path)], named)
-    with kept():  # what makes a model may set switches of torch
-        standing = config.load(trusted=trust_config)
+    named = _naming(key, strip, rename or {}, ignore)
+    standing = config.load(trusted=trust_config)
+    with as_on_a_command_line(), kept():  # what makes a model may set switches of torch
+        (checkpoint,) = open_checkpoints([Path(path)], named)
         found = resolve_model(checkpoint, spec=model, arguments=model_arg or {}, config=standing)
-    whole = fitted(checkpoint, found.module, described(found.spec, found.arguments))
-    tensors = {name: whole.tensor(name, finite=True) for name in whole.names}
-    adopt(found.module, once(tensors, found.module))
+        whole = fitted(checkpoint, found.module, described(found.spec, found.arguments))
+        tensors = {name: whole.tensor(name, finite=True) for name in whole.names}
+        adopt(found.module, once(tensors, found.module))
     for parameter in found.module.parameters():
         parameter.requires_grad_(parameter.is_floating_point())
     return found.module
 
 
-def naming(
+def _naming(
     key: str | None, strip: Sequence[str], rename: Mapping[str, str], ignore: Sequence[str]
 ) -> Naming:
     """Return how tensors are called, as the options of commands say it."""
@@ -141,22 +141,26 @@ def permute(
         LmctoolError: the result holds no permutation, or several without a number; or the network
             has other names or shapes than the one that was permuted.
     """
+    from torch import nn
+
     from lmctool.checkpoint.checkpoint import open_checkpoints
+    from lmctool.evaluate.surroundings import as_on_a_command_line
     from lmctool.model.given_network import given_network
 
     source = f"result '{found}'" if isinstance(found, str | Path) else "the result"
     whole = _chosen(_record(found), number, source)
-    named = naming(key, strip, rename or {}, ignore)
-    if isinstance(network, str | Path):
-        (checkpoint,) = open_checkpoints([Path(network)], named)
-        return _permuted(checkpoint, whole, source)
-    state = network if isinstance(network, Mapping) else network.state_dict()
-    path = Path("network")
-    (checkpoint,) = open_checkpoints([path], named, {path: given_network(state, "the network")})
-    tensors = _permuted(checkpoint, whole, source)
-    if isinstance(network, Mapping):
+    named = _naming(key, strip, rename or {}, ignore)
+    with as_on_a_command_line():
+        if isinstance(network, str | Path):
+            (checkpoint,) = open_checkpoints([Path(network)], named)
+            return _permuted(checkpoint, whole, source)
+        state = network.state_dict() if isinstance(network, nn.Module) else network
+        path = Path("network")
+        (checkpoint,) = open_checkpoints([path], named, {path: given_network(state, "the network")})
+        tensors = _permuted(checkpoint, whole, source)
+        if isinstance(network, nn.Module):
+            return _copy_with(network, tensors)
         return _like(network, tensors)
-    return _copy_with(network, tensors)
 
 
 def _record(found: Found | Result | str | Path) -> Result:
@@ -206,11 +210,9 @@ def _permuted(checkpoint: Checkpoint, whole: WholePermutation, source: str) -> d
     reading = reading_of(checkpoint, shapes, groups, f"the network that {source} is of")
     tensors = {name: checkpoint.tensor(own) for name, own in reading.names.items()}
     moved = whole.permutation.apply(tensors)
-    others = [name for name in checkpoint.names if name not in set(reading.names.values())]
-    return {
-        **{checkpoint.locations[own].name: moved[name] for name, own in reading.names.items()},
-        **{checkpoint.locations[name].name: checkpoint.tensor(name) for name in others},
-    }
+    named = {checkpoint.locations[own].name: moved[name] for name, own in reading.names.items()}
+    others = {n: part.tensor().clone() for n, part in checkpoint.stored.items() if n not in named}
+    return named | others
 
 
 def _like(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -228,14 +230,24 @@ def _like(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, 
 
 
 def _copy_with(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """Return a copy of a module with other tensors."""
+    """Return a copy of a module with other tensors.
+
+    Raises:
+        LmctoolError: it cannot be copied, or what it saves is not what it computes with.
+    """
     import torch
 
     from lmctool.model.own_copy import own_copy
 
     new = own_copy(module, "the network", whole=True)
+    own = {id(tensor) for tensor in (*new.parameters(), *new.buffers())}
     with torch.no_grad():
         for name, tensor in new.state_dict(keep_vars=True).items():
+            if name in tensors and id(tensor) not in own:
+                raise LmctoolError(
+                    f"the network makes tensor {name!r} anew each time that it is saved; permute"
+                    " its state dict, and load that"
+                )
             if name in tensors:
                 tensor.copy_(tensors[name])
     return new

@@ -24,6 +24,8 @@ PLACING = {"loc", "bbox_to_anchor", "bbox_transform", "ncols", "ncol"}
 """What says where a legend is in a figure, and how wide."""
 TEXTS = {"title", "xlabel", "ylabel"}
 """What axes may be given when they are made, and lent ones as well."""
+BELOW = 40
+"""The height of the numbers and the label of an x axis, in points."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ class StandIn(_Borrower, Figure):
     def settle(self) -> None:
         """Let the lent axes have all that was drawn for them, and nothing to do with the rest."""
         for axes in self.loan.lent.values():
-            _keep_inside(axes)
+            _place_legend(axes)
         for figure in _parts(self):
             own: Any = figure.axes
             texts = [(axes, _texts(axes, figure)) for axes in self.loan.borrowed(own)]
@@ -222,11 +224,21 @@ def _first(axes: Axes, figure: Any, way: str, name: str) -> str:
     return next(filter(None, (getattr(each, f"get_{name}")() for each in (axes, *shared))), "")
 
 
-def _keep_inside(axes: Axes) -> None:
-    """Bring a legend that is outside of its axes in, where no layout makes room for it."""
+def _place_legend(axes: Axes) -> None:
+    """Put a legend that stands beside its axes where it fits these axes.
+
+    How far below them it stands is a share of the height that they have in their own figure.  A
+    layout makes room for it below their texts; without one it comes in.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
     legend, figure = axes.get_legend(), axes.get_figure()
-    if legend is None or figure is None or figure.get_layout_engine() is not None:
+    if legend is None or figure is None or legend.get_bbox_to_anchor() is axes.bbox:
         return
-    if legend.get_bbox_to_anchor() is not axes.bbox:
+    _, bottom = axes.transAxes.inverted().transform(legend.get_bbox_to_anchor().p0)
+    if figure.get_layout_engine() is None:
         legend.set_bbox_to_anchor(None)
         legend.set_loc("best")
+    elif bottom < 0:
+        down = ScaledTranslation(0, -BELOW / 72, figure.dpi_scale_trans)
+        legend.set_bbox_to_anchor((0.5, 0), transform=axes.transAxes + down)

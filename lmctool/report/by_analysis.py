@@ -16,7 +16,7 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.lazy import Lazy
 from lmctool.report.figure import FigureError
 from lmctool.report.generic import metrics_table
-from lmctool.results.aggregate.aggregate import averages_alone
+from lmctool.results.aggregate.aggregate import averaged_analysis, averages_alone
 from lmctool.results.aggregate.aggregate import derived as derived_of_average
 from lmctool.results.aggregate.declared import declared_of
 from lmctool.results.aggregate.eligible import AGGREGATE
@@ -90,9 +90,8 @@ def declared(result: Result) -> Mapping[str, DeclaredMetric]:
     Raises:
         LmctoolError: the result doesn't say which metrics of networks it has.
     """
-    averaged = result.analysis == AGGREGATE
-    about = result.groups.get(AGGREGATE) if averaged else None
-    name = str(about.attributes.get("of")) if about else result.analysis
+    averaged = averaged_analysis(result)
+    name = averaged or result.analysis
     if name not in registry.names(ANALYSES):
         return {}
     metrics = registry.load(ANALYSES, name).declared(metrics_of(result))

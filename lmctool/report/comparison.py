@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
+from lmctool.report.by_analysis import essence
 from lmctool.report.escaped import escaped
 from lmctool.report.generic import grid, line_name
 from lmctool.report.style import COLOURS, MARKERS
@@ -94,7 +95,7 @@ class Overlay:
 
     def __init__(self, other: Result, names: tuple[str, str]) -> None:
         """Take the second result and the names of the two."""
-        self.other, self.names = escaped(other), names
+        self.other, self.names = escaped(essence(other)), names
 
     def __call__(self, one: Result, figure: Figure) -> None:
         """Draw the first result's curves and the second's, one axes for each variable.
@@ -103,7 +104,9 @@ class Overlay:
             LmctoolError: they have no curve in common.
         """
         theirs = {_key(each): each for each in curve.find(self.other)}
-        common = [(each, theirs[_key(each)]) for each in curve.find(one) if _key(each) in theirs]
+        common = [
+            (each, theirs[_key(each)]) for each in curve.find(essence(one)) if _key(each) in theirs
+        ]
         if not common:
             raise LmctoolError("the results have no curve in common that could be drawn")
         for axes, both in zip(grid(figure, len(common)), common, strict=True):

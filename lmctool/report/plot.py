@@ -90,7 +90,7 @@ class Plot:
                     raise LmctoolError(f"ax is {type(each).__name__}, and no axes of Matplotlib")
             chosen = self._panels()
             if len(chosen) != len(axes):
-                raise LmctoolError(_too_few(list(chosen.values()), len(axes)))
+                raise LmctoolError(_needed(list(chosen.values()), len(axes)))
             result = without_mathematics(self._result) if parses else self._result
             self._lend(result, dict(zip(chosen, axes, strict=True)))
 
@@ -152,7 +152,7 @@ def _named(panels: Sequence[Axes]) -> str:
     return "; ".join(names) or "none"
 
 
-def _too_few(panels: Sequence[Axes], count: int) -> str:
+def _needed(panels: Sequence[Axes], count: int) -> str:
     return (
         f"the figure needs axes for {_named(panels)}: {len(panels)}, not {count}; give as many as"
         " ax, or choose some by metric= and split="

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
+from lmctool.results.aggregate.aggregate import averaged_analysis
 from lmctool.results.metrics import listed
 from lmctool.results.text import number, titled
 
@@ -35,7 +36,8 @@ def headline(result: Result) -> str:
         LmctoolError: two variables give the same metric.
     """
     by_name = _by_name(result)
-    wanted = [f"{result.analysis}.{word}" for word in HEADLINES]
+    of = averaged_analysis(result)
+    wanted = [f"{of}.{word}.mean" if of else f"{result.analysis}.{word}" for word in HEADLINES]
     for name in [*wanted, *by_name]:
         if name in by_name:
             return _range(by_name[name])

@@ -9,7 +9,7 @@ import click
 import numpy as np
 import torch
 
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.results.file import pack, unpack
@@ -86,7 +86,7 @@ class Alignments:
             options: values of the aligner's own options; the others have their defaults.
 
         Raises:
-            LmctoolError: there is no such aligner, or it returns something else than an alignment.
+            PluginError: there is no such aligner, or it returns something else than an alignment.
         """
         aligner = registry.load(ALIGNERS, name)
         defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
@@ -100,7 +100,7 @@ class Alignments:
             alignment = Alignment(answer) if isinstance(answer, Permutation) else answer
             if not isinstance(alignment, Alignment):
                 kind = type(answer).__name__
-                raise LmctoolError(f"aligner {name!r} returned {kind!r}, not a Permutation")
+                raise PluginError(f"aligner {name!r} returned {kind!r}, not a Permutation")
             entry.keep(lambda: _packed(alignment))
         return alignment
 

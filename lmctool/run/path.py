@@ -33,7 +33,7 @@ class Curves:
         loss: (variant, split, alpha) mean loss of an example.
         error: (variant, split, alpha) mean error of an example.
         losses: for each split (variant, alpha, example) when asked per example, else empty.
-        errors: likewise.
+        errors: the error of each example, likewise.
         weights: for each split (example,) how much each example counts in a mean, when asked per
             example and where the task weighs them, else empty.
         more: other scores by name, (variant, split, alpha) each.

@@ -451,7 +451,7 @@ class Run:
             options: values of the aligner's own options; the others have their defaults.
 
         Raises:
-            LmctoolError: there is no such aligner, or it returns something else than an alignment.
+            PluginError: there is no such aligner, or it returns something else than an alignment.
         """
         return self.alignments.match(name, a, b, options)
 

@@ -39,7 +39,8 @@ class PermutationSpec:
         tensors: for each tensor, for each of its axes, the form of the axis, or None where no
             unit of it may move.
         per: the outer group of each inner group.
-        taps: for each group, the values that show its units, after the nonlinearity if one is.
+        taps: for each group, the values that show its units, after the nonlinearity if one is;
+            none for an outer group that its inner ones show, such as attention heads.
         pretaps: the same before the nonlinearity.
         fixed: why, for each tensor and axis that cannot move: ``(tensor, axis) -> reason``.
     """

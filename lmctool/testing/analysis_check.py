@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import ExitCode
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
-from lmctool.testing.claim import Refused, claim, told
+from lmctool.testing.claim import Refused, claim, hinted
 from lmctool.testing.command_words import CommandWords
 from lmctool.testing.commands import invoke
 from lmctool.testing.result_check import check_result
 from lmctool.testing.small_networks import EVERY, named
-from lmctool.testing.subject import found, home
+from lmctool.testing.subject import MEANWHILE, found, home, values
+from lmctool.testing.units_of_work import finished
 from lmctool.testing.untouched import other_seeds
 
 if TYPE_CHECKING:
@@ -56,16 +57,17 @@ def check_analysis(
     """
     refused: dict[str, str] = {}
     with found(ANALYSES, plugin) as (name, analysis):
+        values(analysis.options, options, f"analysis {name!r}")
         _check_help(name, analysis)
         taken = False
         for network in named(networks):
             with TemporaryDirectory() as folder:
                 check = _Check(name, analysis, network, options, Path(folder))
-                told = check.runs()
-                if network.key not in told and not taken:
+                sentences = check.runs()
+                if network.key not in sentences and not taken:
                     check.again()
                     taken = True
-            refused |= told
+            refused |= sentences
         claim(
             not refused.keys() >= set(networks),
             f"analysis {name!r} refused every network: {refused}",
@@ -101,17 +103,24 @@ class _Check:
                 self.result(f"run{which}", words)
             except Refused as refusal:
                 refused[f"{self.key}{which}"] = str(refusal)
+                if not which:
+                    break
         return refused
 
     def result(self, stem: str, words: Sequence[str]) -> Result:
         """Return the result of a run, looked at."""
         who = self._who(words)
         out = self._out(stem)
-        _done(who, *words, "-o", str(out), refusable=True)
+        done = invoke(*words, "-o", out)
+        if done.exit_code in REFUSALS:
+            raise Refused(done.stderr.strip())
+        if not out.exists():
+            _claim_done(who, done)
         result = self._read(stem)
-        check_result(result, self.analysis, who, out)
+        check_result(result, self.analysis, who, out)  # says more than what breaks on showing it
+        _claim_done(who, done)
         claim(
-            result.analysis == self.name or self.name == "under-check",
+            result.analysis == self.name or self.name == MEANWHILE,
             f"{who} calls itself {result.analysis!r} in its result, so that `show` cannot find it;"
             f" return Result({self.name!r}, ...)",
         )
@@ -122,7 +131,7 @@ class _Check:
         words = self.words.run()
         who = self._who(words)
         first = self._read("run")
-        with other_seeds(), _units() as every:
+        with other_seeds(), finished() as every:
             self._same(
                 f"{who} gives other numbers each time; draw what is random from"
                 " run.generator(NAME)",
@@ -141,7 +150,7 @@ class _Check:
         """Check that an interrupted run goes on to the same numbers."""
         words = self.words.run()
         who = self._who(words)
-        with _units(stop=(units + 1) // 2):
+        with finished(stop=(units + 1) // 2):
             broken = invoke(*words, "-o", self._out("resumed"))
         claim(
             broken.exit_code == ExitCode.INTERRUPTED,
@@ -173,19 +182,27 @@ class _Check:
         return self.folder / f"{stem}.h5"
 
 
-def _done(who: str, *words: str, refusable: bool = False) -> ClickResult:
+def _done(who: str, *words: str) -> ClickResult:
     """Return what a command did.
 
     Raises:
         AssertionError: it broke.
-        Refused: it exited with 2 or 4, which it may.
     """
     done = invoke(*words)
-    if refusable and done.exit_code in REFUSALS:
-        raise Refused(done.stderr.strip())
-    broke = done.exception if done.exit_code == ExitCode.BUG else None
-    claim(done.exit_code == 0, f"{who} failed: {told(broke) if broke else done.output}")
+    _claim_done(who, done)
     return done
+
+
+def _claim_done(who: str, done: ClickResult) -> None:
+    bug = done.exit_code == ExitCode.BUG
+    claim(done.exit_code == 0, f"{who} failed: {_raised(done.stderr) if bug else done.output}")
+
+
+def _raised(stderr: str) -> str:
+    """Return what was raised, by the end of the traceback that a command prints."""
+    *traceback, _ = stderr.strip().splitlines()
+    inside = [number for number, line in enumerate(traceback) if line.startswith(" ")]
+    return hinted("; ".join(traceback[max(inside, default=-1) + 1 :]))
 
 
 def _check_help(name: str, analysis: Analysis) -> None:
@@ -215,28 +232,3 @@ def _known(word: str, analysis: Analysis) -> Iterator[None]:
     else:
         with registry.registered(ANALYSES, word, analysis, home(analysis)):
             yield
-
-
-@contextmanager
-def _units(stop: int = 0) -> Iterator[list[str]]:
-    """Give the names of the units of work that are finished inside; interrupt behind one of them.
-
-    Args:
-        stop: the number of the unit, from 1; 0 for none.
-    """
-    from lmctool.results.journal import Journal
-
-    finished: list[str] = []
-    add = Journal.add
-
-    def adding(self: Journal, name: str, arrays: Any) -> None:
-        add(self, name, arrays)
-        finished.append(name)
-        if len(finished) == stop:
-            raise KeyboardInterrupt
-
-    Journal.add = adding  # type: ignore[method-assign]
-    try:
-        yield finished
-    finally:
-        Journal.add = add  # type: ignore[method-assign]

@@ -22,10 +22,14 @@ class Refused(Exception):  # noqa: N818  # no failure: a plugin may say that it 
     """A plugin refused a network in a sentence of its own."""
 
 
+class ClaimError(AssertionError):
+    """Something does not hold of a plugin."""
+
+
 def claim(holds: bool, sentence: str) -> None:
-    """Raise an AssertionError with the sentence unless something holds."""
+    """Raise a ClaimError with the sentence unless something holds."""
     if not holds:
-        raise AssertionError(sentence)
+        raise ClaimError(sentence)
 
 
 @contextmanager
@@ -37,25 +41,25 @@ def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
         hint: says what may have been overlooked, where it breaks.
 
     Raises:
-        AssertionError: it breaks; says how.
+        ClaimError: it breaks; says how.
         Refused: it raises an LmctoolError.
     """
     try:
         yield
     except PluginError as cause:
-        raise AssertionError(f"{who}: {cause}") from cause
+        raise ClaimError(f"{who}: {cause}") from cause
     except LmctoolError as cause:
         raise Refused(str(cause)) from cause
-    except AssertionError:
+    except ClaimError:
         raise
     except Exception as cause:  # the plugin's own code
-        raise AssertionError(f"{who} failed: {told(cause)}{hint()}") from cause
+        text = hinted(f"{type(cause).__name__}: {cause}")
+        raise ClaimError(f"{who} failed: {text}{hint()}") from cause
 
 
-def told(cause: BaseException) -> str:
-    """Return an exception in words, and what it may come from."""
-    hint = CORRECTED if isinstance(cause, KeyError) and "'@" in str(cause) else ""
-    return f"{type(cause).__name__}: {cause}{hint}"
+def hinted(text: str) -> str:
+    """Return what an exception says, and what it may come from."""
+    return text + (CORRECTED if "KeyError: '@" in text else "")
 
 
 def of_groups(run: Run) -> str:

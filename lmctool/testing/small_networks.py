@@ -60,17 +60,17 @@ class SmallNetwork:
 
     @contextmanager
     def run(
-        self, analysis: str = "barrier", *, data: bool = True, **settings: Any
+        self, analysis: str = "barrier", *, with_data: bool = True, **settings: Any
     ) -> Iterator[Run]:
         """Open a run on two of them, with data or with an example input alone."""
-        examples = {"data": self.data} if data else {"inputs": (self.inputs,)}
+        examples = {"data": self.data} if with_data else {"inputs": (self.inputs,)}
         with TemporaryDirectory() as folder:
             pair = tuple(self.write(Path(folder, f"{n}.safetensors"), n) for n in range(2))
             chosen = {"checkpoints": pair, "model": self.model, **examples, **settings}
             run = tiny_run(Path(folder), analysis, **chosen)
-            if (self.key, data) not in GRAPHS:
-                GRAPHS[self.key, data] = run.graph
-            run.resources.graph = GRAPHS[self.key, data]
+            if (self.key, with_data) not in GRAPHS:
+                GRAPHS[self.key, with_data] = run.graph
+            run.resources.graph = GRAPHS[self.key, with_data]
             yield run
 
 

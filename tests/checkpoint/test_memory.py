@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from lmctool.plugin.given import GivenNetwork
 from lmctool.plugin.settings import Naming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 A = Path("A")
 PARTS: tuple[tuple[int, int | None], ...] = ((0, None), (3, 11), (29, None), (40, 50))
@@ -115,6 +116,28 @@ def test_tied_tensors_are_kept_once_and_read_under_each_name() -> None:
     assert len(set(kept)) == 3
     content = held({"a": layer.weight, "b": layer.weight, "c": layer.weight.T})
     assert content["a"].storage is content["b"].storage is not content["c"].storage
+
+
+class Lazy(Mapping[str, Tensor]):
+    """A state dict whose tensors are made when they are asked for, and forgotten."""
+
+    def __getitem__(self, name: str) -> Tensor:
+        return torch.full((1000,), float(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("123456789")
+
+    def __len__(self) -> int:
+        return 9
+
+
+def test_memory_that_is_used_again_ties_nothing() -> None:
+    checkpoint = opened(Lazy())
+    assert [float(checkpoint.tensor(name).mean()) for name in checkpoint.names] == [*range(1, 10)]
+    values = torch.complex(torch.ones(2), torch.ones(2))
+    both = opened({"a": values, "b": values.conj(), "c": values.imag, "d": values.conj().imag})
+    assert both.tensor("b").tolist() == values.conj().tolist()
+    assert (both.tensor("c").tolist(), both.tensor("d").tolist()) == ([1, 1], [-1, -1])
 
 
 def unreadable() -> list[tuple[Any, str]]:

@@ -163,10 +163,11 @@ def test_every_command_takes_the_file(
     assert shown.startswith("Average of barrier over 5 results")
     assert "mean of the loss [nat]" in shown and "seed0" not in shown
     assert invoke("report", "mean.h5", "-o", "page.html").exit_code == 0
-    assert "Means over several results" in Path("page.html").read_text(encoding="utf-8")
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "Means over several results" in page and "barrier.error.mean goes from" in page
     assert invoke("plot", "mean.h5", "-o", "mean.svg").exit_code == 0
     assert f"barrier.error.mean[{ALIGN}]" in invoke("metrics", "mean.h5").output
-    compared = invoke("compare", "mean.h5", "two.h5")
+    compared = invoke("compare", "mean.h5", "two.h5", "-o", "both.png")
     assert compared.exit_code == 0 and "barrier.loss.mean" in compared.output
     Path("audit.toml").write_text(
         "[[gate]]\nrequire = 'barrier.error.mean[variant=align] <= 50%'\n"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import lmctool
 from lmctool.errors import LmctoolError
+from lmctool.notebook.functions import function_of
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
@@ -82,13 +82,23 @@ def test_a_result_does_not_say_who_observed_it_and_rerun_tells_nobody(
 ) -> None:
     diary(install)
     words = ("--observer", "diary:x", "--grams", "2", "--observer=diary:y")
-    assert invoke(weigh, *pair, *words).exit_code == 0
+    assert invoke(weigh, *words, "--", *pair).exit_code == 0
     recorded = Provenance.of(read(Path("weigh.h5")))
-    assert recorded.command == f"lmctool weigh {pair[0]} {pair[1]} --grams 2"
+    assert recorded.command == f"lmctool weigh --grams 2 -- {pair[0]} {pair[1]}"
     assert not [entry for entry in recorded.entries() if "observer" in str(entry)]
     Path("told.txt").unlink()
     done = invoke("rerun", "weigh.h5")
     assert (done.exit_code, Path("told.txt").exists()) == (0, False), done.output
+
+
+def test_a_file_may_have_the_name_of_the_option(
+    install: Install, weigh: str, pair: tuple[str, str]
+) -> None:
+    diary(install)
+    Path(pair[0]).rename("--observer")
+    assert invoke(weigh, "--observer", "diary", "--", "--observer", pair[1]).exit_code == 0
+    recorded = Provenance.of(read(Path("weigh.h5")))
+    assert recorded.command == f"lmctool weigh -- --observer {pair[1]}"
 
 
 def test_an_observed_run_is_resumed_by_an_unobserved_command(
@@ -166,13 +176,13 @@ def test_a_call_in_python_is_observed_too(
 
     diary(install)
     ends = [load_file(path) for path in pair] if in_memory else pair
-    found = lmctool.analyses[weigh](*ends, observer=["diary:x", "diary:y"])
+    found = function_of(weigh)(*ends, observer=["diary:x", "diary:y"])
     assert Path("told.txt").read_text().splitlines() == [
         *("x started weigh", "y started weigh", "x finished Result None", "y finished Result None")
     ]
     assert "observer" not in str(Provenance.of(found.record).command)
     with pytest.raises(LmctoolError, match="did you mean 'diary'"):
-        lmctool.analyses[weigh](*ends, observer="dairy")
+        function_of(weigh)(*ends, observer="dairy")
 
 
 def test_every_run_names_the_option_and_its_help_says_what_it_is() -> None:

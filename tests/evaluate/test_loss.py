@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmctool.api import LmctoolError, lerp
+from lmctool.api import LmctoolError
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.testing import networks as built
@@ -38,6 +38,13 @@ def run_on() -> Iterator[Callable[..., Any]]:
             return stack.enter_context(network.run(**{"dtype": "float64", **settings}))
 
         yield opened
+
+
+def numbers() -> dict[str, tuple[Any, Any]]:
+    """Return images with five numbers each."""
+    generator = np.random.default_rng(0)
+    inputs, targets = generator.random((20, 3, 8, 8)), generator.random((20, 5))
+    return dict.fromkeys(("train", "test"), (inputs, targets))
 
 
 def whole(run: Run) -> tuple[Tensor, Tensor]:
@@ -236,6 +243,11 @@ def test_a_model_whose_path_depends_on_the_data_has_gradients_too(
     for corrects in (False, True):
         function = partial(loss, corrects=corrects)
         assert derivative(function, 1.2) == pytest.approx(slope(function, 1.2), rel=1e-6)
+    at = torch.tensor(1.2, dtype=torch.float64)
+    plain = partial(loss, corrects=False)
+    assert float(torch.func.grad(plain)(at)) == pytest.approx(derivative(plain, 1.2))
+    with pytest.raises(LmctoolError, match=r"has gradients by .* not within torch\.func"):
+        torch.func.grad(partial(loss, corrects=True))(at)
 
 
 def test_a_model_that_draws_draws_the_same_each_time(own_model: Callable[..., Run]) -> None:
@@ -255,6 +267,16 @@ def test_targets_that_a_model_does_not_tell_apart_are_refused(run_on: Runs) -> N
         run.loss(run.weights(0), (inputs, targets + 3))
 
 
+def test_a_task_that_depends_on_its_split_takes_any_batch(run_on: Runs) -> None:
+    run = run_on("mlp", task="regression", data=f"{__name__}:numbers")
+    weights = run.weights(0)
+    each = run.evaluate([weights], per_example=True).losses["test"][0]
+    (split,) = run.splits
+    for places in (torch.tensor([4]), torch.tensor([1, 2, 5])):
+        found = run.loss(weights, split.at(places, run.dtype))
+        assert float(found) == pytest.approx(each[places].mean(), rel=1e-12)
+
+
 def test_a_batch_of_which_nothing_counts_is_refused(run_on: Runs) -> None:
     run = run_on("causal_lm")
     inputs, targets = whole(run)
@@ -266,30 +288,7 @@ def test_without_data_there_is_no_loss() -> None:
     (network,) = named(["mlp"])
     batch = torch.zeros(2, 3, 8, 8), torch.zeros(2).long()
     with (
-        network.run("distance", data=False, aligner="weight") as run,
+        network.run("distance", with_data=False, aligner="weight") as run,
         pytest.raises(LmctoolError, match="no data is in use"),
     ):
         run.loss(run.weights(0), batch)
-
-
-def test_a_correction_can_learn_where_a_layer_should_lie(run_on: Runs) -> None:
-    run = run_on("resnet")
-    a, b = run.weights(0), run.weights(1)
-    middle = lerp(a, b, 0.5)
-    tap = run.resources.targets("blocks")[-1]
-    size = next(n for n in run.graph.nodes if n.name == tap.tap).meta["val"].shape[tap.axis]
-    learned = [torch.ones(size), torch.zeros(size)]
-    scale, shift = (each.to(run.dtype).requires_grad_() for each in learned)
-    optimizer = torch.optim.Adam([scale, shift], lr=0.1)
-    batches = run.calibration.split.shuffled(20, run.dtype, run.generator("scales"))
-
-    def corrected() -> dict[str, Tensor]:
-        return {**middle, f"@{tap.tap}.scale": scale, f"@{tap.tap}.shift": shift}
-
-    before = run.evaluate([middle], [run.calibration.split]).loss.item()
-    for _, batch in zip(range(60), batches, strict=False):
-        optimizer.zero_grad()
-        run.loss(corrected(), batch).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    after = run.evaluate([{n: t.detach() for n, t in corrected().items()}], [run.calibration.split])
-    assert np.isfinite(before) and after.loss.item() < before - 0.015

@@ -127,6 +127,7 @@ def test_a_tap_in_the_memory_of_an_operand_has_gradients_too() -> None:
         def forward(self, x: Tensor) -> Tensor:
             h = self.first(x[:, None].expand(-1, 3, -1))
             h = h * 2 if h.sum() > 1e9 else h.tanh() + h
+            torch._assert_async(h.sum() < 1e9)  # it returns nothing
             out: Tensor = self.head(h.mean(1))
             return out
 

@@ -110,3 +110,43 @@ def test_a_normalisation_of_several_axes_keeps_the_channels_of_its_input() -> No
             return out
 
     assert block_axes(recorded(Whole())) == [1]
+
+
+def test_what_two_operations_read_holds_the_correction_of_neither() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.twice = nn.Linear(12, 6), nn.Linear(6, 6)
+            self.tied, self.first, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+            self.first.weight = self.tied.weight
+            self.biased = nn.Linear(6, 6)
+            self.biased.bias = self.stem.bias
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = torch.relu(self.twice(torch.relu(self.twice(torch.relu(self.stem(x))))))
+            x = torch.relu(self.first(torch.relu(self.tied(x))))
+            out: Tensor = self.head(torch.relu(self.biased(x)))
+            return out
+
+    class Alone(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused, self.used = nn.Linear(12, 6), nn.Linear(12, 6)
+            self.used.weight, self.used.bias = self.unused.weight, self.unused.bias
+            self.head = nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.head(torch.relu(self.used(x)))
+            return out
+
+    for trace in (capture, record):
+        found = targets(trace(Shared(), torch.zeros(2, 12)), "layers")
+        assert [target.fusable for target in found] == [False] * 6
+        (target,) = targets(trace(Alone(), torch.zeros(2, 12)), "layers")
+        assert target.fusable
+        assert (target.weight, target.bias) == ("unused.weight", "unused.bias")
+
+
+def record(module: nn.Module, inputs: Tensor) -> Graph:
+    with torch.no_grad():
+        return record_graph(fresh(module.eval()), (inputs,))

@@ -106,7 +106,7 @@ def test_doubts_are_told_below_its_table(found: Result) -> None:
     doubts = doubt_group([Doubt("both networks\x1b are at chance")])
     doubtful = Result(replace(found.record, groups={**found.record.groups, "doubts": doubts}))
     assert str(doubtful).endswith("\nNote: both networks\\x1b are at chance")
-    assert "Note: both networks\\x1b are at chance</p>" in doubtful._repr_html_()
+    assert "Note: both networks\\x1b are at chance</p>" in doubtful.table()._repr_html_()
 
 
 def test_a_notebook_gets_sound_html_with_table_and_figure(found: Result) -> None:

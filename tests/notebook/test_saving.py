@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import lmctool
 from lmctool.checkpoint import open_checkpoint
 from lmctool.cli.held_checkpoint import HeldCheckpoint
 from lmctool.errors import LmctoolError, UnjudgedError
@@ -19,6 +20,8 @@ from lmctool.notebook.stored import open as open_result
 from lmctool.results.equality import difference
 from lmctool.results.result import NewCheckpoint
 from lmctool.results.result import Result as Record
+from lmctool.testing import invoke
+from tests.every import A, B
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,3 +139,22 @@ def test_a_result_with_a_checkpoint_can_be_copied_and_pickled(
         other = copied(one).checkpoint
         assert other is not None
         assert all(torch.equal(other[name], tensor) for name, tensor in tensors.items())
+
+
+def test_a_call_holds_the_checkpoint_that_the_command_writes(tmp_path: Path) -> None:
+    words = [A, "--from", B, "--layers", "layers.0.*"]
+    assert invoke("graft", *words, "-o", tmp_path / "command.h5", "-q").exit_code == 0
+    options: dict[str, Any] = {"from_": B, "layers": "layers.0.*", "quiet": True}
+    held = lmctool.graft(A, **options)
+    held.save(tmp_path / "held.h5")
+    stored = lmctool.graft(A, **options, out=tmp_path / "stored.h5")
+    names = ("command", "held", "stored")
+    files = [(tmp_path / f"{name}.safetensors").read_bytes() for name in names]
+    assert files[0] == files[1] == files[2]
+    figures = [(tmp_path / f"{name}.png").read_bytes() for name in names]
+    assert figures[0] == figures[1] == figures[2]
+    expected = load_file(tmp_path / "command.safetensors")
+    for found in (held, stored, pickle.loads(pickle.dumps(held))):
+        tensors = found.checkpoint
+        assert tensors is not None and tensors.keys() == expected.keys()
+        assert all(torch.equal(tensors[name], expected[name]) for name in expected)

@@ -34,7 +34,6 @@ if "nowhere" not in str(matplotlib.rcParams._get_backend_or_none()):
         (None, "", ["None", "agg"]),
         ("svg", "", ["svg", "svg"]),
         ("module://nowhere.backend", "", ["module://nowhere.backend"]),
-        ("nowhere", "", ["nowhere"]),
         ("svg", "pdf", ["pdf", "pdf"]),
     ],
 )

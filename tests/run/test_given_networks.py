@@ -70,7 +70,7 @@ def given_run(*networks: Any, model: Any = None, **settings: Any) -> Run:
     """Return a run on networks in memory."""
     kept = {Path(chr(65 + n)): given_network(each, chr(65 + n)) for n, each in enumerate(networks)}
     chosen: dict[str, Any] = {"checkpoints": tuple(kept), "data": "digits", "limit": 40} | settings
-    return tiny_run(Path(), given=Given(kept, model), **chosen)
+    return tiny_run(Path(), given=Given(kept, model=model), **chosen)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +80,7 @@ def test_a_run_on_modules_is_the_run_on_their_files_bit_for_bit(
     modules = [made(nets, kind, seed) for seed in (0, 1)]
     for module, path in zip(modules, ("a.safetensors", "b.safetensors"), strict=True):
         save_file({n: t.clone() for n, t in module.state_dict().items()}, tmp_path / path)
-    repair = Choice("repair", {"targets": "layers"}) if kind in {"mlp", "resnet"} else None
+    repair = Choice("repair", {"targets": "layers"}) if kind != "lm" else None
     settings: dict[str, Any] = {"data": data_of(kind, tmp_path), "limit": 40, "aligner": "weight"}
     settings |= {"correction": repair, "calib_size": 40}
     files = tiny_run(
@@ -134,7 +134,7 @@ def test_the_record_has_digests_code_and_graph_but_no_file(nets: ModuleType) -> 
 def test_a_result_of_networks_in_memory_is_shown_reported_compared_and_audited(
     nets: ModuleType, tmp_path: Path
 ) -> None:
-    paths = []
+    paths: list[Path] = []
     for seed in (0, 0, 1):
         run = given_run(
             made(nets, "mlp", seed), made(nets, "mlp", 2), analysis="distance", data=None
@@ -143,11 +143,12 @@ def test_a_result_of_networks_in_memory_is_shown_reported_compared_and_audited(
         paths.append(tmp_path / f"{len(paths)}.h5")
         write(complete(run, found, command="lmctool.distance(A, B)", options={}), paths[-1])
     (tmp_path / "policy.toml").write_text("[[gate]]\nrequire = 'distance.l2 <= 1000'\n")
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         ["show"],
         ["report", "-o", tmp_path / "r.html"],
         ["audit", "--policy", tmp_path / "policy.toml"],
-    ):
+    )
+    for command in commands:
         done = invoke(command[0], paths[0], *command[1:])
         assert done.exit_code == 0, done.output
     assert "checkpoint.0" not in invoke("compare", paths[0], paths[1]).stdout

@@ -9,10 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lmctool.testing import invoke, tiny_pair
+from lmctool.testing import check_aligner, check_analysis, invoke, tiny_pair
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def test_what_must_hold_on_networks_of_every_kind() -> None:
+    """An MLP, a ResNet, a vision transformer and a language model are taken, and nothing breaks."""
+    assert check_aligner("norm-sorted", recovers=True) == {}
+    assert check_analysis("norms") == {}
 
 
 def test_norms_are_those_of_torch(tmp_path: Path) -> None:

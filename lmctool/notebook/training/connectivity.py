@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmctool.errors import LmctoolError, UnjudgedError
+from lmctool.errors import LmctoolError, UnjudgedError, first_line
 from lmctool.notebook.training.twin import twin_of
 from lmctool.notebook.training.undisturbed import undisturbed
 from lmctool.results.metrics import Metric, listed
@@ -113,7 +113,7 @@ class Connectivity:
         return dict(self.history[step])
 
     def _warn(self, step: int, error: Exception) -> None:
-        LOG.warning("not measured at step %d: %s", step, error or type(error).__name__)
+        LOG.warning("not measured at step %d: %s", step, first_line(error))
 
 
 def gains(barrier: Result) -> Iterator[Metric]:
@@ -131,9 +131,8 @@ def gains(barrier: Result) -> Iterator[Metric]:
             costs = metric.as_cost(curve[metric.name].values)
             gain = np.minimum(costs[..., 0], costs[..., -1]) - costs[..., middle]
             for (v, s), value in np.ndenumerate(gain):
-                where = {
-                    dim: str(curve[dim].values[n]) for dim, n in (("variant", v), ("split", s))
-                }
+                variant, split = curve["variant"].values[v], curve["split"].values[s]
+                where = {"variant": str(variant), "split": str(split)}
                 number = float(value) if np.isfinite(value) else None
                 yield Metric(f"gain.{metric.name}", where, number, metric.unit, "higher")
 

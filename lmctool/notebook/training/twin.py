@@ -61,21 +61,15 @@ def twin_of(value: Any) -> Twin:
 
 
 def _in_files(path: Path) -> Twin:
-    from lmctool.checkpoint import open_checkpoint
+    from lmctool.checkpoint.hub import is_on_hub
     from lmctool.checkpoint.series import counted_series
 
-    if path.is_file():
+    if path.is_file() or is_on_hub(path):
         return Twin({None: path})
     try:
         count, series = counted_series(path)
     except LmctoolError:
-        if not path.is_dir():
-            raise
-        try:
-            open_checkpoint(path)
-        except LmctoolError:
-            pass
-        else:
+        if _is_checkpoint(path):  # a folder of one
             return Twin({None: path})
         raise
     if count == "epoch":
@@ -84,3 +78,13 @@ def _in_files(path: Path) -> Twin:
             " measured by its steps; give a mapping from each step to its checkpoint"
         )
     return Twin(dict(series))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    from lmctool.checkpoint import open_checkpoint
+
+    try:
+        open_checkpoint(path)
+    except LmctoolError:
+        return False
+    return True

@@ -85,7 +85,7 @@ def derived(result: Result) -> dict[str, Group]:
     Raises:
         LookupError: it has numbers that these are not, or doesn't say what it is over.
         TypeError: it doesn't say of how many networks its pairs are.
-        ValueError: its pairs are not those of its networks.
+        ValueError: its pairs are not those of its networks, or its results not as many as it says.
     """
     about = result.groups[AGGREGATE].attributes
     dim = DIMS[str(about["over"])]
@@ -99,10 +99,18 @@ def derived(result: Result) -> dict[str, Group]:
     for path, group in groups.items():
         known = found[path].variables.keys() | _dims(group)
         for name, variable in group.variables.items():
-            number = variable.values.dtype.kind in NUMBERS and not of_each(name, variable, dim)
-            if number and name.removesuffix(POSITION) not in known:
+            if of_each(name, variable, dim):
+                if len(variable.values) != about["count"]:
+                    raise ValueError(f"{path}/{name} has {len(variable.values)} places along {dim}")
+            elif variable.values.dtype.kind in NUMBERS and name.removesuffix(POSITION) not in known:
                 raise LookupError(f"{path}/{name} without the number of each {dim}")
     return found
+
+
+def averaged_analysis(result: Result) -> str:
+    """Return the analysis whose results a result is an average of; empty if it is none."""
+    about = result.groups.get(AGGREGATE) if result.analysis == AGGREGATE else None
+    return str(about.attributes.get("of", "")) if about else ""
 
 
 def averages_alone(result: Result) -> Result:

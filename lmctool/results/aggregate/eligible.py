@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 AGGREGATE = "aggregate"
 """The analysis of a result that is an average of others."""
 NETWORKS = ("checkpoint.", "naming")
+"""What the keys of a provenance begin with that say which networks these are."""
 DRAWN = ("apply.", "calibration.digest", "seed", "series.", "subset_seed")
-"""What the keys begin with of a provenance in which samples differ."""
+"""What those begin with in which results of the same networks may be other samples."""
 MACHINE = (
     *(*ENVIRONMENT, "code.lmctool.", "device", "threads", "cudnn."),
     *("batch_size", "strategy", "alignment.batch"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """The path of a group, and the name of a variable in it."""
 OF_THE_HOST = frozenset({DOUBTS, PROVENANCE, SCORES, "permutations", "proof"})
+"""The groups that the host adds to what an analysis computes."""
 WORDS = ("dims", "unit", "metric", "better")
 """What arrays of the same thing agree on."""
 JOINTS = re.compile(r"( to | \| )")

@@ -62,10 +62,12 @@ def statistics(samples: Array, networks: int | None = None) -> Statistics:
         networks: of how many networks these are the pairs; None for independent results.
 
     Raises:
-        ValueError: networks that do not have so many pairs.
+        ValueError: no numbers, or networks that do not have so many pairs.
     """
     from scipy.special import stdtr, stdtrit
 
+    if not len(samples):
+        raise ValueError("nothing has no mean")
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         mean, std = _mean(samples), _std(samples)
         if networks is None:

@@ -13,15 +13,19 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lmctool.plugin.library import import_library
+from tests.libraries import needs
 from tests.notebook.training.conftest import Net, example, made
 
 if TYPE_CHECKING:
     from tests.notebook.training.conftest import Arrays
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:`isinstance:FutureWarning",  # Lightning asks torch's pytrees in an older way
-    "ignore:The number of training batches:UserWarning",  # its advice on when to log
-)
+pytestmark = [
+    needs("lightning"),
+    pytest.mark.filterwarnings(
+        "ignore:`isinstance:FutureWarning",  # Lightning asks torch's pytrees in an older way
+        "ignore:The number of training batches:UserWarning",  # its advice on when to log
+    ),
+]
 
 
 @pytest.fixture(autouse=True, scope="module")

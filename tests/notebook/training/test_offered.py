@@ -8,8 +8,10 @@ import pytest
 
 import lmctool
 from lmctool.errors import LmctoolError
+from tests.libraries import needs
 
 
+@needs("transformers")
 def test_they_are_names_of_lmctool_and_not_listed() -> None:
     from lmctool.notebook.training.trainer_callback import TrainerCallback
 

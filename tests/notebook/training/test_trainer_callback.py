@@ -8,10 +8,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from tests.libraries import needs
 from tests.notebook.training.conftest import Net, example, made
 
 if TYPE_CHECKING:
     from tests.notebook.training.conftest import Arrays
+
+
+pytestmark = needs("transformers", "accelerate")
 
 
 class Trained(nn.Module):

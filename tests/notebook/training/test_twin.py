@@ -42,7 +42,8 @@ def test_networks_by_step_are_a_run_too() -> None:
 def test_one_network_is_the_twin_of_every_step(tmp_path: Path) -> None:
     state, module, file = {"w": torch.zeros(2)}, nn.Linear(1, 1), save(tmp_path / "a-step7.st")
     model = save(tmp_path / "saved/model.safetensors").parent
-    for value in (state, module, file.rename(file.with_suffix(".safetensors")), model):
+    file = file.rename(file.with_suffix(".safetensors"))
+    for value in (state, module, file, model, Path("hf://org/name@main")):
         twin = twin_of(value)
         place = twin.at(0)
         assert place is not None and place[0] is None

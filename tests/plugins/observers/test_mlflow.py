@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.results.metrics import metrics
+from tests.libraries import needs
 from tests.plugins.observers.conftest import failed, observed
 
 if TYPE_CHECKING:
     import pytest
+
+
+pytestmark = needs("mlflow")
 
 
 def runs(experiment: str) -> tuple[Any, list[Any]]:

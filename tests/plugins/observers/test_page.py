@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 from lmctool.testing import invoke
+from tests.libraries import needs
 
 PAGE = (Path(__file__).parents[3] / "docs/observers.md").read_text(encoding="utf-8")
 
 
+@needs("mlflow", "tensorboard", "wandb")
 def test_the_commands_of_the_page_tell_their_observers() -> None:
     (commands,) = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
     for line in commands.splitlines():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.results.metrics import metrics
 from lmctool.testing import invoke
+from tests.libraries import needs
 from tests.plugins.observers.conftest import WORDS, failed, observed
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def text(run: Any, tag: str) -> str:
     return str(value.tensor_proto.string_val[0].decode())
 
 
+@needs("tensorboard")
 def test_metrics_curves_figure_and_inputs_are_in_the_event_files() -> None:
     result = observed("tensorboard:logs")
     (run,) = events("logs")
@@ -53,6 +55,7 @@ def test_metrics_curves_figure_and_inputs_are_in_the_event_files() -> None:
     assert text(run, "status") == "finished"
 
 
+@needs("tensorboard")
 def test_each_run_has_a_folder_of_its_own_and_one_that_failed_says_so() -> None:
     failed("tensorboard:logs")
     failed("tensorboard:logs")

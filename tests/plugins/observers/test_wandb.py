@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lmctool.results.metrics import metrics
+from tests.libraries import needs
 from tests.plugins.observers.conftest import failed, observed
 
+pytestmark = needs("wandb")
 BLOCK = 32768
 
 

@@ -145,6 +145,11 @@ def test_an_average_is_stored_and_follows_from_what_it_holds_of_each(seeds: list
     hidden = replace(stored, groups={**stored.groups, "x/summary": Group(held)})
     with pytest.raises(LookupError, match="without the number of each result"):
         derived(hidden)
+    about = stored.groups["aggregate"]
+    more = {**about.attributes, "count": 500}
+    boasting = replace(stored, groups={**stored.groups, "aggregate": Group({}, more)})
+    with pytest.raises(ValueError, match="has 5 places along result"):
+        derived(boasting)
 
 
 def test_doubts_of_any_result_are_doubts_of_the_average(seeds: list[Member]) -> None:

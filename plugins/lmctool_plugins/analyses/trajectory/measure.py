@@ -110,11 +110,11 @@ def _check_chance(run: Run, record: Record) -> None:
     Raises:
         UnjudgedError: these are all steps, and the user didn't allow that.
     """
-    rows = [record.networks.index(child) for child in record.children]
+    rows, task = [record.networks.index(child) for child in record.children], run.task
+    assert task is not None  # its data was needed
     for number, split in enumerate(run.splits):
         losses, errors = record.whole[:2, rows, number]
         present = ~np.isnan(errors[0])
-        task = run.evaluator.task
         guesses = present & at_chance(task, split, errors, losses).all(axis=0)
         if guesses[present].all() and not run.settings.allow_chance:
             raise UnjudgedError(
