@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
-from shutil import copytree, ignore_patterns
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parent.parent
+from tests.wheel import ROOT, built
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_wheel_holds_both_packages_and_nothing_else(tmp_path: Path) -> None:
-    source = tmp_path / "source"  # a build leaves folders behind
-    leave = ignore_patterns(".*", "build", "demo", "tests", "*.egg-info", "__pycache__")
-    copytree(ROOT, source, ignore=leave)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    subprocess.run(
-        [*command, "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as file:
+    with zipfile.ZipFile(built(tmp_path)) as file:
         names = {name for name in file.namelist() if ".dist-info/" not in name}
     expected = {
         str(path.relative_to(root))

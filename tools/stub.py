@@ -13,7 +13,6 @@ import subprocess
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
-from textwrap import indent
 
 import lmctool
 from lmctool.notebook.functions import analyses
@@ -61,7 +60,10 @@ def _function(name: str) -> str:
     function = analyses[name]
     signature = inspect.signature(function)
     lines = [f"    {text}," for text in _parameters(signature)]
-    told = indent(f'"""{inspect.getdoc(function)}\n"""', "    ", lambda line: bool(line.strip()))
+    first, _, _ = (inspect.getdoc(function) or "").partition("\n")
+    told = (
+        f'    """{first}\n\n    ``help(lmctool.{function.__name__})`` tells every keyword.\n    """'
+    )
     head = "\n".join([f"def {function.__name__}(", *lines, f") -> {signature.return_annotation}:"])
     return f"{head}\n{told}\n    ...\n"
 

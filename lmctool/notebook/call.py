@@ -49,6 +49,8 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
         LmctoolError: as the command ends with 2.
         UnjudgedError: as the command ends with 4.
     """
+    from lmctool.evaluate.surroundings import as_on_a_command_line
+
     command = AnalysisCommand(name, registry.load(ANALYSES, name))
     known = keywords(command, _plugin_options(command, values))
     for word in values:
@@ -67,7 +69,8 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
         if not written and (job.force or job.resume):
             raise LmctoolError("force and resume are of files; name a result with out")
         try:
-            record = _stored(job) if written else _held(job)
+            with as_on_a_command_line():
+                record = _stored(job) if written else _held(job)
         except LmctoolError:
             raise
         except Exception as error:

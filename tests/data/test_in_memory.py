@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,22 @@ def test_data_of_no_module_has_no_code() -> None:
     data = in_memory(space["Own"](), "data=")
     assert data.spec == "Own in memory"
     assert data.code is not None and not data.code().sources
+
+
+class Closed(Mapping[str, object]):
+    """A file that is closed by now, as a data set may hold one."""
+
+    def __getitem__(self, name: str) -> object:
+        raise ValueError("closed")
+
+    __iter__ = __len__ = __getitem__  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> object:
+        raise ValueError("closed")
+
+
+def test_nothing_that_a_data_set_holds_is_asked(wines: Any) -> None:
+    assert Closed in set(owners(wines.Wine(change=Closed())))
 
 
 def test_tensors_are_not_looked_into() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 import lmctool
 from lmctool.errors import ExitCode
@@ -52,6 +53,14 @@ def test_out_writes_what_the_command_writes(pair: Pair) -> None:
     assert invoke("align", *pair, "--aligner", "weight", "-o", "command.h5").exit_code == 0
     assert Path("call.safetensors").read_bytes() == Path("command.safetensors").read_bytes()
     assert dict(lmctool.open("call.h5").metrics) == dict(lmctool.open("command.h5").metrics)
+
+
+def test_numbers_are_the_same_in_a_callback_of_training(pair: Pair) -> None:
+    net = lmctool.load_model(pair[0])
+    found = lmctool.barrier(net, pair[1], align="weight", points=3, limit=50, data="digits")
+    with torch.inference_mode():
+        again = lmctool.barrier(net, pair[1], align="weight", points=3, limit=50, data="digits")
+    assert dict(again.metrics) == dict(found.metrics)
 
 
 def test_an_existing_file_is_refused_and_may_be_replaced(pair: Pair) -> None:

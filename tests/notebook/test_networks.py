@@ -62,6 +62,14 @@ def test_a_path_a_state_dict_and_a_module_become_what_align_wrote(aligned: Path)
     torch.testing.assert_close(new.eval()(inputs), module.eval()(inputs))
 
 
+def test_another_network_becomes_what_apply_writes(aligned: Path, tmp_path: Path) -> None:
+    a, b = aligned / "a.safetensors", aligned / "b.safetensors"
+    options = ("--apply", aligned / "align.h5", "--limit", "40", "--allow-chance")
+    done = invoke("align", b, a, *options, "-o", tmp_path / "applied.h5")
+    assert done.exit_code == 0, done.output
+    assert same(permute(a, aligned / "align.h5"), load_file(tmp_path / "applied.safetensors"))
+
+
 def test_a_permuted_network_shares_nothing_with_the_one_that_was_given(aligned: Path) -> None:
     module = load_model(aligned / "b.safetensors")
     kept = {name: tensor.clone() for name, tensor in module.state_dict().items()}

@@ -70,7 +70,7 @@ def given_run(*networks: Any, model: Any = None, **settings: Any) -> Run:
     """Return a run on networks in memory."""
     kept = {Path(chr(65 + n)): given_network(each, chr(65 + n)) for n, each in enumerate(networks)}
     chosen: dict[str, Any] = {"checkpoints": tuple(kept), "data": "digits", "limit": 40} | settings
-    return tiny_run(Path(), given=Given(kept, model), **chosen)
+    return tiny_run(Path(), given=Given(kept, model=model), **chosen)
 
 
 @pytest.mark.parametrize("kind", KINDS)
