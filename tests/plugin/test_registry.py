@@ -14,7 +14,8 @@ import pytest
 from lmctool.errors import PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.hookspecs import hookspec
-from lmctool.plugin.kinds import ANALYSES, EXECUTORS, KINDS, Kind
+from lmctool.plugin.kinds import ALIGNERS, ANALYSES, EXECUTORS, KINDS, Kind
+from lmctool.plugin.records import Aligner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +120,19 @@ def test_one_distribution_found_twice_counts_once(monkeypatch: pytest.MonkeyPatc
         assert registry.find(ANALYSES, "x").value == "one"
     finally:
         registry.installed.cache_clear()
+
+
+def test_a_plugin_can_be_registered_for_a_while() -> None:
+    record = Aligner(lambda run, a, b: None)
+    with registry.registered(ALIGNERS, "meanwhile", record, "lmctool.testing"):
+        assert registry.load(ALIGNERS, "meanwhile") is record
+        assert registry.summary(ALIGNERS, "meanwhile").startswith("What the author of a plugin")
+    with (
+        registry.registered(ALIGNERS, "weight", record, "lmctool.testing"),
+        pytest.raises(PluginError, match="'weight' is provided more than once"),
+    ):
+        registry.load(ALIGNERS, "weight")
+    assert "meanwhile" not in registry.names(ALIGNERS)
 
 
 def test_the_summary_runs_no_code_of_the_plugin(
