@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from types import ModuleType
+
 import pytest
 
-from lmctool.cli.progress import Stages
+from lmctool.cli.progress import Stages, shows_bars
 
 
 def test_a_stage_ends_with_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +45,21 @@ def test_a_stage_that_fails_ends_its_bar() -> None:
     with pytest.raises(ValueError, match="oops"), stages(2, "work"):
         raise ValueError("oops")
     assert stages._display is None
+
+
+def test_bars_move_on_a_terminal_and_in_a_notebook_with_widgets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert not shows_bars()
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    widgets: list[str] = []
+    monkeypatch.setattr("lmctool.cli.progress.find_spec", lambda name: name in widgets or None)
+    assert not shows_bars()
+    widgets.append("ipywidgets")
+    assert shows_bars()
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: False)
+    assert not shows_bars()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert shows_bars()
