@@ -70,14 +70,14 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
             raise LmctoolError("force and resume are of files; name a result with out")
         try:
             with as_on_a_command_line():
-                record = _stored(job) if written else _held(job)
+                record, path = _stored(job) if written else (_held(job), None)
         except LmctoolError:
             raise
         except Exception as error:
             if told := machine_failure(error):
                 raise LmctoolError(told) from error
             raise
-    return Result(record, job.out if written else None, tuple(job.notes))
+    return Result(record, path, tuple(job.notes))
 
 
 def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> str:
@@ -91,8 +91,8 @@ def described(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) ->
     return f"lmctool.{name.replace('-', '_')}({', '.join([*map(_shown, arguments), *given])})"
 
 
-def _stored(job: Job) -> Record:
-    """Run a job, and write its result."""
+def _stored(job: Job) -> tuple[Record, Path]:
+    """Run a job, write its result, and return it with its path."""
     from lmctool.cli.session import session
 
     with session(job) as s:
@@ -102,7 +102,7 @@ def _stored(job: Job) -> Record:
             s.store(record)
         written = next(filter(Path.exists, s.outputs.checkpoints), None)
     checkpoint = None if written is None else HeldCheckpoint.stored(written)
-    return replace(record, checkpoint=checkpoint)
+    return replace(record, checkpoint=checkpoint), s.outputs.paths["result"]
 
 
 def _held(job: Job) -> Record:

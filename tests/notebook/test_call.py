@@ -43,7 +43,7 @@ def test_the_record_of_a_call_is_a_command_that_can_be_run_again(pair: Pair) -> 
 
 
 def test_out_writes_what_the_command_writes(pair: Pair) -> None:
-    found = lmctool.align(*pair, aligner="weight", out="call.h5")
+    found = lmctool.align(*pair, aligner="weight", out="call")
     assert found.path == Path("call.h5")
     assert {path.name for path in Path.cwd().iterdir()} == {
         "call.h5",
