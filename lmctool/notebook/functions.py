@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin import registry
@@ -43,8 +42,9 @@ class Analyses(Mapping[str, Function]):
         """Return how many there are."""
         return len(registry.names(ANALYSES))
 
-    @cached_property
+    @property
     def _words(self) -> dict[str, str]:
+        """The command's name by each name that a function is found by."""
         return {name.replace("-", "_"): name for name in self} | {name: name for name in self}
 
 

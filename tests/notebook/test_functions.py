@@ -5,15 +5,25 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import click
+import numpy as np
 import pytest
 
 import lmctool
+from lmctool.api import Analysis, Group, Result, Variable
 from lmctool.cli.analysis import AnalysisCommand
 from lmctool.notebook.keywords import keywords
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.testing import tiny_pair
 from tools.stub import PLACE, stub
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lmctool.api import Run
 
 NAMES = registry.names(ANALYSES)
 
@@ -60,6 +70,23 @@ def test_a_name_that_nobody_has_is_an_attribute_error_with_the_nearest() -> None
 
 def test_the_stub_is_what_the_records_say() -> None:
     assert PLACE.read_text(encoding="utf-8") == stub(), "run python -m tools.stub"
+
+
+def test_a_strangers_analysis_is_a_function_too(tmp_path: Path) -> None:
+    def count(run: Run, more: int) -> Result:
+        numbers = np.array(float(run.count + more))
+        return Result("how-many", {"how-many": Group({"n": Variable(numbers, metric="count")})})
+
+    more = click.Option(["--more"], type=int, default=1, help="Add to it.")
+    record = Analysis(count, arity=(1, None), needs=frozenset(), options=(more,))
+    with registry.registered(ANALYSES, "how-many", record, "lmctool.testing"):
+        assert "how_many" in dir(lmctool)
+        found = lmctool.analyses["how-many"](*tiny_pair(tmp_path), more=3)
+        assert dict(found.metrics) == {"count": 5}
+        function = lmctool.analyses["how_many"]
+        assert "(*checkpoints: Network, more: int = 1, " in f"{inspect.signature(function)}"
+        assert "more: Add to it." in (function.__doc__ or "")
+    assert "how_many" not in dir(lmctool)
 
 
 def test_listing_and_help_import_nothing_heavy() -> None:
