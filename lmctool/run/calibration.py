@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +115,31 @@ class Calibration:
                 return statistics.cross(graphs, a, b, places, batches, threads)
 
         return self.cross_batch.fitting(compared)
+
+    def activations(self, weights: Weights, taps: Iterable[Tap]) -> Iterator[dict[Tap, Tensor]]:
+        """Yield the units of a network at taps, (unit, sample) each, on batch after batch.
+
+        Everything but the units is a sample: examples, and positions in images or of tokens.  The
+        values are those that the rest of the network sees, after the weights' own corrections, in
+        the run's dtype and without gradients.  Each network is shown the same examples in the same
+        order.  Batches are of as many as ``cross_moments`` takes, fewer where the first one does
+        not fit in memory.
+
+        Args:
+            weights: the network.
+            taps: of the permutation spec, such as ``spec.taps[group]``.
+        """
+        taken = statistics.activations(self.graph_of(weights), weights, taps)
+
+        def shown(inputs: Tensor) -> dict[Tap, Tensor]:
+            with torch.no_grad(), arithmetic(self.precision, self.device), self.seeding():
+                return taken(inputs)
+
+        def begun(size: int) -> Iterator[dict[Tap, Tensor]]:
+            batches = map(shown, self._shown("activations", size))
+            return chain([*islice(batches, 1)], batches)  # no other is larger than the first
+
+        return self.cross_batch.fitting(begun)
 
     @cached_property
     def cross_batch(self) -> BatchSize:
