@@ -75,14 +75,14 @@ class Calibration:
         return recipe("calibration", self.split.recipe, self.batch, str(self.dtype))
 
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
-        """Return mean and variance of each channel at taps (tap -> channel axis)."""
+        """Return mean and variance of each channel at nodes of the graph (name -> channel axis)."""
         batches = self._shown("moments", self.batch)
         measure = partial(statistics.measured, self.follow(), weights, axes, batches)
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
-        """Return mean and variance at taps while each is renormalised to its goal by batch."""
+        """Return mean and variance at nodes while each is renormalised to its goal by batch."""
         batches = self._batches(self.batch)
         measure = partial(statistics.renormalised, self.follow(), weights, goals, batches)
 
@@ -94,7 +94,7 @@ class Calibration:
     def paired_moments(
         self, a: Weights, b: Weights, axes: Mapping[str, int]
     ) -> Mapping[str, PairedMoments]:
-        """Return moments of two networks at taps, and the covariance of channels by position."""
+        """Return moments of two networks at nodes, and the covariance of channels by position."""
         batches = self._shown("paired moments", self.batch)
         measure = partial(statistics.paired, self.follow(), a, b, axes, batches)
         what = partial(_of_networks, axes, a, b)

@@ -211,7 +211,11 @@ class Resources:
 
     @property
     def module(self) -> nn.Module:
-        """The model's module, on the device; its tensors are the first checkpoint's."""
+        """The module, on the device, in evaluation mode; its tensors are the first checkpoint's.
+
+        It shares them with ``run.weights(0)``: whoever writes to them is refused.  Hooks must be
+        removed again.
+        """
         return self.model.module
 
     def initial(self, seed: int) -> Weights:
