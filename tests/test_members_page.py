@@ -17,7 +17,7 @@ from lmctool.graph.graph import Graph
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.resources import Resources
-from lmctool.testing import tiny_run
+from lmctool.testing import tiny_pair, tiny_run
 from lmctool.testing.small_networks import named
 
 ROOT = Path(__file__).parents[1]
@@ -154,6 +154,17 @@ def test_all_attributes_of_a_run_are_said_to_be_some(live: dict[str, Any]) -> No
             CLASSES[name]
         ).keys()
         assert held == set(attributes(CLASSES[name])) - set(dir(CLASSES[name]))
+
+
+def test_the_module_has_the_first_networks_tensors_before_anybody_asked_for_them(
+    tmp_path: Path,
+) -> None:
+    first, second = tiny_pair(tmp_path)
+    run = tiny_run(tmp_path, checkpoints=(second, first))  # for the first is as the model begins
+    found = {name: each.clone() for name, each in run.resources.module.state_dict().items()}
+    weights = run.weights(0)
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], each) for name, each in weights.items())
 
 
 @pytest.mark.parametrize("key", ["resnet", "causal_lm"])
