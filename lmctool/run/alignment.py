@@ -14,6 +14,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
+from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.stored import (
@@ -86,7 +87,8 @@ class Alignments:
             options: values of the aligner's own options; the others have their defaults.
 
         Raises:
-            PluginError: there is no such aligner, or it returns something else than an alignment.
+            PluginError: there is no such aligner, or it returns something else than an alignment,
+                or one whose groups use the name of the dim of alignments.
         """
         aligner = registry.load(ALIGNERS, name)
         defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
@@ -101,6 +103,11 @@ class Alignments:
             if not isinstance(alignment, Alignment):
                 kind = type(answer).__name__
                 raise PluginError(f"aligner {name!r} returned {kind!r}, not a Permutation")
+            if path := misnamed(alignment.groups):
+                raise PluginError(
+                    f"aligner {name!r} calls something in its group {path!r} {ALIGNMENT!r}, which"
+                    " is the dim of the alignments of a run; call it otherwise"
+                )
             entry.keep(lambda: _packed(alignment))
         return alignment
 
@@ -133,8 +140,8 @@ class Alignments:
         return proof
 
     def groups(self) -> dict[str, Group]:
-        """Return what the aligners have to say, as groups of the result by path."""
-        return {path: group for each in self.proved for path, group in each.groups.items()}
+        """Return what the aligner says of all alignments, as groups of the result by path."""
+        return joined([each.groups for each in self.proved])
 
     def _unpacked(self, image: NDArray[Any]) -> Alignment:
         """Return the alignment of an entry of the journal."""

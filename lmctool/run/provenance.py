@@ -18,6 +18,7 @@ from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.results.score_metric import STANDARD
 from lmctool.results.stored_metrics import GROUP as METRICS
 from lmctool.results.stored_metrics import metrics_group
+from lmctool.run.alignment_groups import ALIGNMENT, numbers
 from lmctool.run.environment import now
 from lmctool.run.identity import Identity
 from lmctool.run.records import (
@@ -76,10 +77,8 @@ def _proofs(run: Run) -> Group:
         "examples": "examples compared",
         "holds": "whether the two are the same function",
     }
-    numbers = np.array([str(number) for number in range(len(proofs))], dtype=object)
-    pairs = Variable(numbers, ("alignment",), long_name="alignment")
-    variables = {"alignment": pairs} | {
-        key: Variable(np.array([proof[key] for proof in proofs]), ("alignment",), "1", meaning)
+    variables = {ALIGNMENT: numbers(range(len(proofs)))} | {
+        key: Variable(np.array([proof[key] for proof in proofs]), (ALIGNMENT,), "1", meaning)
         for key, meaning in meanings.items()
     }
     attributes: dict[str, Attribute] = {"dtype": [str(proof["dtype"]) for proof in proofs]}

@@ -19,7 +19,8 @@ class Alignment:
     Attributes:
         permutation: brings B's units into A's order.
         groups: groups by path, such as the objective of each restart, that join the result of a
-            run that is aligned by it.
+            run that is aligned by it.  Of a run that aligns several pairs those of all are kept,
+            over a dim ``alignment`` where they are alike; nothing in them has that name.
     """
 
     permutation: Permutation
