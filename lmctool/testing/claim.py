@@ -50,7 +50,7 @@ def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
         raise ClaimError(f"{who}: {cause}") from cause
     except LmctoolError as cause:
         raise Refused(str(cause)) from cause
-    except ClaimError:
+    except (ClaimError, Refused):
         raise
     except Exception as cause:  # the plugin's own code
         text = hinted(f"{type(cause).__name__}: {cause}")

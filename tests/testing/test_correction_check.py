@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +12,11 @@ from lmctool.api import Correction
 from lmctool.api.advanced import renormalised_path
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
-from lmctool.testing import check_correction
+from lmctool.testing import check_correction, invoke, tiny_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lmctool.api import Run, Weights
 
@@ -104,10 +106,10 @@ ONES = torch.ones(8)
         (Correction(counting), "gives other weights at alpha .* let no alpha depend on those"),
         (with_entries(extra=ONES), "returns 'extra', which is neither a tensor of the model nor"),
         (with_entries(**{"@gone.scale": ONES}), "no correction can stand at 'gone'; name the tap"),
-        (with_entries(**{"@TAP.scale": ONES}), "returns '@linear.scale' without '@linear.shift'"),
+        (with_entries(**{"@TAP.scale": ONES}), "hold '@linear.scale' without '@linear.shift'"),
         (
             with_entries(**{"@TAP.scale": ONES[:2], "@TAP.shift": ONES}),
-            r"of shape \(2,\), but the tap has the channels \(8,\)",
+            r"has the shape \(2,\), but the tap has the channels \(8,\)",
         ),
         (
             with_entries(**{"@TAP.scale": ONES, "@TAP.shift": ONES}),
@@ -126,3 +128,22 @@ ONES = torch.ones(8)
 def test_a_broken_promise_is_told(correction: Correction, told: str) -> None:
     with pytest.raises(AssertionError, match=told):
         check_correction(correction, networks=("mlp",))
+
+
+def test_it_asks_for_networks_as_commands_do(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Between:
+        def at(alpha: float) -> Weights:
+            frames = traceback.extract_stack()
+            asked.append([each.name for each in frames if "/lmctool/evaluate/" in each.filename])
+            return run.batchnorm.mix(a, b, alpha)
+
+        return at
+
+    check_correction(Correction(prepare), networks=("mlp",))
+    a, b = tiny_pair(tmp_path)
+    with registry.registered(CORRECTIONS, "mine", Correction(prepare), __name__):
+        invoke("barrier", a, b, "--repair", "mine", "--points", "3", "--allow-chance")
+    *checked, commanded = asked
+    assert "evaluate" in commanded and all(each == commanded for each in checked)

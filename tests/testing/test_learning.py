@@ -8,11 +8,14 @@ import torch
 
 from lmctool.api import Aligner, Correction, Permutation, lerp, match
 from lmctool.api.advanced import SoftPermutation
-from lmctool.testing import check_aligner, check_correction
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
+from lmctool.testing import check_aligner, check_correction, metrics, tiny_pair
 from lmctool.testing.small_networks import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -42,9 +45,7 @@ def learned_scales(
     run: Run, a: Weights, b: Weights, *, storable: bool
 ) -> Callable[[float], Weights]:
     """Learn a scale and a shift of the channels of every layer, at each alpha anew."""
-    targets = run.resources.targets("layers")
-    nodes = {node.name: node for node in run.graph.nodes}
-    sizes = {each.tap: nodes[each.tap].meta["val"].shape[each.axis] for each in targets}
+    sizes = {each.tap: each.channels for each in run.resources.targets("layers")}
 
     def at(alpha: float) -> Weights:
         between = run.batchnorm.mix(a, b, alpha)
@@ -81,3 +82,20 @@ def test_what_a_correction_learns_lowers_the_loss() -> None:
                 [run.batchnorm.mix(a, b, 0.5), learned], [run.calibration.split]
             ).loss
             assert after < before - 0.01
+
+
+def test_both_learn_within_a_command(tmp_path: Path) -> None:
+    a, b = tiny_pair(tmp_path, steps=60)
+    with (
+        registry.registered(ALIGNERS, "mine", Aligner(softly_matched), __name__),
+        registry.registered(CORRECTIONS, "mine", Correction(learned_scales), __name__),
+    ):
+        found = metrics(
+            *("barrier", a, b, "--align", "mine", "--repair", "mine"),
+            *("--points", "3", "--allow-chance", "--limit", "200"),
+        )
+    before, after = (
+        found[f"barrier.loss[variant={variant},split=test]"]
+        for variant in ("align", "align+repair")
+    )
+    assert after < before - 0.1  # type: ignore[operator]
