@@ -8,6 +8,7 @@ from lmctool.errors import UnjudgedError
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.plugin.settings import Choice
 from lmctool.testing.claim import ClaimError, Refused, claim, of_groups, working
+from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
@@ -60,6 +61,7 @@ def check_aligner(
     """
     refused: dict[str, str] = {}
     with found(ALIGNERS, plugin) as (name, aligner):
+        refuse_clashes(ALIGNERS, name, aligner)
         own = values(aligner.options, options, f"aligner {name!r}")
         for network in named(networks):
             who = f"aligner {name!r} on {network.noun}"

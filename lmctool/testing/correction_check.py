@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.settings import Choice
 from lmctool.testing.claim import Refused, claim, working
+from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
@@ -47,6 +48,7 @@ def check_correction(
     """
     refused: dict[str, str] = {}
     with found(CORRECTIONS, plugin) as (name, correction):
+        refuse_clashes(CORRECTIONS, name, correction)
         choice = Choice(name, values(correction.options, options, f"correction {name!r}"))
         for network in named(networks):
             who = f"correction {name!r} on {network.noun}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import torch
 
@@ -172,3 +173,13 @@ def test_other_plugins_options_and_networks_are_told() -> None:
     with pytest.raises(ValueError, match="no network is called 'gan'; there are: mlp, resnet"):
         check_aligner("identity", networks=("gan",))
     assert "under-check" not in registry.names(ALIGNERS)
+
+
+def test_options_that_clash_with_those_of_built_ins_are_told() -> None:
+    for words, other in (
+        (["--targets"], "correction 'closed-form'"),
+        (["--points"], "analysis 'b"),
+    ):
+        clashing = Aligner(by_activation, options=(click.Option(words),))
+        with pytest.raises(AssertionError, match=f"'{words[0]}' of .* clashes with {other}"):
+            check_aligner(clashing, networks=("mlp",))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import torch
 
@@ -128,6 +130,32 @@ ONES = torch.ones(8)
 def test_a_broken_promise_is_told(correction: Correction, told: str) -> None:
     with pytest.raises(AssertionError, match=told):
         check_correction(correction, networks=("mlp",))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--steps"],
+            "option '--steps' of correction 'under-check' clashes with aligner 'midpoint'",
+        ),
+        (
+            ["--scale-steps", "steps"],
+            r"'--scale-steps' of .* aligner 'midpoint', whose '--steps' has .* in Python, 'steps'",
+        ),
+        (["--points"], "'--points' of correction 'under-check' clashes with analysis '"),
+        (["--seed"], "'--seed' of correction 'under-check' clashes with lmctool itself"),
+    ],
+)
+def test_options_that_clash_with_those_of_built_ins_are_told(words: list[str], told: str) -> None:
+    def prepare(run: Run, a: Weights, b: Weights, *, storable: bool, **_: Any) -> Between:
+        return partial(run.batchnorm.mix, a, b)
+
+    clashing = Correction(prepare, (click.Option(words, default="1"),))
+    with pytest.raises(AssertionError, match=told):
+        check_correction(clashing, networks=("mlp",))
+    scale_steps = Correction(prepare, (click.Option(["--scale-steps"], default="1"),))
+    assert check_correction(scale_steps, networks=("mlp",)) == {}
 
 
 def test_it_asks_for_networks_as_commands_do(tmp_path: Path) -> None:
