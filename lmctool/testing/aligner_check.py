@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import UnjudgedError
@@ -94,7 +95,7 @@ class _Check:
 
     def found(self, a: Weights, b: Weights) -> Alignment:
         """Return what it finds, looked at."""
-        with working(self.who, lambda: of_groups(self.run)), untouched(self.who, a, b):
+        with working(self.who, partial(of_groups, self.run)), untouched(self.who, a, b):
             alignment = self.run.match(self.name, a, b, **self.options)
         permutation = alignment.permutation
         claim(

@@ -70,6 +70,28 @@ def test_an_aligner_that_takes_every_group_to_have_a_tap_is_told_of_heads() -> N
     )
 
 
+def by_every_name(run: Run, a: Weights, b: Weights) -> Permutation:
+    """Match by the tensors of each group, as long as none is tied."""
+    spec = run.permutation_spec
+    similarity = {
+        group: torch.stack([p.units(a[n]) @ p.units(b[n]).T for n, p in spec.uses(group)]).sum(0)
+        for group in spec.groups
+    }
+    return Permutation(spec, match(spec, similarity))
+
+
+def test_an_aligner_that_takes_every_name_to_be_in_the_weights_is_told_of_tied_ones() -> None:
+    aligner = Aligner(by_every_name)
+    assert check_aligner(aligner, networks=("mlp", "vit"), harmless=False) == {}
+    with pytest.raises(AssertionError) as told:
+        check_aligner(aligner, networks=("causal_lm",))
+    assert str(told.value) == (
+        "aligner 'under-check' on a causal LM failed: KeyError: 'head.weight'; 'head.weight' is"
+        " tied to 'embedding.weight', and weights hold both once, under 'embedding.weight': pass over a"
+        " name of spec.uses(group) that the weights don't have"
+    )
+
+
 def by_chance(run: Run, a: Weights, b: Weights) -> Permutation:
     spec = run.permutation_spec
     return Permutation(spec, {g: torch.rand(spec.shape(g)).argsort(-1) for g in spec.groups})
