@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lmctool import api
+from lmctool.api import advanced
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.resources import Resources
@@ -23,6 +24,7 @@ CLASSES: dict[str, type] = {
     for each in (
         *(api.Run, api.Split, api.Scores, api.Curves, api.Variant, Calibration, BatchNormPolicy),
         *(Resources, api.Permutation, api.PermutationSpec),
+        *(advanced.Target, advanced.Moments),
     )
 }
 ROW = re.compile(r"^\| `(\w+)` \| `(.+)` \| (.+) \|$", re.MULTILINE)

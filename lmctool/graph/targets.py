@@ -46,17 +46,19 @@ class Target:
 
     Attributes:
         name: the layer or block, as the model calls it.
-        tap: the node whose value it is.
+        tap: the name of the node whose value it is.
         axis: the axis of its channels.
-        channels: how many there are.
+        channels: how many channels it has.
         kind: ``layer`` (the preactivations of a convolution or hidden linear layer), ``block``
             (the value after a residual addition) or ``batchnorm`` (the input of a BatchNorm).
         weight: the name of the layer's weight; empty for the other kinds.
         bias: the name of its bias, or empty.
         batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
-            itself, or None.
-        rows: the axis of the weight that holds the channels; -1 where none does by itself, or where
-            something else of the graph reads the same weight, bias or running mean.
+            itself, or None: its ``mean`` and ``variance`` are the names of the running statistics,
+            its ``epsilon`` is a number.
+        rows: the axis of a layer's weight that holds the channels, so that weight and bias can hold
+            a scale; -1 where none does by itself, or where something else of the graph reads the
+            same weight, bias or running mean.
     """
 
     name: str

@@ -87,8 +87,8 @@ def test_an_aligner_that_takes_every_name_to_be_in_the_weights_is_told_of_tied_o
         check_aligner(aligner, networks=("causal_lm",))
     assert str(told.value) == (
         "aligner 'under-check' on a causal LM failed: KeyError: 'head.weight'; 'head.weight' is"
-        " tied to 'embedding.weight', and weights hold both once, under 'embedding.weight': pass over"
-        " a name of spec.uses(group) that the weights don't have"
+        " tied to 'embedding.weight', and weights hold both once, under 'embedding.weight': pass"
+        " over a name of spec.uses(group) that the weights don't have"
     )
 
 

@@ -65,6 +65,23 @@ def learned_scales(
     return at
 
 
+def best_of_three(
+    run: Run, a: Weights, b: Weights, *, storable: bool
+) -> Callable[[float], Weights]:
+    """Choose among three places by the loss on the calibration examples."""
+
+    def at(alpha: float) -> Weights:
+        near = [run.batchnorm.mix(a, b, alpha + step) for step in (-0.1, 0.0, 0.1)]
+        losses = run.evaluate(near, [run.calibration.split]).loss[0]
+        return near[int(losses.argmin())]
+
+    return at
+
+
+def test_a_correction_may_evaluate_while_the_path_is_evaluated() -> None:
+    assert check_correction(Correction(best_of_three), networks=("mlp", "causal_lm")) == {}
+
+
 def test_an_aligner_that_learns_passes_on_every_network() -> None:
     assert check_aligner(Aligner(softly_matched), harmless=False) == {}
 
