@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from lmctool import api
 from lmctool.api import advanced
+from lmctool.checkpoint.checkpoint import Checkpoint
+from lmctool.graph.graph import Graph
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
 from lmctool.run.resources import Resources
-from lmctool.testing import tiny_run
+from lmctool.testing import tiny_pair, tiny_run
+from lmctool.testing.small_networks import named
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
@@ -23,8 +27,8 @@ CLASSES: dict[str, type] = {
     each.__name__: each
     for each in (
         *(api.Run, api.Split, api.Scores, api.Curves, api.Variant, Calibration, BatchNormPolicy),
-        *(Resources, api.Permutation, api.PermutationSpec),
-        *(advanced.Target, advanced.Moments),
+        *(Resources, Checkpoint, Graph, api.Permutation, api.PermutationSpec),
+        *(advanced.Tap, advanced.UnitIndex, advanced.Target, advanced.Moments),
     )
 }
 ROW = re.compile(r"^\| `(\w+)` \| `(.+)` \| (.+) \|$", re.MULTILINE)
@@ -150,3 +154,31 @@ def test_all_attributes_of_a_run_are_said_to_be_some(live: dict[str, Any]) -> No
             CLASSES[name]
         ).keys()
         assert held == set(attributes(CLASSES[name])) - set(dir(CLASSES[name]))
+
+
+def test_the_module_has_the_first_networks_tensors_before_anybody_asked_for_them(
+    tmp_path: Path,
+) -> None:
+    first, second = tiny_pair(tmp_path)
+    run = tiny_run(tmp_path, checkpoints=(second, first))  # for the first is as the model begins
+    found = {name: each.clone() for name, each in run.resources.module.state_dict().items()}
+    weights = run.weights(0)
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], each) for name, each in weights.items())
+
+
+@pytest.mark.parametrize("key", ["resnet", "causal_lm"])
+def test_the_module_is_what_the_page_says(key: str) -> None:
+    (network,) = named([key])
+    with network.run() as run, torch.no_grad():
+        module, weights = run.resources.module, run.weights(1)
+        parameters, buffers = (
+            dict(each) for each in (module.named_parameters(), module.named_buffers())
+        )
+        assert not module.training and weights.keys() == parameters.keys() | buffers.keys()
+        assert run.graph.buffers == buffers.keys()
+        inputs = run.splits[0].head(4, run.dtype)
+        outputs = torch.func.functional_call(module, dict(weights), (inputs,))
+        torch.testing.assert_close(outputs, run.graph.run(weights, inputs, {}))
+        first, second, other = (run.generator(name).initial_seed() for name in "aab")
+        assert first == second != other and run.generator("a").device.type == "cpu"

@@ -6,18 +6,24 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from lmctool.plugin.kinds import EXECUTORS, KINDS, MODELS
+from lmctool.cli.stored_result import sound
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES, EXECUTORS, KINDS, MODELS
 from lmctool.plugin.new_package import NewPackage, kind_called
+from lmctool.results.file import read
+from lmctool.testing import invoke, tiny_pair, tiny_run
 
 PAGE = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`(lmctool-[\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILES = {found[1]: found[2] for found in FILE.finditer(PAGE)}
+EXAMPLE = re.search(r"`noise\.py` .*?^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 NEW = dict(re.findall(r"lmctool plugins new ([a-z-]+) ([a-z]+)", PAGE))
 PACKAGES = [NewPackage(name, kind_called(word)) for name, word in NEW.items()]
 TRY = """
@@ -139,9 +145,37 @@ def test_every_file_of_the_page_is_what_is_written() -> None:
     assert {name: written[name] for name in FILES} == FILES
 
 
-def test_every_block_is_a_file_or_commands() -> None:
+def test_every_block_is_a_file_the_example_or_commands() -> None:
     others = [text for language, text in FENCE.findall(PAGE) if language != "console"]
+    assert EXAMPLE is not None
+    others.remove(EXAMPLE[1])
     assert others == list(FILES.values())
+
+
+def test_the_analysis_that_evaluates_works_and_its_curves_begin_at_the_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert EXAMPLE is not None
+    (tmp_path / "noise.py").write_text(EXAMPLE[1], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    installed = registry.installed
+    added = EntryPoint("noise", "noise", ANALYSES.group)
+    monkeypatch.setattr(
+        registry, "installed", lambda kind: (*installed(kind), *[added] * (kind is ANALYSES))
+    )
+    pair, out = tiny_pair(tmp_path), tmp_path / "noise.h5"
+    asked = ("--split", "train,test", "--score", "auc", "--limit", "200", "--allow-chance")
+    done = invoke("noise", *pair, *asked, "--points", "3", "-o", out)
+    assert done.exit_code == 0, done.output
+    assert out.with_suffix(".png").is_file()
+    result = sound(read(out), out)  # what is derived is what is stored
+    curve, rises = (result.groups[path].variables for path in ("noise/curve", "noise/rise"))
+    ends = tiny_run(tmp_path, checkpoints=pair, splits=("train", "test"), limit=200).ends
+    for metric in ends.metrics:
+        values = curve[metric.name].values
+        assert (values[..., 0] == ends.values(metric).T).all()
+        assert (rises[metric.name].values == values[..., -1] - values[..., 0]).all()
+    assert (rises["auc"].values != 0).all()
 
 
 def test_every_command_prints_what_the_page_shows(session: Session) -> None:

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.matching import origins as origins
     from lmctool.symmetry.soft_permutation import SoftPermutation as SoftPermutation
     from lmctool.symmetry.soft_permutation import permutation_matrices as permutation_matrices
+    from lmctool.symmetry.spec import Tap as Tap
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
     from lmctool.weights.arithmetic import differing as differing
@@ -158,6 +159,7 @@ MODULES = {
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",
     "lmctool.symmetry.matching": "assignment origins",
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
+    "lmctool.symmetry.spec": "Tap",
     "lmctool.symmetry.unit_index": "UnitIndex",
     "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",

@@ -52,7 +52,7 @@ class Checkpoint:
         locations: the same by the name that it has in a run, which may be the model's.
         dropped: the same by stored name, for tensors of the files that are no part of it.
         metadata: the files' metadata, text to text.
-        config: config.json of the folder, or None.
+        config: what config.json of the folder says, or None.
         index: the index of the shards, or None for a single file.
         left_out: the dotted names of what a PyTorch file holds beside these tensors.
         notes: what a user may want to know of how the files were chosen.
@@ -197,7 +197,10 @@ class Checkpoint:
         return self.locations[name].blocks(start, stop, size)
 
     def mapped(self, name: str, start: int = 0, stop: int | None = None) -> Tensor:
-        """Return values of a tensor, mapped into memory; see ``TensorLocation.mapped``."""
+        """Return values of a tensor, flat and as stored, to be read alone: they may be the file's.
+
+        See ``TensorLocation.mapped``.
+        """
         return self.locations[name].mapped(start, stop)
 
     def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:

@@ -102,7 +102,7 @@ def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, Weights]:
     if new.files:
         like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
     if run.model is not None:
-        weights = everywhere(weights, run.resources.owner(new.like).module, like.names)
+        weights = everywhere(weights, run.resources.owner(new.like).model.module, like.names)
     return like, weights
 
 

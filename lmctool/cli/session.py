@@ -291,15 +291,23 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
 
 
 def compute(job: Job, run: Run) -> Result:
-    """Return what the analysis computes; a bug in it gets a note that names its owner."""
+    """Return what the analysis computes; a bug in it gets a note that names its owner.
+
+    Raises:
+        LmctoolError: it cannot be computed, or has text that no file can hold.
+        ValueError: names, dims or types that no file can hold: none is shown, with a file or not.
+    """
     from lmctool.evaluate.arithmetic import arithmetic
+    from lmctool.results import layout
 
     try:
         with (
             arithmetic(job.settings.precision, run.device),
             no_exit(f"analysis {job.name!r}"),
         ):
-            return job.analysis.compute(run, **job.options)
+            result = job.analysis.compute(run, **job.options)
+        layout.plan(result)
+        return result
     except LmctoolError:
         raise
     except Exception as error:

@@ -27,7 +27,7 @@ class Graph:
     Attributes:
         module: the functional graph; nothing in it is done in place.
         tensors: the model's own name of each placeholder that is a parameter or buffer.
-        buffers: which of those names are buffers.
+        buffers: the names of the model's tensors that are buffers; the others are parameters.
         constants: the value of each placeholder that the model computed once and for all.
         inputs: the placeholders of the examples.
         aliases: names that share one storage, each with the name that stands for it.

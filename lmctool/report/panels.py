@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 
+WIDTH, HEIGHT = 4.8, 3.6
+"""The room of a panel where nobody says how large a figure is, in inches: labels fit beside it."""
+
+
 def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
     """Return in how many rows and columns groups of panels stand, each group in rows of its own.
 
@@ -32,10 +36,13 @@ def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]
     """Return the axes of groups of panels, one group below the other.
 
     Args:
-        figure: an empty one, of the size that all of them need.
+        figure: an empty one.  Set its size before, by ``figure.set_size_inches`` and
+            ``panel_shape``; one of Matplotlib's own size grows until each panel has 4.8 by 3.6
+            inches.
         counts: how many panels each group has, such as one for each metric.
     """
     rows, columns = panel_shape(counts)
+    _make_room(figure, rows, columns)
     places = iter(figure.subplots(rows, columns, squeeze=False).flat)
     groups = []
     for count in counts:
@@ -43,6 +50,16 @@ def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]
         for spare in islice(places, -count % columns):
             figure.delaxes(spare)
     return groups
+
+
+def _make_room(figure: Figure | SubFigure, rows: int, columns: int) -> None:
+    """Let a figure whose size nobody set grow to what its panels need."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    own = rcParams["figure.figsize"]
+    if isinstance(figure, Figure) and (figure.get_size_inches() == own).all():
+        figure.set_size_inches(max(own[0], WIDTH * columns), max(own[1], HEIGHT * rows))
 
 
 def text_width(text: str, size: str | float) -> float:

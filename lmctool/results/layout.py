@@ -119,8 +119,14 @@ def _storable(name: str, values: NDArray[Any]) -> NDArray[Any]:
     """Return the values in a type that every reader knows, changing none of them."""
     if values.dtype.kind == "U":
         values = values.astype(object)
-    if values.dtype.kind == "O" and all(isinstance(value, str) for value in values.flat):
-        for value in values.flat:
+    if values.dtype.kind == "O":
+        for number, value in enumerate(values.flat):
+            if not isinstance(value, str):
+                place = ", ".join(map(str, np.unravel_index(number, values.shape)))
+                raise ValueError(
+                    f"variable {name!r} holds a value of type {type(value).__name__} at [{place}];"
+                    " an array of objects can hold text (str) alone"
+                )
             _check_text(name, value)
         return values
     if values.dtype == np.float16:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmctool.results.declared_metric import DeclaredMetric
 from lmctool.results.result import Variable
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 Quantity = Literal["value", "height", "difference"]
 """A value of a metric, how much worse it gets than a reference that meets it, or a difference."""
+
+
+def check_quantity(of: str) -> None:
+    """Refuse what is no ``Quantity``.
+
+    Raises:
+        ValueError: it is another word.
+    """
+    if of not in get_args(Quantity):
+        raise ValueError(f"of={of!r} is none of {', '.join(map(repr, get_args(Quantity)))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +112,16 @@ class ScoreMetric:
             dims: one name for each axis.
             long_name: what the values are; the metric's own name if empty.
             metric: the public name of the values as metrics; empty for values that are none.
-            of: which values these are: a height is better the lower, whatever it is the height of.
+            of: which values these are: ``"value"`` of the metric itself; ``"height"``, how much
+                worse than a reference that meets it, such as a barrier, which is better the lower;
+                ``"difference"`` of two values, such as a rise.
             comparable: whether one way is better at all; the bounds of an interval have none, nor
                 has what one part alone does.
+
+        Raises:
+            ValueError: ``of`` is another word.
         """
+        check_quantity(of)
         own: Better = "lower" if of == "height" else self.better
         better = own if metric and comparable else ""
         return Variable(values, dims, self.unit, long_name or self.name, metric, better)
@@ -116,8 +132,13 @@ class ScoreMetric:
         Args:
             name: their public name.
             meaning: what they are.
-            of: which values can be there.
+            of: which values can be there: ``"value"``, between the metric's own bounds;
+                ``"height"``, from 0 up; ``"difference"``, of either sign.
+
+        Raises:
+            ValueError: ``of`` is another word.
         """
+        check_quantity(of)
         span = self.high - self.low
         low, high = {
             "value": (self.low, self.high),
@@ -154,7 +175,8 @@ class DeclaredScores:
     Attributes:
         name: the public name, with {} where the metric's own name goes.
         meaning: what it is, in a few words, likewise.
-        of: which values of the metric can be there.
+        of: which values of the metric can be there: ``"value"``, ``"height"`` or ``"difference"``,
+            as ``ScoreMetric.declared`` has them.
         low: the least that can be there, where that is a plain number such as an alpha, and no
             value of the metric; else None.
         high: the greatest, likewise.
@@ -168,6 +190,14 @@ class DeclaredScores:
     low: float | None = None
     high: float | None = None
     every: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values that are none of a metric.
+
+        Raises:
+            ValueError: ``of`` is another word.
+        """
+        check_quantity(self.of)
 
     def expanded(self, metrics: Sequence[ScoreMetric]) -> tuple[DeclaredMetric, ...]:
         """Return it of each metric of a run: loss, error, and others behind them."""

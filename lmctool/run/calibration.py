@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,14 +75,14 @@ class Calibration:
         return recipe("calibration", self.split.recipe, self.batch, str(self.dtype))
 
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
-        """Return mean and variance of each channel at taps (tap -> channel axis)."""
+        """Return mean and variance of each channel at nodes of the graph (name -> channel axis)."""
         batches = self._shown("moments", self.batch)
         measure = partial(statistics.measured, self.follow(), weights, axes, batches)
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
-        """Return mean and variance at taps while each is renormalised to its goal by batch."""
+        """Return mean and variance at nodes while each is renormalised to its goal by batch."""
         batches = self._batches(self.batch)
         measure = partial(statistics.renormalised, self.follow(), weights, goals, batches)
 
@@ -93,7 +94,7 @@ class Calibration:
     def paired_moments(
         self, a: Weights, b: Weights, axes: Mapping[str, int]
     ) -> Mapping[str, PairedMoments]:
-        """Return moments of two networks at taps, and the covariance of channels by position."""
+        """Return moments of two networks at nodes, and the covariance of channels by position."""
         batches = self._shown("paired moments", self.batch)
         measure = partial(statistics.paired, self.follow(), a, b, axes, batches)
         what = partial(_of_networks, axes, a, b)
@@ -114,6 +115,31 @@ class Calibration:
                 return statistics.cross(graphs, a, b, places, batches, threads)
 
         return self.cross_batch.fitting(compared)
+
+    def activations(self, weights: Weights, taps: Iterable[Tap]) -> Iterator[dict[Tap, Tensor]]:
+        """Yield the units of a network at taps, (unit, sample) each, on batch after batch.
+
+        Everything but the units is a sample: examples, and positions in images or of tokens.  The
+        values are those that the rest of the network sees, after the weights' own corrections, in
+        the run's dtype and without gradients.  Each network is shown the same examples in the same
+        order.  Batches are of as many as ``cross_moments`` takes, fewer where the first one does
+        not fit in memory.
+
+        Args:
+            weights: the network.
+            taps: of the permutation spec, such as ``spec.taps[group]``.
+        """
+        taken = statistics.activations(self.graph_of(weights), weights, taps)
+
+        def shown(inputs: Tensor) -> dict[Tap, Tensor]:
+            with torch.no_grad(), arithmetic(self.precision, self.device), self.seeding():
+                return taken(inputs)
+
+        def begun(size: int) -> Iterator[dict[Tap, Tensor]]:
+            batches = map(shown, self._shown("activations", size))
+            return chain([*islice(batches, 1)], batches)  # no other is larger than the first
+
+        return self.cross_batch.fitting(begun)
 
     @cached_property
     def cross_batch(self) -> BatchSize:

@@ -77,7 +77,7 @@ class CommonSymmetries:
     def _of(self, weights: Weights) -> Symmetries:
         """Return the symmetries of the first model that weights have the shapes of."""
         for each in (self.first, *self.own.values()) if self.own else ():
-            shapes = {n: t.shape for n, t in each.resources.module.state_dict().items()}
+            shapes = {n: t.shape for n, t in each.resources.model.module.state_dict().items()}
             if all(shapes.get(name) == tensor.shape for name, tensor in weights.items()):
                 return each
         return self.first

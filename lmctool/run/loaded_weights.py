@@ -63,6 +63,11 @@ class LoadedWeights:
         self._loaded.move_to_end(index)
         return self._loaded[index]
 
+    def lend(self) -> None:
+        """Let the model's module have the first one's tensors, unless it has them already."""
+        if not self._versions:
+            self.weights(0)
+
     def _recipe(self, index: int) -> str:
         return recipe("checkpoint", self.checkpoints[index].digest, str(self.dtype))
 

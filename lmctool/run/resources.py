@@ -174,7 +174,7 @@ class Resources:
         )
         if self.sources.model is None:
             return names
-        return names | {first_names(self.module).get(name, name) for name in names}
+        return names | {first_names(self.model.module).get(name, name) for name in names}
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
@@ -211,14 +211,19 @@ class Resources:
 
     @property
     def module(self) -> nn.Module:
-        """The model's module, on the device; its tensors are the first checkpoint's."""
+        """The module, on the device, in evaluation mode; its tensors are the first checkpoint's.
+
+        It shares them with ``run.weights(0)``: whoever writes to them is refused.  Hooks must be
+        removed again.
+        """
+        self._weights.lend()
         return self.model.module
 
     def initial(self, seed: int) -> Weights:
         """Return the weights that the model's own initialiser gives for a seed."""
         with kept():  # what makes a model may set switches of torch each time
             state = self.model.initial(seed).to(self.device, self.dtype).state_dict()
-        return once(state, self.module)
+        return once(state, self.model.module)
 
     def parts(self, by: str) -> dict[str, tuple[str, ...]]:
         """Return the names of the tensors of each part of the network, in the model's order.
@@ -232,7 +237,8 @@ class Resources:
         """
         shapes = self.checkpoints[0].shapes
         if self.sources.model is not None:
-            own = once(self.module.state_dict(), self.module)
+            module = self.sources.model.module
+            own = once(module.state_dict(), module)
             shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
         return parts(shapes, by)
 

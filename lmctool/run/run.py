@@ -224,7 +224,9 @@ class Run:
     def weights(self, index: int) -> Weights:
         """Return the tensors of a checkpoint, on the device: floats in the run's dtype.
 
-        Tensors that the model ties are there once, under the first of their names in the model.
+        Their names are those of the module's ``state_dict``; tensors that the model ties are there
+        once, under the first of their names in the model.  Four networks stay in memory; one that
+        is asked for again after others is read again.
 
         Raises:
             UnjudgedError: a tensor holds NaN or infinity.
@@ -254,7 +256,10 @@ class Run:
         return split
 
     def generator(self, name: str) -> torch.Generator:
-        """Return a generator of its own for each named use, from the run's seed."""
+        """Return a generator on the CPU of its own for each named use, from the run's seed.
+
+        Each call with the same name begins again: two networks can be given the same numbers.
+        """
         return generator(self.settings.seed, name)
 
     def evaluate(

@@ -1,5 +1,6 @@
-"""Moments and cross-moments of activations, each in one pass over the data."""
+"""Activations, their moments and cross-moments, each in one pass over the data."""
 
+from lmctool.statistics.activations import activations
 from lmctool.statistics.cross import CrossMoments, cross
 from lmctool.statistics.cross_batch import cross_batch
 from lmctool.statistics.journalled import journalled
@@ -12,6 +13,7 @@ __all__ = [
     "Goal",
     "Moments",
     "PairedMoments",
+    "activations",
     "cross",
     "cross_batch",
     "journalled",

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import exact_products
-from lmctool.graph.tap_affine import chained, correction_edits
+from lmctool.statistics.activations import by_node, watched
 from lmctool.statistics.moments import wide
 
 if TYPE_CHECKING:
     from lmctool.evaluate.threads import Workers
-    from lmctool.graph.graph import Edit, Graph
+    from lmctool.graph.graph import Graph
     from lmctool.symmetry.spec import Tap
 
 Weights = Mapping[str, Tensor]
@@ -155,36 +155,20 @@ def cross(
     sums = {tap: _Cross() for tap in taps}
     if not sums:
         return {}
-    nodes: dict[str, list[Tap]] = {}
-    for tap in sums:
-        nodes.setdefault(tap.node, []).append(tap)
-    of_a, of_b = graphs
-    first, second = correction_edits(of_a, a), correction_edits(of_b, b)
+    nodes = by_node(sums)
+    run_a, run_b = (watched(*one, nodes) for one in zip(graphs, (a, b), strict=True))
 
     def compare(inputs: Tensor, take: Callable[[Part], None]) -> None:
         values: dict[str, Tensor] = {}
 
-        def keep(node: str) -> Edit:
-            def edit(value: Tensor) -> Tensor:
-                values[node] = value
-                return value
+        def pair(node: str, value: Tensor) -> None:
+            seen = values.pop(node)
+            for tap in nodes[node]:
+                units = tap.units(seen), tap.units(value)
+                take((tap, *sums[tap].of_batch(*units, len(inputs))))
 
-            return edit
-
-        def pair(node: str) -> Edit:
-            def edit(value: Tensor) -> Tensor:
-                seen = values.pop(node)
-                for tap in nodes[node]:
-                    units = tap.units(seen), tap.units(value)
-                    take((tap, *sums[tap].of_batch(*units, len(inputs))))
-                return value
-
-            return edit
-
-        of_a.run(a, inputs, first | {node: chained(first.get(node), keep(node)) for node in nodes})
-        of_b.run(
-            b, inputs, second | {node: chained(second.get(node), pair(node)) for node in nodes}
-        )
+        run_a(inputs, values.__setitem__)
+        run_b(inputs, pair)
 
     def collect(inputs: Tensor) -> list[Part]:
         parts: list[Part] = []

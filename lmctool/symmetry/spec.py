@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tap:
-    """A value of the graph that shows the units of a group."""
+    """A value of the graph that shows the units of a group.
+
+    Attributes:
+        node: the name of the node whose value it is.
+        index: where in the value the units lie.
+    """
 
     node: str
     index: UnitIndex

@@ -98,6 +98,21 @@ def test_a_bug_of_a_plugin_shows_its_traceback(weigh: str, pair: tuple[str, str]
     assert not list(Path().glob("weigh*"))
 
 
+def test_what_no_file_can_hold_is_refused_before_it_is_shown(
+    install: Install, pair: tuple[str, str]
+) -> None:
+    names = 'Variable(np.array([[], "b"], dtype=object), ("checkpoint",))'
+    source = WEIGH.replace("NEEDS", "needs=frozenset()")
+    source = source.replace('"mass": value', f'"mass": value, "checkpoint": {names}')
+    install("lmctool.analyses", "weigh", source)
+    done = invoke("weigh", *pair)
+    assert done.exit_code == 1
+    assert "variable 'checkpoint' holds a value of type list at [0]" in done.stderr
+    assert "while analysis 'weigh' of an unknown distribution was computing" in done.stderr
+    assert done.stdout == ""
+    assert not list(Path().glob("weigh*"))
+
+
 def test_ctrl_c_says_that_nothing_was_written(weigh: str, pair: tuple[str, str]) -> None:
     done = invoke(weigh, *pair, "--fail", "stop")
     assert done.exit_code == 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -81,6 +82,15 @@ def test_what_no_file_can_hold_is_refused(variables: dict[str, Variable], tmp_pa
     with pytest.raises(ValueError, match="'"):
         write(Result("x", {"g": Group(variables)}), tmp_path / "x.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_text_in_an_array_of_objects_is_told_with_its_place(tmp_path: Path) -> None:
+    names = Variable(np.array([["a", "b"], ["c", None]], dtype=object), ("x", "y"))
+    told = re.escape(
+        "variable 'v' holds a value of type NoneType at [1, 1]; an array of objects can hold text"
+    )
+    with pytest.raises(ValueError, match=told):
+        write(Result("x", {"g": Group({"v": names})}), tmp_path / "x.h5")
 
 
 def test_a_child_may_not_contradict_its_parent(tmp_path: Path) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
-from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric, fall_notes
+from lmctool.results.score_metric import ERROR, LOSS, DeclaredScores, ScoreMetric, fall_notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AUC = ScoreMetric("auc", "1", "area", "{:.4f}", "higher", 0, 1, share=False)
 
@@ -48,3 +53,18 @@ def test_an_error_above_one_is_of_no_answers() -> None:
     assert ERROR.of_answers
     assert not replace(ERROR, high=math.inf).of_answers
     assert not replace(ERROR, share=False).of_answers
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda of: LOSS.declared("flatness.loss", "rise of the loss", of),
+        lambda of: LOSS.variable(np.zeros(1), ("split",), of=of),
+        lambda of: DeclaredScores("flatness.{}", "rise of the {}", of),
+    ],
+)
+def test_which_values_are_there_is_one_of_three_words(made: Callable[[str], object]) -> None:
+    for of in ("value", "height", "difference"):
+        made(of)
+    with pytest.raises(ValueError, match="of='rise' is none of 'value', 'height', 'difference'"):
+        made("rise")
