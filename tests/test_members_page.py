@@ -28,7 +28,7 @@ CLASSES: dict[str, type] = {
     for each in (
         *(api.Run, api.Split, api.Scores, api.Curves, api.Variant, Calibration, BatchNormPolicy),
         *(Resources, Checkpoint, Graph, api.Permutation, api.PermutationSpec),
-        *(advanced.Tap, advanced.UnitIndex, advanced.Target),
+        *(advanced.Tap, advanced.UnitIndex, advanced.Target, advanced.Moments),
     )
 }
 ROW = re.compile(r"^\| `(\w+)` \| `(.+)` \| (.+) \|$", re.MULTILINE)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Observer as Observer
     from lmctool.plugin.records import Score as Score
     from lmctool.plugin.records import Task as Task
+    from lmctool.plugin.settings import Choice as Choice
     from lmctool.plugin.settings import Settings as Settings
     from lmctool.results.array import Array as Array
     from lmctool.results.declared_metric import DeclaredMetric as DeclaredMetric
@@ -78,7 +79,7 @@ MODULES = {
     " Observer Score Task",
     "lmctool.plugin.lazy": "Lazy",
     "lmctool.plugin.parameters": "CheckpointFile",
-    "lmctool.plugin.settings": "Settings",
+    "lmctool.plugin.settings": "Choice Settings",
     "lmctool.results.array": "Array",
     "lmctool.results.declared_metric": "DeclaredMetric",
     "lmctool.results.result": "Group NewCheckpoint Result Variable",

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
     from lmctool.statistics import CrossMoments as CrossMoments
+    from lmctool.statistics import Moments as Moments
     from lmctool.statistics import PairedMoments as PairedMoments
     from lmctool.symmetry import Proof as Proof
     from lmctool.symmetry.axis_form import AxisForm as AxisForm
@@ -152,7 +153,7 @@ MODULES = {
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
-    "lmctool.statistics": "CrossMoments PairedMoments",
+    "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",

@@ -9,9 +9,10 @@ import click
 
 from lmctool.cli import plugin_options
 from lmctool.cli.checkpoint_options import naming
+from lmctool.cli.clashes import check_clashes
 from lmctool.cli.command import Command, words_noted
 from lmctool.cli.options import OBSERVER, settings, shared
-from lmctool.errors import LmctoolError, PluginError
+from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.given import NOTHING
 from lmctool.plugin.kinds import ANALYSES
@@ -71,7 +72,7 @@ class AnalysisCommand(Command):
         before = words[: words.index("--")] if "--" in words else words
         show_all = any(word in ctx.help_option_names for word in before)
         ctx.meta[SELECTED] = plugin_options.select(self.slots, words, show_all=show_all)
-        self._check_clashes(ctx.meta[SELECTED])
+        self.check_clashes(ctx.meta[SELECTED])
         explicit = {slot.parameter: slot.flag for slot in self.slots if slot.explicit_name(words)}
         try:
             rest = super().parse_args(ctx, words)
@@ -171,8 +172,8 @@ class AnalysisCommand(Command):
             count = len(checkpoints)
             ctx.fail(f"{self.title} takes {_arguments(self.analysis)}; {count} given: {given}")
 
-    def _check_clashes(self, plugins: Sequence[Selected]) -> None:
-        """Refuse options of one name from two sides.
+    def check_clashes(self, plugins: Sequence[Selected]) -> None:
+        """Refuse options that the command and such plugins call the same.
 
         Raises:
             PluginError: there are some; the message names both sides.
@@ -184,14 +185,7 @@ class AnalysisCommand(Command):
         sides += [
             (f"{choice.slot.parameter} {choice.name!r}", choice.options) for choice in plugins
         ]
-        owners = dict.fromkeys(("--help", "-h", "help"), "lmctool itself")
-        for side, parameters in sides:
-            for parameter in parameters:
-                for word in {*parameter.opts, *parameter.secondary_opts, str(parameter.name)}:
-                    other = owners.setdefault(word, side)
-                    if other != side:
-                        name = parameter.opts[0]
-                        raise PluginError(f"option {name!r} of {side} clashes with {other}'s")
+        check_clashes(sides)
 
     def _with_owner(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
         """Return an error that names the option's plugin, if it is one of a plugin not selected."""

@@ -78,20 +78,20 @@ def evaluate(
         return _scores(outputs, split, task, others, dtype, batch_size, seeding)
 
     rows: list[Measured] = []
-    with torch.no_grad():
-        for network in candidates(networks):
-            entry = entries.entry(network.identity)
-            if entry.arrays is not None:
-                row = {name: torch.from_numpy(array) for name, array in entry.arrays.items()}
-                advance(len(splits))
-            else:
-                outputs = forward(network.weights())
+    for network in candidates(networks):  # whose plugins may learn: with gradients
+        entry = entries.entry(network.identity)
+        if entry.arrays is not None:
+            row = {name: torch.from_numpy(array) for name, array in entry.arrays.items()}
+        else:
+            weights = network.weights()
+            with torch.no_grad():
+                outputs = forward(weights)
                 row = retried(partial(_row, partial(scored, outputs), splits, shares, per_example))
-                del outputs
-                entry.keep(partial(arrays, row))
-                advance(len(splits))
-            rows.append(row)
-            del network  # before the next network is formed
+                del outputs, weights
+            entry.keep(partial(arrays, row))
+        advance(len(splits))
+        rows.append(row)
+        del network  # before the next network is formed
     return scores(rows, splits, shares, per_example, (task.loss, task.error), others)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lmctool.graph.graph import Graph
+    from lmctool.graph.targets import Target
 
 Item = TypeVar("Item")
 Weights = Mapping[str, Tensor]
@@ -71,7 +72,7 @@ class Network:
     def __call__(self, weights: Weights) -> Outputs:
         """Return the outputs of the network that has these weights."""
         if tap_affine.corrected_taps(weights):
-            edits = tap_affine.tap_edits(weights, self._axes)
+            edits = tap_affine.tap_edits(weights, self._correctable)
             return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
         own = copy_with_weights(self.module, weights)
         if own is None:  # its class changes what it loads
@@ -110,8 +111,8 @@ class Network:
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
 
     @cached_property
-    def _axes(self) -> dict[str, int]:
-        return tap_affine.channel_axes(self.graph())
+    def _correctable(self) -> dict[str, Target]:
+        return tap_affine.correctable_taps(self.graph())
 
 
 def outputs_of_each(

@@ -46,21 +46,25 @@ class Target:
 
     Attributes:
         name: the layer or block, as the model calls it.
-        tap: the node whose value it is.
+        tap: the name of the node whose value it is.
         axis: the axis of its channels.
+        channels: how many channels it has.
         kind: ``layer`` (the preactivations of a convolution or hidden linear layer), ``block``
             (the value after a residual addition) or ``batchnorm`` (the input of a BatchNorm).
         weight: the name of the layer's weight; empty for the other kinds.
         bias: the name of its bias, or empty.
         batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
-            itself, or None.
-        rows: the axis of the weight that holds the channels; -1 where none does by itself, or where
-            something else of the graph reads the same weight, bias or running mean.
+            itself, or None: its ``mean`` and ``variance`` are the names of the running statistics,
+            its ``epsilon`` is a number.
+        rows: the axis of a layer's weight that holds the channels, so that weight and bias can hold
+            a scale; -1 where none does by itself, or where something else of the graph reads the
+            same weight, bias or running mean.
     """
 
     name: str
     tap: str
     axis: int
+    channels: int
     kind: Literal["layer", "block", "batchnorm"]
     weight: str = ""
     bias: str = ""
@@ -89,7 +93,8 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
         if kind != "blocks" and operation(node) in LINEAR | CONVOLUTION:
             targets.extend(_layer(graph, node, reads))
         if node in blocks:
-            targets.append(Target(_module(node), node.name, blocks[node], "block"))
+            axis = blocks[node]
+            targets.append(Target(_module(node), node.name, axis, _size(node, axis), "block"))
     return tuple(targets)
 
 
@@ -101,7 +106,8 @@ def batchnorms(graph: Graph) -> tuple[Target, ...]:
         if norm is not None:
             tap = node.all_input_nodes[0]
             name = norm.mean.rpartition(".")[0]
-            targets.append(Target(name, tap.name, 1, "batchnorm", batchnorm=norm))
+            place = (tap.name, 1, _size(tap, 1))
+            targets.append(Target(name, *place, "batchnorm", batchnorm=norm))
     return tuple(targets)
 
 
@@ -114,10 +120,12 @@ def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]
     norm = _batchnorm(graph, next(iter(node.users))) if len(node.users) == 1 else None
     written = (name, own_bias or (norm.mean if norm else ""))
     shared = any(reads[graph.aliases.get(each, each)] > 1 for each in written)
+    axis = -1 if operation(node) in LINEAR else 1
     yield Target(
         name=name.removesuffix(".weight"),
         tap=node.name,
-        axis=-1 if operation(node) in LINEAR else 1,
+        axis=axis,
+        channels=_size(node, axis),
         kind="layer",
         weight=graph.aliases.get(name, name),
         rows=-1 if shared else rows,
@@ -172,6 +180,11 @@ def _blocks(graph: Graph) -> dict[fx.Node, int]:
             second = axes[node] != -1 and axes[node] == 1 - len(node.meta["val"].shape)
             blocks[node] = 1 if second else axes[node]
     return blocks
+
+
+def _size(node: fx.Node, axis: int) -> int:
+    """Return the size of an axis of a node's value."""
+    return int(node.meta["val"].shape[axis])
 
 
 def _module(node: fx.Node) -> str:

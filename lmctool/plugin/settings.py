@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A plugin that was chosen by name, with the values of its own options."""
+    """A plugin that was chosen.
+
+    Attributes:
+        name: its word.
+        options: values of its own options, by the names that its function gets them by.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import UnjudgedError
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.plugin.settings import Choice
 from lmctool.testing.claim import ClaimError, Refused, claim, of_groups, working
+from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
@@ -60,6 +62,7 @@ def check_aligner(
     """
     refused: dict[str, str] = {}
     with found(ALIGNERS, plugin) as (name, aligner):
+        refuse_clashes(ALIGNERS, name, aligner)
         own = values(aligner.options, options, f"aligner {name!r}")
         for network in named(networks):
             who = f"aligner {name!r} on {network.noun}"
@@ -92,7 +95,7 @@ class _Check:
 
     def found(self, a: Weights, b: Weights) -> Alignment:
         """Return what it finds, looked at."""
-        with working(self.who, lambda: of_groups(self.run)), untouched(self.who, a, b):
+        with working(self.who, partial(of_groups, self.run)), untouched(self.who, a, b):
             alignment = self.run.match(self.name, a, b, **self.options)
         permutation = alignment.permutation
         claim(

@@ -11,6 +11,7 @@ from lmctool.errors import ExitCode
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.testing.claim import Refused, claim, hinted
+from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.command_words import CommandWords
 from lmctool.testing.commands import invoke
 from lmctool.testing.result_check import check_result
@@ -57,6 +58,7 @@ def check_analysis(
     """
     refused: dict[str, str] = {}
     with found(ANALYSES, plugin) as (name, analysis):
+        refuse_clashes(ANALYSES, name, analysis)
         values(analysis.options, options, f"analysis {name!r}")
         _check_help(name, analysis)
         taken = False

@@ -33,12 +33,12 @@ def claim(holds: bool, sentence: str) -> None:
 
 
 @contextmanager
-def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
+def working(who: str, hint: Callable[[Exception], str] = lambda _: "") -> Iterator[None]:
     """Let a plugin work inside.
 
     Args:
         who: the plugin, and on what.
-        hint: says what may have been overlooked, where it breaks.
+        hint: says what may have been overlooked, of what broke it.
 
     Raises:
         ClaimError: it breaks; says how.
@@ -50,11 +50,11 @@ def working(who: str, hint: Callable[[], str] = str) -> Iterator[None]:
         raise ClaimError(f"{who}: {cause}") from cause
     except LmctoolError as cause:
         raise Refused(str(cause)) from cause
-    except ClaimError:
+    except (ClaimError, Refused):
         raise
     except Exception as cause:  # the plugin's own code
         text = hinted(f"{type(cause).__name__}: {cause}")
-        raise ClaimError(f"{who} failed: {text}{hint()}") from cause
+        raise ClaimError(f"{who} failed: {text}{hint(cause)}") from cause
 
 
 def hinted(text: str) -> str:
@@ -62,8 +62,14 @@ def hinted(text: str) -> str:
     return text + (CORRECTED if "KeyError: '@" in text else "")
 
 
-def of_groups(run: Run) -> str:
-    """Return what is easily overlooked of the groups of a network's units."""
+def of_groups(run: Run, cause: Exception) -> str:
+    """Return what is easily overlooked of the tensors and groups of a network's units."""
+    for alias, name in run.graph.aliases.items():
+        if isinstance(cause, KeyError) and cause.args == (alias,):
+            return (
+                f"; {alias!r} is tied to {name!r}, and weights hold both once, under {name!r}: pass"
+                " over a name of spec.uses(group) that the weights don't have"
+            )
     spec, hints = run.permutation_spec, []
     for group in spec.groups:
         if not spec.taps[group] and spec.inner(group):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.settings import Choice
 from lmctool.testing.claim import Refused, claim, working
+from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
@@ -47,6 +48,7 @@ def check_correction(
     """
     refused: dict[str, str] = {}
     with found(CORRECTIONS, plugin) as (name, correction):
+        refuse_clashes(CORRECTIONS, name, correction)
         choice = Choice(name, values(correction.options, options, f"correction {name!r}"))
         for network in named(networks):
             who = f"correction {name!r} on {network.noun}"
@@ -70,8 +72,6 @@ def _check(run: Run, who: str) -> None:
     ):
         here = f"{who}{what and ','}{what}"
         points = _points(run, here, a, end, storable=storable)
-        for alpha, weights in points.items():
-            _check_weights(run, f"{here} at alpha {alpha}", weights, storable=storable)
         with other_seeds():
             again = _points(run, here, a, end, storable=storable, alphas=ALPHAS[::-1])
         for alpha, weights in points.items():
@@ -91,28 +91,37 @@ def _points(
     storable: bool,
     alphas: Sequence[float] = ALPHAS,
 ) -> dict[float, Weights]:
+    """Return the network at each alpha, asked for while they are evaluated, as commands do."""
     from lmctool.evaluate.arithmetic import arithmetic
     from lmctool.run.correction import chosen_correction
+    from lmctool.weights.lazy_networks import LazyNetworks
 
     chosen = chosen_correction(run, storable=storable)
     assert chosen is not None
-    with working(who), untouched(who, a, b), arithmetic(run.settings.precision, run.device):
-        between = chosen.prepare(a, b)
-        return {alpha: dict(between(alpha)) for alpha in alphas}
+    points: dict[float, Weights] = {}
+
+    def at(alpha: float) -> Weights:
+        with working(who):
+            points[alpha] = dict(between(alpha))
+        _check_weights(run, f"{who} at alpha {alpha}", points[alpha], storable=storable)
+        return points[alpha]
+
+    with untouched(who, a, b):
+        with working(who), arithmetic(run.settings.precision, run.device):
+            between = chosen.prepare(a, b)
+        with working(f"{who}, evaluated,"):
+            losses = run.evaluate(LazyNetworks(at, alphas)).loss.sum(0)
+    for alpha, loss in zip(alphas, losses, strict=True):
+        claim(loss == loss, f"{who} at alpha {alpha} is a network whose loss is not a number")
+    return points
 
 
 def _check_weights(run: Run, who: str, weights: Weights, *, storable: bool) -> None:
-    """Check corrected weights: their names, shapes and values, and that a network has them."""
+    """Check corrected weights: their names, shapes and values."""
     own = run.weights(0)
     missing = [name for name in own if name not in weights]
     claim(not missing, f"{who} leaves out tensor {missing[:1]}; return all of the model's tensors")
-    entries = {name: tensor for name, tensor in weights.items() if name not in own}
-    claim(
-        not (storable and entries),
-        f"{who} returns {next(iter(entries), '')!r}, which no file of the model has a place for;"
-        " where prepare is called with storable=True, correct by the model's tensors alone",
-    )
-    _check_entries(run, who, entries)
+    _check_entries(run, who, [name for name in weights if name not in own], weights, storable)
     for name, tensor in weights.items():
         if name in own:
             due, is_ = (f"{t.dtype} {tuple(t.shape)}" for t in (own[name], tensor))
@@ -120,37 +129,27 @@ def _check_weights(run: Run, who: str, weights: Weights, *, storable: bool) -> N
         finite = bool(tensor.isfinite().all())
         claim(finite, f"{who} returns NaN or infinity in {name!r}; of 0 / 0, say, give what stays")
         claim(not tensor.requires_grad, f"{who} returns {name!r} with a gradient; detach it")
-    with working(f"{who}, evaluated,"):
-        loss = float(run.evaluate([weights]).loss.sum())
-        claim(loss == loss, f"{who} is a network whose loss is not a number")
 
 
-def _check_entries(run: Run, who: str, entries: Weights) -> None:
+def _check_entries(
+    run: Run, who: str, names: Sequence[str], weights: Weights, storable: bool
+) -> None:
     """Check what weights hold beside the model's tensors: corrections of taps, in pairs."""
-    from lmctool.graph.tap_affine import channel_axes
+    from lmctool.graph.tap_affine import correctable_taps, corrections
 
-    axes = channel_axes(run.graph) if entries else {}
-    nodes = {node.name: node for node in run.graph.nodes}
-    for name, tensor in entries.items():
-        tap, _, part = name.removeprefix("@").rpartition(".")
+    claim(
+        not (storable and names),
+        f"{who} returns {next(iter(names), '')!r}, which no file of the model has a place for;"
+        " where prepare is called with storable=True, correct by the model's tensors alone",
+    )
+    for name in names:
         claim(
-            name.startswith("@") and part in {"scale", "shift"},
+            name.startswith("@"),
             f"{who} returns {name!r}, which is neither a tensor of the model nor the '@TAP.scale'"
             " or '@TAP.shift' of a tap",
         )
-        claim(
-            tap in axes,
-            f"{who} returns {name!r}, but no correction can stand at {tap!r}; name the tap of one"
-            " of run.resources.targets('both')",
-        )
-        other = f"@{tap}.{'shift' if part == 'scale' else 'scale'}"
-        claim(other in entries, f"{who} returns {name!r} without {other!r}; return both")
-        channels = (nodes[tap].meta["val"].shape[axes[tap]],)
-        claim(
-            tuple(tensor.shape) == channels,
-            f"{who} returns {name!r} of shape {tuple(tensor.shape)}, but the tap has the channels"
-            f" {channels}",
-        )
+    with working(who):
+        corrections(weights, correctable_taps(run.graph) if names else {})
 
 
 def _equal(one: Weights, other: Weights) -> bool:

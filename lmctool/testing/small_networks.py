@@ -58,15 +58,19 @@ class SmallNetwork:
         save_file(networks.state(getattr(networks, self.key), seed), path)
         return path
 
+    def pair(self, folder: Path, *, with_data: bool = True) -> dict[str, Any]:
+        """Write two of them, and return the settings of a run on these."""
+        pair = tuple(self.write(folder / f"{seed}.safetensors", seed) for seed in range(2))
+        examples = {"data": self.data} if with_data else {"inputs": (self.inputs,)}
+        return {"checkpoints": pair, "model": self.model, **examples}
+
     @contextmanager
     def run(
         self, analysis: str = "barrier", *, with_data: bool = True, **settings: Any
     ) -> Iterator[Run]:
         """Open a run on two of them, with data or with an example input alone."""
-        examples = {"data": self.data} if with_data else {"inputs": (self.inputs,)}
         with TemporaryDirectory() as folder:
-            pair = tuple(self.write(Path(folder, f"{n}.safetensors"), n) for n in range(2))
-            chosen = {"checkpoints": pair, "model": self.model, **examples, **settings}
+            chosen = {**self.pair(Path(folder), with_data=with_data), **settings}
             run = tiny_run(Path(folder), analysis, **chosen)
             if (self.key, with_data) not in GRAPHS:
                 GRAPHS[self.key, with_data] = run.graph

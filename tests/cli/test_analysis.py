@@ -228,3 +228,14 @@ def test_two_plugins_may_not_share_an_option(install: Install) -> None:
     install("lmctool.aligners", "mine", OTHER.replace("NAME", "--targets"))
     done = invoke("barrier", "--align", "mine", "--repair", "a", "b")
     assert "option '--targets' of correction 'repair' clashes with aligner 'mine'" in done.stderr
+
+
+def test_two_options_may_not_have_one_name_in_python(install: Install) -> None:
+    install("lmctool.aligners", "mine", OTHER.replace('"NAME"', '"--places", "targets"'))
+    done = invoke("barrier", "--align", "mine", "--repair", "a", "b")
+    assert done.exit_code == 2
+    assert (
+        "option '--targets' of correction 'repair' clashes with aligner 'mine', whose '--places'"
+        " has the same name in Python, 'targets'; give it another: click.Option(['--targets',"
+        " 'ANOTHER_NAME'])"
+    ) in " ".join(done.stderr.split())

@@ -16,6 +16,7 @@ from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
 from lmctool.graph.capture import capture
 from lmctool.plugin.records import Task
+from lmctool.weights.lazy_networks import LazyNetworks
 from lmctool_plugins.tasks import classification
 from tests import reference
 
@@ -67,6 +68,22 @@ def test_loss_and_error_are_those_of_loops() -> None:
         np.testing.assert_allclose(scores.losses["test"][number], losses, rtol=1e-12)
         assert scores.loss[0, number] == pytest.approx(losses.mean(), rel=1e-12)
         assert scores.error[0, number] == reference.errors(logits, targets).mean()
+
+
+def test_networks_are_formed_with_gradients_and_measured_without() -> None:
+    formed, measured = [], []
+
+    def form(scale: float) -> Mapping[str, Tensor]:
+        formed.append(torch.is_grad_enabled())
+        return {name: tensor * scale for name, tensor in module().state_dict().items()}
+
+    def forward(weights: Mapping[str, Tensor]) -> Outputs:
+        measured.append(torch.is_grad_enabled())
+        return network()(weights)
+
+    for networks in (LazyNetworks(form, [1.0, 2.0]), map(form, [1.0, 2.0])):
+        evaluate(forward, networks, [split()], TASK, dtype=torch.float64, batch_size=BatchSize(7))
+    assert formed == [True] * 4 and measured == [False] * 4
 
 
 def test_memory_that_runs_out_halves_the_batch_and_changes_nothing() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmctool.api import LmctoolError
+from lmctool.errors import PluginError
 from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
 from lmctool.testing import networks as built
@@ -140,6 +141,30 @@ def test_corrections_at_taps_count_and_have_gradients(key: str, run_on: Runs) ->
     expected = slope(loss, 1.1)
     assert abs(expected) > 1e-4
     assert derivative(loss, 1.1) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ({"@linear_1.scale": 4}, "hold '@linear_1.scale' without '@linear_1.shift'; return both"),
+        ({"@linear_1.shift": 4}, "hold '@linear_1.shift' without '@linear_1.scale'; return both"),
+        ({"@gone.scale": 4, "@gone.shift": 4}, "no correction can stand at 'gone'"),
+        ({"@linear_1.scale": 1, "@linear_1.shift": 6}, r"shape \(1,\), but .* channels \(6,\)"),
+        ({"@linear_1.scale": 6, "@linear_1.shift": ()}, r"shape \(\), but .* channels \(6,\)"),
+        ({"@linear_1.factor": 8}, "'@linear_1.factor' is neither"),
+    ],
+)
+def test_entries_that_correct_no_tap_are_refused(
+    entries: dict[str, Any], told: str, run_on: Runs
+) -> None:
+    run = run_on("mlp")
+    weights = {**run.weights(0), **{name: torch.ones(size) for name, size in entries.items()}}
+    with pytest.raises(PluginError, match=told):
+        run.loss(weights, whole(run))
+    with pytest.raises(PluginError, match=told):
+        run.evaluate([weights])
+    with pytest.raises(PluginError, match=told):
+        run.calibration.moments(weights, {"linear_1": -1})
 
 
 def test_it_takes_parts_of_a_split_in_any_order(run_on: Runs) -> None:

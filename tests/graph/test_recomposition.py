@@ -62,6 +62,7 @@ def test_a_linear_layer_is_one_operation_whatever_its_inputs(form: str, bias: bo
         name="layer",
         tap=next(node.name for node in graph.nodes if operation(node) == "linear"),
         axis=-1,
+        channels=4,
         kind="layer",
         weight="layer.weight",
         bias="layer.bias" if bias else "",

@@ -13,6 +13,7 @@ from lmctool.graph.capture import capture
 from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
 from lmctool.graph.targets import targets
+from lmctool.testing.small_networks import named
 from tests.graph.residual_models import (
     ConvNeXt,
     LanguageModel,
@@ -55,6 +56,17 @@ def test_the_blocks_of_a_network_are_those_counted_by_hand(
     module: nn.Module, axes: list[int]
 ) -> None:
     assert block_axes(recorded(module)) == axes
+
+
+@pytest.mark.parametrize("key", ["mlp", "resnet", "vit", "causal_lm"])
+def test_a_target_knows_how_many_channels_its_value_has(key: str) -> None:
+    (network,) = named([key])
+    with network.run() as run:
+        places = (*run.resources.targets("both"), *run.resources.batchnorms())
+        moments = run.calibration.moments(run.weights(0), {each.tap: each.axis for each in places})
+        assert {each.tap: each.channels for each in places} == {
+            tap: len(shown.mean) for tap, shown in moments.items()
+        }
 
 
 def test_blocks_are_found_through_what_wraps_their_branches() -> None:

@@ -11,8 +11,8 @@ from lmctool.graph.targets import BatchNorm, Target
 from lmctool.run.repair import corrected, goal, predicted, settled
 from lmctool.statistics import Goal, Moments, PairedMoments
 
-PLAIN = Target("t", "t", 1, "layer", "w", "b")
-NORMED = Target("t", "t", 1, "layer", "w", "", BatchNorm("m", "v", 0.5))
+PLAIN = Target("t", "t", 1, 1, "layer", "w", "b")
+NORMED = Target("t", "t", 1, 1, "layer", "w", "", BatchNorm("m", "v", 0.5))
 
 
 def moments(mean: float, variance: float) -> Moments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import torch
 
@@ -66,6 +67,28 @@ def test_an_aligner_that_takes_every_group_to_have_a_tap_is_told_of_heads() -> N
         " spec.taps['layer.qkv[0]'] is empty, for its inner groups 'layer.qkv[1]' and"
         " 'layer.qkv[2]' show its units (spec.inner(group)): match them together, as"
         " lmctool.api.match does; a move of 'layer.qkv[1]' has the shape (2, 4): spec.shape(group)"
+    )
+
+
+def by_every_name(run: Run, a: Weights, b: Weights) -> Permutation:
+    """Match by the tensors of each group, as long as none is tied."""
+    spec = run.permutation_spec
+    similarity = {
+        group: torch.stack([p.units(a[n]) @ p.units(b[n]).T for n, p in spec.uses(group)]).sum(0)
+        for group in spec.groups
+    }
+    return Permutation(spec, match(spec, similarity))
+
+
+def test_an_aligner_that_takes_every_name_to_be_in_the_weights_is_told_of_tied_ones() -> None:
+    aligner = Aligner(by_every_name)
+    assert check_aligner(aligner, networks=("mlp", "vit"), harmless=False) == {}
+    with pytest.raises(AssertionError) as told:
+        check_aligner(aligner, networks=("causal_lm",))
+    assert str(told.value) == (
+        "aligner 'under-check' on a causal LM failed: KeyError: 'head.weight'; 'head.weight' is"
+        " tied to 'embedding.weight', and weights hold both once, under 'embedding.weight': pass"
+        " over a name of spec.uses(group) that the weights don't have"
     )
 
 
@@ -172,3 +195,13 @@ def test_other_plugins_options_and_networks_are_told() -> None:
     with pytest.raises(ValueError, match="no network is called 'gan'; there are: mlp, resnet"):
         check_aligner("identity", networks=("gan",))
     assert "under-check" not in registry.names(ALIGNERS)
+
+
+def test_options_that_clash_with_those_of_built_ins_are_told() -> None:
+    for words, other in (
+        (["--targets"], "correction 'closed-form'"),
+        (["--points"], "analysis 'b"),
+    ):
+        clashing = Aligner(by_activation, options=(click.Option(words),))
+        with pytest.raises(AssertionError, match=f"'{words[0]}' of .* clashes with {other}"):
+            check_aligner(clashing, networks=("mlp",))

@@ -183,3 +183,14 @@ def test_a_broken_promise_is_told(
             Analysis(compute, metrics=declared, **more),
             networks=("mlp",),
         )
+
+
+def test_options_that_clash_with_those_of_a_built_in_aligner_are_told() -> None:
+    def compute(run: Run, steps: str) -> Result:
+        raise NotImplementedError
+
+    clashing = Analysis(compute, aligner="optional", options=(click.Option(["--steps"], help="s"),))
+    with pytest.raises(
+        AssertionError, match="'--steps' of aligner 'midpoint' clashes with analysis"
+    ):
+        check_analysis(clashing)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import torch
 
@@ -11,10 +14,11 @@ from lmctool.api import Correction
 from lmctool.api.advanced import renormalised_path
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import CORRECTIONS
-from lmctool.testing import check_correction
+from lmctool.testing import check_correction, invoke, tiny_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lmctool.api import Run, Weights
 
@@ -104,10 +108,10 @@ ONES = torch.ones(8)
         (Correction(counting), "gives other weights at alpha .* let no alpha depend on those"),
         (with_entries(extra=ONES), "returns 'extra', which is neither a tensor of the model nor"),
         (with_entries(**{"@gone.scale": ONES}), "no correction can stand at 'gone'; name the tap"),
-        (with_entries(**{"@TAP.scale": ONES}), "returns '@linear.scale' without '@linear.shift'"),
+        (with_entries(**{"@TAP.scale": ONES}), "hold '@linear.scale' without '@linear.shift'"),
         (
             with_entries(**{"@TAP.scale": ONES[:2], "@TAP.shift": ONES}),
-            r"of shape \(2,\), but the tap has the channels \(8,\)",
+            r"has the shape \(2,\), but the tap has the channels \(8,\)",
         ),
         (
             with_entries(**{"@TAP.scale": ONES, "@TAP.shift": ONES}),
@@ -126,3 +130,48 @@ ONES = torch.ones(8)
 def test_a_broken_promise_is_told(correction: Correction, told: str) -> None:
     with pytest.raises(AssertionError, match=told):
         check_correction(correction, networks=("mlp",))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--steps"],
+            "option '--steps' of correction 'under-check' clashes with aligner 'midpoint'",
+        ),
+        (
+            ["--scale-steps", "steps"],
+            r"'--scale-steps' of .* aligner 'midpoint', whose '--steps' has .* in Python, 'steps'",
+        ),
+        (["--points"], "'--points' of correction 'under-check' clashes with analysis '"),
+        (["--seed"], "'--seed' of correction 'under-check' clashes with lmctool itself"),
+    ],
+)
+def test_options_that_clash_with_those_of_built_ins_are_told(words: list[str], told: str) -> None:
+    def prepare(run: Run, a: Weights, b: Weights, *, storable: bool, **_: Any) -> Between:
+        return partial(run.batchnorm.mix, a, b)
+
+    clashing = Correction(prepare, (click.Option(words, default="1"),))
+    with pytest.raises(AssertionError, match=told):
+        check_correction(clashing, networks=("mlp",))
+    scale_steps = Correction(prepare, (click.Option(["--scale-steps"], default="1"),))
+    assert check_correction(scale_steps, networks=("mlp",)) == {}
+
+
+def test_it_asks_for_networks_as_commands_do(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Between:
+        def at(alpha: float) -> Weights:
+            frames = traceback.extract_stack()
+            asked.append([each.name for each in frames if "/lmctool/evaluate/" in each.filename])
+            return run.batchnorm.mix(a, b, alpha)
+
+        return at
+
+    check_correction(Correction(prepare), networks=("mlp",))
+    a, b = tiny_pair(tmp_path)
+    with registry.registered(CORRECTIONS, "mine", Correction(prepare), __name__):
+        invoke("barrier", a, b, "--repair", "mine", "--points", "3", "--allow-chance")
+    *checked, commanded = asked
+    assert "evaluate" in commanded and all(each == commanded for each in checked)

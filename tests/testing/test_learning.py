@@ -8,11 +8,14 @@ import torch
 
 from lmctool.api import Aligner, Correction, Permutation, lerp, match
 from lmctool.api.advanced import SoftPermutation
-from lmctool.testing import check_aligner, check_correction
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
+from lmctool.testing import check_aligner, check_correction, metrics, tiny_pair
 from lmctool.testing.small_networks import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -42,9 +45,7 @@ def learned_scales(
     run: Run, a: Weights, b: Weights, *, storable: bool
 ) -> Callable[[float], Weights]:
     """Learn a scale and a shift of the channels of every layer, at each alpha anew."""
-    targets = run.resources.targets("layers")
-    nodes = {node.name: node for node in run.graph.nodes}
-    sizes = {each.tap: nodes[each.tap].meta["val"].shape[each.axis] for each in targets}
+    sizes = {each.tap: each.channels for each in run.resources.targets("layers")}
 
     def at(alpha: float) -> Weights:
         between = run.batchnorm.mix(a, b, alpha)
@@ -64,6 +65,23 @@ def learned_scales(
     return at
 
 
+def best_of_three(
+    run: Run, a: Weights, b: Weights, *, storable: bool
+) -> Callable[[float], Weights]:
+    """Choose among three places by the loss on the calibration examples."""
+
+    def at(alpha: float) -> Weights:
+        near = [run.batchnorm.mix(a, b, alpha + step) for step in (-0.1, 0.0, 0.1)]
+        losses = run.evaluate(near, [run.calibration.split]).loss[0]
+        return near[int(losses.argmin())]
+
+    return at
+
+
+def test_a_correction_may_evaluate_while_the_path_is_evaluated() -> None:
+    assert check_correction(Correction(best_of_three), networks=("mlp", "causal_lm")) == {}
+
+
 def test_an_aligner_that_learns_passes_on_every_network() -> None:
     assert check_aligner(Aligner(softly_matched), harmless=False) == {}
 
@@ -81,3 +99,20 @@ def test_what_a_correction_learns_lowers_the_loss() -> None:
                 [run.batchnorm.mix(a, b, 0.5), learned], [run.calibration.split]
             ).loss
             assert after < before - 0.01
+
+
+def test_both_learn_within_a_command(tmp_path: Path) -> None:
+    a, b = tiny_pair(tmp_path, steps=60)
+    with (
+        registry.registered(ALIGNERS, "mine", Aligner(softly_matched), __name__),
+        registry.registered(CORRECTIONS, "mine", Correction(learned_scales), __name__),
+    ):
+        found = metrics(
+            *("barrier", a, b, "--align", "mine", "--repair", "mine"),
+            *("--points", "3", "--allow-chance", "--limit", "200"),
+        )
+    before, after = (
+        found[f"barrier.loss[variant={variant},split=test]"]
+        for variant in ("align", "align+repair")
+    )
+    assert after < before - 0.1  # type: ignore[operator]

@@ -11,7 +11,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lmctool import testing
-from lmctool.testing import invoke, metrics, save, tiny_pair, tiny_run
+from lmctool.api import Choice
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS
+from lmctool.testing import invoke, metrics, networks, save, tiny_pair, tiny_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +66,32 @@ def test_a_run_takes_checkpoints_of_your_own(tmp_path: Path) -> None:
     pair = tiny_pair(tmp_path)
     run = tiny_run(tmp_path / "none", "distance", checkpoints=pair[::-1])
     assert [checkpoint.path for checkpoint in run.checkpoints] == [*pair[::-1]]
+
+
+def test_options_of_an_aligner_and_a_correction_have_their_defaults(tmp_path: Path) -> None:
+    pair = tiny_pair(tmp_path)
+    word = tiny_run(tmp_path, checkpoints=pair, aligner="weight", correction="repair")
+    assert word.settings.correction == Choice("repair", {"targets": "both"})
+    assert word.settings.aligner is not None and word.settings.aligner.options.keys() == {
+        *(option.name for option in registry.load(ALIGNERS, "weight").options)
+    }
+    assert word.variants()[-1].at(0.5).keys() == word.weights(0).keys()
+    given = tiny_run(tmp_path, checkpoints=pair, correction=Choice("repair", {"targets": "layers"}))
+    assert given.settings.correction == Choice("repair", {"targets": "layers"})
+    with pytest.raises(
+        AssertionError, match=r"correction 'repair' declares no option 'target'; it"
+    ):
+        tiny_run(tmp_path, checkpoints=pair, correction=Choice("repair", {"target": "layers"}))
+
+
+def test_a_run_may_be_on_any_of_the_small_networks(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, network="causal_lm", limit=4)
+    expected = networks.state(networks.causal_lm, 1)
+    assert run.weights(1).keys() == expected.keys() and run.task_name == "causal-lm"
+    assert all(torch.equal(run.weights(1)[name], each) for name, each in expected.items())
+    assert len(run.splits[0]) == 4
+    with pytest.raises(ValueError, match="no network is called 'lenet'; there are: mlp, resnet"):
+        tiny_run(tmp_path, network="lenet")
 
 
 def test_a_network_of_your_own_is_stamped(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def new(name: str, kind: str, out: Path | None) -> None:
         raise PluginError(f"{reason}; choose another name")
     folder = out or Path(package.distribution)
     package.write(folder)
-    echo(f"{folder}: {package.kind.word} {name!r}, in src/{package.package}/{package.module}.py")
+    module = f"src/{package.package}/{package.module}.py"
+    echo(f"{folder}: {package.kind.word} {name!r}, in {module}")
     echo("Next:")
     for words in (
         f"cd {shlex.quote(str(folder))}",
@@ -84,6 +85,9 @@ def new(name: str, kind: str, out: Path | None) -> None:
         package.usage,
     ):
         echo(f"    {words}")
+    echo("What describes the sample, and is to describe yours:")
+    for place in (f"the docstring of {module}", "README.md", "the description in pyproject.toml"):
+        echo(f"    {place}")
 
 
 def _plugins() -> Iterator[dict[str, str]]:
