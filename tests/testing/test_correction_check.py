@@ -172,6 +172,7 @@ def test_it_asks_for_networks_as_commands_do(tmp_path: Path) -> None:
     check_correction(Correction(prepare), networks=("mlp",))
     a, b = tiny_pair(tmp_path)
     with registry.registered(CORRECTIONS, "mine", Correction(prepare), __name__):
-        invoke("barrier", a, b, "--repair", "mine", "--points", "3", "--allow-chance")
+        words = ("--repair", "mine", "--points", "3", "--allow-chance")
+        assert invoke("barrier", a, b, *words, "-o", tmp_path / "mine.h5").exit_code == 0
     *checked, commanded = asked
     assert "evaluate" in commanded and all(each == commanded for each in checked)
