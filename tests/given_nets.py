@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tests.evaluate.torch_switches import standing
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -91,13 +93,9 @@ KINDS = ("mlp", "resnet", "tied_resnet", "lm")
 def state_of_torch() -> dict[str, Any]:
     """Return what of torch belongs to the whole process."""
     return {
-        "threads": torch.get_num_threads(),
         "dtype": torch.get_default_dtype(),
-        "gradients": torch.is_grad_enabled(),
         "generator": torch.get_rng_state().tolist(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "cudnn": (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
-        "products": torch.get_float32_matmul_precision(),
+        "switches": standing(),
     }
 
 
