@@ -64,8 +64,7 @@ def outputs_at(
     """
     if (out.is_dir() and out not in checkpoints) or not out.name:
         raise LmctoolError(f"output '{out}' is a folder; name a file in it with -o")
-    stem = _stem(out)
-    paths = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
+    paths = _result_places(out)
     document = None if target in {None, "-"} else Path(str(target))
     for role, flag, path in (("document", "--json", document), ("junit", "--junit", junit)):
         if path is not None:
@@ -76,18 +75,29 @@ def outputs_at(
 
 
 def _checkpoints(out: Path, settings: Settings | None) -> tuple[Path, ...]:
-    """Return where a checkpoint goes that is written like each of the inputs; None has none.
-
-    A folder or an index of shards gives a folder called like the result without its suffix,
-    unless ``out`` itself ends in .safetensors: that asks for one file.
-    """
-    stem = _stem(out)
-    file = stem.with_name(stem.name + CHECKPOINT)
+    """Return where a checkpoint goes that is written like each of the inputs; None has none."""
     given = settings.given.networks if settings else {}
     return tuple(
-        stem if path not in given and is_folder(path) and out.suffix != CHECKPOINT else file
+        _checkpoint_place(out, folder=path not in given and is_folder(path))
         for path in (settings.checkpoints if settings else ())
     )
+
+
+def _checkpoint_place(out: Path, *, folder: bool) -> Path:
+    """Return where a checkpoint goes that is like a folder or an index of shards, or like a file.
+
+    A folder is called like the result without its suffix; there is none where ``out`` itself ends
+    in .safetensors: that asks for one file.
+    """
+    stem = _stem(out)
+    whole = folder and out.suffix != CHECKPOINT
+    return stem if whole else stem.with_name(stem.name + CHECKPOINT)
+
+
+def _result_places(out: Path) -> dict[str, Path]:
+    """Return where a result and its figure go, by role."""
+    stem = _stem(out)
+    return {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
 
 
 def _stem(out: Path) -> Path:
@@ -300,7 +310,4 @@ def result_places(out: Path, *, folder: bool) -> dict[str, Path]:
     """
     if not out.name or (out.is_dir() and not folder):
         raise LmctoolError(f"output '{out}' is a folder; name a file in it")
-    stem = _stem(out)
-    places = {role: stem.with_name(stem.name + suffix) for role, suffix in SUFFIXES.items()}
-    file = stem.with_name(stem.name + CHECKPOINT)
-    return {**places, "checkpoint": stem if folder and out.suffix != CHECKPOINT else file}
+    return {**_result_places(out), "checkpoint": _checkpoint_place(out, folder=folder)}

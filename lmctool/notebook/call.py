@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +13,15 @@ from lmctool.cli import plugin_options
 from lmctool.cli.analysis import AnalysisCommand
 from lmctool.cli.command import words_noted
 from lmctool.cli.held_checkpoint import HeldCheckpoint
-from lmctool.errors import LmctoolError, machine_failure
+from lmctool.errors import LmctoolError, did_you_mean, machine_failure
 from lmctool.notebook.handed import handed_over
 from lmctool.notebook.keywords import keywords
 from lmctool.notebook.result import Result
 from lmctool.plugin import registry
-from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.results.result import Result as Record
@@ -49,13 +47,15 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
         LmctoolError: as the command ends with 2.
         UnjudgedError: as the command ends with 4.
     """
+    from lmctool.cli.session import held
     from lmctool.evaluate.surroundings import as_on_a_command_line
 
     command = AnalysisCommand(name, registry.load(ANALYSES, name))
     known = keywords(command, _plugin_options(command, values))
     for word in values:
         if word not in known:
-            raise TypeError(f"{name}() has no keyword {word!r}{_instead(word, known)}")
+            near = did_you_mean(word, list(known)).rstrip()
+            raise TypeError(f"{name}() has no keyword {word!r}{near and '; '}{near}")
     handed = handed_over(arguments, values, known)
     try:
         context = command.make_context(name, list(handed.words), help_option_names=[])
@@ -70,7 +70,7 @@ def call(name: str, arguments: Sequence[Any], values: Mapping[str, Any]) -> Resu
             raise LmctoolError("force and resume are of files; name a result with out")
         try:
             with as_on_a_command_line():
-                record, path = _stored(job) if written else (_held(job), None)
+                record, path = _stored(job) if written else (held(job), None)
         except LmctoolError:
             raise
         except Exception as error:
@@ -105,14 +105,6 @@ def _stored(job: Job) -> tuple[Record, Path]:
     return replace(record, checkpoint=checkpoint), s.outputs.paths["result"]
 
 
-def _held(job: Job) -> Record:
-    """Run a job, and write nothing."""
-    from lmctool.cli.session import held
-
-    with no_exit():
-        return held(job)
-
-
 def _plugin_options(command: AnalysisCommand, values: Mapping[str, Any]) -> Iterator[click.Option]:
     """Yield the options of the aligner and the correction that a call uses."""
     for slot in command.slots:
@@ -120,11 +112,6 @@ def _plugin_options(command: AnalysisCommand, values: Mapping[str, Any]) -> Iter
         name = slot.default if value is True else value
         if isinstance(name, str) and name:
             yield from plugin_options.options(slot, name)
-
-
-def _instead(word: str, known: Collection[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _shown(value: Any) -> str:
