@@ -72,9 +72,17 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.report.ends import end_names as end_names
+    from lmctool.report.ends import path_label as path_label
+    from lmctool.report.ends import shortened as shortened
+    from lmctool.report.look import Look as Look
+    from lmctool.report.look import looks as looks
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
     from lmctool.report.panels import text_width as text_width
+    from lmctool.report.scales import log_axis as log_axis
+    from lmctool.report.scales import percent_axis as percent_axis
+    from lmctool.report.scales import score_axis as score_axis
     from lmctool.report.tracked import Tracked as Tracked
     from lmctool.report.tracked import TrackedCurves as TrackedCurves
     from lmctool.report.tracked import sparingly as sparingly
@@ -148,7 +156,10 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
+    "lmctool.report.ends": "end_names path_label shortened",
+    "lmctool.report.look": "Look looks",
     "lmctool.report.panels": "panel_shape panels text_width",
+    "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import barrier, shown_metrics
-from lmctool.api.advanced import panel_shape, panels, reference, text_width
+from lmctool.api.advanced import (
+    looks,
+    panel_shape,
+    panels,
+    path_label,
+    reference,
+    score_axis,
+    text_width,
+)
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
 if TYPE_CHECKING:
@@ -75,15 +83,16 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     values = curve.variables[metric.name].values[:, split]
     costs = metric.as_cost(values)
     heights, places = barrier(alpha, costs, definition)
-    for v, variant in enumerate(curve.variables["variant"].values):
+    variants = [str(name) for name in curve.variables["variant"].values]
+    for v, (variant, look) in enumerate(zip(variants, looks(variants), strict=True)):
         label = f"{variant}: {heights[v]:.3g}{_interval(result, metric.name, v, split)}"
-        (line,) = axes.plot(alpha, values[v], label=label, marker=".")
-        _band(axes, result, metric.name, (v, split), line.get_color())
+        axes.plot(alpha, values[v], label=label, **look.line)
+        _band(axes, result, metric.name, (v, split), look.colour)
         if heights[v] > ARROW * (values.max() - values.min()):
             at = float(places[v])
             foot = float(np.interp(at, alpha, reference(alpha, costs[v], definition)))
             top, bottom = metric.as_cost(np.array([foot + float(heights[v]), foot]))
-            arrow = {"arrowstyle": "<->", "color": line.get_color()}
+            arrow = {"arrowstyle": "<->", "color": look.colour}
             axes.annotate("", (at, top), (at, bottom), arrowprops=arrow)
     below = metric.as_cost(reference(alpha, costs[0], definition))
     axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
@@ -96,8 +105,8 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
         loc="upper center",
         bbox_to_anchor=(0.5, -0.16),
     )
-    axes.set_xlabel("alpha (0 = A, 1 = B)")
-    axes.set_ylabel(metric.label)
+    axes.set_xlabel(path_label(result))
+    score_axis(axes.yaxis, metric)
 
 
 def _legend_columns(axes: Axes) -> int:

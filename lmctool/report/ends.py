@@ -1,0 +1,46 @@
+"""What the two ends of a path are called: by what tells their files apart."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from lmctool.files.short_names import short_names
+from lmctool.results.provenance import Provenance
+
+if TYPE_CHECKING:
+    from lmctool.results.result import Result
+
+LONGEST = 24
+"""Letters of a name in a figure; of a longer one, its end, where names differ most."""
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """Return a name that has room in a figure.
+
+    >>> shortened("runs/resnet20/seed-0/last", 12)
+    '…seed-0/last'
+    """
+    return name if len(name) <= longest else f"…{name[1 - longest :]}"
+
+
+def end_names(result: Result) -> tuple[str, str]:
+    """Return the names of the first two checkpoints of a result; A and B where it names none."""
+    records = list(Provenance.of(result).checkpoints.values())[:2]
+    paths = [PurePath(record.path) for record in records if record.path]
+    if len(paths) != 2:
+        return "A", "B"
+    a, b = map(shortened, short_names(paths))
+    return a, b
+
+
+def path_label(result: Result) -> str:
+    """Return the label of an axis along the path between two checkpoints.
+
+    >>> from lmctool.results.result import Result
+    >>> path_label(Result("barrier", {}))
+    'alpha (0 = A, 1 = B)'
+    """
+    a, b = end_names(result)
+    named = (a, b) != ("A", "B")
+    return f"alpha (0 = A: {a}, 1 = B: {b})" if named else "alpha (0 = A, 1 = B)"

@@ -1,0 +1,56 @@
+"""How a variant looks: one colour, marker and dash for its name, in every figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lmctool.report.style import COLOURS, DASHES, MARKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KNOWN = ("plain", "align", "align+repair", "repair")
+"""The variants of a path, whose looks are theirs whichever of them a figure shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What tells one variant from others in a figure.
+
+    Attributes:
+        colour: of lines, bars and bands.
+        marker: of points.
+        dash: of lines.
+    """
+
+    colour: str
+    marker: str
+    dash: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The keywords of ``Axes.plot``."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
+
+
+def looks(names: Sequence[str]) -> list[Look]:
+    """Return how variants look, each differing from all others as long as there are enough looks.
+
+    ``plain``, ``align``, ``align+repair`` and ``repair`` look the same everywhere; any other name
+    takes the next look after theirs.
+
+    Args:
+        names: the variants of a figure, in its order.
+    """
+    others = [name for name in dict.fromkeys(names) if name not in KNOWN]
+    places = {name: place for place, name in enumerate((*KNOWN, *others))}
+    return [_look(places[name]) for name in names]
+
+
+def _look(place: int) -> Look:
+    return Look(
+        COLOURS[place % len(COLOURS)],
+        MARKERS[place % len(MARKERS)],
+        DASHES[place % len(DASHES)],
+    )
