@@ -79,3 +79,16 @@ class Notation:
     def curve(self, result: Result, curve: Curve) -> DeclaredMetric:
         """Return what the numbers of a curve of a result are."""
         return self.array(curve.name, result.groups[curve.path].variables[curve.name])
+
+
+def brief(known: DeclaredMetric, value: float | None) -> str:
+    """Return a value with the digits that a sentence needs.
+
+    >>> brief(DeclaredMetric("", "", share=True), 0.2807567), brief(PLAIN, 0.2807567)
+    ('28.08 %', '0.2808')
+    >>> brief(PLAIN, 13130)
+    '13130'
+    """
+    if known.in_percent:
+        return known.text(value, ".2f")
+    return known.text(value, ".4g" if value is None or abs(value) < 1000 else ".6g")
