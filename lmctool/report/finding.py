@@ -131,12 +131,9 @@ def _finding(
         Value(place, _span(some, own), _interval(some, own, bounds))
         for place, some in groups.items()
     )
-    return Finding(
-        titled(metrics[0].name, metrics[0].unit),
-        tuple(values),
-        *(Value(_place(metric, dims), brief(own, metric.value)) for metric in _ends(metrics)),
-        len(metrics),
-    )
+    lowest, highest = (Value(_place(each, dims), brief(own, each.value)) for each in _ends(metrics))
+    name = titled(metrics[0].name, metrics[0].unit)
+    return Finding(name, tuple(values), lowest, highest, len(metrics))
 
 
 def _ends(metrics: Sequence[Metric]) -> tuple[Metric, Metric]:

@@ -77,8 +77,8 @@ def _table(
     ordered = sorted(holders, key=lambda row: keys[row[0]])
     if len(each) == 1:
         return Table(title, columns, tuple(ordered))
-    rows = ((*row, _numbers(holders[row], len(each))) for row in ordered)
-    return Table(title, (*columns, "results"), tuple(rows))
+    told = tuple((*row, _numbers(holders[row], len(each))) for row in ordered)
+    return Table(title, (*columns, "results"), told)
 
 
 def _numbers(numbers: Sequence[int], count: int) -> str:

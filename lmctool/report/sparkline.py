@@ -61,7 +61,7 @@ def _curve_table(each: Curve, text: Callable[[float], str]) -> Table:
     first, last = number(each.positions[0]), number(each.positions[-1])
     head = f"{each.dim} {first} to {last}"
     title = titled(each.title, each.unit)
-    return Table(title, (*each.dims, head, "min", "max"), rows)
+    return Table(title, (*each.dims, head, "min", "max"), rows, keys=max(len(each.dims), 1))
 
 
 def _curve_row(

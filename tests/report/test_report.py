@@ -8,16 +8,17 @@ import sys
 from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import html5lib
 import numpy as np
 import pytest
 
-from lmctool.report.html import MOST_AT_A_GLANCE, MOST_OPEN
+from lmctool.report.html import MOST_AT_A_GLANCE, MOST_OPEN, fragment
 from lmctool.results.doubt import Doubt, doubt_group
 from lmctool.results.file import write
 from lmctool.results.result import Group, Result, Variable
+from lmctool.results.table import Mark, Table
 from lmctool.testing import invoke
 
 if TYPE_CHECKING:
@@ -224,6 +225,24 @@ def test_a_page_needs_no_script_and_no_other_file(page: Path) -> None:
     assert all(value.startswith(("#", "data:image/png;base64,")) for value in links)
     policies = [e.get("content") for e in tree.iter("meta") if e.get("http-equiv")]
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+
+
+def test_marked_cells_differ_by_more_than_their_colour() -> None:
+    marks: dict[tuple[int, int], Mark] = {(1, 1): "best", (0, 2): "failed"}
+    table = Table(
+        "t", ("variant", "error", "gate"), (("a", "2", "failed"), ("b", "1", "")), (), 1, marks
+    )
+    tree = html5lib.parseFragment(fragment([table]), namespaceHTMLElements=False)
+    assert [(text(cell), cell.get("class")) for cell in tree.iter("td")] == [
+        ("2", "number"),
+        ("failed", "short failed"),
+        ("1", "number best"),
+        ("", "short"),
+    ]
+    for name in ("report.css", "notebook.css"):
+        style = files("lmctool.report").joinpath(name).read_text(encoding="utf-8")
+        for mark in get_args(Mark):
+            assert re.search(rf"\.{mark}\b[^}}]*font-weight: 700", style), (name, mark)
 
 
 def luminance(colour: str) -> float:
