@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lmctool.report.notation import Notation, brief
+from lmctool.report.notation import Notation, in_words
 from lmctool.results.aggregate.aggregate import averaged_analysis
 from lmctool.results.aggregate.pairs import BOTH, PAIR
 from lmctool.results.metrics import full_name, listed
@@ -131,7 +131,9 @@ def _finding(
         Value(place, _span(some, own), _interval(some, own, bounds))
         for place, some in groups.items()
     )
-    lowest, highest = (Value(_place(each, dims), brief(own, each.value)) for each in _ends(metrics))
+    lowest, highest = (
+        Value(_place(each, dims), in_words(own, each.value)) for each in _ends(metrics)
+    )
     name = titled(metrics[0].name, metrics[0].unit)
     return Finding(name, tuple(values), lowest, highest, len(metrics))
 
@@ -144,7 +146,7 @@ def _ends(metrics: Sequence[Metric]) -> tuple[Metric, Metric]:
 
 def _span(metrics: Sequence[Metric], own: DeclaredMetric) -> str:
     """Return one value, or from where to where several go."""
-    return " to ".join(dict.fromkeys(brief(own, metric.value) for metric in _ends(metrics)))
+    return " to ".join(dict.fromkeys(in_words(own, metric.value) for metric in _ends(metrics)))
 
 
 def _interval(metrics: Sequence[Metric], own: DeclaredMetric, bounds: Mapping[str, Metric]) -> str:
@@ -153,7 +155,9 @@ def _interval(metrics: Sequence[Metric], own: DeclaredMetric, bounds: Mapping[st
     names = (full_name(f"{first.name}.{side}95", first.where) for side in ("lower", "upper"))
     values = [bounds[name].value for name in names if name in bounds and not others]
     return (
-        " to ".join(brief(own, value) for value in values) if values and None not in values else ""
+        " to ".join(in_words(own, value) for value in values)
+        if values and None not in values
+        else ""
     )
 
 

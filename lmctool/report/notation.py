@@ -81,14 +81,14 @@ class Notation:
         return self.array(curve.name, result.groups[curve.path].variables[curve.name])
 
 
-def brief(known: DeclaredMetric, value: float | None) -> str:
-    """Return a value with the digits that a sentence needs.
+def in_words(known: DeclaredMetric, value: float | None) -> str:
+    """Return a value with as many digits as a sentence has room for: tables have all.
 
-    >>> brief(DeclaredMetric("", "", share=True), 0.2807567), brief(PLAIN, 0.2807567)
+    >>> in_words(DeclaredMetric("", "", share=True), 0.2807567), in_words(PLAIN, 0.2807567)
     ('28.08 %', '0.2808')
-    >>> brief(PLAIN, 13130)
+    >>> in_words(PLAIN, 13130)
     '13130'
     """
-    if known.in_percent:
-        return known.text(value, ".2f")
-    return known.text(value, ".4g" if value is None or abs(value) < 1000 else ".6g")
+    if known.in_percent or value is None or abs(value) >= 1000:
+        return known.brief(value)
+    return known.text(value, ".4g")

@@ -30,7 +30,7 @@ def curves(result: Result) -> list[Table]:
     The lines of one table are drawn to one scale, so that they can be compared.
     """
     known = Notation.of(result)
-    return [_curve_table(each, known.curve(result, each).text) for each in curve.find(result)]
+    return [_curve_table(each, known.curve(result, each).brief) for each in curve.find(result)]
 
 
 def sparkline(values: NDArray[np.float64], low: float, high: float) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.report.blocks import GAP, blocks, fitted
+from lmctool.report.block_widths import GAP
+from lmctool.report.blocks import blocks, fitted, folded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,8 +128,5 @@ def _print(console: Console, *pieces: tuple[str, str]) -> None:
 
 def _print_folded(text: str, console: Console, width: int | None, style: str = "") -> None:
     """Print a text, none where it is empty, in as many lines as it takes."""
-    from rich.text import Text
-
-    pieces = [str(piece) for piece in Text(text).wrap(console, width)] if width else [text]
-    for piece in pieces if text else ():
+    for piece in (folded(text, width) if width else [text]) if text else ():
         _print(console, (piece, style))

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmctool.report import curve
 from lmctool.report.finding import Finding, findings, main_finding
-from lmctool.report.notation import Notation, brief
+from lmctool.report.notation import Notation, in_words
 from lmctool.results.text import joined, titled
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def sentences(result: Result) -> list[str]:
     """
     known = Notation.of(result)
     described = [
-        _curve(each, partial(brief, known.curve(result, each))) for each in curve.find(result)
+        _curve(each, partial(in_words, known.curve(result, each))) for each in curve.find(result)
     ]
     found = list(findings(result).values())
     described += [sentence(each) for each in found[:MOST]]
