@@ -10,7 +10,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import choose_device
+from lmctool.evaluate.device import MPS, choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.loss import loss_of_batch, outside_transforms
@@ -393,6 +393,7 @@ class Run:
         return Evaluator(
             self.resources.network,
             self.settings.strategy,
+            self.settings.device == MPS,
             task.task,
             task.name,
             self.device,

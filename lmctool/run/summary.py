@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.evaluate.device import MPS
 from lmctool.model.build import described
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
         if choice is not None:
             options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
             lines.append((kind, choice.name + (f" ({options})" if options else "")))
-    lines.append(("device", f"{run.device}, {run.settings.dtype}, {run.settings.precision}"))
+    device = "mps for networks, else cpu" if run.settings.device == MPS else run.device
+    lines.append(("device", f"{device}, {run.settings.dtype}, {run.settings.precision}"))
     return lines
 
 
