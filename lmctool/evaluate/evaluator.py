@@ -116,7 +116,7 @@ class Evaluator:
         about = (per_example, others) if others else (per_example,)
         with (
             self.entries("evaluate", splits, *about) as entries,
-            self.progress(total * len(splits), description) as advance,
+            self.progress(total * len(splits), description, networks=True) as advance,
             computing(self.precision, self.device),
         ):
             return evaluate(
@@ -141,7 +141,7 @@ class Evaluator:
         shared = shared_prefix.Shared(graph, networks, strategy.layout, strategy.workers)
         with (
             self.entries("shared", splits, len(networks)) as entries,
-            self.progress(len(networks) * len(splits), description) as advance,
+            self.progress(len(networks) * len(splits), description, networks=True) as advance,
             arithmetic(self.precision, self.device),
         ):
             return shared_prefix.evaluate(
@@ -244,7 +244,7 @@ class Evaluator:
         rows = []
         with (
             self.entries("read", [split], name) as entries,
-            self.progress(total, description) as advance,
+            self.progress(total, description, networks=True) as advance,
             computing(self.precision, self.device),
         ):
             for network in candidates(networks):

@@ -11,6 +11,15 @@ def number(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
+def percent(share: float, digits: int = 2) -> str:
+    """Return a share in per cent.
+
+    >>> percent(0.3007), percent(1, 0)
+    ('30.07 %', '100 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 def titled(title: str, unit: str) -> str:
     """Return a title with its unit, unless that is plain numbers."""
     return title if unit in {"", "1"} else f"{title} [{unit}]"

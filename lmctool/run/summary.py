@@ -46,6 +46,21 @@ def plan(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
+def work(run: Run, networks: int | None) -> list[tuple[str, str]]:
+    """Return how many networks a run measures on how many examples, where that is known.
+
+    Args:
+        run: the run; no input of its data is read.
+        networks: how many on each split; None where the analysis doesn't know before.
+    """
+    if not networks:
+        return []
+    count = run.resources.splits.count
+    limit = run.settings.limit
+    splits = [f"{count(name, limit)} examples of {name}" for name in run.settings.splits]
+    return [("networks", f"{networks}, on {' and on '.join(splits)}")]
+
+
 def _inputs(run: Run) -> list[tuple[str, str]]:
     """Return the checkpoints: arguments by letter, the steps of a series together."""
     if run.series:
