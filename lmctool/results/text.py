@@ -11,13 +11,22 @@ def number(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
-def percent(share: float, digits: int = 2) -> str:
-    """Return a share in per cent.
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a share in per cent, or a dash for what is missing.
 
-    >>> percent(0.3007), percent(1, 0)
-    ('30.07 %', '100 %')
+    >>> percent(0.3007), percent(0.5, 0)
+    ('30.07 %', '50 %')
     """
-    return f"{100 * share:.{digits}f} %"
+    return "-" if share is None or not math.isfinite(share) else spaced(f"{share:.{digits}%}")
+
+
+def spaced(text: str) -> str:
+    """Return a number with a space before its sign of per cent, where it has one.
+
+    >>> spaced("12.3%"), spaced("0.123")
+    ('12.3 %', '0.123')
+    """
+    return f"{text[:-1].rstrip()} %" if text.endswith("%") else text
 
 
 def titled(title: str, unit: str) -> str:
