@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from lmctool.report.notation import PLAIN, Notation
 from lmctool.results.aggregate.aggregate import DIMS
 from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.aggregate.summary import VARIANTS
@@ -15,6 +14,7 @@ from lmctool.results.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result, Variable
 
 MEAN, DIFFERENCE = "_mean", "_difference"
@@ -43,6 +43,7 @@ def title(result: Result) -> str:
 
 def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of each element of the means, or of the differences of variants."""
+    notation = Notation.of(result)
     for path, group in result.groups.items():
         held = group.variables
         for name, variable in held.items():
@@ -50,14 +51,15 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
                 continue
             lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
             std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
-            spread = _texts(std, variable)
-            p = _texts(held.get(f"{name}_p"), variable)
+            known = notation.metric(variable.metric)
+            spread = _texts(std, variable, known)
+            p = _texts(held.get(f"{name}_p"), variable, PLAIN)
             unit = "" if variable.unit == "1" else variable.unit
             for place, metric in enumerate(elements(result, path, variable)):
-                between = [_text(bound[place]) for bound in (lower, upper)]
+                between = [_text(bound[place], known) for bound in (lower, upper)]
                 yield (
                     full_name(metric.name.removesuffix(".mean"), metric.where),
-                    _text(variable.values.flat[place]),
+                    _text(variable.values.flat[place], known),
                     spread[place],
                     "-" if "-" in between else " to ".join(between),
                     p[place],
@@ -65,15 +67,15 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
                 )
 
 
-def _texts(variable: Variable | None, like: Variable) -> list[str]:
+def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> list[str]:
     """Return the elements of a variable as texts; empty ones where there is none."""
     if variable is None:
         return [""] * like.values.size
-    return [_text(value) for value in variable.values.flat]
+    return [_text(value, known) for value in variable.values.flat]
 
 
-def _text(value: float) -> str:
-    return f"{value:.4g}" if np.isfinite(value) else "-"
+def _text(value: float, known: DeclaredMetric) -> str:
+    return known.text(value, ".2f" if known.in_percent else ".4g")
 
 
 def _notes(result: Result) -> Iterator[str]:
