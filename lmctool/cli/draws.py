@@ -57,10 +57,11 @@ def found(
     for number in range(1, job.settings.draws):
         other = run.redrawn(number)
         job.show(f"draw {number} of 0 to {job.settings.draws - 1}")
-        with computing(), about("--repeat"):
+        with computing():
             result = _unmade(compute(job, other), other)
             members.append(Member(str(number), proved(other, result)))
-            side_by_side([members[0], members[-1]], DRAW)
+            with about(f"draws 0 and {number} of --repeat cannot be averaged"):
+                side_by_side([members[0], members[-1]], DRAW)
     average = over_draws(members, notes_on(run, writes=job.writes))
     kept = {
         path: group

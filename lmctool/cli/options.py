@@ -51,7 +51,7 @@ def shared(name: str, analysis: Analysis) -> Sections:
     data = data_options.data(analysis.splits, scored=analysis.scored) if "data" in used else []
     on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
     if both:
-        data += data_options.calibration(repeated=on_path or analysis.calibrates)
+        data += data_options.calibration(repeated=on_path or bool(analysis.calibrates))
     if "model" in used:
         spec = [_spec()] if analysis.aligner != "never" else []
         other = _model_b() if spec and analysis.partial != "never" else []
