@@ -60,6 +60,9 @@ class Analysis:
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
+        calibrates: whether it looks at the calibration examples by itself, whatever aligner and
+            correction are chosen; the name of one of its options for an analysis that does so
+            only where that is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
         table: the result as one table; without it the metrics are listed.
@@ -85,6 +88,7 @@ class Analysis:
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
+    calibrates: bool | str = False
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None

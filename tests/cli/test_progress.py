@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.cli import progress
 from lmctool.cli.progress import Stages, shows_bars
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
@@ -79,7 +78,7 @@ def test_the_whole_run_is_told_by_its_networks_with_the_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 1000, 30))  # one for a run of nothing, then
-    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("lmctool.cli.progress.time.monotonic", lambda: float(next(clock)))
     stages = Stages(lambda *_: None, quiet=False, bar=False)
     stages.expect(8)
     with stages(1, "statistics") as advance:

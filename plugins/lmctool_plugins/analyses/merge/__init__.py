@@ -66,6 +66,7 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
+        calibrates="alphas",
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
