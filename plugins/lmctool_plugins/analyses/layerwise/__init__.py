@@ -46,9 +46,10 @@ def lmctool_analysis() -> Analysis:
             ["--by"],
             default="layer",
             show_default=True,
-            metavar="layer|block|group|kind|REGEX",
-            help="Grouping of tensors into parts; for a regular expression, by its first group or"
-            " the whole match in the tensors' names.",
+            metavar="layer|block|group|kind|GLOB|REGEX",
+            help="Grouping of tensors into parts. A shell pattern, such as 'layer[12]*', makes a"
+            " part of each outermost module that it fits; a regular expression of what its first"
+            " group, or else the whole, finds in the tensors' names.",
         ),
         click.Option(
             ["--rest"],

@@ -43,7 +43,8 @@ def lmctool_analysis() -> Analysis:
         click.Option(
             ["--layer"],
             metavar="NAME",
-            help="Also store and draw each channel of this layer or block.",
+            help="Also store and draw each channel of this layer or block: its name, or a shell"
+            " pattern of it alone, such as '*.conv2'.",
         ),
     )
     return Analysis(
