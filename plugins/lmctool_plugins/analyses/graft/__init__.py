@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool.api import Analysis, CheckpointFile, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.graft.metrics import METRICS
 
 
@@ -69,4 +69,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.graft.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.graft.summary:derived"),
+        help=HelpPage(
+            (
+                "final.safetensors --from init.safetensors --by block --evaluate",
+                "final.safetensors --from init.safetensors --layers 'layer1*' -o start"
+                "  # writes start.safetensors",
+            ),
+            main=("--from", "--fresh", "--layers", "--by", "--evaluate"),
+            docs="docs/analyses/graft.md",
+        ),
     )

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, definition_option, grid_options, hookimpl
 from lmctool.api.advanced import shape_options
 from lmctool_plugins.analyses.layerwise.metrics import METRICS
 
@@ -76,4 +76,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.layerwise.figure:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.layerwise.summary:derived"),
+        help=HelpPage(
+            (
+                "init.safetensors final.safetensors --by block",
+                "a.safetensors b.safetensors --align --by 'layers.[12]' --points 5"
+                "  # of parts whose names fit a pattern",
+            ),
+            main=("--by", "--points", "--cumulative"),
+            docs="docs/analyses/layerwise.md",
+        ),
     )
