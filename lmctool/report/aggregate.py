@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lmctool.report.notation import PLAIN, Notation
-from lmctool.results.aggregate.aggregate import DIMS
+from lmctool.results.aggregate.aggregate import DIMS, DRAW
 from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.aggregate.summary import VARIANTS
 from lmctool.results.metrics import elements, full_name
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from lmctool.results.array import Array
     from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result, Variable
 
@@ -21,9 +25,12 @@ MEAN, DIFFERENCE = "_mean", "_difference"
 
 
 def tabulate(result: Result) -> Table:
-    """Show mean, standard deviation and interval of each metric, then how variants differ."""
+    """Show mean, standard deviation and interval of each metric, then how variants differ.
+
+    Of draws, in which one number hides how much it is one of chance, also the extremes.
+    """
     rows = [*_rows(result, MEAN), *_rows(result, DIFFERENCE)]
-    columns = ["metric", "mean", "std", "95 % interval", "p", "unit"]
+    columns = ["metric", "mean", "std", "95 % interval", "lowest", "highest", "p", "unit"]
     chosen = [n for n in range(len(columns)) if n < 4 or any(row[n] for row in rows)]
     return Table(
         title(result),
@@ -38,12 +45,14 @@ def title(result: Result) -> str:
     about = result.groups[AGGREGATE].attributes
     noun = DIMS[str(about["over"])] + ("s" if about["count"] != 1 else "")
     networks = f" of {about['networks']} networks" if "networks" in about else ""
-    return f"Average of {about['of']} over {about['count']} {noun}{networks}"
+    examples = " of the calibration examples" if about["over"] == DRAW else ""
+    return f"Average of {about['of']} over {about['count']} {noun}{networks}{examples}"
 
 
 def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of each element of the means, or of the differences of variants."""
     notation = Notation.of(result)
+    draws = result.groups[AGGREGATE].attributes["over"] == DRAW
     for path, group in result.groups.items():
         held = group.variables
         for name, variable in held.items():
@@ -53,6 +62,10 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
             std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
             known = notation.metric(variable.metric)
             spread = _texts(std, variable, known)
+            each = held[name.removesuffix(MEAN)] if draws and kind == MEAN else None
+            extremes = [
+                _texts(each and _over_all(each, of), variable, known) for of in (np.min, np.max)
+            ]
             p = _texts(held.get(f"{name}_p"), variable, PLAIN)
             unit = "" if variable.unit == "1" else variable.unit
             for place, metric in enumerate(elements(result, path, variable)):
@@ -62,9 +75,15 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
                     _text(variable.values.flat[place], known),
                     spread[place],
                     "-" if "-" in between else " to ".join(between),
+                    *(texts[place] for texts in extremes),
                     p[place],
                     unit,
                 )
+
+
+def _over_all(each: Variable, extreme: Callable[..., Array]) -> Variable:
+    """Return the least or the greatest of what a variable holds of each draw."""
+    return replace(each, values=np.asarray(extreme(each.values, axis=0)), dims=each.dims[1:])
 
 
 def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> list[str]:
@@ -87,7 +106,8 @@ def _notes(result: Result) -> Iterator[str]:
         return
     way = "a paired t-test" if networks is None else "the jackknife"
     if networks is None:
-        yield "95 % intervals of the mean, by Student's t"
+        over = " over draws" if about["over"] == DRAW else ""
+        yield f"95 % intervals of the mean{over}, by Student's t"
     else:
         yield (
             "95 % intervals of the mean over pairs, by the jackknife over networks: pairs that"

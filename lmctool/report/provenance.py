@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     DataRecord,
+    DrawRecord,
     Entry,
     SeriesRecord,
     SplitRecord,
@@ -114,6 +115,8 @@ def _what(record: Input) -> str:
             return (spec or "") + _after(", from ", origin) + _after(": ", source)
         case SeriesRecord(path=path, steps=steps):
             return (path or "") + _after(", steps ", str(steps) if steps else None)
+        case DrawRecord(seed=seed):
+            return "" if seed is None else f"seed {seed}"
         case _:
             return record.path or ""
 
