@@ -10,7 +10,8 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.terminal import NUMBER, printable
+from lmctool.report.blocks import NUMBER
+from lmctool.report.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

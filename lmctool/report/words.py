@@ -53,7 +53,7 @@ def sentences(result: Result) -> list[str]:
         LmctoolError: two variables give the same metric.
     """
     by_name, known = _by_name(result), Notation.of(result)
-    described = [_curve(each, known.curve(result, each).text) for each in curve.find(result)]
+    described = [_curve(each, known.curve(result, each).brief) for each in curve.find(result)]
     described += [_range(own, known.metric(name)) for name, own in list(by_name.items())[:MOST]]
     more = len(by_name) - MOST
     return [*described, f"The tables have {more} more metrics."] if more > 0 else described
@@ -84,7 +84,7 @@ def _range(metrics: Sequence[Metric], known: DeclaredMetric) -> str:
 
 
 def _value(metric: Metric, known: DeclaredMetric) -> str:
-    return known.text(metric.value) + ("" if metric.unit == "1" else f" {metric.unit}")
+    return known.brief(metric.value) + ("" if metric.unit == "1" else f" {metric.unit}")
 
 
 def _curve(each: Curve, text: Callable[[float], str]) -> str:

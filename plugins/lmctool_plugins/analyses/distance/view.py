@@ -43,7 +43,7 @@ def tabulate(result: Result) -> Table:
     if far:
         heads += ("||A-O||", "||B-O||", "cosine from O")
         notes.append(f"O is '{whole.attributes['origin']}'")
-    return Table("Distance", heads, tuple(rows), tuple(notes))
+    return Table("Distance", heads, tuple(rows), tuple(notes), keys=3)
 
 
 def _counted(over: str) -> str:

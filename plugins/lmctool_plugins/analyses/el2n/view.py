@@ -9,8 +9,6 @@ import numpy as np
 from lmctool.api import Table, shown_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -28,39 +26,34 @@ def tabulate(result: Result) -> Table:
     """Show the scores of each split, and how the pair does on it."""
     bounds = result.groups["el2n/splits"].variables
     pair = result.groups.get("el2n/parts")
-    columns = ["split", "part", "examples", "lowest", "mean", "highest"]
+    keys, columns = ["split", "part"], ["examples", "lowest", "mean", "highest"]
     if pair is not None:
         names = (str(name) for name in pair.variables["network"].values)
-        columns += ["metric", *(ENDS.get(name, name) for name in names)]
+        keys.append("metric")
+        columns += [ENDS.get(name, name) for name in names]
     metrics = shown_metrics(result)[:2]
     rows: list[tuple[str, ...]] = []
     for s, split in enumerate(bounds["split"].values):
         for p, part in enumerate(bounds["part"].values):
             scores = [bounds[name].values[s, p] for name in ("lowest", "score", "highest")]
             size = str(bounds["examples"].values[s, p])
-            row = (str(split), str(part), size, *(f"{score:.3g}" for score in scores))
-            rows += [row] if pair is None else _compared(row, metrics, pair, s, p)
+            head, row = (str(split), str(part)), (size, *(f"{score:.3g}" for score in scores))
+            if pair is None:
+                rows.append((*head, *row))
+                continue
+            for metric in metrics:
+                values = pair.variables[metric.name].values[:, s, p]
+                rows.append((*head, metric.name, *row, *map(metric.text, values)))
     attributes = result.groups["el2n/examples"].attributes
     notes = () if pair is None else _gains(metrics[0], pair)
     return Table(
         f"EL2N ({attributes['splits']} equal splits by score,"
         f" mean of {attributes['checkpoints']} checkpoints)",
-        tuple(columns),
+        (*keys, *columns),
         tuple(rows),
         notes,
+        keys=len(keys),
     )
-
-
-def _compared(
-    row: tuple[str, ...], metrics: Sequence[ScoreMetric], pair: Group, split: int, part: int
-) -> list[tuple[str, ...]]:
-    """Return a row for each metric, the scores of the split in the first alone."""
-    rows = []
-    for metric in metrics:
-        values = pair.variables[metric.name].values[:, split, part]
-        rows.append((*row, metric.name, *map(metric.text, values)))
-        row = (*row[:2], *[""] * (len(row) - 2))
-    return rows
 
 
 def _gains(metric: ScoreMetric, pair: Group) -> tuple[str, ...]:
