@@ -38,10 +38,11 @@ def check_analysis(
 ) -> dict[str, str]:
     """Check an analysis on MLPs, BatchNorm ResNets, ViTs and causal LMs, from the command line.
 
-    Its help is shown, and its examples are commands; it runs over as many checkpoints as its arity says, over equal ones,
-    with ``--align`` and ``--repair`` where it takes them; its result is stored and read back, with
-    table, figure, derived groups and declared metrics.  On the first network that it takes its
-    numbers are the same again, after an interruption too, and ``show`` and ``report`` show them.
+    Its help is shown, and its examples are commands; it runs over as many checkpoints as its arity
+    says, over equal ones, with ``--align`` and ``--repair`` where it takes them; its result is
+    stored and read back, with table, figure, derived groups and declared metrics.  On the first
+    network that it takes its numbers are the same again, after an interruption too, and ``show``
+    and ``report`` show them.
 
     Args:
         plugin: the word of an installed one, or the record that its hook returns.
