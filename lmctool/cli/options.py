@@ -55,9 +55,10 @@ def shared(name: str, analysis: Analysis) -> Sections:
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = data_options.data(analysis.splits, scored=analysis.scored) if "data" in used else []
-    data += data_options.calibration() if both else []
+    on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
+    if both:
+        data += data_options.calibration(repeated=on_path or bool(analysis.calibrates))
     if "model" in used:
-        on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
         other = _model_b() if spec and analysis.partial != "never" else []
         sections.append(("Model", [*_model(batchnorm=on_path), *other, *spec]))

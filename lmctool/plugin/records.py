@@ -62,12 +62,18 @@ class Analysis:
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
+        calibrates: whether it looks at the calibration examples by itself, whatever aligner and
+            correction are chosen; the name of one of its options for an analysis that does so
+            only where that is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
         table: the result as one table; without it the metrics are listed.
         figure: draws the result; without it every curve is drawn.
         metrics: every metric that a result of it can have: gates on others, or on values that no
             metric can have, are refused before the run.  None leaves that open.
+        networks: called as ``networks(run, **options)`` before the work, returns how many networks
+            it will measure on each split, the checkpoints among them; None where that is not known
+            before.  It tells ``--dry-run`` and the progress of the whole run, and computes nothing.
         derived: called as ``derived(result)``, returns by path the groups that follow from the
             other groups of a stored result, wholly or in part: summaries of stored curves.  A
             result in which they are not what is stored is refused.  Must not import torch.
@@ -88,10 +94,12 @@ class Analysis:
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
+    calibrates: bool | str = False
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
+    networks: Callable[..., int | None] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
     help: HelpPage = field(default_factory=HelpPage)
 

@@ -57,6 +57,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.merge.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.merge.measure:network_count"),
         arity=(2, None),
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
@@ -65,6 +66,7 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
+        calibrates="alphas",
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),

@@ -52,6 +52,7 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
+        calibrates=True,
         table=Lazy("lmctool_plugins.analyses.variance.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.variance.figure:draw"),
         metrics=METRICS,
