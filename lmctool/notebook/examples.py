@@ -35,7 +35,7 @@ def calls(command: AnalysisCommand) -> list[str]:
 
 
 def _call(command: AnalysisCommand, line: list[str]) -> str:
-    """Return the call that does what a command line does; empty where none does."""
+    """Return the call that does what a command line does; empty for one with gates or K=V."""
     if GATE_FLAGS.intersection(line):
         return ""
     try:
@@ -43,15 +43,13 @@ def _call(command: AnalysisCommand, line: list[str]) -> str:
     except (click.UsageError, LmctoolError):  # a stranger's, or of a file that must be there
         return ""
     plugins = [option for choice in context.meta[SELECTED] for option in choice.options]
-    known = keywords(command, plugins).values()
-    told = {
-        each.name: _value(context.params[str(each.option.name)])
-        for each in known
-        if context.get_parameter_source(str(each.option.name)) is ParameterSource.COMMANDLINE
-    }
-    named = {each.name for each in known if each.named}
-    bare = {slot.flag.lstrip("-"): slot.default for slot in command.slots}
-    told = {k: True if k in named and value == bare[k] else value for k, value in told.items()}
+    bare = {slot.parameter: slot.default for slot in command.slots if not slot.required}
+    told = {}
+    for keyword in keywords(command, plugins).values():
+        name = str(keyword.option.name)
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            value = context.params[name]
+            told[keyword.name] = True if value == bare.get(name) else _value(value)
     if any(isinstance(value, Mapping) for value in told.values()):
         return ""
     return described(command.title, [str(each) for each in context.params["checkpoints"]], told)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import lmctool
-from lmctool.api import Analysis, HelpPage
+from lmctool.api import Analysis, HelpPage, Lazy
 from lmctool.cli.analysis import SELECTED, AnalysisCommand
 from lmctool.notebook.examples import calls
 from lmctool.notebook.keywords import keywords
@@ -53,7 +53,7 @@ def test_what_no_call_can_say_is_left_out() -> None:
             "a.pt b.pt --align weight",
         )
     )
-    record = Analysis(lambda run: None, aligner="optional", help=page)
+    record = Analysis(Lazy("mine:compute"), aligner="optional", help=page)
     assert calls(AnalysisCommand("mine", record)) == [
         "lmctool.mine('a.pt', 'b.pt', align='weight')"
     ]
