@@ -10,7 +10,6 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, SCORES
 from lmctool.plugin.named_scores import named_scores
 from lmctool.results.aggregate.declared import declared_of
-from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ def gates_of_run(
             what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
+    from lmctool.results.aggregate.eligible import AGGREGATE
+
     gates = (*values["require"], *values["fail_if"])
     _check_names(gates, name, analysis, values)
     path = values["baseline"]

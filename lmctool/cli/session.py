@@ -295,7 +295,9 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
     )
     if outputs is not None:
         outputs.check(run, allowed=job.resume)
-    stages.expect((networks(job, run) or 0) * len(job.settings.splits) * job.settings.draws)
+    if count := networks(job, run):
+        more = (job.settings.draws - 1) * max(count - run.count, 0)  # checkpoints are not drawn
+        stages.expect((count + more) * len(job.settings.splits))
     if job.gates:  # what the metrics are may take a look at the data
         check_limits(job.gates, job.declared(run.metrics))
     return run
