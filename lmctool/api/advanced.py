@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
     from lmctool.results.score_metric import fall_notes as fall_notes
+    from lmctool.results.text import percent as percent
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -117,6 +118,8 @@ if TYPE_CHECKING:
     from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
+    from lmctool.weights.name_words import nearest_names as nearest_names
+    from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
@@ -163,6 +166,7 @@ MODULES = {
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
+    "lmctool.results.text": "percent",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",
@@ -174,6 +178,7 @@ MODULES = {
     "lmctool.symmetry.unit_index": "UnitIndex",
     "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
+    "lmctool.weights.name_words": "nearest_names selected_names",
     "lmctool.weights.partwise": "Partwise",
     "lmctool.weights.spectral_norm": "following spectral_norms",
 }

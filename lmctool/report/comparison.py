@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmctool.report.curve import Curve
-    from lmctool.results.metrics import Metric
+    from lmctool.report.notation import Notation
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.pairing import Pair
     from lmctool.results.provenance_diff import Cause
     from lmctool.results.result import Result
@@ -34,16 +35,19 @@ LONGEST = 200
 """Characters of one setting that are shown."""
 
 
-def metrics_table(pairs: Sequence[Pair], title: str, *, everything: bool) -> Table:
+def metrics_table(pairs: Sequence[Pair], title: str, known: Notation, *, everything: bool) -> Table:
     """Return metrics with both values and the difference.
 
-    Those that differ, or ``everything``: also those that are the same, or in one result alone.
+    Args:
+        pairs: the metrics of both results.
+        title: what stands above the table.
+        known: how their numbers are written.
+        everything: whether those that are the same, or in one result alone, are shown too.
     """
     common = [pair for pair in pairs if pair.one and pair.other]
     differing = [pair for pair in common if not pair.same]
     rows = tuple(
-        (pair.name, _value(pair.one), _value(pair.other), _signed(pair.difference), _unit(pair))
-        for pair in (pairs if everything else differing)
+        _row(pair, known.metric(pair.metric)) for pair in (pairs if everything else differing)
     )
     notes = [f"{len(differing)} of {len(common)} metrics differ"]
     for which, count in (
@@ -134,16 +138,10 @@ def _where(deviation: Deviation) -> str:
     return deviation.where or deviation.message.removeprefix(deviation.path).strip()
 
 
-def _value(metric: Metric | None) -> str:
-    return ABSENT if metric is None else number(metric.value)
-
-
-def _signed(difference: float | None) -> str:
-    return "-" if difference is None else f"{difference:+.6g}"
-
-
-def _unit(pair: Pair) -> str:
-    return "" if pair.unit == "1" else pair.unit
+def _row(pair: Pair, known: DeclaredMetric) -> tuple[str, ...]:
+    values = (ABSENT if each is None else known.text(each.value) for each in (pair.one, pair.other))
+    unit = "" if pair.unit == "1" else pair.unit
+    return (pair.name, *values, known.signed(pair.difference), unit)
 
 
 def _cut(text: str) -> str:

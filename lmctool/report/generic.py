@@ -8,9 +8,10 @@ import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
+from lmctool.report.notation import Notation
 from lmctool.results.metrics import elements
 from lmctool.results.table import Table
-from lmctool.results.text import number, titled
+from lmctool.results.text import titled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +33,13 @@ LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
 
 def metrics_table(result: Result) -> Table:
     """Return every metric of a result with its value and unit."""
+    known = Notation.of(result)
     rows = [
-        (metric.full_name, number(metric.value), "" if metric.unit == "1" else metric.unit)
+        (
+            metric.full_name,
+            known.metric(metric.name).text(metric.value),
+            "" if metric.unit == "1" else metric.unit,
+        )
         for path, group in result.groups.items()
         for variable in group.variables.values()
         for metric in elements(result, path, variable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import choose_device
+from lmctool.evaluate.device import MPS, choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.loss import loss_of_batch, outside_transforms
@@ -31,7 +32,7 @@ from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
-from lmctool.run.variant import variants
+from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
 from lmctool.weights.recipe import derived
 
@@ -119,6 +120,12 @@ class Run:
         self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
         self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
+        self.symmetries = CommonSymmetries(self.resources)
+        self._calibrate()
+
+    def _calibrate(self) -> None:
+        """Begin what depends on the calibration examples: nothing is taken or aligned yet."""
+        settings = self.settings
         self.calibration = Calibration(
             self._calibration_examples,
             lambda: self.graph,
@@ -126,8 +133,8 @@ class Run:
             settings.calib_batch,
             self.device,
             self.dtype,
-            progress,
-            journal,
+            self.progress,
+            self.journal,
             settings.precision,
             lambda: self.resources.forward.stochastic,
             self.resources.forward.seeding,
@@ -139,15 +146,27 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
-        self.symmetries = CommonSymmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
             self.symmetries,
             self._ask_aligner,
             self._examples_of,
-            journal,
+            self.journal,
         )
+
+    def redrawn(self, draw: int) -> Run:
+        """Return this run with other calibration examples, the others of ``--repeat``.
+
+        Checkpoints, model, data and what was measured so far are the same; of alignments and
+        doubts there is none yet.
+        """
+        other = copy(self)
+        other.resources = self.resources.redrawn(draw)
+        other.settings = other.resources.settings
+        other.doubts = Doubts(self.note)
+        other._calibrate()
+        return other
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -393,6 +412,7 @@ class Run:
         return Evaluator(
             self.resources.network,
             self.settings.strategy,
+            self.settings.device == MPS,
             task.task,
             task.name,
             self.device,
@@ -436,9 +456,16 @@ class Run:
     def follow(
         self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
     ) -> Curves:
-        """Return loss and error of variants of one pair at alphas that rise from 0 to 1."""
+        """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
+
+        Those of the ends are ``scores``, but that B in A's order is measured as well.
+        """
         ends = self.scores(variants[0].ends)
         return path.follow(self.evaluate, ends, variants, alpha, per_example=per_example)
+
+    def count_followed(self, alphas: int) -> int:
+        """Return how many networks ``follow`` measures at so many alphas, beside the ends."""
+        return len(self.variant_names) * (alphas - 2) + self.settings.aligns
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
@@ -488,6 +515,12 @@ class Run:
         first = self.weights(0)
         tensors = {name: (first if name in self.left_out else weights)[name] for name in first}
         return derived(tensors, "completed", (weights, first), lambda: sorted(self.left_out))
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        """The names of the variants that ``variants`` returns."""
+        settings = self.settings
+        return variant_names(aligns=settings.aligns, corrects=settings.correction is not None)
 
     def variants(
         self, first: int = 0, second: int = 1, *, storable: bool = False

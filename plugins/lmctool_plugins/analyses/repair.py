@@ -19,6 +19,7 @@ import click
 
 from lmctool.api import (
     Analysis,
+    HelpPage,
     NewCheckpoint,
     Result,
     hookimpl,
@@ -27,6 +28,11 @@ from lmctool.api.advanced import DeclaredScores
 
 if TYPE_CHECKING:
     from lmctool.api import Run, Table
+
+
+def network_count(run: Run, alpha: float) -> int:
+    """Return how many networks are measured: the ends, and one of each variant."""
+    return run.count + len(run.variant_names)
 
 
 def compute(run: Run, alpha: float) -> Result:
@@ -68,10 +74,18 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         compute,
+        networks=network_count,
         options=(alpha,),
         aligner="optional",
         correction="always",
         writes=True,
         table=table,
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align -o repaired  # writes repaired.safetensors",
+                "a.safetensors b.safetensors --align --alpha 0.3 -o repaired",
+            ),
+            docs="docs/analyses/repair.md",
+        ),
         metrics=(DeclaredScores("repair.{}", "{} of a network"),),
     )
