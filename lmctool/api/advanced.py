@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from lmctool.report.look import Look as Look
     from lmctool.report.look import looks as looks
     from lmctool.report.look import part_looks as part_looks
+    from lmctool.report.panels import legend_above as legend_above
     from lmctool.report.panels import legend_below as legend_below
     from lmctool.report.panels import legend_height as legend_height
     from lmctool.report.panels import panel_shape as panel_shape
@@ -171,7 +172,9 @@ MODULES = {
     "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_share",
     "lmctool.report.ends": "checkpoint_names end_names end_titles file_titles path_label",
     "lmctool.report.look": "Look looks part_looks",
-    "lmctool.report.panels": "legend_below legend_height panel_shape panels text_width",
+    "lmctool.report.panels": (
+        "legend_above legend_below legend_height panel_shape panels text_width"
+    ),
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lmctool.results.result import Result
 
-ROOM = 44
+ROOM = 50
 """Letters of a line below a panel; a longer label takes two."""
 
 

@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 4.8, 3.6
 """The room of a panel where nobody says how large a figure is, in inches: labels fit beside it."""
 HANDLE, APART = 0.33, 0.23
 """The width of what stands before a label of a legend, and between its columns, in inches."""
-LABEL, LINE = 0.37, 0.18
+LABEL, LINE = 0.33, 0.18
 """The height of ticks below a panel, and of each line of its label, in inches."""
 ROW, MOST_COLUMNS = 0.18, 4
 """The height of a row of a legend, in inches, and the most columns."""
@@ -114,6 +114,18 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
         bbox_to_anchor=(0.5, 0),
         bbox_transform=axes.transAxes + down,
     )
+
+
+def legend_above(axes: Axes, width: float) -> None:
+    """Put a legend above a panel, in as many columns as have room, such as where names stand below.
+
+    Args:
+        axes: the panel, with what the legend names and without a title.
+        width: its room in inches.
+    """
+    _, labels = axes.get_legend_handles_labels()
+    columns = legend_columns(labels, width)
+    axes.legend(fontsize="small", ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
