@@ -75,8 +75,11 @@ if TYPE_CHECKING:
     from lmctool.report.ends import end_names as end_names
     from lmctool.report.ends import path_label as path_label
     from lmctool.report.ends import shortened as shortened
+    from lmctool.report.legend import legend_below as legend_below
+    from lmctool.report.legend import legend_columns as legend_columns
     from lmctool.report.look import Look as Look
     from lmctool.report.look import looks as looks
+    from lmctool.report.names import fitted as fitted
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
     from lmctool.report.panels import text_width as text_width
@@ -157,7 +160,9 @@ MODULES = {
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
     "lmctool.report.ends": "end_names path_label shortened",
+    "lmctool.report.legend": "legend_below legend_columns",
     "lmctool.report.look": "Look looks",
+    "lmctool.report.names": "fitted",
     "lmctool.report.panels": "panel_shape panels text_width",
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LONGEST = 24
 """Letters of a name in a figure; of a longer one, its end, where names differ most."""
 
+LINE = 28
+"""Letters of two names that have room in one line of a label."""
+
 
 def shortened(name: str, longest: int = LONGEST) -> str:
     """Return a name that has room in a figure.
@@ -35,12 +38,14 @@ def end_names(result: Result) -> tuple[str, str]:
 
 
 def path_label(result: Result) -> str:
-    """Return the label of an axis along the path between two checkpoints.
+    """Return the label of an axis along the path between two checkpoints, in two lines if long.
 
     >>> from lmctool.results.result import Result
     >>> path_label(Result("barrier", {}))
     'alpha (0 = A, 1 = B)'
     """
     a, b = end_names(result)
-    named = (a, b) != ("A", "B")
-    return f"alpha (0 = A: {a}, 1 = B: {b})" if named else "alpha (0 = A, 1 = B)"
+    if (a, b) == ("A", "B"):
+        return "alpha (0 = A, 1 = B)"
+    apart = ",\n" if len(a) + len(b) > LINE else ", "
+    return f"alpha (0 = A: {a}{apart}1 = B: {b})"
