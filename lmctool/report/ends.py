@@ -27,9 +27,14 @@ def shortened(name: str, longest: int = LONGEST) -> str:
     return name if len(name) <= longest else f"…{name[1 - longest :]}"
 
 
-def end_names(result: Result) -> tuple[str, str]:
-    """Return the names of the first two checkpoints of a result; A and B where it names none."""
-    records = list(Provenance.of(result).checkpoints.values())[:2]
+def end_names(result: Result, first: int = 0) -> tuple[str, str]:
+    """Return the names of two checkpoints of a result; A and B where it names none.
+
+    Args:
+        result: the result.
+        first: which of its checkpoints is A, with B behind it.
+    """
+    records = list(Provenance.of(result).checkpoints.values())[first : first + 2]
     paths = [PurePath(record.path) for record in records if record.path]
     if len(paths) != 2:
         return "A", "B"

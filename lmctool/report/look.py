@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lmctool.report.style import COLOURS, DASHES, MARKERS
@@ -33,6 +33,11 @@ class Look:
         """The keywords of ``Axes.plot``."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
 
+    def dashed(self, place: int) -> Look:
+        """Return the look of another line of the variant: its colour and marker, another dash."""
+        dash = DASHES[(DASHES.index(self.dash) + place) % len(DASHES)]
+        return replace(self, dash=dash)
+
 
 def looks(names: Sequence[str]) -> list[Look]:
     """Return how variants look, each differing from all others as long as there are enough looks.
@@ -45,10 +50,11 @@ def looks(names: Sequence[str]) -> list[Look]:
     """
     others = [name for name in dict.fromkeys(names) if name not in KNOWN]
     places = {name: place for place, name in enumerate((*KNOWN, *others))}
-    return [_look(places[name]) for name in names]
+    return [look_of(places[name]) for name in names]
 
 
-def _look(place: int) -> Look:
+def look_of(place: int) -> Look:
+    """Return the look of a line that is of no variant, by its place among others."""
     return Look(
         COLOURS[place % len(COLOURS)],
         MARKERS[place % len(MARKERS)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os.path import commonprefix
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from lmctool.report.ends import shortened
@@ -29,10 +29,15 @@ def fitted(names: Sequence[str], longest: int = LONGEST) -> list[str]:
     lengths = [len(name) for name in names]
     if max(lengths, default=0) <= longest:
         return list(names)
-    head = len(commonprefix(list(names)))
-    tail = min(len(commonprefix([name[::-1] for name in names])), min(lengths) - head)
+    head = _common(names)
+    tail = min(_common([name[::-1] for name in names]), min(lengths) - head)
     room = max(longest - 2 - max(lengths) + head + tail, 0)
     start = max(head - room, 0)
     end = tail - min(tail, room - (head - start))
     cut = [("…" if start else "") + name[start : len(name) - end] for name in names]
     return [shortened(name + ("…" if end else ""), longest) for name in cut]
+
+
+def _common(names: Sequence[str]) -> int:
+    """Return with how many letters all names begin alike."""
+    return sum(1 for _ in takewhile(lambda each: len(set(each)) == 1, zip(*names, strict=False)))
