@@ -10,9 +10,9 @@ from lmctool.errors import LmctoolError
 from lmctool.report import curve
 from lmctool.report.aggregate import MEAN, title
 from lmctool.report.curve_panels import curve_panels, differing, legend_of_figure, shares_of
-from lmctool.report.generic import BAR, HEIGHT, TALLEST, curve_grid, draw_line, grid
-from lmctool.report.names import fitted
+from lmctool.report.generic import BAR, HEIGHT, LONGEST, TALLEST, curve_grid, draw_line, grid
 from lmctool.report.scales import percent_axis
+from lmctool.report.shortened import all_shortened
 from lmctool.report.style import COLOURS
 from lmctool.results.aggregate.aggregate import DIMS
 from lmctool.results.aggregate.eligible import AGGREGATE
@@ -103,7 +103,7 @@ def _draw_metrics(result: Result, figure: Figure, shares: Iterable[str]) -> None
         reach = np.abs(np.stack(bounds) - middle)
         axes.errorbar(middle, rows, xerr=reach, fmt="o", color=COLOURS[0], capsize=3)
         where = [metric.where for metric in elements(result, path, mean)]
-        axes.set_yticks(rows, fitted(differing(where)))
+        axes.set_yticks(rows, all_shortened(differing(where), LONGEST))
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(titled(mean.long_name, mean.unit))

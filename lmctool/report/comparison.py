@@ -8,9 +8,9 @@ from lmctool.errors import LmctoolError
 from lmctool.report import curve
 from lmctool.report.by_analysis import essence
 from lmctool.report.curve_panels import curve_panels, legend_of_figure, shares_of
-from lmctool.report.ends import shortened
 from lmctool.report.escaped import escaped
 from lmctool.report.generic import curve_grid
+from lmctool.report.shortened import shortened
 from lmctool.results.provenance_diff import KINDS
 from lmctool.results.table import Table
 from lmctool.results.text import number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.legend import legend_columns
 from lmctool.report.look import look_of, looks
+from lmctool.report.panels import legend_columns, legend_height
 from lmctool.report.scales import percent_axis
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.results.text import titled
@@ -24,8 +24,6 @@ SPLIT, VARIANT = "split", "variant"
 MEAN = "_mean"
 MOST_NAMED = 32
 """Lines that a legend names; of more, the first ones."""
-LEGEND_ROW = 0.25
-"""The height of a row of a legend, in inches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +112,10 @@ def differing(places: Sequence[Mapping[str, str]]) -> list[str]:
     return [", ".join(place[dim] for dim in differing or place) or " " for place in places]
 
 
-def legend_rows(names: Sequence[str], width: float) -> int:
-    """Return how many rows the legend of a figure has; none for a single line."""
+def room_of_legend(names: Sequence[str], width: float) -> float:
+    """Return how high the legend of a figure of some width is, in inches; 0 for a single line."""
     few = list(dict.fromkeys(names))[:MOST_NAMED]
-    return -(-len(few) // legend_columns(few, width)) if len(few) > 1 else 0
+    return legend_height(few, width) + 0.1 if len(few) > 1 else 0.0
 
 
 def legend_of_figure(figure: Figure) -> None:

@@ -9,18 +9,17 @@ import numpy as np
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
 from lmctool.report.curve_panels import (
-    LEGEND_ROW,
     VARIANT,
     curve_panels,
     differing,
     legend_of_figure,
-    legend_rows,
+    room_of_legend,
     shares_of,
 )
 from lmctool.report.look import looks
-from lmctool.report.names import fitted
 from lmctool.report.panels import text_width
 from lmctool.report.scales import percent_axis
+from lmctool.report.shortened import all_shortened
 from lmctool.report.style import COLOURS
 from lmctool.results.metrics import elements
 from lmctool.results.table import Table
@@ -42,6 +41,8 @@ WIDTH, HEIGHT = 5.2, 3.9
 BAR = 0.28
 """The height of one bar, in inches."""
 TALLEST = 100
+LONGEST = 36
+"""Letters of a name beside a bar."""
 
 
 def metrics_table(result: Result) -> Table:
@@ -85,8 +86,8 @@ def grid(figure: Figure, count: int, height: float = HEIGHT, width: float = WIDT
 def curve_grid(figure: Figure, panels: Sequence[CurvePanel], names: Sequence[str]) -> list[Axes]:
     """Return axes for the panels of curves, with room for a legend of some names below all."""
     columns = min(len(panels), 2)
-    room = LEGEND_ROW * legend_rows(names, WIDTH * columns) / -(-len(panels) // columns)
-    return grid(figure, len(panels), HEIGHT + room)
+    below = room_of_legend(names, WIDTH * columns) / -(-len(panels) // columns)
+    return grid(figure, len(panels), HEIGHT + below)
 
 
 def _draw_curves(curves: list[Curve], figure: Figure, shares: Iterable[str]) -> None:
@@ -117,7 +118,9 @@ def _draw_bars(result: Result, figure: Figure, shares: Iterable[str]) -> None:
     bars = [(name, variable, items) for name, variable, items in metrics if items]
     if not bars:
         raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
-    names = [fitted(differing([item.where for item in items])) for _, _, items in bars]
+    names = [
+        all_shortened(differing([item.where for item in items]), LONGEST) for _, _, items in bars
+    ]
     most = max(map(len, names))
     width = WIDTH + max(0.0, max(text_width(name, "medium") for own in names for name in own) - 1)
     places = grid(figure, len(bars), min(1 + BAR * most, TALLEST), width)

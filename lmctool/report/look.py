@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 KNOWN = ("plain", "align", "align+repair", "repair")
 """The variants of a path, whose looks are theirs whichever of them a figure shows."""
 
+MOST_COLOURS = 10
+"""Parts that differ in colour and dash; more are shades."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -51,6 +54,27 @@ def looks(names: Sequence[str]) -> list[Look]:
     others = [name for name in dict.fromkeys(names) if name not in KNOWN]
     places = {name: place for place, name in enumerate((*KNOWN, *others))}
     return [look_of(places[name]) for name in names]
+
+
+def part_looks(count: int, ordered: bool) -> list[Look]:
+    """Return how the parts of examples look.
+
+    Args:
+        count: how many parts there are.
+        ordered: whether their order means something, such as from easy to hard: they are then
+            drawn from light to dark, as are more than ten others.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    own = [look_of(place) for place in range(count)]
+    if not ordered and count <= MOST_COLOURS:
+        return own
+    shades = colormaps["viridis"]
+    at = [0.9 - 0.85 * place / max(count - 1, 1) for place in range(count)]
+    return [
+        replace(look, colour=to_hex(shades(where))) for look, where in zip(own, at, strict=True)
+    ]
 
 
 def look_of(place: int) -> Look:

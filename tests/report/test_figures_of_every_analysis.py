@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Made = Callable[[str], Path]
 
-PATHS = ("interpolate", "repair", "variance")
+PATHS = ("align", "barrier", "graft", "interpolate", "merge", "repair", "variance")
 LAYERS = ()
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from lmctool.api import Table
 from lmctool.api.advanced import (
-    end_names,
-    fitted,
-    legend_columns,
+    all_shortened,
+    end_titles,
+    legend_above,
     looks,
     short_names,
     shortened,
@@ -32,8 +32,8 @@ SHOWN = ("norm_a", "norm_b", "l2", "relative", "symmetric", "cosine")
 HEADS = ("||A||", "||B||", "||A-B||", "relative", "symmetric", "cosine")
 WIDTH, WIDEST, HEIGHT = 4.8, 12.0, 2.9
 """The least and the greatest width of a panel, and its height without names, in inches."""
-NAME, SIZE = 0.14, "x-small"
-"""The room of the name of a layer, in inches, and its size."""
+NAME, SIZE, LONGEST = 0.14, "x-small", 36
+"""The room of the name of a layer, in inches, its size, and its letters."""
 FEW = 24
 """Layers up to which two panels stand beside each other."""
 MARKED = 60
@@ -90,7 +90,7 @@ def _number(value: float, name: str = "") -> str:
 def draw(result: Result, figure: Figure) -> None:
     """Draw the relative distance and the cosine of every layer, and the same from the origin."""
     group = result.groups["distance/layer"]
-    layers = fitted([str(name) for name in group.variables["layer"].values])
+    layers = all_shortened([str(name) for name in group.variables["layer"].values], LONGEST)
     rows = [("relative", "cosine")]
     if "travelled" in group.variables:
         rows.append(("travelled_relative", "travelled_cosine"))
@@ -125,19 +125,17 @@ def _draw_lines(axes: Axes, group: Group, name: str, width: float) -> None:
     else:
         axes.set_ylim(bottom=0)
     axes.set_ylabel(group.variables[name].long_name.replace(", ", "\n", 1))
-    _, labels = axes.get_legend_handles_labels()
-    columns = legend_columns(labels, width)
-    axes.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
+    legend_above(axes, width)
 
 
 def _caption(result: Result) -> str:
     """Return what A, B, O and the norm are."""
     whole = result.groups["distance/whole"]
-    a, b = end_names(result)
-    lines = [f"A: {a}, B: {b}"] if (a, b) != ("A", "B") else []
+    ends = ", ".join(end_titles(result))
+    lines = [] if ends == "A, B" else [ends]
     if "travelled" in whole.variables:
-        (origin,) = short_names([PurePath(str(whole.attributes["origin"]))])
-        lines.append(f"O: {shortened(origin)}, E: A or B")
+        origin = PurePath(str(whole.attributes["origin"]))
+        lines.append(f"O: {shortened(short_names([origin])[0])}, E: A or B")
     return "\n".join([*lines, f"||x||: Euclidean norm over a layer's {_kept(whole)}"])
 
 

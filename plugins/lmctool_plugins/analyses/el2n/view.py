@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import end_names, legend_below, log_axis, looks, score_axis
+from lmctool.api.advanced import (
+    checkpoint_names,
+    file_titles,
+    legend_below,
+    log_axis,
+    looks,
+    score_axis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,11 +143,8 @@ def _draw_pair(axes: Axes, result: Result, pair: Group, split: int, metric: Scor
     """Draw a metric of the pair on each part, and that of the networks between."""
     names = [str(name) for name in pair.variables["network"].values]
     values = pair.variables[metric.name].values[:, split]
-    first = result.groups["el2n/examples"].attributes["checkpoints"]
-    ends = [
-        end if end == name else f"{end}: {name}"
-        for end, name in zip("AB", end_names(result, int(str(first))), strict=True)
-    ]
+    first = int(str(result.groups["el2n/examples"].attributes["checkpoints"]))
+    ends = file_titles("AB", checkpoint_names(result, 2, first) or "AB")
     labels = [*ends, *(f"{name}, alpha 0.5" for name in names[2:])]
     lines = [*PAIR, *(look.line for look in looks(names[2:]))]
     places = np.arange(1, values.shape[1] + 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmctool.api import shown_metrics
 from lmctool.api.advanced import (
-    fitted,
+    all_shortened,
     legend_below,
     log_axis,
     path_label,
@@ -28,8 +28,8 @@ LINES, HEAT = 4.8, 4.6
 """The width of both panels of a row, without the names of the parts, in inches."""
 HEIGHT, TALLEST, HIGHEST = 3.4, 8.0, 320.0
 """The least and the greatest height of a row, and the greatest of a figure, in inches."""
-PART, NAME = 0.17, 7.5
-"""The height of one part in the heat map, in inches, and the size of its name."""
+PART, NAME, LONGEST = 0.17, 7.5, 36
+"""The height of one part in the heat map, in inches, the size of its name, and its letters."""
 FEW = 8
 """Parts that a legend names."""
 TOWERING = 10
@@ -78,7 +78,7 @@ def draw(result: Result, figure: Figure) -> None:
     """Draw every part's curve with the full path dashed, and all parts as a heat map."""
     curve = result.groups["layerwise/curve"].variables
     names = {name: curve[name].values for name in ("variant", "rest", "split")}
-    parts = fitted([str(name) for name in curve["part"].values])
+    parts = all_shortened([str(name) for name in curve["part"].values], LONGEST)
     scales = [Scale.of(result, metric) for metric in shown_metrics(result)]
     rows = list(product(*(range(len(own)) for own in names.values()), scales))
     height = min(max(HEIGHT, 1.2 + PART * len(parts)), TALLEST, HIGHEST / len(rows))

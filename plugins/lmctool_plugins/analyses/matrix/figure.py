@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import metrics_of
-from lmctool.api.advanced import fitted, panel_shape, panels, percent_axis, text_width
+from lmctool.api.advanced import all_shortened, panel_shape, panels, percent_axis, text_width
 from lmctool_plugins.analyses.matrix.kernel import outlines
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ CELLS = {FEW: 0.5, MOST: 0.32}
 """The width of a cell of so many checkpoints, in inches."""
 NAME, WIDEST = 0.13, 12.0
 """The room of a name, and of all cells of a map of more checkpoints, in inches."""
-LONGEST = 24
-"""Letters of a checkpoint's name that fit beside a heat map."""
 NARROWEST, BAR, TITLE = 2.6, 1.1, 0.6
 """The least width of a map, that of its colour bar, and the height of its title, in inches."""
 SCALE = 10
@@ -70,7 +68,7 @@ def draw(result: Result, figure: Figure) -> None:
     far = result.groups["matrix/distance"].variables["symmetric"].values[order[:, None], order]
     maps = [*_barriers(result, order), _distance(far)]
     checkpoints = result.groups["matrix/barrier"].variables["checkpoint"].values
-    names = fitted([str(checkpoints[row]) for row in order], LONGEST)
+    names = all_shortened([str(checkpoints[row]) for row in order])
     size = "small" if len(names) <= FEW else "x-small"
     beside = 0.2 + max(text_width(name, size) for name in names)
     wide = next((c * len(names) for most, c in CELLS.items() if len(names) <= most), WIDEST)

@@ -11,15 +11,15 @@ import numpy as np
 
 from lmctool.api import ERROR, shown_metrics
 from lmctool.api.advanced import (
-    fitted,
+    all_shortened,
+    file_titles,
     legend_below,
-    legend_columns,
+    legend_height,
     looks,
     panel_shape,
     panels,
     score_axis,
     short_names,
-    shortened,
 )
 from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
 from lmctool_plugins.analyses.trajectory.table import last
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     Variables = Mapping[str, Variable]
 
-WIDTH, HEIGHT, ROW = 4.8, 3.6, 0.19
-"""The size of a panel with a legend of one row, and the height of each row more, in inches."""
+WIDTH, HEIGHT = 4.8, 3.6
+"""The size of a panel without its legend, in inches."""
 MARKED = 40
 """Of more steps, the points of a curve are not marked."""
 NAMED = 10
@@ -83,7 +83,7 @@ def draw(result: Result, figure: Figure) -> None:
     jobs = list(product(enumerate(splits), drawn))
     counts = [len(own) for _, (_, _, own) in jobs]
     rows, columns = panel_shape(counts)
-    height = HEIGHT + ROW * -(-len(networks.labels) // legend_columns(networks.labels, WIDTH))
+    height = HEIGHT + legend_height(networks.labels, WIDTH)
     figure.set_size_inches(WIDTH * columns, height * rows)
     for row, ((number, split), (path, panel, own)) in zip(
         panels(figure, counts), jobs, strict=True
@@ -114,10 +114,7 @@ def _folders(result: Result, runs: list[str]) -> list[str]:
     paths = result.groups["trajectory/curve"].attributes["runs"]
     if not isinstance(paths, list) or len(paths) != len(runs):
         return runs
-    short = map(shortened, short_names([PurePath(str(path)) for path in paths]))
-    return [
-        name if name == run else f"{run}: {name}" for run, name in zip(runs, short, strict=True)
-    ]
+    return file_titles(runs, all_shortened(short_names([PurePath(str(path)) for path in paths])))
 
 
 def _curves(
@@ -180,7 +177,7 @@ def _coloured(variables: Variables) -> list[tuple[str, str]]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    parts = fitted([str(part) for part in variables["part"].values])
+    parts = all_shortened([str(part) for part in variables["part"].values])
     step = -(-len(parts) // NAMED)
     places = np.linspace(0, 0.9, len(parts))
     return [
