@@ -18,9 +18,15 @@ ROOM = 50
 """Letters of a line below a panel; a longer label takes two."""
 
 
-def checkpoint_names(result: Result, count: int) -> list[str] | None:
-    """Return the names of the first checkpoints of a result, or None where it names fewer."""
-    records = list(Provenance.of(result).checkpoints.values())[:count]
+def checkpoint_names(result: Result, count: int, first: int = 0) -> list[str] | None:
+    """Return the names of checkpoints of a result, or None where it names fewer.
+
+    Args:
+        result: the result.
+        count: how many.
+        first: the number of the first of them, from 0.
+    """
+    records = list(Provenance.of(result).checkpoints.values())[first : first + count]
     paths = [PurePath(record.path) for record in records if record.path]
     return all_shortened(short_names(paths)) if len(paths) == count else None
 

@@ -36,6 +36,11 @@ class Look:
         """The keywords of ``Axes.plot``."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
 
+    def dashed(self, place: int) -> Look:
+        """Return the look of another line of the variant: its colour and marker, another dash."""
+        dash = DASHES[(DASHES.index(self.dash) + place) % len(DASHES)]
+        return replace(self, dash=dash)
+
 
 def looks(names: Sequence[str]) -> list[Look]:
     """Return how variants look, each differing from all others as long as there are enough looks.
@@ -48,7 +53,7 @@ def looks(names: Sequence[str]) -> list[Look]:
     """
     others = [name for name in dict.fromkeys(names) if name not in KNOWN]
     places = {name: place for place, name in enumerate((*KNOWN, *others))}
-    return [_look(places[name]) for name in names]
+    return [look_of(places[name]) for name in names]
 
 
 def part_looks(count: int, ordered: bool) -> list[Look]:
@@ -62,7 +67,7 @@ def part_looks(count: int, ordered: bool) -> list[Look]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    own = [_look(place) for place in range(count)]
+    own = [look_of(place) for place in range(count)]
     if not ordered and count <= MOST_COLOURS:
         return own
     shades = colormaps["viridis"]
@@ -72,7 +77,8 @@ def part_looks(count: int, ordered: bool) -> list[Look]:
     ]
 
 
-def _look(place: int) -> Look:
+def look_of(place: int) -> Look:
+    """Return the look of a line that is of no variant, by its place among others."""
     return Look(
         COLOURS[place % len(COLOURS)],
         MARKERS[place % len(MARKERS)],

@@ -85,6 +85,8 @@ def text_width(text: str, size: str | float) -> float:
     from matplotlib.textpath import TextPath
 
     points = FontProperties(size=size).get_size_in_points()
+    if not text.strip():
+        return 0.0
     width: float = TextPath((0, 0), text, size=points).get_extents().width
     return width / 72
 
