@@ -164,7 +164,7 @@ def test_every_command_takes_the_file(
     assert "mean of the loss [nat]" in shown and "seed0" not in shown
     assert invoke("report", "mean.h5", "-o", "page.html").exit_code == 0
     page = Path("page.html").read_text(encoding="utf-8")
-    assert "Means over several results" in page and "barrier.error.mean goes from" in page
+    assert "Means over several results" in page and "barrier.error.mean is " in page
     assert invoke("plot", "mean.h5", "-o", "mean.svg").exit_code == 0
     assert f"barrier.error.mean[{ALIGN}]" in invoke("metrics", "mean.h5").output
     compared = invoke("compare", "mean.h5", "two.h5", "-o", "both.png")
