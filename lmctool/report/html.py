@@ -32,6 +32,7 @@ MOST_AT_A_GLANCE = 4
 SHORT = 36
 """Letters of a text that stands on one line of a table however narrow the window is."""
 SHARE = re.compile(r"(?<=\d) %")
+"""What stands before the sign of a share, where no line may end."""
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
 """What stands before the word of a verdict, so that it needs no colour."""
 
