@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import ShapeRule, fall_notes, panel_shape, panels
+from lmctool.api.advanced import ShapeRule, best, fall_notes, panel_shape, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.api import Group, Result, ScoreMetric
+    from lmctool.api.advanced import Mark
 
 WIDTH, HEIGHT, LEGEND_ROW = 4.6, 3.7, 0.22
 """The size of a panel, and the height of a line of its legend, in inches."""
@@ -26,11 +27,14 @@ def tabulate(result: Result) -> Table:
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
     values = {name: variable.values for name, variable in shape.variables.items()}
     metrics = shown_metrics(result)
-    rows = []
-    for (s, split), metric in product(enumerate(values["split"]), metrics):
-        for (p, pair), (v, variant) in product(
-            enumerate(values["pair"]), enumerate(values["variant"])
-        ):
+    rows: list[tuple[str, ...]] = []
+    marks: dict[tuple[int, int], Mark] = {}
+    for (s, split), metric, (p, pair) in product(
+        enumerate(values["split"]), metrics, enumerate(values["pair"])
+    ):
+        lowest = best(values[f"delta_{metric.name}"][p, :, s], "lower")
+        marks |= {(len(rows) + v, COLUMNS.index("Delta")): "best" for v in lowest}
+        for v, variant in enumerate(values["variant"]):
             ends = curve.variables[metric.name].values[p, v, s][[0, -1]]
             here = {key: values[f"{key}_{metric.name}"][p, v, s] for key in KEYS}
             rows.append(
@@ -52,6 +56,7 @@ def tabulate(result: Result) -> Table:
         tuple(rows),
         (*_rule(shape).notes(metrics), *fall_notes(metrics), *notes),
         keys=COLUMNS.index("start"),
+        marks=marks,
     )
 
 
