@@ -76,7 +76,7 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
         std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
         spread = _texts(std, variable, known)
         p = _texts(held.get(f"{name}_p"), variable, PLAIN)
-        unit = "" if variable.unit == "1" else variable.unit
+        unit = "points" if known.in_points else "" if variable.unit == "1" else variable.unit
         for place, metric in enumerate(elements(result, path, variable)):
             between = [_text(bound[place], known) for bound in (lower, upper)]
             yield (
@@ -97,6 +97,9 @@ def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> 
 
 
 def _text(value: float, known: DeclaredMetric) -> str:
+    """Return a value, without its unit where that has a column."""
+    if known.in_points:
+        return PLAIN.text(100 * value, ".2f")
     return known.text(value, ".2f" if known.in_percent else ".4g")
 
 
