@@ -43,6 +43,7 @@ def line(verdict: Verdict) -> str:
     """Return what is said of a verdict beside its word."""
     gate = verdict.gate
     source = f" of {verdict.source}" if verdict.source else ""
-    wanted = f" (wanted: {gate.asked})" if gate.name and verdict.status != "passed" else ""
+    asked = gate.asked if gate.kind == "fail-if" else f"wanted: {gate.asked}"
+    wanted = f" ({asked})" if gate.name and verdict.status != "passed" else ""
     reason = f"; {gate.reason}" if gate.reason and verdict.status != "passed" else ""
     return f"{gate.shown}{source}: {verdict.message}{wanted}{reason}"
