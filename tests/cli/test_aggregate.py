@@ -217,6 +217,16 @@ def test_the_table_fits_a_terminal(mean: Path, width: int) -> None:
     assert len(table.rows) == 2 * 3 + 2 * 2 + 2 * 3  # barriers, ends, differences
 
 
+def test_the_best_mean_of_the_variants_is_marked(mean: Path) -> None:
+    table = by_analysis.table(read(mean), mean)
+    marked = {table.rows[row][0] for row, column in table.marks if table.columns[column] == "mean"}
+    assert marked == {
+        "barrier.error[variant=align,split=test]",
+        "barrier.error[variant=align+repair,split=test]",
+        "barrier.loss[variant=align+repair,split=test]",
+    }
+
+
 def test_the_figure_has_the_mean_over_a_band_and_a_thin_line_of_each_result(mean: Path) -> None:
     from lmctool.report.figure import drawing
 
