@@ -86,7 +86,7 @@ def test_a_notebook_gets_tables_and_curves(found: Result, changed: Result) -> No
 def test_the_curves_of_both_are_drawn(found: Result, changed: Result) -> None:
     both = compare(found, changed)
     figure = both.plot(size=(9, 4))
-    assert [len(axes.lines) for axes in figure.axes] == [12, 12]
+    assert [len(axes.lines) for axes in figure.axes] == [6, 6, 6, 6]
     axes = Figure().subplots(1, 2)
     assert both.plot(axes) is axes
     labels = [line.get_label() for line in axes[0].lines]

@@ -97,7 +97,7 @@ def draw(result: Result, figure: Figure) -> None:
     names = list(chain.from_iterable(rows))
     columns = 2 if len(layers) <= FEW else 1
     width = min(max(WIDTH, NAME * len(layers)), WIDEST)
-    below = max(text_width(layer, SIZE) for layer in layers) + 1
+    below = text_width(max(layers, key=len), SIZE) + 1
     figure.set_size_inches(columns * width, len(names) // columns * HEIGHT + below)
     grid = figure.subplots(len(names) // columns, columns, squeeze=False, sharex=True)
     step = -(-len(layers) // int((width - 1) / NAME))

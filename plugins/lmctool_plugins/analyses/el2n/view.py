@@ -123,6 +123,7 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
         [scores[own & (parts == number)] for number in range(1, len(names) + 1)],
         bins=BINS,
         range=(float(lowest.min()), float(highest.max())),
+        histtype="stepfilled",
         stacked=True,
         color=list(colormaps["viridis"](np.linspace(0.85, 0.1, len(names)))),
         label=[f"part {name}" for name in names],
@@ -136,7 +137,7 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
     if len(names) <= MOST_NAMED:
         legend_below(axes, WIDTH)
     else:
-        axes.set_xlabel(f"EL2N score\n(dashed: between two of parts {names[0]} to {names[-1]})")
+        axes.set_xlabel(f"EL2N score\n(dashed: between two of {len(names)} parts)")
 
 
 def _draw_pair(axes: Axes, result: Result, pair: Group, split: int, metric: ScoreMetric) -> None:

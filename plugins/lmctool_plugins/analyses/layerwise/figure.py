@@ -82,7 +82,7 @@ def draw(result: Result, figure: Figure) -> None:
     scales = [Scale.of(result, metric) for metric in shown_metrics(result)]
     rows = list(product(*(range(len(own)) for own in names.values()), scales))
     height = min(max(HEIGHT, 1.2 + PART * len(parts)), TALLEST, HIGHEST / len(rows))
-    beside = max(text_width(part, NAME) for part in parts) + 0.4
+    beside = text_width(max(parts, key=len), NAME) + 0.5
     figure.set_size_inches(LINES + beside + HEAT, height * len(rows))
     grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(LINES, beside + HEAT))
     step = -(-len(parts) // max(int((height - 1.2) / PART), 1))

@@ -70,7 +70,7 @@ def draw(result: Result, figure: Figure) -> None:
     checkpoints = result.groups["matrix/barrier"].variables["checkpoint"].values
     names = all_shortened([str(checkpoints[row]) for row in order])
     size = "small" if len(names) <= FEW else "x-small"
-    beside = 0.2 + max(text_width(name, size) for name in names)
+    beside = 0.3 + text_width(max(names, key=len), size)
     wide = next((c * len(names) for most, c in CELLS.items() if len(names) <= most), WIDEST)
     lines = [line for each in maps for line in each.title.split("\n")]
     above = max(text_width(line, rcParams["axes.titlesize"]) for line in lines)
