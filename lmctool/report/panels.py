@@ -18,8 +18,11 @@ HANDLE, APART = 0.33, 0.23
 """The width of what stands before a label of a legend, and between its columns, in inches."""
 LABEL, LINE = 0.33, 0.18
 """The height of ticks below a panel, and of each line of its label, in inches."""
-ROW, MOST_COLUMNS = 0.18, 4
-"""The height of a row of a legend, in inches, and the most columns."""
+ROW, MOST_COLUMNS, BESIDE = 0.18, 4, 0.7
+"""The height of a row of a legend and the most columns; the width of numbers and label of an axis,
+in inches."""
+LOOKED_AT = 5
+"""Names whose width is looked at: the longest."""
 
 
 def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
@@ -98,7 +101,7 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
 
     Args:
         axes: the panel, with what the legend names.
-        width: its room in inches.
+        width: the room of the panel and what stands beside it, in inches.
         title: the title of the legend.
     """
     from matplotlib.transforms import ScaledTranslation
@@ -110,7 +113,7 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
     axes.legend(
         title=title or None,
         fontsize="small",
-        ncols=legend_columns(labels, width),
+        ncols=_columns(labels, width - _beside(axes)),
         loc="upper center",
         borderaxespad=0,
         bbox_to_anchor=(0.5, 0),
@@ -123,20 +126,31 @@ def legend_above(axes: Axes, width: float) -> None:
 
     Args:
         axes: the panel, with what the legend names and without a title.
-        width: its room in inches.
+        width: the room of the panel and what stands beside it, in inches.
     """
     _, labels = axes.get_legend_handles_labels()
-    columns = legend_columns(labels, width)
+    columns = _columns(labels, width - _beside(axes))
     axes.legend(fontsize="small", ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 
-def legend_columns(labels: Sequence[str], width: float) -> int:
-    """Return how many columns of a legend have room, one or more.
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Return how high a legend below a panel of curves stands, without a title, in inches.
 
     Args:
-        labels: its labels, in small type.
-        width: the room in inches.
+        labels: what the legend names.
+        width: the room of the panel and what stands beside it, in inches.
     """
+    return ROW * -(-len(labels) // _columns(labels, width - BESIDE))
+
+
+def _beside(axes: Axes) -> float:
+    """Return how wide the numbers or names of the vertical axis stand, in inches."""
+    names = sorted((label.get_text() for label in axes.get_yticklabels()), key=len)
+    return max([BESIDE, *(text_width(name, "small") for name in names[-LOOKED_AT:])])
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend have room, one or more."""
     widths = [HANDLE + text_width(label, "small") for label in labels]
     for columns in range(min(len(labels), MOST_COLUMNS), 1, -1):
         rows, more = divmod(len(widths), columns)
@@ -146,8 +160,3 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
         if sum(own) + APART * (columns - 1) <= width:
             return columns
     return 1
-
-
-def legend_height(labels: Sequence[str], width: float) -> float:
-    """Return how high a legend below a panel stands, without a title, in inches."""
-    return ROW * -(-len(labels) // legend_columns(labels, width))
