@@ -102,7 +102,7 @@ def draw(result: Result, figure: Figure) -> None:
     grid = figure.subplots(len(names) // columns, columns, squeeze=False, sharex=True)
     step = -(-len(layers) // int((width - 1) / NAME))
     for axes, name in zip(grid.flat, names, strict=True):
-        _draw_lines(axes, group, name, width - 1)
+        _draw_lines(axes, group, name, width)
         axes.set_xticks(range(0, len(layers), step), layers[::step], rotation=90, fontsize=SIZE)
     figure.supxlabel(_caption(result), fontsize="small")
 
