@@ -18,9 +18,10 @@ HANDLE, APART = 0.33, 0.23
 """The width of what stands before a label of a legend, and between its columns, in inches."""
 LABEL, LINE = 0.33, 0.18
 """The height of ticks below a panel, and of each line of its label, in inches."""
-ROW, MOST_COLUMNS, BESIDE = 0.18, 4, 0.7
-"""The height of a row of a legend and the most columns; the width of numbers and label of an axis,
-in inches."""
+ROW, MOST_COLUMNS = 0.18, 4
+"""The height of a row of a legend, in inches, and the most columns."""
+BESIDE, FREE = 0.9, 0.3
+"""The width of the numbers and the label of an axis, and of what is left free, in inches."""
 LOOKED_AT = 5
 """Names whose width is looked at: the longest."""
 
@@ -146,7 +147,7 @@ def legend_height(labels: Sequence[str], width: float) -> float:
 def _beside(axes: Axes) -> float:
     """Return how wide the numbers or names of the vertical axis stand, in inches."""
     names = sorted((label.get_text() for label in axes.get_yticklabels()), key=len)
-    return max([BESIDE, *(text_width(name, "small") for name in names[-LOOKED_AT:])])
+    return max([BESIDE, *(FREE + text_width(name, "small") for name in names[-LOOKED_AT:])])
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:

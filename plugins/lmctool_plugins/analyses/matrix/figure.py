@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from lmctool.api import Array, Result
 
@@ -86,7 +87,7 @@ def draw(result: Result, figure: Figure) -> None:
         _outline(axes, clusters["cluster"].values[order])
 
 
-def _barriers(result: Result, order: Array) -> Iterator[Map]:
+def _barriers(result: Result, order: NDArray[np.intp]) -> Iterator[Map]:
     """Yield the barriers of each metric, on each split, of each variant."""
     variables = result.groups["matrix/barrier"].variables
     threshold = float(str(result.groups["matrix/clusters"].attributes["threshold"]))
