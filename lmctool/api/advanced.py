@@ -87,7 +87,6 @@ if TYPE_CHECKING:
     from lmctool.report.look import part_looks as part_looks
     from lmctool.report.panels import legend_above as legend_above
     from lmctool.report.panels import legend_below as legend_below
-    from lmctool.report.panels import legend_columns as legend_columns
     from lmctool.report.panels import legend_height as legend_height
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels

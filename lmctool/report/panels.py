@@ -114,7 +114,7 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
     axes.legend(
         title=title or None,
         fontsize="small",
-        ncols=_columns(labels, width - _beside(axes)),
+        ncols=legend_columns(labels, width - _beside(axes)),
         loc="upper center",
         borderaxespad=0,
         bbox_to_anchor=(0.5, 0),
@@ -130,7 +130,7 @@ def legend_above(axes: Axes, width: float) -> None:
         width: the room of the panel and what stands beside it, in inches.
     """
     _, labels = axes.get_legend_handles_labels()
-    columns = _columns(labels, width - _beside(axes))
+    columns = legend_columns(labels, width - _beside(axes))
     axes.legend(fontsize="small", ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 
@@ -141,7 +141,7 @@ def legend_height(labels: Sequence[str], width: float) -> float:
         labels: what the legend names.
         width: the room of the panel and what stands beside it, in inches.
     """
-    return ROW * -(-len(labels) // _columns(labels, width - BESIDE))
+    return ROW * -(-len(labels) // legend_columns(labels, width - BESIDE))
 
 
 def _beside(axes: Axes) -> float:
@@ -150,8 +150,13 @@ def _beside(axes: Axes) -> float:
     return max([BESIDE, *(FREE + text_width(name, "small") for name in names[-LOOKED_AT:])])
 
 
-def _columns(labels: Sequence[str], width: float) -> int:
-    """Return how many columns of a legend have room, one or more."""
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend have room, one or more.
+
+    Args:
+        labels: its labels, in small type.
+        width: the room in inches.
+    """
     widths = [HANDLE + text_width(label, "small") for label in labels]
     for columns in range(min(len(labels), MOST_COLUMNS), 1, -1):
         rows, more = divmod(len(widths), columns)
