@@ -133,7 +133,7 @@ def judge_result(
 
 def _audited(result: Result, source: str, earlier: Mapping[str, Baseline]) -> Audited:
     from lmctool.gates.policy import Audited
-    from lmctool.report.by_analysis import declared
+    from lmctool.report.notation import declared
     from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lmctool.errors import did_you_mean
+from lmctool.plugin.help_page import HelpPage
 from lmctool.results.score_metric import (
     ERROR,
     LOSS,
@@ -69,9 +71,16 @@ class Analysis:
         figure: draws the result; without it every curve is drawn.
         metrics: every metric that a result of it can have: gates on others, or on values that no
             metric can have, are refused before the run.  None leaves that open.
+        networks: called as ``networks(run, **options)`` before the work, returns how many networks
+            it will measure on each split, the checkpoints among them; None where that is not known
+            before.  It tells ``--dry-run`` and the progress of the whole run, and computes nothing.
         derived: called as ``derived(result)``, returns by path the groups that follow from the
             other groups of a stored result, wholly or in part: summaries of stored curves.  A
             result in which they are not what is stored is refused.  Must not import torch.
+        help: examples, main options and the page of its documentation.
+
+    Raises:
+        ValueError: a main option is none of ``options``.
     """
 
     compute: Callable[..., Result]
@@ -90,7 +99,20 @@ class Analysis:
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
+    networks: Callable[..., int | None] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
+    help: HelpPage = field(default_factory=HelpPage)
+
+    def __post_init__(self) -> None:
+        """Check that the main options are there."""
+        flags = [flag for option in self.options for flag in option.opts]
+        for flag in self.help.main:
+            if flag not in flags:
+                near = did_you_mean(flag, flags) or f"there are: {', '.join(flags) or 'none'}"
+                raise ValueError(
+                    f"main of its HelpPage has {flag!r}, which is none of its own options;"
+                    f" {near.strip()}"
+                )
 
     @property
     def scored(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.report.notation import PLAIN, Notation
 from lmctool.results.aggregate.aggregate import DIMS, DRAW
 from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.aggregate.summary import VARIANTS
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lmctool.results.array import Array
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result, Variable
 
 MEAN, DIFFERENCE = "_mean", "_difference"
@@ -49,6 +51,7 @@ def title(result: Result) -> str:
 
 def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of each element of the means, or of the differences of variants."""
+    notation = Notation.of(result)
     draws = result.groups[AGGREGATE].attributes["over"] == DRAW
     for path, group in result.groups.items():
         held = group.variables
@@ -57,16 +60,19 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
                 continue
             lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
             std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
-            spread = _texts(std, variable)
+            known = notation.metric(variable.metric)
+            spread = _texts(std, variable, known)
             each = held[name.removesuffix(MEAN)] if draws and kind == MEAN else None
-            extremes = [_texts(each and _over_all(each, of), variable) for of in (np.min, np.max)]
-            p = _texts(held.get(f"{name}_p"), variable)
+            extremes = [
+                _texts(each and _over_all(each, of), variable, known) for of in (np.min, np.max)
+            ]
+            p = _texts(held.get(f"{name}_p"), variable, PLAIN)
             unit = "" if variable.unit == "1" else variable.unit
             for place, metric in enumerate(elements(result, path, variable)):
-                between = [_text(bound[place]) for bound in (lower, upper)]
+                between = [_text(bound[place], known) for bound in (lower, upper)]
                 yield (
                     full_name(metric.name.removesuffix(".mean"), metric.where),
-                    _text(variable.values.flat[place]),
+                    _text(variable.values.flat[place], known),
                     spread[place],
                     "-" if "-" in between else " to ".join(between),
                     *(texts[place] for texts in extremes),
@@ -80,15 +86,15 @@ def _over_all(each: Variable, extreme: Callable[..., Array]) -> Variable:
     return replace(each, values=np.asarray(extreme(each.values, axis=0)), dims=each.dims[1:])
 
 
-def _texts(variable: Variable | None, like: Variable) -> list[str]:
+def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> list[str]:
     """Return the elements of a variable as texts; empty ones where there is none."""
     if variable is None:
         return [""] * like.values.size
-    return [_text(value) for value in variable.values.flat]
+    return [_text(value, known) for value in variable.values.flat]
 
 
-def _text(value: float) -> str:
-    return f"{value:.4g}" if np.isfinite(value) else "-"
+def _text(value: float, known: DeclaredMetric) -> str:
+    return known.text(value, ".2f" if known.in_percent else ".4g")
 
 
 def _notes(result: Result) -> Iterator[str]:

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def number(value: float | None) -> str:
     """Return a number with six digits, or a dash for what is missing."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.6g}"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a share in per cent, or a dash for what is missing.
+
+    >>> percent(0.3007), percent(0.5, 0)
+    ('30.07 %', '50 %')
+    """
+    return "-" if share is None or not math.isfinite(share) else spaced(f"{share:.{digits}%}")
+
+
+def spaced(text: str) -> str:
+    """Return a number with a space before its sign of per cent, where it has one.
+
+    >>> spaced("12.3%"), spaced("0.123")
+    ('12.3 %', '0.123')
+    """
+    return f"{text[:-1].rstrip()} %" if text.endswith("%") else text
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return texts as a list within a sentence.
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *others, last = texts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def titled(title: str, unit: str) -> str:

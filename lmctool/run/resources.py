@@ -233,11 +233,11 @@ class Resources:
         """Return the names of the tensors of each part of the network, in the model's order.
 
         Args:
-            by: ``layer``, ``block``, ``group``, ``kind`` or a regular expression; see
-                ``lmctool.weights.grouping``.
+            by: ``layer``, ``block``, ``group``, ``kind``, a shell pattern or a regular
+                expression; see ``lmctool.weights.grouping``.
 
         Raises:
-            LmctoolError: the expression is none, or matches no name.
+            LmctoolError: the word is none of these, or matches no name.
         """
         shapes = self.checkpoints[0].shapes
         if self.sources.model is not None:

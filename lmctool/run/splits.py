@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lmctool.data.opening import open_split
+from lmctool.data.opening import count_of, open_split
 from lmctool.data.subset import seed_of_draw
 from lmctool.errors import LmctoolError
 
@@ -72,10 +72,7 @@ class Splits:
         if calibration and self._calib is not None:
             data, preparation = self._calib
         if data is None:
-            raise LmctoolError(
-                f"analysis {self.analysis!r} asked for data, but none is in use;"
-                " name data with --data"
-            )
+            raise self._without_data()
         key = (name, limit, calibration)
         if not draw and key in self._opened:
             return self._opened[key]
@@ -102,3 +99,19 @@ class Splits:
         if not draw:
             self._opened[key] = split
         return split
+
+    def count(self, name: str, limit: int | None) -> int:
+        """Return how many examples ``open`` gives of a split, without reading its inputs.
+
+        Raises:
+            LmctoolError: there is no data, or no such split in it.
+        """
+        if self.data is None:
+            raise self._without_data()
+        total = count_of(self.data.dataset, name)
+        return total if limit is None else min(limit, total)
+
+    def _without_data(self) -> LmctoolError:
+        return LmctoolError(
+            f"analysis {self.analysis!r} asked for data, but none is in use; name data with --data"
+        )

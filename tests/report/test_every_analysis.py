@@ -8,21 +8,25 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 from matplotlib.figure import Figure
+from rich.cells import cell_len
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
+from lmctool.report.blocks import NUMBER, blocks, fitted
 from lmctool.report.figure import drawing
+from lmctool.report.notation import Notation
 from lmctool.report.plot import Plot
-from lmctool.report.terminal import parts
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
+from lmctool.results.declared_metric import DeclaredMetric, Quantity
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
 from lmctool.results.text import number
 from lmctool.testing import invoke
 from tests.report import drawn
+from tests.report.row_cells import row_cells, unspaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +40,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in range(4)}}
 """What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
+QUANTITIES: tuple[Quantity, ...] = ("value", "difference")
 every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
@@ -55,9 +60,29 @@ def test_show_prints_its_table_whole_and_every_variant(name: str, made: Made) ->
     assert done.exit_code == 0, done.output
     result = read(made(name))
     table = by_analysis.table(result, made(name))
-    for head, rows in parts(table, None):
-        assert set(head) | set(rows) <= set(done.stdout.splitlines())
+    for block in blocks(table, None):
+        assert {*block.head, *block.body} <= set(done.stdout.splitlines())
     assert all(variant in done.stdout for variant in variants(result))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@every_analysis
+def test_each_block_of_a_narrow_table_tells_its_rows_apart(
+    name: str, width: int, made: Made
+) -> None:
+    whole = by_analysis.table(read(made(name)), made(name))
+    assert len({row[: whole.keys] for row in whole.rows}) == len(whole.rows)
+    table = fitted(whole, width)
+    printed: list[list[str]] = [[] for _ in table.rows]
+    for block in blocks(table, width):
+        assert max(map(cell_len, (*block.head, *block.body))) <= width
+        for lines, row, cells in zip(block.rows, table.rows, printed, strict=True):
+            shown = row_cells(lines)
+            assert shown[: table.keys] == list(map(unspaced, row[: table.keys]))
+            cells += shown[table.keys :]
+            for own, n in zip(lines[0], block.columns, strict=True):
+                assert own.strip() == row[n] or not NUMBER.fullmatch(row[n])
+    assert printed == [list(map(unspaced, row[table.keys :])) for row in table.rows]
 
 
 @every_analysis
@@ -123,15 +148,15 @@ def test_every_number_in_its_figure_is_in_the_tables_of_the_page(name: str, made
         values = list(drawn.numbers(figure))
     assert values
     for label, value in values:
-        share = value / 100  # a figure may show per cent
-        assert label in DERIVED.get(name, ()) or {number(value), number(share)} & cells, label
+        assert label in DERIVED.get(name, ()) or _texts(value) & cells, label
 
 
 @every_analysis
 def test_every_metric_is_in_the_tables_of_the_page(name: str, made: Made) -> None:
     result = read(made(name))
+    known = Notation.of(result)
     cells = {cell for table in tables(result) for row in table.rows for cell in row}
-    assert {number(metric.value) for metric in listed(result)} <= cells
+    assert {known.metric(each.name).text(each.value) for each in listed(result)} <= cells
 
 
 @every_analysis
@@ -141,6 +166,15 @@ def test_compare_finds_it_equal_to_itself(name: str, made: Made) -> None:
     count = len(listed(read(made(name))))
     assert f"0 of {count} metrics differ" in done.stdout
     assert "All values are the same bit for bit" in done.stdout
+
+
+def _texts(value: float) -> set[str]:
+    """Return how a number of a figure, which may show per cent or points, may stand in a table."""
+    share = value / 100
+    shown = {number(value), number(share)}
+    for text in (DeclaredMetric("", "", share=True, of=of).text for of in QUANTITIES):
+        shown |= {text(value), text(share)}
+    return shown
 
 
 def _spaced(text: str) -> str:

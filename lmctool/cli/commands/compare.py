@@ -100,6 +100,7 @@ def _show(
     from rich.console import Console
 
     from lmctool.report.comparison import causes_tables, deviations_table, metrics_table
+    from lmctool.report.notation import Notation
     from lmctool.report.terminal import render
     from lmctool.results.pairing import pairs
     from lmctool.results.provenance_diff import causes
@@ -107,7 +108,8 @@ def _show(
 
     console = Console()
     title = f"{one.analysis}: '{paths[0]}' (first) and '{paths[1]}' (second)"
-    render(metrics_table(pairs(one, other), title, everything=everything), console)
+    held = metrics_table(pairs(one, other), title, Notation.of(one), everything=everything)
+    render(held, console)
     tables = [*causes_tables(causes(one, other)), deviations_table(deviations(one, other))]
     for table in tables:
         console.print()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.cli import data_options
+from lmctool.cli.command import Command
 from lmctool.cli.stored_result import read_sound
 from lmctool.report.terminal import echo
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 
-@click.command("metrics")
+@click.command("metrics", cls=Command)
 @click.argument("paths", metavar="[RESULT...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--of",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Analysis, Lazy, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.merge.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.merge.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.merge.measure:network_count"),
         arity=(2, None),
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
@@ -71,4 +72,12 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.merge.summary:derived"),
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align --repair -o merged"
+                "  # writes merged.safetensors",
+                "a.safetensors b.safetensors c.safetensors --weights 1,1,2 -o soup",
+            ),
+            docs="docs/analyses/merge.md",
+        ),
     )
