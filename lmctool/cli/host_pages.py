@@ -24,7 +24,17 @@ PAGES: Mapping[str, HelpPage] = {
     "show": HelpPage(
         ("barrier.h5", "barrier.h5 -v  # also where its numbers come from"), docs="docs/report.md"
     ),
-    "plot": HelpPage(("barrier.h5 -o barrier.pdf",), docs="docs/report.md"),
+    "plot": HelpPage(
+        (
+            "barrier.h5 -o barrier.pdf",
+            "barrier.h5 -o barrier.png --force  # in the place of another",
+        ),
+        main=(
+            *("-o", "--metric", "--variant", "--split", "--panels", "--label", "--width"),
+            *("--style", "--legend", "--percent"),
+        ),
+        docs="docs/report.md",
+    ),
     "metrics": HelpPage(
         ("barrier.h5", "--of barrier  # before there is a result"), docs="docs/outputs.md"
     ),
@@ -36,6 +46,7 @@ PAGES: Mapping[str, HelpPage] = {
             "seed0.h5 seed1.h5 seed2.h5 -o mean.h5",
             "matrix.h5 --over pair -o mean.h5 --require 'barrier.error.mean <= 2%'",
         ),
+        main=("-o", "--over", "--json", "--force", "--require", "--fail-if", "--baseline"),
         docs="docs/aggregate.md",
     ),
     "report": HelpPage(
