@@ -31,6 +31,9 @@ METADATA: Mapping[str, dict[str, None]] = {
     "svg": {"Date": None},
 }
 
+INLINE = {"svg.fonttype": "none", "figure.facecolor": "none", "axes.facecolor": "none"}
+"""Settings of a figure on a page: its texts are texts of the page, and it has the page's ground."""
+
 
 class FigureError(LmctoolError):
     """A figure that cannot be drawn, of a result that may be sound."""
@@ -92,7 +95,7 @@ def inline(
     Raises:
         FigureError: nothing to draw, or drawing it failed.
     """
-    return _rendered(result, draw, "svg", {"svg.fonttype": "none"})
+    return _rendered(result, draw, "svg", INLINE)
 
 
 def _rendered(

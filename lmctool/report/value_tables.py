@@ -105,7 +105,7 @@ def _table(result: Result, path: str, variables: Mapping[str, Variable], known: 
         (*(place[axis] for axis in differing), *(each[row] for each in flat))
         for row, place in enumerate(product(*names))
     )
-    return _cut(title, columns, rows, prod(shape))
+    return _cut(title, columns, rows, prod(shape), len(differing))
 
 
 def _cells(variable: Variable, known: DeclaredMetric) -> list[str]:
@@ -114,9 +114,13 @@ def _cells(variable: Variable, known: DeclaredMetric) -> list[str]:
 
 
 def _cut(
-    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int
+    title: str,
+    columns: tuple[str, ...],
+    rows: Iterator[tuple[str, ...]],
+    count: int,
+    keys: int = 1,
 ) -> Table:
     """Return a table with as many rows as it may have."""
     most = max(MOST_CELLS // len(columns), 1)
     notes = (f"{count - most} more rows are in the result file",) if count > most else ()
-    return Table(title, columns, tuple(islice(rows, most)), notes)
+    return Table(title, columns, tuple(islice(rows, most)), notes, keys)
