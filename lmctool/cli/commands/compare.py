@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--out",
     metavar="FIGURE",
     type=OutputFile(),
-    help="Draw the curves of both in one figure, a file that ends in .png, .svg or .pdf.",
+    help="Draw the curves of both in one figure, a file that ends in .png, .svg, .pdf or .pgf.",
 )
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 def command(

@@ -1,0 +1,1 @@
+"""The numbers that a figure of several results shows, as a table."""
