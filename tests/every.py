@@ -28,11 +28,11 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 
 def run(name: str, folder: Path) -> Path:
-    """Run an analysis in a folder; return its result, with the JSON document beside it.
+    """Run an analysis in a folder; return its result, with JSON and the progress beside it.
 
     Args:
         name: the analysis.
-        folder: an existing folder; it gets ``NAME.h5``, ``NAME.png`` and ``NAME.json``.
+        folder: an existing folder; it gets ``NAME.h5``, ``.png``, ``.json`` and ``.log``.
     """
     words = [str(folder / word) if word.startswith("run-") else word for word in WORDS[name]]
     for place, (first, last) in (("run-a", (A, B)), ("run-b", (B, A))):
@@ -42,4 +42,5 @@ def run(name: str, folder: Path) -> Path:
     out = folder / f"{name}.h5"
     done = invoke(name, *words, "-o", out, "--json", out.with_suffix(".json"))
     assert done.exit_code == 0, done.output
+    out.with_suffix(".log").write_text(done.stderr)
     return out

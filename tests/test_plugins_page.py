@@ -62,8 +62,11 @@ def commands() -> list[Command]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of what was printed; of a minute and more pytest says the minutes too."""
-    return re.sub(r"s \(\d+:\d\d:\d\d\)", "s", text).split()
+    """Return the words of what was printed, a share being one.
+
+    Of a minute and more pytest says the minutes too.
+    """
+    return re.sub(r"s \(\d+:\d\d:\d\d\)", "s", text).replace(" %", "%").split()
 
 
 def agree(shown: str, printed: str) -> bool:

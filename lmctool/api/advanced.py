@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
     from lmctool.results.score_metric import fall_notes as fall_notes
+    from lmctool.results.text import percent as percent
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -163,6 +164,7 @@ MODULES = {
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
+    "lmctool.results.text": "percent",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",

@@ -13,10 +13,10 @@ def options(*, networks: bool) -> list[click.Option]:
     chosen = [
         click.Option(
             ["--device"],
-            metavar="auto|cpu|cuda[:N]",
+            metavar="auto|cpu|cuda[:N]|mps",
             default=STANDARD.device,
             show_default=True,
-            help="Device to compute on.",
+            help="Device to compute on. On mps, the GPU of an Apple machine, are networks alone.",
         ),
         click.Option(
             ["--dtype"],

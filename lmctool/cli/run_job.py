@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
-from lmctool.cli.session import complete, compute, open_run, session
+from lmctool.cli.session import complete, compute, networks, open_run, session
 from lmctool.errors import ExitCode
 from lmctool.report.terminal import echo
 
@@ -61,7 +61,7 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
 
 def _show_plan(job: Job) -> ExitCode:
     """Show what a run would do."""
-    from lmctool.run.summary import plan
+    from lmctool.run.summary import plan, work
 
     outputs = outputs_of(job)
     outputs.refuse_existing(allowed=job.resume)
@@ -69,7 +69,8 @@ def _show_plan(job: Job) -> ExitCode:
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", str(gate.condition)) for gate in job.gates]
     observers = [("observer", name) for name in job.observers]
-    echo(aligned([*plan(run), *outputs.planned(), *gates, *observers]))
+    lines = [*plan(run), *work(run, networks(job, run))]
+    echo(aligned([*lines, *outputs.planned(), *gates, *observers]))
     return ExitCode.DONE
 
 

@@ -285,9 +285,22 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
     )
     if outputs is not None:
         outputs.check(run, allowed=job.resume)
+    stages.expect((networks(job, run) or 0) * len(job.settings.splits))
     if job.gates:  # what the metrics are may take a look at the data
         check_limits(job.gates, job.analysis.declared(run.metrics))
     return run
+
+
+def networks(job: Job, run: Run) -> int | None:
+    """Return how many networks the analysis will measure on each split, where it knows that.
+
+    Of options that it refuses it knows nothing: it says so itself, once it computes.
+    """
+    count = job.analysis.networks
+    try:
+        return None if count is None else count(run, **job.options)
+    except LmctoolError:
+        return None
 
 
 def compute(job: Job, run: Run) -> Result:

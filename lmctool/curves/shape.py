@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lmctool.results.rounding import SHARE, slack
+from lmctool.results.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,7 @@ class ShapeRule:
         unit = next(metric.unit for metric in metrics if metric.name == "loss")
         least = f"{self.least_loss:.4g}" + ("" if unit == "1" else f" {unit}s")
         if any(map(_like_error, metrics)):
-            least += f" or {self.least_error:.2%}"
+            least += f" or {percent(self.least_error)}"
         return (
             f"barrier: a rise of more than {self.rise:.4g} times the lowest value before it, and"
             f" of more than {least}",

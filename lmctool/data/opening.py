@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lmctool.plugin.data_records import Dataset, Preprocessing
+    from lmctool.plugin.data_records import Dataset, Examples, Preprocessing
 
 
 def open_split(
@@ -57,11 +57,7 @@ def open_split(
         LmctoolError: there is no such split, its arrays are unusable, ``limit`` is below 1, or
             mean and standard deviation do not fit the channels.
     """
-    if name not in dataset.splits:
-        raise LmctoolError(
-            f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
-        )
-    examples = loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")
+    examples = _stored(dataset, name)
     what = f"split {name!r}"
     mean, std, scale = mean or dataset.mean, std or dataset.std, dataset.scale
     images = None
@@ -101,3 +97,25 @@ def open_split(
         way=chosen.way,
         absent=chosen.absent,
     )
+
+
+def count_of(dataset: Dataset, name: str) -> int:
+    """Return how many examples a split has, without reading its inputs.
+
+    Raises:
+        LmctoolError: there is no such split, or its arrays are unusable.
+    """
+    return len(_stored(dataset, name).targets)
+
+
+def _stored(dataset: Dataset, name: str) -> Examples:
+    """Return the examples of a split as they are stored.
+
+    Raises:
+        LmctoolError: there is no such split, or it cannot be loaded.
+    """
+    if name not in dataset.splits:
+        raise LmctoolError(
+            f"'{dataset.source}' has no split {name!r}; it has: {', '.join(dataset.splits)}"
+        )
+    return loaded(dataset.splits[name], f"loading split {name!r} of '{dataset.source}'")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.errors import UnjudgedError
+from lmctool.results.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,17 +84,17 @@ def check_ends(
             continue
         chance = task.chance(split.targets.cpu().numpy())
         if found.all() and not allow_chance:
-            listed = " and ".join(f"{error:.1%}" for error in errors)
+            listed = " and ".join(percent(error, 1) for error in errors)
             raise UnjudgedError(
                 f"every checkpoint answers at chance on split {split.name!r} (errors {listed},"
-                f" chance {chance:.1%}); {chance_hint(task, split)};"
+                f" chance {percent(chance, 1)}); {chance_hint(task, split)};"
                 " pass --allow-chance if this is meant"
             )
         for end in map(int, np.flatnonzero(found & ~found.all())):
             reason = (
                 f"checkpoint '{paths[end]}' answers at chance on split {split.name!r} (error"
-                f" {errors[end]:.1%}, chance {chance:.1%}): a path to it, however low, connects"
-                " nothing that was learned"
+                f" {percent(errors[end], 1)}, chance {percent(chance, 1)}): a path to it, however"
+                " low, connects nothing that was learned"
             )
             guesses.append(Guess(end, split.name, reason))
     return tuple(guesses)

@@ -163,7 +163,9 @@ def _prove(graph: torch.cuda.CUDAGraph, outputs: Tensor, expected: Tensor) -> No
 
 
 def _unable(reason: str) -> UnableError:
-    return UnableError(f"the model cannot be captured as a CUDA graph: {reason}", "graphs")
+    return UnableError(
+        f"the model cannot be captured as a CUDA graph: {reason}", "--strategy graphs"
+    )
 
 
 class _NoWaiting(TorchDispatchMode):

@@ -15,6 +15,9 @@ from lmctool.evaluate.arithmetic import arithmetic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MPS = "mps"
+"""The word for the GPU of an Apple machine, on which networks are evaluated and nothing else."""
+
 
 def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> torch.device:
     """Return the device that a word names, a GPU with its number; it was tried.
@@ -24,7 +27,8 @@ def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> to
     latter is noted, and the record of a run says on which device it was.
 
     Args:
-        word: ``auto``, ``cpu``, ``cuda`` (the first GPU) or ``cuda:N``.
+        word: ``auto``, ``cpu``, ``cuda`` (the first GPU), ``cuda:N`` or ``mps``, of which all but
+            the networks is computed on the CPU.
         note: tells the user something worth knowing.
 
     Raises:
@@ -35,16 +39,19 @@ def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> to
     name, _, number = word.partition(":")
     if name == "cuda" and (number.isdecimal() or word == "cuda"):
         return _gpu(word, int(number or 0))
+    if word == MPS:
+        _check_mps()
+        return torch.device("cpu")
     if "," in word:
         raise LmctoolError(f"device {word!r} names several, but a run has one; try cuda:0")
     try:
         device = torch.device(word)
     except RuntimeError as cause:
         raise LmctoolError(
-            f"no device is called {word!r}; try auto, cpu, cuda or cuda:1"
+            f"no device is called {word!r}; try auto, cpu, cuda, cuda:1 or mps"
         ) from cause
     if device.type != "cpu":
-        raise LmctoolError(f"device {word!r} is not supported; try auto, cpu, cuda or cuda:1")
+        raise LmctoolError(f"device {word!r} is not supported; try auto, cpu, cuda, cuda:1 or mps")
     return device
 
 
@@ -83,6 +90,21 @@ def _gpu(word: str, number: int) -> torch.device:
     if complaint := _trouble(device):
         raise LmctoolError(f"device {word!r} cannot be used: {complaint}; try --device cpu")
     return device
+
+
+def _check_mps() -> None:
+    """Refuse a machine without the GPU of an Apple machine.
+
+    Raises:
+        LmctoolError: torch finds none here.
+    """
+    mps = torch.backends.mps
+    if not mps.is_available():
+        why = "" if mps.is_built() else f" (torch {torch.__version__} is built without them)"
+        raise LmctoolError(
+            f"device {MPS!r} was asked for, but torch finds no GPU of an Apple machine{why};"
+            " try --device cpu"
+        )
 
 
 def _gpus() -> tuple[int, str]:

@@ -16,7 +16,7 @@ from lmctool.evaluate.engine import evaluate, read
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.repetition import repeated
 from lmctool.evaluate.scores import Scores, joined
-from lmctool.evaluate.strategy import Strategy, Word, chosen, one_after_the_other
+from lmctool.evaluate.strategy import Strategy, Word, chosen, on_metal, one_after_the_other
 from lmctool.weights.lazy_networks import LazyNetworks, candidates
 from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
@@ -47,6 +47,7 @@ class Evaluator:
     Attributes:
         network: the model.
         word: the strategy that the user asked for.
+        metal: whether networks are evaluated on the GPU of an Apple machine.
         task: what loss and error mean.
         task_name: the registered word of the task.
         device: where the work is done.
@@ -65,6 +66,7 @@ class Evaluator:
 
     network: Network
     word: Word
+    metal: bool
     task: Task
     task_name: str
     device: torch.device
@@ -114,7 +116,7 @@ class Evaluator:
         about = (per_example, others) if others else (per_example,)
         with (
             self.entries("evaluate", splits, *about) as entries,
-            self.progress(total * len(splits), description) as advance,
+            self.progress(total * len(splits), description, networks=True) as advance,
             computing(self.precision, self.device),
         ):
             return evaluate(
@@ -139,7 +141,7 @@ class Evaluator:
         shared = shared_prefix.Shared(graph, networks, strategy.layout, strategy.workers)
         with (
             self.entries("shared", splits, len(networks)) as entries,
-            self.progress(len(networks) * len(splits), description) as advance,
+            self.progress(len(networks) * len(splits), description, networks=True) as advance,
             arithmetic(self.precision, self.device),
         ):
             return shared_prefix.evaluate(
@@ -186,6 +188,8 @@ class Evaluator:
             return one_after_the_other(self.word, self.network, split.head(2, self.dtype))
         if self.repeats is not None:
             return repeated(self.repeats, self.network)
+        if self.metal:
+            return on_metal(self.word, self.network, split.head(2, self.dtype), self.precision)
         if self.word == "measure":
             size = self.batch_size.size if self.batch_size.fixed else None
             return fastest(self.network, split, self.dtype, size)
@@ -240,7 +244,7 @@ class Evaluator:
         rows = []
         with (
             self.entries("read", [split], name) as entries,
-            self.progress(total, description) as advance,
+            self.progress(total, description, networks=True) as advance,
             computing(self.precision, self.device),
         ):
             for network in candidates(networks):

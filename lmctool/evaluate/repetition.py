@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from lmctool.evaluate.strategy import made, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
-
     from lmctool.evaluate.functional import Network
-    from lmctool.evaluate.strategy import Strategy
+    from lmctool.evaluate.strategy import Launch, Strategy
     from lmctool.plugin.settings import Repetition
 
 
@@ -36,7 +36,7 @@ def repeatable(
         )
         return None
     known = recorded(earlier.strategy)
-    if known is None or (known[0] == "graphs" and device.type != "cuda"):
+    if known is None or not _is_here(known[0], device):
         note(
             f"strategy {earlier.strategy!r} of the recorded run is not to be had here: strategy and"
             f" batch size are chosen anew, {rounding}"
@@ -63,3 +63,10 @@ def repeated(earlier: Repetition, network: Network) -> Strategy:
         raise ValueError(f"no record has a strategy {earlier.strategy!r}")
     launch, layout = known
     return made(network, launch, layout, earlier.batch_size, required=False)
+
+
+def _is_here(launch: Launch, device: torch.device) -> bool:
+    """Tell whether this machine can launch networks so."""
+    if launch == "mps":
+        return torch.backends.mps.is_available()
+    return launch != "graphs" or device.type == "cuda"

@@ -18,6 +18,7 @@ from lmctool.errors import LmctoolError, machine_failure
 from lmctool.evaluate import gpu_rule
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.cuda_graphs import Replayed
+from lmctool.evaluate.metal import OnMetal
 from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.evaluate.torch_compile import Compiled
 from lmctool.evaluate.verified import Proved, agree
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate.threads import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
-Launch = Literal["module", "workers", "graphs", "compile"]
+Launch = Literal["module", "workers", "graphs", "compile", "mps"]
 LAYOUTS = {torch.contiguous_format: "contiguous", torch.channels_last: "channels last"}
 
 CACHE = 1 << 22
@@ -47,7 +48,7 @@ class Strategy:
     Attributes:
         forward: the outputs of networks.
         launch: by the ``module`` itself, by ``workers`` that each have a copy of it, by replayed
-            CUDA ``graphs``, or ``compile``d.
+            CUDA ``graphs``, ``compile``d, or on ``mps``.
         layout: the memory format of images.
         size: examples at once.
         stochastic: whether networks answer differently each time; then batches are computed one
@@ -110,7 +111,12 @@ def made(
         return Strategy(SideBySide(own, threads), launch, layout, size)
     if launch in {"module", "workers"}:
         return Strategy(own, "module", layout, size)
-    fast = Replayed(own) if launch == "graphs" else Compiled(own)
+    ways: dict[str, type[Replayed | Compiled | OnMetal]] = {
+        "graphs": Replayed,
+        "compile": Compiled,
+        "mps": OnMetal,
+    }
+    fast = ways[launch](own)
     return Strategy(Proved(fast, own, required=required), launch, layout, size)
 
 
@@ -153,6 +159,28 @@ def chosen(
     if word == "auto" and size < SHARED:
         launches[word] = "workers"
     return made(network, launches.get(word, "module"), layout, size)
+
+
+def on_metal(word: Word, network: Network, inputs: Tensor, precision: Precision) -> Strategy:
+    """Return the strategy for ``--device mps``: networks there, all else on the CPU.
+
+    Args:
+        word: what the user asked for.
+        network: the model, on the CPU.
+        inputs: (example, ...) one or two examples.
+        precision: the precision of matrix products and convolutions.
+
+    Raises:
+        LmctoolError: a way or a precision is asked for that is one of another device.
+    """
+    if precision != "float32":
+        raise LmctoolError(f"--precision {precision} is none of --device mps; leave it out")
+    if word not in {"auto", "plain"}:
+        raise LmctoolError(
+            f"--strategy {word} is none of --device mps, which has one way to evaluate networks;"
+            " leave it out"
+        )
+    return made(network, "mps", torch.contiguous_format, examples_at_once(network, inputs))
 
 
 def recorded(text: str) -> tuple[Launch, torch.memory_format] | None:

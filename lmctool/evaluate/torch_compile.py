@@ -63,7 +63,7 @@ class Compiled:
                 if out_of_memory(cause):
                     raise
                 reason = f"the model cannot be compiled ({first_line(cause)})"
-                raise UnableError(reason, "compile") from cause
+                raise UnableError(reason, "--strategy compile") from cause
             return outputs[:count]
 
         return outputs

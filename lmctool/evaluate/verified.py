@@ -35,9 +35,9 @@ class UnableError(LmctoolError):
         reason: why, without the advice that is for whoever asked for it.
     """
 
-    def __init__(self, reason: str, word: str) -> None:
-        """Take the reason, and the word of ``--strategy`` that asks for it."""
-        super().__init__(f"{reason}; leave out --strategy {word}")
+    def __init__(self, reason: str, asked: str) -> None:
+        """Take the reason, and what of a command line asks for it, such as --strategy graphs."""
+        super().__init__(f"{reason}; leave out {asked}")
         self.reason = reason
 
 

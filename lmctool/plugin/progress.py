@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 Advance = Callable[[int], None]
 """Called with the number of steps done since the last call."""
-Progress = Callable[[int, str], AbstractContextManager[Advance]]
-"""Opens a stage of work, from its number of steps and what it is."""
+
+
+class Progress(Protocol):
+    """Opens a stage of work."""
+
+    def __call__(
+        self, total: int, description: str, *, networks: bool = False
+    ) -> AbstractContextManager[Advance]:
+        """Open a stage.
+
+        Args:
+            total: its number of steps; 0 if unknown.
+            description: what it is.
+            networks: whether each step is a network that was measured on a split, of which it is
+                known how many the whole run has.
+        """
 
 
 @contextmanager
-def silent(total: int, description: str) -> Iterator[Advance]:
+def silent(total: int, description: str, *, networks: bool = False) -> Iterator[Advance]:
     """Show no progress."""
     yield lambda _: None

@@ -66,6 +66,9 @@ class Analysis:
         figure: draws the result; without it every curve is drawn.
         metrics: every metric that a result of it can have: gates on others, or on values that no
             metric can have, are refused before the run.  None leaves that open.
+        networks: called as ``networks(run, **options)`` before the work, returns how many networks
+            it will measure on each split, the checkpoints among them; None where that is not known
+            before.  It tells ``--dry-run`` and the progress of the whole run, and computes nothing.
         derived: called as ``derived(result)``, returns by path the groups that follow from the
             other groups of a stored result, wholly or in part: summaries of stored curves.  A
             result in which they are not what is stored is refused.  Must not import torch.
@@ -86,6 +89,7 @@ class Analysis:
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
+    networks: Callable[..., int | None] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
 
     @property

@@ -141,7 +141,7 @@ class Settings:
         apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
         batchnorm: what happens to running statistics on a path.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: the dtype of weights and arithmetic; ``auto`` is float64 where a checkpoint is
             written and one that is read stores float64, else float32.
         precision: the precision of matrix products and convolutions.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lmctool.results.declared_metric import DeclaredMetric
 from lmctool.results.result import Variable
+from lmctool.results.text import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class ScoreMetric:
 
     def text(self, value: float) -> str:
         """Return a value as a table shows it; a dash for none."""
-        return "-" if math.isnan(value) else self.form.format(value)
+        return "-" if math.isnan(value) else spaced(self.form.format(value))
 
     def signed(self, difference: float) -> str:
         """Return a difference as a table shows it, of per cent in points; a dash for none."""

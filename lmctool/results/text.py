@@ -11,6 +11,24 @@ def number(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.6g}"
 
 
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a share in per cent, or a dash for what is missing.
+
+    >>> percent(0.3007), percent(0.5, 0)
+    ('30.07 %', '50 %')
+    """
+    return "-" if share is None or not math.isfinite(share) else spaced(f"{share:.{digits}%}")
+
+
+def spaced(text: str) -> str:
+    """Return a number with a space before its sign of per cent, where it has one.
+
+    >>> spaced("12.3%"), spaced("0.123")
+    ('12.3 %', '0.123')
+    """
+    return f"{text[:-1].rstrip()} %" if text.endswith("%") else text
+
+
 def titled(title: str, unit: str) -> str:
     """Return a title with its unit, unless that is plain numbers."""
     return title if unit in {"", "1"} else f"{title} [{unit}]"

@@ -10,7 +10,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import choose_device
+from lmctool.evaluate.device import MPS, choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.loss import loss_of_batch, outside_transforms
@@ -31,7 +31,7 @@ from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
-from lmctool.run.variant import variants
+from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
 from lmctool.weights.recipe import derived
 
@@ -393,6 +393,7 @@ class Run:
         return Evaluator(
             self.resources.network,
             self.settings.strategy,
+            self.settings.device == MPS,
             task.task,
             task.name,
             self.device,
@@ -436,9 +437,16 @@ class Run:
     def follow(
         self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
     ) -> Curves:
-        """Return loss and error of variants of one pair at alphas that rise from 0 to 1."""
+        """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
+
+        Those of the ends are ``scores``, but that B in A's order is measured as well.
+        """
         ends = self.scores(variants[0].ends)
         return path.follow(self.evaluate, ends, variants, alpha, per_example=per_example)
+
+    def count_followed(self, alphas: int) -> int:
+        """Return how many networks ``follow`` measures at so many alphas, beside the ends."""
+        return len(self.variant_names) * (alphas - 2) + self.settings.aligns
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
@@ -488,6 +496,12 @@ class Run:
         first = self.weights(0)
         tensors = {name: (first if name in self.left_out else weights)[name] for name in first}
         return derived(tensors, "completed", (weights, first), lambda: sorted(self.left_out))
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        """The names of the variants that ``variants`` returns."""
+        settings = self.settings
+        return variant_names(aligns=settings.aligns, corrects=settings.correction is not None)
 
     def variants(
         self, first: int = 0, second: int = 1, *, storable: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.data.opening import open_split
+from lmctool.data.opening import count_of, open_split
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -64,10 +64,7 @@ class Splits:
         if calibration and self._calib is not None:
             data, preparation = self._calib
         if data is None:
-            raise LmctoolError(
-                f"analysis {self.analysis!r} asked for data, but none is in use;"
-                " name data with --data"
-            )
+            raise self._without_data()
         key = (name, limit, calibration)
         if key not in self._opened:
             self._opened[key] = open_split(
@@ -87,3 +84,19 @@ class Splits:
                 check=self._check,
             )
         return self._opened[key]
+
+    def count(self, name: str, limit: int | None) -> int:
+        """Return how many examples ``open`` gives of a split, without reading its inputs.
+
+        Raises:
+            LmctoolError: there is no data, or no such split in it.
+        """
+        if self.data is None:
+            raise self._without_data()
+        total = count_of(self.data.dataset, name)
+        return total if limit is None else min(limit, total)
+
+    def _without_data(self) -> LmctoolError:
+        return LmctoolError(
+            f"analysis {self.analysis!r} asked for data, but none is in use; name data with --data"
+        )

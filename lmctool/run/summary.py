@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.evaluate.device import MPS
 from lmctool.model.build import described
 
 if TYPE_CHECKING:
@@ -40,8 +41,24 @@ def plan(run: Run) -> list[tuple[str, str]]:
         if choice is not None:
             options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
             lines.append((kind, choice.name + (f" ({options})" if options else "")))
-    lines.append(("device", f"{run.device}, {run.settings.dtype}, {run.settings.precision}"))
+    device = "mps for networks, else cpu" if run.settings.device == MPS else run.device
+    lines.append(("device", f"{device}, {run.settings.dtype}, {run.settings.precision}"))
     return lines
+
+
+def work(run: Run, networks: int | None) -> list[tuple[str, str]]:
+    """Return how many networks a run measures on how many examples, where that is known.
+
+    Args:
+        run: the run; no input of its data is read.
+        networks: how many on each split; None where the analysis doesn't know before.
+    """
+    if not networks:
+        return []
+    count = run.resources.splits.count
+    limit = run.settings.limit
+    splits = [f"{count(name, limit)} examples of {name}" for name in run.settings.splits]
+    return [("networks", f"{networks}, on {' and on '.join(splits)}")]
 
 
 def _inputs(run: Run) -> list[tuple[str, str]]:

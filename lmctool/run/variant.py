@@ -75,6 +75,13 @@ class Variant:
         return recipe("between", ends, *self.decided_by(alpha))
 
 
+def variant_names(*, aligns: bool, corrects: bool) -> tuple[str, ...]:
+    """Return the names of the variants that a run has."""
+    aligned = ("align",) if aligns else ()
+    corrected = ("align+repair" if aligns else "repair",) if corrects else ()
+    return ("plain", *aligned, *corrected)
+
+
 def variants(
     a: Weights,
     b: Weights,

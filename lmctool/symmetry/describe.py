@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lmctool.results.table import Table
+from lmctool.results.text import percent
 from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Interleaving, Product
 from lmctool.symmetry.axis_form_text import show
 from lmctool.symmetry.propagate import UNOWNED
@@ -65,7 +66,7 @@ def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
         yield f"no unit may be permuted, of {units.total} hidden units that there are"
     else:
         yield f"{len(spec.groups)} groups, {units.movable} units that may be permuted: {sizes}"
-        share = f"{units.movable / units.total:.1%}"
+        share = percent(units.movable / units.total, 1)
         yield f"that is {share} of the {units.total} hidden units there are"
     if units.fixed:
         told = (f"{count} ({why})" for why, count in units.fixed.most_common())
@@ -80,7 +81,7 @@ def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
     covered = sum(prod(shapes[name]) for name, axes in spec.tensors.items() if any(axes))
     total = sum(prod(shape) for shape in shapes.values()) or 1
     yield (
-        f"tensors that move hold {covered / total:.1%} of all values;"
+        f"tensors that move hold {percent(covered / total, 1)} of all values;"
         " _ is fixed, (a _4) flattened, a+b concatenated, a|b in turns,"
         " {0 4 a; b} for each 4 rows of axis 0"
     )

@@ -190,7 +190,9 @@ def test_progress_is_told_stretch_by_stretch(save: Save, monkeypatch: pytest.Mon
     calls: list[tuple[int, str] | int] = []
 
     @contextmanager
-    def progress(total: int, description: str) -> Iterator[Callable[[int], None]]:
+    def progress(
+        total: int, description: str, *, networks: bool = False
+    ) -> Iterator[Callable[[int], None]]:
         calls.append((total, description))
         yield calls.append
 

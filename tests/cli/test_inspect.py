@@ -127,7 +127,7 @@ def test_a_spec_file_frees_the_buffer_that_the_note_names(kept: tuple[str, ...])
     Path("spec.toml").write_text('version = 1\nmode = "extend"\n[rules]\nmove = ["kept"]\n')
     done = invoke(*show, "--spec", "spec.toml")
     assert done.exit_code == 0, done.output
-    assert "that is 100.0% of the 11 hidden units there are" in flat(done.stdout)
+    assert "that is 100.0 % of the 11 hidden units there are" in flat(done.stdout)
     assert "[rules] move" not in done.stdout
     words = (*kept, "--spec", "spec.toml", "--aligner", "random")
     done = invoke("align", "a.safetensors", "b.safetensors", *words)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import io
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lmctool.cli import progress
 from lmctool.cli.progress import Stages, shows_bars
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ANALYSES
+from lmctool.testing import invoke
+from tests.every import A, B
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 def test_a_stage_ends_with_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,3 +73,42 @@ def test_bars_move_on_a_terminal_and_in_a_notebook_with_widgets(
     assert not shows_bars()
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert shows_bars()
+
+
+def test_the_whole_run_is_told_by_its_networks_with_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 30))  # one for a run of nothing, then
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    stages = Stages(lambda *_: None, quiet=False, bar=False)
+    stages.expect(8)
+    with stages(1, "statistics") as advance:
+        advance(1)
+    with stages(2, "plain", networks=True) as advance:
+        advance(2)
+    with stages(6, "align", networks=True) as advance:
+        advance(6)
+    assert capsys.readouterr().err.splitlines() == [
+        "statistics: 1 done, 30.0 s",
+        "plain: 2 done, 30.0 s; whole run 25 %, 7:30 left",
+        "align: 6 done, 30.0 s; whole run 100 %",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted({*registry.names(ANALYSES)} - {"distance", "variance"}))
+def test_each_analysis_knows_how_many_networks_it_will_measure(
+    name: str, made: Callable[[str], Path]
+) -> None:
+    lines = made(name).with_suffix(".log").read_text().splitlines()
+    told = [line.partition("; ")[2] for line in lines if "; whole run " in line]
+    assert told[-1] == "whole run 100 %"
+    assert all(" left" in line for line in told[:-1])
+
+
+def test_a_dry_run_says_how_many_networks_and_examples() -> None:
+    words = ("barrier", A, B, "--points", "11", "--align", "--repair", "--dry-run")
+    done = invoke(*words, "--limit", "300", "--split", "train,test")
+    assert "networks      30, on 300 examples of train and on 300 examples of test" in done.stdout
+    assert "networks      30, on 449 examples of test\n" in invoke(*words).stdout
+    refined = invoke(*words, "--refine").stdout
+    assert "networks" not in refined

@@ -151,9 +151,9 @@ def test_a_curve_with_a_value_that_is_no_number_has_no_known_shape() -> None:
 def test_the_rule_in_words_names_the_limits_of_the_metrics_that_are_there() -> None:
     squared = replace(LOSS, unit="1")
     spread = replace(ERROR, high=math.inf, share=False)
-    assert RULE.notes((LOSS, ERROR))[0].endswith("of more than 0.01 nats or 0.50%")
+    assert RULE.notes((LOSS, ERROR))[0].endswith("of more than 0.01 nats or 0.50 %")
     assert RULE.notes((squared, spread))[0].endswith("of more than 0.01")
-    assert RULE.notes((squared, ERROR))[0].endswith("of more than 0.01 or 0.50%")
+    assert RULE.notes((squared, ERROR))[0].endswith("of more than 0.01 or 0.50 %")
 
 
 def test_the_options_give_the_rule_back() -> None:

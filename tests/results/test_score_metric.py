@@ -29,7 +29,7 @@ def test_values_that_are_no_metric_have_no_better_way() -> None:
 
 
 def test_a_table_shows_loss_as_a_number_and_error_as_a_percentage() -> None:
-    assert (LOSS.text(0.123456), ERROR.text(0.123456)) == ("0.1235", "12.35%")
+    assert (LOSS.text(0.123456), ERROR.text(0.123456)) == ("0.1235", "12.35 %")
 
 
 def test_a_table_shows_a_dash_for_what_is_no_number() -> None:

@@ -119,7 +119,9 @@ def test_batches_are_as_large_as_memory_allows_and_a_stage_shows_how_far_they_ar
     steps: list[tuple[str, int, int]] = []
 
     @contextmanager
-    def stage(total: int, description: str) -> Iterator[Callable[[int], None]]:
+    def stage(
+        total: int, description: str, *, networks: bool = False
+    ) -> Iterator[Callable[[int], None]]:
         yield lambda done: steps.append((description, done, total))
 
     (network,) = named(["mlp"])

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from lmctool.api import Run, Table
 
 
+def network_count(run: Run, alpha: float) -> int:
+    """Return how many networks are measured: the ends, and one of each variant."""
+    return run.count + len(run.variant_names)
+
+
 def compute(run: Run, alpha: float) -> Result:
     """Evaluate the ends, the networks at alpha, and hand out the repaired one."""
     from lmctool.api import score_group
@@ -68,6 +73,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         compute,
+        networks=network_count,
         options=(alpha,),
         aligner="optional",
         correction="always",

@@ -78,7 +78,7 @@ def test_the_distance_is_over_what_fits_and_lists_the_rest(
     shares = [counted / (counted + 70), counted / (counted + 49)]
     assert left["compared"].values.tolist() == pytest.approx(shares)
     assert "classifier" not in [*result.groups["distance/block"].variables["block"].values]
-    assert "over 57.83% of A's parameters, 66.21% of B's parameters" in done.stdout
+    assert "over 57.83 % of A's parameters, 66.21 % of B's parameters" in done.stdout
     assert "left out: classifier.weight ((10, 6) in A, (7, 6) in B)" in done.stdout
 
 

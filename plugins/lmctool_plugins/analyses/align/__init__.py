@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from lmctool.api import Group, Permutation, Run, Weights
 
 
+def network_count(run: Run) -> int:
+    """Return how many networks are measured: the ends, aligned B and the two midpoints."""
+    return run.count + 3 if _is_scored(run) else 0
+
+
+def _is_scored(run: Run) -> bool:
+    """Tell whether there is data, and networks that it can be fed to."""
+    return run.data is not None and not run.left_out
+
+
 def compute(run: Run) -> Result:
     """Align B; where there is data, compare the midpoints before and after."""
-    scored = run.data is not None and not run.left_out
-    permutation, b, scores = measured(run) if scored else aligned(run)
+    permutation, b, scores = measured(run) if _is_scored(run) else aligned(run)
     groups = {"align": _moved(permutation), **scores}
     seen = filters(run, {"A": run.weights(0), "aligned B": b, "B": run.weights(1)})
     if seen is not None:
@@ -63,6 +72,7 @@ def lmctool_analysis() -> Analysis:
     """Add ``lmctool align``."""
     return Analysis(
         compute,
+        networks=network_count,
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
         aligner="always",

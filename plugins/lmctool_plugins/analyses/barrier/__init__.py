@@ -42,6 +42,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.barrier.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.barrier.measure:network_count"),
         options=options,
         aligner="optional",
         correction="optional",

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     Groups = dict[str, dict[str, Variable]]
 
 
+def network_count(
+    run: Run, points: int, alphas: str | None, *, refine: bool, baselines: bool, **_: object
+) -> int | None:
+    """Return how many networks are measured: the ends, and those between of each variant."""
+    if refine:
+        return None
+    ends = run.count * (2 if baselines else 1)
+    return ends + run.count_followed(len(grid(points, alphas)))
+
+
 def measure(
     run: Run,
     points: int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import fall_notes
+from lmctool.api.advanced import fall_notes, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ def _rows(
 
 def _reduction(before: float, after: float, variant: str) -> str:
     """Return the share of the barrier of the variant before that a variant takes off."""
-    return f"{100 * (before - after) / before:.0f} % of {variant}" if before > 0 else "-"
+    return f"{percent((before - after) / before, 0)} of {variant}" if before > 0 else "-"
 
 
 def _baselines(
@@ -138,7 +138,8 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> Iterator[str]:
             )
             if "broken" in means:
                 lost = means["broken"].values[v, s]
-                told += f"; {lost:.2%} of the examples are right at both ends and wrong between"
+                right = "of the examples are right at both ends and wrong between"
+                told += f"; {percent(lost)} {right}"
             yield told
 
 

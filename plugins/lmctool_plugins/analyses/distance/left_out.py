@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Group, Variable
+from lmctool.api.advanced import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +35,7 @@ def unnamed(overlap: Overlap) -> str:
     first = next(name for name in overlap.misfits if any(overlap.left_out[name].numbers))
     layer, dot, _ = first.rpartition(".")
     shares = " and ".join(
-        f"{count / each.parameter_count:.2%} of '{each.path}'"
+        f"{percent(count / each.parameter_count)} of '{each.path}'"
         for count, each in zip(counts, overlap.checkpoints, strict=True)
         if count
     )
@@ -94,7 +95,7 @@ def left_out_notes(group: Group) -> Iterator[str]:
     """Give in words how much a distance is over, and what it leaves out."""
     variables = group.variables
     shares = zip(variables["network"].values, variables["compared"].values, strict=True)
-    parts = [f"{share:.2%} of {str(end).upper()}'s parameters" for end, share in shares]
+    parts = [f"{percent(share)} of {str(end).upper()}'s parameters" for end, share in shares]
     yield f"over {', '.join(parts)}"
     names, reasons = variables["left_out"].values, variables["reason"].values
     for name, reason in list(zip(names, reasons, strict=True))[:LISTED]:

@@ -38,6 +38,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.el2n.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.el2n.measure:network_count"),
         arity="n",
         splits=("train",),
         options=options,

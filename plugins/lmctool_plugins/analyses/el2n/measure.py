@@ -34,6 +34,11 @@ MIDDLE = 0.5
 """Where on the path the network between the pair is."""
 
 
+def network_count(run: Run, pair: tuple[int, int] | None, **_: object) -> int:
+    """Return how many networks are measured: those that score, the pair and what is between."""
+    return run.count + (0 if pair is None else 2 + len(run.variant_names))
+
+
 def measure(run: Run, count: int, pair: tuple[int, int] | None) -> Result:
     """Score every example, divide them, and measure the pair on each split.
 

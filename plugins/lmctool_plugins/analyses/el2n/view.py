@@ -41,7 +41,7 @@ def tabulate(result: Result) -> Table:
             row = (str(split), str(part), size, *(f"{score:.3g}" for score in scores))
             rows += [row] if pair is None else _compared(row, metrics, pair, s, p)
     attributes = result.groups["el2n/examples"].attributes
-    notes = () if pair is None else _gains(pair)
+    notes = () if pair is None else _gains(metrics[0], pair)
     return Table(
         f"EL2N ({attributes['splits']} equal splits by score,"
         f" mean of {attributes['checkpoints']} checkpoints)",
@@ -63,10 +63,10 @@ def _compared(
     return rows
 
 
-def _gains(pair: Group) -> tuple[str, ...]:
+def _gains(metric: ScoreMetric, pair: Group) -> tuple[str, ...]:
     """Return where the networks between the pair lose least and most against their mean."""
     names, splits, parts = (pair.variables[dim].values for dim in ("network", "split", "part"))
-    error = pair.variables["error"].values
+    error = pair.variables[metric.name].values
     rises = error[2:] - error[:2].mean(axis=0)
     notes = []
     for s, split in enumerate(splits):
@@ -74,8 +74,8 @@ def _gains(pair: Group) -> tuple[str, ...]:
             least, most = int(rise.argmin()), int(rise.argmax())
             notes.append(
                 f"{split}, {variant}: error at alpha 0.5 over the mean of A and B from"
-                f" {rise[least]:+.2%} (part {parts[least]}) to {rise[most]:+.2%}"
-                f" (part {parts[most]})"
+                f" {metric.signed(rise[least])} percentage points (part {parts[least]}) to"
+                f" {metric.signed(rise[most])} (part {parts[most]})"
             )
     return tuple(notes)
 

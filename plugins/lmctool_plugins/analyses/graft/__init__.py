@@ -57,6 +57,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.graft.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.graft.measure:network_count"),
         arity=1,
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),

@@ -55,6 +55,15 @@ class Donor:
         return run.evaluate([self.weights]) if self.index is None else run.scores([self.index])
 
 
+def network_count(run: Run, by: str, layers: Sequence[str], *, evaluate: bool, **_: object) -> int:
+    """Return how many networks are measured, with data: both, the grafted, each part taken."""
+    if run.data is None:
+        return 0
+    parts = _parts(run, by, _sizes(run)).values() if evaluate else ()
+    alone = sum(run.left_out.isdisjoint(names) for names in parts)
+    return 1 + (not run.left_out) + bool(layers) + alone
+
+
 def measure(
     run: Run,
     source: int | None,

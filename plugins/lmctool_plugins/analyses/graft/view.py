@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Table, metrics_of, score_table, shown_metrics
-from lmctool.api.advanced import fall_notes, panel_shape, panels
+from lmctool.api.advanced import fall_notes, panel_shape, panels, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def _note(parts: Group) -> str:
     variables = parts.variables
     whole = int((variables["taken"].values == variables["numbers"].values).sum())
     share, other = float(variables["share"].values), parts.attributes["other"]
-    of = f"{whole} of {len(variables['part'].values)} parts, {share:.2%} of all numbers"
+    of = f"{whole} of {len(variables['part'].values)} parts, {percent(share)} of all numbers"
     left_out = str(parts.attributes.get("left_out", "")).split(", ")
     more = f" and {len(left_out) - LISTED} more" if len(left_out) > LISTED else ""
     kept = f"; left out: {', '.join(left_out[:LISTED])}{more}" if left_out[0] else ""

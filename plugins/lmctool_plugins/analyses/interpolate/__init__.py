@@ -46,6 +46,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.interpolate.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.interpolate.measure:network_count"),
         splits=("train", "test"),
         options=options,
         aligner="optional",

@@ -23,6 +23,14 @@ END = 1
 OVER = ("pair", "variant", "split")
 
 
+def network_count(
+    run: Run, points: int, alphas: str | None, also: tuple[int, ...], **_: object
+) -> int:
+    """Return how many networks are measured: the ends, and those between on each path."""
+    between = run.count_followed(len(grid(points, alphas)))
+    return run.count + len(also) + (1 + len(also)) * between
+
+
 def measure(
     run: Run,
     points: int,

@@ -69,6 +69,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.layerwise.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.layerwise.measure:network_count"),
         options=options,
         aligner="optional",
         table=Lazy("lmctool_plugins.analyses.layerwise.table:tabulate"),

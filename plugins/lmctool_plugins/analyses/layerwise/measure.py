@@ -68,6 +68,27 @@ def measure(
     return Result("layerwise", groups)
 
 
+def network_count(
+    run: Run,
+    by: str,
+    points: int,
+    alphas: str | None,
+    rest: str,
+    cumulative: Cumulative,
+    **_: object,
+) -> int:
+    """Return how many networks are measured where all parts of the checkpoints differ."""
+    alpha, parts = grid(points, alphas), parts_of(run, by)
+    count, inside = len(parts), {name for names in parts.values() for name in names}
+    differ = np.array([True] * count + [any(name not in inside for name in run.weights(0))])
+    rests = [RESTS[each] for each in (("b", "a") if rest == "both" else (rest,))]
+    curves = [positions(count, alpha, each, cumulative).reshape(-1, count + 1) for each in rests]
+    full = np.repeat(alpha[:, None], count + 1, axis=1)
+    places = distinct(np.concatenate([*curves, full]), differ)[0]
+    aligned_ends = len(run.variant_names) - 1  # of plain it is the checkpoint itself
+    return run.count + len(run.variant_names) * (len(places) - 2) + aligned_ends
+
+
 def parts_of(run: Run, by: str) -> dict[str, list[str]]:
     """Return the names of the tensors of each part; of tied tensors the first name alone."""
     weights = run.weights(0)

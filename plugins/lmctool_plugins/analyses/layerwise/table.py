@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import ShapeRule, fall_notes
+from lmctool.api.advanced import ShapeRule, fall_notes, percent
 from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def _cells(
         if column is None or column[place] != column[place]:  # NaN: no share
             cells.append("-")
         else:
-            cells.append(f"{column[place]:.0%}" if key == "share" else metric.text(column[place]))
+            share = key == "share"
+            cells.append(percent(column[place], 0) if share else metric.text(column[place]))
     return [*cells, str(values["shape_loss"][place])]
 
 
@@ -123,7 +124,7 @@ def _missing(result: Result, metrics: Sequence[ScoreMetric], rule: ShapeRule) ->
         if unequal.any():
             yield (
                 f"{missing(name, unequal)}: the ends are so unequal that the rise from the rest's"
-                f" state is not the barrier, by more than {UNEQUAL:.0%} of it"
+                f" state is not the barrier, by more than {percent(UNEQUAL, 0)} of it"
             )
         if beyond.any():
             yield f"{missing(name, beyond)}: the part rises or falls by more than the barrier"

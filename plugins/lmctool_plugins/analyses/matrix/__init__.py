@@ -37,6 +37,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.matrix.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.matrix.measure:network_count"),
         arity=(2, None),
         options=options,
         aligner="optional",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.api import Array, Curves, Run, ScoreMetric, Scores, Variant
+
+
+def network_count(run: Run, points: int, alphas: str | None, **_: object) -> int:
+    """Return how many networks are measured: the checkpoints, and those between of each pair."""
+    between = run.count_followed(len(grid(points, alphas)))
+    return run.count + math.comb(run.count, 2) * between
 
 
 def measure(run: Run, points: int, alphas: str | None, definition: str, connected: float) -> Result:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import fall_notes
+from lmctool.api.advanced import fall_notes, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +55,7 @@ def _rule(
     share, threshold = float(variables["connected"].values), float(str(attributes["threshold"]))
     apart, near = (int(variables[name].values) for name in ("apart_inside", "near_outside"))
     return (
-        f"{share:.0%} of the pairs are connected (error barrier at most {error.text(threshold)});"
-        f" {apart} pairs above that are in one cluster, {near} below it in two"
+        f"{percent(share, 0)} of the pairs are connected (error barrier at most"
+        f" {error.text(threshold)}); {apart} pairs above that are in one cluster, {near} below it"
+        " in two"
     )

@@ -57,6 +57,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.merge.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.merge.measure:network_count"),
         arity=(2, None),
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),

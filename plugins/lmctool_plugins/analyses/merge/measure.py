@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from lmctool_plugins.analyses.merge.ways import ProvedFrame, Way
 
 
+def network_count(run: Run, weights: str | None, alphas: str | None, **_: object) -> int:
+    """Return how many networks are measured: the checkpoints and the merged ones, with data."""
+    points = len(shares(weights, alphas, run.count))
+    tried = points if points > 1 else 0
+    return 0 if run.data is None else run.count + len(run.variant_names) * (tried + 1)
+
+
 def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Result:
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
     points = shares(weights, alphas, run.count)

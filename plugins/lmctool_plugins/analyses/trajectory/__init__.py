@@ -60,6 +60,7 @@ def lmctool_analysis() -> Analysis:
     )
     return Analysis(
         Lazy("lmctool_plugins.analyses.trajectory.measure:measure"),
+        networks=Lazy("lmctool_plugins.analyses.trajectory.measure:network_count"),
         arity=(2, None),
         series=True,
         options=options,

@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 def interpolant_names(run: Run, alphas: Sequence[float]) -> tuple[str, ...]:
     """Return what the interpolants are called: their variant, and alpha where there are several."""
-    names = ["plain"]
-    if run.settings.aligns:
-        names.append("align")
-    if run.settings.correction is not None:
-        names.append("align+repair" if run.settings.aligns else "repair")
+    names = run.variant_names
     if len(alphas) == 1:
-        return tuple(names)
+        return names
     return tuple(f"{name} {alpha:g}" for name in names for alpha in alphas)
 
 

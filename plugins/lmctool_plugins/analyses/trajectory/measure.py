@@ -66,6 +66,22 @@ def measure(
     )
 
 
+def network_count(
+    run: Run,
+    alpha: Sequence[float],
+    parent: Series | None,
+    fork: int | None,
+    then: Series | None,
+    **_: object,
+) -> int:
+    """Return how many networks are measured: each of the runs, and the interpolants of a step."""
+    steps = shared(run)
+    begin = 0 if parent is None else forked(run, parent, fork)
+    own = len(run.series) * len(steps) + (0 if then is None else len(then.steps))
+    before = 0 if parent is None else len(until(parent, begin + steps[0]))
+    return own + before + len(steps) * len(interpolant_names(run, alpha))
+
+
 def _put_series(run: Run, record: Record, network: str, indices: Mapping[int, int]) -> None:
     """Evaluate the checkpoints at steps of the axis, and enter them as one network.
 
