@@ -15,13 +15,12 @@ from lmctool.results.table import Table
 from lmctool.results.text import number, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.report.curve import Curve
-    from lmctool.results.metrics import Metric
     from lmctool.results.pairing import Pair
     from lmctool.results.provenance_diff import Cause
     from lmctool.results.result import Result
@@ -34,15 +33,30 @@ LONGEST = 200
 """Characters of one setting that are shown."""
 
 
-def metrics_table(pairs: Sequence[Pair], title: str, *, everything: bool) -> Table:
+def metrics_table(
+    pairs: Sequence[Pair],
+    title: str,
+    *,
+    everything: bool,
+    write: Callable[[float | None], str] = number,
+) -> Table:
     """Return metrics with both values and the difference.
 
-    Those that differ, or ``everything``: also those that are the same, or in one result alone.
+    Args:
+        pairs: the metrics of two results.
+        title: the title of the table.
+        everything: those too that are the same, or in one result alone.
+        write: writes a value; the difference has its sign.
     """
     common = [pair for pair in pairs if pair.one and pair.other]
     differing = [pair for pair in common if not pair.same]
     rows = tuple(
-        (pair.name, _value(pair.one), _value(pair.other), _signed(pair.difference), _unit(pair))
+        (
+            pair.name,
+            *(ABSENT if each is None else write(each.value) for each in (pair.one, pair.other)),
+            _signed(pair.difference) if write is number else write(pair.difference),
+            _unit(pair),
+        )
         for pair in (pairs if everything else differing)
     )
     notes = [f"{len(differing)} of {len(common)} metrics differ"]
@@ -132,10 +146,6 @@ def _key(each: Curve) -> tuple[str, str, str, tuple[str, ...]]:
 
 def _where(deviation: Deviation) -> str:
     return deviation.where or deviation.message.removeprefix(deviation.path).strip()
-
-
-def _value(metric: Metric | None) -> str:
-    return ABSENT if metric is None else number(metric.value)
 
 
 def _signed(difference: float | None) -> str:

@@ -41,8 +41,8 @@ STYLES: Mapping[str, Settings] = {
     },
 }
 """The styles that have a name: of a column of a paper, and of a slide."""
-KEPT = ("backend", "interactive", "svg.hashsalt", "text.parse_math", "text.usetex")
-KEPT += ("text.latex.preamble", "pgf.preamble")
+KEPT = {"backend", "interactive", "svg.hashsalt", "text.parse_math", "text.usetex"}
+KEPT |= {"text.latex.preamble", "pgf.preamble"}
 """Settings that no file changes: names of results are no formulas, and no TeX is run for them."""
 OF_FONT = {"axes.titlesize": "medium", "axes.labelsize": "medium", "legend.fontsize": "medium"}
 """What follows the size of the font where a file sets that and nothing more."""

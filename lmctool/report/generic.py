@@ -13,7 +13,7 @@ from lmctool.results.table import Table
 from lmctool.results.text import number, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -30,10 +30,15 @@ TALLEST = 100
 LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
 
 
-def metrics_table(result: Result) -> Table:
-    """Return every metric of a result with its value and unit."""
+def metrics_table(result: Result, write: Callable[[float | None], str] = number) -> Table:
+    """Return every metric of a result with its value and unit.
+
+    Args:
+        result: the result.
+        write: writes a value.
+    """
     rows = [
-        (metric.full_name, number(metric.value), "" if metric.unit == "1" else metric.unit)
+        (metric.full_name, write(metric.value), "" if metric.unit == "1" else metric.unit)
         for path, group in result.groups.items()
         for variable in group.variables.values()
         for metric in elements(result, path, variable)

@@ -23,9 +23,9 @@ def remove_legends(figure: Figure) -> None:
         for legend in [*part.legends]:
             legend.remove()
     for axes in figure.axes:
-        legend = axes.get_legend()
-        if legend is not None:
-            legend.remove()
+        own = axes.get_legend()
+        if own is not None:
+            own.remove()
 
 
 def place_legends(figure: Figure, *, inside: bool) -> None:
@@ -82,7 +82,7 @@ def _put_at_the_bottom(legend: Legend, part: Any) -> None:
 def _content(legend: Legend, inches: float) -> dict[str, Any]:
     """Return what a legend shows, in columns that have room."""
     labels = [text.get_text() for text in legend.get_texts()]
-    size = legend.get_texts()[0].get_fontsize() if labels else points("legend.fontsize")
+    size = float(legend.get_texts()[0].get_fontsize()) if labels else points("legend.fontsize")
     scale = points("legend.fontsize") / size
     return {
         "handles": [handle for handle in legend.legend_handles if handle is not None],

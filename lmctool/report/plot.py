@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.report.escaped import escaped, without_mathematics
-from lmctool.report.figure_settings import user_settings
 from lmctool.report.figure import failing_as_figure_error, panel_name
+from lmctool.report.figure_settings import user_settings
 from lmctool.report.generic import HEIGHT, WIDTH, draw_curves, grid
 from lmctool.report.legends import place_legends
 from lmctool.report.room import fit_texts, make_room, points
@@ -146,7 +146,7 @@ class Plot:
         figure.settle()
 
     def _panels(self) -> tuple[dict[int, Axes], tuple[float, float]]:
-        """Return the panels that are asked for, by their number, and the size of the whole figure."""
+        """Return the panels that are asked for, by their number, and the size of the figure."""
         from lmctool.report.borrowed_axes import StandIn
 
         figure = StandIn()

@@ -29,7 +29,7 @@ def points(size: str) -> float:
     from matplotlib import rcParams
     from matplotlib.font_manager import FontProperties
 
-    value: float = FontProperties(size=rcParams[size]).get_size_in_points()  # type: ignore[literal-required, index]
+    value: float = FontProperties(size=rcParams[size]).get_size_in_points()  # type: ignore[index]
     return value
 
 
@@ -49,6 +49,14 @@ def broken(text: str, inches: float, size: str) -> str:
         else:
             lines.append(word)
     return "\n".join(lines)
+
+
+def cut(text: str, inches: float, size: str) -> str:
+    """Return a text, or its end where it is wider than there is room: there names differ most."""
+    shown = text
+    while len(shown) > 2 and text_width(shown, points(size)) > inches:
+        shown = f"…{shown[2:]}"
+    return shown
 
 
 def legend_columns(labels: Sequence[str], inches: float) -> int:

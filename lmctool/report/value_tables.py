@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lmctool.errors import LmctoolError, did_you_mean
 from lmctool.report import curve
 from lmctool.results.coordinates import NUMBERS, POSITION, coordinate, labels
 from lmctool.results.table import Table
-from lmctool.results.text import cell, number, titled
+from lmctool.results.text import all_digits, cell, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,35 +28,88 @@ MOST_CELLS = 20_000
 """Cells of one table; further rows are in the result file alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a table is written.
+
+    Attributes:
+        write: writes a number, or a name as it is.
+        whole: whether it has all its rows, however many there are.
+    """
+
+    write: Callable[[Any], str]
+    whole: bool
+
+
+SHOWN = Form(cell, whole=False)
+WHOLE = Form(all_digits, whole=True)
+
+
 def tables(result: Result) -> list[Table]:
     """Return the numbers of a result, but for its provenance.
 
     Every metric and every curve is in them, and every other array of which all dims, or all but
     one, have a coordinate: neither the places of a permutation nor the pixels of an image.
     """
+    return [make(SHOWN) for _, make in _named(result)]
+
+
+def named(result: Result, name: str) -> tuple[Table, Table]:
+    """Return one of these tables by name, and the whole of it with all digits.
+
+    Args:
+        result: the result.
+        name: ``barrier/curve/error`` for a curve, ``barrier/summary`` for the other arrays of a
+            group, with ``[DIM,...]`` where these lie over several dims; or the end of that, if it
+            is the end of one name alone.
+
+    Raises:
+        LmctoolError: there is no such table; it tells all names.
+    """
+    known = dict(_named(result))
+    meant = [key for key in known if key == name] or [
+        key for key in known if name and f"/{key}".endswith(f"/{name}")
+    ]
+    if len(meant) != 1:
+        told = f"no table of the result is called {name!r}; " if name else ""
+        near = did_you_mean(name, [*known])
+        raise LmctoolError(f"{told}{near}tables of the result: {', '.join(known) or 'none'}")
+    make = known[meant[0]]
+    return make(SHOWN), make(WHOLE)
+
+
+def _named(result: Result) -> Iterator[tuple[str, Callable[[Form], Table]]]:
+    """Yield the name of each table, and what makes it."""
     curves = curve.find(result)
-    shown: list[Table] = []
     for path, group in result.groups.items():
-        if path.partition("/")[0] != PROVENANCE:
-            shown += [_curve_table(each) for each in curves if each.path == path]
-            shown += [_table(result, path, each) for each in _by_dims(result, path, group)]
-    return [table for table in shown if table.rows]
+        if path.partition("/")[0] == PROVENANCE:
+            continue
+        for each in curves:
+            if each.path == path:
+                yield f"{path}/{each.name}", partial(_curve_table, each)
+        arrays = _by_dims(result, path, group)
+        for variables in arrays:
+            first = next(iter(variables.values()))
+            if first.values.size:
+                name = path if len(arrays) == 1 else f"{path}[{','.join(first.dims)}]"
+                yield name, partial(_table, result, path, variables)
 
 
-def _curve_table(each: Curve) -> Table:
+def _curve_table(each: Curve, form: Form) -> Table:
     """Return a row for each position and a column for each line, or else the other way round."""
     names, lines = zip(*_lines(each), strict=True)
     title = f"{each.path}: {titled(each.title, each.unit)}"
     title += f", {each.constants}" if each.constants else ""
-    columns = [tuple(map(number, line)) for line in lines]
-    if len(names) <= len(each.places):
+    columns = [tuple(map(form.write, line)) for line in lines]
+    places = [form.write(place) for place in each.names.values]
+    if len(names) <= len(places):
         head = titled(each.names.long_name or each.dim, each.names.unit)
-        rows = zip(each.places, *columns, strict=True)
-        return _cut(title, (head, *names), rows, len(each.places))
-    named = each.names.values.dtype.kind not in NUMBERS
-    places = (place if named else f"{each.dim} {place}" for place in each.places)
+        rows = zip(places, *columns, strict=True)
+        return _cut(title, (head, *names), rows, len(places), form)
+    is_named = each.names.values.dtype.kind not in NUMBERS
+    heads = (place if is_named else f"{each.dim} {place}" for place in places)
     turned = zip(names, *zip(*columns, strict=True), strict=True)
-    return _cut(title, (each.line_dims, *places), turned, len(names))
+    return _cut(title, (each.line_dims, *heads), turned, len(names), form)
 
 
 def _lines(each: Curve) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -84,7 +140,7 @@ def _by_dims(result: Result, path: str, group: Group) -> list[Mapping[str, Varia
     ]
 
 
-def _table(result: Result, path: str, variables: Mapping[str, Variable]) -> Table:
+def _table(result: Result, path: str, variables: Mapping[str, Variable], form: Form) -> Table:
     """Return a row for each place in the dims; where there is one, a row for each variable."""
     first = next(iter(variables.values()))
     dims, shape = first.dims, first.values.shape
@@ -95,20 +151,20 @@ def _table(result: Result, path: str, variables: Mapping[str, Variable]) -> Tabl
     heads = tuple(titled(each.long_name or name, each.unit) for name, each in variables.items())
     flat = [each.values.ravel() for each in variables.values()]
     if not differing:
-        values = (cell(each[0]) for each in flat)
+        values = (form.write(each[0]) for each in flat)
         return Table(title, ("", "value"), tuple(zip(heads, values, strict=True)))
     columns = (*(dims[axis] for axis in differing), *heads)
     rows = (
-        (*(place[axis] for axis in differing), *(cell(each[row]) for each in flat))
+        (*(place[axis] for axis in differing), *(form.write(each[row]) for each in flat))
         for row, place in enumerate(product(*names))
     )
-    return _cut(title, columns, rows, prod(shape))
+    return _cut(title, columns, rows, prod(shape), form)
 
 
 def _cut(
-    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int
+    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int, form: Form
 ) -> Table:
     """Return a table with as many rows as it may have."""
-    most = max(MOST_CELLS // len(columns), 1)
+    most = count if form.whole else max(MOST_CELLS // len(columns), 1)
     notes = (f"{count - most} more rows are in the result file",) if count > most else ()
     return Table(title, columns, tuple(islice(rows, most)), notes)

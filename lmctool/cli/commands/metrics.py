@@ -9,9 +9,12 @@ import click
 
 from lmctool.cli import data_options
 from lmctool.cli.stored_result import read_sound
+from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmctool.results.table import Table
 
 
@@ -26,27 +29,54 @@ if TYPE_CHECKING:
 @click.option(
     "--score", help="With --of: list also what it gives of these scores.", **data_options.SCORE
 )
+@table_options
+@click.option("--force", is_flag=True, help="Replace these files if they exist.")
 @click.pass_context
 def command(
-    ctx: click.Context, paths: tuple[Path, ...], analysis: str | None, score: tuple[str, ...]
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    analysis: str | None,
+    score: tuple[str, ...],
+    tables: TableOutputs,
+    force: bool,
 ) -> None:
     """List the metrics of each RESULT, an .h5 file, by the names that gates use."""
     from rich.console import Console
 
     from lmctool.report.generic import metrics_table
     from lmctool.report.terminal import render
+    from lmctool.results.text import all_digits, number
 
     if (analysis is None) == (not paths):
         ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
     if score and analysis is None:
         ctx.fail("--score goes with --of ANALYSIS; results say themselves what they hold.")
-    console = Console()
     if analysis is not None:
-        render(_declared(analysis, score), console)
-    for path in paths:
+        shown = {Path(analysis): _declared(analysis, score)}
+        tables.write(*shown.values(), force=force)
+    else:
+        results = {path: read_sound(path) for path in paths}
+        shown, exact = (
+            {path: metrics_table(result, write) for path, result in results.items()}
+            for write in (number, all_digits)
+        )
+        tables.write(_together(shown), _together(exact), force=force)
+    console = Console()
+    for path, table in () if tables.on_stdout else shown.items():
         if len(paths) > 1:
             echo(f"{path}:")
-        render(metrics_table(read_sound(path)), console)
+        render(table, console)
+
+
+def _together(tables: Mapping[Path, Table]) -> Table:
+    """Return the tables of several results as one, whose first column names the results."""
+    from lmctool.results.table import Table
+
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    rows = [(str(path), *row) for path, table in tables.items() for row in table.rows]
+    columns = next(iter(tables.values())).columns
+    return Table("Metrics", ("result", *columns), tuple(rows), keys=2)
 
 
 def _declared(analysis: str, scores: tuple[str, ...]) -> Table:

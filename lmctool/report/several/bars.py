@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.report.ends import shortened
+from lmctool.report.room import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,15 @@ def bar_rows(panel: Panel, encoding: Encoding) -> int:
     return len(_groups(panel, encoding)) * max(len(_members(panel, encoding)), 1)
 
 
-def draw_bars(axes: Axes, panel: Panel, encoding: Encoding) -> None:
-    """Draw the bars of a panel, their bounds as error bars, the first on top."""
+def draw_bars(axes: Axes, panel: Panel, encoding: Encoding, room: float) -> None:
+    """Draw the bars of a panel, their bounds as error bars, the first on top.
+
+    Args:
+        axes: the panel's axes.
+        panel: what it is of.
+        encoding: what colours stand for.
+        room: how wide names beside the bars can be, in inches.
+    """
     groups, members = _groups(panel, encoding), _members(panel, encoding)
     height = FULL / len(members)
     for number, member in enumerate(members):
@@ -38,7 +45,9 @@ def draw_bars(axes: Axes, panel: Panel, encoding: Encoding) -> None:
         reach = np.array([_reach(each) for each in own]).T
         if np.isfinite(reach).any():
             axes.errorbar(values, places, xerr=reach, fmt="none", ecolor="0.2", elinewidth=1)
-    axes.set_yticks(range(len(groups)), [shortened(name) or " " for name in groups])
+    axes.set_yticks(
+        range(len(groups)), [cut(name, room, "ytick.labelsize") or " " for name in groups]
+    )
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.locator_params(axis="x", nbins=4)

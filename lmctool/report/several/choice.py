@@ -137,8 +137,8 @@ def _nothing_common(found: Sequence[Series], files: Sequence[str]) -> str:
     for name in files:
         own = quantities(each for each in found if each.where[FILE] == name)
         has = [f"{each.title} over {each.dim}" if each.dim else each.name for each in own]
-        told.append(f"'{name}' has {', '.join(has[:MOST]) or 'neither'}")
-    return f"the results have no curve and no metric in common: {'; '.join(told)}"
+        told.append(f"'{name}' has {', '.join(has[:MOST]) or 'no curves'}")
+    return f"the results have nothing in common that can be drawn: {'; '.join(told)}"
 
 
 def _names(own: Sequence[Quantity]) -> str:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmctool.report.panels import text_width
+from lmctool.report.room import HANDLE, LINE, broken, cut, legend_columns, points
 from lmctool.report.scales import percent_axis
 from lmctool.report.several.bars import bar_rows, draw_bars
 from lmctool.report.several.choice import chosen
 from lmctool.report.several.encoding import Encoding
 from lmctool.report.several.lines import draw_lines
 from lmctool.report.several.panels import DEFAULT, Panel, panels_of
-from lmctool.report.room import LINE, broken, legend_columns, points
 from lmctool.report.several.series import ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from lmctool.report.several.series import Series
     from lmctool.results.result import Result
 
-EMS = 27
+EMS = 20
 """The least width of a panel, in heights of letters."""
 ASPECT = 0.68
 """The height of a panel with curves, in its widths."""
 BAR_EMS = 1.5
 """The height of a row of bars, in heights of letters."""
 AROUND_EMS = 6
-"""The height of what is above and below bars, likewise."""
+"""The room of what is around a panel, likewise."""
+INNER = 0.75
+"""The height of a panel without what is around it, of its whole height."""
 ENDS = "alpha (0 = A, 1 = B)"
 """The label of a path where A and B are others in each file."""
 
@@ -99,8 +102,10 @@ class Composition:
         places = [axes for row in grid for axes in row]
         for axes in places[len(self.panels) :]:
             figure.delaxes(axes)
-        for axes, panel in zip(places, self.panels, strict=False):
-            self._draw_panel(axes, panel, width / columns - 6 * em)
+        spare = figure.get_figheight() / (sum(heights) + legend)
+        for number, (axes, panel) in enumerate(zip(places, self.panels, strict=False)):
+            room = width / columns - AROUND_EMS * em, heights[number // columns] * spare * INNER
+            self._draw_panel(axes, panel, room)
         self._share(places)
         self._draw_legend(figure, width)
 
@@ -113,19 +118,19 @@ class Composition:
         most = max(bar_rows(panel, self.encoding) for panel in row)
         return (AROUND_EMS + BAR_EMS * most) * em
 
-    def _draw_panel(self, axes: Axes, panel: Panel, room: float) -> None:
-        quantity = panel.quantity
-        height = axes.figure.bbox.height / axes.figure.dpi
+    def _draw_panel(self, axes: Axes, panel: Panel, room: tuple[float, float]) -> None:
+        """Draw one panel, for whose texts there is some room: its width and height in inches."""
+        quantity, (wide, high) = panel.quantity, room
         if quantity.dim:
             draw_lines(axes, panel, self.encoding)
-            axes.set_xlabel(self._axis_label(panel, room))
-            axes.set_ylabel(broken(quantity.label, height / 2, "axes.labelsize"))
+            axes.set_xlabel(self._axis_label(panel, wide))
+            axes.set_ylabel(broken(quantity.label, high, "axes.labelsize"))
         else:
-            draw_bars(axes, panel, self.encoding)
-            axes.set_xlabel(broken(quantity.label, room, "axes.labelsize"))
+            draw_bars(axes, panel, self.encoding, wide / 2)
+            axes.set_xlabel(broken(quantity.label, wide, "axes.labelsize"))
         if quantity.percent:
             percent_axis(axes.yaxis if quantity.dim else axes.xaxis)
-        axes.set_title(broken(panel.title, room, "axes.titlesize"))
+        axes.set_title(broken(panel.title, wide, "axes.titlesize"))
 
     def _axis_label(self, panel: Panel, room: float) -> str:
         """Return what positions are called in every file that a panel shows, as far as it fits."""
@@ -145,15 +150,23 @@ class Composition:
             if shared is not axes:
                 (axes.sharey if panel.quantity.dim else axes.sharex)(shared)
 
+    def _handles(self, width: float) -> list[Artist]:
+        """Return what the legend shows, names cut that are wider than the figure."""
+        handles = self.encoding.handles()
+        room = width - 2 * HANDLE * points("legend.fontsize") / 72
+        for handle in handles:
+            handle.set_label(cut(str(handle.get_label()), room, "legend.fontsize"))
+        return handles
+
     def _legend_height(self, width: float) -> float:
-        labels = [str(handle.get_label()) for handle in self.encoding.handles()]
+        labels = [str(handle.get_label()) for handle in self._handles(width)]
         if not labels:
             return 0.0
         rows = -(-len(labels) // legend_columns(labels, width))
         return (rows * LINE + 1) * points("legend.fontsize") / 72
 
     def _draw_legend(self, figure: Figure, width: float) -> None:
-        handles = self.encoding.handles()
+        handles = self._handles(width)
         if handles:
             labels = [str(handle.get_label()) for handle in handles]
             columns = legend_columns(labels, width)

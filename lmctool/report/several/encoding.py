@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.ends import shortened
 from lmctool.report.look import Look, looks
 from lmctool.report.several.series import FILE, SPLIT, VARIANT
 from lmctool.report.style import COLOURS, DASHES, MARKERS
@@ -142,7 +141,7 @@ def _differs(series: Sequence[Series], dim: str) -> bool:
 
 def _legend_name(name: str) -> str:
     """Return a name as a legend has it: Matplotlib leaves out what begins with an underscore."""
-    return shortened(name).lstrip("_") or "-"
+    return name.lstrip("_") or "-"
 
 
 def _joined(each: Series, dims: Sequence[str]) -> str:

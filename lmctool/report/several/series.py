@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
-from lmctool.report.curve import BOUND
 from lmctool.report.by_analysis import declared, essence
+from lmctool.report.curve import BOUND
 from lmctool.report.ends import path_label
 from lmctool.report.escaped import escaped
 from lmctool.results.metrics import elements
@@ -166,7 +166,7 @@ def _bounds(group: Group, key: str) -> Bounds | None:
 
 
 def _axis(each: Curve, result: Result) -> str:
-    """Return what positions are called: along a path between two networks, by the names of these."""
+    """Return what positions are called, along a path by the names of its two networks."""
     if each.dim == ALPHA and len(Provenance.of(result).checkpoints) == 2:
         return path_label(result)
     return titled(each.axis.long_name or each.dim, each.axis.unit)
