@@ -57,6 +57,16 @@ class TableOutputs:
         if len(printed) > 1:
             raise LmctoolError(f"{' and '.join(printed)} both print on stdout; give a file for one")
 
+    def refuse_existing(self, *, force: bool) -> None:
+        """Refuse files that cannot be written, before anything is.
+
+        Raises:
+            LmctoolError: one exists and ``force`` is not given, or it cannot be written.
+        """
+        from lmctool.files.publish import refuse_existing
+
+        refuse_existing(self.paths, force)
+
     def write(self, shown: Table, exact: Table | None = None, *, force: bool) -> None:
         """Write a table wherever it goes.
 
@@ -70,10 +80,10 @@ class TableOutputs:
             LmctoolError: a file exists and ``force`` is not given, or it cannot be written.
         """
         from lmctool.files.publish import write_bytes
-        from lmctool.report.exported_table import FORMS as WRITERS
+        from lmctool.report.exported_table import exported
 
         for form, target in self.targets.items():
-            text = WRITERS[form](exact if exact is not None and form == "csv" else shown)
+            text = exported(form, shown, exact or shown)
             if target == STDOUT:
                 echo(text.rstrip("\n"))
             else:

@@ -59,6 +59,17 @@ FORMS: Mapping[str, Callable[[Table], str]] = {
 """How a table is written, by form."""
 
 
+def exported(form: str, shown: Table, exact: Table) -> str:
+    """Return the text of a table's file.
+
+    Args:
+        form: ``csv``, ``latex`` or ``markdown``.
+        shown: the table as people read it.
+        exact: the same with all digits, for programs.
+    """
+    return FORMS[form](exact if form == "csv" else shown)
+
+
 def _row(cells: Sequence[str]) -> str:
     return f"{' & '.join(cells)} \\\\"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.room import legend_columns, points
+from lmctool.report.room import lay_out, legend_columns, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def place_legends(figure: Figure, *, inside: bool) -> None:
         figure: a figure that has its width, and a constrained layout.
         inside: whether legends that stand within their panel, and are smaller, stay there.
     """
-    figure.draw_without_rendering()
+    lay_out(figure)
     for axes in figure.axes:
         legend = axes.get_legend()
         if legend is not None and not (inside and _fits_inside(legend, axes)):

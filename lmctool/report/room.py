@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from lmctool.report.panels import text_width
@@ -16,6 +17,8 @@ HANDLE, APART = 2.8, 2.0
 """What stands before a label of a legend, and between its columns, in widths of its letters."""
 LINE = 1.45
 """The height of a line of text, in heights of its letters."""
+COLLAPSED = "constrained_layout not applied"
+"""How Matplotlib warns of a figure that is too small for its texts."""
 FLATTEST = 0.6
 """The least height of a panel, in its widths."""
 
@@ -71,9 +74,16 @@ def legend_columns(labels: Sequence[str], inches: float) -> int:
     return 1
 
 
+def lay_out(figure: Figure) -> None:
+    """Let a figure find the places of its panels, be it too small for them as yet."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", COLLAPSED)
+        figure.draw_without_rendering()
+
+
 def fit_texts(figure: Figure) -> None:
     """Break titles and labels of panels that are longer than the panel is wide or high."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     for axes in figure.axes:
         wide, high = axes.bbox.width / figure.dpi, axes.bbox.height / figure.dpi
         for text, room, size in (
@@ -87,7 +97,7 @@ def fit_texts(figure: Figure) -> None:
 
 def make_room(figure: Figure) -> None:
     """Let a figure grow until no panel is flatter than it can be read."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     missing = [
         FLATTEST * min(axes.bbox.width, figure.bbox.width / 2) - axes.bbox.height
         for axes in figure.axes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lmctool.errors import LmctoolError
 from lmctool.report import by_analysis
 from lmctool.report.drawn_numbers import drawn_table
 from lmctool.report.figure import failing_as_figure_error, saved
@@ -12,6 +15,7 @@ from lmctool.report.figure_settings import font_settings, style_settings, user_s
 from lmctool.report.finish import Finish
 from lmctool.report.generic import WIDTH
 from lmctool.report.plot import Plot
+from lmctool.report.room import COLLAPSED
 from lmctool.report.several.choice import Words
 from lmctool.report.several.composition import Composition
 from lmctool.report.several.table import series_table
@@ -19,7 +23,7 @@ from lmctool.report.style import DPI, applied
 from lmctool.results.text import all_digits, cell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -61,6 +65,24 @@ class Look:
             **({"savefig.dpi": self.dpi} if self.dpi else {}),
             **({"savefig.bbox": "standard"} if self.width or self.height else {}),
         }
+
+
+@contextmanager
+def too_small_as_error() -> Iterator[None]:
+    """Turn Matplotlib's warning of a figure that has no room for its panels into an error.
+
+    Raises:
+        LmctoolError: the body drew such a figure.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", COLLAPSED)
+        try:
+            yield
+        except UserWarning as cause:
+            raise LmctoolError(
+                "the figure is too small for its texts; give it more by --width or --height, or"
+                " choose less by --metric, --variant and --split"
+            ) from cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +153,7 @@ class UserFigure:
         settings = self.look.settings()
         composition = self.composition
         width = self.look.width or settings.get(FIGSIZE, (None,))[0]
-        with failing_as_figure_error(), applied(settings):
+        with failing_as_figure_error(), applied(settings), too_small_as_error():
             from matplotlib.figure import Figure
 
             figure = Figure(layout="constrained", dpi=DPI)

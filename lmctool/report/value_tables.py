@@ -54,6 +54,11 @@ def tables(result: Result) -> list[Table]:
     return [make(SHOWN) for _, make in _named(result)]
 
 
+def names(result: Result) -> list[str]:
+    """Return the name of each of these tables."""
+    return [name for name, _ in _named(result)]
+
+
 def named(result: Result, name: str) -> tuple[Table, Table]:
     """Return one of these tables by name, and the whole of it with all digits.
 
@@ -68,12 +73,12 @@ def named(result: Result, name: str) -> tuple[Table, Table]:
     """
     known = dict(_named(result))
     meant = [key for key in known if key == name] or [
-        key for key in known if name and f"/{key}".endswith(f"/{name}")
+        key for key in known if f"/{key}".endswith(f"/{name}")
     ]
     if len(meant) != 1:
-        told = f"no table of the result is called {name!r}; " if name else ""
         near = did_you_mean(name, [*known])
-        raise LmctoolError(f"{told}{near}tables of the result: {', '.join(known) or 'none'}")
+        there = ", ".join(known) or "none"
+        raise LmctoolError(f"no table of the result is called {name!r}; {near}there are: {there}")
     make = known[meant[0]]
     return make(SHOWN), make(WHOLE)
 

@@ -13,7 +13,7 @@ from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from lmctool.results.table import Table
 
@@ -51,32 +51,32 @@ def command(
         ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
     if score and analysis is None:
         ctx.fail("--score goes with --of ANALYSIS; results say themselves what they hold.")
+    tables.refuse_existing(force=force)
     if analysis is not None:
-        shown = {Path(analysis): _declared(analysis, score)}
-        tables.write(*shown.values(), force=force)
+        shown = [_declared(analysis, score)]
+        tables.write(*shown, force=force)
     else:
-        results = {path: read_sound(path) for path in paths}
+        results = [read_sound(path) for path in paths]
         shown, exact = (
-            {path: metrics_table(result, write) for path, result in results.items()}
-            for write in (number, all_digits)
+            [metrics_table(result, write) for result in results] for write in (number, all_digits)
         )
-        tables.write(_together(shown), _together(exact), force=force)
+        tables.write(_together(paths, shown), _together(paths, exact), force=force)
     console = Console()
-    for path, table in () if tables.on_stdout else shown.items():
+    for place, table in () if tables.on_stdout else enumerate(shown):
         if len(paths) > 1:
-            echo(f"{path}:")
+            echo(f"{paths[place]}:")
         render(table, console)
 
 
-def _together(tables: Mapping[Path, Table]) -> Table:
+def _together(paths: Sequence[Path], tables: Sequence[Table]) -> Table:
     """Return the tables of several results as one, whose first column names the results."""
     from lmctool.results.table import Table
 
     if len(tables) == 1:
-        return next(iter(tables.values()))
-    rows = [(str(path), *row) for path, table in tables.items() for row in table.rows]
-    columns = next(iter(tables.values())).columns
-    return Table("Metrics", ("result", *columns), tuple(rows), keys=2)
+        return tables[0]
+    held = zip(paths, tables, strict=True)
+    rows = tuple((str(path), *row) for path, table in held for row in table.rows)
+    return Table("Metrics", ("result", *tables[0].columns), rows, keys=2)
 
 
 def _declared(analysis: str, scores: tuple[str, ...]) -> Table:

@@ -68,9 +68,7 @@ NAMES: dict[str, Any] = {"metavar": "NAME,…", "multiple": True, "callback": pa
     " Repeatable.",
 )
 @click.option("--width", callback=inches, metavar="LENGTH", help="Width, such as 3.25in or 8cm.")
-@click.option(
-    "--height", callback=inches, metavar="LENGTH", help="Height; by default what it needs."
-)
+@click.option("--height", callback=inches, metavar="LENGTH", help="Height; else as it needs.")
 @click.option(
     "--style",
     metavar="paper|talk|FILE",

@@ -58,11 +58,18 @@ def command(
     """Show the table and the curves of RESULT, an .h5 file, in the terminal."""
     from rich.console import Console
 
+    from lmctool.report.chosen_table import chosen_table
+    from lmctool.report.escaped import escaped
     from lmctool.report.json_document import document, write_json
     from lmctool.report.terminal import render
+    from lmctool.report.value_tables import names
 
     result = read_sound(path)
-    shown, exact = _tables(result, path, name)
+    if name == "":
+        echo("\n".join(names(escaped(result))))
+        return
+    tables.refuse_existing(force=force)
+    shown, exact = chosen_table(result, path, name)
     if target is not None:
         write_json(document(result, {"result": path}), target, force=force)
     tables.write(shown, exact, force=force)
@@ -72,26 +79,6 @@ def command(
         _show(result, shown, verbose=verbose)
     else:
         render(shown, Console())
-
-
-def _tables(result: Result, path: Path, name: str | None) -> tuple[Table, Table | None]:
-    """Return a table of a result as a terminal shows it, and with all digits if it has more.
-
-    Args:
-        result: the result.
-        path: its file.
-        name: the table's name; None for the table of its analysis.
-
-    Raises:
-        LmctoolError: there is no such table.
-    """
-    from lmctool.report import by_analysis
-    from lmctool.report.escaped import escaped
-    from lmctool.report.value_tables import named
-
-    if name is None:
-        return by_analysis.table(result, path), None
-    return named(escaped(result), name)
 
 
 def _show(result: Result, table: Table, *, verbose: bool) -> None:

@@ -92,10 +92,10 @@ def curves_of(name: str, result: Result) -> list[Series]:
     """
     shown = escaped(essence(result))
     scores = {metric.name: metric for metric in shown_metrics(result)}
-    order = [*scores]
+    order = {name: place for place, name in enumerate(scores)}
     curves = sorted(
         curve.find(shown),
-        key=lambda each: order.index(each.name) if each.name in scores else len(order),
+        key=lambda each: order.get(each.name.removesuffix(MEAN), len(order)),
     )
     return [
         Series(
