@@ -80,7 +80,7 @@ def test_plot_draws_it(name: str, made: Made, tmp_path: Path) -> None:
         assert figure.read_bytes().startswith(start)
 
 
-@every_analysis
+@pytest.mark.parametrize("name", ["el2n", "layerwise", "matrix", "variance"])
 def test_plot_draws_it_in_a_column_of_a_paper(name: str, made: Made) -> None:
     result = read(made(name))
     draw = by_analysis.drawer(result)
