@@ -6,7 +6,7 @@ FASHION := /usr/share/datasets/fashion-mnist
 
 TESTS ?= tests
 
-.PHONY: demo test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
+.PHONY: demo docs test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,13 +15,21 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 
 # the libraries of all extras, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,models,notebook,observers]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,docs,models,notebook,observers]"
+	@touch $@
+
+$(VENV)/docs: $(BIN)/lmctool
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	@touch $@
 
 demo: $(BIN)/lmctool
 	mkdir -p demo
 	$(BIN)/lmctool barrier examples/digits/a.safetensors examples/digits/b.safetensors \
 	    --align --repair --force -o demo/barrier.h5
+
+# the documentation as a site: open build/site/index.html.  Loads nothing from elsewhere.
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 test: $(VENV)/models
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.data_records import Images as Images
     from lmctool.plugin.data_records import Preprocessing as Preprocessing
     from lmctool.plugin.data_records import Rows as Rows
+    from lmctool.plugin.help_page import HelpPage as HelpPage
     from lmctool.plugin.hookspecs import hookimpl as hookimpl
     from lmctool.plugin.lazy import Lazy as Lazy
     from lmctool.plugin.parameters import CheckpointFile as CheckpointFile
@@ -75,6 +76,7 @@ MODULES = {
     "lmctool.evaluate.scores": "Scores",
     "lmctool.plugin.hookspecs": "hookimpl",
     "lmctool.plugin.data_records": "DataFormat Dataset Examples Images Preprocessing Rows",
+    "lmctool.plugin.help_page": "HelpPage",
     "lmctool.plugin.records": "Aligner Analysis Argument Correction ExecutorFactory ModelFamily"
     " Observer Score Task",
     "lmctool.plugin.lazy": "Lazy",

@@ -118,6 +118,8 @@ if TYPE_CHECKING:
     from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
+    from lmctool.weights.name_words import nearest_names as nearest_names
+    from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
@@ -176,6 +178,7 @@ MODULES = {
     "lmctool.symmetry.unit_index": "UnitIndex",
     "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
+    "lmctool.weights.name_words": "nearest_names selected_names",
     "lmctool.weights.partwise": "Partwise",
     "lmctool.weights.spectral_norm": "following spectral_norms",
 }

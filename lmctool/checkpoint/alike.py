@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.fit import is_counter, shared_prefixes
-from lmctool.checkpoint.names import some, under, unparallel
+from lmctool.checkpoint.names import under, unparallel
 from lmctool.checkpoint.parametrized import as_wanted
 from lmctool.checkpoint.twins import twins
+from lmctool.weights.name_words import some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.checkpoint.header import ITEM_SIZE
 from lmctool.checkpoint.identity import Identity, identify
 from lmctool.checkpoint.location import Location, is_folder, locate
-from lmctool.checkpoint.names import AVERAGED, last, natural_key, some
+from lmctool.checkpoint.names import AVERAGED, last, natural_key
 from lmctool.checkpoint.naming import canonical_names, refuse_unmatched
 from lmctool.checkpoint.reading import (
     BLOCK,
@@ -25,6 +25,7 @@ from lmctool.checkpoint.reading import (
 from lmctool.checkpoint.tensor_file import read_tensor_files
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
+from lmctool.weights.name_words import some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

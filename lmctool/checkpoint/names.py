@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 WRAPPERS = {
     "_orig_mod",
@@ -43,16 +43,6 @@ def prefixes(name: str) -> list[str]:
     """
     modules = name.split(".")[:-1]
     return [".".join(modules[: end + 1]) for end in range(len(modules))]
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of several names, and how many more there are.
-
-    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
-    ("'a', 'b'", "'a', 'b', 'c' and 2 more")
-    """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
 
 
 def is_under(name: str, prefix: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from lmctool.checkpoint.names import (
 )
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
+from lmctool.weights.name_words import nearest_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -85,8 +85,8 @@ def refuse_unmatched(option: str, text: str, names: Iterable[str]) -> None:
     Raises:
         LmctoolError: always; names the nearest prefix or name.
     """
-    every = dict.fromkeys(part for name in names for part in (*prefixes(name), name))
-    near = difflib.get_close_matches(text, every, n=1)
+    every = list(dict.fromkeys(part for name in names for part in (*prefixes(name), name)))
+    near = nearest_names(text, every)
     hint = f"; the nearest is {near[0]!r}" if near else ""
     raise LmctoolError(f"{option} {text!r} fits no tensor of any checkpoint{hint}")
 

@@ -11,7 +11,8 @@ from lmctool.checkpoint.adapters import factor_names
 from lmctool.checkpoint.compare import check_same
 from lmctool.checkpoint.names import natural_key
 from lmctool.checkpoint.nearest import hint
-from lmctool.errors import LmctoolError, did_you_mean
+from lmctool.errors import LmctoolError
+from lmctool.weights.name_words import nearest_names, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,8 +171,9 @@ def matching(patterns: Iterable[str], names: Iterable[str]) -> frozenset[str]:
     for pattern in patterns:
         own = {n for n, of in parts.items() if any(fnmatchcase(part, pattern) for part in of)}
         if not own:
-            known = dict.fromkeys(part for of in parts.values() for part in of)
-            hint = did_you_mean(pattern, list(known)).strip() or f"such is {next(iter(known))!r}"
+            known = list(dict.fromkeys(part for of in parts.values() for part in of))
+            near = nearest_names(pattern, known)
+            hint = f"nearest: {some(near)}" if near else f"such is {known[0]!r}"
             raise LmctoolError(f"--except {pattern!r} names no tensor and no layer; {hint}")
         found |= own
     return frozenset(found)

@@ -11,7 +11,8 @@ from lmctool.cli import plugin_options
 from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.clashes import check_clashes
 from lmctool.cli.command import Command, words_noted
-from lmctool.cli.options import OBSERVER, settings, shared
+from lmctool.cli.help_page import ALL
+from lmctool.cli.options import OBSERVER, help_page, settings, shared
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.given import NOTHING
@@ -21,6 +22,7 @@ from lmctool.plugin.settings import Choice
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lmctool.cli.help_page import Sections
     from lmctool.cli.job import Job
     from lmctool.cli.plugin_options import Selected
     from lmctool.errors import ExitCode
@@ -58,6 +60,7 @@ class AnalysisCommand(Command):
             name,
             params=[*self.host_parameters, *analysis.options],
             help=registry.summary(ANALYSES, name),
+            page=help_page(analysis),
         )
 
     @property
@@ -70,8 +73,7 @@ class AnalysisCommand(Command):
         ctx.meta[WORDS] = tuple(args)
         words, strays = plugin_options.join_names(args, self.slots)
         before = words[: words.index("--")] if "--" in words else words
-        show_all = any(word in ctx.help_option_names for word in before)
-        ctx.meta[SELECTED] = plugin_options.select(self.slots, words, show_all=show_all)
+        ctx.meta[SELECTED] = plugin_options.select(self.slots, words, show_all=ALL in before)
         self.check_clashes(ctx.meta[SELECTED])
         explicit = {slot.parameter: slot.flag for slot in self.slots if slot.explicit_name(words)}
         try:
@@ -89,15 +91,14 @@ class AnalysisCommand(Command):
         plugins = [option for choice in ctx.meta.get(SELECTED, ()) for option in choice.options]
         return [*super().get_params(ctx), *plugins]
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options in sections: the analysis's, its plugins', the shared ones."""
-        plugins = [(f"{c.slot.flag} {c.name}", list(c.options)) for c in ctx.meta.get(SELECTED, ())]
+    def sections(self, ctx: click.Context) -> Sections:
+        """Return the options in sections: the analysis's, its plugins', the shared ones."""
         own = (self.title, [*self.analysis.options, *self.choices])
-        for title, options in [own, *plugins, *self.shared]:
-            records = [option.get_help_record(ctx) for option in options]
-            if shown := [record for record in records if record]:
-                with formatter.section(title):
-                    formatter.write_dl(shown)
+        return [own, *self.extra(ctx), *self.shared]
+
+    def extra(self, ctx: click.Context) -> Sections:
+        """Return the options of the plugins that are in use."""
+        return [(f"{c.slot.flag} {c.name}", list(c.options)) for c in ctx.meta.get(SELECTED, ())]
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the analysis; return the exit code of its gates."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import click
 
-HELP = ("--help", "-h", "help")
-"""What click adds to every command."""
+HELP = ("--help", "-h", "help", "--help-all", "help_all")
+"""What every command has."""
 
 
 def check_clashes(sides: Iterable[tuple[str, Sequence[click.Parameter]]]) -> None:

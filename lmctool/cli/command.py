@@ -1,4 +1,4 @@
-"""A command that writes files: which of its words name outputs, and which name inputs."""
+"""A command: its help, and which of its words name outputs, and which name inputs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
-from lmctool.cli import github
+from lmctool.cli import github, help_page
+from lmctool.cli.host_pages import PAGES
 from lmctool.files.home import expanded
 from lmctool.files.input_files import inputs_noted, note_input
+from lmctool.plugin.help_page import HelpPage
 
 
 class OutputFile(click.Path):
@@ -25,6 +27,48 @@ class OutputFile(click.Path):
 
 class Command(click.Command):
     """A command that notes the files that its words name, before it reads and writes any."""
+
+    def __init__(self, *arguments: Any, page: HelpPage | None = None, **more: Any) -> None:
+        """Take what click takes, and what help shows beside, of the host's what is in its table."""
+        super().__init__(*arguments, **more)
+        self.page = page or PAGES.get(str(self.name), HelpPage())
+        self._help_all = help_page.all_option()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Add ``--help-all`` where there is ``--help``."""
+        return [*super().get_params(ctx), *([self._help_all] if ctx.help_option_names else [])]
+
+    def sections(self, ctx: click.Context) -> help_page.Sections:
+        """Return all options, under their headings."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        return [("Options", options)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples and the main options, or every option where all are asked for."""
+        sections, page = self.sections(ctx), self.page
+        if ctx.meta.get(help_page.WHOLE):
+            help_page.write_sections(ctx, formatter, sections)
+            return
+        help_page.write_examples(formatter, str(self.name), page.examples)
+        if not page.main:
+            help_page.write_sections(ctx, formatter, sections)
+            return
+        main = help_page.main_options(sections, page.main)
+        help_page.write_sections(ctx, formatter, [("Main options", main), *self.extra(ctx)])
+
+    def extra(self, ctx: click.Context) -> help_page.Sections:
+        """Return the options beside the main ones that the words of this command line ask for."""
+        return []
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name what shows the other options, and the page of the documentation."""
+        super().format_epilog(ctx, formatter)
+        rest = self.page.main and not ctx.meta.get(help_page.WHOLE)
+        more = [(f"lmctool {self.name} {help_page.ALL}", "every option")] if rest else []
+        more += [(self.page.docs, "the documentation")] if self.page.docs else []
+        if more:
+            with formatter.section("More"):
+                formatter.write_dl(more)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words, and refuse NaN and infinities, which click's ranges let pass."""

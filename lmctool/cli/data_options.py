@@ -110,9 +110,13 @@ def _score() -> click.Option:
     )
 
 
-def calibration() -> list[click.Option]:
-    """Return the options that choose what activation statistics are taken on."""
-    return [
+def calibration(*, repeated: bool) -> list[click.Option]:
+    """Return the options that choose what activation statistics are taken on.
+
+    Args:
+        repeated: whether an analysis may depend on which examples these are.
+    """
+    options = [
         click.Option(
             ["--calib"],
             metavar="SPEC",
@@ -141,3 +145,17 @@ def calibration() -> list[click.Option]:
             help="Batch size for BatchNorm statistics on the calibration set.",
         ),
     ]
+    if repeated:
+        options.append(
+            click.Option(
+                ["--repeat", "draws"],
+                type=POSITIVE,
+                metavar="N",
+                default=STANDARD.draws,
+                show_default=True,
+                help="Draw the examples of the calibration set N times, by seeds that derive from"
+                " --subset-seed, and give the average over the draws, as lmctool aggregate does"
+                " over files.",
+            )
+        )
+    return options

@@ -9,6 +9,7 @@ from lmctool.gates.sense import check_names
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS, SCORES
 from lmctool.plugin.named_scores import named_scores
+from lmctool.results.aggregate.declared import declared_of
 from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
 
 if TYPE_CHECKING:
@@ -39,18 +40,23 @@ def gates_of_run(
             what the run cannot give.
         UnjudgedError: the baseline is of another analysis.
     """
+    from lmctool.results.aggregate.eligible import AGGREGATE
+
     gates = (*values["require"], *values["fail_if"])
     _check_names(gates, name, analysis, values)
     path = values["baseline"]
     baselines = _read_baselines(() if path is None else (path,))
+    repeated = values.get("draws", 1) > 1
+    made = AGGREGATE if repeated else name
     for baseline in baselines.values():
-        if baseline.analysis != name:
+        if baseline.analysis != made:
+            average = ", which gives an average," if repeated else ""
             raise UnjudgedError(
-                f"baseline '{path}' is of analysis {baseline.analysis!r}, so {name} cannot be"
-                " compared with it"
+                f"baseline '{path}' is of analysis {baseline.analysis!r}, so {name}{average} cannot"
+                " be compared with it"
             )
     rules = _baseline_rules(baselines, [gate.condition for gate in gates], values["tolerance"])
-    return (*gates, *(rule.gate for rule in rules)), baselines.get(name)
+    return (*gates, *(rule.gate for rule in rules)), baselines.get(made)
 
 
 def _check_names(
@@ -62,6 +68,8 @@ def _check_names(
     if analysis.metrics is None or own is None:
         return
     known = declared_by((*analysis.metrics, *own), metrics_with(scores))
+    if values.get("draws", 1) > 1:
+        known = declared_of(known)
     others = [word for word in registry.names(SCORES) if word not in scores]
     check_names(gates, known, name, _brought(analysis.metrics, others))
 
@@ -125,7 +133,7 @@ def judge_result(
 
 def _audited(result: Result, source: str, earlier: Mapping[str, Baseline]) -> Audited:
     from lmctool.gates.policy import Audited
-    from lmctool.report.by_analysis import declared
+    from lmctool.report.notation import declared
     from lmctool.results.doubt import doubts_of
     from lmctool.results.metrics import listed
 

@@ -20,13 +20,15 @@ from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-HOST = (
-    *("inspect", "show", "plot", "metrics", "compare", "aggregate", "report", "audit", "rerun"),
-    *("schema", "plugins", "convert", "stamp", "config", "completion"),
-)
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Checkpoints": ("inspect", "convert", "stamp"),
+    "Results": ("show", "plot", "report", "metrics", "compare", "aggregate", "audit", "rerun"),
+    "Set-up": ("config", "plugins", "completion", "schema"),
+}
 """The host's own commands: modules of lmctool.cli.commands, each with a ``command``."""
+HOST = tuple(name for names in SECTIONS.values() for name in names)
 
 
 class Commands(click.Group):
@@ -74,10 +76,14 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List each command with the first line of its module's docstring."""
-        with formatter.section("Analyses"):
-            formatter.write_dl([(name, registry.summary(ANALYSES, name)) for name in _analyses()])
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _host_summary(name)) for name in HOST])
+        summaries = {"Analyses": {n: _summary(n) for n in _analyses()}}
+        summaries |= {title: {n: _summary(n) for n in SECTIONS[title]} for title in SECTIONS}
+        widest = max(len(name) for names in summaries.values() for name in names)
+        for title, names in summaries.items():
+            with formatter.section(title):
+                formatter.write_dl([(n.ljust(widest), text) for n, text in names.items()])
+        formatter.write_paragraph()
+        formatter.write("lmctool COMMAND --help shows examples and the main options.\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command's name, importing none of them."""
@@ -109,8 +115,11 @@ def _analyses() -> list[str]:
     return [name for name in registry.names(ANALYSES) if name not in HOST]
 
 
-def _host_summary(name: str) -> str:
-    return registry.first_line(f"lmctool.cli.commands.{name}").rstrip(".")
+def _summary(name: str) -> str:
+    """Return the first line of the docstring of a command's module, without a full stop."""
+    if name in HOST:
+        return registry.first_line(f"lmctool.cli.commands.{name}").rstrip(".")
+    return registry.summary(ANALYSES, name).rstrip(".")
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lmctool.report.terminal import echo
+from lmctool.results.aggregate.declared import declared_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lmctool.gates.baseline import Baseline
     from lmctool.gates.gate import Gate
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
+    from lmctool.results.declared_metric import DeclaredMetric
+    from lmctool.results.score_metric import ScoreMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Job:
     baseline: Baseline | None = None
     observers: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+
+    def declared(self, metrics: Sequence[ScoreMetric]) -> Mapping[str, DeclaredMetric]:
+        """Return what is declared of the metrics of its result, as ``Analysis.declared`` does."""
+        known = self.analysis.declared(metrics)
+        return declared_of(known) if self.settings.draws > 1 else known
 
     @property
     def writes(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,8 +22,10 @@ from lmctool.plugin.settings import Choice, Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmctool.cli.help_page import Sections
     from lmctool.cli.inputs import Inputs
     from lmctool.plugin.given import Given
+    from lmctool.plugin.help_page import HelpPage
     from lmctool.plugin.records import Analysis
 
 TRUST_CONFIG: Mapping[str, Any] = {
@@ -34,9 +36,13 @@ TRUST_CONFIG: Mapping[str, Any] = {
 
 OWN = frozenset({"aligner", "correction", "given", "repeats"})
 """Settings that are no value of an option of the same name."""
+MAIN = (
+    *("--align", "--aligner", "--repair", "--correction", "--data", "--model", "--split"),
+    *("--limit", "-o", "--require", "--device"),
+)
+"""Flags of the shared options that most need, which help shows behind an analysis's own."""
 OBSERVER = "--observer"
 """The option that names an observer; it is part of no record."""
-Sections = list[tuple[str, list[click.Option]]]
 
 
 def shared(name: str, analysis: Analysis) -> Sections:
@@ -49,9 +55,10 @@ def shared(name: str, analysis: Analysis) -> Sections:
     used = analysis.needs | analysis.optional
     both = {"model", "data"} <= used
     data = data_options.data(analysis.splits, scored=analysis.scored) if "data" in used else []
-    data += data_options.calibration() if both else []
+    on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
+    if both:
+        data += data_options.calibration(repeated=on_path or bool(analysis.calibrates))
     if "model" in used:
-        on_path = both and (analysis.aligner, analysis.correction) != ("never", "never")
         spec = [_spec()] if analysis.aligner != "never" else []
         other = _model_b() if spec and analysis.partial != "never" else []
         sections.append(("Model", [*_model(batchnorm=on_path), *other, *spec]))
@@ -61,6 +68,12 @@ def shared(name: str, analysis: Analysis) -> Sections:
         sections.append(("Data", data))
     sections.append(("Computation", computation_options.options(networks=both)))
     return sections
+
+
+def help_page(analysis: Analysis) -> HelpPage:
+    """Return what help shows of an analysis: its main options, then the main ones of all."""
+    own = analysis.help.main or tuple(option.opts[0] for option in analysis.options)
+    return replace(analysis.help, main=(*own, *MAIN))
 
 
 def settings(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.cli.job import Job
     from lmctool.gates.gate import Verdict
-    from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
@@ -171,7 +170,7 @@ class Outputs:
             if path.suffix != CHECKPOINT:
                 refuse_existing_folder(path, folder_names(like), self.force or allowed)
 
-    def save(self, result: Result, analysis: Analysis, run: Run) -> None:
+    def save(self, result: Result, draw: Drawing | None, run: Run) -> None:
         """Write the result, then its new checkpoint, then the figure, where it can be drawn.
 
         Raises:
@@ -181,7 +180,7 @@ class Outputs:
         self._step_result(result)
         if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
-        self._step_figure(result, analysis.figure)
+        self._step_figure(result, draw)
 
     def save_alone(self, result: Result, draw: Drawing | None) -> None:
         """Write a result that no run made, then the figure, where it can be drawn.

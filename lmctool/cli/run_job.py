@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
-from lmctool.cli.session import complete, compute, networks, open_run, session
+from lmctool.cli.session import complete, memory, networks, open_run, session
 from lmctool.errors import ExitCode
 from lmctool.report.terminal import echo
 
@@ -52,11 +53,11 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
 
     outputs = outputs_of(job)
     outputs.refuse_existing()
-    run = open_run(job, outputs, _unwatched)
+    run = open_run(job, outputs, _unwatched, memory(job))
     job.show(aligned(plan(run)))
     with in_use(run.device):
         opened(run)
-        return complete(job, run, outputs.streamed(compute(job, run), run))
+        return complete(job, run, partial(outputs.streamed, run=run))
 
 
 def _show_plan(job: Job) -> ExitCode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,17 +21,20 @@ from lmctool.plugin import registry
 from lmctool.plugin.exits import no_exit
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report.terminal import echo
+from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.doubt import doubts_of
-from lmctool.results.journal import NO_JOURNAL
+from lmctool.results.journal import NO_JOURNAL, MemoryJournal
 from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from lmctool.cli.job import Job
+    from lmctool.cli.outputs import Drawing
     from lmctool.cli.progress import Watch
     from lmctool.errors import ExitCode
     from lmctool.gates.gate import Verdict
@@ -148,12 +151,16 @@ class Session:
         lines = plan(run)
         job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
+        return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Forget the finished work when something fails within: it would end so again."""
         try:
-            result = compute(job, run)
+            yield
         except LmctoolError:
-            folder.clear()  # it would end in the same way again
+            self.folder.clear()
             raise
-        return complete(job, run, self.outputs.streamed(result, run))
 
     def judge(self, result: Result) -> Judged:
         """Judge a result by the job's gates."""
@@ -161,7 +168,7 @@ class Session:
         if not gates:
             return Judged(result, ())
         beside = baseline.beside(result) if baseline else None
-        doubts, declared = doubts_of(result), self.job.analysis.declared(metrics_of(result))
+        doubts, declared = doubts_of(result), self.job.declared(metrics_of(result))
         return Judged(result, judge_all(gates, listed(result), "", beside, doubts, declared))
 
     def publish(self, judged: Judged) -> ExitCode:
@@ -176,7 +183,7 @@ class Session:
         job, outputs, result = self.job, self.outputs, judged.result
         try:
             with self._writing(result):
-                outputs.save(result, job.analysis, self.run)
+                outputs.save(result, _drawer(job, result), self.run)
                 if job.document is not None:
                     outputs.write_document(result, job.document, judged.verdicts)
                 outputs.write_junit(judged.verdicts)
@@ -194,7 +201,7 @@ class Session:
             LmctoolError: one cannot be written.
         """
         with self._writing(result):
-            self.outputs.save(result, self.job.analysis, self.run)
+            self.outputs.save(result, _drawer(self.job, result), self.run)
 
     @contextmanager
     def _writing(self, result: Result) -> Iterator[None]:
@@ -235,10 +242,10 @@ def held(job: Job) -> Result:
     observers = Observers(job.observers)
     try:
         with no_exit():
-            run = open_run(job, None, observers.progressed)
+            run = open_run(job, None, observers.progressed, memory(job))
             with in_use(run.device):
                 observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
-                result = complete(job, run, _materialised(compute(job, run), run))
+                result = complete(job, run, partial(_materialised, run=run))
     except BaseException as error:
         observers.finished(None, error)
         raise
@@ -271,9 +278,12 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
         watch: called with the progress of every stage.
         journal: the finished work of this run, and of an interrupted one before it.
     """
+    from lmctool.run.draws import check_repeated
     from lmctool.run.run import Run  # torch comes in here, not at start-up
 
     stages = Stages(watch, quiet=job.quiet, bar=shows_bars())
+    if job.settings.draws > 1:
+        check_repeated(job.analysis, job.settings, job.recorded_options)
     run = Run(
         job.name,
         job.analysis,
@@ -285,9 +295,11 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
     )
     if outputs is not None:
         outputs.check(run, allowed=job.resume)
-    stages.expect((networks(job, run) or 0) * len(job.settings.splits))
+    if count := networks(job, run):
+        more = (job.settings.draws - 1) * max(count - run.count, 0)  # checkpoints are not drawn
+        stages.expect((count + more) * len(job.settings.splits))
     if job.gates:  # what the metrics are may take a look at the data
-        check_limits(job.gates, job.analysis.declared(run.metrics))
+        check_limits(job.gates, job.declared(run.metrics))
     return run
 
 
@@ -331,19 +343,46 @@ def compute(job: Job, run: Run) -> Result:
         raise
 
 
-def complete(job: Job, run: Run, result: Result) -> Result:
-    """Return the result with its provenance, once its checkpoint is written or held."""
-    from lmctool.run import provenance
-    from lmctool.run.equal_networks import equal_networks
+def complete(
+    job: Job,
+    run: Run,
+    made: Callable[[Result], Result],
+    computing: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Result:
+    """Run the analysis, and return the result with its provenance.
 
-    options = job.recorded_options
-    whole = provenance.complete(run, result, command=job.command, options=options)
+    Args:
+        job: what the command line asks for.
+        run: its run.
+        made: writes or holds the new checkpoint of a result.
+        computing: as ``draws.found`` has it.
+    """
+    from lmctool.cli.draws import found
+    from lmctool.run.equal_networks import equal_networks
+    from lmctool.run.provenance import recorded
+
+    result = found(job, run, compute, made, computing)
+    whole = recorded(run, result, command=job.command, options=job.recorded_options)
     for sentence in equal_networks(run):
         job.note(sentence)
     return whole
 
 
+def memory(job: Job) -> Journal:
+    """Return a journal for a job without a folder; only one that repeats needs any."""
+    return MemoryJournal() if job.settings.draws > 1 else NO_JOURNAL
+
+
 def _table(job: Job, result: Result) -> Table:
+    from lmctool.report import by_analysis
     from lmctool.report.generic import metrics_table
 
+    if result.analysis == AGGREGATE:
+        return by_analysis.table(result, None)
     return (job.analysis.table or metrics_table)(result)
+
+
+def _drawer(job: Job, result: Result) -> Drawing | None:
+    from lmctool.report import by_analysis
+
+    return by_analysis.drawer(result) if result.analysis == AGGREGATE else job.analysis.figure

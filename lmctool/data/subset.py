@@ -32,6 +32,18 @@ class Subset:
     absent: int = 0
 
 
+def seed_of_draw(seed: int, draw: int) -> int:
+    """Return the seed of one of several draws, below 2**32.
+
+    Args:
+        seed: the one that they derive from.
+        draw: the number of the draw; 0 has the seed itself.
+    """
+    if draw == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}:draw:{draw}".encode()).digest()[:4], "little")
+
+
 def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return how many of ``size`` examples each class gets, by largest remainders.
 

@@ -34,7 +34,7 @@ class Comparison:
         value: the value.
         before: the baseline's value at the same place; None where none is asked for.
         gap: the value less the limit; 0 where rounding explains the difference.
-        share: whether they are shares, which are shown in percent.
+        percent: whether they are shown in per cent, as shares are.
     """
 
     condition: Condition
@@ -42,7 +42,7 @@ class Comparison:
     value: float
     before: float | None
     gap: float
-    share: bool
+    percent: bool
 
     @classmethod
     def of(
@@ -51,9 +51,10 @@ class Comparison:
         """Compare a value that is a number."""
         own = declared.get(metric.name)
         share = own is not None and own.share
+        percent = own is not None and own.in_percent
         value = 0.0 if metric.value is None else metric.value
         gap = condition.gap(value, before or 0.0, SHARE if share else 0.0)
-        return cls(condition, metric.full_name, value, before, gap, share)
+        return cls(condition, metric.full_name, value, before, gap, percent)
 
     @property
     def limit(self) -> float:
@@ -77,7 +78,7 @@ class Comparison:
         numbers = [self.limit if self.gap == 0 else self.value, self.limit]
         if self.before is not None:
             numbers.append(self.before)
-        value, limit, *before = _shown(numbers, share=self.share)
+        value, limit, *before = _shown(numbers, percent=self.percent)
         text = f"{self.metric} = {value} {operator if self.holds else OPPOSITE[operator]} {limit}"
         return text + "".join(f" (baseline {each}{self._allowed()})" for each in before)
 
@@ -91,19 +92,19 @@ class Comparison:
             words = f" {sign} {more:.6g} %" if more < 100 else f" * {factor:.6g}"
         if number:
             sign = "+" if number > 0 else "-"
-            size = f"{100 * abs(number):.6g} points" if self.share else f"{abs(number):.6g}"
+            size = f"{100 * abs(number):.6g} points" if self.percent else f"{abs(number):.6g}"
             words += f" {sign} {size}"
         return words
 
 
-def _shown(numbers: Sequence[float], *, share: bool) -> list[str]:
+def _shown(numbers: Sequence[float], *, percent: bool) -> list[str]:
     """Return numbers with as many digits as tell those apart that differ, and from 0."""
     numbers = [x + 0.0 for x in numbers]  # no -0
     different = len({*numbers, 0.0})
     texts: list[str] = []
     for digits in DIGITS:
-        texts = [_percent(x, digits) if share else f"{x:.{digits + 4}g}" for x in numbers]
-        if len({*texts, _percent(0.0, digits) if share else "0"}) == different:
+        texts = [_percent(x, digits) if percent else f"{x:.{digits + 4}g}" for x in numbers]
+        if len({*texts, _percent(0.0, digits) if percent else "0"}) == different:
             break
     return texts
 

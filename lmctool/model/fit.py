@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmctool.checkpoint.fit import as_key, as_strip, difference, parts, readings
-from lmctool.checkpoint.names import some, under
+from lmctool.checkpoint.names import under
 from lmctool.errors import LmctoolError
 from lmctool.model.shapes import aliases, shapes_of
+from lmctool.weights.name_words import some
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from lmctool.notebook.result import Result
 
@@ -34,10 +34,10 @@ def aggregate(results: Iterable[Result | str | PathLike[str]], *, over: Over = "
     """
     from lmctool.cli.averaged import Source, averaged
     from lmctool.errors import LmctoolError
-    from lmctool.results.aggregate.aggregate import DIMS
+    from lmctool.results.aggregate.aggregate import Over
 
-    if over not in DIMS:
-        raise LmctoolError(f"over is one of {', '.join(DIMS)}, not {over!r}")
+    if over not in (known := get_args(Over)):
+        raise LmctoolError(f"over is one of {', '.join(known)}, not {over!r}")
     sources = [
         Source.held(each.record, each.path) if isinstance(each, Result) else Source.read(Path(each))
         for each in results

@@ -152,11 +152,12 @@ class Comparison:
 
     def _tables(self, everything: bool) -> Sequence[Table]:
         from lmctool.report.comparison import causes_tables, deviations_table, metrics_table
+        from lmctool.report.notation import Notation
 
         first, second = _place(self.one, "first"), _place(self.other, "second")
         title = f"{self.one.analysis}: {first} and {second}"
         return [
-            metrics_table(self.metrics, title, everything=everything),
+            metrics_table(self.metrics, title, Notation.of(self.one.record), everything=everything),
             *causes_tables(self.causes),
             deviations_table(self.deviations),
         ]

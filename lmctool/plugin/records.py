@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lmctool.errors import did_you_mean
+from lmctool.plugin.help_page import HelpPage
 from lmctool.results.score_metric import (
     ERROR,
     LOSS,
@@ -60,6 +62,9 @@ class Analysis:
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
+        calibrates: whether it looks at the calibration examples by itself, whatever aligner and
+            correction are chosen; the name of one of its options for an analysis that does so
+            only where that is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
         table: the result as one table; without it the metrics are listed.
@@ -72,6 +77,10 @@ class Analysis:
         derived: called as ``derived(result)``, returns by path the groups that follow from the
             other groups of a stored result, wholly or in part: summaries of stored curves.  A
             result in which they are not what is stored is refused.  Must not import torch.
+        help: examples, main options and the page of its documentation.
+
+    Raises:
+        ValueError: a main option is none of ``options``.
     """
 
     compute: Callable[..., Result]
@@ -85,12 +94,25 @@ class Analysis:
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
+    calibrates: bool | str = False
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
     networks: Callable[..., int | None] | None = None
     derived: Callable[[Result], Mapping[str, Group]] | None = None
+    help: HelpPage = field(default_factory=HelpPage)
+
+    def __post_init__(self) -> None:
+        """Check that the main options are there."""
+        flags = [flag for option in self.options for flag in option.opts]
+        for flag in self.help.main:
+            if flag not in flags:
+                near = did_you_mean(flag, flags) or f"there are: {', '.join(flags) or 'none'}"
+                raise ValueError(
+                    f"main of its HelpPage has {flag!r}, which is none of its own options;"
+                    f" {near.strip()}"
+                )
 
     @property
     def scored(self) -> bool:

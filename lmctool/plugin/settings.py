@@ -133,6 +133,8 @@ class Settings:
         calib_batch: examples whose batch statistics REPAIR takes together.
         limit: at most so many examples of each evaluated split; None for all.
         subset_seed: the seed that chooses which, and which the calibration set has.
+        draws: how often the calibration examples are drawn, for an average over all of it.
+        draw: the number of this one draw; 0 is that of a run which draws them once.
         allow_chance: go on when both ends answer at chance.
         allow_stochastic: go on when the model answers differently each time.
         output: which of several outputs of the model is scored, by its key or place; None for
@@ -178,6 +180,8 @@ class Settings:
     calib_batch: int = 500
     limit: int | None = None
     subset_seed: int = 0
+    draws: int = 1
+    draw: int = 0
     allow_chance: bool = False
     allow_stochastic: bool = False
     output: str | None = None

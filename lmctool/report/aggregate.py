@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.results.aggregate.aggregate import DIMS
+from lmctool.report.notation import PLAIN, Notation
+from lmctool.results.aggregate.aggregate import DIMS, DRAW
 from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.aggregate.summary import VARIANTS
 from lmctool.results.metrics import elements, full_name
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from lmctool.results.array import Array
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Result, Variable
 
 MEAN, DIFFERENCE = "_mean", "_difference"
 
 
 def tabulate(result: Result) -> Table:
-    """Show mean, standard deviation and interval of each metric, then how variants differ."""
+    """Show mean, standard deviation and interval of each metric, then how variants differ.
+
+    Of draws, in which one number hides how much it is one of chance, also the extremes.
+    """
     rows = [*_rows(result, MEAN), *_rows(result, DIFFERENCE)]
-    columns = ["metric", "mean", "std", "95 % interval", "p", "unit"]
+    columns = ["metric", "mean", "std", "95 % interval", "lowest", "highest", "p", "unit"]
     chosen = [n for n in range(len(columns)) if n < 4 or any(row[n] for row in rows)]
     return Table(
         title(result),
@@ -38,11 +45,14 @@ def title(result: Result) -> str:
     about = result.groups[AGGREGATE].attributes
     noun = DIMS[str(about["over"])] + ("s" if about["count"] != 1 else "")
     networks = f" of {about['networks']} networks" if "networks" in about else ""
-    return f"Average of {about['of']} over {about['count']} {noun}{networks}"
+    examples = " of the calibration examples" if about["over"] == DRAW else ""
+    return f"Average of {about['of']} over {about['count']} {noun}{networks}{examples}"
 
 
 def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of each element of the means, or of the differences of variants."""
+    notation = Notation.of(result)
+    draws = result.groups[AGGREGATE].attributes["over"] == DRAW
     for path, group in result.groups.items():
         held = group.variables
         for name, variable in held.items():
@@ -50,30 +60,41 @@ def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
                 continue
             lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
             std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
-            spread = _texts(std, variable)
-            p = _texts(held.get(f"{name}_p"), variable)
+            known = notation.metric(variable.metric)
+            spread = _texts(std, variable, known)
+            each = held[name.removesuffix(MEAN)] if draws and kind == MEAN else None
+            extremes = [
+                _texts(each and _over_all(each, of), variable, known) for of in (np.min, np.max)
+            ]
+            p = _texts(held.get(f"{name}_p"), variable, PLAIN)
             unit = "" if variable.unit == "1" else variable.unit
             for place, metric in enumerate(elements(result, path, variable)):
-                between = [_text(bound[place]) for bound in (lower, upper)]
+                between = [_text(bound[place], known) for bound in (lower, upper)]
                 yield (
                     full_name(metric.name.removesuffix(".mean"), metric.where),
-                    _text(variable.values.flat[place]),
+                    _text(variable.values.flat[place], known),
                     spread[place],
                     "-" if "-" in between else " to ".join(between),
+                    *(texts[place] for texts in extremes),
                     p[place],
                     unit,
                 )
 
 
-def _texts(variable: Variable | None, like: Variable) -> list[str]:
+def _over_all(each: Variable, extreme: Callable[..., Array]) -> Variable:
+    """Return the least or the greatest of what a variable holds of each draw."""
+    return replace(each, values=np.asarray(extreme(each.values, axis=0)), dims=each.dims[1:])
+
+
+def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> list[str]:
     """Return the elements of a variable as texts; empty ones where there is none."""
     if variable is None:
         return [""] * like.values.size
-    return [_text(value) for value in variable.values.flat]
+    return [_text(value, known) for value in variable.values.flat]
 
 
-def _text(value: float) -> str:
-    return f"{value:.4g}" if np.isfinite(value) else "-"
+def _text(value: float, known: DeclaredMetric) -> str:
+    return known.text(value, ".2f" if known.in_percent else ".4g")
 
 
 def _notes(result: Result) -> Iterator[str]:
@@ -85,7 +106,8 @@ def _notes(result: Result) -> Iterator[str]:
         return
     way = "a paired t-test" if networks is None else "the jackknife"
     if networks is None:
-        yield "95 % intervals of the mean, by Student's t"
+        over = " over draws" if about["over"] == DRAW else ""
+        yield f"95 % intervals of the mean{over}, by Student's t"
     else:
         yield (
             "95 % intervals of the mean over pairs, by the jackknife over networks: pairs that"

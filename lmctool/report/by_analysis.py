@@ -16,11 +16,9 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.lazy import Lazy
 from lmctool.report.figure import FigureError
 from lmctool.report.generic import metrics_table
-from lmctool.results.aggregate.aggregate import averaged_analysis, averages_alone
+from lmctool.results.aggregate.aggregate import averages_alone
 from lmctool.results.aggregate.aggregate import derived as derived_of_average
-from lmctool.results.aggregate.declared import declared_of
 from lmctool.results.aggregate.eligible import AGGREGATE
-from lmctool.results.stored_metrics import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmctool.plugin.records import Analysis
-    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Group, Result
     from lmctool.results.table import Table
 
@@ -82,20 +79,6 @@ def drawer(result: Result) -> Callable[[Result, Figure], None] | None:
     """Return how the result's own analysis draws it, if it does."""
     view = _view(result)
     return view.figure if view else None
-
-
-def declared(result: Result) -> Mapping[str, DeclaredMetric]:
-    """Return what the result's own analysis declares of its metrics, by name.
-
-    Raises:
-        LmctoolError: the result doesn't say which metrics of networks it has.
-    """
-    averaged = averaged_analysis(result)
-    name = averaged or result.analysis
-    if name not in registry.names(ANALYSES):
-        return {}
-    metrics = registry.load(ANALYSES, name).declared(metrics_of(result))
-    return declared_of(metrics) if averaged else metrics
 
 
 def essence(result: Result) -> Result:

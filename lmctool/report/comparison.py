@@ -12,15 +12,17 @@ from lmctool.report.generic import grid, line_name
 from lmctool.report.style import COLOURS, MARKERS
 from lmctool.results.provenance_diff import KINDS
 from lmctool.results.table import Table
-from lmctool.results.text import number, titled
+from lmctool.results.text import all_digits, number, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.report.curve import Curve
+    from lmctool.report.notation import Notation
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.pairing import Pair
     from lmctool.results.provenance_diff import Cause
     from lmctool.results.result import Result
@@ -36,27 +38,24 @@ LONGEST = 200
 def metrics_table(
     pairs: Sequence[Pair],
     title: str,
+    known: Notation,
     *,
     everything: bool,
-    write: Callable[[float | None], str] = number,
+    exact: bool = False,
 ) -> Table:
     """Return metrics with both values and the difference.
 
     Args:
-        pairs: the metrics of two results.
-        title: the title of the table.
-        everything: those too that are the same, or in one result alone.
-        write: writes a value; the difference has its sign.
+        pairs: the metrics of both results.
+        title: what stands above the table.
+        known: how their numbers are written.
+        everything: whether those that are the same, or in one result alone, are shown too.
+        exact: whether numbers have all their digits, for programs.
     """
     common = [pair for pair in pairs if pair.one and pair.other]
     differing = [pair for pair in common if not pair.same]
     rows = tuple(
-        (
-            pair.name,
-            *(ABSENT if each is None else write(each.value) for each in (pair.one, pair.other)),
-            _signed(pair.difference) if write is number else write(pair.difference),
-            _unit(pair),
-        )
+        _row(pair, known.metric(pair.metric), exact)
         for pair in (pairs if everything else differing)
     )
     notes = [f"{len(differing)} of {len(common)} metrics differ"]
@@ -148,12 +147,11 @@ def _where(deviation: Deviation) -> str:
     return deviation.where or deviation.message.removeprefix(deviation.path).strip()
 
 
-def _signed(difference: float | None) -> str:
-    return "-" if difference is None else f"{difference:+.6g}"
-
-
-def _unit(pair: Pair) -> str:
-    return "" if pair.unit == "1" else pair.unit
+def _row(pair: Pair, known: DeclaredMetric, exact: bool) -> tuple[str, ...]:
+    write, signed = (all_digits, all_digits) if exact else (known.text, known.signed)
+    values = (ABSENT if each is None else write(each.value) for each in (pair.one, pair.other))
+    unit = "" if pair.unit == "1" else pair.unit
+    return (pair.name, *values, signed(pair.difference), unit)
 
 
 def _cut(text: str) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
+from lmctool.report.notation import Notation
 from lmctool.results.metrics import elements
 from lmctool.results.table import Table
-from lmctool.results.text import number, titled
+from lmctool.results.text import all_digits, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -30,15 +31,20 @@ TALLEST = 100
 LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
 
 
-def metrics_table(result: Result, write: Callable[[float | None], str] = number) -> Table:
+def metrics_table(result: Result, *, exact: bool = False) -> Table:
     """Return every metric of a result with its value and unit.
 
     Args:
         result: the result.
-        write: writes a value.
+        exact: whether numbers have all their digits, for programs.
     """
+    known = Notation.of(result)
     rows = [
-        (metric.full_name, write(metric.value), "" if metric.unit == "1" else metric.unit)
+        (
+            metric.full_name,
+            all_digits(metric.value) if exact else known.metric(metric.name).text(metric.value),
+            "" if metric.unit == "1" else metric.unit,
+        )
         for path, group in result.groups.items()
         for variable in group.variables.values()
         for metric in elements(result, path, variable)

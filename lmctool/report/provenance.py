@@ -6,7 +6,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lmctool.results.provenance import Provenance
-from lmctool.results.provenance_records import DataRecord, Entry, SeriesRecord, SplitRecord
+from lmctool.results.provenance_records import (
+    DataRecord,
+    DrawRecord,
+    Entry,
+    SeriesRecord,
+    SplitRecord,
+)
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
@@ -69,6 +75,8 @@ def _what(record: Input) -> str:
             return (spec or "") + _after(", from ", origin) + _after(": ", source)
         case SeriesRecord(path=path, steps=steps):
             return (path or "") + _after(", steps ", str(steps) if steps else None)
+        case DrawRecord(seed=seed):
+            return "" if seed is None else f"seed {seed}"
         case _:
             return record.path or ""
 

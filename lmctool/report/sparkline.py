@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
+from lmctool.report.notation import Notation
 from lmctool.results.table import Table
 from lmctool.results.text import number, titled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lmctool.report.curve import Curve, Line
@@ -26,7 +29,8 @@ def curves(result: Result) -> list[Table]:
 
     The lines of one table are drawn to one scale, so that they can be compared.
     """
-    return [_curve_table(each) for each in curve.find(result)]
+    known = Notation.of(result)
+    return [_curve_table(each, known.curve(result, each).text) for each in curve.find(result)]
 
 
 def sparkline(values: NDArray[np.float64], low: float, high: float) -> str:
@@ -49,18 +53,20 @@ def _block(stretch: NDArray[np.float64], low: float, high: float) -> str:
     return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]
 
 
-def _curve_table(each: Curve) -> Table:
+def _curve_table(each: Curve, text: Callable[[float], str]) -> Table:
     values = np.concatenate([line.values for line in each.lines] or [np.empty(0)])
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    rows = tuple(_curve_row(line, low, high) for line in each.lines)
+    rows = tuple(_curve_row(line, low, high, text) for line in each.lines)
     first, last = number(each.positions[0]), number(each.positions[-1])
     head = f"{each.dim} {first} to {last}"
     title = titled(each.title, each.unit)
     return Table(title, (*each.dims, head, "min", "max"), rows)
 
 
-def _curve_row(line: Line, low: float, high: float) -> tuple[str, ...]:
+def _curve_row(
+    line: Line, low: float, high: float, text: Callable[[float], str]
+) -> tuple[str, ...]:
     finite = line.values[np.isfinite(line.values)]
-    ends = (number(finite.min()), number(finite.max())) if finite.size else ("-", "-")
+    ends = (text(finite.min()), text(finite.max())) if finite.size else ("-", "-")
     return (*line.labels, sparkline(line.values, low, high), *ends)

@@ -162,7 +162,7 @@ class UserFigure:
                 return Drawn.of(figure, form, self.finish.apply(figure))
             composition.draw(figure, width or self._needed(composition), self.look.height)
             notes = [*composition.notes, *self.finish.apply(figure)]
-            tables = tuple(series_table(composition.series, write) for write in (cell, all_digits))
+            tables = [series_table(composition.series, exact=exact) for exact in (False, True)]
             return Drawn(saved(figure, form), tuple(notes), *tables)
 
     def _own(self, figure: Any, width: float | None) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError, did_you_mean
 from lmctool.report import curve
+from lmctool.report.notation import Notation
 from lmctool.results.coordinates import NUMBERS, POSITION, coordinate, labels
 from lmctool.results.table import Table
 from lmctool.results.text import all_digits, cell, titled
@@ -21,28 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.report.curve import Curve
+    from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Group, Result, Variable
+
+    Make = Callable[[Notation, bool], Table]
 
 PROVENANCE = "provenance"
 MOST_CELLS = 20_000
 """Cells of one table; further rows are in the result file alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a table is written.
-
-    Attributes:
-        write: writes a number, or a name as it is.
-        whole: whether it has all its rows, however many there are.
-    """
-
-    write: Callable[[Any], str]
-    whole: bool
-
-
-SHOWN = Form(cell, whole=False)
-WHOLE = Form(all_digits, whole=True)
 
 
 def tables(result: Result) -> list[Table]:
@@ -51,7 +37,8 @@ def tables(result: Result) -> list[Table]:
     Every metric and every curve is in them, and every other array of which all dims, or all but
     one, have a coordinate: neither the places of a permutation nor the pixels of an image.
     """
-    return [make(SHOWN) for _, make in _named(result)]
+    known = Notation.of(result)
+    return [make(known, False) for _, make in _named(result)]
 
 
 def names(result: Result) -> list[str]:
@@ -71,19 +58,19 @@ def named(result: Result, name: str) -> tuple[Table, Table]:
     Raises:
         LmctoolError: there is no such table; it tells all names.
     """
-    known = dict(_named(result))
-    meant = [key for key in known if key == name] or [
-        key for key in known if f"/{key}".endswith(f"/{name}")
+    tables = dict(_named(result))
+    meant = [key for key in tables if key == name] or [
+        key for key in tables if f"/{key}".endswith(f"/{name}")
     ]
     if len(meant) != 1:
-        near = did_you_mean(name, [*known])
-        there = ", ".join(known) or "none"
+        near = did_you_mean(name, [*tables])
+        there = ", ".join(tables) or "none"
         raise LmctoolError(f"no table of the result is called {name!r}; {near}there are: {there}")
-    make = known[meant[0]]
-    return make(SHOWN), make(WHOLE)
+    make, known = tables[meant[0]], Notation.of(result)
+    return make(known, False), make(known, True)
 
 
-def _named(result: Result) -> Iterator[tuple[str, Callable[[Form], Table]]]:
+def _named(result: Result) -> Iterator[tuple[str, Make]]:
     """Yield the name of each table, and what makes it."""
     curves = curve.find(result)
     for path, group in result.groups.items():
@@ -91,7 +78,7 @@ def _named(result: Result) -> Iterator[tuple[str, Callable[[Form], Table]]]:
             continue
         for each in curves:
             if each.path == path:
-                yield f"{path}/{each.name}", partial(_curve_table, each)
+                yield f"{path}/{each.name}", partial(_curve_table, result, each)
         arrays = _by_dims(result, path, group)
         for variables in arrays:
             first = next(iter(variables.values()))
@@ -100,21 +87,22 @@ def _named(result: Result) -> Iterator[tuple[str, Callable[[Form], Table]]]:
                 yield name, partial(_table, result, path, variables)
 
 
-def _curve_table(each: Curve, form: Form) -> Table:
+def _curve_table(result: Result, each: Curve, known: Notation, whole: bool) -> Table:
     """Return a row for each position and a column for each line, or else the other way round."""
     names, lines = zip(*_lines(each), strict=True)
     title = f"{each.path}: {titled(each.title, each.unit)}"
     title += f", {each.constants}" if each.constants else ""
-    columns = [tuple(map(form.write, line)) for line in lines]
-    places = [form.write(place) for place in each.names.values]
+    text = all_digits if whole else known.curve(result, each).text
+    columns = [tuple(map(text, line)) for line in lines]
+    places = [(all_digits if whole else cell)(place) for place in each.names.values]
     if len(names) <= len(places):
         head = titled(each.names.long_name or each.dim, each.names.unit)
         rows = zip(places, *columns, strict=True)
-        return _cut(title, (head, *names), rows, len(places), form)
+        return _cut(title, (head, *names), rows, len(places), whole)
     is_named = each.names.values.dtype.kind not in NUMBERS
     heads = (place if is_named else f"{each.dim} {place}" for place in places)
     turned = zip(names, *zip(*columns, strict=True), strict=True)
-    return _cut(title, (each.line_dims, *heads), turned, len(names), form)
+    return _cut(title, (each.line_dims, *heads), turned, len(names), whole)
 
 
 def _lines(each: Curve) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -145,7 +133,9 @@ def _by_dims(result: Result, path: str, group: Group) -> list[Mapping[str, Varia
     ]
 
 
-def _table(result: Result, path: str, variables: Mapping[str, Variable], form: Form) -> Table:
+def _table(
+    result: Result, path: str, variables: Mapping[str, Variable], known: Notation, whole: bool
+) -> Table:
     """Return a row for each place in the dims; where there is one, a row for each variable."""
     first = next(iter(variables.values()))
     dims, shape = first.dims, first.values.shape
@@ -154,22 +144,28 @@ def _table(result: Result, path: str, variables: Mapping[str, Variable], form: F
     constant = [f"{dim} {own[0]}" for dim, own in zip(dims, names, strict=True) if len(own) == 1]
     title = f"{path}: {', '.join(constant)}" if constant else path
     heads = tuple(titled(each.long_name or name, each.unit) for name, each in variables.items())
-    flat = [each.values.ravel() for each in variables.values()]
+    flat = [_cells(each, known.array(name, each), whole) for name, each in variables.items()]
     if not differing:
-        values = (form.write(each[0]) for each in flat)
+        values = (each[0] for each in flat)
         return Table(title, ("", "value"), tuple(zip(heads, values, strict=True)))
     columns = (*(dims[axis] for axis in differing), *heads)
     rows = (
-        (*(place[axis] for axis in differing), *(form.write(each[row]) for each in flat))
+        (*(place[axis] for axis in differing), *(each[row] for each in flat))
         for row, place in enumerate(product(*names))
     )
-    return _cut(title, columns, rows, prod(shape), form)
+    return _cut(title, columns, rows, prod(shape), whole)
+
+
+def _cells(variable: Variable, known: DeclaredMetric, whole: bool) -> list[str]:
+    """Return the elements of an array as texts."""
+    text = all_digits if whole else known.text if known.in_percent else cell
+    return list(map(text, variable.values.flat))
 
 
 def _cut(
-    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int, form: Form
+    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int, whole: bool
 ) -> Table:
     """Return a table with as many rows as it may have."""
-    most = count if form.whole else max(MOST_CELLS // len(columns), 1)
+    most = count if whole else max(MOST_CELLS // len(columns), 1)
     notes = (f"{count - most} more rows are in the result file",) if count > most else ()
     return Table(title, columns, tuple(islice(rows, most)), notes)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
+
+Quantity = Literal["value", "height", "difference"]
+"""A value of a metric, how much worse it gets than a reference that meets it, or a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class DeclaredMetric:
         low: the least value that it can have.
         high: the greatest value that it can have.
         share: whether it is a share, or a difference of shares, so that 2 must mean 2 %.
+        percent: whether it is read in per cent though it is no share.
+        of: which values these are.
     """
 
     name: str
@@ -25,6 +31,41 @@ class DeclaredMetric:
     low: float = -math.inf
     high: float = math.inf
     share: bool = False
+    percent: bool = False
+    of: Quantity = "value"
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether people read it in per cent."""
+        return self.share or self.percent
+
+    def text(self, value: float | None, form: str = ".6g") -> str:
+        """Return a value as people read it, or a dash for what is no number.
+
+        >>> DeclaredMetric("barrier.error", "", share=True).text(0.2807567)
+        '28.0757 %'
+
+        Args:
+            value: a value of it.
+            form: the format of the number.
+        """
+        if value is None or not math.isfinite(value):
+            return "-"
+        if not self.in_percent:
+            return f"{value:{form}}"
+        return self.signed(value, form) if self.of == "difference" else f"{100 * value:{form}} %"
+
+    def signed(self, difference: float | None, form: str = ".6g") -> str:
+        """Return a difference of two values as people read it: of per cent in points.
+
+        >>> DeclaredMetric("barrier.error", "", share=True).signed(-0.015)
+        '-1.5 points'
+        """
+        if difference is None or not math.isfinite(difference):
+            return "-"
+        if not self.in_percent:
+            return f"{difference:+{form}}"
+        return f"{100 * difference:+{form}} points"
 
     @property
     def range(self) -> str:

@@ -69,7 +69,7 @@ class Entries:
             what: says what it is, as JSON can; only asked where a journal is kept, for it may
                 take time.  None for a thing that nobody can tell from others: it is not kept.
         """
-        if self._journal.folder is None or what is None:
+        if not self._journal.keeps or what is None:
             return Entry(self._journal, "")
         text = json.dumps([self._journal.context(), *self._about, what()], sort_keys=True)
         return Entry(self._journal, hashlib.sha256(text.encode()).hexdigest())
@@ -104,6 +104,11 @@ class Journal:
         if self.folder is not None and self.folder.is_dir():
             for pattern in (f"*{SUFFIX}", f"*{DRAFT}"):
                 yield from self.folder.glob(pattern)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return self.folder is not None
 
     @contextmanager
     def entries(self, kind: str, *about: object) -> Iterator[Entries]:
@@ -157,6 +162,7 @@ class Journal:
                 with draft.open("wb") as file:
                     savez(file, allow_pickle=False, **packed)
                 draft.replace(path)
+                self._index().update(dict.fromkeys(new, path))
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
@@ -165,7 +171,7 @@ class Journal:
         self._written = time.monotonic()
 
     def _index(self) -> dict[str, Path]:
-        """Return the file of each entry that an earlier run left; listed before any is added."""
+        """Return the file of each entry: of those that an earlier run left, and of those since."""
         if self._stored is None:
             stored: dict[str, Path] = {}
             for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
@@ -179,6 +185,29 @@ class Journal:
                 stored |= dict.fromkeys(names, path)
             self._stored = stored  # whole at once: threads read it
         return self._stored
+
+
+class MemoryJournal(Journal):
+    """A journal that nobody finds after the run, for one that computes the same several times."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self._kept: dict[str, dict[str, NDArray[Any]]] = {}
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return True
+
+    def add(self, name: str, arrays: Callable[[], Arrays]) -> None:
+        """Take a finished entry."""
+        self._kept[name] = {field: values.copy() for field, values in arrays().items()}
+
+    def read(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays of an entry, or None."""
+        kept = self._kept.get(name)
+        return None if kept is None else {field: values.copy() for field, values in kept.items()}
 
 
 NO_JOURNAL = Journal()

@@ -43,6 +43,12 @@ class Pair:
         return self.one.value == self.other.value
 
     @property
+    def metric(self) -> str:
+        """Its public name, without coordinates."""
+        metric = self.one or self.other
+        return metric.name if metric else ""
+
+    @property
     def unit(self) -> str:
         """The unit of its values."""
         metric = self.one or self.other

@@ -14,6 +14,7 @@ from lmctool.results.provenance_records import (
     ChoiceRecord,
     CodeRecord,
     DataRecord,
+    DrawRecord,
     Entry,
     FileRecord,
     ModelRecord,
@@ -60,6 +61,8 @@ class Provenance:
         data: the data.
         splits: the splits that were read, by name.
         calibration: the calibration examples, if they were read.
+        draws: the draws of the calibration examples by number, where there are several; what is
+            said of one alone is of the first.
         calib: the data that these are of, where it is other than ``data``.
         model: the model.
         aligner: the aligner.
@@ -84,6 +87,7 @@ class Provenance:
     data: DataRecord | None = None
     splits: Mapping[str, SplitRecord] = field(default_factory=dict)
     calibration: SplitRecord | None = None
+    draws: Mapping[str, DrawRecord] = field(default_factory=dict)
     calib: DataRecord | None = None
     model: ModelRecord | None = None
     aligner: ChoiceRecord | None = None
@@ -113,6 +117,7 @@ class Provenance:
             data=take_record(rest, "data", DataRecord),
             splits=take_records(rest, "split.", SplitRecord),
             calibration=take_record(rest, "calibration", SplitRecord),
+            draws=take_records(rest, "draw.", DrawRecord),
             calib=take_record(rest, "calib", DataRecord),
             model=take_record(rest, "model", ModelRecord),
             aligner=take_record(rest, "aligner", ChoiceRecord),
@@ -152,6 +157,7 @@ class Provenance:
             "data": self.data,
             **{f"split.{name}": record for name, record in self.splits.items()},
             "calibration": self.calibration,
+            **{f"draw.{number}": record for number, record in self.draws.items()},
             "calib": self.calib,
         }
         return {name: record for name, record in named.items() if record is not None}

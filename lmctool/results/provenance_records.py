@@ -129,6 +129,14 @@ class SplitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawRecord:
+    """One draw of the calibration examples: the seed that chose them, and their digest."""
+
+    seed: int | None = stored(".seed", int, "setting")
+    digest: str | None = stored(".digest", str, "input")
+
+
+@dataclass(frozen=True, slots=True)
 class ChoiceRecord:
     """A plugin selected by name, with the values of its own options."""
 
@@ -136,7 +144,15 @@ class ChoiceRecord:
     options: Mapping[str, Any] | None = stored(".options", dict, "setting")
 
 
-Input = CheckpointRecord | SeriesRecord | ResultRecord | FileRecord | DataRecord | SplitRecord
+Input = (
+    CheckpointRecord
+    | SeriesRecord
+    | ResultRecord
+    | FileRecord
+    | DataRecord
+    | SplitRecord
+    | DrawRecord
+)
 
 
 def record_entries(prefix: str, record: Any) -> Iterator[Entry]:

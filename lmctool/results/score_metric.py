@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from lmctool.results.declared_metric import DeclaredMetric
+from lmctool.results.declared_metric import DeclaredMetric, Quantity
 from lmctool.results.result import Variable
 from lmctool.results.text import spaced
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.results.result import Better
-
-Quantity = Literal["value", "height", "difference"]
-"""A value of a metric, how much worse it gets than a reference that meets it, or a difference."""
 
 
 def check_quantity(of: str) -> None:
@@ -146,7 +143,7 @@ class ScoreMetric:
             "height": (0.0, span),
             "difference": (-span, span),
         }[of]
-        return DeclaredMetric(name, meaning, self.unit, low, high, self.share)
+        return DeclaredMetric(name, meaning, self.unit, low, high, self.share, self.percent, of)
 
 
 LOSS = ScoreMetric("loss", "nat", "loss (nats)", "{:.4f}", "lower", -math.inf, math.inf, False)

@@ -35,16 +35,17 @@ def calibration_set(resources: Resources) -> Split:
     """
     data, calib = resources.sources.data, resources.sources.calib
     asked, size = resources.settings.calib_split, resources.settings.calib_size
+    draw = resources.settings.draw
     if calib is None:
         name = asked or STANDARD
         if data is not None:
             name = _split_name(data.dataset, asked, "", resources.note)
-        return resources.splits.open(name, size)
+        return resources.splits.open(name, size, draw=draw)
     usual = [resources.split(name) for name in resources.settings.splits[:1]]
     resources.weights(0)  # what is wrong with these two is not the calibration set's
     with about(OWNER):
         name = _split_name(calib.dataset, asked, f" of the {OWNER}", resources.note)
-        split = resources.splits.open(name, size, calibration=True)
+        split = resources.splits.open(name, size, calibration=True, draw=draw)
         unlike = _compared(split, *usual)
         resources.forward.check_takes(split.head(EXAMPLES, resources.dtype), split.name)
     return replace(split, owner=OWNER, unlike=unlike)

@@ -71,8 +71,9 @@ class Identity:
         return {**self._asked, **data, **self._machine}
 
     def key(self, *, calibrated: bool) -> str:
-        """Return one word that stands for all of it."""
-        text = json.dumps(self.parts(calibrated=calibrated), sort_keys=True)
+        """Return one word that stands for all of it, and for the other draws of ``--repeat``."""
+        parts = self.parts(calibrated=calibrated) | (self.draws if calibrated else {})
+        text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
@@ -114,6 +115,12 @@ class Identity:
         return _texts({f"{CALIBRATION}.split": split.name}) | _split(CALIBRATION, split)
 
     @cached_property
+    def draws(self) -> dict[str, str]:
+        """The examples of each draw but the first; those not read before are read for it."""
+        numbers, draw = range(1, self.run.settings.draws), self.run.resources.draw
+        return _texts({f"draw.{number}.digest": draw(number).digest for number in numbers})
+
+    @cached_property
     def _machine(self) -> dict[str, str]:
         parts = {**self.run.arithmetic, **self.run.files.environment}
         del parts["platform.release"]  # of the kernel
@@ -144,7 +151,8 @@ def objection(earlier: Provenance, identity: Identity) -> str:
         same = tuple(earlier.probe or ()) == identity.run.probe
         return "" if same else UNEXPLAINED
     stored = [*earlier.entries(), *earlier.option_entries()]
-    then = {entry.key: json.dumps(entry.value, sort_keys=True) for entry in stored}
+    then = _texts({"draws": 1})
+    then |= {entry.key: json.dumps(entry.value, sort_keys=True) for entry in stored}
     then |= {f"code.{name}": json.dumps(each.sha256) for name, each in earlier.code.items()}
     texts = (*(e for e in stored if e.key in IN_JSON), *earlier.option_entries())
     then |= _texts({"naming": asdict(AS_STORED)})
@@ -155,6 +163,7 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
     now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
     now |= _as_recorded(identity.run, calibrated=calibrated)
+    now |= identity.draws if calibrated else {}
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"

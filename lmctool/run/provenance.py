@@ -10,10 +10,16 @@ import numpy as np
 
 from lmctool.model.build import described
 from lmctool.plugin.settings import AS_STORED
+from lmctool.results.aggregate.aggregate import DRAW
 from lmctool.results.doubt import GROUP as DOUBTS
 from lmctool.results.doubt import doubt_group
 from lmctool.results.provenance import GROUP, Provenance
-from lmctool.results.provenance_records import ChoiceRecord, DataRecord, ModelRecord
+from lmctool.results.provenance_records import (
+    ChoiceRecord,
+    DataRecord,
+    DrawRecord,
+    ModelRecord,
+)
 from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.results.score_metric import STANDARD
 from lmctool.results.stored_metrics import GROUP as METRICS
@@ -44,6 +50,21 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     Raises:
         PluginError: something wrote into the first checkpoint's tensors meanwhile.
     """
+    return recorded(run, proved(run, result), command=command, options=options)
+
+
+def recorded(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
+    """Return the result with its provenance."""
+    attributes = provenance(run, command, options).attributes()
+    return replace(result, groups={**result.groups, GROUP: Group(indices(run), attributes)})
+
+
+def proved(run: Run, result: Result) -> Result:
+    """Return the result with its permutations, their proof, and what there is to doubt.
+
+    Raises:
+        PluginError: something wrote into the first checkpoint's tensors meanwhile.
+    """
     run.resources.check_module()
     groups = {**result.groups, **run.alignments.groups()}
     if run.alignments.proved:
@@ -59,8 +80,6 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
         groups[DOUBTS] = doubt_group(run.doubts.found)
     if run.strategy is not None and run.metrics != STANDARD:
         groups[METRICS] = metrics_group(run.metrics)
-    attributes = provenance(run, command, options).attributes()
-    groups[GROUP] = Group(indices(run), attributes)
     return replace(result, groups=groups)
 
 
@@ -112,6 +131,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         data=data_record(data, read) if data else None,
         splits={split.name: split_record(split) for split in evaluated_splits(run)},
         calibration=None if calibration is None else split_record(calibration),
+        draws=_draws(run),
         calib=data_record(calib, taken) if calib else None,
         model=_model(run),
         aligner=_choice(run.settings.aligner),
@@ -123,9 +143,10 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
 def indices(run: Run) -> dict[str, Variable]:
     """Return which examples of each stored split were used, where not all were."""
     used = {f"split_{split.name.replace('.', '_')}": split for split in evaluated_splits(run)}
-    if (calibration := calibration_split(run)) is not None:
+    calibration = calibration_split(run)
+    if calibration is not None:
         used["calibration"] = calibration
-    return {
+    found = {
         f"index_{role}": Variable(
             split.index,
             (f"example_{role}",),
@@ -135,6 +156,18 @@ def indices(run: Run) -> dict[str, Variable]:
         for role, split in used.items()
         if len(split) < split.total
     }
+    if calibration is not None and run.settings.draws > 1:
+        index = np.stack([run.resources.draw(n).index for n in range(run.settings.draws)])
+        dims = (DRAW, "example_calibration")
+        found["index_calibration"] = replace(found["index_calibration"], values=index, dims=dims)
+    return found
+
+
+def _draws(run: Run) -> dict[str, DrawRecord]:
+    """Return the draws of the calibration examples; none where there is one alone."""
+    numbers = range(run.settings.draws if run.settings.draws > 1 else 0)
+    draws = {str(number): run.resources.draw(number) for number in numbers}
+    return {number: DrawRecord(draw.seed, draw.digest) for number, draw in draws.items()}
 
 
 def _model(run: Run) -> ModelRecord | None:
@@ -158,6 +191,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         "batch_size": run.batch_size.size,
         **run.arithmetic,
     }
+    if settings.draws > 1:
+        attributes["draws"] = settings.draws
     if settings.naming != AS_STORED:
         attributes["naming"] = json.dumps(asdict(settings.naming), sort_keys=True)
     if run.batch_size.before_halving is not None:

@@ -13,6 +13,7 @@ from torch import nn
 from lmctool.checkpoint.checkpoint import Checkpoint, open_checkpoints
 from lmctool.checkpoint.notes import notes_on
 from lmctool.checkpoint.overlap import Overlap, overlap
+from lmctool.data.subset import seed_of_draw
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic
@@ -23,6 +24,7 @@ from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
 from lmctool.run.calibration_set import OWNER, calibration_set
+from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
@@ -64,6 +66,7 @@ class Resources:
         forward: the model as a function of its inputs.
         own: the resources of each checkpoint that has a model of its own, by index.
         corrected: how many layers and blocks were corrected; empty where nothing was.
+        drawn: the draws of the calibration examples that were read so far, by number.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Resources:
         self._calib = self._calib_prepared()
         self._partial = analysis.partial
         self.corrected: dict[str, int] = {}
+        self.drawn: dict[int, Draw] = {}
         self._load()
         self.own = {index: self._of_one(index, m) for index, m in self.sources.own_models.items()}
 
@@ -229,11 +233,11 @@ class Resources:
         """Return the names of the tensors of each part of the network, in the model's order.
 
         Args:
-            by: ``layer``, ``block``, ``group``, ``kind`` or a regular expression; see
-                ``lmctool.weights.grouping``.
+            by: ``layer``, ``block``, ``group``, ``kind``, a shell pattern or a regular
+                expression; see ``lmctool.weights.grouping``.
 
         Raises:
-            LmctoolError: the expression is none, or matches no name.
+            LmctoolError: the word is none of these, or matches no name.
         """
         shapes = self.checkpoints[0].shapes
         if self.sources.model is not None:
@@ -266,7 +270,23 @@ class Resources:
         Raises:
             LmctoolError: as ``lmctool.run.calibration_set`` says.
         """
-        return calibration_set(self)
+        split, draw = calibration_set(self), self.settings.draw
+        seed = seed_of_draw(self.settings.subset_seed, draw)
+        self.drawn[draw] = Draw(seed, split.digest, split.index)
+        return split
+
+    def redrawn(self, draw: int) -> Resources:
+        """Return the same resources with other calibration examples: those of one draw."""
+        other = copy(self)
+        other.settings = replace(self.settings, draws=1, draw=draw)
+        other.__dict__.pop("calibration", None)
+        return other
+
+    def draw(self, number: int) -> Draw:
+        """Return what one draw of the calibration examples is; it is read where it wasn't yet."""
+        if number not in self.drawn:
+            _ = self.redrawn(number).calibration
+        return self.drawn[number]
 
     @property
     def calibrated(self) -> bool:

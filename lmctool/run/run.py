@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,12 @@ class Run:
         self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
         self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
+        self.symmetries = CommonSymmetries(self.resources)
+        self._calibrate()
+
+    def _calibrate(self) -> None:
+        """Begin what depends on the calibration examples: nothing is taken or aligned yet."""
+        settings = self.settings
         self.calibration = Calibration(
             self._calibration_examples,
             lambda: self.graph,
@@ -126,8 +133,8 @@ class Run:
             settings.calib_batch,
             self.device,
             self.dtype,
-            progress,
-            journal,
+            self.progress,
+            self.journal,
             settings.precision,
             lambda: self.resources.forward.stochastic,
             self.resources.forward.seeding,
@@ -139,15 +146,27 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
-        self.symmetries = CommonSymmetries(self.resources)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
             self.symmetries,
             self._ask_aligner,
             self._examples_of,
-            journal,
+            self.journal,
         )
+
+    def redrawn(self, draw: int) -> Run:
+        """Return this run with other calibration examples, the others of ``--repeat``.
+
+        Checkpoints, model, data and what was measured so far are the same; of alignments and
+        doubts there is none yet.
+        """
+        other = copy(self)
+        other.resources = self.resources.redrawn(draw)
+        other.settings = other.resources.settings
+        other.doubts = Doubts(self.note)
+        other._calibrate()
+        return other
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmctool.data.opening import count_of, open_split
+from lmctool.data.subset import seed_of_draw
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ class Splits:
         self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None, bool], Split] = {}
 
-    def open(self, name: str, limit: int | None, *, calibration: bool = False) -> Split:
+    def open(
+        self, name: str, limit: int | None, *, calibration: bool = False, draw: int = 0
+    ) -> Split:
         """Return at most ``limit`` examples of a split, on the device.
 
         Args:
             name: the split.
             limit: how many; None for all.
             calibration: take it of the calibration set that has data of its own.
+            draw: the number of the draw that chooses them; only those of the first are kept here.
 
         Raises:
             LmctoolError: there is no data, or no such split in it, or the model refuses it.
@@ -66,24 +70,27 @@ class Splits:
         if data is None:
             raise self._without_data()
         key = (name, limit, calibration)
-        if key not in self._opened:
-            self._opened[key] = open_split(
-                data.dataset,
-                name,
-                limit=limit,
-                seed=self.settings.subset_seed,
-                device=self.device,
-                taken=sum(
-                    other.inputs.nbytes
-                    for other in self._opened.values()
-                    if other.inputs.device.type != "cpu"
-                ),
-                mean=self.settings.mean,
-                std=self.settings.std,
-                preparation=preparation,
-                check=self._check,
-            )
-        return self._opened[key]
+        if draw == 0 and key in self._opened:
+            return self._opened[key]
+        split = open_split(
+            data.dataset,
+            name,
+            limit=limit,
+            seed=seed_of_draw(self.settings.subset_seed, draw),
+            device=self.device,
+            taken=sum(
+                other.inputs.nbytes
+                for other in self._opened.values()
+                if other.inputs.device.type != "cpu"
+            ),
+            mean=self.settings.mean,
+            std=self.settings.std,
+            preparation=preparation,
+            check=self._check,
+        )
+        if draw == 0:
+            self._opened[key] = split
+        return split
 
     def count(self, name: str, limit: int | None) -> int:
         """Return how many examples ``open`` gives of a split, without reading its inputs.

@@ -34,6 +34,8 @@ def plan(run: Run) -> list[tuple[str, str]]:
     if run.resources.sources.example is not None:
         example = run.resources.sources.example
         lines.append(("example input", f"{example.spec}, from {example.origin}"))
+    if run.settings.draws > 1:
+        lines.append(("repeat", f"{run.settings.draws} draws of the calibration examples"))
     for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
         if path is not None:
             lines.append((role, str(path)))

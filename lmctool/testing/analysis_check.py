@@ -14,6 +14,7 @@ from lmctool.testing.claim import Refused, claim, hinted
 from lmctool.testing.clashes import refuse_clashes
 from lmctool.testing.command_words import CommandWords
 from lmctool.testing.commands import invoke
+from lmctool.testing.example_check import check_examples
 from lmctool.testing.result_check import check_result
 from lmctool.testing.small_networks import EVERY, named
 from lmctool.testing.subject import MEANWHILE, found, home, values
@@ -37,10 +38,11 @@ def check_analysis(
 ) -> dict[str, str]:
     """Check an analysis on MLPs, BatchNorm ResNets, ViTs and causal LMs, from the command line.
 
-    Its ``--help`` is shown; it runs over as many checkpoints as its arity says, over equal ones,
-    with ``--align`` and ``--repair`` where it takes them; its result is stored and read back, with
-    table, figure, derived groups and declared metrics.  On the first network that it takes its
-    numbers are the same again, after an interruption too, and ``show`` and ``report`` show them.
+    Its help is shown, and its examples are commands; it runs over as many checkpoints as its arity
+    says, over equal ones, with ``--align`` and ``--repair`` where it takes them; its result is
+    stored and read back, with table, figure, derived groups and declared metrics.  On the first
+    network that it takes its numbers are the same again, after an interruption too, and ``show``
+    and ``report`` show them.
 
     Args:
         plugin: the word of an installed one, or the record that its hook returns.
@@ -208,14 +210,16 @@ def _raised(stderr: str) -> str:
 
 
 def _check_help(name: str, analysis: Analysis) -> None:
-    """Check the help, and that every option has some."""
-    page = _done(f"analysis {name!r} --help", name, "--help").stdout
+    """Check the help, that every option has some, and that examples are commands."""
+    _done(f"analysis {name!r} --help", name, "--help")
+    page = _done(f"analysis {name!r} --help-all", name, "--help-all").stdout
     for option in analysis.options:
         claim(
             bool(option.help) and option.opts[0] in page,
             f"option {option.opts[0]!r} of analysis {name!r} has no help; say in a sentence what it"
             " does: click.Option([...], help=...)",
         )
+    check_examples(name, analysis)
 
 
 def _computed(result: Result) -> Result:

@@ -6,9 +6,11 @@ They are read off the names and shapes of the tensors, so they need neither mode
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.weights.name_words import nearest_names, reading, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,12 +29,14 @@ def parts(shapes: Mapping[str, tuple[int, ...]], by: str) -> dict[str, tuple[str
             block, which is what carries a number in its path (``layer1.0``, ``blocks.3``), or
             else a layer with the normalisation behind it.  ``group``: a stage of blocks
             (``layer1``, ``blocks``), or else the block.  ``kind``: ``weights``, ``biases``,
-            ``norm affine`` and ``norm statistics``.  Anything else is a regular expression,
-            searched in the names: a part is what its first group, or else the whole match, says,
-            and a name without a match is in no part.
+            ``norm affine`` and ``norm statistics``.  A shell pattern, as
+            ``lmctool.weights.name_words`` tells it, makes a part of each outermost module, or else
+            tensor, whose name it fits: ``layer[12]*`` of ``layer1`` and ``layer2``.  Anything else
+            is a regular expression, searched in the names: a part is what its first group, or
+            else the whole match, says.  A name without a match is in no part.
 
     Raises:
-        LmctoolError: the pattern is none, or matches no name.
+        LmctoolError: the word is none of these, or matches no name.
     """
     if by == "kind":
         return _parts_of_pairs((name, kind(name, shapes)) for name in shapes)
@@ -43,7 +47,7 @@ def parts(shapes: Mapping[str, tuple[int, ...]], by: str) -> dict[str, tuple[str
         if by == "block":
             return _parts_of_pairs(blocks.items())
         return _parts_of_pairs(_stages(blocks).items())
-    return _parts_by_pattern(shapes, by)
+    return _parts_by_word(shapes, by)
 
 
 def layer(name: str) -> str:
@@ -127,27 +131,36 @@ def _parent(module: str) -> str:
     return module.rpartition(".")[0]
 
 
-def _parts_by_pattern(
-    shapes: Mapping[str, tuple[int, ...]], pattern: str
-) -> dict[str, tuple[str, ...]]:
+def _parts_by_word(shapes: Mapping[str, tuple[int, ...]], word: str) -> dict[str, tuple[str, ...]]:
+    """Return the parts that a shell pattern or a regular expression makes."""
+    find = _outermost if reading(word) == "pattern" else _found
     try:
-        expression = re.compile(pattern)
+        places = [(name, find(word, name)) for name in shapes]
     except re.error as cause:
         raise LmctoolError(
-            f"{pattern!r} is neither one of {', '.join(WORDS)} nor a regular expression: {cause}"
+            f"{word!r} is neither one of {', '.join(WORDS)} nor a regular expression: {cause}"
         ) from cause
-    matches = ((name, expression.search(name)) for name in shapes)
-    names_by_part = _parts_of_pairs(
-        (name, (match[1] if expression.groups else match[0]) or match[0])
-        for name, match in matches
-        if match
-    )
+    names_by_part = _parts_of_pairs((name, part) for name, part in places if part is not None)
     if not names_by_part:
+        near = nearest_names(word, list(shapes)) or list(shapes)[:1]
         raise LmctoolError(
-            f"{pattern!r} is neither one of {', '.join(WORDS)} nor found in the name of any"
-            f" tensor, such as {next(iter(shapes))!r}"
+            f"{word!r} is neither one of {', '.join(WORDS)} nor found in the name of any"
+            f" tensor, such as {some(near)}"
         )
     return names_by_part
+
+
+def _outermost(pattern: str, name: str) -> str | None:
+    """Return the outermost module around a tensor that a pattern fits, or the tensor itself."""
+    steps = name.split(".")
+    around = (".".join(steps[:count]) for count in range(1, len(steps) + 1))
+    return next((place for place in around if fnmatchcase(place, pattern)), None)
+
+
+def _found(expression: str, name: str) -> str | None:
+    """Return what the first group, or else the whole, of an expression finds in a name."""
+    match = re.search(expression, name)
+    return match and ((match[1] if match.re.groups else match[0]) or match[0])
 
 
 def _parts_of_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

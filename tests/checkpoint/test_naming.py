@@ -86,6 +86,7 @@ def test_the_digest_is_of_the_names_that_are_asked_for(save: Save) -> None:
         (Naming(strip=("encodr",)), "--strip 'encodr' fits no tensor .* nearest is 'encoder'"),
         (Naming(rename=(("encoder.3", "x"),)), "--rename 'encoder.3' fits .* 'encoder.2'"),
         (Naming(ignore=("encoder.2.wait",)), r"--ignore 'encoder.2.wait' .* 'encoder.2.weight'"),
+        (Naming(ignore=("encoder.3*",)), r"--ignore 'encoder.3\*' .* nearest is 'encoder.2'"),
         (Naming(ignore=("zzz",)), "--ignore 'zzz' fits no tensor of any checkpoint$"),
         (Naming(strip=("encoder.2", "encod"), ignore=("q",)), "--ignore 'q' fits no tensor"),
     ],

@@ -157,7 +157,7 @@ def test_what_cannot_be_meant_is_told_with_exit_code_2(
 
 
 def test_options_that_do_not_apply_are_left_out(weigh: str) -> None:
-    shown = invoke(weigh, "--help").stdout
+    shown = invoke(weigh, "--help-all").stdout
     for absent in ("--model", "--data", "--calib-size", "--batchnorm", "--precision"):
         assert absent not in shown
     for present in ("--grams", "--align [NAME]", "--device", "--seed", "--json", "--dry-run"):
@@ -181,15 +181,18 @@ def test_files_in_place_of_what_is_derived_or_found_reach_the_settings(
 
 
 def test_an_example_input_is_offered_where_data_is_not_a_must() -> None:
-    assert "--input" in invoke("align", "--help").stdout
-    shown = invoke("barrier", "--help").stdout
+    assert "--input" in invoke("align", "--help-all").stdout
+    shown = invoke("barrier", "--help-all").stdout
     assert "--input" not in shown
     assert "--spec" in shown and "--apply" in shown
 
 
 def test_help_shows_the_options_of_the_named_correction() -> None:
-    assert "--targets" in invoke("barrier", "--help").stdout
-    assert "--targets" not in invoke("barrier", "--repair", "reset", "--help").stdout
+    for flag in ("--help", "--help-all"):
+        assert "--targets" in invoke("barrier", "--repair", flag).stdout
+        assert "--targets" not in invoke("barrier", "--repair", "reset", flag).stdout
+    assert "--targets" in invoke("barrier", "--help-all").stdout
+    assert "--targets" not in invoke("barrier", "--help").stdout
 
 
 OTHER = '''
@@ -213,7 +216,12 @@ def test_a_strangers_aligner_brings_its_options(install: Install, asked: list[An
 
 @pytest.mark.parametrize(
     ("option", "other"),
-    [("--seed", "lmctool itself"), ("--points", "analysis 'barrier'"), ("--help", "lmctool")],
+    [
+        ("--seed", "lmctool itself"),
+        ("--points", "analysis 'barrier'"),
+        ("--help", "lmctool"),
+        ("--help-all", "lmctool"),
+    ],
 )
 def test_options_of_one_name_are_refused_and_both_owners_named(
     option: str, other: str, install: Install

@@ -78,6 +78,6 @@ def test_results_on_two_calibration_sets_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_help_says_which_split_it_is_by_itself() -> None:
-    shown = " ".join(invoke("barrier", "--help").stdout.split())
+    shown = " ".join(invoke("barrier", "--help-all").stdout.split())
     assert "--calib SPEC Dataset of the calibration set, on which activation statistics" in shown
     assert "Split of the calibration set. [default: train, or the only one]" in shown

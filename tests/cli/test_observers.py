@@ -187,4 +187,4 @@ def test_a_call_in_python_is_observed_too(
 
 def test_every_run_names_the_option_and_its_help_says_what_it_is() -> None:
     for name in ("barrier", "distance", "el2n"):
-        assert "--observer NAME[:PLACE]" in invoke(name, "--help").stdout
+        assert "--observer NAME[:PLACE]" in invoke(name, "--help-all").stdout

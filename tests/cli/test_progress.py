@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmctool.cli import progress
 from lmctool.cli.progress import Stages, shows_bars
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
+from lmctool.results.text import percent
 from lmctool.testing import invoke
 from tests.every import A, B
 
@@ -79,7 +79,7 @@ def test_the_whole_run_is_told_by_its_networks_with_the_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 1000, 30))  # one for a run of nothing, then
-    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("lmctool.cli.progress.time.monotonic", lambda: float(next(clock)))
     stages = Stages(lambda *_: None, quiet=False, bar=False)
     stages.expect(8)
     with stages(1, "statistics") as advance:
@@ -103,6 +103,14 @@ def test_each_analysis_knows_how_many_networks_it_will_measure(
     told = [line.partition("; ")[2] for line in lines if "; whole run " in line]
     assert told[-1] == "whole run 100 %"
     assert all(" left" in line for line in told[:-1])
+
+
+def test_draws_of_the_calibration_examples_are_part_of_the_whole_run(tmp_path: Path) -> None:
+    words = ("--points", "3", "--align", "--limit", "40", "--calib-size", "100", "--repeat", "2")
+    lines = invoke("barrier", A, B, *words, "-o", tmp_path / "out.h5").stderr.splitlines()
+    told = [line.partition("; ")[2].partition(",")[0] for line in lines if "; whole run" in line]
+    shares = [f"whole run {percent(done / 8, 0)}" for done in (2, 3, 5, 6, 8)]
+    assert told == shares
 
 
 def test_a_dry_run_says_how_many_networks_and_examples() -> None:

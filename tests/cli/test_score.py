@@ -139,7 +139,7 @@ def test_scores_of_results_are_not_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("analysis", "offered"), [("barrier", True), ("variance", False)])
 def test_scores_are_offered_where_networks_are_scored(analysis: str, offered: bool) -> None:
-    assert ("--score NAME" in invoke(analysis, "--help").stdout) == offered
+    assert ("--score NAME" in invoke(analysis, "--help-all").stdout) == offered
 
 
 def test_a_score_whose_metric_has_another_name_is_refused(

@@ -1,7 +1,8 @@
 """The pipelines of examples/ci, step by step in a shell, as their runners run them.
 
-The steps are taken from the files word for word.  Left out is what needs a network: the actions
-that others publish, and the step that installs lmctool, of which only the words are checked.
+The steps are taken from the files word for word, and the workflow's from action.yml, which it uses.
+Left out is what needs a network: the actions that others publish, and what installs lmctool;
+tests/test_action.py has that of the action.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from tests.action import run_step
 from tests.plugins.pairs import initial, save, trained
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "examples/ci"
-INSTALL = "python -m pip install -c constraints.txt ."
-MEASURED = "${{ !cancelled() && hashFiles('connectivity/barrier.h5') != '' }}"
+INSTALL = [
+    'python -m pip install -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch',
+    "python -m pip install -c constraints.txt .",
+]
 ALWAYS = "${{ !cancelled() }}"
 OUTPUTS = {"barrier.h5", "barrier.png", "barrier.json", "barrier.xml"}
 AUDITED = {"audit.json", "audit.xml"}
@@ -93,35 +97,25 @@ def names(folder: Path) -> set[str]:
 def github(place: Path) -> Job:
     """Run the workflow."""
     workflow = yaml.safe_load((place / "examples/ci/github.yml").read_text())
-    task = workflow["jobs"]["connectivity"]
-    assert task["defaults"]["run"]["shell"] == "bash"
-    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
+    checkout, judge, keep = workflow["jobs"]["connectivity"]["steps"]
+    assert checkout["uses"].startswith("actions/checkout")
+    assert judge["uses"] == "./" and "if" not in judge
     summary = place.parent / "summary.md"
-    told = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), **workflow["env"]}
-    job = Job()
-    for step in task["steps"]:
-        conditions = {
-            None: not any(job.codes.values()),
-            ALWAYS: True,
-            MEASURED: (place / "connectivity/barrier.h5").is_file(),
-        }
-        if not conditions[step.get("if")]:
-            continue
-        if "run" not in step:
-            if step["uses"].startswith("actions/upload-artifact"):
-                job.kept = names(place / step["with"]["path"])
-        elif step["name"] == "Install":
-            assert step["run"] == INSTALL
-        else:
-            job.codes[step["name"]] = shell(bash, step["run"], place, told, job)
-    job.summary = summary.read_text() if summary.exists() else ""
-    return job
+    told = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    done = run_step("Judge", judge["with"], place, told)
+    assert keep["uses"].startswith("actions/upload-artifact") and keep["if"] == ALWAYS
+    return Job(
+        {"Judge": done.code},
+        done.said,
+        names(place / keep["with"]["path"]),
+        summary.read_text() if summary.exists() else "",
+    )
 
 
 def gitlab(place: Path) -> Job:
     """Run the job, and what comes after it."""
     task = yaml.safe_load((place / "examples/ci/gitlab-ci.yml").read_text())["connectivity"]
-    assert task["before_script"] == [INSTALL]
+    assert task["before_script"] == INSTALL
     job = Job()
     for name in ("script", "after_script"):
         script = "\n".join(task[name])
@@ -144,7 +138,7 @@ def cases(path: Path) -> list[str]:
 def test_the_workflow_passes(tmp_path: Path) -> None:
     place = work(tmp_path, "passing")
     job = github(place)
-    assert job.codes == {"Measure": 0, "Audit": 0, "Report": 0}, job.said
+    assert job.codes == {"Judge": 0}, job.said
     assert job.kept == OUTPUTS | AUDITED | {"report.html"}
     assert "### lmctool barrier" in job.summary and "### lmctool audit" in job.summary
     assert "| passed | connected after alignment and REPAIR |" in job.summary
@@ -156,7 +150,7 @@ def test_the_workflow_passes(tmp_path: Path) -> None:
 def test_the_workflow_fails_a_pair_with_a_barrier(tmp_path: Path) -> None:
     place = work(tmp_path, "failing")
     job = github(place)
-    assert job.codes == {"Measure": 3, "Audit": 3, "Report": 0}, job.said
+    assert job.codes == {"Judge": 3}, job.said
     assert job.kept == OUTPUTS | AUDITED | {"report.html"}
     assert "::error title=barrier.error[variant=align+repair%2Csplit=test] <= 0.02::" in job.said
     assert "| failed |" in job.summary
@@ -174,7 +168,7 @@ def test_the_workflow_fails_a_pair_that_cannot_be_judged(
 ) -> None:
     place = work(tmp_path, model)
     job = github(place)
-    assert job.codes == {"Measure": 4}, job.said
+    assert job.codes == {"Judge": 4}, job.said
     assert job.kept == {"barrier.xml"}
     assert cases(place / "connectivity/barrier.xml") == ["error"]
     assert "::error title=lmctool barrier::" in job.said
@@ -198,8 +192,3 @@ def test_the_job_ends_with_the_code_of_the_first_step_that_fails(
     assert job.kept == kept
     kinds: dict[int, Any] = {0: "system-out", 3: "failure", 4: "error"}
     assert kinds[code] in cases(place / "connectivity/barrier.xml")
-
-
-def test_a_condition_of_a_step_is_one_that_this_test_knows() -> None:
-    steps = yaml.safe_load((CI / "github.yml").read_text())["jobs"]["connectivity"]["steps"]
-    assert {step.get("if") for step in steps} == {None, ALWAYS, MEASURED}

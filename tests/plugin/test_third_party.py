@@ -111,8 +111,8 @@ def test_a_strangers_analysis_works(
 
 def test_help_lists_what_is_installed_even_if_it_is_broken(site: Path, tmp_path: Path) -> None:
     shown = " ".join(lmctool(site, tmp_path, "--help").stdout.split())
-    assert "norms L2 norm of every tensor of every checkpoint." in shown
-    assert "silent It is silent." in shown
+    assert "norms L2 norm of every tensor of every checkpoint" in shown
+    assert "silent It is silent" in shown
     assert "gone (its module 'broken_plugins.gone' is not installed)" in shown
 
 

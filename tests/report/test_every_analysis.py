@@ -14,12 +14,14 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
 from lmctool.report.figure import drawing
 from lmctool.report.figure_settings import style_settings
+from lmctool.report.notation import Notation
 from lmctool.report.plot import Plot
 from lmctool.report.style import applied
 from lmctool.report.terminal import parts
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
+from lmctool.results.declared_metric import DeclaredMetric, Quantity
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
 from lmctool.results.text import number
@@ -39,6 +41,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in range(4)}}
 """What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
+QUANTITIES: tuple[Quantity, ...] = ("value", "difference")
 every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
@@ -140,15 +143,15 @@ def test_every_number_in_its_figure_is_in_the_tables_of_the_page(name: str, made
         values = list(drawn.numbers(figure))
     assert values
     for label, value in values:
-        share = value / 100  # a figure may show per cent
-        assert label in DERIVED.get(name, ()) or {number(value), number(share)} & cells, label
+        assert label in DERIVED.get(name, ()) or _texts(value) & cells, label
 
 
 @every_analysis
 def test_every_metric_is_in_the_tables_of_the_page(name: str, made: Made) -> None:
     result = read(made(name))
+    known = Notation.of(result)
     cells = {cell for table in tables(result) for row in table.rows for cell in row}
-    assert {number(metric.value) for metric in listed(result)} <= cells
+    assert {known.metric(each.name).text(each.value) for each in listed(result)} <= cells
 
 
 @every_analysis
@@ -158,6 +161,15 @@ def test_compare_finds_it_equal_to_itself(name: str, made: Made) -> None:
     count = len(listed(read(made(name))))
     assert f"0 of {count} metrics differ" in done.stdout
     assert "All values are the same bit for bit" in done.stdout
+
+
+def _texts(value: float) -> set[str]:
+    """Return how a number of a figure, which may show per cent or points, may stand in a table."""
+    share = value / 100
+    shown = {number(value), number(share)}
+    for text in (DeclaredMetric("", "", share=True, of=of).text for of in QUANTITIES):
+        shown |= {text(value), text(share)}
+    return shown
 
 
 def _spaced(text: str) -> str:

@@ -166,7 +166,9 @@ def test_rerun_imports_nothing_that_toml_or_the_environment_names(
     assert Path("ran").exists()
 
 
-@pytest.mark.parametrize("word", ["--help", "-h", "--version", "--debug --help", "--no-such"])
+@pytest.mark.parametrize(
+    "word", ["--help", "-h", "--help-all", "--version", "--debug --help", "--no-such"]
+)
 def test_a_recorded_request_for_help_is_no_run(word: str) -> None:
     done = invoke("rerun", stored(f"lmctool interpolate a.safetensors b.safetensors {word}"))
     assert done.exit_code == 2

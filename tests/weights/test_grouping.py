@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lmctool.errors import LmctoolError
@@ -79,6 +81,45 @@ def test_a_pattern_makes_parts_of_what_it_catches() -> None:
     shapes = shapes_of("resnet-batch")
     assert list(parts(shapes, r"layer(\d)")) == ["1", "2", "3"]
     assert list(parts(shapes, r"conv\d\.weight$")) == ["conv1.weight", "conv2.weight"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("layer?", ["layer1", "layer2", "layer3"]),
+        ("layer[12]*", ["layer1", "layer2"]),
+        ("*.2", ["layer1.2", "layer2.2", "layer3.2"]),
+        ("*.1.conv*", ["layer1.1.conv1", "layer1.1.conv2", "layer2.1.conv1", "layer2.1.conv2"]),
+        ("fc*", ["fc"]),
+        ("fc[.]*", ["fc.weight", "fc.bias"]),
+    ],
+)
+def test_a_shell_pattern_makes_a_part_of_each_outermost_module_that_it_fits(
+    pattern: str, found: list[str]
+) -> None:
+    shapes = shapes_of("resnet-batch")
+    made = parts(shapes, pattern)
+    assert list(made)[: len(found)] == found
+    for part, names in made.items():
+        assert list(names) == [n for n in shapes if n == part or n.startswith(f"{part}.")]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["layer1.*", "layer[12].*", r"(layer\d)\.\d", "bn", "conv.", "layer[^1]", ".*bias"]
+)
+def test_an_expression_makes_the_parts_that_it_always_made(pattern: str) -> None:
+    shapes = shapes_of("resnet-batch")
+    matches = [(name, re.search(pattern, name)) for name in shapes]
+    expected: dict[str, list[str]] = {}
+    for name, match in matches:
+        if match:
+            expected.setdefault(match[1] if match.re.groups else match[0], []).append(name)
+    assert {part: list(names) for part, names in parts(shapes, pattern).items()} == expected
+
+
+def test_a_pattern_that_fits_nothing_is_told_with_names_that_begin_alike() -> None:
+    with pytest.raises(LmctoolError, match=r"such as 'layer1\.0\.conv1\.weight', 'layer1"):
+        parts(shapes_of("resnet-batch"), "layer4*")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def of_analysis(analysis: str) -> Iterator[Attack]:
     bare = tuple(w for w in words_of(analysis, bare=True) if w not in ("-o", "out.h5"))
     # a path that does not exist, or a word that nobody registered, is refused as such
     refusal = refused()
-    for flag in ("--help", "-h", "--dry-run", "--resume"):
+    for flag in ("--help", "--help-all", "-h", "--dry-run", "--resume"):
         rule = refusal if "h" in flag[:3] else Rule(frozenset({0, 2, 3}), makes=())
         yield recorded(f"{analysis} {flag}", (*bare, "--data", "digits", flag), rule)
     for name, (spec, *arguments) in CODE.items():

@@ -55,9 +55,9 @@ def command(
     difference use lmctool audit --baseline.
     """
     from lmctool.report.comparison import metrics_table
+    from lmctool.report.notation import Notation
     from lmctool.results.file import read
     from lmctool.results.pairing import pairs
-    from lmctool.results.text import all_digits, number
 
     _check_outputs(None if target in {None, "-"} else Path(str(target)), out, tables, force)
     first, second = read(one), read(other)
@@ -76,9 +76,10 @@ def command(
 
         document = comparison_document(first, second, (one, other), files)
         write_json(document, target, force=force)
+    both, known = pairs(first, second), Notation.of(first)
     shown, exact = (
-        metrics_table(pairs(first, second), title, everything=everything, write=write)
-        for write in (number, all_digits)
+        metrics_table(both, title, known, everything=everything, exact=exact)
+        for exact in (False, True)
     )
     tables.write(shown, exact, force=force)
     if target != "-" and not tables.on_stdout:

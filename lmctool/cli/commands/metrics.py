@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.cli import data_options
+from lmctool.cli.command import Command
 from lmctool.cli.stored_result import read_sound
 from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.report.terminal import echo
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
 
 
-@click.command("metrics")
+@click.command("metrics", cls=Command)
 @click.argument("paths", metavar="[RESULT...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--of",
@@ -45,7 +46,6 @@ def command(
 
     from lmctool.report.generic import metrics_table
     from lmctool.report.terminal import render
-    from lmctool.results.text import all_digits, number
 
     if (analysis is None) == (not paths):
         ctx.fail("Missing argument 'RESULT...', or --of ANALYSIS in its place.")
@@ -58,7 +58,7 @@ def command(
     else:
         results = [read_sound(path) for path in paths]
         shown, exact = (
-            [metrics_table(result, write) for result in results] for write in (number, all_digits)
+            [metrics_table(result, exact=exact) for result in results] for exact in (False, True)
         )
         tables.write(_together(paths, shown), _together(paths, exact), force=force)
     console = Console()

@@ -141,7 +141,7 @@ def recorded_job(result: Result, path: Path, *, trust: bool, trust_config: bool)
     from lmctool.cli.analysis import AnalysisCommand
 
     words = _words(result, path)
-    if result.analysis == AGGREGATE:
+    if result.analysis == AGGREGATE and words[0] == AGGREGATE:
         raise LmctoolError(
             f"result '{path}' is an average of results, so there is no run to repeat; repeat"
             " lmctool aggregate on them, or rerun each"

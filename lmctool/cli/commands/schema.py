@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from lmctool.cli.command import Command
+
 NAMES = {"result": "result-2", "audit": "audit-2", "compare": "compare-1"}
 """The newest schema of each document, in report/schemas."""
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @click.argument("name", metavar="|".join(NAMES), type=click.Choice(list(NAMES)))
 def command(name: str) -> None:
     """Print the JSON Schema (2020-12) of a document that --json writes.

@@ -128,7 +128,7 @@ class Composition:
         else:
             draw_bars(axes, panel, self.encoding, wide / 2)
             axes.set_xlabel(broken(quantity.label, wide, "axes.labelsize"))
-        if quantity.percent:
+        if quantity.known.in_percent:
             percent_axis(axes.yaxis if quantity.dim else axes.xaxis)
         axes.set_title(broken(panel.title, wide, "axes.titlesize"))
 

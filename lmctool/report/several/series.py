@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
-from lmctool.report.by_analysis import declared, essence
+from lmctool.report.by_analysis import essence
 from lmctool.report.curve import BOUND
 from lmctool.report.ends import path_label
 from lmctool.report.escaped import escaped
+from lmctool.report.notation import Notation
 from lmctool.results.metrics import elements
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import shown_metrics
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.report.curve import Curve
-    from lmctool.results.result import Group, Result, Variable
+    from lmctool.results.declared_metric import DeclaredMetric
+    from lmctool.results.result import Group, Result
     from lmctool.results.score_metric import ScoreMetric
 
     Values = NDArray[np.float64]
@@ -44,8 +46,7 @@ class Quantity:
         unit: its unit.
         dim: the dim that it is a curve over; empty for a metric.
         label: the name of its axis.
-        percent: whether it is always in per cent.
-        share: whether it is a share.
+        known: how its numbers are written.
     """
 
     name: str
@@ -53,8 +54,7 @@ class Quantity:
     unit: str
     dim: str
     label: str = field(compare=False)
-    percent: bool = field(compare=False)
-    share: bool = field(compare=False)
+    known: DeclaredMetric = field(compare=False)
 
     def is_called(self, word: str) -> bool:
         """Tell whether a user means it by a word: its name, the last part of that, its title."""
@@ -91,6 +91,7 @@ def curves_of(name: str, result: Result) -> list[Series]:
         result: the result.
     """
     shown = escaped(essence(result))
+    known = Notation.of(shown)
     scores = {metric.name: metric for metric in shown_metrics(result)}
     order = {name: place for place, name in enumerate(scores)}
     curves = sorted(
@@ -99,7 +100,7 @@ def curves_of(name: str, result: Result) -> list[Series]:
     )
     return [
         Series(
-            _of_curve(each, scores),
+            _of_curve(each, scores, known.curve(shown, each)),
             {**dict(zip(each.dims, line.labels, strict=True)), FILE: name},
             _axis(each, shown),
             each.positions,
@@ -118,38 +119,30 @@ def metrics_of(name: str, result: Result) -> list[Series]:
         name: what its file is called.
         result: the result.
     """
-    shown, told = escaped(essence(result)), declared(result)
+    shown = escaped(essence(result))
+    known = Notation.of(shown)
     found = []
     for path, group in shown.groups.items():
         for key, variable in group.variables.items():
             if BOUND.fullmatch(key) and BOUND.sub(r"\g<name>", key) in group.variables:
                 continue
-            share = variable.metric in told and told[variable.metric].share
-            quantity = _of_metric(variable, share)
+            title = variable.long_name or variable.metric
+            label = titled(title, variable.unit)
+            own = known.metric(variable.metric)
+            quantity = Quantity(variable.metric, title, variable.unit, "", label, own)
             bounds = _bounds(group, key)
             for place, metric in enumerate(elements(shown, path, variable)):
                 value = np.array([np.nan if metric.value is None else metric.value])
                 where = {**metric.where, FILE: name}
-                own = bounds and (bounds[0][[place]], bounds[1][[place]])
-                found.append(Series(quantity, where, "", np.zeros(1), value, own))
+                sides = bounds and (bounds[0][[place]], bounds[1][[place]])
+                found.append(Series(quantity, where, "", np.zeros(1), value, sides))
     return found
 
 
-def _of_curve(each: Curve, scores: Mapping[str, ScoreMetric]) -> Quantity:
-    name = each.name.removesuffix(MEAN)
-    score = scores.get(name)
-    label = titled(each.title, each.unit)
-    percent = score is not None and score.percent and each.unit == score.unit
-    if score is not None and each.title == name:
-        label = score.label
-    share = percent or (score is not None and score.share)
-    return Quantity(each.name, each.title, each.unit, each.dim, label, percent, share)
-
-
-def _of_metric(variable: Variable, share: bool) -> Quantity:
-    title = variable.long_name or variable.metric
-    label = titled(title, variable.unit)
-    return Quantity(variable.metric, title, variable.unit, "", label, share, share)
+def _of_curve(each: Curve, scores: Mapping[str, ScoreMetric], known: DeclaredMetric) -> Quantity:
+    own = scores.get(each.title)
+    label = own.label if own else titled(each.title, each.unit)
+    return Quantity(each.name, each.title, each.unit, each.dim, label, known)
 
 
 def _bounds(group: Group, key: str) -> Bounds | None:

@@ -1,4 +1,4 @@
-"""An average over results, or over the pairs of networks of one, as a result like any other."""
+"""An average over results, pairs of networks or draws of examples, as a result like any other."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from lmctool.results.result import Attribute
 
 Over = Literal["file", "pair"]
-RESULT = "result"
-DIMS: Mapping[str, str] = {"file": RESULT, "pair": PAIR}
-"""The dim of what is averaged over."""
+RESULT, DRAW = "result", "draw"
+DIMS: Mapping[str, str] = {"file": RESULT, "pair": PAIR, "draw": DRAW}
+"""The dim of what is averaged over: results or pairs, and the draws of one run, which makes the
+average by itself."""
 OF_ONE = (
     *("command", "started", "finished", "key", "probe", "options", *ENVIRONMENT),
     *("code.", "checkpoint.", "series.", "result.", "apply", "naming"),
@@ -60,23 +61,60 @@ def aggregate(members: Sequence[Member], over: Over = "file") -> Result:
     if not members:
         raise LmctoolError("there is no result to average")
     check_eligible(members)
-    first, dim, notes = members[0], DIMS[over], notes_on(members)
+    first, notes = members[0], notes_on(members)
     parts, networks = pairs(first.result, first.name) if over == "pair" else (members, None)
+    groups = _averaged(parts, members, over, notes, networks)
+    groups[PROVENANCE] = Group({}, _provenance(members).attributes())
+    return Result(AGGREGATE, groups)
+
+
+def over_draws(draws: Sequence[Member], notes: Sequence[str]) -> Result:
+    """Return the average over draws of the calibration examples of one run, without provenance.
+
+    As ``aggregate``, but for what follows from a single run: nothing else differs, and draws of
+    the same numbers are no less draws.
+
+    Args:
+        draws: what was found with each of them, under their numbers.
+        notes: what is to be known of it, in sentences.
+
+    Raises:
+        LmctoolError: they cannot be averaged: their arrays are over other places.
+    """
+    return Result(AGGREGATE, _averaged(draws, draws, DRAW, notes))
+
+
+def _averaged(
+    parts: Sequence[Member],
+    members: Sequence[Member],
+    over: str,
+    notes: Sequence[str],
+    networks: int | None = None,
+) -> dict[str, Group]:
+    """Return the groups of an average.
+
+    Args:
+        parts: what is averaged.
+        members: the results that have the doubts and the scores.
+        over: what is averaged over.
+        notes: what is to be known of it.
+        networks: of how many networks the parts are the pairs, if they are.
+    """
+    first, dim = members[0], DIMS[over]
     beside = side_by_side(parts, dim)
     if not beside:
         raise LmctoolError(f"results of {first.result.analysis!r} hold nothing to average")
     about: dict[str, Attribute] = {"of": first.result.analysis, "over": over, "count": len(parts)}
     about |= {"level": LEVEL} | ({} if networks is None else {"networks": networks})
     groups = {
-        AGGREGATE: Group({}, about | ({"notes": notes} if notes else {})),
+        AGGREGATE: Group({}, about | ({"notes": [*notes]} if notes else {})),
         **_joined(beside, summarised(beside, dim, networks), dim),
     }
     if doubts := list(doubts_on(members, groups, dim)):
         groups[DOUBTS] = doubt_group(doubts)
     if SCORES in first.result.groups:
         groups[SCORES] = first.result.groups[SCORES]
-    groups[PROVENANCE] = Group({}, _provenance(members).attributes())
-    return Result(AGGREGATE, groups)
+    return groups
 
 
 def derived(result: Result) -> dict[str, Group]:

@@ -11,6 +11,8 @@ from lmctool.results.declared_metric import DeclaredMetric
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmctool.results.declared_metric import Quantity
+
 
 def declared_of(metrics: Mapping[str, DeclaredMetric]) -> dict[str, DeclaredMetric]:
     """Return the metrics of an average by name: those of each result, and what they sum up to.
@@ -25,7 +27,8 @@ def _sums(metric: DeclaredMetric) -> list[DeclaredMetric]:
 
     def sum_of(key: str, meaning: str, low: float, high: float) -> DeclaredMetric:
         name, meaning = f"{metric.name}.{key}", f"{meaning} {metric.meaning}"
-        return replace(metric, name=name, meaning=meaning, low=low, high=high)
+        of: Quantity = "difference" if key.startswith("difference") else metric.of
+        return replace(metric, name=name, meaning=meaning, low=low, high=high, of=of)
 
     span = metric.high - metric.low
     p = DeclaredMetric(f"{metric.name}.difference.p", f"p of the {metric.meaning}", low=0, high=1)

@@ -28,6 +28,7 @@ def doubts_on(members: Sequence[Member], groups: Mapping[str, Group], dim: str) 
         groups: what is averaged of them, by path.
         dim: the dim of what is averaged over.
     """
+    called = "draw " if dim == "draw" else ""
     holders: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     for each in members:
         for doubt in doubts_of(each.result):
@@ -36,7 +37,7 @@ def doubts_on(members: Sequence[Member], groups: Mapping[str, Group], dim: str) 
                 for key, value in doubt.where.items()
                 if key != dim and _stays(each.result, groups, key)
             )
-            holders.setdefault((doubt.reason, where), []).append(each.name)
+            holders.setdefault((doubt.reason, where), []).append(called + each.name)
     labels = {
         str(label)
         for group in groups.values()

@@ -48,6 +48,11 @@ def check_eligible(members: Sequence[Member]) -> None:
     first, *others = members
     for each in members:
         if each.result.analysis == AGGREGATE:
+            if each.result.groups[AGGREGATE].attributes.get("over") == "draw":
+                raise LmctoolError(
+                    f"result '{each.name}' is an average over draws already; average results that"
+                    " are made without --repeat"
+                )
             raise LmctoolError(
                 f"result '{each.name}' is an average already; name the results that it is of"
             )

@@ -19,6 +19,7 @@ import click
 
 from lmctool.api import (
     Analysis,
+    HelpPage,
     NewCheckpoint,
     Result,
     hookimpl,
@@ -79,5 +80,12 @@ def lmctool_analysis() -> Analysis:
         correction="always",
         writes=True,
         table=table,
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align -o repaired  # writes repaired.safetensors",
+                "a.safetensors b.safetensors --align --alpha 0.3 -o repaired",
+            ),
+            docs="docs/analyses/repair.md",
+        ),
         metrics=(DeclaredScores("repair.{}", "{} of a network"),),
     )

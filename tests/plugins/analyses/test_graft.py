@@ -15,7 +15,7 @@ from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
 from lmctool.results.metrics import metrics
-from lmctool.testing import invoke
+from lmctool.testing import invoke, tiny_pair
 from lmctool_plugins.analyses.graft.selection import LISTED, chosen, grafted
 from tests.plugins import pairs
 from tests.plugins.pairs import plain_loss, save, trained
@@ -37,6 +37,8 @@ PARTS = ("conv1", "layer1.0", "layer1.1", "layer10", "fc")
         (["fc", "conv1", "fc"], ["conv1", "fc"]),
         ([r"layer1\..*"], ["layer1.0", "layer1.1"]),
         (["layer1."], ["layer10"]),  # an expression matches whole names
+        (["layer1*,f?"], ["layer1.0", "layer1.1", "layer10", "fc"]),
+        (["*.1", "conv*"], ["conv1", "layer1.1"]),
         ([".*"], list(PARTS)),
         ([], []),
     ],
@@ -49,7 +51,8 @@ def test_words_name_parts_or_match_them(words: list[str], found: list[str]) -> N
     ("word", "nearest"),
     [
         ("layer1.2", "; nearest: 'layer1.1', 'layer1.0', 'layer10'"),
-        ("layer(", "; nearest: 'layer10', 'layer1.1', 'layer1.0'"),  # no expression either
+        ("layer(", "; nearest: 'layer1.0', 'layer1.1', 'layer10'"),  # no expression either
+        ("layer1*.conv*", "; nearest: 'layer1.0', 'layer1.1', 'layer10'"),
         ("conv", "; nearest: 'conv1'"),
         ("zzz", ""),
     ],
@@ -61,6 +64,14 @@ def test_a_word_that_names_nothing_is_told_with_the_nearest(word: str, nearest: 
         f"--layers names {word!r}, but no part of the network by 'block' is called so or matches"
         f" it{nearest}; there are: conv1, layer1.0, layer1.1, layer10, fc"
     )
+
+
+def test_a_shell_pattern_grafts_what_the_names_graft(tmp_path: Path) -> None:
+    a, b = tiny_pair(tmp_path)
+    named = open_checkpoint(made(a, "--from", b, "--layers", "layers.0,layers.1"))
+    fitting = open_checkpoint(made(a, "--from", b, "--layers", "layers*"))
+    assert fitting.digest == named.digest
+    assert json.loads(fitting.metadata["lmctool.graft"])["parts"] == ["layers.0", "layers.1"]
 
 
 def test_a_list_of_names_has_an_end() -> None:

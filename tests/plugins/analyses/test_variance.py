@@ -204,7 +204,7 @@ def ends(tmp_path: Path) -> list[Path]:
 
 def test_the_command_keeps_tables_figures_and_metrics(ends: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "v.h5"
-    asked = ("--align", "--repair", "--alphas", "0.25,0.5,0.75", "--layer", "layers.1")
+    asked = ("--align", "--repair", "--alphas", "0.25,0.5,0.75", "--layer", "*.1")
     done = invoke("variance", *ends, *asked, "--json", "-", "-o", out)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["metrics"]
@@ -212,6 +212,7 @@ def test_the_command_keeps_tables_figures_and_metrics(ends: list[Path], tmp_path
     assert "variance.correlation[variant=plain,layer=layers.0]" in found
     with h5py.File(out) as file:
         assert file["variance/channels/std"].shape == (3, 3, 16)
+        assert file["variance/channels"].attrs["layer"] == "layers.1"
         assert file["variance/layers"].attrs["batch"] == 500
     assert out.with_suffix(".png").stat().st_size > 5000
     shown = invoke("show", out).output
@@ -230,11 +231,15 @@ def test_show_draws_ratios_over_depth(tmp_path: Path) -> None:
     ("asked", "told"),
     [
         (("--layer", "conv9"), "no layer is called 'conv9'; there are: layers.0, layers.1"),
+        (
+            ("--layer", "layers*"),
+            "--layer takes one layer, but 'layers*' selects layers.0, layers.1",
+        ),
         (("--alphas", "0,1"), "--alphas must name a position between 0 and 1, not '0,1'"),
         (("--alphas", "half"), "--alphas takes numbers like 0.25,0.5, not 'half'"),
         (("--at", "blocks"), "this model has no blocks to measure (--at blocks)"),
     ],
-    ids=["layer", "ends", "text", "blocks"],
+    ids=["layer", "layers", "ends", "text", "blocks"],
 )
 def test_what_cannot_be_measured_is_said(
     ends: list[Path], tmp_path: Path, asked: tuple[str, ...], told: str

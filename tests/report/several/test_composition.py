@@ -20,7 +20,6 @@ from lmctool.report.several.table import series_table
 from lmctool.report.style import applied
 from lmctool.results.aggregate.aggregate import aggregate
 from lmctool.results.result import Group, Result, Variable
-from lmctool.results.text import all_digits
 from tests.report.overlaps import overlaps
 from tests.results.aggregate.samples import seed
 
@@ -241,7 +240,7 @@ def test_averages_are_drawn_with_their_intervals() -> None:
 def test_the_table_has_every_number_that_is_drawn(curved: Result) -> None:
     results = {"a": curved, "b": scaled(curved, 0.5)}
     composition = Composition.of(results, Words(("error",), ("align",), ("train",)))
-    table = series_table(composition.series, all_digits)
+    table = series_table(composition.series, exact=True)
     assert table.columns == ("file", "variant", "split", "metric", "alpha", "value")
     own = curved.groups["curve"].variables["error"].values[1, 0]
     assert [float(row[-1]) for row in table.rows] == [*own, *(own * 0.5)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.api import Analysis, Lazy, NewCheckpoint, Result, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, NewCheckpoint, Result, hookimpl
 from lmctool_plugins.analyses.align.filters import FILTERS, filters
 from lmctool_plugins.analyses.align.metrics import METRICS
 from lmctool_plugins.analyses.align.view import SCORES, draw, table
@@ -82,4 +82,11 @@ def lmctool_analysis() -> Analysis:
         figure=draw,
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.align.summary:derived"),
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors -o aligned  # writes aligned.safetensors",
+                "a.safetensors b.safetensors --aligner weight -o aligned",
+            ),
+            docs="docs/analyses/align.md",
+        ),
     )

@@ -11,7 +11,15 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl, partition_options
+from lmctool.api import (
+    Analysis,
+    HelpPage,
+    Lazy,
+    definition_option,
+    grid_options,
+    hookimpl,
+    partition_options,
+)
 from lmctool_plugins.analyses.barrier.metrics import METRICS
 
 
@@ -50,4 +58,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.barrier.figure:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.barrier.summary:derived"),
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align --repair",
+                "a.safetensors b.safetensors --data digits --align"
+                " --require 'barrier.error[variant=align] <= 2%'  # exit code 3 if it is higher",
+            ),
+            main=("--points", "--bootstrap"),
+            docs="docs/analyses/barrier.md",
+        ),
     )

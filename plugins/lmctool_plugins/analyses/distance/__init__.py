@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool.api import Analysis, CheckpointFile, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.distance.metrics import METRICS
 
 
@@ -64,4 +64,11 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.distance.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.distance.summary:derived"),
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors  # needs neither model nor data",
+                "a.safetensors b.safetensors --to init.safetensors",
+            ),
+            docs="docs/analyses/distance.md",
+        ),
     )

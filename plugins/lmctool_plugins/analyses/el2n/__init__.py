@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool.api import Analysis, CheckpointFile, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.el2n.metrics import METRICS
 
 
@@ -48,4 +48,12 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.el2n.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.el2n.summary:derived"),
+        help=HelpPage(
+            (
+                "seed0.safetensors seed1.safetensors seed2.safetensors -o scores.h5",
+                "a.safetensors b.safetensors --pair a.safetensors b.safetensors --align --repair"
+                "  # where on hard examples the barrier stands",
+            ),
+            docs="docs/analyses/el2n.md",
+        ),
     )

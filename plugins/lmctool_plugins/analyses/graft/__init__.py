@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, CheckpointFile, Lazy, hookimpl
+from lmctool.api import Analysis, CheckpointFile, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.graft.metrics import METRICS
 
 
@@ -37,19 +37,20 @@ def lmctool_analysis() -> Analysis:
         ),
         click.Option(
             ["--layers"],
-            metavar="NAME|REGEX,…",
+            metavar="NAME|GLOB|REGEX,…",
             multiple=True,
-            help="Parts to take (repeatable): names of parts, or regular expressions that match"
-            " whole names. Writes a checkpoint.",
+            help="Parts to take (repeatable): names of parts, shell patterns such as 'layer1*', or"
+            " regular expressions that match whole names. Writes a checkpoint.",
         ),
         click.Option(["--all-but"], is_flag=True, help="Take every part except --layers."),
         click.Option(
             ["--by"],
-            metavar="layer|block|group|kind|REGEX",
+            metavar="layer|block|group|kind|GLOB|REGEX",
             default="layer",
             show_default=True,
-            help="Grouping of tensors into parts; for a regular expression, by its first group or"
-            " the whole match in the tensors' names.",
+            help="Grouping of tensors into parts. A shell pattern, such as 'layer[12]*', makes a"
+            " part of each outermost module that it fits; a regular expression of what its first"
+            " group, or else the whole, finds in the tensors' names.",
         ),
         click.Option(
             ["--evaluate"], is_flag=True, help="Evaluate the network with each part taken alone."
@@ -69,4 +70,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.graft.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.graft.summary:derived"),
+        help=HelpPage(
+            (
+                "final.safetensors --from init.safetensors --by block --evaluate",
+                "final.safetensors --from init.safetensors --layers 'layer1*' -o start"
+                "  # writes start.safetensors",
+            ),
+            main=("--from", "--fresh", "--layers", "--by", "--evaluate"),
+            docs="docs/analyses/graft.md",
+        ),
     )

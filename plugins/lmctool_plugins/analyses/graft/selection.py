@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 from lmctool.api import LmctoolError
+from lmctool.api.advanced import nearest_names, selected_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,16 +21,16 @@ def chosen(parts: Sequence[str], words: Iterable[str], by: str) -> tuple[str, ..
 
     Args:
         parts: the names of all parts.
-        words: names, or regular expressions that match whole names; several may stand in one
-            with commas between.
+        words: names, shell patterns, or regular expressions that match whole names; several may
+            stand in one with commas between.
         by: what a part is, for the error.
 
     Raises:
-        LmctoolError: a word names no part.
+        LmctoolError: a word names no part, or can be read in two ways.
     """
     names: set[str] = set()
     for word in (word for text in words for word in text.split(",") if word):
-        matches = [word] if word in parts else [part for part in parts if _matches(word, part)]
+        matches = selected_names(word, parts)
         if not matches:
             raise _unknown(parts, word, by)
         names.update(matches)
@@ -50,17 +49,9 @@ def grafted(
     return {name: (other if name in tensors else base)[name] for name in base}
 
 
-def _matches(word: str, part: str) -> bool:
-    try:
-        return re.fullmatch(word, part) is not None
-    except re.error:
-        return False  # a name that is no expression, and is not there
-
-
 def _unknown(parts: Sequence[str], word: str, by: str) -> LmctoolError:
-    inside = [part for part in parts if word in part][:3]
-    nearest = get_close_matches(word, parts, 3, 0.5) or inside
-    hint = f"; nearest: {', '.join(map(repr, nearest))}" if nearest else ""
+    near = nearest_names(word, parts)
+    hint = f"; nearest: {', '.join(map(repr, near))}" if near else ""
     more = f" and {len(parts) - LISTED} more" if len(parts) > LISTED else ""
     listed = ", ".join(parts[:LISTED])
     return LmctoolError(

@@ -14,7 +14,15 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, CheckpointFile, Lazy, grid_options, hookimpl, partition_options
+from lmctool.api import (
+    Analysis,
+    CheckpointFile,
+    HelpPage,
+    Lazy,
+    grid_options,
+    hookimpl,
+    partition_options,
+)
 from lmctool.api.advanced import shape_options
 from lmctool_plugins.analyses.interpolate.metrics import METRICS
 
@@ -56,4 +64,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.interpolate.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.interpolate.shape:derived"),
+        help=HelpPage(
+            (
+                "init.safetensors final.safetensors",
+                "init.safetensors final.safetensors --save-at peak -o peak"
+                "  # writes peak.safetensors",
+            ),
+            main=("--points", "--save-at"),
+            docs="docs/analyses/interpolate.md",
+        ),
     )

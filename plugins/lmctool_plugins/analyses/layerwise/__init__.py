@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, definition_option, grid_options, hookimpl
 from lmctool.api.advanced import shape_options
 from lmctool_plugins.analyses.layerwise.metrics import METRICS
 
@@ -46,9 +46,10 @@ def lmctool_analysis() -> Analysis:
             ["--by"],
             default="layer",
             show_default=True,
-            metavar="layer|block|group|kind|REGEX",
-            help="Grouping of tensors into parts; for a regular expression, by its first group or"
-            " the whole match in the tensors' names.",
+            metavar="layer|block|group|kind|GLOB|REGEX",
+            help="Grouping of tensors into parts. A shell pattern, such as 'layer[12]*', makes a"
+            " part of each outermost module that it fits; a regular expression of what its first"
+            " group, or else the whole, finds in the tensors' names.",
         ),
         click.Option(
             ["--rest"],
@@ -76,4 +77,13 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.layerwise.figure:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.layerwise.summary:derived"),
+        help=HelpPage(
+            (
+                "init.safetensors final.safetensors --by block",
+                "a.safetensors b.safetensors --align --by 'layers.[12]' --points 5"
+                "  # of parts whose names fit a pattern",
+            ),
+            main=("--by", "--points", "--cumulative"),
+            docs="docs/analyses/layerwise.md",
+        ),
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, definition_option, grid_options, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, definition_option, grid_options, hookimpl
 from lmctool_plugins.analyses.matrix.metrics import METRICS
 
 
@@ -46,4 +46,12 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.matrix.figure:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.matrix.summary:derived"),
+        help=HelpPage(
+            (
+                "seed0.safetensors seed1.safetensors seed2.safetensors",
+                "seed0.safetensors seed1.safetensors --align --repair -o aligned.h5",
+            ),
+            main=("--points", "--connected"),
+            docs="docs/analyses/matrix.md",
+        ),
     )

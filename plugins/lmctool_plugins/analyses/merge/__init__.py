@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Analysis, Lazy, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.merge.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -66,9 +66,18 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
+        calibrates="alphas",
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.merge.summary:derived"),
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align --repair -o merged"
+                "  # writes merged.safetensors",
+                "a.safetensors b.safetensors c.safetensors --weights 1,1,2 -o soup",
+            ),
+            docs="docs/analyses/merge.md",
+        ),
     )

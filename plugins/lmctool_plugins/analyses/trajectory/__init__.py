@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, hookimpl, partition_options
+from lmctool.api import Analysis, HelpPage, Lazy, hookimpl, partition_options
 from lmctool.api.advanced import SeriesFolder
 from lmctool_plugins.analyses.trajectory.metrics import METRICS
 
@@ -70,4 +70,12 @@ def lmctool_analysis() -> Analysis:
         figure=Lazy("lmctool_plugins.analyses.trajectory.figure:draw"),
         metrics=METRICS,
         derived=Lazy("lmctool_plugins.analyses.trajectory.summary:derived"),
+        help=HelpPage(
+            (
+                "run-a run-b  # folders with the checkpoints of two trainings, step by step",
+                "'run-a/*.pt' 'run-b/*.pt' --alpha 0.25 --alpha 0.5",
+            ),
+            main=("--alpha", "--parent"),
+            docs="docs/analyses/trajectory.md",
+        ),
     )

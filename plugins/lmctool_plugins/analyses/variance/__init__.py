@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import click
 
-from lmctool.api import Analysis, Lazy, hookimpl
+from lmctool.api import Analysis, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.variance.metrics import METRICS
 
 
@@ -43,7 +43,8 @@ def lmctool_analysis() -> Analysis:
         click.Option(
             ["--layer"],
             metavar="NAME",
-            help="Also store and draw each channel of this layer or block.",
+            help="Also store and draw each channel of this layer or block: its name, or a shell"
+            " pattern of it alone, such as '*.conv2'.",
         ),
     )
     return Analysis(
@@ -51,7 +52,16 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
+        calibrates=True,
         table=Lazy("lmctool_plugins.analyses.variance.table:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.variance.figure:draw"),
         metrics=METRICS,
+        help=HelpPage(
+            (
+                "a.safetensors b.safetensors --align --repair",
+                "a.safetensors b.safetensors --align --layer layers.1"
+                "  # each channel of one layer too",
+            ),
+            docs="docs/analyses/variance.md",
+        ),
     )

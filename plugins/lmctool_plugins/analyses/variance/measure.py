@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lmctool.api import Group, LmctoolError, Result, Variable, grid
-from lmctool.api.advanced import predicted
+from lmctool.api.advanced import predicted, selected_names
 from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, numbered, ratio, spread
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def measure(
     if not targets:
         raise LmctoolError(f"this model has no {at} to measure (--at {at})")
     names = numbered([target.name for target in targets])
-    if layer is not None and layer not in names:
-        raise LmctoolError(f"no layer is called {layer!r}; there are: {', '.join(names)}")
+    if layer is not None:
+        layer = _one(layer, names)
     measured = _variances(run, alpha, targets)
     attributes = {"at": at, "batchnorm": run.settings.batchnorm, "batch": run.settings.calib_batch}
     groups = {
@@ -64,6 +64,20 @@ def measure(
             _channels(measured, tap), {"layer": layer, **attributes}
         )
     return Result("variance", groups)
+
+
+def _one(word: str, names: Sequence[str]) -> str:
+    """Return the one layer that a word selects.
+
+    Raises:
+        LmctoolError: it selects none, or several.
+    """
+    found = selected_names(word, names)
+    if len(found) == 1:
+        return found[0]
+    several = f"--layer takes one layer, but {word!r} selects {', '.join(found)}"
+    none = f"no layer is called {word!r}; there are: {', '.join(names)}"
+    raise LmctoolError(several if found else none)
 
 
 def _variances(run: Run, alpha: Array, targets: Sequence[Target]) -> TapVariances:
