@@ -24,7 +24,17 @@ PAGES: Mapping[str, HelpPage] = {
     "show": HelpPage(
         ("barrier.h5", "barrier.h5 -v  # also where its numbers come from"), docs="docs/report.md"
     ),
-    "plot": HelpPage(("barrier.h5 -o barrier.pdf",), docs="docs/report.md"),
+    "plot": HelpPage(
+        (
+            "barrier.h5 -o barrier.pdf --style paper",
+            "narrow.h5 wide.h5 -o widths.pdf --metric error --variant align",
+        ),
+        main=(
+            *("-o", "--panels", "--metric", "--variant", "--split", "--label", "--style"),
+            *("--width", "--height", "--csv"),
+        ),
+        docs="docs/figures.md",
+    ),
     "metrics": HelpPage(
         ("barrier.h5", "--of barrier  # before there is a result"), docs="docs/outputs.md"
     ),
