@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-SHARE = re.compile(r"\bshares?\b")
-"""How the label of an axis says that its numbers are shares."""
+SHARE = re.compile(r"\bshares?\b(?!.*(%|per ?cent))")
+"""How the label of an axis says that its numbers are shares, and in per cent not yet."""
 DECADE = 10
 STEPS = (1, 2, 3, 5)
 """Where a logarithmic axis over few decades has numbers."""

@@ -34,8 +34,8 @@ FIGSIZE = "figure.figsize"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a figure looks.
+class Appearance:
+    """The size, the style and the letters of a figure.
 
     Attributes:
         width: its width in inches; None for that of the style, or for what it needs.
@@ -101,14 +101,6 @@ class Drawn:
     shown: Table
     exact: Table
 
-    @classmethod
-    def of(cls, figure: Figure, form: str, notes: Sequence[str]) -> Drawn:
-        """Save a figure, and read its numbers."""
-        content = saved(figure, form)
-        return cls(
-            content, tuple(notes), drawn_table(figure, cell), drawn_table(figure, all_digits)
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class UserFigure:
@@ -119,26 +111,15 @@ class UserFigure:
         words: which metrics, variants and splits.
         panels: what panels are of; none for those of the analysis, or for one of each metric and
             split.
-        look: how it looks.
+        appearance: its size, style and letters.
         finish: what is done to it once it is drawn.
     """
 
     results: Mapping[str, Result]
     words: Words = field(default_factory=Words)
     panels: Sequence[str] = ()
-    look: Look = field(default_factory=Look)
+    appearance: Appearance = field(default_factory=Appearance)
     finish: Finish = field(default_factory=Finish)
-
-    @property
-    def composition(self) -> Composition | None:
-        """What is composed of curves or metrics; None where an analysis draws its own figure.
-
-        Raises:
-            LmctoolError: the results have nothing in common that is asked for.
-        """
-        if len(self.results) == 1 and not self.panels and not self.words.variants:
-            return None
-        return Composition.of(self.results, self.words, self.panels)
 
     def drawn(self, form: str) -> Drawn:
         """Draw it.
@@ -150,25 +131,30 @@ class UserFigure:
             FigureError: it cannot be drawn.
             LmctoolError: something is asked for that isn't there.
         """
-        settings = self.look.settings()
-        composition = self.composition
-        width = self.look.width or settings.get(FIGSIZE, (None,))[0]
+        settings = self.appearance.settings()
+        width = self.appearance.width or settings.get(FIGSIZE, (None,))[0]
         with failing_as_figure_error(), applied(settings), too_small_as_error():
             from matplotlib.figure import Figure
 
             figure = Figure(layout="constrained", dpi=DPI)
-            if composition is None:
-                self._own(figure, width)
-                return Drawn.of(figure, form, self.finish.apply(figure))
-            composition.draw(figure, width or self._needed(composition), self.look.height)
-            notes = [*composition.notes, *self.finish.apply(figure)]
-            tables = [series_table(composition.series, exact=exact) for exact in (False, True)]
-            return Drawn(saved(figure, form), tuple(notes), *tables)
+            if len(self.results) == 1 and not self.panels and not self.words.variants:
+                return self._of_analysis(figure, width, form)
+            return self._composed(figure, width, form)
 
-    def _own(self, figure: Any, width: float | None) -> None:
+    def _of_analysis(self, figure: Figure, width: float | None, form: str) -> Drawn:
+        """Draw the figure of the result's own analysis."""
         (result,) = self.results.values()
         plot = Plot(result, by_analysis.drawer(result), self.words.metrics, self.words.splits)
-        plot.onto(figure, width, self.look.height)
+        plot.onto(figure, width, self.appearance.height)
+        notes, content = self.finish.apply(figure), saved(figure, form)
+        tables = (drawn_table(figure, write) for write in (cell, all_digits))
+        return Drawn(content, tuple(notes), *tables)
 
-    def _needed(self, composition: Composition) -> float:
-        return WIDTH * min(len(composition.panels), 2)
+    def _composed(self, figure: Figure, width: float | None, form: str) -> Drawn:
+        """Draw the curves or the metrics of all results."""
+        composition = Composition.of(self.results, self.words, self.panels)
+        needed = WIDTH * min(len(composition.panels), 2)
+        composition.draw(figure, width or needed, self.appearance.height)
+        notes = [*composition.notes, *self.finish.apply(figure)]
+        tables = (series_table(composition.series, exact=exact) for exact in (False, True))
+        return Drawn(saved(figure, form), tuple(notes), *tables)

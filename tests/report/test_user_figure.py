@@ -17,7 +17,7 @@ from lmctool.report.legends import place_legends
 from lmctool.report.plot import Plot
 from lmctool.report.several.choice import Words
 from lmctool.report.style import applied
-from lmctool.report.user_figure import Look, UserFigure
+from lmctool.report.user_figure import Appearance, UserFigure
 from lmctool.results.result import Group, Result, Variable
 from tests.report import drawn
 from tests.report.overlaps import overlaps
@@ -38,28 +38,31 @@ def rc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def held(look: Look) -> dict[str, Any]:
-    """Return the settings that hold while a figure of some look is drawn."""
-    with applied(look.settings()):
+def held(**options: Any) -> dict[str, Any]:
+    """Return the settings that hold while a figure of some appearance is drawn."""
+    with applied(Appearance(**options).settings()):
         return {str(name): value for name, value in mpl.rcParams.items()}
 
 
 def test_options_go_over_the_style_and_that_over_the_users_own_settings(
     rc: Path, tmp_path: Path
 ) -> None:
-    assert held(Look())["lines.linewidth"] == 1.6
+    assert held()["lines.linewidth"] == 1.6
     rc.write_text("lines.linewidth: 5\nsavefig.dpi: 30\naxes.facecolor: yellow\n")
-    assert (held(Look())["lines.linewidth"], held(Look())["axes.facecolor"]) == (5, "yellow")
+    assert (held()["lines.linewidth"], held()["axes.facecolor"]) == (
+        5,
+        "yellow",
+    )
     own = tmp_path / "own.mplstyle"
     own.write_text("lines.linewidth: 7\nsavefig.dpi: 40\n")
-    found = held(Look(style=str(own), dpi=50))
+    found = held(style=str(own), dpi=50)
     assert (found["lines.linewidth"], found["savefig.dpi"]) == (7, 50)
     assert found["axes.facecolor"] == "yellow"
 
 
 def test_no_file_turns_names_into_formulas_or_commands_of_tex(rc: Path) -> None:
     rc.write_text("text.usetex: True\ntext.parse_math: True\npgf.preamble: \\input{secret}\n")
-    found = held(Look(style="paper"))
+    found = held(style="paper")
     assert not found["text.usetex"] and not found["text.parse_math"]
     assert found["pgf.preamble"] == ""
 
@@ -129,7 +132,7 @@ def test_styles_and_fonts_that_are_none_are_told(tmp_path: Path) -> None:
 
 
 def test_pdf_has_fonts_embedded_and_svg_has_text_as_text(curved: Result) -> None:
-    figure = UserFigure({"a": curved}, TEST, ["metric"], Look(style="paper"))
+    figure = UserFigure({"a": curved}, TEST, ["metric"], Appearance(style="paper"))
     pdf = figure.drawn("pdf").content
     assert b"/CIDFontType2" in pdf and b"/FontFile2" in pdf and b"/Type3" not in pdf
     assert b">align+repair</text>" in figure.drawn("svg").content
@@ -139,7 +142,7 @@ def test_pdf_has_fonts_embedded_and_svg_has_text_as_text(curved: Result) -> None
 def test_a_figure_has_the_size_that_is_asked_for(
     panels: tuple[str, ...], barrier_result: Result
 ) -> None:
-    look = Look(width=4, height=3, dpi=50, style="paper")
+    look = Appearance(width=4, height=3, dpi=50, style="paper")
     content = UserFigure({"a": barrier_result}, TEST, panels, look).drawn("png").content
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     assert (width, height) == (200, 150)
@@ -147,7 +150,9 @@ def test_a_figure_has_the_size_that_is_asked_for(
 
 def test_a_figure_that_is_too_small_is_told(curved: Result) -> None:
     with pytest.raises(LmctoolError, match="too small for its texts; give it more by --width"):
-        UserFigure({"a": curved}, panels=["split"], look=Look(width=1, height=0.6)).drawn("png")
+        UserFigure(
+            {"a": curved}, panels=["split"], appearance=Appearance(width=1, height=0.6)
+        ).drawn("png")
 
 
 @pytest.mark.parametrize("metrics", [[], ["error", "loss"]])
@@ -201,8 +206,9 @@ def test_shares_are_in_per_cent_and_what_is_none_is_told() -> None:
     Finish(percent=True, log=True).apply(figure)
     figure.draw_without_rendering()
     assert "30 %" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    with pytest.raises(LmctoolError, match="nothing in the figure is a share"):
-        Finish(percent=True).apply(line_figure([0.1, 0.3]))
+    for label in ("loss", "share of it (%)"):
+        with pytest.raises(LmctoolError, match="nothing in the figure is a share"):
+            Finish(percent=True).apply(line_figure([0.1, 0.3], label=label))
 
 
 def test_legends_go_below_or_away() -> None:

@@ -113,14 +113,17 @@ def command(
     from lmctool.report.figure import kind
     from lmctool.report.finish import Finish
     from lmctool.report.several.choice import Words
-    from lmctool.report.user_figure import Look, UserFigure
+    from lmctool.report.user_figure import Appearance, UserFigure
 
     form = kind(out)
     refuse_existing([out, *tables.paths], force)
     results = dict(zip(_names(paths, labels), map(read_sound, paths), strict=True))
-    look = {key: options[key] for key in ("width", "height", "style", "font", "dpi")}
+    keys = ("width", "height", "style", "font", "dpi")
+    appearance = Appearance(**{key: options[key] for key in keys})
     finish = Finish(options["title"], options["percent"], options["log"], options["legend"] or "")
-    wanted = UserFigure(results, Words(metrics, variants, splits), panels, Look(**look), finish)
+    wanted = UserFigure(
+        results, Words(metrics, variants, splits), panels, Appearance(**look), finish
+    )
     first, path = next(iter(results.values())), paths[0]
     with by_analysis.mismatch_as_error(first, path):
         drawn = wanted.drawn(form)
