@@ -72,17 +72,31 @@ if TYPE_CHECKING:
     from lmctool.plugin.parameters import ResultFile as ResultFile
     from lmctool.plugin.parameters import SeriesFolder as SeriesFolder
     from lmctool.plugin.settings import Series as Series
+    from lmctool.report.bars import bars_height as bars_height
+    from lmctool.report.bars import draw_bars as draw_bars
+    from lmctool.report.bars import draw_scores as draw_scores
+    from lmctool.report.bars import name_rows as name_rows
+    from lmctool.report.bars import row_share as row_share
+    from lmctool.report.ends import checkpoint_names as checkpoint_names
     from lmctool.report.ends import end_names as end_names
+    from lmctool.report.ends import end_titles as end_titles
+    from lmctool.report.ends import file_titles as file_titles
     from lmctool.report.ends import path_label as path_label
-    from lmctool.report.ends import shortened as shortened
     from lmctool.report.look import Look as Look
     from lmctool.report.look import looks as looks
+    from lmctool.report.look import part_looks as part_looks
+    from lmctool.report.panels import legend_above as legend_above
+    from lmctool.report.panels import legend_below as legend_below
+    from lmctool.report.panels import legend_columns as legend_columns
+    from lmctool.report.panels import legend_height as legend_height
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
     from lmctool.report.panels import text_width as text_width
     from lmctool.report.scales import log_axis as log_axis
     from lmctool.report.scales import percent_axis as percent_axis
     from lmctool.report.scales import score_axis as score_axis
+    from lmctool.report.shortened import all_shortened as all_shortened
+    from lmctool.report.shortened import shortened as shortened
     from lmctool.report.tracked import Tracked as Tracked
     from lmctool.report.tracked import TrackedCurves as TrackedCurves
     from lmctool.report.tracked import sparingly as sparingly
@@ -159,10 +173,14 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
-    "lmctool.report.ends": "end_names path_label shortened",
-    "lmctool.report.look": "Look looks",
-    "lmctool.report.panels": "panel_shape panels text_width",
+    "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_share",
+    "lmctool.report.ends": "checkpoint_names end_names end_titles file_titles path_label",
+    "lmctool.report.look": "Look looks part_looks",
+    "lmctool.report.panels": (
+        "legend_above legend_below legend_height panel_shape panels text_width"
+    ),
     "lmctool.report.scales": "log_axis percent_axis score_axis",
+    "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",

@@ -45,16 +45,18 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples and the main options, or every option where all are asked for."""
-        sections, page = self.sections(ctx), self.page
-        if ctx.meta.get(help_page.WHOLE):
-            help_page.write_sections(ctx, formatter, sections)
-            return
-        help_page.write_examples(formatter, str(self.name), page.examples)
-        if not page.main:
-            help_page.write_sections(ctx, formatter, sections)
-            return
-        main = help_page.main_options(sections, page.main)
-        help_page.write_sections(ctx, formatter, [("Main options", main), *self.extra(ctx)])
+        sections = self.sections(ctx)
+        if not ctx.meta.get(help_page.WHOLE):
+            help_page.write_examples(formatter, str(self.name), self.page.examples)
+        if self.shortened(ctx):
+            main = help_page.main_options(sections, self.page.main)
+            sections = [("Main options", main), *self.extra(ctx)]
+        help_page.write_sections(ctx, formatter, sections)
+
+    def shortened(self, ctx: click.Context) -> bool:
+        """Tell whether help shows the main options alone: there are many, and not all are asked."""
+        many = sum(isinstance(each, click.Option) for each in self.params) > help_page.MOST
+        return many and bool(self.page.main) and not ctx.meta.get(help_page.WHOLE)
 
     def extra(self, ctx: click.Context) -> help_page.Sections:
         """Return the options beside the main ones that the words of this command line ask for."""
@@ -63,8 +65,8 @@ class Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Name what shows the other options, and the page of the documentation."""
         super().format_epilog(ctx, formatter)
-        rest = self.page.main and not ctx.meta.get(help_page.WHOLE)
-        more = [(f"lmctool {self.name} {help_page.ALL}", "every option")] if rest else []
+        all_line = (f"lmctool {self.name} {help_page.ALL}", "every option")
+        more = [all_line] if self.shortened(ctx) else []
         more += [(self.page.docs, "the documentation")] if self.page.docs else []
         if more:
             with formatter.section("More"):

@@ -11,7 +11,7 @@ from lmctool.cli.command import OutputFile
 from lmctool.errors import LmctoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from lmctool.gates.baseline import Tolerance
     from lmctool.gates.gate import Gate
@@ -83,8 +83,10 @@ def audit_options(command: Command) -> Command:
     return command
 
 
-def _gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> tuple[Gate, ...]:
+def _gates(_: click.Context, option: click.Parameter, texts: Sequence[str]) -> tuple[Gate, ...]:
     """Parse conditions; those of ``--fail-if`` are negated."""
+    if not texts:
+        return ()
     from lmctool.gates.gate import written_gate
 
     try:
@@ -95,10 +97,12 @@ def _gates(_: click.Context, option: click.Parameter, texts: Iterable[str]) -> t
 
 def _tolerance(_: click.Context, option: click.Parameter, text: str | None) -> Tolerance | None:
     """Parse a number, or a percentage of the earlier value."""
+    if text is None:
+        return None
     from lmctool.gates.baseline import read_tolerance
 
     try:
-        return None if text is None else read_tolerance(text)
+        return read_tolerance(text)
     except LmctoolError as error:
         raise click.BadParameter(str(error), param=option) from None
 

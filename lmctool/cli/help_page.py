@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ALL = "--help-all"
 """The option that shows every option of a command."""
 MOST = 10
-"""A command with more options than these has main ones, which are all that ``--help`` shows."""
+"""Of a command with more options than these ``--help`` shows the main ones alone."""
 WHOLE = "lmctool.help-all"
 """Key of a context's meta: whether the whole help is asked for."""
 WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")

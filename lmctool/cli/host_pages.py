@@ -46,6 +46,7 @@ PAGES: Mapping[str, HelpPage] = {
             "seed0.h5 seed1.h5 seed2.h5 -o mean.h5",
             "matrix.h5 --over pair -o mean.h5 --require 'barrier.error.mean <= 2%'",
         ),
+        main=("-o", "--over", "--json", "--force", "--require", "--fail-if", "--baseline"),
         docs="docs/aggregate.md",
     ),
     "report": HelpPage(

@@ -11,6 +11,7 @@ import click
 
 from lmctool.cli import plugin_options
 from lmctool.errors import LmctoolError
+from lmctool.notebook.examples import calls
 from lmctool.notebook.keywords import keywords, long_flag, python_name
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
@@ -143,7 +144,9 @@ def documentation(command: AnalysisCommand) -> str:
     if command.slots:
         parts.append(_item("plugin_options", "Options of the aligner and the correction in use:"))
         parts += [_item(where, text, 8) for where, text in _plugin_options(command, flags)]
-    return "\n".join([module.strip(), "", "Args:", *parts, "", ENDS])
+    examples = [f"    {each}" for each in calls(command)]
+    first = ["Examples:", *examples, ""] if examples else []
+    return "\n".join([module.strip(), "", *first, "Args:", *parts, "", ENDS])
 
 
 def _plugin_options(

@@ -9,7 +9,10 @@ import numpy as np
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
 from lmctool.report.aggregate import MEAN, title
-from lmctool.report.generic import BAR, HEIGHT, TALLEST, differing, grid
+from lmctool.report.curve_panels import curve_panels, differing, legend_of_figure, shares_of
+from lmctool.report.generic import BAR, HEIGHT, LONGEST, TALLEST, curve_grid, draw_line, grid
+from lmctool.report.scales import percent_axis
+from lmctool.report.shortened import all_shortened
 from lmctool.report.style import COLOURS
 from lmctool.results.aggregate.aggregate import DIMS
 from lmctool.results.aggregate.eligible import AGGREGATE
@@ -17,15 +20,15 @@ from lmctool.results.metrics import elements
 from lmctool.results.text import titled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lmctool.report.curve import Curve, Line
+    from lmctool.report.curve_panels import CurvePanel
     from lmctool.results.result import Result
 
-SPLIT = "split"
 MOST_LINES = 10
 """Results of which each has a line of its own."""
 BELOW = 0.2
@@ -47,13 +50,17 @@ def draw(result: Result, figure: Figure) -> None:
     curves = curve.find(result)
     each = {_mean_of(own): own for own in curves if own.dims[:1] == (dim,)}
     means = [own for own in curves if (own.path, own.title) in each]
+    shares = shares_of(result)
     if not means:
-        _draw_metrics(result, figure)
+        _draw_metrics(result, figure, shares)
     else:
-        panels = [(own, name) for own in means for name in _splits(own)]
-        for axes, (own, split) in zip(grid(figure, len(panels)), panels, strict=True):
-            _draw_curve(axes, own, each[own.path, own.title], split)
-    figure.suptitle(title(result))
+        panels = curve_panels(means, apart=True)
+        names = [line.name for panel in panels for line in panel.lines]
+        for axes, panel in zip(curve_grid(figure, panels, names), panels, strict=True):
+            _draw_panel(axes, panel, each[panel.curve.path, panel.curve.title])
+            panel.label(axes, shares)
+        legend_of_figure(figure)
+    figure.suptitle(f"{title(result)}, with 95 % intervals")
 
 
 def _mean_of(each: Curve) -> tuple[str, str]:
@@ -61,33 +68,14 @@ def _mean_of(each: Curve) -> tuple[str, str]:
     return each.path, f"mean of the {each.title}"
 
 
-def _splits(each: Curve) -> list[str]:
-    """Return the splits of a curve; one without a name where it has none."""
-    if SPLIT not in each.dims:
-        return [""]
-    place = each.dims.index(SPLIT)
-    return list(dict.fromkeys(line.labels[place] for line in each.lines))
-
-
-def _draw_curve(axes: Axes, mean: Curve, results: Curve, split: str) -> None:
+def _draw_panel(axes: Axes, panel: CurvePanel, results: Curve) -> None:
     """Draw the lines of a mean on one split over those of the results."""
-    place = mean.dims.index(SPLIT) if split else None
-    lines = [line for line in mean.lines if place is None or line.labels[place] == split]
-    names = differing([dict(zip(mean.dims, line.labels, strict=True)) for line in lines])
     few = len({line.labels[0] for line in results.lines}) <= MOST_LINES
-    for number, (name, line) in enumerate(zip(names, lines, strict=True)):
-        colour = COLOURS[number % len(COLOURS)]
-        thin: Mapping[str, Any] = {"color": colour, "linewidth": 0.7, "alpha": 0.45}
-        for own in _of(results, line) if few else ():
-            axes.plot(mean.positions, own.values, marker="", linestyle="-", **thin)
-        axes.plot(mean.positions, line.values, color=colour, label=name.lstrip("_"))
-        if line.bounds is not None:
-            axes.fill_between(mean.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0)
-    axes.set_xlabel(titled(mean.axis.long_name or mean.dim, mean.axis.unit))
-    axes.set_ylabel(titled(mean.title, mean.unit))
-    axes.set_title(split)
-    if len(lines) > 1:
-        axes.legend()
+    for mean in panel.lines:
+        thin: Mapping[str, Any] = {"color": mean.style["color"], "linewidth": 0.7, "alpha": 0.45}
+        for own in _of(results, mean.line) if few else ():
+            axes.plot(results.positions, own.values, marker="", linestyle="-", **thin)
+        draw_line(axes, panel.curve, mean)
 
 
 def _of(results: Curve, mean: Line) -> list[Line]:
@@ -95,7 +83,7 @@ def _of(results: Curve, mean: Line) -> list[Line]:
     return [line for line in results.lines if line.labels[1:] == mean.labels]
 
 
-def _draw_metrics(result: Result, figure: Figure) -> None:
+def _draw_metrics(result: Result, figure: Figure, shares: Iterable[str]) -> None:
     means = [
         (path, name.removesuffix(MEAN), variable)
         for path, group in result.groups.items()
@@ -114,7 +102,10 @@ def _draw_metrics(result: Result, figure: Figure) -> None:
             axes.plot(own, rows + BELOW, ".", color="0.5")
         reach = np.abs(np.stack(bounds) - middle)
         axes.errorbar(middle, rows, xerr=reach, fmt="o", color=COLOURS[0], capsize=3)
-        axes.set_yticks(rows, differing([metric.where for metric in elements(result, path, mean)]))
+        where = [metric.where for metric in elements(result, path, mean)]
+        axes.set_yticks(rows, all_shortened(differing(where), LONGEST))
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(titled(mean.long_name, mean.unit))
+        if name in shares:
+            percent_axis(axes.xaxis)

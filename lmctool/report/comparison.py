@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
 from lmctool.report.by_analysis import essence
+from lmctool.report.curve_panels import curve_panels, legend_of_figure, shares_of
 from lmctool.report.escaped import escaped
-from lmctool.report.generic import grid, line_name
-from lmctool.report.style import COLOURS, MARKERS
+from lmctool.report.generic import curve_grid
+from lmctool.report.shortened import shortened
 from lmctool.results.provenance_diff import KINDS
 from lmctool.results.table import Table
-from lmctool.results.text import all_digits, number, titled
+from lmctool.results.text import all_digits, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmctool.report.curve import Curve
+    from lmctool.report.curve_panels import CurvePanel, NamedLine
     from lmctool.report.notation import Notation
     from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.pairing import Pair
@@ -111,36 +112,48 @@ class Overlay:
         self.other, self.names = escaped(essence(other)), names
 
     def __call__(self, one: Result, figure: Figure) -> None:
-        """Draw the first result's curves and the second's, one axes for each variable.
+        """Draw the first result's curves and the second's, a panel for each variable and split.
 
         Raises:
             LmctoolError: they have no curve in common.
         """
-        theirs = {_key(each): each for each in curve.find(self.other)}
+        theirs = {_key(each): each for each in curve_panels(curve.find(self.other), apart=True)}
         common = [
-            (each, theirs[_key(each)]) for each in curve.find(essence(one)) if _key(each) in theirs
+            (each, theirs[_key(each)])
+            for each in curve_panels(curve.find(essence(one)), apart=True)
+            if _key(each) in theirs
         ]
         if not common:
             raise LmctoolError("the results have no curve in common that could be drawn")
-        for axes, both in zip(grid(figure, len(common)), common, strict=True):
+        names = [self._name(file, line) for file in self.names for line in common[0][0].lines]
+        places = curve_grid(figure, [each for each, _ in common], names)
+        for axes, both in zip(places, common, strict=True):
             self._draw(axes, both)
-        handles, words = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, words, loc="outside lower center", ncols=2)
+            both[0].label(axes, shares_of(one))
+        legend_of_figure(figure)
 
-    def _draw(self, axes: Axes, both: tuple[Curve, Curve]) -> None:
-        names = list(dict.fromkeys(line_name(line) for each in both for line in each.lines))
-        for each, name, dash in zip(both, self.names, ("-", "--"), strict=True):
+    def _draw(self, axes: Axes, both: tuple[CurvePanel, CurvePanel]) -> None:
+        """Draw the lines of both results, the second's dashed, in one colour each."""
+        styles = {line.name: line.style for each in reversed(both) for line in each.lines}
+        others: tuple[dict[str, Any], ...] = (
+            {"linestyle": "-"},
+            {"linestyle": "--", "markerfacecolor": "white"},
+        )
+        for each, file, other in zip(both, self.names, others, strict=True):
             for line in each.lines:
-                label = ": ".join(filter(None, (name, line_name(line))))
-                place = names.index(line_name(line)) % len(COLOURS)
-                look: dict[str, Any] = {"color": COLOURS[place], "marker": MARKERS[place]}
-                axes.plot(each.positions, line.values, dash, label=label, **look)
-        axes.set_xlabel(titled(both[0].axis.long_name or both[0].dim, both[0].axis.unit))
-        axes.set_ylabel(titled(both[0].title, both[0].unit))
+                style = {**styles[line.name], **other}
+                axes.plot(
+                    each.curve.positions, line.line.values, label=self._name(file, line), **style
+                )
+
+    @staticmethod
+    def _name(file: str, line: NamedLine) -> str:
+        return ": ".join(filter(None, (shortened(file), line.name)))
 
 
-def _key(each: Curve) -> tuple[str, str, str, tuple[str, ...]]:
-    return each.title, each.unit, each.dim, each.dims
+def _key(panel: CurvePanel) -> tuple[str, str, str, tuple[str, ...], str]:
+    each = panel.curve
+    return each.title, each.unit, each.dim, each.dims, panel.title
 
 
 def _where(deviation: Deviation) -> str:

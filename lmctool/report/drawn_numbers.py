@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmctool.report.blocks import NUMBER
 from lmctool.report.figure import COLORBAR, panel_name
-from lmctool.report.terminal import NUMBER
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from lmctool.report import markdown
-from lmctool.report.html import numeric
-from lmctool.report.terminal import NUMBER, printable
+from lmctool.report.blocks import NUMBER, columns_of
+from lmctool.report.terminal import printable
 from lmctool.report.tex import tex_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def latex_text(table: Table) -> str:
     """Return a table as a ``tabular`` with rules of booktabs, title and notes as comments."""
     lines = [f"% {printable(text)}" for text in (table.title, *table.notes) if text]
     if table.columns:
-        right = numeric(table)
+        right = [all(map(NUMBER.fullmatch, column[1:])) for column in columns_of(table)]
         lines += [
             r"% \usepackage{booktabs}",
             rf"\begin{{tabular}}{{{''.join('r' if each else 'l' for each in right)}}}",

@@ -34,6 +34,9 @@ SAVED: Mapping[str, dict[str, Any]] = {
 }
 """How each format is saved."""
 
+INLINE = {"svg.fonttype": "none", "figure.facecolor": "none", "axes.facecolor": "none"}
+"""Settings of a figure on a page: its texts are texts of the page, and it has the page's ground."""
+
 
 class FigureError(LmctoolError):
     """A figure that cannot be drawn, of a result that may be sound."""
@@ -95,7 +98,7 @@ def inline(
     Raises:
         FigureError: nothing to draw, or drawing it failed.
     """
-    return _rendered(result, draw, "svg", {"svg.fonttype": "none"})
+    return _rendered(result, draw, "svg", INLINE)
 
 
 def _rendered(

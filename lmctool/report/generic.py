@@ -8,18 +8,32 @@ import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
+from lmctool.report.curve_panels import (
+    VARIANT,
+    curve_panels,
+    differing,
+    legend_of_figure,
+    room_of_legend,
+    shares_of,
+)
+from lmctool.report.look import looks
 from lmctool.report.notation import Notation
+from lmctool.report.panels import text_width
+from lmctool.report.scales import percent_axis
+from lmctool.report.shortened import all_shortened
+from lmctool.report.style import COLOURS
 from lmctool.results.metrics import elements
 from lmctool.results.table import Table
 from lmctool.results.text import all_digits, titled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmctool.report.curve import Curve, Line
+    from lmctool.report.curve import Curve
+    from lmctool.report.curve_panels import CurvePanel, NamedLine
     from lmctool.results.metrics import Metric
     from lmctool.results.result import Result, Variable
 
@@ -28,7 +42,8 @@ WIDTH, HEIGHT = 5.2, 3.9
 BAR = 0.28
 """The height of one bar, in inches."""
 TALLEST = 100
-LEGEND_ROW, LEGEND_COLUMNS = 0.25, 4
+LONGEST = 36
+"""Letters of a name beside a bar."""
 
 
 def metrics_table(result: Result, *, exact: bool = False) -> Table:
@@ -54,83 +69,83 @@ def metrics_table(result: Result, *, exact: bool = False) -> Table:
 
 
 def draw_curves(result: Result, figure: Figure) -> None:
-    """Draw every curve of a result, one axes each; a result without curves as bars of its metrics.
+    """Draw every curve of a result, or its metrics as bars where it has none.
+
+    There is a panel for each curve, with a line for each variant and what else there is.
 
     Raises:
         LmctoolError: the result has neither.
     """
+    shares = shares_of(result)
     if curves := curve.find(result):
-        _draw_curves(curves, figure)
+        _draw_curves(curves, figure, shares)
     else:
-        _draw_bars(result, figure)
+        _draw_bars(result, figure, shares)
 
 
-def grid(figure: Figure, count: int, height: float = HEIGHT) -> list[Axes]:
-    """Return axes beside and below each other, two in a row, each ``height`` inches high."""
+def grid(figure: Figure, count: int, height: float = HEIGHT, width: float = WIDTH) -> list[Axes]:
+    """Return axes beside and below each other, two in a row, of a size in inches."""
     columns = min(count, 2)
     rows = -(-count // columns)
-    figure.set_size_inches(WIDTH * columns, height * rows)
+    figure.set_size_inches(width * columns, height * rows)
     axes: list[Any] = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in axes[count:]:
         figure.delaxes(spare)
     return axes[:count]
 
 
-def _draw_curves(curves: list[Curve], figure: Figure) -> None:
-    names = [[line_name(line) for line in each.lines] for each in curves]
-    shared = len(curves) > 1 and all(some == names[0] for some in names)
-    longest = max(map(len, names))
-    rows = -(-longest // LEGEND_COLUMNS) if longest > 1 else 0
-    places = grid(figure, len(curves), HEIGHT + LEGEND_ROW * rows)
-    for axes, each in zip(places, curves, strict=True):
-        for line in each.lines:
-            (drawn,) = axes.plot(each.positions, line.values, label=line_name(line))
-            if line.bounds is not None:
-                colour: Any = drawn.get_color()
-                axes.fill_between(
-                    each.positions, *line.bounds, color=colour, alpha=0.2, linewidth=0
-                )
-        axes.set_xlabel(titled(each.axis.long_name or each.dim, each.axis.unit))
-        axes.set_ylabel(titled(each.title, each.unit))
-        if longest > 1 and not shared:
-            axes.legend(title=", ".join(each.dims))
-    if longest > 1 and shared:
-        handles, words = figure.axes[0].get_legend_handles_labels()
-        columns = min(longest, LEGEND_COLUMNS)
-        figure.legend(handles, words, loc="outside lower center", ncols=columns)
+def curve_grid(figure: Figure, panels: Sequence[CurvePanel], names: Sequence[str]) -> list[Axes]:
+    """Return axes for the panels of curves, with room for a legend of some names below all."""
+    columns = min(len(panels), 2)
+    below = room_of_legend(names, WIDTH * columns) / -(-len(panels) // columns)
+    return grid(figure, len(panels), HEIGHT + below)
 
 
-def line_name(line: Line) -> str:
-    """Return the name of a line of a curve in a legend."""
-    # Matplotlib leaves labels that begin with an underscore out of the legend.
-    return ", ".join(line.labels).lstrip("_")
+def _draw_curves(curves: list[Curve], figure: Figure, shares: Iterable[str]) -> None:
+    panels = curve_panels(curves, apart=False)
+    names = [each.name for panel in panels for each in panel.lines]
+    for axes, panel in zip(curve_grid(figure, panels, names), panels, strict=True):
+        for each in panel.lines:
+            draw_line(axes, panel.curve, each)
+        panel.label(axes, shares)
+    legend_of_figure(figure)
 
 
-def _draw_bars(result: Result, figure: Figure) -> None:
+def draw_line(axes: Axes, own: Curve, each: NamedLine) -> None:
+    """Draw a line of a curve, with its bounds as a band."""
+    axes.plot(own.positions, each.line.values, label=each.name, **each.style)
+    if each.line.bounds is not None:
+        colour = each.style["color"]
+        axes.fill_between(own.positions, *each.line.bounds, color=colour, alpha=0.2, linewidth=0)
+
+
+def _draw_bars(result: Result, figure: Figure, shares: Iterable[str]) -> None:
     metrics = [
-        (variable, list(elements(result, path, variable)))
+        (name, variable, list(elements(result, path, variable)))
         for path, group in result.groups.items()
-        for variable in group.variables.values()
+        for name, variable in group.variables.items()
         if variable.metric and variable.values.size
     ]
-    bars = [(variable, items) for variable, items in metrics if items]
+    bars = [(name, variable, items) for name, variable, items in metrics if items]
     if not bars:
         raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
-    most = max(len(items) for _, items in bars)
-    places = grid(figure, len(bars), min(1 + BAR * most, TALLEST))
-    for axes, (variable, items) in zip(places, bars, strict=True):
-        _draw_metric(axes, variable, items)
+    names = [
+        all_shortened(differing([item.where for item in items]), LONGEST) for _, _, items in bars
+    ]
+    most = max(map(len, names))
+    width = WIDTH + max(0.0, max(text_width(name, "medium") for own in names for name in own) - 1)
+    places = grid(figure, len(bars), min(1 + BAR * most, TALLEST), width)
+    for axes, (name, variable, items), own in zip(places, bars, names, strict=True):
+        _draw_metric(axes, variable, items, own)
+        if name in shares:
+            percent_axis(axes.xaxis)
 
 
-def _draw_metric(axes: Axes, variable: Variable, items: list[Metric]) -> None:
+def _draw_metric(axes: Axes, variable: Variable, items: list[Metric], names: list[str]) -> None:
     heights = [np.nan if item.value is None else item.value for item in items]
-    names = differing([item.where for item in items])
-    axes.barh(range(len(items)), heights, tick_label=names)
+    variants = [item.where.get(VARIANT, "") for item in items]
+    known = [look.colour for look in looks(variants)] if all(variants) else COLOURS[0]
+    axes.barh(range(len(items)), heights, tick_label=names, color=known)
     axes.invert_yaxis()
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))
-
-
-def differing(places: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the coordinates of each place, only those that differ from place to place, if any."""
-    differing = [dim for dim in places[0] if len({place[dim] for place in places}) > 1]
-    return [", ".join(place[dim] for dim in differing or place) or " " for place in places]

@@ -10,7 +10,9 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.terminal import NUMBER, printable
+from lmctool.report.blocks import NUMBER
+from lmctool.report.terminal import printable
+from lmctool.results.text import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from lmctool.gates.gate import Verdict
-    from lmctool.report.sections import Section
+    from lmctool.report.sections import Content, Section
     from lmctool.results.table import Table
 
 TEMPLATE, FRAGMENT = "report.html.j2", "notebook.html.j2"
 MOST_OPEN, MOST_ROWS = 30, 200
 """Rows of a table of values, and of the main table of a result; one with more is folded."""
+MOST_AT_A_GLANCE = 4
+"""Results that need no list of contents, and analyses that a title names."""
+SHORT = 36
+"""Letters of a text that stands on one line of a table however narrow the window is."""
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
 """What stands before the word of a verdict, so that it needs no colour."""
 
@@ -48,21 +54,28 @@ class Image:
         return b64encode(self.png).decode()
 
 
-def page(sections: Sequence[Section], verdicts: Sequence[Verdict] = ()) -> str:
-    """Return a page with a section for each result, below what became of gates on them.
+def page(content: Content, verdicts: Sequence[Verdict] = ()) -> str:
+    """Return a page with a section for each result, and what became of gates on them.
 
     The same results give the same page.
     """
+    sections = content.sections
     return (
         _environment()
         .get_template(TEMPLATE)
         .render(
             title=_title(sections),
             sections=sections,
+            by_source={section.source: section for section in sections},
+            provenance=content.provenance,
             verdicts=verdicts,
             signs=SIGNS,
             most_open=MOST_OPEN,
             most_rows=MOST_ROWS,
+            intervals=any(
+                value.interval for each in sections if each.finding for value in each.finding.values
+            ),
+            many=len(sections) > MOST_AT_A_GLANCE,
         )
     )
 
@@ -95,22 +108,35 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["numeric"] = numeric
+    environment.filters["kinds"] = kinds
     environment.filters["figure"] = Markup
     return environment
 
 
-def numeric(table: Table) -> list[bool]:
-    """Return for each column of a table whether it holds numbers alone."""
+def kinds(table: Table) -> list[str]:
+    """Return for each column whether it holds numbers alone, or texts that stand on one line.
+
+    >>> from lmctool.results.table import Table
+    >>> kinds(Table("", ("layer", "share", "why"), (("conv1", "30.07 %", "a sentence " * 9),)))
+    ['short', 'number', '']
+    """
     columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
-    return [all(NUMBER.fullmatch(cell) for cell in column) for column in columns]
+    return [_kind(column) for column in columns]
+
+
+def _kind(cells: Sequence[str]) -> str:
+    if all(NUMBER.fullmatch(cell) for cell in cells):
+        return "number"
+    return "short" if all(len(cell) <= SHORT for cell in cells) else ""
 
 
 def _title(sections: Sequence[Section]) -> str:
     if len(sections) == 1:
         return sections[0].heading
-    analyses = dict.fromkeys(section.heading.partition(":")[0] for section in sections)
-    return f"{len(sections)} results: {', '.join(analyses)}"
+    analyses = list(dict.fromkeys(section.analysis for section in sections))
+    if len(analyses) > MOST_AT_A_GLANCE:
+        return f"{len(sections)} results of {len(analyses)} analyses"
+    return f"{len(sections)} results of {joined(analyses)}"
 
 
 def _printable(value: Any) -> Any:

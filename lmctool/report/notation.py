@@ -79,3 +79,16 @@ class Notation:
     def curve(self, result: Result, curve: Curve) -> DeclaredMetric:
         """Return what the numbers of a curve of a result are."""
         return self.array(curve.name, result.groups[curve.path].variables[curve.name])
+
+
+def in_words(known: DeclaredMetric, value: float | None) -> str:
+    """Return a value with as many digits as a sentence has room for: tables have all.
+
+    >>> in_words(DeclaredMetric("", "", share=True), 0.2807567), in_words(PLAIN, 0.2807567)
+    ('28.08 %', '0.2808')
+    >>> in_words(PLAIN, 13130)
+    '13130'
+    """
+    if known.in_percent or value is None or abs(value) >= 1000:
+        return known.brief(value)
+    return known.text(value, ".4g")

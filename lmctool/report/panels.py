@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 4.8, 3.6
 """The room of a panel where nobody says how large a figure is, in inches: labels fit beside it."""
+HANDLE, APART = 0.33, 0.23
+"""The width of what stands before a label of a legend, and between its columns, in inches."""
+LABEL, LINE = 0.33, 0.18
+"""The height of ticks below a panel, and of each line of its label, in inches."""
+ROW, MOST_COLUMNS = 0.18, 4
+"""The height of a row of a legend, in inches, and the most columns."""
 
 
 def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
@@ -32,7 +38,11 @@ def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
     return sum(-(-count // columns) for count in counts), columns
 
 
-def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]]:
+def panels(
+    figure: Figure | SubFigure,
+    counts: Sequence[int],
+    sharey: Literal["none", "row"] = "none",
+) -> list[list[Axes]]:
     """Return the axes of groups of panels, one group below the other.
 
     Args:
@@ -40,10 +50,12 @@ def panels(figure: Figure | SubFigure, counts: Sequence[int]) -> list[list[Axes]
             ``panel_shape``; one of Matplotlib's own size grows until each panel has 4.8 by 3.6
             inches.
         counts: how many panels each group has, such as one for each metric.
+        sharey: ``"row"`` where the panels of a row have one vertical axis, such as names of layers,
+            which the first of them alone shows.
     """
     rows, columns = panel_shape(counts)
     _make_room(figure, rows, columns)
-    places = iter(figure.subplots(rows, columns, squeeze=False).flat)
+    places = iter(figure.subplots(rows, columns, squeeze=False, sharey=sharey).flat)
     groups = []
     for count in counts:
         groups.append(list(islice(places, count)))
@@ -72,6 +84,70 @@ def text_width(text: str, size: str | float) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
+    if not text.strip():
+        return 0.0
     font = FontProperties(size=size)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) / 72
+
+
+def legend_below(axes: Axes, width: float, title: str = "") -> None:
+    """Put a legend below a panel and its label, in as many columns as have room.
+
+    Call it last: the legend stands below the lines that the label has then.
+
+    Args:
+        axes: the panel, with what the legend names.
+        width: its room in inches.
+        title: the title of the legend.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    _, labels = axes.get_legend_handles_labels()
+    figure: Any = axes.get_figure()
+    lines = axes.get_xlabel().count("\n") + 1 if axes.get_xlabel() else 0
+    down = ScaledTranslation(0, -LABEL - LINE * lines, figure.dpi_scale_trans)
+    axes.legend(
+        title=title or None,
+        fontsize="small",
+        ncols=legend_columns(labels, width),
+        loc="upper center",
+        borderaxespad=0,
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=axes.transAxes + down,
+    )
+
+
+def legend_above(axes: Axes, width: float) -> None:
+    """Put a legend above a panel, in as many columns as have room, such as where names stand below.
+
+    Args:
+        axes: the panel, with what the legend names and without a title.
+        width: its room in inches.
+    """
+    _, labels = axes.get_legend_handles_labels()
+    columns = legend_columns(labels, width)
+    axes.legend(fontsize="small", ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend have room, one or more.
+
+    Args:
+        labels: its labels, in small type.
+        width: the room in inches.
+    """
+    widths = [HANDLE + text_width(label, "small") for label in labels]
+    for columns in range(min(len(labels), MOST_COLUMNS), 1, -1):
+        rows, more = divmod(len(widths), columns)
+        counts = [rows + (column < more) for column in range(columns)]
+        starts = [sum(counts[:column]) for column in range(columns)]
+        own = [max(widths[at : at + n]) for at, n in zip(starts, counts, strict=True)]
+        if sum(own) + APART * (columns - 1) <= width:
+            return columns
+    return 1
+
+
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Return how high a legend below a panel stands, without a title, in inches."""
+    return ROW * -(-len(labels) // legend_columns(labels, width))

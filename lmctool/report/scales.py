@@ -24,16 +24,25 @@ def score_axis(axis: Axis, metric: ScoreMetric) -> None:
 
 def percent_axis(axis: Axis) -> None:
     """Write the numbers beside an axis of shares in per cent."""
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(100 * value)} %"))
 
 
 def log_axis(axis: Axis) -> None:
-    """Let an axis be logarithmic, with plain numbers beside it: Matplotlib's own are formulas."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    """Let an axis be logarithmic, with plain numbers beside it: Matplotlib's own are formulas.
+
+    Over less than two decades 1, 2 and 5 are numbered, over more the powers of ten.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    class Locator(LogLocator):
+        def tick_values(self, vmin: float, vmax: float) -> Any:
+            self.set_params(subs=(1, 2, 5) if vmax < 100 * vmin else (1,))
+            return super().tick_values(vmin, vmax)
 
     own: Any = axis
     own.axes.set(**{f"{own.axis_name}scale": "log"})
+    axis.set_major_locator(Locator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_formatter(NullFormatter())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lmctool.report import by_analysis, provenance
 from lmctool.report.escaped import escaped
 from lmctool.report.figure import FigureError, inline
+from lmctool.report.finding import main_finding
+from lmctool.report.headings import headings
 from lmctool.report.svg import embedded
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lmctool.report.finding import Finding
     from lmctool.results.result import Result
     from lmctool.results.table import Table
 
@@ -39,59 +42,95 @@ class Section:
     """One result on a page.
 
     Attributes:
-        anchor: the id of the section.
+        number: its place on the page, from 1.
+        analysis: the analysis.
         heading: the analysis and what it measured.
-        lead: what the analysis is, and its main finding, each in a sentence.
+        about: what the analysis is, in a sentence.
+        finding: the metric that speaks for it; None where no metric is a number.
+        headline: its main finding in a sentence.
+        doubts: why some of its numbers can carry no verdict, a sentence each.
         source: where the result is.
         table: the table that a terminal shows.
         picture: its figure, or else why there is none.
         sentences: its curves and its metrics in words.
         values: its curves and its metrics as tables.
-        run: the command, when it started and when it finished.
-        provenance: inputs, settings and versions.
+        run: the command, its options, and when it ran.
     """
 
-    anchor: str
+    number: int
+    analysis: str
     heading: str
-    lead: tuple[str, ...]
+    about: str
+    finding: Finding | None
+    headline: str
+    doubts: tuple[str, ...]
     source: str
     table: Table
     picture: Picture | str
     sentences: tuple[str, ...]
     values: tuple[Table, ...]
     run: Mapping[str, str]
+
+    @property
+    def anchor(self) -> str:
+        """The id of the section."""
+        return f"result-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a page shows.
+
+    Attributes:
+        sections: the results.
+        provenance: the inputs, settings and versions of all of them.
+    """
+
+    sections: tuple[Section, ...]
     provenance: tuple[Table, ...]
 
 
-def section(result: Result, path: Path, position: int) -> Section:
-    """Return what a page shows of the result at ``path``, the ``position``-th on it from 1.
+def content(results: Mapping[Path, Result]) -> Content:
+    """Return what a page shows of results.
+
+    Args:
+        results: the results, by the file that each is in.
 
     Raises:
-        LmctoolError: it does not hold what its analysis writes.
+        LmctoolError: one does not hold what its analysis writes.
     """
-    safe = escaped(result)
-    names = provenance.input_names(safe)
-    heading = f"{safe.analysis}: {names}" if names else safe.analysis
-    notes = [f"Note: {doubt.reason}." for doubt in doubts_of(safe)]
+    safe = {path: escaped(result) for path, result in results.items()}
+    titles = headings(safe)
+    sections = (
+        _section(result, path, number, titles[number - 1])
+        for number, (path, result) in enumerate(safe.items(), 1)
+    )
+    return Content(tuple(sections), tuple(provenance.tables(list(safe.values()))))
+
+
+def _section(result: Result, path: Path, number: int, heading: str) -> Section:
     return Section(
-        anchor=f"result-{position}",
+        number=number,
+        analysis=result.analysis,
         heading=heading,
-        lead=(by_analysis.about(result), headline(safe), *notes),
+        about=by_analysis.about(result),
+        finding=main_finding(result),
+        headline=headline(result),
+        doubts=tuple(f"{doubt.reason}." for doubt in doubts_of(result)),
         source=str(path),
-        table=by_analysis.table(safe, path),
-        picture=_picture(safe, position, heading),
-        sentences=tuple(sentences(safe)),
-        values=tuple(tables(safe)),
-        run=provenance.run(safe),
-        provenance=tuple(provenance.tables(safe)),
+        table=by_analysis.table(result, path),
+        picture=_picture(result, number, heading),
+        sentences=tuple(sentences(result)),
+        values=tuple(tables(result)),
+        run=provenance.run(result),
     )
 
 
-def _picture(result: Result, position: int, heading: str) -> Picture | str:
+def _picture(result: Result, number: int, heading: str) -> Picture | str:
     try:
         svg, panels = inline(result, by_analysis.drawer(result))
     except FigureError as error:
         return str(error)
-    caption = f"Figure {position}: {heading}"
+    caption = f"Figure {number}: {heading}"
     description = " ".join([f"Shows {'; '.join(panels)}."] * bool(panels) + [headline(result)])
-    return Picture(embedded(svg, f"figure-{position}-", caption, description), caption)
+    return Picture(embedded(svg, f"figure-{number}-", caption, description), caption)

@@ -30,7 +30,7 @@ def curves(result: Result) -> list[Table]:
     The lines of one table are drawn to one scale, so that they can be compared.
     """
     known = Notation.of(result)
-    return [_curve_table(each, known.curve(result, each).text) for each in curve.find(result)]
+    return [_curve_table(each, known.curve(result, each).brief) for each in curve.find(result)]
 
 
 def sparkline(values: NDArray[np.float64], low: float, high: float) -> str:
@@ -61,7 +61,7 @@ def _curve_table(each: Curve, text: Callable[[float], str]) -> Table:
     first, last = number(each.positions[0]), number(each.positions[-1])
     head = f"{each.dim} {first} to {last}"
     title = titled(each.title, each.unit)
-    return Table(title, (*each.dims, head, "min", "max"), rows)
+    return Table(title, (*each.dims, head, "min", "max"), rows, keys=max(len(each.dims), 1))
 
 
 def _curve_row(

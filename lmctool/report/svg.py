@@ -33,7 +33,7 @@ def embedded(svg: bytes, prefix: str, title: str, description: str) -> str:
         _prefix(element, prefix)
         element.tag = element.tag.removeprefix(f"{{{SVG}}}")
     width, height = root.attrib.pop("width", ""), root.attrib.pop("height", "")
-    root.set("style", f"width: {_pixels(width)}; max-height: {_pixels(height)}")
+    root.set("style", f"--width: {_pixels(width)}; --height: {_pixels(height)}")
     names = {"title": f"{prefix}title", "desc": f"{prefix}description"}
     root.attrib |= {"role": "img", "aria-labelledby": " ".join(names.values())}
     for place, (tag, text) in enumerate(zip(names, (title, description), strict=True)):

@@ -153,7 +153,7 @@ def _table(
         (*(place[axis] for axis in differing), *(each[row] for each in flat))
         for row, place in enumerate(product(*names))
     )
-    return _cut(title, columns, rows, prod(shape), whole)
+    return _cut(title, columns, rows, prod(shape), whole, len(differing))
 
 
 def _cells(variable: Variable, known: DeclaredMetric, whole: bool) -> list[str]:
@@ -163,9 +163,14 @@ def _cells(variable: Variable, known: DeclaredMetric, whole: bool) -> list[str]:
 
 
 def _cut(
-    title: str, columns: tuple[str, ...], rows: Iterator[tuple[str, ...]], count: int, whole: bool
+    title: str,
+    columns: tuple[str, ...],
+    rows: Iterator[tuple[str, ...]],
+    count: int,
+    whole: bool,
+    keys: int = 1,
 ) -> Table:
     """Return a table with as many rows as it may have."""
     most = count if whole else max(MOST_CELLS // len(columns), 1)
     notes = (f"{count - most} more rows are in the result file",) if count > most else ()
-    return Table(title, columns, tuple(islice(rows, most)), notes)
+    return Table(title, columns, tuple(islice(rows, most)), notes, keys)

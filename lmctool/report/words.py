@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmctool.report import curve
-from lmctool.report.notation import Notation
-from lmctool.results.aggregate.aggregate import averaged_analysis
-from lmctool.results.metrics import listed
-from lmctool.results.text import titled
+from lmctool.report.finding import Finding, findings, main_finding
+from lmctool.report.notation import Notation, in_words
+from lmctool.results.text import joined, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,31 +18,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lmctool.report.curve import Curve
-    from lmctool.results.declared_metric import DeclaredMetric
-    from lmctool.results.metrics import Metric
     from lmctool.results.result import Result
 
-HEADLINES = ("error", "loss")
-"""Metrics that speak for a result, the first of them that it has; else its first metric."""
-BOUND = re.compile(r".+\.(lower|upper)\d*")
-"""Metrics that are a bound of another metric, which are in the tables alone."""
 MOST = 8
 """Lines of one curve, and metrics of one result, that are described one by one."""
 
 
 def headline(result: Result) -> str:
-    """Return in one sentence between which values the metric lies that speaks for a result.
+    """Return in one sentence the values of the metric that speaks for a result.
 
     Raises:
         LmctoolError: two variables give the same metric.
     """
-    by_name, known = _by_name(result), Notation.of(result)
-    of = averaged_analysis(result)
-    wanted = [f"{of}.{word}.mean" if of else f"{result.analysis}.{word}" for word in HEADLINES]
-    for name in [*wanted, *by_name]:
-        if name in by_name:
-            return _range(by_name[name], known.metric(name))
-    return "No metric of it is a number."
+    finding = main_finding(result)
+    return sentence(finding) if finding else "No metric of it is a number."
 
 
 def sentences(result: Result) -> list[str]:
@@ -52,71 +40,71 @@ def sentences(result: Result) -> list[str]:
     Raises:
         LmctoolError: two variables give the same metric.
     """
-    by_name, known = _by_name(result), Notation.of(result)
-    described = [_curve(each, known.curve(result, each).text) for each in curve.find(result)]
-    described += [_range(own, known.metric(name)) for name, own in list(by_name.items())[:MOST]]
-    more = len(by_name) - MOST
+    known = Notation.of(result)
+    described = [
+        _curve(each, partial(in_words, known.curve(result, each))) for each in curve.find(result)
+    ]
+    found = list(findings(result).values())
+    described += [sentence(each) for each in found[:MOST]]
+    more = len(found) - MOST
     return [*described, f"The tables have {more} more metrics."] if more > 0 else described
 
 
-def _by_name(result: Result) -> dict[str, list[Metric]]:
-    """Return the metrics that are numbers by their name, but for bounds."""
-    by_name: dict[str, list[Metric]] = {}
-    for metric in listed(result):
-        if metric.value is not None and not BOUND.fullmatch(metric.name):
-            by_name.setdefault(metric.name, []).append(metric)
-    return by_name
-
-
-def _range(metrics: Sequence[Metric], known: DeclaredMetric) -> str:
-    """Return between which values a metric lies, and where: the dims in which places differ."""
-    name = metrics[0].name
-    low, high = (extreme(metrics, key=lambda metric: metric.value or 0.0) for extreme in (min, max))
-    if low.value == high.value:
-        everywhere = " everywhere" if len(metrics) > 1 else ""
-        return f"{name} is {_value(low, known)}{everywhere}."
-    dims = [dim for dim in low.where if len({metric.where[dim] for metric in metrics}) > 1]
-    ends = (
-        f"{_value(metric, known)} ({', '.join(f'{dim} {metric.where[dim]}' for dim in dims)})"
-        for metric in (low, high)
-    )
-    return f"{name} goes from {' to '.join(ends)}."
-
-
-def _value(metric: Metric, known: DeclaredMetric) -> str:
-    return known.text(metric.value) + ("" if metric.unit == "1" else f" {metric.unit}")
+def sentence(finding: Finding) -> str:
+    """Return the values of a metric, or where they are many between which of them they lie."""
+    name, values = finding.metric, finding.values
+    if finding.lowest.text == finding.highest.text:
+        return f"{name} is {values[0].text}{' everywhere' if finding.count > 1 else ''}."
+    if finding.count > len(values):
+        ends = (f"{end.text} ({end.place})" for end in (finding.lowest, finding.highest))
+        return f"{name} lies between {' and '.join(ends)}."
+    return f"{name} is {joined([f'{value.text} ({value.place})' for value in values])}."
 
 
 def _curve(each: Curve, text: Callable[[float], str]) -> str:
-    """Return what a curve is of and over, and where each of its lines is lowest and highest.
+    """Return what a curve is of and over, and what each of its lines is at its ends and extremes.
 
-    Of many lines only the lowest and the highest place of all is described.
+    Of many lines only the lowest and the highest value of all are told.
     """
-    ends = f"from {each.places[0]} to {each.places[-1]}"
-    over = f"{titled(each.title, each.unit)} over {titled(each.dim, each.names.unit)} {ends}"
+    over = f"{titled(each.title, each.unit)} over {titled(each.dim, each.names.unit)}"
     constants = f" ({each.constants})" if each.constants else ""
     lines = [line.values for line in each.lines]
     if len(lines) == 1:
-        return f"{over}{constants} {_extremes(lines[0], each.places, text)}."
+        return f"{over}{constants}: {_along(lines[0], each.places, text)}."
+    start = f"{over}{constants}, {len(lines)} lines"
     if len(lines) > MOST:
-        places = [f"{place} of {name}" for name in each.line_names for place in each.places]
-        extremes = _extremes(np.concatenate(lines), places, text)
-        return f"{over}{constants}, {len(lines)} lines, {extremes}."
+        places = [f"{name} at {place}" for name in each.line_names for place in each.places]
+        return f"{start} {_between(np.concatenate(lines), places, text)}."
     described = (
-        f"{name} {_extremes(line, each.places, text)}"
+        f"{name}: {_along(line, each.places, text)}"
         for name, line in zip(each.line_names, lines, strict=True)
     )
-    return f"{over}{constants}, {len(lines)} lines: {'; '.join(described)}."
+    return f"{start}. {'; '.join(described)}."
 
 
-def _extremes(
-    values: NDArray[np.float64], places: Sequence[str], text: Callable[[float], str]
-) -> str:
+def _along(values: NDArray[np.float64], places: Sequence[str], text: Callable[[float], str]) -> str:
+    """Return the values at both ends and the extremes of a line, in the order of their places."""
     finite = np.flatnonzero(np.isfinite(values))
     if not finite.size:
-        return "has no numbers"
-    low, high = (int(finite[extreme(values[finite])]) for extreme in (np.argmin, np.argmax))
+        return "no numbers"
+    low, high = _extremes(values)
     if values[low] == values[high]:
-        return f"is {text(values[low])} throughout"
-    lowest, highest = (f"at {places[row]} with {text(values[row])}" for row in (low, high))
-    return f"is lowest {lowest} and highest {highest}"
+        return f"{text(values[low])} throughout"
+    marks = {low: " (lowest)", high: " (highest)"}
+    rows = sorted({int(finite[0]), low, high, int(finite[-1])})
+    return ", ".join(f"{text(values[row])} at {places[row]}{marks.get(row, '')}" for row in rows)
+
+
+def _between(
+    values: NDArray[np.float64], places: Sequence[str], text: Callable[[float], str]
+) -> str:
+    if not np.isfinite(values).any():
+        return "without numbers"
+    ends = (f"{text(values[row])} ({places[row]})" for row in _extremes(values))
+    return f"between {' and '.join(ends)}"
+
+
+def _extremes(values: NDArray[np.float64]) -> tuple[int, int]:
+    """Return where values, of which one is a number, are lowest and where they are highest."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return int(np.nanargmin(finite)), int(np.nanargmax(finite))

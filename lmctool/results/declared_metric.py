@@ -55,6 +55,14 @@ class DeclaredMetric:
             return f"{value:{form}}"
         return self.signed(value, form) if self.of == "difference" else f"{100 * value:{form}} %"
 
+    def brief(self, value: float | None) -> str:
+        """Return a value as in a table of an analysis: of per cent two decimals, else six digits.
+
+        >>> DeclaredMetric("barrier.error", "", share=True).brief(0.2807567)
+        '28.08 %'
+        """
+        return self.text(value, ".2f" if self.in_percent else ".6g")
+
     def signed(self, difference: float | None, form: str = ".6g") -> str:
         """Return a difference of two values as people read it: of per cent in points.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def number(value: float | None) -> str:
@@ -39,6 +42,16 @@ def all_digits(value: Any) -> str:
     if plain is None:
         return ""
     return repr(plain) if isinstance(plain, float) else cell(plain)
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return texts as a list within a sentence.
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *others, last = texts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def titled(title: str, unit: str) -> str:

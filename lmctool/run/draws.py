@@ -81,12 +81,12 @@ def notes_on(run: Run, *, writes: bool) -> list[str]:
         writes: whether a checkpoint is written.
     """
     split = run.calibration.split
-    what = ["checkpoint"] * writes + ["permutation"] * bool(run.alignments.proved)
     notes = [
         f"each draw is {len(split)} of the {split.total} examples of split {split.name!r}; the"
         " networks and all else are the same, so the interval is none over other networks"
     ]
-    if what:
-        verb = "are" if len(what) > 1 else "is"
-        notes.append(f"the {' and the '.join(what)} {verb} that of draw 0, as without --repeat")
+    names = ["checkpoint"] * writes + ["permutation"] * bool(run.alignments.proved)
+    if names:
+        verb = "is that" if len(names) == 1 else "are those"
+        notes.append(f"the {' and the '.join(names)} {verb} of draw 0, as without --repeat")
     return notes

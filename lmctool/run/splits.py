@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lmctool.data.opening import count_of, open_split
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
-    from lmctool.plugin.data_records import Preprocessing
+    from lmctool.plugin.data_records import Examples, Preprocessing
     from lmctool.plugin.settings import Settings
 
     Preparation = Callable[[], Preprocessing]
@@ -49,9 +51,10 @@ class Splits:
         self._calib = calib
         self._check: Callable[[Tensor], None] = getattr(module, "check_inputs", lambda _: None)
         self._opened: dict[tuple[str, int | None, bool], Split] = {}
+        self._loaders: dict[tuple[str, bool], Callable[[], Examples]] = {}
 
     def open(
-        self, name: str, limit: int | None, *, calibration: bool = False, draw: int = 0
+        self, name: str, limit: int | None, *, calibration: bool = False, draw: int | None = None
     ) -> Split:
         """Return at most ``limit`` examples of a split, on the device.
 
@@ -59,7 +62,8 @@ class Splits:
             name: the split.
             limit: how many; None for all.
             calibration: take it of the calibration set that has data of its own.
-            draw: the number of the draw that chooses them; only those of the first are kept here.
+            draw: the number of the draw of calibration examples that they are; only those of the
+                first are kept here, and the stored split, which is loaded once for all.
 
         Raises:
             LmctoolError: there is no data, or no such split in it, or the model refuses it.
@@ -70,13 +74,17 @@ class Splits:
         if data is None:
             raise self._without_data()
         key = (name, limit, calibration)
-        if draw == 0 and key in self._opened:
+        if not draw and key in self._opened:
             return self._opened[key]
+        dataset = data.dataset
+        if draw is not None and self.settings.draws > 1:
+            load = self._loaders.setdefault((name, calibration), cache(dataset.splits[name]))
+            dataset = replace(dataset, splits={**dataset.splits, name: load})
         split = open_split(
-            data.dataset,
+            dataset,
             name,
             limit=limit,
-            seed=seed_of_draw(self.settings.subset_seed, draw),
+            seed=seed_of_draw(self.settings.subset_seed, draw or 0),
             device=self.device,
             taken=sum(
                 other.inputs.nbytes
@@ -88,7 +96,7 @@ class Splits:
             preparation=preparation,
             check=self._check,
         )
-        if draw == 0:
+        if not draw:
             self._opened[key] = split
         return split
 

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from scipy import stats
 
 from lmctool.report import by_analysis
-from lmctool.report.terminal import parts
+from lmctool.report.blocks import blocks
 from lmctool.results.file import read, write
 from lmctool.results.metrics import metrics
 from lmctool.results.provenance import Provenance
@@ -212,7 +212,7 @@ def test_outputs_that_exist_are_kept(seeds: list[Path], here: Path, undrawn: Non
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_table_fits_a_terminal(mean: Path, width: int) -> None:
     table = by_analysis.table(read(mean), mean)
-    lines = [line for head, rows in parts(table, width) for line in (*head, *rows)]
+    lines = [line for block in blocks(table, width) for line in (*block.head, *block.body)]
     assert max(map(cell_len, lines)) <= width
     assert len(table.rows) == 2 * 3 + 2 * 2 + 2 * 3  # barriers, ends, differences
 

@@ -112,7 +112,6 @@ def test_a_command_of_many_options_has_main_ones_and_examples(name: str) -> None
         assert flags.issuperset(flag for flag in own.page.main if flag not in MAIN)
         assert len(flags.intersection(own.page.main)) <= MOST + 3
     elif isinstance(own, Command):
-        assert not own.page.main
         assert all(option.opts[-1] in page(name, "--help") for option in options(name))
 
 

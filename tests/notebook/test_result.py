@@ -127,7 +127,7 @@ def test_a_notebook_gets_sound_html_with_table_and_figure(found: Result) -> None
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
     (tree,) = list(parser.parseFragment(page))
     assert not list(tree.iter("script"))
-    cells = [cell.text for cell in tree.iter("td")]
+    cells = [cell.text for tag in ("th", "td") for cell in tree.iter(tag)]
     assert "<script>alert('x')</script>\\x1b&amp;" in cells
     (image,) = tree.iter("img")
     assert image.get("src", "").startswith("data:image/png;base64,iVBOR")

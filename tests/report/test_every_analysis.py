@@ -8,16 +8,17 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 from matplotlib.figure import Figure
+from rich.cells import cell_len
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
+from lmctool.report.blocks import NUMBER, blocks, fitted
 from lmctool.report.figure import drawing
 from lmctool.report.figure_settings import style_settings
 from lmctool.report.notation import Notation
 from lmctool.report.plot import Plot
 from lmctool.report.style import applied
-from lmctool.report.terminal import parts
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
@@ -28,6 +29,7 @@ from lmctool.results.text import number
 from lmctool.testing import invoke
 from tests.report import drawn
 from tests.report.overlaps import overlaps
+from tests.report.row_cells import row_cells, unspaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,9 +63,29 @@ def test_show_prints_its_table_whole_and_every_variant(name: str, made: Made) ->
     assert done.exit_code == 0, done.output
     result = read(made(name))
     table = by_analysis.table(result, made(name))
-    for head, rows in parts(table, None):
-        assert set(head) | set(rows) <= set(done.stdout.splitlines())
+    for block in blocks(table, None):
+        assert {*block.head, *block.body} <= set(done.stdout.splitlines())
     assert all(variant in done.stdout for variant in variants(result))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@every_analysis
+def test_each_block_of_a_narrow_table_tells_its_rows_apart(
+    name: str, width: int, made: Made
+) -> None:
+    whole = by_analysis.table(read(made(name)), made(name))
+    assert len({row[: whole.keys] for row in whole.rows}) == len(whole.rows)
+    table = fitted(whole, width)
+    printed: list[list[str]] = [[] for _ in table.rows]
+    for block in blocks(table, width):
+        assert max(map(cell_len, (*block.head, *block.body))) <= width
+        for lines, row, cells in zip(block.rows, table.rows, printed, strict=True):
+            shown = row_cells(lines)
+            assert shown[: table.keys] == list(map(unspaced, row[: table.keys]))
+            cells += shown[table.keys :]
+            for own, n in zip(lines[0], block.columns, strict=True):
+                assert own.strip() == row[n] or not NUMBER.fullmatch(row[n])
+    assert printed == [list(map(unspaced, row[table.keys :])) for row in table.rows]
 
 
 @every_analysis

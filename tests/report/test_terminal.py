@@ -11,8 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import lmctool
-from lmctool.report.terminal import NUMBER, echo, harmless, parts, printable, render
+from lmctool.report.blocks import NUMBER, blocks
+from lmctool.report.terminal import echo, harmless, printable, render
 from lmctool.results.table import Table
+from tests.report.row_cells import row_cells
 
 WIDE = Table(
     "a wide table",
@@ -61,19 +63,18 @@ def test_numbers_stand_right_and_text_left() -> None:
     ]
 
 
-def test_each_part_of_a_wide_table_repeats_the_columns_that_name_its_rows() -> None:
+def test_each_block_of_a_wide_table_repeats_the_columns_that_name_its_rows() -> None:
     heads = ("variant", "part", *(f"metric {number}" for number in range(4)))
     rows = (("plain", "layers.0", *"1234"), ("align", "layers.0", *"5678"))
     table = Table("t", heads, rows, keys=2)
-    cut = list(parts(table, 40))
-    assert [head[0].split()[:2] for head, _ in cut] == [["variant", "part"]] * 2
-    assert [[row.split() for row in own] for _, own in cut] == [
-        [["plain", "layers.0", "1", "2"], ["align", "layers.0", "5", "6"]],
-        [["plain", "layers.0", "3", "4"], ["align", "layers.0", "7", "8"]],
+    one, other = blocks(table, 35)
+    assert [one.columns, other.columns] == [(0, 1, 2, 3), (0, 1, 4, 5)]
+    assert [line.split() for line in other.body] == [
+        ["plain", "layers.0", "3", "4"],
+        ["align", "layers.0", "7", "8"],
     ]
-    # names without room for a number beside them stand once, but for the first
-    narrow = [head[0].split()[:2] for head, _ in parts(table, 20)]
-    assert narrow == [["variant", "part"], *[["variant", "metric"]] * 4]
+    for block in blocks(table, 20):  # names that leave no room are folded
+        assert [row_cells(lines)[:2] for lines in block.rows] == [list(row[:2]) for row in rows]
 
 
 def test_a_table_without_rows_is_its_title_and_notes() -> None:

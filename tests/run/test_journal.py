@@ -14,7 +14,7 @@ import pytest
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
-from lmctool.results.journal import Journal
+from lmctool.results.journal import Journal, MemoryJournal
 from lmctool.run.run import Run
 from tests.plugins.pairs import save, trained
 
@@ -211,3 +211,22 @@ def test_an_analysis_in_the_order_of_a_set_goes_on_under_another_hash_seed(tmp_p
     losses = json.loads(unbroken.stdout)["metrics"]
     assert len(set(losses.values())) == 2
     assert json.loads(resumed.stdout)["metrics"] == losses
+
+
+def test_an_entry_of_this_run_is_found_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert look_up(journal, "loss", "network A") is None
+    keep(journal, "loss", "network A", 1.0)
+    assert look_up(journal, "loss", "network A") == 1.0
+
+
+def test_a_journal_in_memory_keeps_copies() -> None:
+    journal, values = MemoryJournal(), np.array([1.0])
+    with journal.entries("loss") as entries:
+        entries.entry(lambda: "network A").keep(lambda: {"value": values})
+    values[:] = 2.0
+    for _ in range(2):
+        found = look_up(journal, "loss", "network A")
+        assert found is not None and found == 1.0
+        found[:] = 3.0
+    assert look_up(journal, "error", "network A") is None

@@ -121,9 +121,8 @@ def command(
     keys = ("width", "height", "style", "font", "dpi")
     appearance = Appearance(**{key: options[key] for key in keys})
     finish = Finish(options["title"], options["percent"], options["log"], options["legend"] or "")
-    wanted = UserFigure(
-        results, Words(metrics, variants, splits), panels, Appearance(**look), finish
-    )
+    words = Words(metrics, variants, splits)
+    wanted = UserFigure(results, words, panels, appearance, finish)
     first, path = next(iter(results.values())), paths[0]
     with by_analysis.mismatch_as_error(first, path):
         drawn = wanted.drawn(form)

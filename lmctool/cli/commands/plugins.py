@@ -48,7 +48,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     )
     broken = sum(1 for plugin in plugins if plugin["problem"])
     notes = (f"{len(plugins)} plugins, {broken} broken",)
-    render(Table("Installed plugins", columns, rows, notes), Console())
+    render(Table("Installed plugins", columns, rows, notes, keys=2), Console())
 
 
 @command.command("new")

@@ -51,22 +51,19 @@ def command(
     from lmctool.files.publish import publish, refuse_existing
     from lmctool.gates.gate import exit_code
     from lmctool.report.html import page
-    from lmctool.report.sections import section
+    from lmctool.report.sections import content
 
     if out.suffix.lower() not in SUFFIXES:
         raise LmctoolError(f"page '{out}' must end in .html")
     refuse_existing([out], force)
     results = {path: read_sound(path) for path in paths}
     verdicts = audit_results(results, policy, baselines, tolerance)
-    sections = [
-        section(result, path, position)
-        for position, (path, result) in enumerate(results.items(), 1)
-    ]
-    for each in sections:
+    shown = content(results)
+    for each in shown.sections:
         if isinstance(each.picture, str):
             echo(f"Warning: no figure of '{each.source}': {each.picture}", err=True)
     with publish(out, force) as draft:
-        draft.write_text(page(sections, verdicts), encoding="utf-8")
+        draft.write_text(page(shown, verdicts), encoding="utf-8")
     echo(out)
     show_verdicts(verdicts)
     return exit_code(verdicts)

@@ -27,7 +27,12 @@ from lmctool.api import (
 from lmctool.api.advanced import DeclaredScores
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lmctool.api import Run, Table
+
+WIDTH, LEGEND = 4.8, 0.4
+"""The width of a panel, and the height of its legend or title, in inches."""
 
 
 def network_count(run: Run, alpha: float) -> int:
@@ -62,6 +67,23 @@ def table(result: Result) -> Table:
     return score_table(title, group, metrics=metrics_of(result))
 
 
+def draw(result: Result, figure: Figure) -> None:
+    """Draw each metric of the ends and of the networks at alpha."""
+    from lmctool.api import shown_metrics
+    from lmctool.api.advanced import bars_height, draw_scores, end_titles, panel_shape, panels
+
+    scores, metrics = result.groups["repair/scores"], shown_metrics(result)
+    networks, splits = scores.variables[metrics[0].name].values.shape
+    rows, columns = panel_shape([len(metrics)])
+    height = bars_height(networks, splits)
+    figure.set_size_inches(WIDTH * columns, (height + LEGEND) * rows)
+    (grid,) = panels(figure, [len(metrics)])
+    titles = dict(zip("ab", end_titles(result), strict=True))
+    variants = {name: name for name in map(str, scores.variables["network"].values[2:])}
+    for axes, metric in zip(grid, metrics, strict=True):
+        draw_scores(axes, scores, metric, titles, variants, (WIDTH, height))
+
+
 @hookimpl
 def lmctool_analysis() -> Analysis:
     """Add ``lmctool repair``."""
@@ -87,5 +109,6 @@ def lmctool_analysis() -> Analysis:
             ),
             docs="docs/analyses/repair.md",
         ),
+        figure=draw,
         metrics=(DeclaredScores("repair.{}", "{} of a network"),),
     )

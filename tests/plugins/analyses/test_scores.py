@@ -14,13 +14,14 @@ import pytest
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis, figure
-from lmctool.report.terminal import parts
+from lmctool.report.blocks import blocks, fitted
 from lmctool.results.file import read
 from lmctool.results.metrics import listed
 from lmctool.results.score_metric import DeclaredScores
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.testing import invoke
 from tests import every
+from tests.report.row_cells import row_cells, unspaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,10 +125,10 @@ def test_its_table_shows_each_score_and_names_its_rows_wherever_it_is_cut(
     table = by_analysis.table(read(scored(name)), scored(name))
     whole = "\n".join(map(" ".join, [table.columns, *table.rows]))
     assert all(score in whole for score in SCORES)
-    narrow = list(parts(table, 72))
-    leading = [line.split()[: table.keys] for line in narrow[0][1]]
-    for _, rows in narrow:
-        assert [row.split()[: table.keys] for row in rows] == leading
+    narrow = fitted(table, 72)
+    leading = [list(map(unspaced, row[: narrow.keys])) for row in narrow.rows]
+    for block in blocks(narrow, 72):
+        assert [row_cells(lines)[: narrow.keys] for lines in block.rows] == leading
 
 
 @every_scored

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 from lmctool_plugins.analyses.align.filters import FILTERS, mosaic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from lmctool.api import Group, Result, ScoreMetric, Table
+    from lmctool.api import Group, Result, Table
 
 SCORES = "align/scores"
 MOST = 24
 """Groups that a figure names; of more, the largest."""
-WIDTH, HEIGHT, COLUMNS = 4.6, 4.6, 8
-"""The size of a panel in inches, and how many filters stand in a row below them."""
+WIDTH, LEGEND, COLUMNS = 4.8, 0.6, 8
+"""The width of a panel and the height of its legend and title in inches; filters in a row."""
+NAMES = {"aligned b": "aligned B"}
+VARIANTS = {"midpoint": "plain", "aligned midpoint": "align"}
+"""Of which path a midpoint is."""
 
 
 def table(result: Result) -> Table:
@@ -44,51 +49,48 @@ def draw(result: Result, figure: Figure) -> None:
     The scores where they are known, the filters where they are images.
     """
     from lmctool.api import metrics_of
-    from lmctool.api.advanced import panel_shape, panels
+    from lmctool.api.advanced import bars_height, draw_scores, end_titles, panel_shape, panels
 
     scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
     metrics = metrics_of(result)[1:] if scores else ()
     lines, columns = panel_shape([1 + len(metrics)])
-    width, height = WIDTH * columns if metrics else 6, HEIGHT * lines
+    networks, splits = scores.variables[metrics[0].name].values.shape if scores else (0, 1)
+    groups = min(len(result.groups["permutations"].variables["group"].values), MOST)
+    bars = max(bars_height(groups), bars_height(networks, splits))
+    height = bars + LEGEND
+    width = WIDTH * columns if metrics else 6
     below = _height(seen, width) if seen else 0
-    figure.set_size_inches(width, height + below)
-    heights = [height, below] if seen else [height]
+    figure.set_size_inches(width, height * lines + below)
+    heights = [height * lines, below] if seen else [height]
     rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
     ((moved, *others),) = panels(rows[0, 0], [1 + len(metrics)])
-    _draw_moved(moved, result.groups["permutations"])
-    if scores is not None:
-        for axes, metric in zip(others, metrics, strict=True):
-            _draw_scores(axes, scores, metric)
+    _draw_moved(moved, result.groups["permutations"], bars)
+    a, b = end_titles(result)
+    for axes, metric in zip(others, metrics, strict=True):
+        assert scores is not None
+        draw_scores(axes, scores, metric, NAMES | {"a": a, "b": b}, VARIANTS, (WIDTH, bars))
     if seen is not None:
-        _draw_filters(rows[1, 0], seen)
+        _draw_filters(rows[1, 0], seen, {"A": a, "B": b})
 
 
-def _draw_moved(axes: Axes, group: Group) -> None:
+def _draw_moved(axes: Axes, group: Group, height: float) -> None:
+    from lmctool.api.advanced import legend_below, name_rows, row_share
+
     variables = group.variables
     units = variables.get("units", variables["size"]).values
     largest = sorted(sorted(range(len(units)), key=lambda n: -units[n])[:MOST])
     names = [str(variables["group"].values[number]) for number in largest]
-    places = range(len(largest))
-    axes.barh(places, units[largest], color="0.85", label="units")
-    axes.barh(places, variables["moved"].values[largest], label="moved")
-    axes.set_yticks(places, names, fontsize="small" if len(names) < MOST else "x-small")
-    axes.invert_yaxis()
+    moves = variables["moved"].values[largest]
+    places, thick = range(len(largest)), row_share(len(largest), height)
+    whole = axes.barh(places, units[largest], thick, color="0.85", label="units")
+    axes.barh(places, moves, thick, label="moved")
+    labels = [f"{moved} of {count}" for moved, count in zip(moves, units[largest], strict=True)]
+    axes.bar_label(whole, labels, padding=3, fontsize="small")
+    name_rows(axes, names)
+    axes.margins(x=0.28)
     axes.set_xlabel("units")
     axes.set_title(f"{len(units)} groups" + (f", the largest {MOST}" if len(units) > MOST else ""))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-
-
-def _draw_scores(axes: Axes, scores: Group, metric: ScoreMetric) -> None:
-    names = [str(name) for name in scores.variables["network"].values]
-    values, splits = scores.variables[metric.name].values, scores.variables["split"].values
-    height = 0.8 / len(splits)
-    for number, split in enumerate(splits):
-        places = [place + number * height for place in range(len(names))]
-        axes.barh(places, values[:, number], height, label=str(split))
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel(metric.label)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    legend_below(axes, WIDTH)
 
 
 def _height(group: Group, width: float) -> float:
@@ -98,13 +100,13 @@ def _height(group: Group, width: float) -> float:
     return 0.5 + tile * (rows / columns) * -(-units // COLUMNS)
 
 
-def _draw_filters(figure: SubFigure, group: Group) -> None:
+def _draw_filters(figure: SubFigure, group: Group, titles: Mapping[str, str]) -> None:
     values, attributes = group.variables["filter"].values, group.attributes
     names = group.variables["network"].values
     panels = figure.subplots(1, len(names), gridspec_kw={"wspace": 0.08})
     for axes, name, own in zip(panels, names, values, strict=True):
         axes.imshow(mosaic(own, min(len(own), COLUMNS)), interpolation="nearest")
-        axes.set_title(str(name))
+        axes.set_title(titles.get(str(name), str(name)))
         axes.set_axis_off()
     shown = (
         f"{values.shape[1]} of {attributes['units']}"

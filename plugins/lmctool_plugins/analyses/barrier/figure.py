@@ -8,13 +8,14 @@ import numpy as np
 
 from lmctool.api import barrier, shown_metrics
 from lmctool.api.advanced import (
+    legend_below,
+    legend_height,
     looks,
     panel_shape,
     panels,
     path_label,
     reference,
     score_axis,
-    text_width,
 )
 from lmctool_plugins.analyses.barrier.panels import draw_classes, draw_parts
 
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
 
     from lmctool.api import Result, ScoreMetric
 
-ARROW = 0.05
-"""A barrier below this share of the axis is in the legend alone: its arrow would be a dot."""
-WIDTH, HEIGHT = 4.6, 4.2
-"""The size of a panel, in inches."""
-HANDLE, APART = 0.33, 0.23
-"""The width of what stands before a label of the legend, and between its columns, in inches."""
+ARROW, BESIDE = 0.05, 0.025
+"""A barrier below this share of the axis has no arrow, which would be a dot; how far arrows lie
+from each other at least, in alpha."""
+WIDTH, HEIGHT, LEGEND = 4.8, 3.6, 0.5
+"""The size of a panel with its title and label, and the height of a legend's title, in inches."""
+VARIANT = 2.4
+"""The least width of a panel of parts, in inches."""
 PARTS, CLASSES = 5.4, 5.4
-BASELINES = {"balanced a": ("balanced A", "C5"), "balanced b": ("balanced B", "C6")}
+ENSEMBLE: dict[str, Any] = {"color": "0", "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.2}
+BASELINES: dict[str, tuple[str, Any]] = {
+    "balanced a": ("balanced A", (0, (7, 2))),
+    "balanced b": ("balanced B", (0, (2, 1))),
+}
 
 
 def draw(result: Result, figure: Figure) -> None:
@@ -53,8 +59,11 @@ def draw(result: Result, figure: Figure) -> None:
         if name in result.groups
     ]
     rows, columns = panel_shape([len(metrics)] * len(splits))
-    heights = [HEIGHT * rows, *(height for height, _ in more for _ in splits)]
-    figure.set_size_inches(WIDTH * columns, sum(heights))
+    variants = len(result.groups["barrier/curve"].variables["variant"].values)
+    tall = HEIGHT + LEGEND + max(legend_height(labels, WIDTH) for labels in _all_labels(result))
+    heights = [tall * rows, *(height for height, _ in more for _ in splits)]
+    width = max(WIDTH * columns, VARIANT * variants if more else 0)
+    figure.set_size_inches(width, sum(heights))
     if not more:
         _draw_curves(result, figure, metrics)
         return
@@ -63,6 +72,17 @@ def draw(result: Result, figure: Figure) -> None:
     below = [(function, split) for _, function in more for split in range(len(splits))]
     for room, (function, split) in zip(rooms[1:], below, strict=True):
         function(result, room, split, metrics[:2])
+
+
+def _all_labels(result: Result) -> list[list[str]]:
+    """Return the labels of each legend of the curves."""
+    curve = result.groups["barrier/curve"].variables
+    more = ["ensemble of logits", *(label for label, _ in BASELINES.values())]
+    return [
+        _labels(result, metric, split) + (more if "barrier/baselines" in result.groups else [])
+        for metric in shown_metrics(result)
+        for split in range(len(curve["split"].values))
+    ]
 
 
 def _draw_curves(
@@ -84,46 +104,47 @@ def _draw(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
     costs = metric.as_cost(values)
     heights, places = barrier(alpha, costs, definition)
     variants = [str(name) for name in curve.variables["variant"].values]
-    for v, (variant, look) in enumerate(zip(variants, looks(variants), strict=True)):
-        label = f"{variant}: {heights[v]:.3g}{_interval(result, metric.name, v, split)}"
+    *labels, chord = _labels(result, metric, split)
+    taken: list[float] = []
+    for v, (label, look) in enumerate(zip(labels, looks(variants), strict=True)):
         axes.plot(alpha, values[v], label=label, **look.line)
         _band(axes, result, metric.name, (v, split), look.colour)
         if heights[v] > ARROW * (values.max() - values.min()):
             at = float(places[v])
             foot = float(np.interp(at, alpha, reference(alpha, costs[v], definition)))
             top, bottom = metric.as_cost(np.array([foot + float(heights[v]), foot]))
-            arrow = {"arrowstyle": "<->", "color": look.colour}
-            axes.annotate("", (at, top), (at, bottom), arrowprops=arrow)
+            taken.append(_free(at, taken))
+            arrow = {"arrowstyle": "<->", "color": look.colour, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (taken[-1], top), (taken[-1], bottom), arrowprops=arrow)
     below = metric.as_cost(reference(alpha, costs[0], definition))
-    axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1, marker="", label=definition)
+    axes.plot(alpha, below, color="0.4", linestyle=":", linewidth=1.2, marker="", label=chord)
     _draw_baselines(axes, result, split, metric.name)
-    columns = _legend_columns(axes)
-    axes.legend(
-        title="barrier",
-        fontsize="small",
-        ncols=columns,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
-    )
     axes.set_xlabel(path_label(result))
     score_axis(axes.yaxis, metric)
+    legend_below(axes, WIDTH, title="barrier")
 
 
-def _legend_columns(axes: Axes) -> int:
-    """Return how many columns of labels have room below a panel: two, or one of long intervals."""
-    _, labels = axes.get_legend_handles_labels()
-    widths = [HANDLE + text_width(label, "small") for label in labels]
-    half = -(-len(widths) // 2)
-    needed = max(widths[:half]) + APART + max(widths[half:], default=0)
-    return 2 if needed <= WIDTH else 1
+def _free(at: float, taken: Sequence[float]) -> float:
+    """Return the alpha nearest to a barrier's own at which its arrow lies over no other."""
+    places = [at + way * step * BESIDE for step in range(len(taken) + 1) for way in (1, -1)]
+    return next(
+        place for place in places if all(abs(place - other) > 0.99 * BESIDE for other in taken)
+    )
 
 
-def _interval(result: Result, metric: str, variant: int, split: int) -> str:
-    """Return the interval of a barrier in words, or nothing where there is none."""
-    summary = result.groups["barrier/summary"].variables
-    bounds = [summary.get(f"barrier_{metric}_{end}95") for end in ("lower", "upper")]
-    texts = [f"{bound.values[variant, split]:.3g}" for bound in bounds if bound is not None]
-    return f" ({' to '.join(texts)})" if texts else ""
+def _labels(result: Result, metric: ScoreMetric, split: int) -> list[str]:
+    """Return what the legend says of each variant, its barrier with its interval, and the chord."""
+    summary = result.groups["barrier/summary"]
+    variables = summary.variables
+    texts = []
+    for v, variant in enumerate(variables["variant"].values):
+        height, *interval = (
+            metric.text(variables[name].values[v, split])
+            for name in (f"barrier_{metric.name}{end}" for end in ("", "_lower95", "_upper95"))
+            if name in variables
+        )
+        texts.append(f"{variant}: {height}" + (f" ({' to '.join(interval)})" if interval else ""))
+    return [*texts, str(summary.attributes["definition"])]
 
 
 def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: Any) -> None:
@@ -144,14 +165,13 @@ def _draw_baselines(axes: Axes, result: Result, split: int, metric: str) -> None
     axes.plot(
         ensemble["alpha"].values,
         ensemble[metric].values[split],
-        color="C3",
-        linestyle="-",
         marker="",
         label="ensemble of logits",
+        **ENSEMBLE,
     )
     baselines = result.groups["barrier/baselines"].variables
     values = baselines[metric].values[:, split]
     for name, value in zip(baselines["network"].values, values, strict=True):
         if str(name) in BASELINES:
-            label, colour = BASELINES[str(name)]
-            axes.axhline(value, color=colour, linestyle="--", marker="", label=label)
+            label, dash = BASELINES[str(name)]
+            axes.axhline(value, color="0.45", linestyle=dash, linewidth=1.2, marker="", label=label)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lmctool.api.advanced import all_shortened, looks, part_looks, score_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
     from lmctool.api import Result, ScoreMetric
+    from lmctool.api.advanced import Look
 
 MOST_NAMED = 10
 """Parts that a legend names."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+ASIDE, SHORT = 0.7, 12
+"""The share of a class's room that its points have, side by side; letters of its name."""
+OTHERS = {
+    "a": {"label": "A", "color": "0.5", "marker": "<"},
+    "b": {"label": "B", "color": "0.5", "marker": ">"},
+    "ensemble": {"label": "ensemble", "color": "0", "marker": "*"},
+    "balanced a": {"label": "balanced A", "color": "0.5", "marker": "1"},
+    "balanced b": {"label": "balanced B", "color": "0.5", "marker": "2"},
+}
+"""How networks look that are no variants."""
 
 
 def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[ScoreMetric]) -> None:
@@ -24,44 +37,38 @@ def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[Sc
     variables = group.variables
     names, variants = variables["part"].values, variables["variant"].values
     present = [part for part in range(len(names)) if variables["examples"].values[split, part]]
-    colours = _colours(str(group.attributes["by"]), len(names))
+    by_class = group.attributes["by"] == "class"
+    styles = part_looks(len(names), ordered=not by_class)
     axes = room.subplots(2, len(variants), squeeze=False, sharex=True, sharey="row")
     for row, metric in enumerate(metrics):
         for column, variant in enumerate(variants):
             for part in present:
-                values = variables[metric.name].values[column, split, part]
                 axes[row, column].plot(
                     variables["alpha"].values,
-                    values,
-                    color=colours[part],
-                    linestyle="-",
-                    marker="",
+                    variables[metric.name].values[column, split, part],
                     label=str(names[part]),
+                    **styles[part].line | {"marker": ""},
                 )
             if row == 0:
                 axes[row, column].set_title(str(variant))
-        axes[row, 0].set_ylabel(_label(metric))
+        _score_axis(axes[row, 0], metric)
     for column in range(len(variants)):
         axes[1, column].set_xlabel("alpha")
-    by = "class" if group.attributes["by"] == "class" else "EL2N score (1 = easiest)"
+    by = "class" if by_class else "EL2N score (1 = easiest)"
     room.suptitle(f"{variables['split'].values[split]}, parts by {by}", fontsize=11)
-    if len(present) <= MOST_NAMED:
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        room.legend(handles, labels, title="part", fontsize="small", loc="outside right center")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if len(present) > MOST_NAMED:  # light to dark: the first, some between and the last say it
+        some = np.linspace(0, len(present) - 1, MOST_NAMED).round().astype(int)
+        handles, labels = ([each[place] for place in some] for each in (handles, labels))
+    shown = all_shortened(labels)
+    room.legend(handles, shown, title="part", fontsize="small", loc="outside right center")
 
 
-def _colours(by: str, count: int) -> list[Any]:
-    """Return a colour for each part: apart for a few classes, else from light to dark."""
-    from matplotlib import colormaps
-
-    if by == "class" and count <= MOST_NAMED:
-        return [colormaps["tab10"](number) for number in range(count)]
-    return list(colormaps["viridis"](np.linspace(0.9, 0.05, count)))
-
-
-def _label(metric: ScoreMetric) -> str:
-    """Return the label of an axis that is short of room."""
-    return metric.name if metric.share else metric.label
+def _score_axis(axes: Axes, metric: ScoreMetric) -> None:
+    """Name the axis of a panel that is short of room."""
+    score_axis(axes.yaxis, metric)
+    if metric.share:
+        axes.set_ylabel(metric.name)
 
 
 def draw_classes(
@@ -70,25 +77,29 @@ def draw_classes(
     """Draw error and loss of every network on each class, as points."""
     group = result.groups["barrier/classes"]
     variables = group.variables
-    places = np.arange(len(variables["class"].values))
+    classes = [str(name) for name in variables["class"].values]
+    places, networks = np.arange(len(classes)), [str(name) for name in variables["network"].values]
+    between = [name for name in networks if name not in OTHERS]
+    style = OTHERS | dict(zip(between, map(_between, looks(between)), strict=True))
     axes = room.subplots(2, 1, sharex=True)
     for row, metric in enumerate(metrics):
-        for number, name in enumerate(variables["network"].values):
-            label = {"a": "A", "b": "B", "balanced a": "balanced A", "balanced b": "balanced B"}
-            between = f"{name}, alpha {group.attributes['alpha']:.3g}"
-            default = str(name) if str(name) == "ensemble" else between
+        for number, name in enumerate(networks):
+            at = f"{name}, alpha {group.attributes['alpha']:.3g}"
             axes[row].plot(
-                places,
+                places + ASIDE * ((number + 0.5) / len(networks) - 0.5),
                 variables[metric.name].values[number, split],
                 linestyle="",
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=5,
-                label=label.get(str(name), default),
+                markersize=4.5,
+                **{"label": at} | style[name],
             )
-        axes[row].set_ylabel(_label(metric))
+        _score_axis(axes[row], metric)
     if len(places) <= MOST_NAMED:
-        axes[1].set_xticks(places, [str(name) for name in variables["class"].values])
+        axes[1].set_xticks(places, all_shortened(classes, SHORT))
     axes[1].set_xlabel("class")
     room.suptitle(f"{variables['split'].values[split]} class by class", fontsize=11)
     handles, labels = axes[0].get_legend_handles_labels()
     room.legend(handles, labels, fontsize="small", loc="outside right center")
+
+
+def _between(look: Look) -> dict[str, str]:
+    return {"color": look.colour, "marker": look.marker}

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmctool.api import Table
+from lmctool.api.advanced import (
+    all_shortened,
+    end_titles,
+    legend_above,
+    looks,
+    short_names,
+    shortened,
+    text_width,
+)
 from lmctool_plugins.analyses.distance.left_out import LEFT_OUT, left_out_notes
 
 if TYPE_CHECKING:
@@ -14,16 +25,21 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from lmctool.api import Group, Result
 
 SHOWN = ("norm_a", "norm_b", "l2", "relative", "symmetric", "cosine")
 HEADS = ("||A||", "||B||", "||A-B||", "relative", "symmetric", "cosine")
-NAMED = 64
-"""Layers that the figure names; of more, every second, every third and so on."""
-ROW, TALLEST = 0.2, 14
-"""The height of one layer and the greatest of all, in inches."""
+WIDTH, WIDEST, HEIGHT = 4.8, 12.0, 2.9
+"""The least and the greatest width of a panel, and its height without names, in inches."""
+NAME, SIZE, LONGEST = 0.14, "x-small", 36
+"""The room of the name of a layer, in inches, its size, and its letters."""
+FEW = 24
+"""Layers up to which two panels stand beside each other."""
+MARKED = 60
+"""Of more layers, the points of a line are not marked."""
+START = {"color": "0.45", "linestyle": ":", "marker": "d"}
+"""How what A alone does looks, which no variant changes."""
 
 
 def tabulate(result: Result) -> Table:
@@ -43,7 +59,7 @@ def tabulate(result: Result) -> Table:
     if far:
         heads += ("||A-O||", "||B-O||", "cosine from O")
         notes.append(f"O is '{whole.attributes['origin']}'")
-    return Table("Distance", heads, tuple(rows), tuple(notes))
+    return Table("Distance", heads, tuple(rows), tuple(notes), keys=3)
 
 
 def _counted(over: str) -> str:
@@ -74,34 +90,54 @@ def _number(value: float, name: str = "") -> str:
 def draw(result: Result, figure: Figure) -> None:
     """Draw the relative distance and the cosine of every layer, and the same from the origin."""
     group = result.groups["distance/layer"]
-    layers = [str(name) for name in group.variables["layer"].values]
-    variants = [str(name) for name in group.variables["variant"].values]
-    far = "travelled" in group.variables
-    panels = [("relative", variants), ("cosine", variants)]
-    if far:
-        several = len(variants) > 1
-        ends = [f"{variant}: {end}" if several else end for variant in variants for end in "AB"]
-        panels += [("travelled_relative", ends), ("travelled_cosine", variants)]
-    figure.set_size_inches(9.2, (1.6 + min(ROW * len(layers), TALLEST)) * len(panels) / 2)
-    grid = figure.subplots(len(panels) // 2, 2, squeeze=False, sharey=True)
-    for axes, (name, labels) in zip(grid.flat, panels, strict=True):
-        values = np.moveaxis(group.variables[name].values, 1, -1).reshape(len(labels), -1)
-        _draw_bars(axes, values, labels)
-        axes.set_xlabel(group.variables[name].long_name)
-        if "cosine" in name:  # on its own scale, or else a cosine of 0.01 looks like much
-            axes.set_xlim(float(np.nan_to_num(values).min(initial=0)) - 0.05, 1.05)
-    step = -(-len(layers) // NAMED)
-    for axes in grid[:, 0]:
-        axes.set_yticks(range(0, len(layers), step), layers[::step], fontsize="small")
-        axes.set_ylim(len(layers) - 0.5, -0.5)
+    layers = all_shortened([str(name) for name in group.variables["layer"].values], LONGEST)
+    rows = [("relative", "cosine")]
+    if "travelled" in group.variables:
+        rows.append(("travelled_relative", "travelled_cosine"))
+    names = list(chain.from_iterable(rows))
+    columns = 2 if len(layers) <= FEW else 1
+    width = min(max(WIDTH, NAME * len(layers)), WIDEST)
+    below = max(text_width(layer, SIZE) for layer in layers) + 1
+    figure.set_size_inches(columns * width, len(names) // columns * HEIGHT + below)
+    grid = figure.subplots(len(names) // columns, columns, squeeze=False, sharex=True)
+    step = -(-len(layers) // int((width - 1) / NAME))
+    for axes, name in zip(grid.flat, names, strict=True):
+        _draw_lines(axes, group, name, width - 1)
+        axes.set_xticks(range(0, len(layers), step), layers[::step], rotation=90, fontsize=SIZE)
+    figure.supxlabel(_caption(result), fontsize="small")
 
 
-def _draw_bars(axes: Axes, values: NDArray[Any], labels: list[str]) -> None:
-    """Draw (bar, layer) values as bars side by side; those that are NaN are left out."""
-    height = 0.8 / len(labels)
-    for number, label in enumerate(labels):
-        places = np.arange(values.shape[1]) + (number - (len(labels) - 1) / 2) * height
-        axes.barh(places, np.nan_to_num(values[number]), height, label=label)
-    axes.grid(visible=False, axis="y")
-    if len(labels) > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(labels), borderpad=0)
+def _draw_lines(axes: Axes, group: Group, name: str, width: float) -> None:
+    """Draw a measure of every layer, a line for each variant."""
+    values = group.variables[name].values
+    variants = [str(variant) for variant in group.variables["variant"].values]
+    marks = {} if values.shape[1] <= MARKED else {"marker": ""}
+    places = np.arange(values.shape[1])
+    ended = values.ndim == 3  # of A and of B
+    if ended:
+        axes.plot(places, values[0, :, 0], **{**START, **marks}, label="A")
+    for variant, own, look in zip(variants, values, looks(variants), strict=True):
+        label = f"B, {variant}" if ended and len(variants) > 1 else "B" if ended else variant
+        axes.plot(places, own[:, 1] if ended else own, **{**look.line, **marks}, label=label)
+    if "cosine" in name:  # on its own scale, or else a cosine of 0.01 looks like much
+        axes.axhline(0, color="0.4", linewidth=1, linestyle=":", marker="")
+        axes.set_ylim(float(np.nan_to_num(values).min(initial=0)) - 0.05, 1.05)
+    else:
+        axes.set_ylim(bottom=0)
+    axes.set_ylabel(group.variables[name].long_name.replace(", ", "\n", 1))
+    legend_above(axes, width)
+
+
+def _caption(result: Result) -> str:
+    """Return what A, B, O and the norm are."""
+    whole = result.groups["distance/whole"]
+    ends = ", ".join(end_titles(result))
+    lines = [] if ends == "A, B" else [ends]
+    if "travelled" in whole.variables:
+        origin = PurePath(str(whole.attributes["origin"]))
+        lines.append(f"O: {shortened(short_names([origin])[0])}, E: A or B")
+    return "\n".join([*lines, f"||x||: Euclidean norm over a layer's {_kept(whole)}"])
+
+
+def _kept(whole: Group) -> str:
+    return "tensors" if whole.attributes["over"] == "all" else "parameters"

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lmctool.api import Table, metrics_of, score_table, shown_metrics
-from lmctool.api.advanced import fall_notes, panel_shape, panels, percent
+from lmctool.api.advanced import (
+    bars_height,
+    draw_bars,
+    draw_scores,
+    end_names,
+    fall_notes,
+    legend_below,
+    name_rows,
+    panel_shape,
+    panels,
+    percent,
+    row_share,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from lmctool.api import Array, Group, Result, ScoreMetric
+    from lmctool.api import Group, Result
 
 PARTS, ROBUSTNESS, SCORES = "graft/parts", "graft/robustness", "graft/scores"
-WIDTH, BAR = 4.8, 0.28
-"""The width of a panel and the height of one bar, in inches."""
+WIDTH, LEGEND = 4.8, 0.5
+"""The width of a panel, and the height of its title and legend, in inches."""
+GRAFTED = "grafted"
+"""The network that is made."""
 LISTED = 5
 """Tensors that a note lists."""
-TALLEST = 40
-"""The height of the tallest figure, in inches."""
 
 
 def tabulate(result: Result) -> Table:
@@ -86,68 +93,53 @@ def _robustness_table(result: Result) -> Table:
 
 def draw(result: Result, figure: Figure) -> None:
     """Draw the rises of each part, or what came from where and all but the loss of the networks."""
-    scores, metrics = result.groups.get(SCORES), shown_metrics(result)
     if ROBUSTNESS in result.groups:
-        for axes, metric in zip(_panels(result, figure, len(metrics)), metrics, strict=True):
-            _draw_rises(axes, result.groups[ROBUSTNESS], metric)
+        _draw_robustness(result, figure)
         return
+    scores = result.groups.get(SCORES)
     drawn = metrics_of(result)[1:] if scores is not None else ()
-    taken, *others = _panels(result, figure, 1 + len(drawn))
-    _draw_taken(taken, result.groups[PARTS])
+    parts = len(result.groups[PARTS].variables["part"].values)
+    networks, splits = scores.variables[drawn[0].name].values.shape if scores else (0, 1)
+    height = max(bars_height(parts), bars_height(networks, splits))
+    rows, columns = panel_shape([1 + len(drawn)])
+    figure.set_size_inches(WIDTH * columns if drawn else 6, (height + LEGEND) * rows)
+    ((taken, *others),) = panels(figure, [1 + len(drawn)])
+    _draw_taken(taken, result.groups[PARTS], height)
+    named = zip(("base", "other"), end_names(result), strict=True)
+    names = {network: network if file in "AB" else f"{network}: {file}" for network, file in named}
     for axes, metric in zip(others, drawn, strict=True):
-        _draw_networks(axes, result.groups[SCORES], metric)
+        draw_scores(axes, result.groups[SCORES], metric, names, {GRAFTED: GRAFTED}, (WIDTH, height))
 
 
-def _panels(result: Result, figure: Figure, count: int) -> list[Axes]:
-    """Return axes for the parts or the networks, and give the figure the size that they need."""
-    bars = max(len(result.groups[PARTS].variables["part"].values), 6)
-    rows, columns = panel_shape([count])
-    width = 6 if count == 1 else WIDTH * columns
-    figure.set_size_inches(width, min(2 + BAR * bars, TALLEST) * rows)
-    (axes,) = panels(figure, [count])
-    return axes
+def _draw_robustness(result: Result, figure: Figure) -> None:
+    """Draw how far each metric rises with each part alone taken."""
+    group, metrics = result.groups[ROBUSTNESS], shown_metrics(result)
+    names, splits = (list(map(str, group.variables[d].values)) for d in ("part", "split"))
+    height = bars_height(len(names), len(splits))
+    rows, columns = panel_shape([len(metrics)])
+    figure.set_size_inches(WIDTH * columns, (height + LEGEND) * rows)
+    (grid,) = panels(figure, [len(metrics)], sharey="row")
+    for axes, metric in zip(grid, metrics, strict=True):
+        values = metric.points * group.variables[f"rise_{metric.name}"].values
+        draw_bars(axes, names, values, splits, "{:+.2f}".format, height)
+        axes.axvline(0, color="0.4", linewidth=1)
+        what = f"{metric.name} (percentage points)" if metric.percent else metric.label
+        axes.set_xlabel(f"{metric.worsening} of the {what}")
+        axes.set_title(f"each part alone taken: {metric.name}")
+        if len(splits) > 1:
+            legend_below(axes, WIDTH)
 
 
-def _draw_networks(axes: Axes, scores: Group, metric: ScoreMetric) -> None:
-    values = metric.points * scores.variables[metric.name].values
-    _draw_bars(axes, scores.variables["network"].values, values, _splits(scores))
-    axes.set_xlabel(f"{metric.name} (%)" if metric.percent else metric.label)
-
-
-def _draw_rises(axes: Axes, group: Group, metric: ScoreMetric) -> None:
-    values = metric.points * group.variables[f"rise_{metric.name}"].values
-    _draw_bars(axes, group.variables["part"].values, values, _splits(group))
-    axes.axvline(0, color="0.4", linewidth=1)
-    what = f"{metric.name} (percentage points)" if metric.percent else metric.label
-    axes.set_xlabel(f"{metric.worsening} of the {what}")
-    axes.set_title(f"each part alone taken: {metric.name}")
-
-
-def _draw_taken(axes: Axes, parts: Group) -> None:
+def _draw_taken(axes: Axes, parts: Group, height: float) -> None:
     """Draw the size of each part, and how much of it was taken."""
     variables = parts.variables
     names = [str(name) for name in variables["part"].values]
-    axes.barh(range(len(names)), variables["numbers"].values, color="0.85", label="kept")
-    axes.barh(range(len(names)), variables["taken"].values, label="taken")
-    axes.set_yticks(range(len(names)), names, fontsize="small")
+    places, thick = range(len(names)), row_share(len(names), height)
+    axes.barh(places, variables["numbers"].values, thick, color="0.85", label="kept")
+    axes.barh(places, variables["taken"].values, thick, label="taken")
+    name_rows(axes, names)
     for label, own in zip(axes.get_yticklabels(), variables["taken"].values, strict=True):
         label.set_fontweight("bold" if own else "normal")  # a small part's bar is hardly seen
-    axes.invert_yaxis()
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel("numbers in the part's tensors")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-
-
-def _draw_bars(axes: Axes, names: NDArray[Any], values: Array, splits: Sequence[str]) -> None:
-    """Draw (name, split) values as horizontal bars, those of one name together."""
-    height = 0.8 / len(splits)
-    for number, split in enumerate(splits):
-        places = np.arange(len(names)) + (number - (len(splits) - 1) / 2) * height
-        axes.barh(places, values[:, number], height, label=split)
-    axes.set_yticks(range(len(names)), [str(name) for name in names], fontsize="small")
-    axes.invert_yaxis()
-    if len(splits) > 1:
-        axes.legend()
-
-
-def _splits(group: Group) -> list[str]:
-    return [str(split) for split in group.variables["split"].values]
+    legend_below(axes, WIDTH)

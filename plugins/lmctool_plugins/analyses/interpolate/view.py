@@ -6,10 +6,21 @@ from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import ShapeRule, fall_notes, panel_shape, panels
+from lmctool.api.advanced import (
+    ShapeRule,
+    all_shortened,
+    end_titles,
+    fall_notes,
+    legend_below,
+    legend_height,
+    looks,
+    panel_shape,
+    panels,
+    part_looks,
+    path_label,
+    score_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,8 +28,11 @@ if TYPE_CHECKING:
 
     from lmctool.api import Group, Result, ScoreMetric
 
-WIDTH, HEIGHT, LEGEND_ROW = 4.6, 3.7, 0.22
-"""The size of a panel, and the height of a line of its legend, in inches."""
+WIDTH, HEIGHT = 4.8, 3.8
+"""The size of a panel without its legend, in inches."""
+LONGEST, MARKED = 40, 5
+"""Letters of the name of a path; which of its points have a marker."""
+DASHES, WHOLE = ("-", "--", "-.", ":"), "all"
 
 
 def tabulate(result: Result) -> Table:
@@ -76,69 +90,95 @@ def draw(result: Result, figure: Figure) -> None:
     parts = result.groups.get("interpolate/part")
     splits, pairs = (curve.variables[name].values for name in ("split", "pair"))
     counts = [len(metrics)] * len(splits)
+    labels = [_labels(shape, s, metric) for s in range(len(splits)) for metric in metrics]
     if parts is not None:
         counts += [2] * (len(splits) * len(pairs))
+        labels.append([*_part_names(parts), WHOLE])
     rows, columns = panel_shape(counts)
-    lines = len(pairs) * len(curve.variables["variant"].values)
-    figure.set_size_inches(WIDTH * columns, (HEIGHT + LEGEND_ROW * lines) * rows)
+    tall = HEIGHT + max(legend_height(own, WIDTH) for own in labels)
+    figure.set_size_inches(WIDTH * columns, tall * rows)
     grid = panels(figure, counts)
     for (s, split), row in zip(enumerate(splits), grid, strict=False):
         for axes, metric in zip(row, metrics, strict=True):
-            _draw_paths(axes, curve, shape, s, metric)
+            _draw_paths(axes, result, s, metric)
             axes.set_title(f"{metric.name} on {split}")
     if parts is None:
         return
     places = product(range(len(splits)), range(len(pairs)))
     for (s, p), row in zip(places, grid[len(splits) :], strict=True):
         for axes, metric in zip(row, metrics[:2], strict=True):
-            _draw_parts(axes, curve, parts, p, s, metric)
-            axes.set_title(f"{metric.name} on {splits[s]} by {_by(parts)}, {_last(curve, p)}")
+            _draw_parts(axes, result, p, s, metric)
+            of = f"{metric.name} on {splits[s]} by {_by(parts)}"
+            axes.set_title("\n".join([of, *_last(curve, p)]))
 
 
 def _by(parts: Group) -> str:
     return "class" if parts.attributes["by"] == "class" else "EL2N (1 easiest)"
 
 
-def _last(curve: Group, pair: int) -> str:
-    """Return what the last variant of a pair is called; one alone needs no name."""
-    pairs, variants = (curve.variables[name].values for name in ("pair", "variant"))
-    return f"{pairs[pair]}, {variants[-1]}" if len(variants) > 1 else str(pairs[pair])
+def _pairs(group: Group) -> list[str]:
+    return all_shortened([str(pair) for pair in group.variables["pair"].values], LONGEST)
 
 
-def _draw_paths(axes: Axes, curve: Group, shape: Group, split: int, metric: ScoreMetric) -> None:
-    """Draw every path, with its shape and Delta in the legend."""
-    alpha, values = (curve.variables[name].values for name in ("alpha", metric.name))
-    names, pairs = (curve.variables[name].values for name in ("variant", "pair"))
+def _last(curve: Group, pair: int) -> list[str]:
+    """Return what the last variant of a pair is called; one path alone needs no name."""
+    pairs, variants = _pairs(curve), curve.variables["variant"].values
+    own = [pairs[pair]] if len(pairs) > 1 else []
+    own += [str(variants[-1])] if len(variants) > 1 else []
+    return [", ".join(own)] if own else []
+
+
+def _labels(shape: Group, split: int, metric: ScoreMetric) -> list[str]:
+    """Return the label of each path, with its shape and Delta, a variant after the other."""
+    variants, pairs = shape.variables["variant"].values, _pairs(shape)
     shapes, deltas = (
         shape.variables[f"{key}_{metric.name}"].values[:, :, split] for key in ("shape", "delta")
     )
-    for (p, pair), (v, variant) in product(enumerate(pairs), enumerate(names)):
-        own = f"{pair}, {variant}" if len(names) > 1 else str(pair)
-        label = f"{own}: {shapes[p, v]}, Delta {deltas[p, v]:.2g}".lstrip("_")
-        axes.plot(alpha, values[p, v, split], label=label, marker="")
-    _finish(axes, metric, columns=1)
+    return [
+        f"{f'{pair}, ' if len(pairs) > 1 else ''}{variant}:"
+        f" {shapes[p, v]}, Delta {metric.text(deltas[p, v])}"
+        for (p, pair), (v, variant) in product(enumerate(pairs), enumerate(variants))
+    ]
 
 
-def _draw_parts(
-    axes: Axes, curve: Group, parts: Group, pair: int, split: int, metric: ScoreMetric
-) -> None:
-    """Draw the last variant of each part of a split, and of the whole split, dashed."""
-    import matplotlib as mpl
+def _draw_paths(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> None:
+    """Draw every path, with its shape and Delta in the legend: pairs differ by their dash."""
+    curve = result.groups["interpolate/curve"].variables
+    alpha, values = curve["alpha"].values, curve[metric.name].values
+    own = looks([str(name) for name in curve["variant"].values])
+    several = len(curve["pair"].values) > 1
+    labels = _labels(result.groups["interpolate/shape"], split, metric)
+    places = product(range(len(curve["pair"].values)), enumerate(own))
+    for label, (p, (v, look)) in zip(labels, places, strict=True):
+        style = look.line | ({"linestyle": DASHES[p % len(DASHES)]} if several else {})
+        axes.plot(alpha, values[p, v, split], label=label, markevery=MARKED, **style)
+    _finish(axes, result, metric)
 
-    alpha, names = (parts.variables[name].values for name in ("alpha", "part"))
-    ordered = parts.attributes["by"] == "el2n" or len(names) > 10
-    palette = mpl.colormaps["viridis" if ordered else "tab10"]
-    colours = palette(np.linspace(0, 0.92, len(names)) if ordered else np.arange(len(names)))
-    for number, name in enumerate(names):
+
+def _part_names(parts: Group) -> list[str]:
+    return all_shortened([str(name) for name in parts.variables["part"].values], LONGEST)
+
+
+def _draw_parts(axes: Axes, result: Result, pair: int, split: int, metric: ScoreMetric) -> None:
+    """Draw the last variant of each part of a split, and of the whole split in black."""
+    curve, parts = result.groups["interpolate/curve"], result.groups["interpolate/part"]
+    alpha, names = parts.variables["alpha"].values, _part_names(parts)
+    styles = part_looks(len(names), ordered=parts.attributes["by"] == "el2n")
+    for number, (name, look) in enumerate(zip(names, styles, strict=True)):
         values = parts.variables[metric.name].values[pair, -1, split, number]
-        colour = colours[number]
-        axes.plot(alpha, values, label=str(name), color=colour, linestyle="-", marker="", lw=1.2)
+        axes.plot(alpha, values, label=name, **look.line | {"marker": "", "linewidth": 1.2})
     whole = curve.variables[metric.name].values[pair, -1, split]
-    axes.plot(alpha, whole, label="all", color="0", linestyle="--", marker="")
-    _finish(axes, metric, columns=6)
+    axes.plot(alpha, whole, label=WHOLE, color="0", linestyle="-", marker="", linewidth=2.2)
+    _finish(axes, result, metric)
 
 
-def _finish(axes: Axes, metric: ScoreMetric, columns: int) -> None:
-    axes.set_xlabel("alpha (0 = start, 1 = B)")
-    axes.set_ylabel(metric.label)
-    axes.legend(fontsize="small", ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+def _finish(axes: Axes, result: Result, metric: ScoreMetric) -> None:
+    """Name the axes; of several paths, which all lead to B, the start is another for each."""
+    one = len(result.groups["interpolate/curve"].variables["pair"].values) == 1
+    axes.set_xlabel(path_label(result) if one else f"alpha (0 = start, 1 = {_end(result)})")
+    score_axis(axes.yaxis, metric)
+    legend_below(axes, WIDTH)
+
+
+def _end(result: Result) -> str:
+    return end_titles(result)[1]

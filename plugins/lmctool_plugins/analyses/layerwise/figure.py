@@ -2,52 +2,108 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import cycle, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmctool.api import shown_metrics
+from lmctool.api.advanced import (
+    all_shortened,
+    legend_below,
+    log_axis,
+    path_label,
+    score_axis,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmctool.api import Array, Group, Result, ScoreMetric
+    from lmctool.api import Array, Result, ScoreMetric
 
-WIDTH, HEIGHT, TALLEST = 10.0, 3.6, 12.0
-"""The width of the figure and the heights of a row of axes, in inches."""
-PART = 0.16
-"""The height of one part in the heat map, in inches."""
-NAMED = 72
-"""Parts that the heat map names; of more, some."""
+LINES, HEAT = 4.8, 4.6
+"""The width of both panels of a row, without the names of the parts, in inches."""
+HEIGHT, TALLEST, HIGHEST = 3.4, 8.0, 320.0
+"""The least and the greatest height of a row, and the greatest of a figure, in inches."""
+PART, NAME, LONGEST = 0.17, 7.5, 36
+"""The height of one part in the heat map, in inches, the size of its name, and its letters."""
+FEW = 8
+"""Parts that a legend names."""
+TOWERING = 10
+"""Losses of a part that are so many times the greatest of the full path need a log scale."""
+KEY = "beside each name the colour of its line"
+MARKERS, DASHES = "os^DvPX", ("-", "--", "-.", ":")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The values of one metric in all panels, which are compared by eye.
+
+    Attributes:
+        metric: what they are of.
+        low: the least of them.
+        high: the greatest.
+        log: whether one part towers over the full path, so that nothing else would be seen.
+    """
+
+    metric: ScoreMetric
+    low: float
+    high: float
+    log: bool
+
+    @classmethod
+    def of(cls, result: Result, metric: ScoreMetric) -> Scale:
+        """Return the scale of the parts and the full path."""
+        parts, full = (
+            result.groups[f"layerwise/{name}"].variables[metric.name].values
+            for name in ("curve", "full")
+        )
+        both = np.concatenate([parts.ravel(), full.ravel()])
+        low, high = float(np.nanmin(both)), float(np.nanmax(both))
+        log = not metric.percent and low > 0 and high > TOWERING * np.nanmax(full)
+        return cls(metric, low, high, bool(log))
+
+    def limits(self) -> tuple[float, float]:
+        """Return the ends of an axis that shows all values."""
+        if self.log:
+            return self.low / 1.1, self.high * 1.1
+        margin = 0.05 * (self.high - self.low) or 0.05
+        return self.low - margin, self.high + margin
 
 
 def draw(result: Result, figure: Figure) -> None:
     """Draw every part's curve with the full path dashed, and all parts as a heat map."""
-    curve, full = result.groups["layerwise/curve"], result.groups["layerwise/full"]
-    names = {name: curve.variables[name].values for name in ("variant", "rest", "split", "part")}
-    panels = list(product(*(range(len(names[dim])) for dim in ("variant", "rest", "split"))))
-    height = min(max(HEIGHT, 1.2 + PART * len(names["part"])), TALLEST)
-    metrics = shown_metrics(result)
-    rows = len(panels) * len(metrics)
-    figure.set_size_inches(WIDTH, height * rows)
-    grid = figure.subplots(rows, 2, squeeze=False, width_ratios=(1, 1.1))
-    for row, (place, metric) in enumerate(product(panels, metrics)):
-        variant, rest, split = place
-        title = (
-            f"{metric.name} on {names['split'][split]}, rest at {str(names['rest'][rest]).upper()}"
-        )
+    curve = result.groups["layerwise/curve"].variables
+    names = {name: curve[name].values for name in ("variant", "rest", "split")}
+    parts = all_shortened([str(name) for name in curve["part"].values], LONGEST)
+    scales = [Scale.of(result, metric) for metric in shown_metrics(result)]
+    rows = list(product(*(range(len(own)) for own in names.values()), scales))
+    height = min(max(HEIGHT, 1.2 + PART * len(parts)), TALLEST, HIGHEST / len(rows))
+    beside = max(text_width(part, NAME) for part in parts) + 0.4
+    figure.set_size_inches(LINES + beside + HEAT, height * len(rows))
+    grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(LINES, beside + HEAT))
+    step = -(-len(parts) // max(int((height - 1.2) / PART), 1))
+    shown = np.arange(0, len(parts), step)
+    for (lines, heat), (variant, rest, split, scale) in zip(grid, rows, strict=True):
+        title = f"{scale.metric.name} on {names['split'][split]}"
+        title += f", rest at {str(names['rest'][rest]).upper()}"
         if len(names["variant"]) > 1:
-            title += f", {names['variant'][variant]}"
-        lines, heat = grid[row]
-        colours = palette(len(names["part"]))
-        path = full.variables[metric.name].values[variant, split]
-        _draw_lines(lines, curve, path, place, metric, colours)
-        _draw_heat(heat, curve, place, metric, colours)
+            title += f"\n{names['variant'][variant]}"
+        _draw_lines(lines, result, (variant, rest, split), scale, parts)
+        _draw_heat(heat, result, (variant, rest, split), scale)
+        _name_rows(heat, parts, shown)
         lines.set_title(title)
-        moved = curve.attributes["cumulative"]
-        heat.set_title("parts" if moved == "none" else f"parts, cumulative {moved}")
+        heat.set_title(_moved(result) + ("" if len(parts) <= FEW else f"\n{KEY}"))
+
+
+def _moved(result: Result) -> str:
+    """Return what moves from A to B in each row of the heat map."""
+    moved = result.groups["layerwise/curve"].attributes["cumulative"]
+    others = {"forward": "together with all before it", "backward": "together with all after it"}
+    return f"each part {others.get(str(moved), 'alone')}"
 
 
 def palette(count: int) -> Array:
@@ -58,40 +114,57 @@ def palette(count: int) -> Array:
 
 
 def _draw_lines(
-    axes: Axes,
-    curve: Group,
-    path: Array,
-    place: tuple[int, ...],
-    metric: ScoreMetric,
-    colours: Array,
+    axes: Axes, result: Result, place: tuple[int, int, int], scale: Scale, parts: list[str]
 ) -> None:
-    """Draw a line for each part, in the colour of its name beside the heat map."""
-    alpha, values = curve.variables["alpha"].values, curve.variables[metric.name].values[place]
-    names = curve.variables["part"].values
-    for name, row, colour in zip(names, values, colours, strict=True):
-        label = f"_{name}"  # so it is not in the legend
-        axes.plot(alpha, row, color=colour, label=label, linestyle="-", marker="", linewidth=1.2)
-    axes.plot(alpha, path, color="0", linestyle="--", marker="", label="full path")
-    axes.set_xlabel("alpha (0 = A, 1 = B)")
-    axes.set_ylabel(metric.label)
-    axes.legend(fontsize="small", loc="best")
+    """Draw a line for each part, in the colour beside its name, and the full path.
+
+    A few lines differ in dash and marker too, and are named in a legend.
+    """
+    name, (variant, _, split) = scale.metric.name, place
+    curve, full = (result.groups[f"layerwise/{group}"].variables for group in ("curve", "full"))
+    alpha, few = curve["alpha"].values, len(parts) <= FEW
+    looks = zip(palette(len(parts)), cycle(MARKERS), cycle(DASHES))
+    for part, row, (colour, marker, dash) in zip(
+        parts, curve[name].values[place], looks, strict=False
+    ):
+        look: dict[str, Any] = {"marker": "", "linestyle": "-", "label": f"_{part}"}
+        if few:
+            look = {"marker": marker, "linestyle": dash, "label": part}
+        axes.plot(alpha, row, color=colour, linewidth=1.2, markersize=3, **look)
+    path = full[name].values[variant, split]
+    axes.plot(alpha, path, color="0", linestyle="--", linewidth=2, marker="", label="full path")
+    axes.set_xlabel(path_label(result))
+    score_axis(axes.yaxis, scale.metric)
+    if scale.log:
+        log_axis(axes.yaxis)
+    axes.set_ylim(scale.limits())
+    legend_below(axes, LINES)
 
 
-def _draw_heat(
-    axes: Axes, curve: Group, place: tuple[int, ...], metric: ScoreMetric, colours: Array
-) -> None:
+def _draw_heat(axes: Axes, result: Result, place: tuple[int, int, int], scale: Scale) -> None:
     """Draw the value of each part at each alpha."""
-    alpha, values = curve.variables["alpha"].values, curve.variables[metric.name].values[place]
-    names = curve.variables["part"].values
-    rows = np.arange(len(names))
-    mesh = axes.pcolormesh(alpha, rows, values, shading="nearest", cmap="magma", rasterized=True)
+    from matplotlib.colors import LogNorm, Normalize
+
+    curve = result.groups["layerwise/curve"].variables
+    alpha, values = curve["alpha"].values, curve[scale.metric.name].values[place]
+    norm = (LogNorm if scale.log else Normalize)(scale.low, scale.high)
+    look: dict[str, Any] = {"shading": "nearest", "cmap": "magma", "norm": norm}
+    mesh = axes.pcolormesh(alpha, np.arange(len(values)), values, rasterized=True, **look)
     figure = axes.get_figure()
     assert figure is not None
-    figure.colorbar(mesh, ax=axes, label=metric.label)
-    some = rows[:: -(-len(rows) // NAMED)]
-    axes.set_yticks(some, [str(names[row]) for row in some], fontsize="x-small")
-    for label, row in zip(axes.get_yticklabels(), some, strict=True):
-        label.set_color(colours[row])
-    axes.invert_yaxis()
+    bar = figure.colorbar(mesh, ax=axes)
+    score_axis(bar.ax.yaxis, scale.metric)
+    if scale.log:
+        log_axis(bar.ax.yaxis)
     axes.grid(visible=False)
-    axes.set_xlabel("alpha (0 = A, 1 = B)")
+    axes.set_xlabel(path_label(result))
+
+
+def _name_rows(axes: Axes, parts: list[str], shown: Array) -> None:
+    """Write the names of parts beside their rows, each tick in the colour of the part's line."""
+    axes.set_yticks(shown, [parts[row] for row in shown], fontsize=NAME)
+    axes.tick_params(axis="y", length=9, width=4)
+    colours = palette(len(parts))
+    for tick, row in zip(axes.yaxis.get_major_ticks(), shown, strict=True):
+        tick.tick1line.set_markeredgecolor(colours[row])
+    axes.invert_yaxis()

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmctool.api import Table, metrics_of, score_table
-from lmctool.api.advanced import panel_shape, panels
+from lmctool.api.advanced import (
+    bars_height,
+    checkpoint_names,
+    draw_bars,
+    draw_scores,
+    file_titles,
+    legend_below,
+    looks,
+    panel_shape,
+    panels,
+    score_axis,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from lmctool.api import Group, Result, ScoreMetric
 
@@ -23,8 +34,10 @@ SCORES, NETWORKS = "merge/scores", "merge/networks"
 ALPHAS, FRAME = "merge/alphas", "merge/frame"
 LISTED = 5
 """Tensors that a note lists."""
-WIDTH, HEIGHT, BAR = 4.6, 4.2, 0.3
-"""The size of a panel, and the height of a bar where many need more, in inches."""
+WIDTH, CURVES, LEGEND = 4.8, 3.6, 0.6
+"""The width of a panel, the least height of one of curves, and that of a legend, in inches."""
+DASHES = ("-", "--", "-.", ":")
+"""Of the splits, and of the calibration examples behind them."""
 
 
 def tabulate(result: Result) -> Table:
@@ -94,68 +107,75 @@ def draw(result: Result, figure: Figure) -> None:
     Of several alphas the loss is drawn, which chooses one.
     """
     loss, *others = metrics_of(result)
+    letters = [str(name) for name in result.groups[NETWORKS].variables["network"].values]
+    names = checkpoint_names(result, len(letters)) or letters
+    titles = dict(zip(letters, file_titles(letters, names), strict=True))
+    height = _height(result)
     drawn: list[tuple[str, Callable[[Axes, Group], None]]] = []
     if SCORES in result.groups:
-        drawn += [(SCORES, partial(_scores, metric=metric)) for metric in others]
+        bars = partial(_scores, titles=titles, height=height)
+        drawn += [(SCORES, partial(bars, metric=metric)) for metric in others]
     if ALPHAS in result.groups:
         drawn.append((ALPHAS, partial(_alphas, metric=loss)))
     if FRAME in result.groups and len(result.groups[FRAME].variables["spread"].values) > 1:
         drawn.append((FRAME, _search))
     if len({name for name, _ in drawn}) < 2:
-        drawn.append((NETWORKS, _distances))
-    bars = len(result.groups[NETWORKS].variables["network"].values)
+        drawn.append((NETWORKS, partial(_distances, titles=titles, height=height)))
     rows, columns = panel_shape([len(drawn)])
-    figure.set_size_inches(WIDTH * columns, max(HEIGHT, 1.5 + BAR * bars) * rows)
+    figure.set_size_inches(WIDTH * columns, (height + LEGEND) * rows)
     (grid,) = panels(figure, [len(drawn)])
     for axes, (name, draw_one) in zip(grid, drawn, strict=True):
         draw_one(axes, result.groups[name])
 
 
-def _scores(axes: Axes, group: Group, metric: ScoreMetric) -> None:
-    variables = group.variables
-    names = [str(name) for name in variables["network"].values]
-    splits = [str(split) for split in variables["split"].values]
-    _bars(axes, names, splits, variables[metric.name].values.T)
-    axes.set_xlabel(metric.label)
+def _height(result: Result) -> float:
+    """Return the height of a panel in inches: of bars, or of curves at least."""
+    networks, variants = (
+        len(result.groups[NETWORKS].variables[name].values) for name in ("network", "variant")
+    )
+    splits = len(result.groups[SCORES].variables["split"].values) if SCORES in result.groups else 1
+    bars = max(bars_height(networks + variants, splits), bars_height(networks, variants))
+    return max(bars, CURVES) if {ALPHAS, FRAME} & {*result.groups} else bars
 
 
-def _distances(axes: Axes, group: Group) -> None:
-    variables = group.variables
-    names = [str(name) for name in variables["network"].values]
-    ways = [str(name) for name in variables["variant"].values]
-    _bars(axes, names, ways, variables["distance"].values)
-    axes.set_xlabel("L2 distance to the merged network")
-
-
-def _bars(
-    axes: Axes, names: Sequence[str], series: Sequence[str], values: NDArray[np.float64]
+def _scores(
+    axes: Axes, group: Group, metric: ScoreMetric, titles: Mapping[str, str], height: float
 ) -> None:
-    """Draw values (series, name) as bars, a group of them for each name."""
-    thick = 0.8 / len(series)
-    for number, (label, row) in enumerate(zip(series, values, strict=True)):
-        axes.barh(np.arange(len(names)) + (number + 0.5) * thick - 0.4, row, thick, label=label)
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    networks = map(str, group.variables["network"].values)
+    variants = {name: name for name in networks if name not in titles}
+    draw_scores(axes, group, metric, titles, variants, (WIDTH, height))
+
+
+def _distances(axes: Axes, group: Group, titles: Mapping[str, str], height: float) -> None:
+    variables = group.variables
+    ways = [str(name) for name in variables["variant"].values]
+    draw_bars(
+        axes,
+        [titles[str(name)] for name in variables["network"].values],
+        variables["distance"].values.T,
+        ways,
+        "{:.4g}".format,
+        height,
+        series_colours=[look.colour for look in looks(ways)],
+    )
+    axes.set_xlabel("L2 distance to the merged network")
+    legend_below(axes, WIDTH)
 
 
 def _alphas(axes: Axes, group: Group, metric: ScoreMetric) -> None:
     variables = group.variables
-    alpha = variables["alpha"].values
-    for way, by_split, chooses in zip(
-        variables["variant"].values,
-        variables["loss"].values,
-        variables["calibration"].values,
-        strict=True,
+    alpha, ways = variables["alpha"].values, [str(name) for name in variables["variant"].values]
+    for way, look, by_split, chooses in zip(
+        ways, looks(ways), variables["loss"].values, variables["calibration"].values, strict=True
     ):
-        for split, loss in zip(variables["split"].values, by_split, strict=True):
-            axes.plot(alpha, loss, label=f"{way}, {split}")
-        axes.plot(alpha, chooses, label=f"{way}, calibration")
+        lines = [*zip(variables["split"].values, by_split, strict=True), ("calibration", chooses)]
+        for (split, loss), dash in zip(lines, cycle(DASHES)):
+            axes.plot(alpha, loss, label=f"{way}, {split}", **look.line | {"linestyle": dash})
     axes.axvline(float(variables["chosen"].values), color="0.5", linestyle=":", marker="")
     axes.set_xlabel("alpha")
-    axes.set_ylabel(metric.label if metric.unit == "1" else f"loss ({metric.unit})")
+    score_axis(axes.yaxis, metric)
     axes.set_title("the dotted alpha is written")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    legend_below(axes, WIDTH)
 
 
 def _search(axes: Axes, group: Group) -> None:
@@ -168,4 +188,4 @@ def _search(axes: Axes, group: Group) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("sweeps after each is aligned with a")
     axes.set_ylabel("sum of squared distances to the mean")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    legend_below(axes, WIDTH)
