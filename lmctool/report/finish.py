@@ -13,7 +13,6 @@ from lmctool.report.figure import COLORBAR
 from lmctool.report.legends import place_legends, remove_legends
 from lmctool.report.room import broken
 from lmctool.report.scales import log_axis, percent_axis
-from lmctool.results.text import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 
 SHARE = re.compile(r"\bshares?\b(?!.*(%|per ?cent))")
 """How the label of an axis says that its numbers are shares, and in per cent not yet."""
-DECADE = 10
-STEPS = (1, 2, 3, 5)
-"""Where a logarithmic axis over few decades has numbers."""
+NEAR = 5
+"""How many times the least value the greatest is where none of 1, 2 and 5 may lie between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +79,14 @@ def _logarithmic(axes: Sequence[Axes]) -> list[str]:
 
 def _log_scale(axis: Axis, values: Any) -> None:
     """Let an axis be logarithmic, with two numbers beside it or more."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import MaxNLocator
 
     percent = _is_percent(axis)
     log_axis(axis)
-    ratio = values.max() / values.min()
-    if ratio < DECADE**2:
-        near = LogLocator(subs=STEPS) if ratio > DECADE / 2 else MaxNLocator(4)
-        axis.set_major_locator(near)
-        axis.set_minor_locator(NullLocator())
+    if values.max() < NEAR * values.min():
+        axis.set_major_locator(MaxNLocator(4))
     if percent:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(100 * value)} %"))
+        percent_axis(axis)
 
 
 def _in_percent(axes: Sequence[Axes]) -> None:
@@ -107,9 +102,10 @@ def _in_percent(axes: Sequence[Axes]) -> None:
 
 
 def _is_percent(axis: Axis) -> bool:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
-    return isinstance(axis.get_major_formatter(), PercentFormatter)
+    form = axis.get_major_formatter()
+    return isinstance(form, FuncFormatter) and form(0.5, 0).endswith("%")
 
 
 def _value_axis(axes: Axes) -> Axis:
