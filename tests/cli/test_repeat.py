@@ -66,11 +66,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(*BARRIER, "--repeat", "1", "-o", place)
 
 
-def made(*words: object) -> Path:
+def made(*words: str | Path) -> Path:
     """Run a command that succeeds; return where its result is."""
     done = invoke(*words)
     assert done.exit_code == 0, done.output
-    return Path(str(words[-1]))
+    return Path(words[-1])
 
 
 def test_each_draw_is_bit_for_bit_the_run_of_its_seed(average: Path, alone: Path) -> None:
@@ -78,7 +78,7 @@ def test_each_draw_is_bit_for_bit_the_run_of_its_seed(average: Path, alone: Path
     draws = [*Provenance.of(found).draws.values()]
     assert len(draws) == len({draw.digest for draw in draws}) == DRAWS
     assert draws[0].seed == 0
-    last = made(*BARRIER, "--subset-seed", draws[2].seed, "-o", "last.h5")
+    last = made(*BARRIER, "--subset-seed", str(draws[2].seed), "-o", "last.h5")
     for number, path in ((0, alone), (2, last)):
         one = read(path)
         assert one.analysis == "barrier"
@@ -212,7 +212,7 @@ def test_every_command_takes_the_file(average: Path) -> None:
     shown = invoke("show", "m.h5").output
     assert shown.startswith("Average of barrier over 3 draws of the calibration examples")
     seed = Provenance.of(read(average)).draws["2"].seed
-    inputs, settings, _ = provenance.tables(read(average))
+    inputs, settings, _ = provenance.tables([read(average)])
     assert ("draw.2", f"seed {seed}") in [row[:2] for row in inputs.rows]
     assert ("draws", "3") in settings.rows
     assert invoke("audit", "m.h5", "--baseline", "m.h5").exit_code == 0
