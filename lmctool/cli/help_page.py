@@ -18,7 +18,9 @@ MOST = 10
 """Of a command with more options than these ``--help`` shows the main ones alone."""
 WHOLE = "lmctool.help-all"
 """Key of a context's meta: whether the whole help is asked for."""
-WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
+WORD = r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+"
+UNBROKEN = re.compile(rf"-{WORD}(?: (?!-){WORD})?|{WORD}")
+"""A word of a command line, or an option with its value."""
 Sections = list[tuple[str, list[click.Option]]]
 
 
@@ -72,8 +74,8 @@ def _show(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 
 
 def _broken(line: str, width: int) -> Iterator[str]:
-    """Yield the lines of a command line that is broken as a shell lets one, between words."""
-    first, *words = WORD.findall(line)
+    """Yield the lines of a command line that is broken as a shell lets one, before its options."""
+    first, *words = UNBROKEN.findall(line)
     start = ""
     for word in words:
         if len(start) + len(first) + 1 + len(word) > width - 2:

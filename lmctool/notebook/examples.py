@@ -39,7 +39,7 @@ def _call(command: AnalysisCommand, line: list[str]) -> str:
     if GATE_FLAGS.intersection(line):
         return ""
     try:
-        context = command.make_context(command.title, line)
+        context = command.make_context(command.title, line, help_option_names=[])
     except (click.UsageError, LmctoolError):  # a stranger's, or of a file that must be there
         return ""
     plugins = [option for choice in context.meta[SELECTED] for option in choice.options]

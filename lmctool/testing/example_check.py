@@ -24,7 +24,8 @@ def check_examples(name: str, analysis: Analysis) -> None:
 
     for example in analysis.help.examples:
         try:
-            AnalysisCommand(name, analysis).make_context(name, words(example))
+            line = words(example)
+            AnalysisCommand(name, analysis).make_context(name, line, help_option_names=[])
         except (click.UsageError, LmctoolError) as error:
             parameter = getattr(error, "param", None)
             if parameter is not None and isinstance(parameter.type, click.Path):

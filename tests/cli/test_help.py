@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 from lmctool.cli import main
 from lmctool.cli.command import Command
 from lmctool.cli.group import HOST
-from lmctool.cli.help_page import ALL, MOST
+from lmctool.cli.help_page import ALL, MOST, write_examples
 from lmctool.cli.options import MAIN
 from lmctool.errors import ExitCode
 from lmctool.plugin import registry
@@ -137,6 +138,17 @@ def test_the_examples_of_barrier_work_as_they_stand(
     done = invoke("barrier", *words(gated), "--force")
     assert done.exit_code == ExitCode.GATE, done.output
     assert "0 of 1 gate passed" in done.output
+
+
+@pytest.mark.parametrize("name", [*NAMES, *HOST])
+def test_examples_are_broken_where_a_shell_lets_them_be(name: str) -> None:
+    own = command(name)
+    examples = own.page.examples if isinstance(own, Command) else ()
+    formatter = click.HelpFormatter(width=60)
+    write_examples(formatter, name, examples)
+    lines = formatter.getvalue().replace("\\\n", "").splitlines()
+    shown = [shlex.split(line) for line in lines if line.startswith("  lmctool")]
+    assert shown == [["lmctool", name, *words(example)] for example in examples]
 
 
 @pytest.mark.parametrize("name", ["barrier", "inspect"])

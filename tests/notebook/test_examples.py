@@ -48,6 +48,7 @@ def test_what_no_call_can_say_is_left_out() -> None:
         (
             "a.pt b.pt --require 'mine.value < 1'",
             "a.pt b.pt --no-such",
+            "--help",
             "a.pt b.pt --spec no-such-file.toml",
             "a.pt b.pt --align weight --aligned-too no",
             "a.pt b.pt --align weight",

@@ -15,8 +15,10 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
 from lmctool.report.blocks import NUMBER, blocks, fitted
 from lmctool.report.figure import drawing
+from lmctool.report.figure_settings import style_settings
 from lmctool.report.notation import Notation
 from lmctool.report.plot import Plot
+from lmctool.report.style import applied
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
@@ -26,6 +28,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.text import number
 from lmctool.testing import invoke
 from tests.report import drawn
+from tests.report.overlaps import overlaps
 from tests.report.row_cells import row_cells, unspaced
 
 if TYPE_CHECKING:
@@ -41,6 +44,16 @@ DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in ra
 """What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
 QUANTITIES: tuple[Quantity, ...] = ("value", "difference")
+BEST = {
+    "align": {"test aligned midpoint error", "test aligned midpoint loss"},
+    "barrier": {
+        *("test error align barrier", "test error align+repair barrier"),
+        "test loss align+repair barrier",
+    },
+    "merge": {"test align error", "test align loss"},
+    "repair": {"test align error", "test align+repair error", "test align+repair loss"},
+}
+"""The marked cells of the tables in which networks or variants are compared."""
 every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
@@ -86,6 +99,16 @@ def test_each_block_of_a_narrow_table_tells_its_rows_apart(
 
 
 @every_analysis
+def test_the_best_of_the_values_that_can_be_compared_is_marked(name: str, made: Made) -> None:
+    table = by_analysis.table(read(made(name)), made(name))
+    marked = {
+        " ".join([*table.rows[row][: table.keys], table.columns[column]])
+        for row, column in table.marks
+    }
+    assert marked == BEST.get(name, set()) and {*table.marks.values()} <= {"best"}
+
+
+@every_analysis
 def test_metrics_lists_every_metric(name: str, made: Made) -> None:
     done = invoke("metrics", made(name))
     assert done.exit_code == 0, done.output
@@ -100,6 +123,20 @@ def test_plot_draws_it(name: str, made: Made, tmp_path: Path) -> None:
         done = invoke("plot", made(name), "-o", figure)
         assert done.exit_code == 0, done.output
         assert figure.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("name", ["el2n", "layerwise", "matrix", "variance"])
+def test_plot_draws_it_in_a_column_of_a_paper(name: str, made: Made) -> None:
+    result = read(made(name))
+    draw = by_analysis.drawer(result)
+    with drawing(result, draw) as figure:
+        expected = sorted(drawn.numbers(figure))
+    with applied(style_settings("paper")):
+        column = Figure(layout="constrained")
+        Plot(result, draw).onto(column, 3.25, None)
+        assert column.get_figwidth() == 3.25
+        assert overlaps(column) == []
+        assert sorted(drawn.numbers(column)) == expected
 
 
 @every_analysis

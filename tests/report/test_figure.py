@@ -11,8 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
+from lmctool.report.curve_panels import differing
 from lmctool.report.figure import FigureError, save
-from lmctool.report.generic import differing, draw_curves, metrics_table
+from lmctool.report.generic import draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
 
@@ -33,7 +34,7 @@ def test_a_figure_has_the_same_bytes_each_time(form: str, curved: Result, tmp_pa
 
 
 def test_another_suffix_is_told(curved: Result, tmp_path: Path) -> None:
-    with pytest.raises(LmctoolError, match=r"must end in .png, .svg or .pdf"):
+    with pytest.raises(LmctoolError, match=r"must end in .png, .svg, .pdf or .pgf"):
         save(curved, None, tmp_path / "a.jpg", False)
 
 

@@ -203,9 +203,10 @@ def test_running_statistics_belong_to_their_layer_and_are_a_kind_of_their_own(
     assert row[2] == run.evaluate([mixed]).loss[0, 0]
 
 
-def test_tensors_in_no_part_rest_and_are_said(run_of: Runs) -> None:
+@pytest.mark.parametrize("by", [r"layers\.\d", "layers.[0-9]"])
+def test_tensors_in_no_part_rest_and_are_said(by: str, run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=None)
-    result = result_of(run, by=r"layers\.\d", cumulative="forward")
+    result = result_of(run, by=by, cumulative="forward")
     group = result.groups["layerwise/part"].variables
     named = zip(group["tensor"].values, group["member"].values, strict=True)
     loose = sorted(name for name, part in named if part == -1)
