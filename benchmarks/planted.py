@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from lmctool.graph.capture import capture
 from lmctool.plugin import kinds, registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.report.scales import log_axis, percent_axis
 from lmctool.report.style import applied
 from lmctool.statistics import cross
 from lmctool.symmetry import Permutation, PermutationSpec, derive
@@ -197,10 +198,11 @@ def draw(found: dict[tuple[str, str], list[int]], noises: list[float], seeds: in
             if of == label:
                 panel.plot(noises, [n / seeds for n in counts], label=name)
         panel.set(title=label, xlabel="noise / std of the tensor", ylim=(-0.03, 1.03))
-        panel.set_xscale("log")
+        log_axis(panel.xaxis)
         panel.set_xticks(noises, [f"{noise:g}" for noise in noises])
         panel.minorticks_off()
-    panels[0].set_ylabel("share of permutations recovered")
+    panels[0].set_ylabel("permutations recovered")
+    percent_axis(panels[0].yaxis)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure
 

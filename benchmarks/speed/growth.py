@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.speed.clock import in_turns
 from benchmarks.speed.subject import run, write_images, write_pair
+from lmctool.report.look import look_of
+from lmctool.report.scales import log_axis
+from lmctool.report.style import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,14 +93,19 @@ def _short(size: float) -> str:
 
 def draw(found: Mapping[str, Mapping[str, list[float]]], path: Path) -> None:
     """Draw the time over each size, beside a line that is proportional to it."""
-    figure = Figure(figsize=(9, 2.8), layout="constrained")
-    for axes, (name, curve) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
-        size, seconds = np.array(curve["size"]), np.array(curve["seconds"])
-        axes.loglog(size, seconds[-1] * size / size[-1], color="0.7", linestyle="--")
-        axes.loglog(size, seconds, marker="o", color="#0072B2")
-        axes.set_xlabel(name)
-        axes.set_title(f"exponent {exponent(dict(curve)):.2f}", fontsize="medium")
-        axes.set_xticks(size, [_short(each) for each in size])
-        axes.minorticks_off()
-    figure.axes[0].set_ylabel("seconds")
-    figure.savefig(path, dpi=100)
+    with applied():
+        figure = Figure(figsize=(10, 3), layout="constrained")
+        for axes, (name, curve) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
+            size, seconds = np.array(curve["size"]), np.array(curve["seconds"])
+            even: dict[str, Any] = {"color": "0.6", "linestyle": "--", "marker": ""}
+            axes.plot(size, seconds[-1] * size / size[-1], label="proportional", **even)
+            axes.plot(size, seconds, label="measured", **look_of(0).line)
+            axes.set_xlabel(name)
+            axes.set_title(f"exponent {exponent(dict(curve)):.2f}")
+            log_axis(axes.xaxis)
+            log_axis(axes.yaxis)
+            axes.set_xticks(size, [_short(each) for each in size])
+        figure.axes[0].set_ylabel("seconds")
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        figure.savefig(path, dpi=100)

@@ -87,7 +87,6 @@ if TYPE_CHECKING:
     from lmctool.report.look import part_looks as part_looks
     from lmctool.report.panels import legend_above as legend_above
     from lmctool.report.panels import legend_below as legend_below
-    from lmctool.report.panels import legend_columns as legend_columns
     from lmctool.report.panels import legend_height as legend_height
     from lmctool.report.panels import panel_shape as panel_shape
     from lmctool.report.panels import panels as panels
@@ -102,10 +101,12 @@ if TYPE_CHECKING:
     from lmctool.report.tracked import sparingly as sparingly
     from lmctool.report.tracked import tracked as tracked
     from lmctool.report.tracked import tracked_names as tracked_names
+    from lmctool.results.best import best as best
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
     from lmctool.results.score_metric import fall_notes as fall_notes
+    from lmctool.results.table import Mark as Mark
     from lmctool.results.text import percent as percent
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
@@ -182,8 +183,10 @@ MODULES = {
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
+    "lmctool.results.best": "best",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
+    "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",

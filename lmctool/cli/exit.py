@@ -47,20 +47,20 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
     except LmctoolError as error:
         if "--debug" in words:
             _show_traceback(error)
-        echo(f"Error: {printable(str(error))}", err=True)
+        echo(f"Error: {printable(str(error))}", err=True, said="error")
         _annotate(words, str(error))
         return _failure(error.exit_code)
     except Exception as error:
         if told := machine_failure(error):
             if "--debug" in words:
                 _show_traceback(error)
-            echo(
-                "; ".join([f"Error: {printable(told)}", *getattr(error, "__notes__", ())]), err=True
-            )
+            notes = getattr(error, "__notes__", ())
+            echo("; ".join([f"Error: {printable(told)}", *notes]), err=True, said="error")
             _annotate(words, told)
             return ExitCode.USAGE
         _show_traceback(error)
-        echo("Error: this is a bug, in lmctool or in a plugin; please report it", err=True)
+        told = "Error: this is a bug, in lmctool or in a plugin; please report it"
+        echo(told, err=True, said="error")
         _annotate(words, str(error))
         return ExitCode.BUG
 

@@ -89,7 +89,7 @@ def annotation_lines(verdicts: Sequence[Verdict]) -> list[str]:
     for each in verdicts:
         if each.status != "passed":
             cause = ("warning" if each.mild else "error", f"{each.status}: {each.message}")
-            causes.setdefault(cause, []).append(each.gate.title)
+            causes.setdefault(cause, []).append(each.gate.shown)
     return [
         _annotation(level, several(list(dict.fromkeys(titles))), told)
         for (level, told), titles in causes.items()

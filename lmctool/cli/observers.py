@@ -89,4 +89,5 @@ class Observers:
 
 def _warn(name: str, error: Exception) -> None:
     cause = f"{type(error).__name__}: {error}"
-    echo(f"Warning: observer {name!r} failed and is told no more: {cause}", err=True)
+    told = f"Warning: observer {name!r} failed and is told no more: {cause}"
+    echo(told, err=True, said="warning")

@@ -68,7 +68,7 @@ def _show_plan(job: Job) -> ExitCode:
     outputs.refuse_existing(allowed=job.resume)
     Observers(job.observers)  # refuses those that cannot be told
     run = open_run(job, outputs, _unwatched)
-    gates = [("gate", str(gate.condition)) for gate in job.gates]
+    gates = [("gate", gate.asked) for gate in job.gates]
     observers = [("observer", name) for name in job.observers]
     lines = [*plan(run), *work(run, networks(job, run))]
     echo(aligned([*lines, *outputs.planned(), *gates, *observers]))

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.results.best import best
 from lmctool.results.result import Group, Variable
 from lmctool.results.score_metric import STANDARD, ScoreMetric
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from lmctool.evaluate.scores import Scores
     from lmctool.results.result import Attribute
+    from lmctool.results.table import Mark
 
 
 def score_group(
@@ -48,6 +50,7 @@ def score_table(
     group: Group,
     notes: tuple[str, ...] = (),
     metrics: Sequence[ScoreMetric] = STANDARD,
+    compared: Collection[str] = (),
 ) -> Table:
     """Return a table with a row for each network on each split.
 
@@ -56,13 +59,22 @@ def score_table(
         group: as ``score_group`` makes it.
         notes: what stands below it.
         metrics: loss, error and others, as ``metrics_of`` gives them of a result.
+        compared: the networks of which the best is marked.
     """
     loss, error, *others = metrics
     columns = (error, loss, *others)
     values = {metric.name: group.variables[metric.name].values for metric in columns}
+    names, splits = (list(map(str, group.variables[dim].values)) for dim in ("network", "split"))
     rows = tuple(
-        (str(split), str(name), *(m.text(values[m.name][n, s]) for m in columns))
-        for s, split in enumerate(group.variables["split"].values)
-        for n, name in enumerate(group.variables["network"].values)
+        (split, name, *(m.text(values[m.name][n, s]) for m in columns))
+        for s, split in enumerate(splits)
+        for n, name in enumerate(names)
     )
-    return Table(title, ("split", "network", *values), rows, notes, keys=2)
+    chosen = [n for n, name in enumerate(names) if name in compared]
+    marks: dict[tuple[int, int], Mark] = {
+        (s * len(names) + chosen[place], 2 + column): "best"
+        for s in range(len(splits))
+        for column, metric in enumerate(columns)
+        for place in best(values[metric.name][chosen, s], metric.better)
+    }
+    return Table(title, ("split", "network", *values), rows, notes, keys=2, marks=marks)

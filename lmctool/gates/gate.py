@@ -50,6 +50,17 @@ class Gate:
         """Its name, or else its condition."""
         return self.name or str(self.condition)
 
+    @property
+    def asked(self) -> str:
+        """What it asks for, as the user wrote it, or else its condition."""
+        before = "fail-if " if self.kind == "fail-if" else ""
+        return before + self.written if self.written else str(self.condition)
+
+    @property
+    def shown(self) -> str:
+        """Its name, or else what it asks for: what people read."""
+        return self.name or self.asked
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -10,7 +10,8 @@ import numpy as np
 from lmctool.report.notation import PLAIN, Notation
 from lmctool.results.aggregate.aggregate import DIMS, DRAW
 from lmctool.results.aggregate.eligible import AGGREGATE
-from lmctool.results.aggregate.summary import VARIANTS
+from lmctool.results.aggregate.summary import VARIANT, VARIANTS
+from lmctool.results.best import best
 from lmctool.results.metrics import elements, full_name
 from lmctool.results.table import Table
 
@@ -37,6 +38,7 @@ def tabulate(result: Result) -> Table:
         tuple(columns[n] for n in chosen),
         tuple(tuple(row[n] for n in chosen) for row in rows),
         tuple(_notes(result)),
+        marks={(row, columns.index("mean")): "best" for row in _best(result)},
     )
 
 
@@ -49,36 +51,56 @@ def title(result: Result) -> str:
     return f"Average of {about['of']} over {about['count']} {noun}{networks}{examples}"
 
 
+def _best(result: Result) -> Iterator[int]:
+    """Yield the rows, of which means come first, that are better than those of other variants."""
+    found = [
+        metric
+        for path, _, variable in _summed(result, MEAN)
+        for metric in elements(result, path, variable)
+    ]
+    alike: dict[str, list[int]] = {}
+    for row, metric in enumerate(found):
+        others = {dim: name for dim, name in metric.where.items() if dim != VARIANT}
+        alike.setdefault(full_name(metric.name, others), []).append(row)
+    for rows in alike.values():
+        values = [found[row].value for row in rows]
+        yield from (rows[place] for place in best(values, found[rows[0]].better))
+
+
+def _summed(result: Result, kind: str) -> Iterator[tuple[str, str, Variable]]:
+    """Yield the path, the name and the array of each mean or difference that is a metric."""
+    for path, group in result.groups.items():
+        for name, variable in group.variables.items():
+            if variable.metric and name.endswith(kind):
+                yield path, name, variable
+
+
 def _rows(result: Result, kind: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of each element of the means, or of the differences of variants."""
     notation = Notation.of(result)
     draws = result.groups[AGGREGATE].attributes["over"] == DRAW
-    for path, group in result.groups.items():
-        held = group.variables
-        for name, variable in held.items():
-            if not variable.metric or not name.endswith(kind):
-                continue
-            lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
-            std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
-            known = notation.metric(variable.metric)
-            spread = _texts(std, variable, known)
-            each = held[name.removesuffix(MEAN)] if draws and kind == MEAN else None
-            extremes = [
-                _texts(each and _over_all(each, of), variable, known) for of in (np.min, np.max)
-            ]
-            p = _texts(held.get(f"{name}_p"), variable, PLAIN)
-            unit = "" if variable.unit == "1" else variable.unit
-            for place, metric in enumerate(elements(result, path, variable)):
-                between = [_text(bound[place], known) for bound in (lower, upper)]
-                yield (
-                    full_name(metric.name.removesuffix(".mean"), metric.where),
-                    _text(variable.values.flat[place], known),
-                    spread[place],
-                    "-" if "-" in between else " to ".join(between),
-                    *(texts[place] for texts in extremes),
-                    p[place],
-                    unit,
-                )
+    for path, name, variable in _summed(result, kind):
+        held, known = result.groups[path].variables, notation.metric(variable.metric)
+        lower, upper = (held[f"{name}_{side}95"].values.flat for side in ("lower", "upper"))
+        std = held.get(f"{name.removesuffix(MEAN)}_std") if kind == MEAN else None
+        spread = _texts(std, variable, known)
+        each = held[name.removesuffix(MEAN)] if draws and kind == MEAN else None
+        extremes = [
+            _texts(each and _over_all(each, of), variable, known) for of in (np.min, np.max)
+        ]
+        p = _texts(held.get(f"{name}_p"), variable, PLAIN)
+        unit = "points" if known.in_points else "" if variable.unit == "1" else variable.unit
+        for place, metric in enumerate(elements(result, path, variable)):
+            between = [_text(bound[place], known) for bound in (lower, upper)]
+            yield (
+                full_name(metric.name.removesuffix(".mean"), metric.where),
+                _text(variable.values.flat[place], known),
+                spread[place],
+                "-" if "-" in between else " to ".join(between),
+                *(texts[place] for texts in extremes),
+                p[place],
+                unit,
+            )
 
 
 def _over_all(each: Variable, extreme: Callable[..., Array]) -> Variable:
@@ -94,6 +116,9 @@ def _texts(variable: Variable | None, like: Variable, known: DeclaredMetric) -> 
 
 
 def _text(value: float, known: DeclaredMetric) -> str:
+    """Return a value, without its unit where that has a column."""
+    if known.in_points:
+        return PLAIN.text(100 * value, ".2f")
     return known.text(value, ".2f" if known.in_percent else ".4g")
 
 

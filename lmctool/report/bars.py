@@ -25,8 +25,9 @@ BAR, APART, AROUND = 0.17, 0.13, 1.0
 """The height of a bar, the room between names, and that of an axis and its label, in inches."""
 TALLEST, NUMBERED = 40.0, 0.13
 """The height of the tallest panel, and that of a bar that has room for its number, in inches."""
-LONGEST = 32
-"""Letters of a name beside a bar."""
+LONGEST, OTHERS = 32, 1.2
+"""Letters of a name beside a bar; the room that long names of the panel beside may take from a
+legend, in inches, for panels are equally wide."""
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
 END = "0.6"
 """The colour of networks that are no variants: the ends of a path, and whatever was merged."""
@@ -134,6 +135,6 @@ def draw_scores(
     )
     score_axis(axes.xaxis, metric)
     if len(splits) > 1:
-        legend_below(axes, size[0])
+        legend_below(axes, size[0] - OTHERS)
     else:
         axes.set_title(f"{metric.name} on {splits[0]}")

@@ -14,7 +14,7 @@ LEAST_KEY, LEAST_TEXT = 8, 24
 RULE, MOST_COUNTED = 2, 100
 """Lines of a block that are none of a row, and rows of it that are looked at to choose widths."""
 WORD = re.compile(r"\S+")
-PIECE = re.compile(r"[^\s./_,:=+\[\]-]+[./_,:=+\[\]-]?|[./_,:=+\[\]-]")
+PIECE = re.compile(r"[^\s./_,:+\[\]-]+[./_,:+\[\]-]?|[./_,:+\[\]-]")
 """A part of a word, which is broken behind it where it has to be."""
 
 
@@ -91,8 +91,9 @@ def _least(
             least.append(max(longest(column[:1], WORD), *map(cell_len, column[1:])))
             continue
         own, few, most = max(map(cell_len, column)), LEAST_TEXT, width - needed([*least[:keys], 0])
-        if index < keys:
-            few, most = LEAST_KEY, width // (keys + 1)
+        if index < keys:  # in two lines, where there is room
+            most = width // (keys + 1)
+            few = max(LEAST_KEY, min(-(-own // 2), most))
         least.append(max(min(own, few), min(longest(column, PIECE), most)))
     return least
 

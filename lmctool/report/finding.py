@@ -121,7 +121,8 @@ def _finding(
         own: what the analysis declares of them.
         bounds: the bounds of all metrics of the result, by their full names.
     """
-    sizes = {dim: len({metric.where[dim] for metric in metrics}) for dim in metrics[0].where}
+    held = dict.fromkeys(dim for metric in metrics for dim in metric.where)
+    sizes = {dim: len({metric.where.get(dim) for metric in metrics}) for dim in held}
     dims = [dim for dim, size in sizes.items() if size > 1]
     by = dims if len(metrics) <= FEW else [dim for dim in BY if 1 < sizes.get(dim, 0) <= FEW][:1]
     groups: dict[str, list[Metric]] = {}
@@ -163,5 +164,5 @@ def _interval(metrics: Sequence[Metric], own: DeclaredMetric, bounds: Mapping[st
 
 def _place(metric: Metric, dims: Sequence[str]) -> str:
     """Return the coordinates of a value in some dims, in words."""
-    names = ((dim, metric.where[dim]) for dim in dims)
+    names = ((dim, metric.where[dim]) for dim in dims if dim in metric.where)
     return ", ".join(name if dim in NAMES else f"{dim} {name}" for dim, name in names)

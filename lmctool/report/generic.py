@@ -136,6 +136,10 @@ def _draw_bars(result: Result, figure: Figure, shares: Iterable[str]) -> None:
             percent_axis(axes.xaxis)
 
 
+def _bar_names(items: Sequence[Metric]) -> list[str]:
+    return all_shortened(differing([item.where for item in items]), LONGEST)
+
+
 def _draw_metric(axes: Axes, variable: Variable, items: list[Metric], names: list[str]) -> None:
     heights = [np.nan if item.value is None else item.value for item in items]
     variants = [item.where.get(VARIANT, "") for item in items]

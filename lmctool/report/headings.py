@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from lmctool.files.short_names import short_names
-from lmctool.report.ends import shortened
+from lmctool.report.shortened import shortened
 from lmctool.results.aggregate.aggregate import DIMS, RESULT, averaged_analysis
 from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.coordinates import labels

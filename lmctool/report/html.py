@@ -6,6 +6,7 @@ own SVG, go in as they are.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ MOST_AT_A_GLANCE = 4
 """Results that need no list of contents, and analyses that a title names."""
 SHORT = 36
 """Letters of a text that stands on one line of a table however narrow the window is."""
+SHARE = re.compile(r"(?<=\d) %")
+"""What stands before the sign of a share, where no line may end."""
 SIGNS = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "unjudged": "?"}
 """What stands before the word of a verdict, so that it needs no colour."""
 
@@ -140,7 +143,10 @@ def _title(sections: Sequence[Section]) -> str:
 
 
 def _printable(value: Any) -> Any:
-    """Return a text without the characters that HTML has no place for; markup as it is."""
+    """Return a text without the characters that HTML has no place for; markup as it is.
+
+    No line ends between a number and its sign of per cent.
+    """
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return printable(value)
+        return SHARE.sub("\N{NO-BREAK SPACE}%", printable(value))
     return value

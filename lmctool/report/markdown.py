@@ -18,14 +18,18 @@ MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
 def table(shown: Table) -> str:
-    """Return a table, its title before it and its notes behind it."""
+    """Return a table, its title before it and its notes behind it; the best values are bold."""
     lines = [
         f"**{plain(shown.title)}**",
         "",
         _row(shown.columns),
         _row(["---"] * len(shown.columns)),
     ]
-    lines += [_row([plain(cell) for cell in row]) for row in shown.rows]
+    for n, row in enumerate(shown.rows):
+        strong = ("**" * (shown.marks.get((n, column)) == "best") for column in range(len(row)))
+        lines.append(
+            _row([f"{sign}{plain(cell)}{sign}" for cell, sign in zip(row, strong, strict=True)])
+        )
     for note in shown.notes:
         lines += ["", plain(note)]
     return "\n".join(lines) + "\n"
@@ -33,7 +37,7 @@ def table(shown: Table) -> str:
 
 def verdicts(judged: Sequence[Verdict]) -> str:
     """Return what became of gates, as a table."""
-    rows = [(v.word, v.gate.title, v.source or "this run", v.sentence) for v in judged]
+    rows = [(v.word, v.gate.shown, v.source or "this run", v.sentence) for v in judged]
     return table(Table("Gates", ("", "gate", "result", ""), tuple(rows)))
 
 

@@ -20,6 +20,10 @@ LABEL, LINE = 0.33, 0.18
 """The height of ticks below a panel, and of each line of its label, in inches."""
 ROW, MOST_COLUMNS = 0.18, 4
 """The height of a row of a legend, in inches, and the most columns."""
+BESIDE, FREE = 0.9, 0.3
+"""The width of the numbers and the label of an axis, and of what is left free, in inches."""
+LOOKED_AT = 5
+"""Names whose width is looked at: the longest."""
 
 
 def panel_shape(counts: Sequence[int]) -> tuple[int, int]:
@@ -98,7 +102,7 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
 
     Args:
         axes: the panel, with what the legend names.
-        width: its room in inches.
+        width: the room of the panel and what stands beside it, in inches.
         title: the title of the legend.
     """
     from matplotlib.transforms import ScaledTranslation
@@ -110,7 +114,7 @@ def legend_below(axes: Axes, width: float, title: str = "") -> None:
     axes.legend(
         title=title or None,
         fontsize="small",
-        ncols=legend_columns(labels, width),
+        ncols=legend_columns(labels, width - _beside(axes)),
         loc="upper center",
         borderaxespad=0,
         bbox_to_anchor=(0.5, 0),
@@ -123,11 +127,27 @@ def legend_above(axes: Axes, width: float) -> None:
 
     Args:
         axes: the panel, with what the legend names and without a title.
-        width: its room in inches.
+        width: the room of the panel and what stands beside it, in inches.
     """
     _, labels = axes.get_legend_handles_labels()
-    columns = legend_columns(labels, width)
+    columns = legend_columns(labels, width - _beside(axes))
     axes.legend(fontsize="small", ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Return how high a legend below a panel of curves stands, without a title, in inches.
+
+    Args:
+        labels: what the legend names.
+        width: the room of the panel and what stands beside it, in inches.
+    """
+    return ROW * -(-len(labels) // legend_columns(labels, width - BESIDE))
+
+
+def _beside(axes: Axes) -> float:
+    """Return how wide the numbers or names of the vertical axis stand, in inches."""
+    names = sorted((label.get_text() for label in axes.get_yticklabels()), key=len)
+    return max([BESIDE, *(FREE + text_width(name, "small") for name in names[-LOOKED_AT:])])
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
@@ -146,8 +166,3 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
         if sum(own) + APART * (columns - 1) <= width:
             return columns
     return 1
-
-
-def legend_height(labels: Sequence[str], width: float) -> float:
-    """Return how high a legend below a panel stands, without a title, in inches."""
-    return ROW * -(-len(labels) // legend_columns(labels, width))

@@ -19,6 +19,8 @@ from lmctool.report.block_widths import GAP
 from lmctool.report.blocks import blocks, fitted, folded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from lmctool.results.table import Table
@@ -27,8 +29,15 @@ STARTS_COMMAND = re.compile(r"^(\s*):(?=:)")
 """How a line begins that is a command to GitHub Actions."""
 HOLDS_COMMAND = re.compile(r"#(?=#\w*\[)")
 """What is one anywhere in a line, to it, Azure Pipelines or TeamCity: ``##[``, ``##vso[`` ..."""
-STYLES = {"best": "bold green", "passed": "green", "failed": "bold red", "unjudged": "yellow"}
-"""How what is said of a cell looks, where a terminal has colours."""
+STYLES: Mapping[str, str] = {
+    "best": "bold green",
+    "passed": "green",
+    "failed": "bold red",
+    "error": "bold red",
+    "unjudged": "yellow",
+    "warning": "yellow",
+}
+"""How what is said of a cell or a line looks, where a terminal has colours."""
 
 
 def render(table: Table, console: Console) -> None:
@@ -43,14 +52,14 @@ def render(table: Table, console: Console) -> None:
     _print_folded(shown.title, console, width, "bold")
     for position, block in enumerate(blocks(shown, width) if shown.rows else ()):
         if position:
-            _print(console, ("", ""))
+            print_pieces(console, ("", ""))
         for text in block.head:
-            _print(console, (text, "bold"))
+            print_pieces(console, (text, "bold"))
         for row, lines in enumerate(block.rows):
             styles = [STYLES.get(shown.marks.get((row, n), ""), "") for n in block.columns]
             for cells in lines:
                 gapped = (cell + " " * GAP for cell in cells)
-                _print(console, *zip(gapped, styles, strict=True))
+                print_pieces(console, *zip(gapped, styles, strict=True))
     for note in shown.notes:
         _print_folded(note, console, width)
 
@@ -66,14 +75,44 @@ def as_text(table: Table) -> str:
     return file.getvalue().rstrip("\n")
 
 
-def echo(text: object = "", *, err: bool = False) -> None:
+def echo(text: object = "", *, err: bool = False, said: str = "") -> None:
     """Print lines that may quote a file.
 
     Args:
         text: the lines; each is made harmless.
         err: print on stderr.
+        said: what the first word says, a key of ``STYLES``; it has a colour in a terminal.
     """
-    click.echo("\n".join(map(harmless, str(text).split("\n"))), err=err)
+    first, *lines = str(text).split("\n")
+    if said and (sys.stderr if err else sys.stdout).isatty():
+        from rich.console import Console
+
+        word, space, rest = first.partition(" ")
+        print_pieces(Console(stderr=err), (word, STYLES[said]), (space + rest, ""))
+    else:
+        lines = [first, *lines]
+    if lines:
+        click.echo("\n".join(map(harmless, lines)), err=err)
+
+
+def print_pieces(console: Console, *pieces: tuple[str, str]) -> None:
+    """Print texts, each in its style, as one line in letters that the terminal has.
+
+    A line that would be a command is escaped, and has one style.
+    """
+    from rich.text import Text
+
+    texts = [
+        text.encode(console.encoding, "replace").decode(console.encoding) for text, _ in pieces
+    ]
+    styles = [style for _, style in pieces]
+    whole = "".join(texts)
+    safe = harmless(whole)
+    shown = (
+        Text.assemble(*zip(texts, styles, strict=True)) if safe == whole else Text(safe, styles[0])
+    )
+    shown.rstrip()
+    console.print(shown, soft_wrap=True, highlight=False)
 
 
 def echo_json(document: Any) -> None:
@@ -106,27 +145,7 @@ def _printable(table: Table) -> Table:
     )
 
 
-def _print(console: Console, *pieces: tuple[str, str]) -> None:
-    """Print texts, each in its style, as one line in letters that the terminal has.
-
-    A line that would be a command is escaped, and has one style.
-    """
-    from rich.text import Text
-
-    texts = [
-        text.encode(console.encoding, "replace").decode(console.encoding) for text, _ in pieces
-    ]
-    styles = [style for _, style in pieces]
-    whole = "".join(texts)
-    safe = harmless(whole)
-    shown = (
-        Text.assemble(*zip(texts, styles, strict=True)) if safe == whole else Text(safe, styles[0])
-    )
-    shown.rstrip()
-    console.print(shown, soft_wrap=True, highlight=False)
-
-
 def _print_folded(text: str, console: Console, width: int | None, style: str = "") -> None:
     """Print a text, none where it is empty, in as many lines as it takes."""
     for piece in (folded(text, width) if width else [text]) if text else ():
-        _print(console, (piece, style))
+        print_pieces(console, (piece, style))

@@ -39,6 +39,11 @@ class DeclaredMetric:
         """Whether people read it in per cent."""
         return self.share or self.percent
 
+    @property
+    def in_points(self) -> bool:
+        """Whether people read it in percentage points."""
+        return self.in_percent and self.of == "difference"
+
     def text(self, value: float | None, form: str = ".6g") -> str:
         """Return a value as people read it, or a dash for what is no number.
 
@@ -53,7 +58,7 @@ class DeclaredMetric:
             return "-"
         if not self.in_percent:
             return f"{value:{form}}"
-        return self.signed(value, form) if self.of == "difference" else f"{100 * value:{form}} %"
+        return self.signed(value, form) if self.in_points else f"{100 * value:{form}} %"
 
     def brief(self, value: float | None) -> str:
         """Return a value as in a table of an analysis: of per cent two decimals, else six digits.

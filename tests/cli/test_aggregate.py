@@ -164,7 +164,7 @@ def test_every_command_takes_the_file(
     assert "mean of the loss [nat]" in shown and "seed0" not in shown
     assert invoke("report", "mean.h5", "-o", "page.html").exit_code == 0
     page = Path("page.html").read_text(encoding="utf-8")
-    assert "Means over several results" in page and "barrier.error.mean goes from" in page
+    assert "Means over several results" in page and "barrier.error.mean is " in page
     assert invoke("plot", "mean.h5", "-o", "mean.svg").exit_code == 0
     assert f"barrier.error.mean[{ALIGN}]" in invoke("metrics", "mean.h5").output
     compared = invoke("compare", "mean.h5", "two.h5", "-o", "both.png")
@@ -215,6 +215,16 @@ def test_the_table_fits_a_terminal(mean: Path, width: int) -> None:
     lines = [line for block in blocks(table, width) for line in (*block.head, *block.body)]
     assert max(map(cell_len, lines)) <= width
     assert len(table.rows) == 2 * 3 + 2 * 2 + 2 * 3  # barriers, ends, differences
+
+
+def test_the_best_mean_of_the_variants_is_marked(mean: Path) -> None:
+    table = by_analysis.table(read(mean), mean)
+    marked = {table.rows[row][0] for row, column in table.marks if table.columns[column] == "mean"}
+    assert marked == {
+        "barrier.error[variant=align,split=test]",
+        "barrier.error[variant=align+repair,split=test]",
+        "barrier.loss[variant=align+repair,split=test]",
+    }
 
 
 def test_the_figure_has_the_mean_over_a_band_and_a_thin_line_of_each_result(mean: Path) -> None:

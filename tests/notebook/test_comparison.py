@@ -86,11 +86,12 @@ def test_a_notebook_gets_tables_and_curves(found: Result, changed: Result) -> No
 def test_the_curves_of_both_are_drawn(found: Result, changed: Result) -> None:
     both = compare(found, changed)
     figure = both.plot(size=(9, 4))
-    assert [len(axes.lines) for axes in figure.axes] == [12, 12]
-    axes = Figure().subplots(1, 2)
+    assert [len(axes.lines) for axes in figure.axes] == [6, 6, 6, 6]
+    assert [axes.get_title() for axes in figure.axes] == ["train", "test"] * 2
+    axes = Figure().subplots(1, 4)
     assert both.plot(axes) is axes
     labels = [line.get_label() for line in axes[0].lines]
-    assert labels[0] == "first: plain, train" and labels[6] == "second: plain, train"
+    assert labels[0] == "first: plain" and labels[3] == "second: plain"
 
 
 def test_results_of_two_analyses_are_told(found: Result, strange: Result) -> None:

@@ -114,19 +114,14 @@ def _scored(group: Group) -> Group:
     return replace(group, variables={**group.variables, **more})
 
 
-def of_many_splits(result: Result) -> Result:
-    """Return a result with four splits."""
-    return stretched(result, "split", SPLITS)
-
-
 def of_long_names(result: Result) -> Result:
     """Return a result with eight variants, paths and parts of long names, 60 of these."""
     return with_parts(with_variants(with_long_paths(result)), 60)
 
 
-def of_many_parts(result: Result) -> Result:
-    """Return a result with 200 parts of long names."""
-    return with_parts(result, 200)
+def of_many(result: Result) -> Result:
+    """Return a result with four splits, and 200 parts of long names."""
+    return with_parts(stretched(result, "split", SPLITS), 200)
 
 
 def with_variants(result: Result) -> Result:
@@ -151,7 +146,6 @@ def with_parts(result: Result, count: int) -> Result:
 HARD: dict[str, Callable[[Result], Result]] = {
     "as it is": lambda result: result,
     "long names": of_long_names,
-    "many splits": of_many_splits,
+    "many splits and parts": of_many,
     "many metrics": with_scores,
-    "many parts": of_many_parts,
 }

@@ -119,7 +119,9 @@ def _items(drawn: Mapping[Artist, Any]) -> Iterator[Item]:
         owner = owners.get(artist, artist)
         if isinstance(artist, Text):
             if artist.get_text().strip():
-                yield Item(repr(artist.get_text()), _text_corners(artist), artist.axes, owner)
+                yield Item(
+                    repr(artist.get_text()), _text_corners(artist, renderer), artist.axes, owner
+                )
         elif isinstance(artist, Legend):
             texts = ", ".join(repr(text.get_text()) for text in artist.get_texts())
             corners = _upright(artist.get_window_extent(renderer))
@@ -131,16 +133,16 @@ def _items(drawn: Mapping[Artist, Any]) -> Iterator[Item]:
             yield Item(name, _around(ends), panel, owner)
 
 
-def _text_corners(text: Text) -> Corners:
+def _text_corners(text: Text, renderer: Any) -> Corners:
     """Return the rectangle of a text, which is turned as it is.
 
     The upright box of a turned text has the same centre as the rectangle itself.
     """
-    box, angle = text.get_window_extent(), text.get_rotation()
+    box, angle = text.get_window_extent(renderer), text.get_rotation()
     if angle % 90 == 0:
         return _upright(box)
     text.set_rotation(0)
-    flat = text.get_window_extent()
+    flat = text.get_window_extent(renderer)
     text.set_rotation(angle)
     half = np.array([flat.width, flat.height]) / 2 - SLACK / 2
     signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])

@@ -154,10 +154,13 @@ def test_the_figure_has_the_curves_of_both(
     compared(curved_file, other, "-o", tmp_path / "both.png")
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
     labels = [line.get_label() for line in drawn]
-    assert labels[0] == "curved: plain, train"
-    assert labels[6] == "other: plain, train"
+    assert labels[:6] == [
+        f"{file}: {variant}"
+        for file in ("curved", "other")
+        for variant in ("plain", "align", "align+repair")
+    ]
     assert len(drawn) == 2 * 2 * 6
-    first, second = drawn[0], drawn[6]
+    first, second = drawn[0], drawn[3]
     assert first.get_color() == second.get_color()
     assert first.get_linestyle() != second.get_linestyle()
 

@@ -41,6 +41,16 @@ DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in ra
 """What follows from other numbers of a figure: a straight line between two of them, a histogram."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
 QUANTITIES: tuple[Quantity, ...] = ("value", "difference")
+BEST = {
+    "align": {"test aligned midpoint error", "test aligned midpoint loss"},
+    "barrier": {
+        *("test error align barrier", "test error align+repair barrier"),
+        "test loss align+repair barrier",
+    },
+    "merge": {"test align error", "test align loss"},
+    "repair": {"test align error", "test align+repair error", "test align+repair loss"},
+}
+"""The marked cells of the tables in which networks or variants are compared."""
 every_analysis = pytest.mark.parametrize("name", registry.names(ANALYSES))
 
 
@@ -83,6 +93,16 @@ def test_each_block_of_a_narrow_table_tells_its_rows_apart(
             for own, n in zip(lines[0], block.columns, strict=True):
                 assert own.strip() == row[n] or not NUMBER.fullmatch(row[n])
     assert printed == [list(map(unspaced, row[table.keys :])) for row in table.rows]
+
+
+@every_analysis
+def test_the_best_of_the_values_that_can_be_compared_is_marked(name: str, made: Made) -> None:
+    table = by_analysis.table(read(made(name)), made(name))
+    marked = {
+        " ".join([*table.rows[row][: table.keys], table.columns[column]])
+        for row, column in table.marks
+    }
+    assert marked == BEST.get(name, set()) and {*table.marks.values()} <= {"best"}
 
 
 @every_analysis

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
+from lmctool.report.curve_panels import differing
 from lmctool.report.figure import FigureError, save
-from lmctool.report.generic import differing, draw_curves, metrics_table
+from lmctool.report.generic import draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
 

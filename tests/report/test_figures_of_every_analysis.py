@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Made = Callable[[str], Path]
 
 PATHS = ("align", "barrier", "graft", "interpolate", "merge", "repair", "variance")
-LAYERS = ()
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
 
 
 @pytest.mark.parametrize("hard", HARD)

@@ -76,6 +76,14 @@ def test_a_dim_is_named_where_its_coordinates_do_not_say_what_they_are() -> None
     ]
 
 
+def test_values_of_one_metric_may_lie_along_different_dims() -> None:
+    over: Any = ("layer",)
+    whole = Variable(np.array(3.0), metric="x.v")
+    layers = Variable(np.array([1.0, 2.0]), over, metric="x.v")
+    result = of("x", layer=named("layer", "a", "b"), whole=whole, layers=layers)
+    assert places(result) == {"": "3", "a": "1", "b": "2"}
+
+
 def test_of_two_networks_both_ways_each_pair_is_told_once_and_none_with_itself() -> None:
     values = np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0.0]])
     networks = {dim: named(dim, "p", "q", "r") for dim in ("checkpoint", "other")}

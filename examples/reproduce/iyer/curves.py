@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from reading import pick
 
+from lmctool.report.look import look_of
+from lmctool.report.scales import percent_axis
 from lmctool.report.style import applied
 
 if TYPE_CHECKING:
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+
+MOST = 3
+"""Panels in a row."""
+LOOKS = {
+    "children": {"color": "0.45", "linestyle": "-", "marker": "."},
+    "interpolant": look_of(0).line,
+    "interpolant, trained on": {"color": "#E69F00", "linestyle": "--", "marker": "*"},
+}
+"""How networks look, as in the figures of trajectories."""
 
 
 class Curve(NamedTuple):
@@ -74,27 +86,33 @@ def draw(
     labels: tuple[str, str],
     marks: Sequence[int],
 ) -> Path:
-    """Draw curves side by side: a panel for each group of them.
+    """Draw curves side by side: a panel for each group of them, with one legend below all.
 
     Args:
         place: the PNG file.
-        panels: the curves by title of their panel and by name.
+        panels: the curves by title of their panel and by name in ``LOOKS``, all of shares.
         labels: of both axes.
         marks: steps at which something changes, as dotted lines.
     """
     with applied():
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
-        row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-        for axes, (title, curves) in zip(row, panels.items(), strict=True):
+        rows = -(-len(panels) // MOST)
+        columns = -(-len(panels) // rows)
+        figure = Figure(figsize=(4 * columns, 3.2 * rows + 0.3), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        for axes, (title, curves) in zip(grid.flat, panels.items(), strict=True):
             for name, curve in curves.items():
-                axes.plot(curve.steps, 100 * curve.values, label=name)
+                look: Mapping[str, Any] = LOOKS[name]
+                axes.plot(curve.steps, curve.values, label=name, **look)
             for mark in marks:
-                axes.axvline(mark, color="0.4", linestyle=":", linewidth=1)
+                axes.axvline(mark, color="0.4", linestyle=":", linewidth=1, marker="")
             axes.set_title(title)
             axes.set_xlabel(labels[0])
-        row[0].set_ylabel(labels[1])
-        row[-1].legend()
+        for axes in grid[:, 0]:
+            axes.set_ylabel(labels[1])
+        percent_axis(grid[0, 0].yaxis)
+        handles, names = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
         figure.savefig(place)
     return place

@@ -42,9 +42,7 @@ def figure_3(steps: Steps, size: Size, done: Mapping[Key, Path]) -> Section:
         )
         for fork, after in size.merged
     }
-    figure = draw(
-        steps.folder / "further.png", panels, ("steps of the children", "test error (%)"), ()
-    )
+    figure = draw(steps.folder / "further.png", panels, ("steps of the children", "test error"), ())
     return Section(
         "Figures 1, 3 and 5: the interpolant trained on",
         "The midpoint is better than the children, but trained on it gets worse at once, or"
@@ -87,9 +85,7 @@ def figures_6_and_7(steps: Steps, size: Size, done: Mapping[Key, Path]) -> Secti
         "a rate that rises": list(follow(steps, size, "warmed").values()),
     }
     panels = {name: shown(paths) for name, paths in ways.items()}
-    figure = draw(
-        steps.folder / "rates.png", panels, ("steps of the children", "test error (%)"), ()
-    )
+    figure = draw(steps.folder / "rates.png", panels, ("steps of the children", "test error"), ())
     changes = {
         name: [rise(path, first[1], size.epoch) for path in paths] for name, paths in ways.items()
     }

@@ -30,7 +30,7 @@ def gains(steps: Steps, size: Size) -> tuple[Section, ...]:
         for fork in size.forks
     }
     figure = draw(
-        steps.folder / "gains.png", panels, ("steps of the children", "test error (%)"), drops
+        steps.folder / "gains.png", panels, ("steps of the children", "test error"), drops
     )
     least, *_, most = size.forks
     some = [fork for fork in size.forks if fork > 0]

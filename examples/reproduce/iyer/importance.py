@@ -56,7 +56,7 @@ def importance(steps: Steps, size: Size) -> tuple[Section, ...]:
         for part in PARTS
     }
     figure = draw(
-        steps.folder / "splits.png", panels, ("steps of the children", "training error (%)"), ()
+        steps.folder / "splits.png", panels, ("steps of the children", "training error"), ()
     )
     section = Section(
         "Figure 4: easy and hard examples",

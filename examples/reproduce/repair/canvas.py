@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lmctool.report.look import looks
 from lmctool.report.style import applied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 PANEL, HEIGHT = 3.6, 3.4
 MOST = 3
 """Panels in a row."""
+
+
+def styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return how lines look by their names: variants as in every figure of lmctool."""
+    return {name: look.line for name, look in zip(names, looks(names), strict=True)}
 
 
 @contextmanager

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from canvas import panels
+from canvas import panels, styles
 from claims import share
 from page import Section, table
 from readings import ALIGNED, BOTH, PLAIN, correlation, deviations, ratio
 from recipes import Pair, Size, measure
 from verdict import Finding, judged
+
+from lmctool.report.scales import log_axis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,9 +127,9 @@ def draw_ratios(found: dict[str, Path], place: Path) -> Path:
             axis.axhline(1, color="0.6", linewidth=1, marker="")
             for variant in (PLAIN, ALIGNED, BOTH):
                 ratios = ratio(path, variant)
-                axis.plot(np.arange(1, len(ratios) + 1), ratios, label=variant)
-            axis.set_yscale("log")
-            axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                look = styles([variant])[variant]
+                axis.plot(np.arange(1, len(ratios) + 1), ratios, label=variant, **look)
+            log_axis(axis.yaxis)
             axis.set_ylim(bottom=max(1e-4, axis.get_ylim()[0]))
             axis.set_title(name)
             axis.set_xlabel("layer")
@@ -143,8 +145,8 @@ def draw_channels(found: dict[str, Path], place: Path) -> Path:
         for axis, variants in zip(axes, ((PLAIN, ALIGNED), (BOTH,)), strict=True):
             for variant in variants:
                 goal, own = deviations(path, variant)
-                colour = {PLAIN: "C0", ALIGNED: "C1", BOTH: "C2"}[variant]
-                axis.plot(goal, own, linestyle="", color=colour, label=variant)
+                look = {**styles([variant])[variant], "linestyle": ""}
+                axis.plot(goal, own, label=variant, **look)
             axis.plot([0, goal.max()], [0, goal.max()], "-", color="0.6", marker="")
             axis.set_xlabel("standard deviation, ends interpolated")
         axes[0].set_ylabel(f"at the midpoint ({NINTH})")

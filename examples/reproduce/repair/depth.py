@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from canvas import panels
+from canvas import panels, styles
 from claims import against, every, lower, lowers, told
 from page import Section, table
 from readings import ALIGNED, BOTH, PLAIN, at, mean_end
 from recipes import Pair, Size, measure
 from verdict import Finding, Outcome, judged
+
+from lmctool.report.scales import log_axis, percent_axis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,13 +120,13 @@ def no_worse(statement: str, errors: Depths, one: str, other: str) -> Finding:
 def draw(errors: Depths, losses: Depths, place: Path) -> Path:
     """Draw error and loss over depth."""
     with panels(place, 2) as axes:
-        for axis, found, scale in zip(axes, (errors, losses), (100, 1), strict=True):
-            for name in next(iter(found.values())):
-                axis.plot(list(found), [scale * each[name] for each in found.values()], label=name)
+        for axis, found in zip(axes, (errors, losses), strict=True):
+            for name, look in styles(list(next(iter(found.values())))).items():
+                axis.plot(list(found), [each[name] for each in found.values()], label=name, **look)
             axis.set_xlabel("hidden layers")
-        axes[0].set_ylabel("error at the midpoint, %")
-        axes[0].set_ylim(0, 95)
-        axes[1].set_ylabel("loss, nats")
-        axes[1].set_yscale("log")
-        axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes[0].set_ylabel("error at the midpoint")
+        axes[0].set_ylim(0, 0.95)
+        percent_axis(axes[0].yaxis)
+        axes[1].set_ylabel("loss at the midpoint (nats)")
+        log_axis(axes[1].yaxis)
     return place

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from canvas import panels
+from canvas import panels, styles
 from claims import lowers, told
 from page import Section, table
 from reading import pick
 from readings import ALIGNED, BOTH, alphas, curve, ends
 from recipes import SHARE, Size, measure
 from verdict import Finding, judged
+
+from lmctool.report.scales import percent_axis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 METRICS = ("loss", "error")
-LABELS = {"loss": "test loss, nats", "error": "test error, %"}
-SCALES = {"loss": 1, "error": 100}
+LABELS = {"loss": "test loss (nats)", "error": "test error"}
 WHOLE = "one network on all examples"
 
 
@@ -147,16 +148,16 @@ def draw(path: Path, single: dict[str, float], place: Path) -> Path:
     alpha = alphas(path)
     with panels(place, 2, legend_rows=2) as axes:
         for axis, metric in zip(axes, METRICS, strict=True):
-            scale = SCALES[metric]
-            axis.plot(alpha, scale * curve(path, BOTH, metric), color="C0", label=BOTH)
-            mixed = scale * pick(path, f"barrier/ensemble/{metric}")
-            axis.plot(alpha, mixed, "--s", color="C1", label="ensemble of logits")
+            axis.plot(alpha, curve(path, BOTH, metric), label=BOTH, **styles([BOTH])[BOTH])
+            mixed = pick(path, f"barrier/ensemble/{metric}")
+            axis.plot(alpha, mixed, "-", color="0", marker="", label="ensemble of logits")
             for end, dash in (("a", "--"), ("b", ":")):
-                level = scale * baseline(path, f"balanced {end}", metric)
+                level = baseline(path, f"balanced {end}", metric)
                 label = f"balanced {end.upper()}"
-                axis.axhline(level, color="C2", linestyle=dash, marker="", label=label)
-            level = scale * single[metric]
-            axis.axhline(level, color="C3", linestyle="-.", marker="", label="one on all examples")
-            axis.set_xlabel("alpha")
+                axis.axhline(level, color="0.45", linestyle=dash, marker="", label=label)
+            look: dict[str, Any] = {"color": "#E69F00", "linestyle": "-.", "marker": ""}
+            axis.axhline(single[metric], label="one on all examples", **look)
+            axis.set_xlabel("alpha (0 = A, 1 = B)")
             axis.set_ylabel(LABELS[metric])
+        percent_axis(axes[METRICS.index("error")].yaxis)
     return place

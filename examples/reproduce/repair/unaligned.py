@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from canvas import panels
+from canvas import panels, styles
 from claims import lowers, told
 from page import Section, table
 from readings import ALIGNED, BOTH, PLAIN, REPAIRED, alphas, at, curve
 from recipes import Pair, Size, measure
+
+from lmctool.report.scales import percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,9 +102,11 @@ def draw(found: Mapping[str, Mapping[str, Path]], place: Path) -> Path:
     with panels(place, len(found)) as axes:
         for axis, (name, paths) in zip(axes, found.items(), strict=True):
             for variant, path in paths.items():
-                axis.plot(alphas(path), 100 * curve(path, variant), label=variant)
+                look = styles([variant])[variant]
+                axis.plot(alphas(path), curve(path, variant), label=variant, **look)
             axis.set_title(name)
-            axis.set_xlabel("alpha")
-            axis.set_ylim(0, 95)
-        axes[0].set_ylabel("test error, %")
+            axis.set_xlabel("alpha (0 = A, 1 = B)")
+            axis.set_ylim(0, 0.95)
+            percent_axis(axis.yaxis)
+        axes[0].set_ylabel("test error")
     return place

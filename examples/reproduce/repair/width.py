@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from canvas import panels
+from canvas import panels, styles
 from claims import every, lower, lowers, share, told
 from page import Section, table
 from readings import ALIGNED, BOTH, barrier, mean_end, reduction
 from recipes import LAYERS, Pair, Size, measure
 from verdict import Finding, Outcome, judged
+
+from lmctool.report.scales import percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,22 +134,22 @@ def draw(found: Mapping[str, Series], place: Path) -> Path:
     with panels(place, len(found) + 1) as axes:
         for axis, (kind, paths) in zip(axes, found.items(), strict=False):
             for variant in (ALIGNED, BOTH):
-                heights = [100 * barrier(path, variant) for path in paths.values()]
-                axis.plot(list(paths), heights, label=variant)
+                heights = [barrier(path, variant) for path in paths.values()]
+                axis.plot(list(paths), heights, label=variant, **styles([variant])[variant])
             axis.set_xlabel(kind)
-            axis.set_ylim(0, 95)
-        axes[0].set_ylabel("barrier of the error, points")
-        for number, (kind, paths) in enumerate(found.items()):
+            axis.set_ylim(0, 0.95)
+            percent_axis(axis.yaxis)
+        axes[0].set_ylabel("barrier of the error")
+        looks = styles(list(found))
+        for kind, paths in found.items():
+            style: dict[str, Any] = {**looks[kind], "linestyle": ""}
             for rank, path in enumerate(paths.values()):
-                before, after = (100 * barrier(path, each) for each in (ALIGNED, BOTH))
-                style: dict[str, Any] = {
-                    "color": f"C{number + 2}",
-                    "marker": "os^"[number],
-                    "linestyle": "",
-                }
+                before, after = (barrier(path, each) for each in (ALIGNED, BOTH))
                 label = kind.split(",")[0] if rank == 0 else None
                 axes[-1].plot(before, after, markersize=4 + 2 * rank, label=label, **style)
-        axes[-1].plot([0, 90], [0, 90], "-", color="0.6", marker="")
+        axes[-1].plot([0, 0.9], [0, 0.9], "-", color="0.6", marker="")
         axes[-1].set_xlabel("before REPAIR (larger: wider, deeper)")
-        axes[-1].set_ylabel("after")
+        axes[-1].set_ylabel("barrier after REPAIR")
+        for scale in (axes[-1].xaxis, axes[-1].yaxis):
+            percent_axis(scale)
     return place

@@ -33,13 +33,15 @@ def paths(found: Study, title: str, names: Iterable[str]) -> tuple[Path, str]:
                     pick(path, "interpolate/curve/alpha"),
                     pick(path, "interpolate/curve/loss"),
                     color=COLOURS[number % len(COLOURS)],
-                    linestyle=DASHES[number // len(COLOURS)],
+                    linestyle=DASHES[number % len(DASHES)],
                     alpha=1 if seed == 0 else 0.5,
                     label=name if seed == 0 else None,
                     marker="",
                 )
         axes.set_xlabel("alpha (0 = start of training, 1 = end)")
         axes.set_ylabel("training loss (nats)")
-        figure.legend(loc="outside right upper")
+        several = any(len(seeds) > 1 for seeds in found.paths.values())
+        title = "paler: another seed" if several else None
+        figure.legend(title=title, loc="outside right upper")
         figure.savefig(place)
     return place, f"Training loss on the paths: {title}"

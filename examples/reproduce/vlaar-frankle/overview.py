@@ -10,6 +10,7 @@ from page import Section, percent, table
 from study import ABBREVIATIONS, Study, nats, study, told
 from verdict import Finding, Outcome
 
+from lmctool.report.scales import percent_axis
 from lmctool.report.style import applied
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def scatter(found: Study, place: Path) -> Path:
                 axes.plot(*zip(*points, strict=True), linestyle="", label=shape, markersize=6)
         axes.set_xlabel("largest rise of the training loss on the path, Delta (nats)")
         axes.set_ylabel("test error (share of examples)")
+        percent_axis(axes.yaxis)
         axes.legend()
         figure.savefig(place)
     return place

@@ -10,7 +10,7 @@ import click
 from lmctool.cli import gate_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.failure import report_failure
-from lmctool.report.terminal import echo, printable
+from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +128,6 @@ def _publish(
         return
     render(table, Console())
     for doubt in doubts_of(result):
-        echo(printable(f"Note: {doubt.reason}"))
+        echo(f"Note: {doubt.reason}", said="warning")
     echo("\n" + aligned([(role, str(path)) for role, path in outputs.written.items()]))
     show_verdicts(verdicts)

@@ -57,7 +57,7 @@ def _show(result: Result, path: Path, *, verbose: bool) -> None:
     console = Console()
     render(by_analysis.table(result, path), console)
     for doubt in doubts_of(result):
-        echo(printable(f"Note: {doubt.reason}"))
+        echo(f"Note: {doubt.reason}", said="warning")
     for table in curves(by_analysis.essence(result)):
         console.print()
         render(table, console)

@@ -64,7 +64,8 @@ def table(result: Result) -> Table:
     attributes = group.attributes
     by = attributes.get("correction", "repair")  # earlier results don't name it
     title = f"Networks at alpha {attributes['alpha']}, corrected by {by}; the last one is written"
-    return score_table(title, group, metrics=metrics_of(result))
+    names = [str(name) for name in group.variables["network"].values]
+    return score_table(title, group, metrics=metrics_of(result), compared=names[2:])
 
 
 def draw(result: Result, figure: Figure) -> None:

@@ -21,6 +21,7 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.report import figure
 from lmctool.results.file import read
+from lmctool.results.score_metric import ERROR
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.interpolate.measure import by_part, measure
@@ -235,7 +236,7 @@ def test_the_figure_says_the_shape_of_every_path(run_of: Runs) -> None:
     legends = [axes.get_legend() for axes in drawn.axes]
     texts = [text.get_text() for each in legends if each for text in each.get_texts()]
     delta = values(result, "shape", "delta_error").item()
-    assert texts[0] == f"a to b: barrier, Delta {delta:.2g}"
+    assert texts[0] == f"plain: barrier, Delta {ERROR.text(delta)}"
     assert len(texts) == 2
 
 

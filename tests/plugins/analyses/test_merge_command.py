@@ -138,7 +138,8 @@ def test_aligning_without_data_needs_an_example_input() -> None:
     search, far = figure.axes
     spread = result.groups["merge/frame"].variables["spread"].values
     np.testing.assert_array_equal(search.lines[0].get_ydata(), spread)
-    assert [text.get_text() for text in far.get_yticklabels()] == ["a", "b", "c"]
+    names = [text.get_text() for text in far.get_yticklabels()]
+    assert names == ["a: bare-a", "b: bare-b", "c: bare-c"]
     assert invoke("show", "merge.h5").exit_code == 0
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lmctool.api import Group, Result, Table
 
 SCORES = "align/scores"
+MIDPOINTS = ("midpoint", "aligned midpoint")
 MOST = 24
 """Groups that a figure names; of more, the largest."""
 WIDTH, LEGEND, COLUMNS = 4.8, 0.6, 8
@@ -37,7 +38,7 @@ def table(result: Result) -> Table:
         f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
     if SCORES in result.groups:
-        return score_table("Alignment", result.groups[SCORES], notes, metrics_of(result))
+        return score_table("Alignment", result.groups[SCORES], notes, metrics_of(result), MIDPOINTS)
     columns = (variables["group"].values, units, variables["moved"].values)
     rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     return Table("Alignment", ("group", "units", "moved"), rows, notes)

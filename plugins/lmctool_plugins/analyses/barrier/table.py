@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import fall_notes, percent
+from lmctool.api.advanced import best, fall_notes, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lmctool.api import Group, Result, ScoreMetric, Variable
+    from lmctool.api import Array, Group, Result, ScoreMetric, Variable
+    from lmctool.api.advanced import Mark
 
     Variables = Mapping[str, Variable]
     Row = tuple[str, ...]
@@ -34,10 +35,22 @@ def tabulate(result: Result) -> Table:
     alpha = curve["alpha"].values
     middle = int(np.abs(alpha - 0.5).argmin())
     metrics = shown_metrics(result)
+    attributes = summary.attributes
+    columns = ["split", "metric", "variant", "A", f"alpha {alpha[middle]:.3g}", "B", "barrier"]
+    if parts is not None:
+        columns.insert(1, str(parts.attributes["by"]))
     rows: list[Row] = []
+    marks: dict[tuple[int, int], Mark] = {}
+
+    def compare(heights: Array) -> None:
+        """Mark the lowest of the barriers whose rows come next."""
+        column = columns.index("barrier")
+        marks.update({(len(rows) + v, column): "best" for v in best(heights, "lower")})
+
     for s, split in enumerate(curve["split"].values):
         head = (str(split),) if parts is None else (str(split), "all")
         for metric in metrics:
+            compare(summary.variables[f"barrier_{metric.name}"].values[:, s])
             rows += _rows(head, metric, curve, summary.variables, (slice(None), s), middle)
             if metric in metrics[:2] and "barrier/baselines" in result.groups:
                 width = len(rows[-1]) - len(head) - 5
@@ -46,11 +59,8 @@ def tabulate(result: Result) -> Table:
             own = parts.variables if parts is not None else {}
             head = (str(split), str(own["part"].values[p]))
             for metric in metrics[:2]:
+                compare(own[f"barrier_{metric.name}"].values[:, s, p])
                 rows += _rows(head, metric, own, own, (slice(None), s, p), middle)
-    attributes = summary.attributes
-    columns = ["split", "metric", "variant", "A", f"alpha {alpha[middle]:.3g}", "B", "barrier"]
-    if parts is not None:
-        columns.insert(1, str(parts.attributes["by"]))
     if "bootstrap" in attributes:
         columns.append("95 % interval")
     how = f"{attributes['definition']}, {len(alpha)} points, BatchNorm {attributes['batchnorm']}"
@@ -60,6 +70,7 @@ def tabulate(result: Result) -> Table:
         tuple(rows),
         tuple(_notes(result, metrics)),
         keys=columns.index("A"),
+        marks=marks,
     )
 
 

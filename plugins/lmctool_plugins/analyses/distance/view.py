@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,7 @@ FEW = 24
 """Layers up to which two panels stand beside each other."""
 MARKED = 60
 """Of more layers, the points of a line are not marked."""
-START = {"color": "0.45", "linestyle": ":", "marker": "d"}
+START: dict[str, Any] = {"color": "0.45", "linestyle": ":", "marker": "d"}
 """How what A alone does looks, which no variant changes."""
 
 
@@ -97,12 +97,12 @@ def draw(result: Result, figure: Figure) -> None:
     names = list(chain.from_iterable(rows))
     columns = 2 if len(layers) <= FEW else 1
     width = min(max(WIDTH, NAME * len(layers)), WIDEST)
-    below = max(text_width(layer, SIZE) for layer in layers) + 1
+    below = text_width(max(layers, key=len), SIZE) + 1
     figure.set_size_inches(columns * width, len(names) // columns * HEIGHT + below)
     grid = figure.subplots(len(names) // columns, columns, squeeze=False, sharex=True)
     step = -(-len(layers) // int((width - 1) / NAME))
     for axes, name in zip(grid.flat, names, strict=True):
-        _draw_lines(axes, group, name, width - 1)
+        _draw_lines(axes, group, name, width)
         axes.set_xticks(range(0, len(layers), step), layers[::step], rotation=90, fontsize=SIZE)
     figure.supxlabel(_caption(result), fontsize="small")
 
@@ -111,7 +111,7 @@ def _draw_lines(axes: Axes, group: Group, name: str, width: float) -> None:
     """Draw a measure of every layer, a line for each variant."""
     values = group.variables[name].values
     variants = [str(variant) for variant in group.variables["variant"].values]
-    marks = {} if values.shape[1] <= MARKED else {"marker": ""}
+    marks: dict[str, Any] = {} if values.shape[1] <= MARKED else {"marker": ""}
     places = np.arange(values.shape[1])
     ended = values.ndim == 3  # of A and of B
     if ended:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ BINS = 60
 MOST_NAMED = 8
 """Parts that a legend names."""
 ENDS = {"a": "A", "b": "B"}
-PAIR: tuple[dict[str, str], ...] = (
+PAIR: tuple[dict[str, Any], ...] = (
     {"color": "0.25", "marker": "<", "linestyle": "-"},
     {"color": "0.55", "marker": ">", "linestyle": "-"},
 )
@@ -116,6 +116,7 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
         [scores[own & (parts == number)] for number in range(1, len(names) + 1)],
         bins=BINS,
         range=(float(lowest.min()), float(highest.max())),
+        histtype="stepfilled",
         stacked=True,
         color=list(colormaps["viridis"](np.linspace(0.85, 0.1, len(names)))),
         label=[f"part {name}" for name in names],
@@ -129,11 +130,13 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
     if len(names) <= MOST_NAMED:
         legend_below(axes, WIDTH)
     else:
-        axes.set_xlabel(f"EL2N score\n(dashed: between two of parts {names[0]} to {names[-1]})")
+        axes.set_xlabel(f"EL2N score\n(dashed: between two of {len(names)} parts)")
 
 
 def _draw_pair(axes: Axes, result: Result, pair: Group, split: int, metric: ScoreMetric) -> None:
     """Draw a metric of the pair on each part, and that of the networks between."""
+    from matplotlib.ticker import MaxNLocator
+
     names = [str(name) for name in pair.variables["network"].values]
     values = pair.variables[metric.name].values[:, split]
     first = int(str(result.groups["el2n/examples"].attributes["checkpoints"]))
@@ -143,7 +146,7 @@ def _draw_pair(axes: Axes, result: Result, pair: Group, split: int, metric: Scor
     places = np.arange(1, values.shape[1] + 1)
     for own, label, line in zip(values, labels, lines, strict=True):
         axes.plot(places, own, label=label, **line)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("part by score (1 = easiest)")
     score_axis(axes.yaxis, metric)
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))

@@ -10,6 +10,7 @@ from lmctool.api import Table, shown_metrics
 from lmctool.api.advanced import (
     ShapeRule,
     all_shortened,
+    best,
     end_titles,
     fall_notes,
     legend_below,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmctool.api import Group, Result, ScoreMetric
+    from lmctool.api.advanced import Mark
 
 WIDTH, HEIGHT = 4.8, 3.8
 """The size of a panel without its legend, in inches."""
@@ -40,11 +42,14 @@ def tabulate(result: Result) -> Table:
     curve, shape = result.groups["interpolate/curve"], result.groups["interpolate/shape"]
     values = {name: variable.values for name, variable in shape.variables.items()}
     metrics = shown_metrics(result)
-    rows = []
-    for (s, split), metric in product(enumerate(values["split"]), metrics):
-        for (p, pair), (v, variant) in product(
-            enumerate(values["pair"]), enumerate(values["variant"])
-        ):
+    rows: list[tuple[str, ...]] = []
+    marks: dict[tuple[int, int], Mark] = {}
+    for (s, split), metric, (p, pair) in product(
+        enumerate(values["split"]), metrics, enumerate(values["pair"])
+    ):
+        lowest = best(values[f"delta_{metric.name}"][p, :, s], "lower")
+        marks |= {(len(rows) + v, COLUMNS.index("Delta")): "best" for v in lowest}
+        for v, variant in enumerate(values["variant"]):
             ends = curve.variables[metric.name].values[p, v, s][[0, -1]]
             here = {key: values[f"{key}_{metric.name}"][p, v, s] for key in KEYS}
             rows.append(
@@ -66,6 +71,7 @@ def tabulate(result: Result) -> Table:
         tuple(rows),
         (*_rule(shape).notes(metrics), *fall_notes(metrics), *notes),
         keys=COLUMNS.index("start"),
+        marks=marks,
     )
 
 

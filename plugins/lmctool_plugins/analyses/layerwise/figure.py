@@ -80,21 +80,22 @@ def draw(result: Result, figure: Figure) -> None:
     names = {name: curve[name].values for name in ("variant", "rest", "split")}
     parts = all_shortened([str(name) for name in curve["part"].values], LONGEST)
     scales = [Scale.of(result, metric) for metric in shown_metrics(result)]
-    rows = list(product(*(range(len(own)) for own in names.values()), scales))
+    places = product(*(range(len(own)) for own in names.values()))
+    rows = [(place, scale) for place in places for scale in scales]
     height = min(max(HEIGHT, 1.2 + PART * len(parts)), TALLEST, HIGHEST / len(rows))
-    beside = max(text_width(part, NAME) for part in parts) + 0.4
+    beside = text_width(max(parts, key=len), NAME) + 0.5
     figure.set_size_inches(LINES + beside + HEAT, height * len(rows))
     grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(LINES, beside + HEAT))
     step = -(-len(parts) // max(int((height - 1.2) / PART), 1))
-    shown = np.arange(0, len(parts), step)
-    for (lines, heat), (variant, rest, split, scale) in zip(grid, rows, strict=True):
+    for (lines, heat), (place, scale) in zip(grid, rows, strict=True):
+        variant, rest, split = place
         title = f"{scale.metric.name} on {names['split'][split]}"
         title += f", rest at {str(names['rest'][rest]).upper()}"
         if len(names["variant"]) > 1:
             title += f"\n{names['variant'][variant]}"
-        _draw_lines(lines, result, (variant, rest, split), scale, parts)
-        _draw_heat(heat, result, (variant, rest, split), scale)
-        _name_rows(heat, parts, shown)
+        _draw_lines(lines, result, place, scale, parts)
+        _draw_heat(heat, result, place, scale)
+        _name_rows(heat, parts, step)
         lines.set_title(title)
         heat.set_title(_moved(result) + ("" if len(parts) <= FEW else f"\n{KEY}"))
 
@@ -114,7 +115,7 @@ def palette(count: int) -> Array:
 
 
 def _draw_lines(
-    axes: Axes, result: Result, place: tuple[int, int, int], scale: Scale, parts: list[str]
+    axes: Axes, result: Result, place: tuple[int, ...], scale: Scale, parts: list[str]
 ) -> None:
     """Draw a line for each part, in the colour beside its name, and the full path.
 
@@ -141,7 +142,7 @@ def _draw_lines(
     legend_below(axes, LINES)
 
 
-def _draw_heat(axes: Axes, result: Result, place: tuple[int, int, int], scale: Scale) -> None:
+def _draw_heat(axes: Axes, result: Result, place: tuple[int, ...], scale: Scale) -> None:
     """Draw the value of each part at each alpha."""
     from matplotlib.colors import LogNorm, Normalize
 
@@ -160,11 +161,12 @@ def _draw_heat(axes: Axes, result: Result, place: tuple[int, int, int], scale: S
     axes.set_xlabel(path_label(result))
 
 
-def _name_rows(axes: Axes, parts: list[str], shown: Array) -> None:
+def _name_rows(axes: Axes, parts: list[str], step: int) -> None:
     """Write the names of parts beside their rows, each tick in the colour of the part's line."""
+    shown = range(0, len(parts), step)
     axes.set_yticks(shown, [parts[row] for row in shown], fontsize=NAME)
     axes.tick_params(axis="y", length=9, width=4)
     colours = palette(len(parts))
     for tick, row in zip(axes.yaxis.get_major_ticks(), shown, strict=True):
-        tick.tick1line.set_markeredgecolor(colours[row])
+        tick.tick1line.set_markeredgecolor(tuple(colours[row]))
     axes.invert_yaxis()

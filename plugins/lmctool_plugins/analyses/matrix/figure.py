@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from lmctool.api import Array, Result
 
@@ -70,7 +71,7 @@ def draw(result: Result, figure: Figure) -> None:
     checkpoints = result.groups["matrix/barrier"].variables["checkpoint"].values
     names = all_shortened([str(checkpoints[row]) for row in order])
     size = "small" if len(names) <= FEW else "x-small"
-    beside = 0.2 + max(text_width(name, size) for name in names)
+    beside = 0.3 + text_width(max(names, key=len), size)
     wide = next((c * len(names) for most, c in CELLS.items() if len(names) <= most), WIDEST)
     lines = [line for each in maps for line in each.title.split("\n")]
     above = max(text_width(line, rcParams["axes.titlesize"]) for line in lines)
@@ -86,7 +87,7 @@ def draw(result: Result, figure: Figure) -> None:
         _outline(axes, clusters["cluster"].values[order])
 
 
-def _barriers(result: Result, order: Array) -> Iterator[Map]:
+def _barriers(result: Result, order: NDArray[np.intp]) -> Iterator[Map]:
     """Yield the barriers of each metric, on each split, of each variant."""
     variables = result.groups["matrix/barrier"].variables
     threshold = float(str(result.groups["matrix/clusters"].attributes["threshold"]))

@@ -6,12 +6,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import fall_notes, percent
+from lmctool.api.advanced import best, fall_notes, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lmctool.api import Result, ScoreMetric, Variable
+    from lmctool.api.advanced import Mark
 
 
 def tabulate(result: Result) -> Table:
@@ -23,15 +24,17 @@ def tabulate(result: Result) -> Table:
     distance = result.groups["matrix/distance"].variables["l2"].values
     metrics = shown_metrics(result)
     heads = [f"{metric.name}: {variant}" for metric in metrics for variant in variants]
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    marks: dict[tuple[int, int], Mark] = {}
     for i, j in combinations(range(len(names)), 2):
         for s, split in enumerate(variables["split"].values):
-            cells = (
-                metric.text(value)
-                for metric in metrics
-                for value in variables[metric.name].values[:, s, i, j]
-            )
-            rows.append((names[i], names[j], str(split), f"{distance[i, j]:.4g}", *cells))
+            cells = [names[i], names[j], str(split), f"{distance[i, j]:.4g}"]
+            for metric in metrics:
+                heights = variables[metric.name].values[:, s, i, j]
+                lowest = best(heights, "lower")
+                marks |= {(len(rows), len(cells) + v): "best" for v in lowest}
+                cells += map(metric.text, heights)
+            rows.append(tuple(cells))
     points = len(result.groups["matrix/curve"].variables["alpha"].values)
     how = f"{group.attributes['definition']}, {points} points, BatchNorm"
     title = f"Barriers of {len(names)} checkpoints ({how} {group.attributes['batchnorm']})"
@@ -39,7 +42,7 @@ def tabulate(result: Result) -> Table:
     rule = _rule(metrics[0], clusters.variables, clusters.attributes)
     notes = (*_members(names, clusters.variables), rule, *fall_notes(metrics))
     columns = ("A", "B", "split", "||A-B||", *heads)
-    return Table(title, columns, tuple(rows), notes, keys=3)
+    return Table(title, columns, tuple(rows), notes, keys=3, marks=marks)
 
 
 def _members(names: list[str], variables: Mapping[str, Variable]) -> Iterator[str]:

@@ -49,7 +49,8 @@ def tabulate(result: Result) -> Table:
     title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
-        return score_table(title, result.groups[SCORES], notes, metrics_of(result))
+        compared = [str(name) for name in names]
+        return score_table(title, result.groups[SCORES], notes, metrics_of(result), compared)
     columns = ("network", "file", "weight", *(f"distance, {name}" for name in names))
     rows = tuple(
         (str(name), str(file), f"{weight:.4g}", *(f"{value:.4g}" for value in far))

@@ -25,7 +25,7 @@ from lmctool_plugins.analyses.trajectory.record import PARENT, THEN
 from lmctool_plugins.analyses.trajectory.table import last
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lmctool.api import Array, Result, ScoreMetric, Variable
 
     Variables = Mapping[str, Variable]
+    Panel = Callable[[Axes, Variables, ScoreMetric, int, "Networks"], None]
 
 WIDTH, HEIGHT = 4.8, 3.6
 """The size of a panel without its legend, in inches."""
@@ -72,7 +73,10 @@ def draw(result: Result, figure: Figure) -> None:
     error and loss.
     """
     metrics = shown_metrics(result)
-    drawn = [("trajectory/curve", _curves, metrics), ("trajectory/gain", _gains, metrics)]
+    drawn: list[tuple[str, Panel, tuple[ScoreMetric, ...]]] = [
+        ("trajectory/curve", _curves, metrics),
+        ("trajectory/gain", _gains, metrics),
+    ]
     if "trajectory/parts/curve" in result.groups:
         drawn += [
             ("trajectory/parts/curve", _parts, metrics[:2]),
@@ -157,7 +161,7 @@ def _parts(
 
 
 def _part_gains(
-    axes: Axes, variables: Variables, metric: ScoreMetric, split: int, _: Networks
+    axes: Axes, variables: Variables, metric: ScoreMetric, split: int, networks: Networks
 ) -> None:
     """Draw what the last variant of the interpolant gains over the mean on each part."""
     shown = last(variables)
