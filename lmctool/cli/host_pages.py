@@ -33,7 +33,7 @@ PAGES: Mapping[str, HelpPage] = {
             *("-o", "--metric", "--variant", "--split", "--panels", "--label", "--width"),
             *("--style", "--legend", "--percent"),
         ),
-        docs="docs/howto/figure.md",
+        docs="docs/report.md",
     ),
     "metrics": HelpPage(
         ("barrier.h5", "--of barrier  # before there is a result"), docs="docs/outputs.md"
