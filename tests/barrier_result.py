@@ -43,7 +43,8 @@ def _summary() -> Group:
             "barrier_error": Variable(values / 4, dims, "1", "error barrier", "barrier.error"),
             "alpha_loss": Variable(np.full((3, 2), 0.5), dims, "1", "alpha of the barrier"),
             "alpha_error": Variable(np.full((3, 2), 0.4), dims, "1", "alpha of the barrier"),
-        }
+        },
+        {"definition": "chord"},
     )
 
 

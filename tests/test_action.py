@@ -12,28 +12,25 @@ from lmctool.testing import invoke, tiny_pair
 from tests.action import ACTION, ROOT, run_step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.action import Done
 
 HOSTILE = "x; touch hacked; $(touch hacked) `touch hacked` *"
-GATE = '[[gate]]\nrequire = "distance.cosine {}"\n'
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Return a folder with two checkpoints, and policies that they pass and fail."""
+    """Return a folder with two checkpoints, and a policy that they fail."""
     folder = tmp_path / "work"
     folder.mkdir()
     tiny_pair(folder, steps=1)
-    (folder / "passing.toml").write_text(GATE.format("<= 0.9"))
-    (folder / "failing.toml").write_text(GATE.format(">= 0.9"))
+    (folder / "failing.toml").write_text('[[gate]]\nrequire = "distance.cosine >= 0.9"\n')
     return folder
 
 
-def judge(place: Path, told: Mapping[str, str] | None = None, **inputs: str) -> Done:
-    return run_step("Judge", inputs, place, told or {})
+def judge(place: Path, **inputs: str) -> Done:
+    return run_step("Judge", inputs, place, {})
 
 
 def install(place: Path, **inputs: str) -> tuple[Done, list[list[str]]]:
@@ -82,22 +79,6 @@ def test_without_an_index_nothing_is_installed(place: Path) -> None:
     assert "::error title=lmctool::torch-index is empty" in done.said
 
 
-def test_a_run_is_measured_judged_and_reported(place: Path) -> None:
-    told = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(place / "summary.md")}
-    done = judge(
-        place, told, command="distance a.safetensors b.safetensors\n -o 'the result.h5' -q",
-        results="the result.h5\n", policy="passing.toml",
-    )  # fmt: skip
-    assert done.code == 0, done.said
-    report = "connectivity/report.html"
-    assert done.outputs == {"exit-code": "0", "verdict": "passed", "report": report}
-    assert {path.name for path in (place / "connectivity").iterdir()} == {
-        "audit.json", "audit.xml", "report.html",
-    }  # fmt: skip
-    summary = (place / "summary.md").read_text()
-    assert "### lmctool distance" in summary and "### lmctool audit" in summary
-
-
 def test_stored_results_are_judged_and_a_failure_is_reported(place: Path) -> None:
     ends = (str(place / "a.safetensors"), str(place / "b.safetensors"))
     for name in ("one", "other"):
@@ -125,6 +106,6 @@ def test_a_hostile_command_runs_nothing_but_lmctool(place: Path) -> None:
 def test_an_input_that_makes_no_sense_is_told(
     place: Path, name: str, value: str, told: str
 ) -> None:
-    done = judge(place, {}, **{name: value})
+    done = judge(place, **{name: value})
     assert (done.code, done.outputs["verdict"]) == (2, "error")
     assert f"::error title=lmctool::{told}" in done.said

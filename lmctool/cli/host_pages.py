@@ -26,14 +26,14 @@ PAGES: Mapping[str, HelpPage] = {
     ),
     "plot": HelpPage(
         (
-            "barrier.h5 -o barrier.pdf",
-            "barrier.h5 -o barrier.png --force  # in the place of another",
+            "barrier.h5 -o barrier.pdf --style paper",
+            "narrow.h5 wide.h5 -o widths.pdf --metric error --variant align",
         ),
         main=(
-            *("-o", "--metric", "--variant", "--split", "--panels", "--label", "--width"),
-            *("--style", "--legend", "--percent"),
+            *("-o", "--panels", "--metric", "--variant", "--split", "--label", "--style"),
+            *("--width", "--height", "--csv"),
         ),
-        docs="docs/report.md",
+        docs="docs/figures.md",
     ),
     "metrics": HelpPage(
         ("barrier.h5", "--of barrier  # before there is a result"), docs="docs/outputs.md"

@@ -39,7 +39,8 @@ def drawn(
     Raises:
         LmctoolError: it cannot be drawn so.
     """
-    plot = Plot(result, draw, *words, style=style)
+    metrics, splits = ([] if word is None else [word] for word in words)
+    plot = Plot(result, draw, metrics, splits, style)
     if ax is None:
         return plot.figure(size)
     if size is not None:

@@ -81,14 +81,23 @@ class Result:
         held = self.record.checkpoint
         return held.tensors() if isinstance(held, HeldCheckpoint) else None
 
-    def table(self) -> ShownTable:
-        """Return the table that the command shows, of which ``str`` is the text."""
+    def table(self, name: str | None = None) -> ShownTable:
+        """Return a table, of which ``str`` is the text.
+
+        Args:
+            name: that of a curve, such as ``barrier/curve/error``, or of other arrays, as
+                ``lmctool show --table`` lists them; None for the one that the command shows.
+
+        Raises:
+            LmctoolError: there is no such table; it names all of them.
+        """
         from lmctool.notebook.shown_table import ShownTable
-        from lmctool.report import by_analysis
+        from lmctool.report.chosen_table import chosen_table
         from lmctool.results.doubt import doubts_of
 
-        doubts = [f"Note: {doubt.reason}" for doubt in doubts_of(self.record)]
-        return ShownTable(by_analysis.table(self.record, self.path), doubts)
+        shown, exact = chosen_table(self.record, self.path, name)
+        doubts = [] if name else [f"Note: {doubt.reason}" for doubt in doubts_of(self.record)]
+        return ShownTable(shown, doubts, exact)
 
     def to_xarray(self) -> xr.DataTree:
         """Return everything as a DataTree, as xarray opens the result's file."""

@@ -21,11 +21,30 @@ class ShownTable:
         notes: what stands below it.
     """
 
-    def __init__(self, table: Table, remarks: Sequence[str] = ()) -> None:
-        """Take the table, and what is said below its own notes."""
-        self._table, self._remarks = table, tuple(remarks)
+    def __init__(
+        self, table: Table, remarks: Sequence[str] = (), exact: Table | None = None
+    ) -> None:
+        """Take the table, what is said below its own notes, and the same with all digits."""
+        self._table, self._remarks, self._exact = table, tuple(remarks), exact or table
         self.title, self.columns, self.rows = table.title, table.columns, table.rows
         self.notes = (*table.notes, *remarks)
+
+    def to_csv(self) -> str:
+        """Return it as CSV, its numbers with all digits where it is of an array of them."""
+        return self._as("csv")
+
+    def to_latex(self) -> str:
+        """Return it as a ``tabular`` for LaTeX, with rules of the package booktabs."""
+        return self._as("latex")
+
+    def to_markdown(self) -> str:
+        """Return it as Markdown."""
+        return self._as("markdown")
+
+    def _as(self, form: str) -> str:
+        from lmctool.report.exported_table import exported
+
+        return exported(form, self._table, self._exact)
 
     def html(self, image: Image | str | None = None) -> str:
         """Return it as a part of a page, with a figure below it."""

@@ -13,7 +13,7 @@ from lmctool.report.generic import curve_grid
 from lmctool.report.shortened import shortened
 from lmctool.results.provenance_diff import KINDS
 from lmctool.results.table import Table
-from lmctool.results.text import number
+from lmctool.results.text import all_digits, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,14 @@ LONGEST = 200
 """Characters of one setting that are shown."""
 
 
-def metrics_table(pairs: Sequence[Pair], title: str, known: Notation, *, everything: bool) -> Table:
+def metrics_table(
+    pairs: Sequence[Pair],
+    title: str,
+    known: Notation,
+    *,
+    everything: bool,
+    exact: bool = False,
+) -> Table:
     """Return metrics with both values and the difference.
 
     Args:
@@ -44,11 +51,13 @@ def metrics_table(pairs: Sequence[Pair], title: str, known: Notation, *, everyth
         title: what stands above the table.
         known: how their numbers are written.
         everything: whether those that are the same, or in one result alone, are shown too.
+        exact: whether numbers have all their digits, for programs.
     """
     common = [pair for pair in pairs if pair.one and pair.other]
     differing = [pair for pair in common if not pair.same]
     rows = tuple(
-        _row(pair, known.metric(pair.metric)) for pair in (pairs if everything else differing)
+        _row(pair, known.metric(pair.metric), exact)
+        for pair in (pairs if everything else differing)
     )
     notes = [f"{len(differing)} of {len(common)} metrics differ"]
     for which, count in (
@@ -151,10 +160,11 @@ def _where(deviation: Deviation) -> str:
     return deviation.where or deviation.message.removeprefix(deviation.path).strip()
 
 
-def _row(pair: Pair, known: DeclaredMetric) -> tuple[str, ...]:
-    values = (ABSENT if each is None else known.text(each.value) for each in (pair.one, pair.other))
+def _row(pair: Pair, known: DeclaredMetric, exact: bool) -> tuple[str, ...]:
+    write, signed = (all_digits, all_digits) if exact else (known.text, known.signed)
+    values = (ABSENT if each is None else write(each.value) for each in (pair.one, pair.other))
     unit = "" if pair.unit == "1" else pair.unit
-    return (pair.name, *values, known.signed(pair.difference), unit)
+    return (pair.name, *values, signed(pair.difference), unit)
 
 
 def _cut(text: str) -> str:

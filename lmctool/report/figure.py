@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from lmctool.files.publish import refuse_existing, write_bytes
 from lmctool.report.escaped import escaped
 from lmctool.report.generic import draw_curves
 from lmctool.report.style import DPI, applied
+from lmctool.report.tex import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 COLORBAR = "<colorbar>"
 """The label that Matplotlib gives to the axes of a colour bar."""
 # What would make two figures of one result differ in their bytes is left out.
-METADATA: Mapping[str, dict[str, None]] = {
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    "png": {"Software": None},
-    "svg": {"Date": None},
+SAVED: Mapping[str, dict[str, Any]] = {
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
+    "png": {"metadata": {"Software": None}},
+    "svg": {"metadata": {"Date": None}},
+    "pgf": {},
 }
+"""How each format is saved."""
 
 INLINE = {"svg.fonttype": "none", "figure.facecolor": "none", "axes.facecolor": "none"}
 """Settings of a figure on a page: its texts are texts of the page, and it has the page's ground."""
@@ -43,11 +46,11 @@ def kind(path: Path) -> str:
     """Return the format that a path's suffix names.
 
     Raises:
-        LmctoolError: it is none of pdf, png, svg.
+        LmctoolError: it is none of pdf, pgf, png, svg.
     """
     form = path.suffix.lower().removeprefix(".")
-    if form not in METADATA:
-        raise LmctoolError(f"figure '{path}' must end in .png, .svg or .pdf")
+    if form not in SAVED:
+        raise LmctoolError(f"figure '{path}' must end in .png, .svg, .pdf or .pgf")
     return form
 
 
@@ -61,7 +64,7 @@ def save(
     Args:
         result: the result.
         draw: draws it into an empty figure; None draws every curve, or else the metrics.
-        path: a file that ends in .png, .svg or .pdf.
+        path: a file that ends in .png, .svg, .pdf or .pgf.
         force: whether an existing file may be replaced.
 
     Raises:
@@ -110,9 +113,23 @@ def _rendered(
         FigureError: whatever goes wrong, in Matplotlib or in a drawing function of a plugin.
     """
     with failing_as_figure_error(), drawing(result, draw, more) as figure:
-        file = BytesIO()
-        figure.savefig(file, format=form, metadata=METADATA[form])
-        return file.getvalue(), panel_names(figure)
+        return saved(figure, form), panel_names(figure)
+
+
+def saved(figure: Figure, form: str) -> bytes:
+    """Return the file of a figure while its style holds.
+
+    Args:
+        figure: a drawn figure.
+        form: what ``kind`` returns.
+
+    Raises:
+        LmctoolError: it cannot be a .pgf.
+    """
+    file = BytesIO()
+    with escaping() if form == "pgf" else nullcontext():
+        figure.savefig(file, format=form, **SAVED[form])
+    return file.getvalue()
 
 
 @contextmanager

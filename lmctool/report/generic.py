@@ -24,7 +24,7 @@ from lmctool.report.shortened import all_shortened
 from lmctool.report.style import COLOURS
 from lmctool.results.metrics import elements
 from lmctool.results.table import Table
-from lmctool.results.text import titled
+from lmctool.results.text import all_digits, titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,13 +46,18 @@ LONGEST = 36
 """Letters of a name beside a bar."""
 
 
-def metrics_table(result: Result) -> Table:
-    """Return every metric of a result with its value and unit."""
+def metrics_table(result: Result, *, exact: bool = False) -> Table:
+    """Return every metric of a result with its value and unit.
+
+    Args:
+        result: the result.
+        exact: whether numbers have all their digits, for programs.
+    """
     known = Notation.of(result)
     rows = [
         (
             metric.full_name,
-            known.metric(metric.name).text(metric.value),
+            all_digits(metric.value) if exact else known.metric(metric.name).text(metric.value),
             "" if metric.unit == "1" else metric.unit,
         )
         for path, group in result.groups.items()

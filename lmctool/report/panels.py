@@ -86,13 +86,13 @@ def text_width(text: str, size: str | float) -> float:
         size: the size of its font, in points or as Matplotlib names it, such as ``small``.
     """
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.textpath import text_to_path
 
-    points = FontProperties(size=size).get_size_in_points()
     if not text.strip():
         return 0.0
-    width: float = TextPath((0, 0), text, size=points).get_extents().width
-    return width / 72
+    font = FontProperties(size=size)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(width) / 72
 
 
 def legend_below(axes: Axes, width: float, title: str = "") -> None:

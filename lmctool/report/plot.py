@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError
 from lmctool.report.escaped import escaped, without_mathematics
 from lmctool.report.figure import failing_as_figure_error, panel_name
+from lmctool.report.figure_settings import user_settings
 from lmctool.report.generic import HEIGHT, WIDTH, draw_curves, grid
+from lmctool.report.legends import place_legends
+from lmctool.report.room import fit_texts, make_room, points
 from lmctool.report.style import applied, rc_settings, user_style
 
 if TYPE_CHECKING:
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
     Draw = Callable[[Result, Figure], None]
 
+POINTS = 10
+"""The size of the letters that figures of analyses are made for."""
+NARROWEST = 0.85
+"""The least width of a figure whose panels stay where they are, of the one that it is made for."""
+
 
 class Plot:
     """A figure that a result can be drawn as, or some of its panels."""
@@ -30,8 +38,8 @@ class Plot:
         self,
         result: Result,
         draw: Draw | None,
-        metric: str | None = None,
-        split: str | None = None,
+        metrics: Sequence[str] = (),
+        splits: Sequence[str] = (),
         style: Mapping[str, Any] | None = None,
     ) -> None:
         """Take what is drawn, and how.
@@ -39,33 +47,34 @@ class Plot:
         Args:
             result: the result.
             draw: draws it into an empty figure; None draws every curve, or else the metrics.
-            metric: the panels of this metric alone, such as ``error``.
-            split: the panels of this split alone.
+            metrics: the panels of these metrics alone, such as ``error``.
+            splits: the panels of these splits alone.
             style: settings of Matplotlib by name, with ``_`` for each dot.
 
         Raises:
             LmctoolError: Matplotlib has no such setting.
         """
         self._result, self._draw = escaped(result), draw or draw_curves
-        self._words = [word for word in (metric, split) if word is not None]
+        self._words = [tuple(words) for words in (metrics, splits) if words]
         self._style = rc_settings(style or {})
 
     def figure(self, size: tuple[float, float] | None = None) -> StyledFigure:
-        """Return a figure in lmctool's style, which shows itself in a notebook.
+        """Return a figure in the user's style over lmctool's, which shows itself in a notebook.
 
         Args:
             size: its width and height in inches; None for what it needs.
 
         Raises:
             FigureError: there is nothing to draw, or drawing it failed.
-            LmctoolError: there is no such panel.
+            LmctoolError: there is no such panel, or the user's matplotlibrc is broken.
         """
-        with failing_as_figure_error(), applied(self._style):
+        style = {**user_settings(), **self._style}
+        with failing_as_figure_error(), applied(style):
             from lmctool.report.styled_figure import StyledFigure
 
-            figure = StyledFigure(self._style)
+            figure = StyledFigure(style)
             if self._words:
-                chosen = self._panels()
+                chosen, _ = self._panels()
                 places = grid(figure, len(chosen))
                 figure.set_size_inches(_room(list(chosen.values()), places))
                 self._lend(self._result, dict(zip(chosen, places, strict=True)))
@@ -74,6 +83,41 @@ class Plot:
             if size is not None:
                 figure.set_size_inches(size)
             return figure
+
+    def onto(self, figure: Figure, width: float | None, height: float | None) -> None:
+        """Draw into an empty figure of some width, panels below each other where it is too narrow.
+
+        Args:
+            figure: the figure, with a constrained layout, while its style holds.
+            width: its width in inches; None for what it needs.
+            height: its height; None for what it needs.
+
+        Raises:
+            LmctoolError: there is nothing to draw, or no such panel.
+        """
+        chosen, (wide, high) = self._panels()
+        scale = points("font.size") / POINTS
+        if not self._words and (width is None or width >= NARROWEST * scale * wide):
+            self._draw(self._result, figure)
+            if width is not None:
+                figure.set_size_inches(width, high * width / wide)
+        else:
+            own = max(_size(axes)[0] for axes in chosen.values())
+            tall = max(_size(axes)[1] for axes in chosen.values())
+            width = width or own * min(len(chosen), 2)
+            columns = max(min(round(width / (own * scale)), len(chosen)), 1)
+            rows = -(-len(chosen) // columns)
+            figure.set_size_inches(width, max(width / columns / own, scale) * tall * rows)
+            places = list(figure.subplots(rows, columns, squeeze=False).flat)
+            for spare in places[len(chosen) :]:
+                figure.delaxes(spare)
+            self._lend(self._result, dict(zip(chosen, places, strict=False)))
+        if width is not None or height is not None:
+            fit_texts(figure)
+            place_legends(figure, inside=True)
+            make_room(figure)
+        if height is not None:
+            figure.set_size_inches(figure.get_figwidth(), height)
 
     def into(self, axes: Sequence[Axes]) -> None:
         """Draw the panels into axes that are there, in the user's own style.
@@ -88,7 +132,7 @@ class Plot:
             for each in axes:
                 if not isinstance(each, Axes):
                     raise LmctoolError(f"ax is {type(each).__name__}, and no axes of Matplotlib")
-            chosen = self._panels()
+            chosen, _ = self._panels()
             if len(chosen) != len(axes):
                 raise LmctoolError(_needed(list(chosen.values()), len(axes)))
             result = without_mathematics(self._result) if parses else self._result
@@ -101,8 +145,8 @@ class Plot:
         self._draw(result, figure)
         figure.settle()
 
-    def _panels(self) -> dict[int, Axes]:
-        """Return the panels that are asked for, by their number."""
+    def _panels(self) -> tuple[dict[int, Axes], tuple[float, float]]:
+        """Return the panels that are asked for, by their number, and the size of the figure."""
         from lmctool.report.borrowed_axes import StandIn
 
         figure = StandIn()
@@ -111,14 +155,15 @@ class Plot:
         chosen = {
             number: axes
             for number, axes in panels.items()
-            if all(_is_of(axes, word) for word in self._words)
+            if all(any(_is_of(axes, word) for word in words) for words in self._words)
         }
         if not chosen:
+            asked = " and ".join(" or ".join(map(repr, words)) for words in self._words)
             raise LmctoolError(
-                f"no panel of the figure is of {' and '.join(map(repr, self._words))};"
-                f" it has {_named(list(panels.values()))}"
+                f"no panel of the figure is of {asked}; it has {_named(list(panels.values()))}"
             )
-        return chosen
+        wide, high = figure.get_size_inches()
+        return chosen, (float(wide), float(high))
 
 
 def _is_of(axes: Axes, word: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -54,6 +55,7 @@ def settings() -> dict[str, Any]:
         "lines.linewidth": 1.6,
         "lines.markersize": 4,
         "pdf.fonttype": 42,
+        "pgf.rcfonts": False,
         "savefig.dpi": DPI,
         "svg.hashsalt": "lmctool",
         "text.parse_math": False,
@@ -66,7 +68,7 @@ def applied(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
 
     What Matplotlib's font has no form for is drawn as a box.
     """
-    mpl = _matplotlib()
+    mpl = matplotlib()
     with mpl.rc_context(), warnings.catch_warnings():
         for message in IGNORED:
             warnings.filterwarnings("ignore", message)
@@ -79,7 +81,7 @@ def applied(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
 @contextmanager
 def user_style(more: Mapping[str, Any]) -> Iterator[bool]:
     """Draw in the user's own style, with ``more``; yield whether it takes ``$`` as mathematics."""
-    mpl = _matplotlib()
+    mpl = matplotlib()
     with mpl.rc_context():
         parameters: Any = mpl.rcParams
         parameters.update(more)
@@ -98,7 +100,7 @@ def rc_settings(style: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         LmctoolError: Matplotlib has no such setting, or not such a value of it.
     """
-    parameters: Any = _matplotlib().rcParams
+    parameters: Any = matplotlib().rcParams
     known = {name.replace(".", "_"): name for name in parameters}
     for name in style:
         if name not in known:
@@ -115,19 +117,41 @@ def rc_settings(style: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _matplotlib() -> Any:
+def matplotlib() -> Any:
     """Import Matplotlib; what shows figures on a screen stays for the user's own code to choose.
 
     ``MPLBACKEND`` may name what is not installed here, at which the import itself would fail. It is
     kept unchecked, for pyplot to find.
+
+    Raises:
+        LmctoolError: the user's matplotlibrc is such that Matplotlib cannot be imported.
     """
     first = "matplotlib" not in sys.modules
     own = os.environ.pop(BACKEND, None) if first else None
     try:
-        import matplotlib as mpl
+        with quietly():
+            import matplotlib as mpl
+    except UnicodeDecodeError as cause:
+        raise LmctoolError(f"the matplotlibrc that Matplotlib finds is no text: {cause}") from cause
     finally:
         os.environ.update({} if own is None else {BACKEND: own})
     if own:
         parameters: Any = mpl.rcParams
         parameters._set("backend", own)  # which its documentation calls public
     return mpl
+
+
+@contextmanager
+def quietly() -> Iterator[list[str]]:
+    """Yield a list that gets what Matplotlib logs, in the place of the terminal."""
+    told: list[str] = []
+    logger = logging.getLogger("matplotlib")
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        yield told
+    finally:
+        logger.propagate = propagated
+        logger.removeHandler(handler)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
 from lmctool.report.style import applied
+from lmctool.report.tex import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +38,8 @@ class StyledFigure(Figure):
 
     def savefig(self, *arguments: Any, **options: Any) -> None:
         """Save in its own style; the arguments are those of any figure of Matplotlib."""
-        with applied(self._style):
+        wanted = options.get("format") or getattr(arguments[0], "suffix", str(arguments[0]))
+        with applied(self._style), escaping() if str(wanted).endswith("pgf") else nullcontext():
             super().savefig(*arguments, **options)
 
     def png(self) -> tuple[bytes, int, int]:

@@ -32,6 +32,18 @@ def spaced(text: str) -> str:
     return f"{text[:-1].rstrip()} %" if text.endswith("%") else text
 
 
+def all_digits(value: Any) -> str:
+    """Return one value of an array as text, a number with all digits, for what reads it back.
+
+    >>> all_digits(1 / 3), all_digits(2), all_digits("test"), all_digits(None)
+    ('0.3333333333333333', '2', 'test', '')
+    """
+    plain = value.item() if hasattr(value, "item") else value
+    if plain is None:
+        return ""
+    return repr(plain) if isinstance(plain, float) else cell(plain)
+
+
 def joined(texts: Sequence[str]) -> str:
     """Return texts as a list within a sentence.
 

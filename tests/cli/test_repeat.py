@@ -66,7 +66,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(*BARRIER, "--repeat", "1", "-o", place)
 
 
-def made(*words: object) -> Path:
+def made(*words: str | Path) -> Path:
     """Run a command that succeeds; return where its result is."""
     done = invoke(*words)
     assert done.exit_code == 0, done.output
@@ -212,7 +212,7 @@ def test_every_command_takes_the_file(average: Path) -> None:
     shown = invoke("show", "m.h5").output
     assert shown.startswith("Average of barrier over 3 draws of the calibration examples")
     seed = Provenance.of(read(average)).draws["2"].seed
-    inputs, settings, _ = provenance.tables(read(average))
+    inputs, settings, _ = provenance.tables([read(average)])
     assert ("draw.2", f"seed {seed}") in [row[:2] for row in inputs.rows]
     assert ("draws", "3") in settings.rows
     assert invoke("audit", "m.h5", "--baseline", "m.h5").exit_code == 0

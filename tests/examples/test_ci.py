@@ -103,6 +103,8 @@ def github(place: Path) -> Job:
     summary = place.parent / "summary.md"
     told = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
     done = run_step("Judge", judge["with"], place, told)
+    assert done.outputs["exit-code"] == str(done.code)
+    assert done.outputs["verdict"] == {0: "passed", 3: "failed", 4: "unjudged"}[done.code]
     assert keep["uses"].startswith("actions/upload-artifact") and keep["if"] == ALWAYS
     return Job(
         {"Judge": done.code},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import csv
 import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,16 @@ def test_its_table_has_rows_and_columns(found: Result) -> None:
     assert table.columns[:3] == ("split", "metric", "variant")
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert str(table).splitlines()[0] == table.title
+
+
+def test_its_tables_are_csv_latex_and_markdown(found: Result) -> None:
+    table = found.table("barrier/curve/loss")
+    own = found.record.groups["barrier/curve"].variables["loss"].values[0, 0]
+    _, *rows = csv.reader(StringIO(table.to_csv()))
+    assert [float(row[1]) for row in rows] == own.tolist()
+    assert r"\toprule" in table.to_latex() and table.to_markdown().startswith("**barrier/curve")
+    with pytest.raises(LmctoolError, match="no table of the result is called 'los'"):
+        found.table("los")
 
 
 def test_doubts_are_told_below_its_table(found: Result) -> None:

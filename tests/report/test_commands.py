@@ -95,7 +95,7 @@ def test_plot_writes_the_figure_and_prints_its_path(curved_file: Path, tmp_path:
 
 
 def test_a_wrong_suffix_is_told_before_the_result_is_read(tmp_path: Path) -> None:
-    with pytest.raises(LmctoolError, match=r"must end in .png, .svg or .pdf"):
+    with pytest.raises(LmctoolError, match=r"must end in .png, .svg, .pdf or .pgf"):
         invoke(plot.command, tmp_path / "none.h5", "-o", tmp_path / "a.gif")
 
 

@@ -15,8 +15,10 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import by_analysis
 from lmctool.report.blocks import NUMBER, blocks, fitted
 from lmctool.report.figure import drawing
+from lmctool.report.figure_settings import style_settings
 from lmctool.report.notation import Notation
 from lmctool.report.plot import Plot
+from lmctool.report.style import applied
 from lmctool.report.value_tables import tables
 from lmctool.report.words import headline, sentences
 from lmctool.results.coordinates import labels
@@ -26,6 +28,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.text import number
 from lmctool.testing import invoke
 from tests.report import drawn
+from tests.report.overlaps import overlaps
 from tests.report.row_cells import row_cells, unspaced
 
 if TYPE_CHECKING:
@@ -120,6 +123,20 @@ def test_plot_draws_it(name: str, made: Made, tmp_path: Path) -> None:
         done = invoke("plot", made(name), "-o", figure)
         assert done.exit_code == 0, done.output
         assert figure.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("name", ["el2n", "layerwise", "matrix", "variance"])
+def test_plot_draws_it_in_a_column_of_a_paper(name: str, made: Made) -> None:
+    result = read(made(name))
+    draw = by_analysis.drawer(result)
+    with drawing(result, draw) as figure:
+        expected = sorted(drawn.numbers(figure))
+    with applied(style_settings("paper")):
+        column = Figure(layout="constrained")
+        Plot(result, draw).onto(column, 3.25, None)
+        assert column.get_figwidth() == 3.25
+        assert overlaps(column) == []
+        assert sorted(drawn.numbers(column)) == expected
 
 
 @every_analysis

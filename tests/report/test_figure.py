@@ -34,7 +34,7 @@ def test_a_figure_has_the_same_bytes_each_time(form: str, curved: Result, tmp_pa
 
 
 def test_another_suffix_is_told(curved: Result, tmp_path: Path) -> None:
-    with pytest.raises(LmctoolError, match=r"must end in .png, .svg or .pdf"):
+    with pytest.raises(LmctoolError, match=r"must end in .png, .svg, .pdf or .pgf"):
         save(curved, None, tmp_path / "a.jpg", False)
 
 

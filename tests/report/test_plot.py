@@ -47,14 +47,14 @@ def titles(figure: Figure) -> list[str]:
 def test_panels_are_chosen_by_metric_and_split(barrier_result: Result) -> None:
     every = ["error on train", "loss on train", "error on test", "loss on test"]
     assert titles(barrier(barrier_result).figure()) == every
-    assert titles(barrier(barrier_result, metric="loss").figure()) == every[1::2]
-    assert titles(barrier(barrier_result, split="test").figure()) == every[2:]
+    assert titles(barrier(barrier_result, metrics=["loss"]).figure()) == every[1::2]
+    assert titles(barrier(barrier_result, splits=["test"]).figure()) == every[2:]
 
 
 def test_a_chosen_panel_shows_what_it_shows_among_the_others(barrier_result: Result) -> None:
     whole, chosen = (
         barrier(barrier_result, **words).figure()
-        for words in ({}, {"metric": "loss", "split": "test"})
+        for words in ({}, {"metrics": ["loss"], "splits": ["test"]})
     )
     own = [line.get_ydata().tolist() for line in whole.axes[3].lines]  # type: ignore[union-attr]
     assert [line.get_ydata().tolist() for line in chosen.axes[0].lines] == own  # type: ignore[union-attr]
@@ -74,7 +74,7 @@ def test_a_figure_is_in_its_style_whatever_holds_when_it_is_saved(barrier_result
         figure.savefig(file, format="png")
         return file.getvalue()
 
-    plot = barrier(barrier_result, metric="loss", split="test")
+    plot = barrier(barrier_result, metrics=["loss"], splits=["test"])
     first, second = plot.figure(), plot.figure()
     content = saved(first)
     with mpl.rc_context({"xtick.labelsize": 30, "font.sans-serif": ["none"], "savefig.dpi": 20}):
@@ -82,7 +82,7 @@ def test_a_figure_is_in_its_style_whatever_holds_when_it_is_saved(barrier_result
 
 
 def test_a_notebook_gets_a_png_and_its_size(barrier_result: Result) -> None:
-    figure = barrier(barrier_result, metric="loss", split="test").figure((5, 4))
+    figure = barrier(barrier_result, metrics=["loss"], splits=["test"]).figure((5, 4))
     content, size = figure._repr_png_()
     assert content.startswith(b"\x89PNG")
     assert size == {"width": 480, "height": 384}
@@ -104,18 +104,18 @@ def test_lent_axes_get_all_numbers_and_their_figure_nothing_else(barrier_result:
 def test_lent_axes_keep_the_users_style(barrier_result: Result) -> None:
     with mpl.rc_context({"font.size": 17, "axes.titlesize": "medium"}):
         _, (axes,) = lent(1)
-        barrier(barrier_result, metric="loss", split="test").into([axes])
+        barrier(barrier_result, metrics=["loss"], splits=["test"]).into([axes])
     assert axes.title.get_fontsize() == 17
     assert not any(line.get_visible() for line in axes.get_xgridlines())
     _, (axes,) = lent(1)
     style = {"legend_title_fontsize": 23}
-    barrier(barrier_result, metric="loss", split="test", style=style).into([axes])
+    barrier(barrier_result, metrics=["loss"], splits=["test"], style=style).into([axes])
     legend = axes.get_legend()
     assert legend is not None and legend.get_title().get_fontsize() == 23
 
 
 def test_a_legend_is_inside_its_axes_where_no_layout_makes_room(barrier_result: Result) -> None:
-    plot = barrier(barrier_result, metric="loss", split="test")
+    plot = barrier(barrier_result, metrics=["loss"], splits=["test"])
     places = {}
     for layout in (None, "constrained"):
         figure = Figure(layout=layout)
@@ -132,13 +132,13 @@ def test_a_legend_is_inside_its_axes_where_no_layout_makes_room(barrier_result: 
     ("words", "count", "told"),
     [
         ({}, 1, r"needs axes for error on train; loss on train; .*: 4, not 1; give as many as ax"),
-        ({"split": "test"}, 3, r"needs axes for error on test; loss on test: 2, not 3"),
-        ({"metric": "los"}, 1, r"no panel of the figure is of 'los'; it has error on train; "),
-        ({"metric": "loss", "split": "x"}, 1, r"no panel of the figure is of 'loss' and 'x'"),
+        ({"splits": ["test"]}, 3, r"needs axes for error on test; loss on test: 2, not 3"),
+        ({"metrics": ["los"]}, 1, r"no panel of the figure is of 'los'; it has error on train; "),
+        ({"metrics": ["loss"], "splits": ["x"]}, 1, r"no panel of the figure is of 'loss' and 'x'"),
     ],
 )
 def test_other_axes_than_panels_are_told(
-    words: dict[str, str], count: int, told: str, barrier_result: Result
+    words: dict[str, list[str]], count: int, told: str, barrier_result: Result
 ) -> None:
     figure, axes = lent(count)
     with pytest.raises(LmctoolError, match=told):
@@ -223,7 +223,7 @@ def test_axes_that_are_lent_alone_share_nothing_with_what_nobody_sees(
         figure.axes[0].set_yticks([0, 9], ["none", "all"])
 
     _, (axes,) = lent(1)
-    Plot(barrier_result, shared, metric="b").into([axes])
+    Plot(barrier_result, shared, metrics=["b"]).into([axes])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["none", "all"]
     assert axes.get_shared_y_axes().get_siblings(axes) == [axes]
     axes.clear()
@@ -251,7 +251,7 @@ def test_a_function_that_fails_is_told(barrier_result: Result) -> None:
 
 def test_the_curves_of_any_result_are_chosen_by_what_they_are_of(curved: Result) -> None:
     figure, (axes,) = lent(1)
-    Plot(curved, draw_curves, metric="error").into([axes])
+    Plot(curved, draw_curves, metrics=["error"]).into([axes])
     assert axes.get_ylabel() == "error"
     legend = axes.get_legend()
     assert legend is not None and len(legend.get_texts()) == 6

@@ -10,6 +10,7 @@ import click
 from lmctool.cli import gate_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.failure import report_failure
+from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ if TYPE_CHECKING:
     type=OutputFile(dash=True),
     help="Also write the metrics as JSON; - prints JSON on stdout instead of the table.",
 )
+@table_options
 @click.option("--force", is_flag=True, help="Replace existing outputs.")
 def command(
     paths: tuple[Path, ...],
     out: Path,
     over: Over,
     target: str | None,
+    tables: TableOutputs,
     force: bool,
     **gates: Any,
 ) -> ExitCode:
@@ -67,17 +70,18 @@ def command(
     from lmctool.cli.averaged import Source, averaged
     from lmctool.cli.outputs import outputs_at
     from lmctool.errors import LmctoolError
+    from lmctool.files.publish import refuse_existing
     from lmctool.gates.gate import exit_code
     from lmctool.run.environment import command as typed
 
     junit = gates["junit"]
     outputs = outputs_at(out, target, junit, force=force)
-    outputs.refuse_existing()
+    refuse_existing([*outputs.places(), *tables.paths], force)
     words = ["aggregate", *map(str, paths), "--over", over, "-o", str(out)]
     try:
         result = averaged([Source.read(path) for path in paths], over, typed(words))
         verdicts = _judged(result, gates)
-        _publish(result, verdicts, outputs, target)
+        _publish(result, verdicts, outputs, target, tables)
     except LmctoolError as error:
         report_failure(
             "aggregate", error, None if "junit" in outputs.written else junit, force=force
@@ -106,7 +110,11 @@ def _judged(result: Result, values: dict[str, Any]) -> list[Verdict]:
 
 
 def _publish(
-    result: Result, verdicts: Sequence[Verdict], outputs: Outputs, target: str | None
+    result: Result,
+    verdicts: Sequence[Verdict],
+    outputs: Outputs,
+    target: str | None,
+    tables: TableOutputs,
 ) -> None:
     """Write the files, and show the average and the verdicts."""
     from rich.console import Console
@@ -123,8 +131,9 @@ def _publish(
     if target is not None:
         outputs.write_document(result, target, verdicts)
     outputs.write_junit(verdicts)
+    tables.write(table, force=outputs.force)
     github.summarize("lmctool aggregate", verdicts, lambda: table)
-    if target == "-":
+    if target == "-" or tables.on_stdout:
         return
     render(table, Console())
     for doubt in doubts_of(result):

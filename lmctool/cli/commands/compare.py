@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmctool.cli.command import Command, OutputFile
+from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.errors import LmctoolError
 from lmctool.report.terminal import echo
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmctool.results.result import Result
+    from lmctool.results.table import Table
 
 
 @click.command("compare", cls=Command)
@@ -33,11 +35,18 @@ if TYPE_CHECKING:
     "--out",
     metavar="FIGURE",
     type=OutputFile(),
-    help="Draw the curves of both in one figure, a file that ends in .png, .svg or .pdf.",
+    help="Draw the curves of both in one figure, a file that ends in .png, .svg, .pdf or .pgf.",
 )
+@table_options
 @click.option("--force", is_flag=True, help="Replace these files if they exist.")
 def command(
-    one: Path, other: Path, everything: bool, target: str | None, out: Path | None, force: bool
+    one: Path,
+    other: Path,
+    everything: bool,
+    target: str | None,
+    out: Path | None,
+    tables: TableOutputs,
+    force: bool,
 ) -> None:
     """Compare two results of one analysis, .h5 files.
 
@@ -45,15 +54,19 @@ def command(
     arrays that are not the same bit for bit. Exits with 0 whether they differ or not; to fail on a
     difference use lmctool audit --baseline.
     """
+    from lmctool.report.comparison import metrics_table
+    from lmctool.report.notation import Notation
     from lmctool.results.file import read
+    from lmctool.results.pairing import pairs
 
-    _check_outputs(None if target in {None, "-"} else Path(str(target)), out, force)
+    _check_outputs(None if target in {None, "-"} else Path(str(target)), out, tables, force)
     first, second = read(one), read(other)
     if first.analysis != second.analysis:
         raise LmctoolError(
             f"'{one}' is a result of {first.analysis!r}, but '{other}' is one of"
             f" {second.analysis!r}; compare two results of one analysis"
         )
+    title = f"{first.analysis}: '{one}' (first) and '{other}' (second)"
     files: dict[str, Path] = {}
     if out is not None:
         _draw(first, second, (one, other), out, force)
@@ -63,11 +76,19 @@ def command(
 
         document = comparison_document(first, second, (one, other), files)
         write_json(document, target, force=force)
-    if target != "-":
-        _show(first, second, (one, other), files, everything=everything)
+    both, known = pairs(first, second), Notation.of(first)
+    shown, exact = (
+        metrics_table(both, title, known, everything=everything, exact=exact)
+        for exact in (False, True)
+    )
+    tables.write(shown, exact, force=force)
+    if target != "-" and not tables.on_stdout:
+        _show(shown, first, second, files)
 
 
-def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> None:
+def _check_outputs(
+    document: Path | None, figure: Path | None, tables: TableOutputs, force: bool
+) -> None:
     """Refuse outputs that cannot be written, before any work is done."""
     from lmctool.files.publish import refuse_existing
     from lmctool.report.figure import kind
@@ -76,7 +97,8 @@ def _check_outputs(document: Path | None, figure: Path | None, force: bool) -> N
         kind(figure)
     if document is not None and document == figure:
         raise LmctoolError(f"--json names '{document}', as -o does")
-    refuse_existing([path for path in (document, figure) if path is not None], force)
+    paths = [path for path in (document, figure) if path is not None]
+    refuse_existing([*paths, *tables.paths], force)
 
 
 def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, force: bool) -> None:
@@ -89,27 +111,16 @@ def _draw(one: Result, other: Result, paths: tuple[Path, Path], figure: Path, fo
     save(one, Overlay(other, (first, second)), figure, force)
 
 
-def _show(
-    one: Result,
-    other: Result,
-    paths: tuple[Path, Path],
-    files: Mapping[str, Path],
-    *,
-    everything: bool,
-) -> None:
+def _show(metrics: Table, one: Result, other: Result, files: Mapping[str, Path]) -> None:
     from rich.console import Console
 
-    from lmctool.report.comparison import causes_tables, deviations_table, metrics_table
-    from lmctool.report.notation import Notation
+    from lmctool.report.comparison import causes_tables, deviations_table
     from lmctool.report.terminal import render
-    from lmctool.results.pairing import pairs
     from lmctool.results.provenance_diff import causes
     from lmctool.results.value_diff import deviations
 
     console = Console()
-    title = f"{one.analysis}: '{paths[0]}' (first) and '{paths[1]}' (second)"
-    held = metrics_table(pairs(one, other), title, Notation.of(one), everything=everything)
-    render(held, console)
+    render(metrics, console)
     tables = [*causes_tables(causes(one, other)), deviations_table(deviations(one, other))]
     for table in tables:
         console.print()

@@ -9,6 +9,7 @@ import click
 
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.stored_result import read_sound
+from lmctool.cli.table_options import TableOutputs, table_options
 from lmctool.report.terminal import echo, printable
 from lmctool.results.provenance import Provenance
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from lmctool.results.provenance_records import Entry
     from lmctool.results.result import Result
+    from lmctool.results.table import Table
 
 LONGEST = 200
 """Characters of one entry of the provenance that are shown."""
@@ -31,22 +33,55 @@ LONGEST = 200
     type=OutputFile(dash=True),
     help="Also write the metrics as JSON; - prints JSON on stdout instead.",
 )
-@click.option("--force", is_flag=True, help="Replace the JSON file if it exists.")
+@click.option(
+    "--table",
+    "name",
+    metavar="NAME",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    help="Show another table of the result, such as that of a curve; without NAME list them.",
+)
+@table_options
+@click.option("--force", is_flag=True, help="Replace these files if they exist.")
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also show the provenance: inputs, settings and versions."
 )
-def command(path: Path, target: str | None, force: bool, verbose: bool) -> None:
+def command(
+    path: Path,
+    target: str | None,
+    name: str | None,
+    tables: TableOutputs,
+    force: bool,
+    verbose: bool,
+) -> None:
     """Show the table and the curves of RESULT, an .h5 file, in the terminal."""
+    from rich.console import Console
+
+    from lmctool.report.chosen_table import chosen_table
+    from lmctool.report.escaped import escaped
     from lmctool.report.json_document import document, write_json
+    from lmctool.report.terminal import render
+    from lmctool.report.value_tables import names
 
     result = read_sound(path)
+    if name == "":
+        echo("\n".join(names(escaped(result))))
+        return
+    tables.refuse_existing(force=force)
+    shown, exact = chosen_table(result, path, name)
     if target is not None:
         write_json(document(result, {"result": path}), target, force=force)
-    if target != "-":
-        _show(result, path, verbose=verbose)
+    tables.write(shown, exact, force=force)
+    if target == "-" or tables.on_stdout:
+        return
+    if name is None:
+        _show(result, shown, verbose=verbose)
+    else:
+        render(shown, Console())
 
 
-def _show(result: Result, path: Path, *, verbose: bool) -> None:
+def _show(result: Result, table: Table, *, verbose: bool) -> None:
     from rich.console import Console
 
     from lmctool.report import by_analysis
@@ -55,12 +90,12 @@ def _show(result: Result, path: Path, *, verbose: bool) -> None:
     from lmctool.results.doubt import doubts_of
 
     console = Console()
-    render(by_analysis.table(result, path), console)
+    render(table, console)
     for doubt in doubts_of(result):
         echo(f"Note: {doubt.reason}", said="warning")
-    for table in curves(by_analysis.essence(result)):
+    for own in curves(by_analysis.essence(result)):
         console.print()
-        render(table, console)
+        render(own, console)
     entries = Provenance.of(result).entries() if verbose else []
     if entries:
         echo()

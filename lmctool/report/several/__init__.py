@@ -1,0 +1,1 @@
+"""One figure of several results: their curves, or else their metrics as bars."""
