@@ -29,7 +29,7 @@ demo: $(BIN)/lmctool
 
 # the documentation as a site: open build/site/index.html.  Loads nothing from elsewhere.
 docs: $(VENV)/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 test: $(VENV)/models
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
 BOTH = pytest.mark.parametrize("module", [api, advanced], ids=lambda module: str(module.__name__))
-UNDOCUMENTED = {"Argument", "Array", "IGNORE_INDEX", "UNSHIFTED", "Weights", "hookimpl"}
+UNDOCUMENTED = {"Argument", "Array", "IGNORE_INDEX", "Mark", "UNSHIFTED", "Weights", "hookimpl"}
 """Types that are unions or generic, a number, a sentence, and pluggy's marker."""
 
 

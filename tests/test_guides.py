@@ -23,14 +23,15 @@ from tests.test_plugins_page import agree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FEW = ("--points", "3", "--limit", "60")
+FEW = (("--points", "3"), ("--limit", "60"), ("--calib-size", "60"))
 ELSEWHERE = {"runs/one", "torchvision:resnet50", "timm:vit_small_patch16_224"}
 """Words of commands that need networks of other libraries, and are parsed alone."""
 
 
 def result(name: str, *options: str, analysis: str = "barrier") -> None:
     """Measure the pair of the folder with few points and examples."""
-    done = invoke(analysis, "a.safetensors", "b.safetensors", *FEW, "-q", *options, "-o", name)
+    few = [word for each in FEW for word in each]
+    done = invoke(analysis, "a.safetensors", "b.safetensors", *few, "-q", *options, "-o", name)
     assert done.exit_code == 0, done.output
 
 
@@ -124,7 +125,7 @@ def call(words: list[str]) -> str:
     command = main.get_command(click.Context(main), words[0])
     assert command is not None
     known = {option for each in command.params for option in each.opts}
-    more = [("--points", "3"), ("--limit", "60"), ("--allow-chance",), ("--force",)]
+    more = (*FEW, ("--allow-chance",), ("--force",))
     further = [word for each in more if each[0] in known - {*words} for word in each]
     done = invoke(*words, *further)
     assert done.exit_code in (0, 3), done.output  # tiny networks need not fulfil a condition

@@ -2,22 +2,30 @@
 
 mkdocs.yml names this extension.  ``lmctool``, ``lmctool.api`` and ``lmctool.api.advanced`` list
 their names in tables, and the functions of analyses are made from the records of their commands,
-whose whole docstrings only a running Python has.
+whose whole docstrings only a running Python has.  Examples of a docstring become blocks of code,
+which Markdown takes for quotations else.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from typing import Any
 
 import griffe
 
 MODULES = ("lmctool", "lmctool.api", "lmctool.api.advanced", "lmctool.testing")
+EXAMPLE = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
 
 
 class PublicNames(griffe.Extension):
     """Tell griffe the public names of each module, and the docstrings of analyses."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Fence the examples of a docstring."""
+        if obj.docstring is not None:
+            obj.docstring.value = EXAMPLE.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """Complete what was read of ``lmctool``."""

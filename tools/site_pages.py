@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs.structure.files import File
+from mkdocs.structure.files import File, InclusionLevel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,5 +95,5 @@ def _file(config: MkDocsConfig, uri: str, path: str) -> File:
     language = LANGUAGES.get(Path(path).suffix)
     if language is None:
         return File.generated(config, uri, abs_src_path=str(ROOT / path))
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return File.generated(config, uri, content=f"# {path}\n\n````{language}\n{text}````\n")
+    page = f"# {path}\n\n````{language}\n{(ROOT / path).read_text(encoding='utf-8')}````\n"
+    return File.generated(config, uri, content=page, inclusion=InclusionLevel.NOT_IN_NAV)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 GAP = 2
-LEAST_KEY, LEAST_TEXT = 8, 24
-"""Cells to which a column that names a row, and another column of text, may be folded."""
+LEAST, LEAST_TEXT = 8, 24
+"""Cells to which text may be folded, and text that names no row where there is room for more."""
 RULE, MOST_COUNTED = 2, 100
 """Lines of a block that are none of a row, and rows of it that are looked at to choose widths."""
 WORD = re.compile(r"\S+")
@@ -90,11 +90,13 @@ def _least(
         if number:
             least.append(max(longest(column[:1], WORD), *map(cell_len, column[1:])))
             continue
-        own, few, most = max(map(cell_len, column)), LEAST_TEXT, width - needed([*least[:keys], 0])
+        own = max(map(cell_len, column))
         if index < keys:  # in two lines, where there is room
-            most = width // (keys + 1)
-            few = max(LEAST_KEY, min(-(-own // 2), most))
-        least.append(max(min(own, few), min(longest(column, PIECE), most)))
+            few, most = -(-own // 2), width // (keys + 1)
+        else:
+            few, most = LEAST_TEXT, width - needed([*least[:keys], 0])
+        wanted = max(few, longest(column, PIECE))
+        least.append(min(own, max(LEAST, min(wanted, most))))
     return least
 
 

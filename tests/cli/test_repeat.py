@@ -70,7 +70,7 @@ def made(*words: str | Path) -> Path:
     """Run a command that succeeds; return where its result is."""
     done = invoke(*words)
     assert done.exit_code == 0, done.output
-    return Path(str(words[-1]))
+    return Path(words[-1])
 
 
 def test_each_draw_is_bit_for_bit_the_run_of_its_seed(average: Path, alone: Path) -> None:
@@ -78,7 +78,7 @@ def test_each_draw_is_bit_for_bit_the_run_of_its_seed(average: Path, alone: Path
     draws = [*Provenance.of(found).draws.values()]
     assert len(draws) == len({draw.digest for draw in draws}) == DRAWS
     assert draws[0].seed == 0
-    last = made(*BARRIER, "--subset-seed", draws[2].seed, "-o", "last.h5")
+    last = made(*BARRIER, "--subset-seed", str(draws[2].seed), "-o", "last.h5")
     for number, path in ((0, alone), (2, last)):
         one = read(path)
         assert one.analysis == "barrier"

@@ -37,7 +37,7 @@ def test_what_passes_gives_the_result(found: Result) -> None:
             [PASSES, FAILS],
             {},
             GateError,
-            "barrier.error[variant=align+repair] <= 0.1:"
+            "barrier.error[variant=align+repair] <= 10%:"
             " barrier.error[variant=align+repair,split=test] = 12.5 % > 10 %",
         ),
         ([FAILS, NAN], {}, UnjudgedError, "barrier.loss[variant=plain,split=train] is not a num"),

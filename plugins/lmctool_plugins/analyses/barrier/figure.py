@@ -134,8 +134,7 @@ def _free(at: float, taken: Sequence[float]) -> float:
 
 def _labels(result: Result, metric: ScoreMetric, split: int) -> list[str]:
     """Return what the legend says of each variant, its barrier with its interval, and the chord."""
-    summary = result.groups["barrier/summary"]
-    variables = summary.variables
+    variables = result.groups["barrier/summary"].variables
     texts = []
     for v, variant in enumerate(variables["variant"].values):
         height, *interval = (
@@ -144,7 +143,7 @@ def _labels(result: Result, metric: ScoreMetric, split: int) -> list[str]:
             if name in variables
         )
         texts.append(f"{variant}: {height}" + (f" ({' to '.join(interval)})" if interval else ""))
-    return [*texts, str(summary.attributes["definition"])]
+    return [*texts, str(result.groups["barrier/curve"].attributes["definition"])]
 
 
 def _band(axes: Axes, result: Result, metric: str, where: tuple[int, int], colour: Any) -> None:
