@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.room import lay_out, legend_columns, points
+from lmctool.report.room import fit_texts, lay_out, legend_columns, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +31,22 @@ def remove_legends(figure: Figure) -> None:
 def place_legends(figure: Figure, *, inside: bool) -> None:
     """Put legends where they have room, in as many columns as that is wide.
 
-    Those of one panel go below it, those of several below all of them.  The figure is drawn once
-    for that, without being shown.
+    Those of one panel go below it, those of several below all of them.  Titles and labels that are
+    wider than their panel are broken before, as wide as panels are without legends.
 
     Args:
         figure: a figure that has its width, and a constrained layout.
         inside: whether legends that stand within their panel, and are smaller, stay there.
     """
+    legends = [(axes, own) for axes in figure.axes if (own := axes.get_legend()) is not None]
+    for _, legend in legends:
+        legend.set_in_layout(False)
+    fit_texts(figure)
     lay_out(figure)
-    for axes in figure.axes:
-        legend = axes.get_legend()
-        if legend is not None and not (inside and _fits_inside(legend, axes)):
+    for axes, legend in legends:
+        if inside and _fits_inside(legend, axes):
+            legend.set_in_layout(True)
+        else:
             _put_below(legend, axes)
     for part in _parts(figure):
         for legend in [*part.legends]:
@@ -61,8 +66,10 @@ def _put_below(legend: Legend, axes: Axes) -> None:
     assert figure is not None
     box = axes.xaxis.get_tightbbox()
     texts = 0.0 if box is None else max(axes.bbox.y0 - box.y0, 0.0)
-    down = ScaledTranslation(0, -texts / figure.dpi - GAP / 72, figure.dpi_scale_trans)
-    content = _content(legend, _cell_width(axes))
+    left, right = _cell(axes)
+    aside = ((left + right) / 2 - (axes.bbox.x0 + axes.bbox.x1) / 2) / figure.dpi
+    down = ScaledTranslation(aside, -texts / figure.dpi - GAP / 72, figure.dpi_scale_trans)
+    content = _content(legend, (right - left) / figure.dpi)
     legend.remove()
     axes.legend(
         **content,
@@ -93,14 +100,17 @@ def _content(legend: Legend, inches: float) -> dict[str, Any]:
     }
 
 
-def _cell_width(axes: Axes) -> float:
-    """Return the width of the place of a panel, with all that is around it, in inches."""
-    spec, figure = axes.get_subplotspec(), axes.get_figure(root=True)
-    assert figure is not None
+def _cell(axes: Axes) -> tuple[float, float]:
+    """Return where the place of a panel begins and ends, with all that is around it, in pixels."""
     part: Any = axes.get_figure()
-    columns = spec.get_gridspec().ncols if spec is not None else 1
-    width: float = part.bbox.width / figure.dpi / columns
-    return width
+    spec = axes.get_subplotspec()
+    if spec is None:
+        return part.bbox.x0, part.bbox.x1
+    width = part.bbox.width / spec.get_gridspec().ncols
+    return (
+        part.bbox.x0 + spec.colspan.start * width,
+        part.bbox.x0 + spec.colspan.stop * width,
+    )
 
 
 def _parts(figure: FigureBase) -> Iterator[FigureBase]:

@@ -11,7 +11,7 @@ from lmctool.report.figure import failing_as_figure_error, panel_name
 from lmctool.report.figure_settings import user_settings
 from lmctool.report.generic import HEIGHT, WIDTH, draw_curves, grid
 from lmctool.report.legends import place_legends
-from lmctool.report.room import fit_texts, make_room, points
+from lmctool.report.room import make_room, points
 from lmctool.report.style import applied, rc_settings, user_style
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ class Plot:
                 figure.delaxes(spare)
             self._lend(self._result, dict(zip(chosen, places, strict=False)))
         if width is not None or height is not None:
-            fit_texts(figure)
             place_legends(figure, inside=True)
             make_room(figure)
         if height is not None:
