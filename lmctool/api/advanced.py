@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from lmctool.report.ends import path_label as path_label
     from lmctool.report.look import Look as Look
     from lmctool.report.look import looks as looks
+    from lmctool.report.look import named_parts as named_parts
     from lmctool.report.look import part_looks as part_looks
     from lmctool.report.panels import legend_above as legend_above
     from lmctool.report.panels import legend_below as legend_below
@@ -176,7 +177,7 @@ MODULES = {
     "lmctool.plugin.settings": "Series",
     "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_share",
     "lmctool.report.ends": "checkpoint_names end_names end_titles file_titles path_label",
-    "lmctool.report.look": "Look looks part_looks",
+    "lmctool.report.look": "Look looks named_parts part_looks",
     "lmctool.report.panels": (
         "legend_above legend_below legend_height panel_shape panels text_width"
     ),

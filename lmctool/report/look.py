@@ -77,6 +77,18 @@ def part_looks(count: int, ordered: bool) -> list[Look]:
     ]
 
 
+def named_parts(names: Sequence[str]) -> list[str]:
+    """Return labels of parts, of which a legend names ten at most: the first, some, the last.
+
+    >>> named_parts([str(part) for part in range(12)])[:3]
+    ['0', '1', '_2']
+    """
+    last = len(names) - 1
+    step = max(last / (MOST_COLOURS - 1), 1)
+    named = {min(round(step * place), last) for place in range(MOST_COLOURS)}
+    return [name if place in named else f"_{name}" for place, name in enumerate(names)]
+
+
 def look_of(place: int) -> Look:
     """Return the look of a line that is of no variant, by its place among others."""
     return Look(

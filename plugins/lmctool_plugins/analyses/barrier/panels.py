@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api.advanced import all_shortened, looks, part_looks, score_axis
+from lmctool.api.advanced import all_shortened, looks, named_parts, part_looks, score_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmctool.api.advanced import Look
 
 MOST_NAMED = 10
-"""Parts that a legend names."""
+"""Classes that the axis names."""
 ASIDE, SHORT = 0.7, 12
 """The share of a class's room that its points have, side by side; letters of its name."""
 OTHERS = {
@@ -35,18 +35,20 @@ def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[Sc
     """Draw the curve of each part, a column for each variant, error above loss."""
     group = result.groups["barrier/parts"]
     variables = group.variables
-    names, variants = variables["part"].values, variables["variant"].values
+    variants = variables["variant"].values
+    names = all_shortened([str(name) for name in variables["part"].values])
     present = [part for part in range(len(names)) if variables["examples"].values[split, part]]
     by_class = group.attributes["by"] == "class"
     styles = part_looks(len(names), ordered=not by_class)
+    labels = named_parts([names[part] for part in present])
     axes = room.subplots(2, len(variants), squeeze=False, sharex=True, sharey="row")
     for row, metric in enumerate(metrics):
         for column, variant in enumerate(variants):
-            for part in present:
+            for part, label in zip(present, labels, strict=True):
                 axes[row, column].plot(
                     variables["alpha"].values,
                     variables[metric.name].values[column, split, part],
-                    label=str(names[part]),
+                    label=label,
                     **styles[part].line | {"marker": ""},
                 )
             if row == 0:
@@ -56,11 +58,7 @@ def draw_parts(result: Result, room: SubFigure, split: int, metrics: Sequence[Sc
         axes[1, column].set_xlabel("alpha")
     by = "class" if by_class else "EL2N score (1 = easiest)"
     room.suptitle(f"{variables['split'].values[split]}, parts by {by}", fontsize=11)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    if len(present) > MOST_NAMED:  # light to dark: the first, some between and the last say it
-        some = np.linspace(0, len(present) - 1, MOST_NAMED).round().astype(int)
-        handles, labels = ([each[place] for place in some] for each in (handles, labels))
-    shown = all_shortened(labels)
+    handles, shown = axes[0, 0].get_legend_handles_labels()
     room.legend(handles, shown, title="part", fontsize="small", loc="outside right center")
 
 

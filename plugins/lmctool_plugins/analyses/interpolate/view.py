@@ -16,6 +16,7 @@ from lmctool.api.advanced import (
     legend_below,
     legend_height,
     looks,
+    named_parts,
     panel_shape,
     panels,
     part_looks,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 4.8, 3.8
 """The size of a panel without its legend, in inches."""
-LONGEST, MARKED = 40, 5
+LONGEST, MARKED = 32, 5
 """Letters of the name of a path; which of its points have a marker."""
 DASHES, WHOLE = ("-", "--", "-.", ":"), "all"
 
@@ -99,7 +100,7 @@ def draw(result: Result, figure: Figure) -> None:
     labels = [_labels(shape, s, metric) for s in range(len(splits)) for metric in metrics]
     if parts is not None:
         counts += [2] * (len(splits) * len(pairs))
-        labels.append([*_part_names(parts), WHOLE])
+        labels.append([*(name for name in _part_names(parts) if name[0] != "_"), WHOLE])
     rows, columns = panel_shape(counts)
     tall = HEIGHT + max(legend_height(own, WIDTH) for own in labels)
     figure.set_size_inches(WIDTH * columns, tall * rows)
@@ -162,7 +163,8 @@ def _draw_paths(axes: Axes, result: Result, split: int, metric: ScoreMetric) -> 
 
 
 def _part_names(parts: Group) -> list[str]:
-    return all_shortened([str(name) for name in parts.variables["part"].values], LONGEST)
+    """Return the labels of parts, of which a legend leaves out those with an underscore."""
+    return named_parts(all_shortened([str(name) for name in parts.variables["part"].values]))
 
 
 def _draw_parts(axes: Axes, result: Result, pair: int, split: int, metric: ScoreMetric) -> None:
