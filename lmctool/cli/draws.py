@@ -56,9 +56,11 @@ def found(
     members = [Member("0", first)]
     for number in range(1, job.settings.draws):
         other = run.redrawn(number)
-        job.show(f"draw {number} of 0 to {job.settings.draws - 1}")
+        job.show(
+            f"draw {number} of the calibration examples (the last is {job.settings.draws - 1})"
+        )
         with computing():
-            result = _unmade(compute(job, other), other)
+            result = unmade(compute(job, other), other)
             members.append(Member(str(number), proved(other, result)))
             with about(f"draws 0 and {number} of --repeat cannot be averaged"):
                 side_by_side([members[0], members[-1]], DRAW)
@@ -71,7 +73,7 @@ def found(
     return replace(average, groups={**average.groups, **kept}, checkpoint=first.checkpoint)
 
 
-def _unmade(result: Result, run: Run) -> Result:
+def unmade(result: Result, run: Run) -> Result:
     """Return a result with all that its new checkpoint tells, and without this."""
     from lmctool.evaluate.arithmetic import arithmetic
 

@@ -10,7 +10,12 @@ import pytest
 from scipy import stats
 
 from lmctool.errors import LmctoolError
-from lmctool.results.aggregate.aggregate import aggregate, averages_alone, derived
+from lmctool.results.aggregate.aggregate import (
+    aggregate,
+    averages_alone,
+    derived,
+    over_draws,
+)
 from lmctool.results.aggregate.side_by_side import Member
 from lmctool.results.derived import contradiction
 from lmctool.results.doubt import Doubt, doubt_group, doubts_of
@@ -341,3 +346,19 @@ def test_names_that_an_average_gives_are_not_taken_from_the_analysis(seeds: list
     square = with_variable(seeds[0], "x/summary", "split", dims=("result",))
     square = with_variable(square, "x/summary", "height", dims=("variant", "result"))
     refused([square], "has a dim 'result' of its own")
+
+
+def test_draws_of_one_run_may_be_equal_and_their_doubts_name_them() -> None:
+    only = seed(0).result
+    doubted = replace(only, groups={**only.groups, "doubts": doubt_group([Doubt("no unit moves")])})
+    found = over_draws([Member("0", only), Member("1", doubted)], ["each draw is 2 of 9"])
+    assert doubts_of(found) == (Doubt("no unit moves (of draw 1)"),)
+    about = found.groups["aggregate"].attributes
+    assert (about["over"], about["count"], about["notes"]) == ("draw", 2, ["each draw is 2 of 9"])
+    assert not values(found, "x/summary", "height_std").any()
+    np.testing.assert_array_equal(
+        values(found, "x/summary", "height_mean"), values(only, "x/summary", "height")
+    )
+    assert not contradiction(found, derived(found))
+    assert "provenance" not in found.groups and "permutations" not in found.groups
+    refused([Member("mean", found), seed(1)], "'mean' is an average over draws already")
