@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def raised(result: Result, split: int, factor: float) -> Result:
     values[:, :, split] *= factor
     variables = {**curve.variables, "loss": replace(loss, values=values)}
     return replace(
-        result, groups=result.groups | {"layerwise/curve": replace(curve, variables=variables)}
+        result, groups={**result.groups, "layerwise/curve": replace(curve, variables=variables)}
     )
 
 
@@ -77,12 +77,13 @@ def test_of_many_parts_the_names_have_the_colours_of_the_lines(made: Made) -> No
         assert legend(lines) == ["full path"]
         assert heat.get_title().endswith("beside each name the colour of its line")
         figure.draw_without_rendering()
-        colours = {line.get_label(): line.get_color() for line in lines.lines}
+        colours: dict[Any, Any] = {line.get_label(): line.get_color() for line in lines.lines}
         ticks = heat.yaxis.get_major_ticks()
         assert 30 < len(ticks) < 60
         for tick in ticks:
             own = colours[f"_{tick.label1.get_text()}"]
-            np.testing.assert_allclose(tick.tick1line.get_markeredgecolor(), own)
+            edge: Any = tick.tick1line.get_markeredgecolor()
+            np.testing.assert_allclose(edge, own)
 
 
 def test_heat_maps_of_one_metric_share_a_scale_that_is_named(made: Made) -> None:
