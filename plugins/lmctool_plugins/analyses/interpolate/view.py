@@ -183,10 +183,7 @@ def _draw_parts(axes: Axes, result: Result, pair: int, split: int, metric: Score
 def _finish(axes: Axes, result: Result, metric: ScoreMetric) -> None:
     """Name the axes; of several paths, which all lead to B, the start is another for each."""
     one = len(result.groups["interpolate/curve"].variables["pair"].values) == 1
-    axes.set_xlabel(path_label(result) if one else f"alpha (0 = start, 1 = {_end(result)})")
+    several = f"alpha (0 = start, 1 = {end_titles(result)[1]})"
+    axes.set_xlabel(path_label(result) if one else several)
     score_axis(axes.yaxis, metric)
     legend_below(axes, WIDTH)
-
-
-def _end(result: Result) -> str:
-    return end_titles(result)[1]
