@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.colors import same_color
 
 from lmctool.report import by_analysis
 from lmctool.report.figure import COLORBAR, drawing
@@ -39,9 +40,8 @@ def raised(result: Result, split: int, factor: float) -> Result:
     values = loss.values.copy()
     values[:, :, split] *= factor
     variables = {**curve.variables, "loss": replace(loss, values=values)}
-    return replace(
-        result, groups=result.groups | {"layerwise/curve": replace(curve, variables=variables)}
-    )
+    own = {"layerwise/curve": replace(curve, variables=variables)}
+    return replace(result, groups={**result.groups, **own})
 
 
 def test_lines_of_a_few_parts_are_named_and_the_heat_says_what_it_is_of(made: Made) -> None:
@@ -82,7 +82,7 @@ def test_of_many_parts_the_names_have_the_colours_of_the_lines(made: Made) -> No
         assert 30 < len(ticks) < 60
         for tick in ticks:
             own = colours[f"_{tick.label1.get_text()}"]
-            np.testing.assert_allclose(tick.tick1line.get_markeredgecolor(), own)
+            assert same_color(tick.tick1line.get_markeredgecolor(), own)
 
 
 def test_heat_maps_of_one_metric_share_a_scale_that_is_named(made: Made) -> None:
