@@ -131,7 +131,7 @@ def test_a_notebook_gets_sound_html_with_table_and_figure(found: Result) -> None
     assert "<script>alert('x')</script>\\x1b&amp;" in cells
     (image,) = tree.iter("img")
     assert image.get("src", "").startswith("data:image/png;base64,iVBOR")
-    assert image.get("width") == "883"
+    assert image.get("width") == "922"
     assert image.get("alt", "").startswith("Shows error on train; loss on train; ")
     (style,) = tree.iter("style")
     assert all(

@@ -278,6 +278,6 @@ def test_of_very_many_layers_some_are_named(tmp_path: Path) -> None:
     many = {f"layers.{n}.weight": torch.ones(2, 2) for n in range(200)}
     figure = Figure()
     view.draw(measure.measure(run_on(tmp_path, many, many), "parameters", None), figure)
-    labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    labels = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
     assert labels[:2] == ["layers.0", "layers.3"]
     assert figure.get_size_inches()[0] == view.WIDEST

@@ -245,7 +245,7 @@ def test_a_heat_map_has_a_number_in_each_cell_off_the_diagonal(tmp_path: Path, c
     }
     figure = Figure()
     draw(Result("matrix", groups), figure)
-    assert len(figure.axes) == 2
-    assert all(len(axes.texts) == count * (count - 1) for axes in figure.axes)
+    maps = [axes for axes in figure.axes if axes.images]
+    assert [len(axes.texts) for axes in maps] == [count * (count - 1)] * 2
     outlined = len(figure.axes[0].patches)
     assert outlined == int(members.variables["clusters"].values)

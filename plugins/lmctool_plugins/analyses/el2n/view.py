@@ -116,7 +116,7 @@ def _draw_scores(axes: Axes, result: Result, split: int) -> None:
         [scores[own & (parts == number)] for number in range(1, len(names) + 1)],
         bins=BINS,
         range=(float(lowest.min()), float(highest.max())),
-        histtype="stepfilled",
+        histtype="bar" if len(names) <= MOST_NAMED else "stepfilled",  # many bars take seconds
         stacked=True,
         color=list(colormaps["viridis"](np.linspace(0.85, 0.1, len(names)))),
         label=[f"part {name}" for name in names],
