@@ -40,14 +40,8 @@ def raised(result: Result, split: int, factor: float) -> Result:
     values = loss.values.copy()
     values[:, :, split] *= factor
     variables = {**curve.variables, "loss": replace(loss, values=values)}
-<<<<<<< HEAD
-    return replace(
-        result, groups={**result.groups, "layerwise/curve": replace(curve, variables=variables)}
-    )
-=======
     own = {"layerwise/curve": replace(curve, variables=variables)}
     return replace(result, groups={**result.groups, **own})
->>>>>>> aeedd3f03b0d41d54cdf04d3ddbb56b99290f046
 
 
 def test_lines_of_a_few_parts_are_named_and_the_heat_says_what_it_is_of(made: Made) -> None:
@@ -88,12 +82,7 @@ def test_of_many_parts_the_names_have_the_colours_of_the_lines(made: Made) -> No
         assert 30 < len(ticks) < 60
         for tick in ticks:
             own = colours[f"_{tick.label1.get_text()}"]
-<<<<<<< HEAD
-            edge: Any = tick.tick1line.get_markeredgecolor()
-            np.testing.assert_allclose(edge, own)
-=======
             assert same_color(tick.tick1line.get_markeredgecolor(), own)
->>>>>>> aeedd3f03b0d41d54cdf04d3ddbb56b99290f046
 
 
 def test_heat_maps_of_one_metric_share_a_scale_that_is_named(made: Made) -> None:
