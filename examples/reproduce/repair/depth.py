@@ -12,7 +12,7 @@ from readings import ALIGNED, BOTH, PLAIN, at, mean_end
 from recipes import Pair, Size, measure
 from verdict import Finding, Outcome, judged
 
-from lmctool.report.scales import log_axis, percent_axis
+from lmctool.report.scales import percent_axis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +39,7 @@ def depth(steps: Steps, size: Size) -> tuple[Section, ...]:
         layers: {name: made[f"depth-{layers}-{word}"] for name, word in METHODS.items()}
         for layers in size.depths
     }
-    errors, losses = (
-        {layers: values(paths, metric) for layers, paths in found.items()}
-        for metric in ("error", "loss")
-    )
+    errors = {layers: values(paths) for layers, paths in found.items()}
     shown = tuple(steps.command(path) for path in found[size.depths[-1]].values())
     return (
         Section(
@@ -54,18 +51,18 @@ def depth(steps: Steps, size: Size) -> tuple[Section, ...]:
             " alpha 0.5. So for each depth:",
             shown,
             (tabulate(errors),),
-            ((draw(errors, losses, steps.folder / "depth.png"), "midpoints over depth"),),
+            ((draw(errors, steps.folder / "depth.png"), "midpoints over depth"),),
             findings(errors),
         ),
     )
 
 
-def values(paths: Mapping[str, Path], metric: str) -> dict[str, float]:
-    """Return the value of the ends, of the midpoints without correction, and with each."""
+def values(paths: Mapping[str, Path]) -> dict[str, float]:
+    """Return the error of the ends, of the midpoints without correction, and with each."""
     one = paths["exact"]
-    found = {"ends": mean_end(one, metric)}
-    found |= {variant: at(one, variant, metric=metric) for variant in (PLAIN, ALIGNED)}
-    return found | {name: at(path, BOTH, metric=metric) for name, path in paths.items()}
+    found = {"ends": mean_end(one, "error")}
+    found |= {variant: at(one, variant) for variant in (PLAIN, ALIGNED)}
+    return found | {name: at(path, BOTH) for name, path in paths.items()}
 
 
 def tabulate(errors: Depths) -> str:
@@ -117,16 +114,13 @@ def no_worse(statement: str, errors: Depths, one: str, other: str) -> Finding:
     return Finding(statement, outcome, "; ".join(shown))
 
 
-def draw(errors: Depths, losses: Depths, place: Path) -> Path:
-    """Draw error and loss over depth."""
-    with panels(place, 2) as axes:
-        for axis, found in zip(axes, (errors, losses), strict=True):
-            for name, look in styles(list(next(iter(found.values())))).items():
-                axis.plot(list(found), [each[name] for each in found.values()], label=name, **look)
-            axis.set_xlabel("hidden layers")
-        axes[0].set_ylabel("error at the midpoint")
-        axes[0].set_ylim(0, 0.95)
-        percent_axis(axes[0].yaxis)
-        axes[1].set_ylabel("loss at the midpoint (nats)")
-        log_axis(axes[1].yaxis)
+def draw(errors: Depths, place: Path) -> Path:
+    """Draw the error over depth."""
+    with panels(place, 1, legend_rows=2) as (axes,):
+        for name, look in styles(list(next(iter(errors.values())))).items():
+            axes.plot(list(errors), [each[name] for each in errors.values()], label=name, **look)
+        axes.set_xlabel("hidden layers")
+        axes.set_ylabel("error at the midpoint")
+        axes.set_ylim(0, 0.95)
+        percent_axis(axes.yaxis)
     return place
