@@ -158,11 +158,25 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
         width: the room in inches.
     """
     widths = [HANDLE + text_width(label, "small") for label in labels]
-    for columns in range(min(len(labels), MOST_COLUMNS), 1, -1):
+    return columns_within(width, widths, APART, MOST_COLUMNS)
+
+
+def columns_within(room: float, widths: Sequence[float], apart: float, most: int) -> int:
+    """Return in how many columns entries of a legend have room, one or more.
+
+    Matplotlib fills one column after the other, the first ones with an entry more.
+
+    Args:
+        room: how wide all columns may be.
+        widths: of the entries, in the same unit.
+        apart: the room between two columns.
+        most: the most columns.
+    """
+    for columns in range(min(len(widths), most), 1, -1):
         rows, more = divmod(len(widths), columns)
         counts = [rows + (column < more) for column in range(columns)]
         starts = [sum(counts[:column]) for column in range(columns)]
         own = [max(widths[at : at + n]) for at, n in zip(starts, counts, strict=True)]
-        if sum(own) + APART * (columns - 1) <= width:
+        if sum(own) + apart * (columns - 1) <= room:
             return columns
     return 1

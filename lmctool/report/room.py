@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from lmctool.report.panels import text_width
+from lmctool.report.panels import columns_within, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +66,8 @@ def legend_columns(labels: Sequence[str], inches: float) -> int:
     """Return in how many columns labels of a legend have room."""
     em = points("legend.fontsize") / 72
     widths = [HANDLE * em + text_width(label, points("legend.fontsize")) for label in labels]
-    for columns in range(len(labels), 1, -1):
-        rows = -(-len(labels) // columns)
-        widest = [max(widths[start : start + rows]) for start in range(0, len(labels), rows)]
-        if sum(widest) + APART * em * (len(widest) + 1) <= inches:
-            return len(widest)
-    return 1
+    apart = APART * em
+    return columns_within(inches - 2 * apart, widths, apart, len(labels))
 
 
 def lay_out(figure: Figure) -> None:
