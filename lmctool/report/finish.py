@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SHARE = re.compile(r"\bshares?\b(?!.*(%|per ?cent))")
 """How the label of an axis says that its numbers are shares, and in per cent not yet."""
-NEAR = 5
-"""How many times the least value the greatest is where none of 1, 2 and 5 may lie between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +70,15 @@ def _logarithmic(axes: Sequence[Axes]) -> list[str]:
         raise LmctoolError("no number in the figure is above 0, so none has a logarithm")
     for each, values in zip(axes, drawn, strict=True):
         if (values > 0).any():
-            _log_scale(_value_axis(each), values[values > 0])
+            _log_scale(_value_axis(each))
     without = sum(int((values <= 0).sum()) for values in drawn)
     return [f"{without} numbers are not above 0, so --log cannot show them"] if without else []
 
 
-def _log_scale(axis: Axis, values: Any) -> None:
-    """Let an axis be logarithmic, with two numbers beside it or more."""
-    from matplotlib.ticker import MaxNLocator
-
+def _log_scale(axis: Axis) -> None:
+    """Let an axis be logarithmic; shares on it stay in per cent."""
     percent = _is_percent(axis)
     log_axis(axis)
-    if values.max() < NEAR * values.min():
-        axis.set_major_locator(MaxNLocator(4))
     if percent:
         percent_axis(axis)
 

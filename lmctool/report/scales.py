@@ -32,14 +32,21 @@ def percent_axis(axis: Axis) -> None:
 def log_axis(axis: Axis) -> None:
     """Let an axis be logarithmic, with plain numbers beside it: Matplotlib's own are formulas.
 
-    Over less than two decades 1, 2 and 5 are numbered, over more the powers of ten.
+    Over less than two decades 1, 2 and 5 are numbered, over more the powers of ten; where fewer
+    than two of these are in sight, a few even numbers.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     class Locator(LogLocator):
         def tick_values(self, vmin: float, vmax: float) -> Any:
             self.set_params(subs=(1, 2, 5) if vmax < 100 * vmin else (1,))
-            return super().tick_values(vmin, vmax)
+            places = super().tick_values(vmin, vmax)
+            in_sight = sum(vmin <= place <= vmax for place in places)
+            return (
+                places
+                if in_sight > 1
+                else MaxNLocator(4, steps=(1, 2, 5, 10)).tick_values(vmin, vmax)
+            )
 
     own: Any = axis
     own.axes.set(**{f"{own.axis_name}scale": "log"})

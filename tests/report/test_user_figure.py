@@ -205,7 +205,7 @@ def test_shares_are_in_per_cent_and_what_is_none_is_told() -> None:
     figure = line_figure([0.1, 0.3], label="share of what is there")
     Finish(percent=True, log=True).apply(figure)
     figure.draw_without_rendering()
-    assert "30 %" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert "20 %" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
     for label in ("loss", "share of it (%)"):
         with pytest.raises(LmctoolError, match="nothing in the figure is a share"):
             Finish(percent=True).apply(line_figure([0.1, 0.3], label=label))
