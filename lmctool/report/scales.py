@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmctool.results.text import number
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
     from lmctool.results.score_metric import ScoreMetric
+
+FEWEST = 2
+"""Numbers beside an axis, at least."""
 
 
 def score_axis(axis: Axis, metric: ScoreMetric) -> None:
@@ -39,14 +44,14 @@ def log_axis(axis: Axis) -> None:
 
     class Locator(LogLocator):
         def tick_values(self, vmin: float, vmax: float) -> Any:
-            self.set_params(subs=(1, 2, 5) if vmax < 100 * vmin else (1,))
-            places = super().tick_values(vmin, vmax)
-            in_sight = sum(vmin <= place <= vmax for place in places)
-            return (
-                places
-                if in_sight > 1
-                else MaxNLocator(4, steps=(1, 2, 5, 10)).tick_values(vmin, vmax)
-            )
+            low, high = sorted((vmin, vmax))
+            subs = (1, 2, 5) if high < 100 * low else (1,)
+            powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high))
+            places = np.outer(powers, subs)
+            if ((low <= places) & (places <= high)).sum() < FEWEST:
+                return MaxNLocator(4, steps=(1, 2, 5, 10)).tick_values(vmin, vmax)
+            self.set_params(subs=subs)
+            return super().tick_values(vmin, vmax)
 
     own: Any = axis
     own.axes.set(**{f"{own.axis_name}scale": "log"})
