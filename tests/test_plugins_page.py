@@ -183,7 +183,7 @@ def test_the_analysis_that_evaluates_works_and_its_curves_begin_at_the_networks(
 
 def test_every_command_prints_what_the_page_shows(session: Session) -> None:
     for command, text in zip(commands(), session.printed, strict=True):
-        shown, printed = command.shown.split(), words(text)
+        shown, printed = words(command.shown), words(text)
         assert len(shown) == len(printed), f"{command.words}\n{text}"
         for one, other in zip(shown, printed, strict=True):
             assert agree(one, other), f"{command.words}: {one!r} is {other!r} in\n{text}"

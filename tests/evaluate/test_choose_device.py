@@ -199,18 +199,18 @@ def test_a_command_and_its_rerun_compute_with_their_device_in_use(
         yield
         seen.append("put back")
 
-    def look(original: Callable[..., Any], *arguments: Any) -> Any:
+    def look(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         seen.append(original.__name__)
-        return original(*arguments)
+        return original(*arguments, **options)
 
     monkeypatch.setattr(device, "in_use", noted)
-    for place, name in ((session, "compute"), (run_job, "compute"), (session, "complete")):
+    for place, name in ((session, "compute"), (session, "complete"), (run_job, "complete")):
         monkeypatch.setattr(place, name, partial(look, getattr(place, name)))
     words, out = ("-q", "--device", "cpu", "-o"), tmp_path / "out.h5"
     assert invoke("distance", *tiny_pair(tmp_path), *words, out).exit_code == 0
-    assert seen == ["cpu in use", "compute", "complete", "put back"]
+    assert seen == ["cpu in use", "complete", "compute", "put back"]
     assert invoke("rerun", out, "-q").exit_code == 0
-    assert seen[4:] == ["cpu in use", "compute", "put back"]
+    assert seen[4:] == ["cpu in use", "complete", "compute", "put back"]
 
 
 @pytest.mark.cuda

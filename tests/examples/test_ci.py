@@ -154,7 +154,7 @@ def test_the_workflow_fails_a_pair_with_a_barrier(tmp_path: Path) -> None:
     job = github(place)
     assert job.codes == {"Judge": 3}, job.said
     assert job.kept == OUTPUTS | AUDITED | {"report.html"}
-    assert "::error title=barrier.error[variant=align+repair%2Csplit=test] <= 0.02::" in job.said
+    assert "::error title=barrier.error[variant=align+repair%2Csplit=test] <= 2%25::" in job.said
     assert "| failed |" in job.summary
     assert "failure" in cases(place / "connectivity/barrier.xml")
     assert "failure" in cases(place / "connectivity/audit.xml")

@@ -41,7 +41,7 @@ def test_a_figure_is_shown_once_whether_pyplot_is_there_or_not(
     client.execute()
     shown = [cell.outputs for cell in notebook.cells]
     assert [sum("image/png" in _data(output) for output in cell) for cell in shown] == PICTURES
-    assert shown[1][0].metadata["image/png"] == {"width": 922, "height": 403}
+    assert shown[1][0].metadata["image/png"] == {"width": 922, "height": 428}
     (table,) = shown[2]
     assert "<table>" in _data(table)["text/html"]
     assert "inline" in _data(shown[3][0])["text/plain"]

@@ -83,7 +83,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 PAIR = ("a.safetensors", "b.safetensors")
 READING: dict[str, tuple[str, ...]] = {
     "show": ("show", "old.h5"),
-    "plot": ("plot", "old.h5"),
+    "plot": ("plot", "old.h5", "-o", "new.pdf"),
+    "metrics": ("metrics", "old.h5"),
     "compare": ("compare", "old.h5", "./old.h5"),
     "aggregate": ("aggregate", "old.h5", "-o", "new.h5"),
     "report": ("report", "old.h5", "--policy", "policy.toml"),
@@ -115,12 +116,16 @@ def command(name: str) -> click.Command:
     return found
 
 
+OUTPUTS = {"csv", "document", "junit", "latex", "markdown", "out", "target"}
+"""Names of parameters that name a file to write."""
+
+
 def test_every_command_that_writes_says_what_and_is_walked_here() -> None:
     writing = {name for name in HOST if outputs(command(name))}
     assert writing == {words[0] for words in READING.values()} & {*HOST}
     for name in (*HOST, *registry.names(ANALYSES)):
         one = command(name)
-        named = {p.name for p in one.params} & {"out", "target", "document", "junit"}
+        named = {p.name for p in one.params} & OUTPUTS
         assert named == {parameter.name for parameter in outputs(one)}, name
         assert isinstance(one, Command) or not named, name
 
