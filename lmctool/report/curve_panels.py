@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lmctool.report.aggregate import MEAN
 from lmctool.report.look import look_of, looks
 from lmctool.report.panels import legend_columns, legend_height
 from lmctool.report.scales import percent_axis
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lmctool.results.result import Result
 
 SPLIT, VARIANT = "split", "variant"
-MEAN = "_mean"
 MOST_NAMED = 32
 """Lines that a legend names; of more, the first ones."""
 

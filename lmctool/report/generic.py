@@ -129,9 +129,7 @@ def _draw_bars(result: Result, figure: Figure, shares: Iterable[str]) -> None:
     bars = [(name, variable, items) for name, variable, items in metrics if items]
     if not bars:
         raise LmctoolError(f"result of {result.analysis!r} has neither curves nor metrics to draw")
-    names = [
-        all_shortened(differing([item.where for item in items]), LONGEST) for _, _, items in bars
-    ]
+    names = [_bar_names(items) for _, _, items in bars]
     most = max(map(len, names))
     width = WIDTH + max(0.0, max(text_width(name, "medium") for own in names for name in own) - 1)
     places = grid(figure, len(bars), min(1 + BAR * most, TALLEST), width)

@@ -74,5 +74,4 @@ def _member(each: Series, encoding: Encoding) -> str:
 
 
 def _group(each: Series, encoding: Encoding) -> str:
-    dims = encoding.rest or (encoding.lead or "",)
-    return ", ".join(filter(None, (each.where.get(dim, "") for dim in dims)))
+    return each.named(encoding.rest or (encoding.lead or "",))

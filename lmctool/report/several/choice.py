@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError, did_you_mean
-from lmctool.report.several.series import FILE, SPLIT, VARIANT, curves_of, metrics_of
+from lmctool.report.curve_panels import SPLIT, VARIANT
+from lmctool.report.several.series import FILE, curves_of, metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

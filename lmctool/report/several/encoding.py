@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmctool.report.look import Look, looks
-from lmctool.report.several.series import FILE, SPLIT, VARIANT
-from lmctool.report.style import COLOURS, DASHES, MARKERS
+from lmctool.report.curve_panels import SPLIT, VARIANT
+from lmctool.report.look import Look, look_of, looks
+from lmctool.report.several.series import FILE
+from lmctool.report.style import DASHES, MARKERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ class Encoding:
         lead, rest = (few[0], overlaid[1:]) if few else (None, overlaid)
         leaders = dict.fromkeys(each.where.get(lead or VARIANT, "") for each in series)
         leaders.pop("", None)
-        dashed = dict.fromkeys(_joined(each, rest) for each in series)
+        dashed = dict.fromkeys(each.named(rest) for each in series)
         return cls(lead, tuple(leaders), tuple(rest), tuple(dashed), bars)
 
     @property
@@ -78,11 +79,11 @@ class Encoding:
         look = self._leading().get(each.where.get(self.lead or VARIANT, ""), self._without())
         if not self.rest:
             return look
-        return Look(look.colour, look.marker, _dash(self.dashed.index(_joined(each, self.rest))))
+        return Look(look.colour, look.marker, _dash(self.dashed.index(each.named(self.rest))))
 
     def name(self, each: Series) -> str:
         """Return what a line is called among those of a panel."""
-        return _joined(each, self.dims)
+        return each.named(self.dims)
 
     def handles(self) -> list[Artist]:
         """Return what a legend shows: each colour with its marker, then each dash."""
@@ -107,21 +108,13 @@ class Encoding:
 
     def _without(self) -> Look:
         """Return how looks what has no coordinate in the leading dim."""
-        return Look(GREY, MARKERS[0], DASHES[0]) if self.lead else _look(0)
+        return Look(GREY, MARKERS[0], DASHES[0]) if self.lead else look_of(0)
 
     def _leading(self) -> dict[str, Look]:
         """Return the colour and the marker of each leader: of variants those of every figure."""
         if self.lead in {None, VARIANT}:
             return dict(zip(self.leaders, looks(self.leaders), strict=True))
-        return {name: _look(place) for place, name in enumerate(self.leaders)}
-
-
-def _look(place: int) -> Look:
-    return Look(
-        COLOURS[place % len(COLOURS)],
-        MARKERS[place % len(MARKERS)],
-        DASHES[place % len(DASHES)],
-    )
+        return {name: look_of(place) for place, name in enumerate(self.leaders)}
 
 
 def _dash(place: int) -> Any:
@@ -142,7 +135,3 @@ def _differs(series: Sequence[Series], dim: str) -> bool:
 def _legend_name(name: str) -> str:
     """Return a name as a legend has it: Matplotlib leaves out what begins with an underscore."""
     return name.lstrip("_") or "-"
-
-
-def _joined(each: Series, dims: Sequence[str]) -> str:
-    return ", ".join(filter(None, (each.where.get(dim, "") for dim in dims)))

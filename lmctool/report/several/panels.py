@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmctool.report.several.series import FILE, METRIC, SPLIT, VARIANT
+from lmctool.report.curve_panels import SPLIT, VARIANT
+from lmctool.report.several.series import FILE, METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

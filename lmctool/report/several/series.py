@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.report import curve
+from lmctool.report.aggregate import MEAN
 from lmctool.report.by_analysis import essence
 from lmctool.report.curve import BOUND
 from lmctool.report.ends import path_label
@@ -19,7 +20,7 @@ from lmctool.results.stored_metrics import shown_metrics
 from lmctool.results.text import titled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
     Bounds = tuple[Values, Values]
 
-FILE, METRIC, VARIANT, SPLIT = "file", "metric", "variant", "split"
-"""What a line or a bar can be of, in every figure; what else there is are dims of results."""
-ALPHA, MEAN = "alpha", "_mean"
+FILE, METRIC = "file", "metric"
+"""What a line or a bar can be of in every figure, as well as of a variant and a split; what else
+there is are dims of results."""
+ALPHA = "alpha"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Series:
     positions: Values
     values: Values
     bounds: Bounds | None = None
+
+    def named(self, dims: Iterable[str]) -> str:
+        """Return its coordinates in some dims, those that it has."""
+        return ", ".join(filter(None, (self.where.get(dim, "") for dim in dims)))
 
 
 def curves_of(name: str, result: Result) -> list[Series]:

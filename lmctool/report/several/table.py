@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.report.several.series import FILE, METRIC, SPLIT, VARIANT
+from lmctool.report.curve_panels import SPLIT, VARIANT
+from lmctool.report.several.series import FILE, METRIC
 from lmctool.results.table import Table
 from lmctool.results.text import all_digits, cell, titled
 
