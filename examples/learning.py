@@ -159,10 +159,12 @@ def mean(values: Tensor, targets: Tensor, task: Task) -> Tensor:
 
 
 def optimizer_of(module: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """Return the optimizer of these settings; Adam has no use for the momentum."""
+    """Return the optimizer of these settings; Adam and AdamW have no use for the momentum."""
     parameters, rate, decay = module.parameters(), settings["lr"], settings["weight_decay"]
     if settings["optimizer"] == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+    if settings["optimizer"] == "adamw":  # decay apart from the gradient: attention needs it so
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
     return torch.optim.SGD(parameters, rate, settings["momentum"], weight_decay=decay)
 
 

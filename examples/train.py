@@ -150,7 +150,7 @@ def device_of(word: str) -> torch.device:
 @click.option("--epochs", default=5, type=click.IntRange(min=0))
 @click.option("--batch-size", default=128, type=click.IntRange(min=1))
 @click.option("--lr", default=0.1, help="Largest learning rate.")
-@click.option("--optimizer", default="sgd", type=click.Choice(["sgd", "adam"]))
+@click.option("--optimizer", default="sgd", type=click.Choice(["sgd", "adam", "adamw"]))
 @click.option("--momentum", default=0.9, help="Of SGD.")
 @click.option("--weight-decay", default=5e-4)
 @click.option(

@@ -60,7 +60,10 @@ if TYPE_CHECKING:
     from lmctool.symmetry import Permutation as Permutation
     from lmctool.symmetry import PermutationSpec as PermutationSpec
     from lmctool.symmetry.alignment import Alignment as Alignment
+    from lmctool.symmetry.linear.spec import LinearSpec as LinearSpec
+    from lmctool.symmetry.linear.transform import LinearTransform as LinearTransform
     from lmctool.symmetry.matching import match as match
+    from lmctool.symmetry.transform import Transform as Transform
     from lmctool.weights.arithmetic import Weights as Weights
     from lmctool.weights.arithmetic import lerp as lerp
     from lmctool.weights.lazy_networks import LazyNetworks as LazyNetworks
@@ -93,7 +96,10 @@ MODULES = {
     "lmctool.run.variant": "Variant",
     "lmctool.symmetry": "Permutation PermutationSpec",
     "lmctool.symmetry.alignment": "Alignment",
+    "lmctool.symmetry.linear.spec": "LinearSpec",
+    "lmctool.symmetry.linear.transform": "LinearTransform",
     "lmctool.symmetry.matching": "match",
+    "lmctool.symmetry.transform": "Transform",
     "lmctool.weights.arithmetic": "Weights lerp",
     "lmctool.weights.lazy_networks": "LazyNetworks",
 }

@@ -123,6 +123,14 @@ if TYPE_CHECKING:
     from lmctool.symmetry.common_frame import CommonFrame as CommonFrame
     from lmctool.symmetry.common_frame import common_frame as common_frame
     from lmctool.symmetry.common_frame import cycle_displacement as cycle_displacement
+    from lmctool.symmetry.linear.place import Place as Place
+    from lmctool.symmetry.linear.spec import LinearGroup as LinearGroup
+    from lmctool.symmetry.linear.transform import act as act
+    from lmctool.symmetry.linear.transform import across_ones as across_ones
+    from lmctool.symmetry.linear.transform import factors as factors
+    from lmctool.symmetry.linear.transform import identity_map as identity_map
+    from lmctool.symmetry.linear.transform import rotations as rotations
+    from lmctool.symmetry.linear.transform import turned as turned
     from lmctool.symmetry.matching import assignment as assignment
     from lmctool.symmetry.matching import origins as origins
     from lmctool.symmetry.soft_permutation import SoftPermutation as SoftPermutation
@@ -194,6 +202,9 @@ MODULES = {
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",
+    "lmctool.symmetry.linear.place": "Place",
+    "lmctool.symmetry.linear.spec": "LinearGroup",
+    "lmctool.symmetry.linear.transform": "act across_ones factors identity_map rotations turned",
     "lmctool.symmetry.matching": "assignment origins",
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.spec": "Tap",

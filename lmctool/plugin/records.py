@@ -143,6 +143,8 @@ class Aligner:
         metrics: every metric that its groups can have; None leaves that open.
         partial: whether it takes networks with tensors of different shapes: it compares no tensor
             of ``run.left_out``, and runs no network that is made of both.
+        canonical: whether it is given networks in canonical form (no tied tensors, norms folded
+            into their readers), and may return a ``LinearTransform`` of ``run.linear_spec``.
     """
 
     align: Callable[..., Any]
@@ -150,6 +152,7 @@ class Aligner:
     needs: frozenset[Need] = frozenset({"model", "data"})
     metrics: tuple[Declaration, ...] | None = None
     partial: bool = False
+    canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.linear.canonical import canonical
 from lmctool.weights.recipe import derived
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
     from lmctool.symmetry import Permutation, PermutationSpec, Proof
+    from lmctool.symmetry.linear.spec import LinearSpec
     from lmctool.weights.arithmetic import Weights
 
 
@@ -225,6 +227,16 @@ class Run:
     def permutation_spec(self) -> PermutationSpec:
         """What may be permuted in every network without a change of its function."""
         return self.symmetries.spec
+
+    @property
+    def linear_spec(self) -> LinearSpec:
+        """Which linear maps keep the function of the model's networks in canonical form."""
+        return self.symmetries.first.linear
+
+    def canonical(self, weights: Weights) -> Weights:
+        """Return a network in canonical form, which is the same function."""
+        form = canonical(self.linear_spec, weights)
+        return derived(form, "canonical", (weights,), list)
 
     @property
     def left_out(self) -> frozenset[str]:

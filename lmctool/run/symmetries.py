@@ -13,6 +13,7 @@ from lmctool.graph.paths import Paths, follow
 from lmctool.run.resources import TRACED
 from lmctool.symmetry import PermutationSpec, derive, prove, read_spec
 from lmctool.symmetry.describe import hidden_units
+from lmctool.symmetry.linear.derive import derive_linear
 from lmctool.symmetry.propagate import UNREAD
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lmctool.run.resources import Resources
     from lmctool.symmetry import Permutation, Proof
+    from lmctool.symmetry.linear.spec import LinearSpec
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
@@ -86,6 +88,11 @@ class Symmetries:
             taps={group: visible(taps) for group, taps in spec.taps.items()},
             pretaps={group: visible(taps) for group, taps in spec.pretaps.items()},
         )
+
+    @cached_property
+    def linear(self) -> LinearSpec:
+        """Which linear maps keep the function of the model's networks in canonical form."""
+        return derive_linear(self.paths.graph, self.spec)
 
     def _refuse_unread(self, spec: PermutationSpec) -> None:
         if unread := self._unread(spec):

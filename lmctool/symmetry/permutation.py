@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lmctool.symmetry.axis_form import groups_of
+from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Permutation:
+class Permutation(Transform):
     """A permutation of the units of each group of a spec.
 
     Attributes:
@@ -60,16 +61,17 @@ class Permutation:
     @property
     def is_identity(self) -> bool:
         """Whether every unit stays."""
-        return not any(self.moved(group) for group in self.moves)
+        return not self.changed
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The groups of which some unit moves."""
+        return tuple(group for group in self.moves if self.moved(group))
 
     def moved(self, group: str) -> int:
         """Return how many units of a group don't stay in their place."""
         move = self.moves.get(group)
         return 0 if move is None else int((move != torch.arange(move.shape[-1])).sum())
-
-    def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the permuted weights; tensors that don't move are passed on, not copied."""
-        return dict(self.apply_lazily(weights))
 
     def apply_lazily(self, weights: Mapping[str, Tensor]) -> LazyWeights:
         """Return the permuted weights, each tensor permuted when it is asked for."""

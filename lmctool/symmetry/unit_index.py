@@ -50,6 +50,22 @@ class UnitIndex:
             flat = flat.index_select(0, positions)
         return flat.reshape(len(self.positions), -1)
 
+    def replaced(self, value: Tensor, units: Tensor) -> Tensor:
+        """Return a tensor with other numbers in the places of its units; gradients flow to both.
+
+        Args:
+            value: the tensor.
+            units: (unit, rest) what ``units`` is to return of it.
+        """
+        flat = self._flat(value)
+        positions = self.selection(len(flat), value.device)
+        rows = units.reshape(self.positions.numel(), *flat.shape[1:])
+        if positions is not None:
+            rows = flat.index_copy(0, positions, rows)
+        order = tuple(range(len(self.axes)))
+        front = value.movedim(self.axes, order).shape
+        return rows.reshape(front).movedim(order, self.axes).contiguous()
+
     def selection(self, size: int, device: torch.device) -> Tensor | None:
         """Return (unit * place,) the positions, on a device; None if they are all, and in order.
 
