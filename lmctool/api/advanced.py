@@ -125,8 +125,8 @@ if TYPE_CHECKING:
     from lmctool.symmetry.common_frame import cycle_displacement as cycle_displacement
     from lmctool.symmetry.linear.place import Place as Place
     from lmctool.symmetry.linear.spec import LinearGroup as LinearGroup
-    from lmctool.symmetry.linear.transform import act as act
     from lmctool.symmetry.linear.transform import across_ones as across_ones
+    from lmctool.symmetry.linear.transform import act as act
     from lmctool.symmetry.linear.transform import factors as factors
     from lmctool.symmetry.linear.transform import identity_map as identity_map
     from lmctool.symmetry.linear.transform import rotations as rotations
