@@ -62,9 +62,9 @@ class Block(nn.Module):
         seen = scaled_dot_product_attention(q, k, v, is_causal=self.kind != "vit")
         x = x + self.o(seen.transpose(1, 2).flatten(2))
         y = self.norm2(x)
-        if self.kind == "llama":
-            return x + self.down(silu(self.gate(y)) * self.up(y))
-        return x + self.down(gelu(self.up(y)))
+        hidden = silu(self.gate(y)) * self.up(y) if self.kind == "llama" else gelu(self.up(y))
+        x = x + self.down(hidden)
+        return x
 
 
 def turned(x: Tensor) -> Tensor:
