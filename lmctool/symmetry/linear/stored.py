@@ -11,6 +11,7 @@ import torch
 from lmctool.errors import LmctoolError
 from lmctool.results.file import read
 from lmctool.results.result import Group, Variable
+from lmctool.symmetry.linear.canonical import canonical
 from lmctool.symmetry.linear.stored_spec import GROUP, read_spec, spec_variables
 from lmctool.symmetry.linear.transform import LinearTransform, identity_map
 from lmctool.symmetry.stored import PERMUTATIONS, Tensors, load_permutation, whole_permutation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
+    from lmctool.weights.arithmetic import Weights
 
 TRANSFORMS = "transforms"
 """The group of a result that holds what linear maps do after its permutations."""
@@ -38,6 +40,10 @@ class WholeTransform:
 
     transform: LinearTransform
     tensors: Tensors
+
+    def apply(self, weights: Weights) -> dict[str, Tensor]:
+        """Return the weights of a network, in canonical form and transformed."""
+        return self.transform.apply(canonical(self.transform.spec, weights))
 
 
 def transform_group(transform: LinearTransform, *, whole: bool = True) -> Group:
