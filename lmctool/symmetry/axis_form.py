@@ -92,3 +92,13 @@ def groups_of(form: AxisForm | None) -> Iterator[str]:
         case Product(parts) | Concat(parts) | Interleaving(parts) | Blockwise(_, _, parts):
             for part in parts:
                 yield from groups_of(part)
+
+
+def has_fixed(form: AxisForm | None) -> bool:
+    """Tell whether some units of an axis stay where they are."""
+    match form:
+        case None | Fixed():
+            return True
+        case Product(parts) | Concat(parts) | Interleaving(parts) | Blockwise(_, _, parts):
+            return any(map(has_fixed, parts))
+    return False

@@ -40,7 +40,12 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         for name, candidate in found.candidates.items()
         if not candidate.blocked
     }
-    groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
+    blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
+    for name, rotation in _named(permutations, rotary_groups(graph, permutations)):
+        if isinstance(rotation, LinearGroup):
+            groups[name] = rotation
+        else:
+            blocked[name] = rotation
     key_biases, value_biases = attention_biases(graph)
     canonical = CanonicalSpec(
         norms=tuple(norms),
@@ -52,7 +57,6 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         key_biases=key_biases,
         value_biases=value_biases,
     )
-    blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
     return LinearSpec(permutations, groups, canonical, blocked)
 
 
@@ -84,12 +88,12 @@ def _group(
 
 
 def _named(
-    permutations: PermutationSpec, groups: Iterable[LinearGroup]
-) -> Iterator[tuple[str, LinearGroup]]:
-    """Give groups of rotations with names: that of the layer that writes their queries."""
+    permutations: PermutationSpec, found: Iterable[tuple[str, LinearGroup | str]]
+) -> Iterator[tuple[str, LinearGroup | str]]:
+    """Give groups of rotations, or reasons, with names: of the layers that write the queries."""
     names = {*permutations.groups}
-    for group in groups:
-        label = UNREADABLE.sub("-", group.places[0].tensor.rpartition(".")[0])
+    for tensor, group in found:
+        label = UNREADABLE.sub("-", tensor.rpartition(".")[0])
         while label in names:
             label += "'"
         names.add(label)

@@ -90,25 +90,32 @@ def _place(found: Flow, spec: PermutationSpec) -> None:
 
 
 def _stored(found: Flow, node: fx.Node) -> Legs:
-    """Return the units in a tensor of the model."""
+    """Return the units in a tensor of the model, those in several parts of one axis together."""
     size = structure.shape(node)
     name = found.graph.tensors[node.name]
-    return tuple(
-        Leg(group, _labels(index, slot, size))
-        for group in found.candidates.values()
-        for index, slot in found.slots.get((name, group.name), [])
-    )
+    legs: list[Leg] = []
+    for group in found.candidates.values():
+        whole: dict[tuple[int, ...], Tensor] = {}
+        for index, slot in found.slots.get((name, group.name), []):
+            labels = _labels(index, slot, size)
+            known = whole.get(index.axes)
+            if known is not None and (known * labels).any():
+                legs.append(Leg(group, labels.expand(size)))
+            else:
+                whole[index.axes] = labels if known is None else known + labels
+        legs += [Leg(group, labels.expand(size)) for labels in whole.values()]
+    return tuple(legs)
 
 
 def _labels(index: UnitIndex, slot: int, size: tuple[int, ...]) -> Tensor:
-    """Return the labels of the units of an index in a tensor of a size."""
+    """Return the labels of an index in a tensor of a size, one along axes without units."""
     front = [size[axis] for axis in index.axes]
     flat = torch.zeros(front, dtype=torch.int64).flatten()
     units = torch.arange(1, len(index.positions) + 1) + slot * UNITS
     flat[index.positions] = units[:, None].expand_as(index.positions)
     rest = [1] * (len(size) - len(front))
     order = tuple(range(len(front)))
-    return flat.view(*front, *rest).movedim(order, index.axes).expand(*size)
+    return flat.view(*front, *rest).movedim(order, index.axes)
 
 
 def _value(found: Flow, node: fx.Node) -> Any:

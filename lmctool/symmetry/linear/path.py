@@ -163,6 +163,16 @@ def _before(node: fx.Node, learned: frozenset[fx.Node]) -> list[fx.Node]:
     return operands
 
 
+def layer_before(node: fx.Node, learned: frozenset[fx.Node]) -> fx.Node:
+    """Return the nearest layer that a value comes from, whatever lies between; itself if none."""
+    seen = [node]
+    for each in seen:
+        if each.op == "call_function" and operation(each) in LAYERS:
+            return each
+        seen += [o for o in each.all_input_nodes if o in learned and o not in seen]
+    return node
+
+
 def learned_nodes(graph: Graph) -> frozenset[fx.Node]:
     """Return the nodes whose values depend on parameters."""
     found: set[fx.Node] = set()

@@ -9,10 +9,17 @@ import torch
 from torch import Tensor
 
 from lmctool.graph.operations import operation
-from lmctool.symmetry.axis_form import groups_of
+from lmctool.symmetry.axis_form import groups_of, has_fixed
 from lmctool.symmetry.linear import structure
 from lmctool.symmetry.linear.layer import Layer, layer_of
-from lmctool.symmetry.linear.path import NoPathError, Path, evaluated, learned_nodes, path_to
+from lmctool.symmetry.linear.path import (
+    NoPathError,
+    Path,
+    evaluated,
+    layer_before,
+    learned_nodes,
+    path_to,
+)
 from lmctool.symmetry.linear.scores import Scores, scores
 from lmctool.symmetry.linear.spec import LinearGroup
 from lmctool.symmetry.linear.trace import readings
@@ -45,8 +52,10 @@ class Heads:
     compared: Tensor
 
 
-def rotary_groups(graph: Graph, permutations: PermutationSpec) -> Iterator[LinearGroup]:
-    """Give each group of rotations.
+def rotary_groups(
+    graph: Graph, permutations: PermutationSpec
+) -> Iterator[tuple[str, LinearGroup | str]]:
+    """Give each group of rotations, or why there is none, with the tensor that writes the queries.
 
     Args:
         graph: the graph.
@@ -62,9 +71,13 @@ def rotary_groups(graph: Graph, permutations: PermutationSpec) -> Iterator[Linea
                 continue
             _check_turned(graph, pair, query, key, planes)
             _check_alone(graph, pair, query, key)
-            yield _group(graph, permutations, query, key, planes)
-        except NoPathError:
-            continue
+            group = _group(graph, permutations, query, key, planes)
+            yield group.places[0].tensor, group
+        except NoPathError as cause:
+            layer = layer_of(graph, layer_before(pair.query, learned))
+            name = graph.tensors[layer.weight.name] if layer is not None else ""
+            if layer is not None and has_fixed(permutations.tensors[name][layer.rows]):
+                yield name, str(cause)
 
 
 def _heads(pair: Scores, path: Path) -> Heads:

@@ -367,30 +367,31 @@ def low_rank(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x + net.up(net.down(net.norm(x))))).mean(1)
 
 
-MLP = {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
+def mlp() -> dict[str, Any]:
+    return {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
 
 
-@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(**MLP))
+@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(**mlp()))
 def one_norm_read_by_two_layers(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
     return net.head(net.last(x + net.down(torch.relu(net.up(y))) + net.out(net.q(y)))).mean(1)
 
 
-@model(STREAM, PAIR, PAIR, blocked="relu", **FULL, **block(**MLP))
+@model(STREAM, PAIR, PAIR, blocked="relu", **FULL, **block(**mlp()))
 def parallel_branches(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
     return finish(net, x + net.down(torch.relu(net.up(y))), attend(*qkv(net, y)))
 
 
-@model(blocked="norm.weight scales what add reads", **block(**MLP))
+@model(blocked="norm.weight scales what add reads", **block(**mlp()))
 def norm_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
     return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
 
 
-@model(STREAM, blocked="relu", **block(norm=nn.LayerNorm(6, elementwise_affine=False), **MLP))
+@model(STREAM, blocked="relu", **block(norm=nn.LayerNorm(6, elementwise_affine=False), **mlp()))
 def norm_without_gain_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
     return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
@@ -416,13 +417,13 @@ def class_token_and_positions(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x)[:, 0])
 
 
-@model(blocked="relu", **block(**MLP))
+@model(blocked="relu", **block(**mlp()))
 def sinusoidal_positions(net: Any, x: Tensor) -> Any:
     x = net.first(x) + torch.sin(torch.arange(6, dtype=x.dtype))
     return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
 
 
-@model(blocked="scale scales what add reads", **block(scale=parameter(6), **MLP))
+@model(blocked="scale scales what add reads", **block(scale=parameter(6), **mlp()))
 def scaled_branch(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.scale * net.down(torch.relu(net.up(net.norm(x))))
@@ -454,7 +455,7 @@ def skip_that_is_laid_beside(net: Any, x: Tensor) -> Any:
     return net.head(torch.cat([z, z.flip(1)], -1)).mean(1)
 
 
-@model(STREAM, blocked="relu", **block(**MLP))
+@model(STREAM, blocked="relu", **block(**mlp()))
 def layers_used_twice(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for _ in range(2):
@@ -462,7 +463,7 @@ def layers_used_twice(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x)).mean(1)
 
 
-@model(blocked="read elsewhere", **block(again=nn.LayerNorm(6), **MLP))
+@model(blocked="read elsewhere", **block(again=nn.LayerNorm(6), **mlp()))
 def layers_used_after_two_norms(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for norm in (net.norm, net.again):
@@ -470,16 +471,15 @@ def layers_used_after_two_norms(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x)).mean(1)
 
 
-@model(blocked="other axes", **block(norm=nn.LayerNorm((5, 6)), **MLP))
+@model(blocked="other axes", **block(norm=nn.LayerNorm((5, 6)), **mlp()))
 def norm_over_two_axes(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
 
 
 @model(
-    STREAM,
     blocked="relu",
-    **block(rows=nn.Linear(5, 7), back=nn.Linear(7, 5), **MLP),
+    **block(rows=nn.Linear(5, 7), back=nn.Linear(7, 5), **mlp()),
 )
 def mixer(net: Any, x: Tensor) -> Any:
     x = net.first(x)
@@ -509,7 +509,7 @@ def batch_norm_net(net: Any, x: Tensor) -> Any:
 @model(
     STREAM,
     blocked="relu",
-    **block(norm=nn.RMSNorm(6), last=nn.RMSNorm(6), head=nn.Linear(6, 2, bias=False), **MLP),
+    **block(norm=nn.RMSNorm(6), last=nn.RMSNorm(6), head=nn.Linear(6, 2, bias=False), **mlp()),
 )
 def root_mean_squares(net: Any, x: Tensor) -> Any:
     x = net.first(x)
@@ -520,14 +520,14 @@ def by_hand(x: Tensor, gain: Tensor) -> Tensor:
     return (1 + gain) * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
 
 
-@model(STREAM, blocked="relu", **block(g=parameter(6), h=parameter(6), **MLP))
+@model(STREAM, blocked="relu", **block(g=parameter(6), h=parameter(6), **mlp()))
 def gains_counted_from_one(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     x = x + net.down(torch.relu(net.up(by_hand(x, net.g))))
     return net.head(by_hand(x, net.h)).mean(1)
 
 
-@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(other=nn.RMSNorm(6), **MLP))
+@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(other=nn.RMSNorm(6), **mlp()))
 def both_norms_and_a_raw_reader(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     x = x + net.down(torch.relu(net.up(net.norm(x)))) + net.out(net.q(net.other(x)))
