@@ -27,16 +27,16 @@ class Attention:
     """An average of values, by weights that a softmax makes and that sum to 1.
 
     Attributes:
-        scores: the operation that multiplies queries with keys.
-        key: its keys: (..., position, unit); None if they are its queries or values, too.
-        transposed: whether they lie as (..., unit, position) instead.
+        scores: the operation that reads the keys, to multiply queries with them.
+        key: its keys; None if they are its queries or values, too.
+        position: the dimension of the keys along which their positions lie.
         average: the operation that averages.
         value: the values: (..., position, unit); None if they are its queries or keys, too.
     """
 
     scores: fx.Node
     key: fx.Node | None
-    transposed: bool
+    position: int
     average: fx.Node
     value: fx.Node | None
 
@@ -49,7 +49,7 @@ def attentions(graph: Graph) -> Iterator[Attention]:
             given = attention_call(node)
             key = None if given.key in (given.query, given.value) else given.key
             value = None if given.value in (given.query, given.key) else given.value
-            yield Attention(node, key, False, node, value)
+            yield Attention(node, key, -2, node, value)
         elif name in SOFTMAX:
             written = _written(node)
             if written is not None:
@@ -65,9 +65,36 @@ def _written(softmax: fx.Node) -> Attention | None:
     average = _average(softmax)
     if scores is None or average is None:
         return None
-    key: Any = None if scores.args[1] is scores.args[0] else scores.args[1]
     value: Any = average.args[1]
-    return Attention(scores, key, True, average, value)
+    if scores.args[1] is scores.args[0]:
+        return Attention(scores, None, -1, average, value)
+    return Attention(*_keys(scores), average, value)
+
+
+def _keys(scores: fx.Node) -> tuple[fx.Node, fx.Node, int]:
+    """Return the operation that reads the keys, these, and the dimension of their positions.
+
+    They may be scaled by a number before they are multiplied with queries.
+    """
+    node: Any = scores.args[1]
+    reader, keys, position, place = scores, node, -1, -1
+    while node.op == "call_function" and _has_one_reader(node):
+        size, before = structure.shape(node), structure.shape(node.all_input_nodes[0])
+        if _is_scaled(node):
+            reader, keys, position = node, node.args[0], place
+        elif operation(node) == "transpose" and {int(d) % len(size) for d in node.args[1:]} == {
+            len(size) - 2,
+            len(size) - 1,
+        }:
+            place = -3 - place
+        elif operation(node) not in SHAPING | structure.IDENTITIES or size[-2:] != before[-2:]:
+            break
+        node = node.args[0]
+    return reader, keys, position
+
+
+def _is_scaled(node: fx.Node) -> bool:
+    return operation(node) in ("mul", "div") and not isinstance(node.args[1], fx.Node)
 
 
 def _scores(softmax: fx.Node) -> fx.Node | None:
@@ -78,9 +105,8 @@ def _scores(softmax: fx.Node) -> fx.Node | None:
     node: Any = softmax.args[0]
     while operation(node) not in PRODUCTS:
         name = operation(node)
-        scaled = name in ("mul", "div") and not isinstance(node.args[1], fx.Node)
-        known = name in SHAPING | structure.IDENTITIES | ADDING
-        if not (scaled or known) or not _has_one_reader(node) or not _keeps_last(node):
+        known = name in SHAPING | structure.IDENTITIES | ADDING or _is_scaled(node)
+        if not known or not _has_one_reader(node) or not _keeps_last(node):
             return None
         first = node.args[1] if name == "where" else node.args[0]
         if not isinstance(first, fx.Node) or first.op != "call_function":

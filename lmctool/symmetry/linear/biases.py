@@ -34,8 +34,7 @@ def attention_biases(graph: Graph) -> tuple[tuple[Place, ...], tuple[ValueBias, 
             continue
         read = [*readings(graph.nodes, node, _rows(node))]
         for attention in known:
-            position = -1 if attention.transposed else -2
-            key = _read_as(attention.scores, attention.key, position, read)
+            key = _read_as(attention.scores, attention.key, attention.position, read)
             value = _read_as(attention.average, attention.value, -2, read)
             moved = None if value is None else _through(graph, layer.bias, attention, value)
             keys += [] if key is None else [_place(graph, layer.bias, key, -1)]

@@ -103,7 +103,7 @@ def qkv(net: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return heads(net.q(x)), heads(net.k(x)), heads(net.v(x))
 
 
-FULL = {"keys": 1, "values": 1}
+FULL: dict[str, Any] = {"keys": 1, "values": 1}
 
 
 @model(STREAM, PAIR, PAIR, **FULL, **block())
@@ -397,7 +397,7 @@ def norm_without_gain_read_by_the_residual(net: Any, x: Tensor) -> Any:
     return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
 
 
-@model(blocked="norm.weight scales what conv1d reads", **block(conv=nn.Conv1d(6, 6, 3, padding=1)))
+@model(blocked="norm.weight scales what conv", **block(conv=nn.Conv1d(6, 6, 3, padding=1)))
 def norm_then_convolution(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     return net.head(net.last(x + net.conv(net.norm(x).mT).mT)).mean(1)
