@@ -34,6 +34,7 @@ from lmctool.run.records import (
     preprocessings,
     split_record,
 )
+from lmctool.symmetry.linear.transform import permutation_part
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
 from lmctool.weights.spectral_norm import spectral_norms
 
@@ -72,8 +73,9 @@ def proved(run: Run, result: Result) -> Result:
         units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
+            permutation = permutation_part(alignment.transform)
             groups[place] = replace(
-                permutation_group(alignment.permutation, alignment.tensors), attributes=units
+                permutation_group(permutation, alignment.tensors), attributes=units
             )
         groups["proof"] = _proofs(run)
     if run.doubts.found:

@@ -23,6 +23,8 @@ from lmctool.graph.capture import capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import ALIGNERS
 from lmctool.run.calibration_set import OWNER, calibration_set
 from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
@@ -150,6 +152,14 @@ class Resources:
         own.own = {}
         own._load()
         return own
+
+    @cached_property
+    def canonical(self) -> bool:
+        """Whether networks are aligned in canonical form, by an aligner that is given them so."""
+        choice = self.settings.aligner
+        if choice is None:
+            return False
+        return registry.load(ALIGNERS, choice.name).is_canonical(choice.options)
 
     @property
     def models(self) -> Mapping[int, Model]:

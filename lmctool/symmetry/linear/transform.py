@@ -136,6 +136,13 @@ class LinearTransform(Transform):
         return LinearTransform(self.spec, Permutation(self.permutation.spec, moves), maps)
 
 
+def permutation_part(transform: Transform) -> Permutation:
+    """Return the permutation that a transform is, or that is a part of it."""
+    found = transform.permutation if isinstance(transform, LinearTransform) else transform
+    assert isinstance(found, Permutation)  # there is no third kind
+    return found
+
+
 def factors(group: LinearGroup, matrices: Tensor) -> dict[int, Tensor]:
     """Return what a map does at places of each power of its group; gradients flow.
 
