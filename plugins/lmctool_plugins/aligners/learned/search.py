@@ -111,9 +111,10 @@ class Search:
         # parts of about one size: a small last one would be normalised by few examples
         parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
         with torch.no_grad():
-            networks = self.between.at(CHECKED, numbers)
             losses = [
-                torch.stack(self.objective.losses(networks, self._examples(part))).mean()
+                torch.stack(
+                    self.objective.losses(self.between.at(CHECKED, numbers), self._examples(part))
+                ).mean()
                 for part in parts
             ]
         counts = torch.tensor([len(part) for part in parts]).double() / len(self.held_out)
