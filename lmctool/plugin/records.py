@@ -194,6 +194,7 @@ class ModelFamily:
         preprocessing: ``preprocessing(spec, **arguments)`` returns how the images are prepared
             that the model's published weights are evaluated on, or None where there are none;
             nothing is downloaded.
+        untied: the arguments under which a model of the family ties no tensors, where others do.
     """
 
     build: Callable[..., nn.Module]
@@ -205,6 +206,7 @@ class ModelFamily:
         None
     )
     preprocessing: Callable[..., Preprocessing | None] | None = None
+    untied: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from lmctool.model.tied import first_names
 from lmctool.run.symmetries import Symmetries
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_spec import common_spec
+from lmctool.symmetry.linear.transform import LinearTransform
 from lmctool.symmetry.stored import Tensors
 
 if TYPE_CHECKING:
@@ -59,9 +60,14 @@ class CommonSymmetries:
         return self._of(weights).spec
 
     def fitted(self, weights: Weights, transform: Transform) -> Transform:
-        """Return a permutation of common groups as one of a network's own spec."""
+        """Return a permutation of common groups as one of a network's own spec.
+
+        Where networks are in canonical form it is a linear transform.
+        """
         if not isinstance(transform, Permutation):
             return transform
+        if self.resources.canonical:
+            return LinearTransform(self.first.linear, transform)
         spec = self.spec_of(weights)
         return transform if spec is transform.spec else Permutation(spec, transform.moves)
 

@@ -23,9 +23,8 @@ from lmctool.graph.capture import capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
-from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS
 from lmctool.run.calibration_set import OWNER, calibration_set
+from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
@@ -155,11 +154,8 @@ class Resources:
 
     @cached_property
     def canonical(self) -> bool:
-        """Whether networks are aligned in canonical form, by an aligner that is given them so."""
-        choice = self.settings.aligner
-        if choice is None:
-            return False
-        return registry.load(ALIGNERS, choice.name).is_canonical(choice.options)
+        """Whether networks are aligned in canonical form: by an aligner or a result that is so."""
+        return aligns_canonically(self.settings)
 
     @property
     def models(self) -> Mapping[int, Model]:

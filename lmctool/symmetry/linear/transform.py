@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 """How far a map may be from the kind that its group is of, relative to its numbers."""
 
+SINGULAR = 1e12
+"""The condition number from which on nothing of a map's inverse is right."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearTransform(Transform):
@@ -233,6 +236,8 @@ def unfit(group: LinearGroup, matrices: Tensor) -> str:
         turned(matrices, group.planes), matrices, ROUNDING, ROUNDING
     ):
         return "does more than rotate and scale each plane"
+    if group.kind != "orthogonal" and not (torch.linalg.cond(matrices) < SINGULAR).all():
+        return "is singular"
     return ""
 
 
