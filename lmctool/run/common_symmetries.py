@@ -73,8 +73,9 @@ class CommonSymmetries:
 
     def tensors(self, weights: Weights) -> Tensors:
         """Return the tensors of the model that weights belong to."""
-        module = self._of(weights).resources.module
-        return Tensors(shapes_of(module), first_names(module))
+        resources = self._of(weights).resources
+        module = resources.module
+        return Tensors(shapes_of(module), first_names(module), resources.ties)
 
     def prove(self, weights: Weights, change: Change, noun: str = "") -> Proof:
         """Compare a network with its changed self, by its own model; see ``Symmetries.prove``.
