@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Runs = Callable[..., Run]
-SHORT = {"start": "identity", "steps": 30, "rate": 0.05, "batch": 16}
+SHORT: dict[str, Any] = {"start": "identity", "steps": 30, "rate": 0.05, "batch": 16}
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_no_evaluated_split_is_opened(run_on: Runs, monkeypatch: pytest.MonkeyPa
         raise AssertionError(f"split {name!r} was opened")
 
     monkeypatch.setattr(Run, "split", refuse)
-    assert run.match("learned", *ends, **SHORT).transform.changed
+    assert run.match("learned", ends[0], ends[1], **SHORT).transform.changed
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ class LearnedMap:
             scale = logarithm.exp() if self.stretches else torch.ones_like(logarithm)
             return rotations(scale * angle.cos(), scale * angle.sin(), self.planes)
         stretches = self.group.kind == "invertible" and self.stretches
-        return torch.linalg.matrix_exp(numbers if stretches else skew(self.group, numbers))
+        generator = numbers if stretches else skew(self.group, numbers)
+        change: Tensor = torch.linalg.matrix_exp(generator)
+        return change
 
 
 def skew(group: LinearGroup, numbers: Tensor) -> Tensor:
@@ -95,10 +97,11 @@ def nearest_orthogonal(group: LinearGroup, matrices: Tensor) -> Tensor:
     if group.keeps_ones:
         basis = across_ones(group.size)
         u, _, v = torch.linalg.svd(basis.T @ matrices @ basis)
-        return basis @ u @ v @ basis.T + 1 / group.size
-    u, _, v = torch.linalg.svd(matrices)
-    orthogonal: Tensor = u @ v
-    return orthogonal
+        nearest: Tensor = basis @ u @ v @ basis.T + 1 / group.size
+    else:
+        u, _, v = torch.linalg.svd(matrices)
+        nearest = u @ v
+    return nearest
 
 
 def condition(group: LinearGroup, matrices: Tensor) -> Tensor:
