@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
-    from lmctool.weights.arithmetic import Weights
 
     Drawing = Callable[[Result, Figure], None]
 

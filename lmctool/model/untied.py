@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Ties = Mapping[str, str]
 
+TIES = "tie_word_embeddings"
+"""What the configuration of a module of transformers says."""
+
 
 def untie(module: nn.Module) -> dict[str, str]:
     """Give each name of a module a tensor of its own, in place.
@@ -36,6 +39,9 @@ def untie(module: nn.Module) -> dict[str, str]:
     """
     ties = {name: first for name, first in first_names(module).items() if name != first}
     _separate(module, set())
+    config = getattr(module, "config", None)
+    if ties and getattr(config, TIES, False):  # for what saves and loads the module later
+        setattr(config, TIES, False)
     return ties
 
 
