@@ -14,7 +14,7 @@ from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import MPS, choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
-from lmctool.evaluate.loss import loss_of_batch, outside_transforms
+from lmctool.evaluate.loss import loss_of_outputs, outputs_of_batch, outside_transforms
 from lmctool.evaluate.probe import probe
 from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
@@ -23,9 +23,10 @@ from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.score_metric import STANDARD
 from lmctool.run import path
-from lmctool.run.alignment import Alignments, permuted
+from lmctool.run.alignment import Alignments, transformed
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.canonical_forms import CanonicalForms
 from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
@@ -60,8 +61,9 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import ScoreMetric
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
-    from lmctool.symmetry import Permutation, PermutationSpec, Proof
+    from lmctool.symmetry import PermutationSpec, Proof
     from lmctool.symmetry.linear.spec import LinearSpec
+    from lmctool.symmetry.transform import Transform
     from lmctool.weights.arithmetic import Weights
 
 
@@ -85,6 +87,7 @@ class Run:
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
         symmetries: derives what may be permuted in each network, and proves it.
+        forms: brings networks into canonical form, and lists the proofs of it.
         alignments: finds alignments, and lists those that were proved.
         doubts: what the user was told, and why some numbers can carry no verdict.
     """
@@ -148,6 +151,7 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
+        self.forms = CanonicalForms(self.symmetries, self.note)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
@@ -319,7 +323,36 @@ class Run:
             description=description,
         )
 
-    def loss(self, weights: Weights, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def outputs(
+        self, weights: Weights, inputs: Tensor, *, batch_statistics: bool = False
+    ) -> Tensor:
+        """Return a network's scored output for a batch, (example, ...), as a function of weights.
+
+        Gradients flow as those of ``loss`` do.
+
+        Args:
+            weights: the network: floats in the run's dtype, on its device.
+            inputs: (example, ...) as the model sees them.
+            batch_statistics: whether BatchNorms normalise by the batch, as they do in training,
+                and not by the running statistics in the weights.
+
+        Raises:
+            LmctoolError: the model cannot take the batch.
+            UnjudgedError: the model is no function.
+        """
+        forward = self.resources.forward
+        with outside_transforms():
+            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            if corrected_taps(weights):
+                _ = self.graph
+        with computing(self.settings.precision, self.device), forward.seeding():
+            return outputs_of_batch(
+                self.resources.network, weights, inputs, batch_statistics=batch_statistics
+            )
+
+    def loss(
+        self, weights: Weights, batch: tuple[Tensor, Tensor], *, batch_statistics: bool = False
+    ) -> Tensor:
         """Return the mean loss of a network on a batch, () float64, as a function of its weights.
 
         It is what ``evaluate`` gives for these examples alone: by the task, with its weights of
@@ -330,20 +363,18 @@ class Run:
         Args:
             weights: the network: floats in the run's dtype, on its device.
             batch: inputs as the model sees them and their targets, as ``Split`` gives them.
+            batch_statistics: as ``outputs`` takes it.
 
         Raises:
             LmctoolError: no data is in use, or the model or the task cannot take the batch.
             UnjudgedError: the model is no function.
         """
         inputs, targets = batch
-        forward = self.resources.forward
         with outside_transforms():
             task = self.evaluator.task
-            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
-            if corrected_taps(weights):
-                _ = self.graph
-        with computing(self.settings.precision, self.device), forward.seeding():
-            return loss_of_batch(self.resources.network, task, weights, inputs, targets)
+        outputs = self.outputs(weights, inputs, batch_statistics=batch_statistics)
+        with computing(self.settings.precision, self.device):
+            return loss_of_outputs(task, outputs, targets)
 
     def read(
         self,
@@ -490,7 +521,7 @@ class Run:
 
         Args:
             name: the aligner's registered word.
-            a: the first network.
+            a: the first network, as ``frame`` returns it.
             b: the second.
             options: values of the aligner's own options; the others have their defaults.
 
@@ -499,26 +530,40 @@ class Run:
         """
         return self.alignments.match(name, a, b, options)
 
-    def align(self, a: Weights, b: Weights) -> Permutation:
-        """Return the permutation that brings B's units into A's order, proved.
+    def align(self, a: Weights, b: Weights) -> Transform:
+        """Return the transform that brings ``run.frame(b)`` into the frame of A, proved.
 
-        The aligner is the one the user named; a stored permutation may take its place.
+        The aligner is the one the user named; what a result holds may take its place.
 
         Raises:
-            LmctoolError: no aligner was named, or the stored permutation is of another model.
-            UnjudgedError: the permutation changes B's function.
+            LmctoolError: no aligner was named, or the stored transform is of another model.
+            UnjudgedError: the transform, or the canonical form, is another function.
         """
-        permutation = self.alignments.align(a, b)
-        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
-        return permutation
+        return self._align(self.frame(a), self.frame(b))
 
-    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
-        """Prove that a permutation keeps a network's function, for the result to hold it.
+    def _align(self, a: Weights, b: Weights) -> Transform:
+        transform = self.alignments.align(a, b)
+        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
+        return transform
+
+    def frame(self, weights: Weights) -> Weights:
+        """Return a network as aligned paths have it: what ``align`` finds a transform of.
+
+        Where the user named an aligner of networks in canonical form that is the network in
+        canonical form, proved; else it is the network itself.
+
+        Raises:
+            UnjudgedError: the canonical form is another function.
+        """
+        return self.forms.of(weights) if self.resources.canonical else weights
+
+    def prove(self, weights: Weights, transform: Transform) -> Proof:
+        """Prove that a transform keeps a network's function, for the result to hold it.
 
         Raises:
             UnjudgedError: it does not.
         """
-        return self.alignments.prove(weights, Alignment(permutation))
+        return self.alignments.prove(weights, Alignment(transform))
 
     def completed(self, weights: Weights) -> Weights:
         """Return a network with the first one's tensors in place of those that are left out."""
@@ -583,6 +628,7 @@ class Run:
         looks = "data" in aligner.needs and self.data is not None
         return self.calibration.recipe if looks else ""
 
-    def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
-        permutation = self.align(a, b)
-        return permutation, permuted(permutation, b)
+    def _aligned(self, a: Weights, b: Weights) -> tuple[Transform, Weights, Weights]:
+        a, b = self.frame(a), self.frame(b)
+        transform = self._align(a, b)
+        return transform, a, transformed(transform, b)

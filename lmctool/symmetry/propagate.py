@@ -40,7 +40,7 @@ def propagate(
     Returns:
         The axes of every value, and the axes of the model's tensors by name.
     """
-    table, computed = AxisTable(), _that_matter(graph.nodes)
+    table, computed = AxisTable(), that_matter(graph.nodes)
     for _ in range(PASSES):
         # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
         before, loose = dict(table.view_cuts), table.loose | _that_clash(table)
@@ -71,7 +71,7 @@ def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
     )
 
 
-def _that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
+def that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
     """Return the nodes that the outputs are computed from, or a number that chooses the path.
 
     A recording has others, too: the last states of a recurrent layer, say, that nobody asks for.
