@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor
 
 from lmctool.statistics import CrossMoments
 from lmctool.symmetry.linear.canonical import canonical
-from lmctool.symmetry.linear.spec import LinearSpec
 from lmctool.symmetry.linear.transform import LinearTransform, unfit
 from lmctool.symmetry.spec import Tap
 from lmctool.symmetry.unit_index import UnitIndex
@@ -20,6 +20,9 @@ from lmctool_plugins.aligners.procrustes.record import record
 from tests.plugins.aligners.procrustes.planted import normal
 from tests.symmetry.linear.by_hand import network
 from tests.symmetry.linear.transformers import WIDTH
+
+if TYPE_CHECKING:
+    from lmctool.symmetry.linear.spec import LinearSpec
 
 KINDS = ("gpt2", "vit", "llama")
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 20))]

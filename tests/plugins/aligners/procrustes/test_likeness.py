@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.transform import drawn
 from lmctool.symmetry.unit_index import UnitIndex
 from lmctool_plugins.aligners.procrustes.likeness import head_cosines, unit_cosines
@@ -53,8 +54,6 @@ def test_queries_that_share_a_key_are_compared_one_by_one() -> None:
     finer = UnitIndex((0,), torch.arange(COUNT * copies * SIZE).view(COUNT * copies, SIZE))
     rows = finer.positions.view(COUNT, copies, SIZE).mT.reshape(COUNT * SIZE, copies)
     group = head_group("invertible")
-    from lmctool.symmetry.linear.place import Place
-
     places = (Place("q", UnitIndex((0,), rows), 1), group.places[1])
     a, b = ({"q": normal(COUNT * copies * SIZE, 5, seed=s), "r": heads(s)["r"]} for s in (1, 2))
     found = head_cosines(group, places, a, b, {places[0]: finer})
@@ -71,28 +70,18 @@ def test_queries_that_share_a_key_are_compared_one_by_one() -> None:
 
 
 def test_no_scale_changes_how_alike_units_are() -> None:
-    a = {
-        "up": normal(SIZE, 3, seed=1),
-        "bias": normal(SIZE, seed=2),
-        "down": normal(SIZE, 5, seed=3),
-    }
-    powers = {"up": 1, "bias": 1, "down": -1}
-    scale = normal(SIZE, 1, seed=4).exp()
-    b = {
-        n: (v.view(SIZE, -1) * scale**p).view_as(v)
-        for (n, v), p in zip(a.items(), powers.values(), strict=True)
-    }
-    places = [(name, ROWS, power) for name, power in powers.items()]
+    up, bias, down = normal(SIZE, 3, seed=1), normal(SIZE, seed=2), normal(SIZE, 5, seed=3)
+    scale = normal(SIZE, seed=4).exp()
+    a = {"up": up, "bias": bias, "down": down}
+    b = {"up": up * scale[:, None], "bias": bias * scale, "down": down / scale[:, None]}
+    places = [("up", ROWS, 1), ("bias", ROWS, 1), ("down", ROWS, -1)]
     own, scaled = unit_cosines(places, a, a), unit_cosines(places, a, b)
-    torch.testing.assert_close(scaled, own)
     assert own is not None
+    torch.testing.assert_close(scaled, own)
     torch.testing.assert_close(own.diagonal(), torch.ones(SIZE).double())
-    first = torch.cat([a["up"], a["bias"][:, None]], 1)
-    expected = (
-        torch.cosine_similarity(first[0], first[1], 0)
-        + torch.cosine_similarity(a["down"][0], a["down"][1], 0)
-    ) / 2
-    assert float(own[0, 1]) == pytest.approx(float(expected), abs=1e-12)
+    sides = torch.cat([up, bias[:, None]], 1), down
+    expected = sum(float(torch.cosine_similarity(side[0], side[1], 0)) for side in sides) / 2
+    assert float(own[0, 1]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_units_of_zeros_are_like_none() -> None:

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.spec import LinearGroup
 from lmctool.symmetry.linear.transform import drawn, unfit
 from lmctool.symmetry.unit_index import UnitIndex
@@ -118,10 +119,8 @@ def test_the_angle_of_a_plane_is_that_of_complex_least_squares() -> None:
         for plane, (first, second) in enumerate(PLANES.tolist()):
             total = 0j
             for name, axis in (("w", 0), ("r", 1)):
-                for mine, theirs in zip(
-                    a[name].movedim(axis, 1), b[name].movedim(axis, 1), strict=True
-                ):
-                    mine, theirs = (v.view(COUNT, SIZE)[head].tolist() for v in (mine, theirs))
+                here = (w[name].movedim(axis, 0).view(COUNT, SIZE, -1)[head] for w in (a, b))
+                for mine, theirs in zip(*(each.T.tolist() for each in here), strict=True):
                     z = complex(mine[first], mine[second])
                     total += z * complex(theirs[first], -theirs[second])
             turn = total / abs(total)
@@ -140,8 +139,6 @@ def test_rigid_maps_scale_nothing(kind: str) -> None:
 
 def test_planted_scales_of_several_powers_are_found() -> None:
     index = UnitIndex((0,), torch.arange(SIZE)[:, None])
-    from lmctool.symmetry.linear.place import Place
-
     places = (Place("up", index, 1), Place("down", index, -2))
     group = LinearGroup("scale", SIZE, 1, places)
     b = {"up": normal(SIZE, 3, seed=1), "down": normal(SIZE, 5, seed=2)}
