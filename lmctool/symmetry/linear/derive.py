@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.symmetry.group_names import UNREADABLE
+from lmctool.symmetry.linear.biases import attention_biases
 from lmctool.symmetry.linear.canonical_spec import CanonicalSpec
 from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
 from lmctool.symmetry.linear.place import Place
+from lmctool.symmetry.linear.rotary import rotary_groups
 from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.linear.candidate import Candidate
@@ -37,6 +40,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         for name, candidate in found.candidates.items()
         if not candidate.blocked
     }
+    groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
+    key_biases, value_biases = attention_biases(graph)
     canonical = CanonicalSpec(
         norms=tuple(norms),
         centred=tuple(
@@ -44,6 +49,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
             for name, group in groups.items()
             if group.keeps_ones and not found.candidates[name].is_raw
         ),
+        key_biases=key_biases,
+        value_biases=value_biases,
     )
     blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
     return LinearSpec(permutations, groups, canonical, blocked)
@@ -74,3 +81,16 @@ def _group(
         keeps_ones=candidate.keeps_ones,
         taps=tuple(permutations.pretaps.get(candidate.name, ())),
     )
+
+
+def _named(
+    permutations: PermutationSpec, groups: Iterable[LinearGroup]
+) -> Iterator[tuple[str, LinearGroup]]:
+    """Give groups of rotations with names: that of the layer that writes their queries."""
+    names = {*permutations.groups}
+    for group in groups:
+        label = UNREADABLE.sub("-", group.places[0].tensor.rpartition(".")[0])
+        while label in names:
+            label += "'"
+        names.add(label)
+        yield label, group
