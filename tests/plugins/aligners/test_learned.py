@@ -101,7 +101,7 @@ def test_a_planted_transform_is_found_from_a_spoilt_one(key: str, run_on: Runs) 
     start = LinearTransform(run.linear_spec, planted.inverse().permutation, noisy)
     maps = learned_maps(run, start, stretches=True, scales=True)
     looking = search(run, Between(a, b, start, maps), Objective(run, (a, b)), 16)
-    course = looking.go(150, 0.02)
+    course = looking.go(50, 0.05)
     least = entropy(run, a, looking.held_out)
     losses = [loss - least for _, loss in course.checks]
     assert 0 <= min(losses) < losses[0] / 30
