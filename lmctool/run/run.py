@@ -624,8 +624,8 @@ class Run:
         ):
             return aligner.align(self, a, b, **options)
 
-    def _examples_of(self, aligner: Aligner) -> str:
-        looks = "data" in aligner.needs and self.data is not None
+    def _examples_of(self, aligner: Aligner, options: Mapping[str, Any]) -> str:
+        looks = aligner.looks_at_data(options) and self.data is not None
         return self.calibration.recipe if looks else ""
 
     def _aligned(self, a: Weights, b: Weights) -> tuple[Transform, Weights, Weights]:

@@ -55,7 +55,7 @@ def prove(
     """
     noun = noun or ("permutation" if isinstance(change, Permutation) else "transform")
     batch = inputs if isinstance(inputs, tuple) else (inputs,)
-    proof = _compare(module, weights, change, batch, seed)
+    proof = compare(module, weights, change, batch, seed)
     if proof.blind:
         raise UnjudgedError(
             f"the {noun} cannot be proved: rounding in {proof.dtype} would explain a"
@@ -68,7 +68,7 @@ def prove(
     told = ""
     if isinstance(change, Transform):
         alone = ((group, change.only(group)) for group in change.changed)
-        guilty = [g for g, own in alone if not _compare(module, weights, own, batch, seed).holds]
+        guilty = [g for g, own in alone if not compare(module, weights, own, batch, seed).holds]
         told = f"; by itself, so does group {', '.join(map(repr, guilty[:3])) or '(none alone)'}"
     raise UnjudgedError(
         f"the {noun} changes the network: outputs differ by {proof.difference:.3g}"
@@ -76,13 +76,24 @@ def prove(
     )
 
 
-def _compare(
+def compare(
     module: nn.Module,
     weights: Mapping[str, Tensor],
     change: Change,
     inputs: tuple[Tensor, ...],
-    seed: int,
+    seed: int = 0,
+    stored: torch.dtype = torch.float64,
 ) -> Proof:
+    """Compare a network with its changed self, as ``prove`` does, and judge nothing.
+
+    Args:
+        module: the model.
+        weights: its tensors.
+        change: what is done to them.
+        inputs: (example, ...) a batch for each argument of the model.
+        seed: decides the random numbers that the model draws, if it draws any.
+        stored: what the changed weights were rounded to.
+    """
     changed = change.apply_lazily if isinstance(change, Transform) else change
     dtype = torch.float64
     try:
@@ -96,9 +107,9 @@ def _compare(
         function = _function(module, dtype, seed)
         with Casts() as casts:
             original = function(weights, inputs)
-    narrowest = casts.narrowest(dtype)
+    narrowest = max(casts.narrowest(dtype), stored, key=lambda each: torch.finfo(each).eps)
     noise, *_ = ARITHMETIC[narrowest]
-    if any(each.is_floating_point() for each in inputs):
+    if any(each.is_floating_point() for each in inputs) and stored == torch.float64:
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
         noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
+FIXED = "the spec file fixes it"
+"""Why no axis of a tensor may move that a spec file names."""
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
 UNOWNED = "it is a buffer that no layer owns"
@@ -130,7 +132,7 @@ def _unmovable(
 ) -> str:
     """Say why no axis of a tensor may move, or nothing."""
     if any(fnmatchcase(name, pattern) for pattern in fixed):
-        return "the spec file fixes it"
+        return FIXED
     if not any(node.users for node in stored):
         return UNREAD
     if name in graph.buffers and not any(fnmatchcase(name, pattern) for pattern in moved):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.symmetry.group_names import UNREADABLE
 from lmctool.symmetry.linear.canonical_spec import CanonicalSpec
 from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
 from lmctool.symmetry.linear.place import Place
+from lmctool.symmetry.linear.rotary import rotary_groups
 from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.linear.candidate import Candidate
@@ -37,6 +39,7 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         for name, candidate in found.candidates.items()
         if not candidate.blocked
     }
+    groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
     canonical = CanonicalSpec(
         norms=tuple(norms),
         centred=tuple(
@@ -74,3 +77,16 @@ def _group(
         keeps_ones=candidate.keeps_ones,
         taps=tuple(permutations.pretaps.get(candidate.name, ())),
     )
+
+
+def _named(
+    permutations: PermutationSpec, groups: Iterable[LinearGroup]
+) -> Iterator[tuple[str, LinearGroup]]:
+    """Give groups of rotations with names: that of the layer that writes their queries."""
+    names = {*permutations.groups}
+    for group in groups:
+        label = UNREADABLE.sub("-", group.places[0].tensor.rpartition(".")[0])
+        while label in names:
+            label += "'"
+        names.add(label)
+        yield label, group
