@@ -58,7 +58,7 @@ bench: $(VENV)/models
 	$(BIN)/python -m benchmarks.speed --markdown build/bench/speed.md \
 	    --json build/bench/speed.json --figure build/bench/growth.png
 	$(BIN)/python benchmarks/weights.py --gigabytes 3 --json build/bench/weights.json
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.alignment
 
 # at most eight minutes on a machine with a GPU; installs nothing, and leaves out what lacks a package
 gpu:
