@@ -39,7 +39,8 @@ def find_taps(
     """Return the values that show each group, after its nonlinearity and before it.
 
     Where no nonlinearity follows the group (a residual stream, queries and keys), both are the
-    values that layers write; where there is none of these either, the last value that shows it.
+    values that layers write; where there is none of these either, the last value that shows it
+    and is computed from the inputs.
     An outer group is shown by its inner ones, unless no value shows these (those of experts,
     whose rows lie in an order that data decide).
 
@@ -53,7 +54,10 @@ def find_taps(
     before: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     written: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     last: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    computed = {node for node in graph.nodes if node.name in graph.inputs}
     for node in graph.nodes:
+        if not computed.isdisjoint(node.all_input_nodes):
+            computed.add(node)
         if node.op != "call_function":
             continue
         node_taps = _node_taps(node, values, spec, form)
@@ -62,7 +66,8 @@ def find_taps(
                 after[group] += taps
             elif operation(_computed(node)) in WRITERS:
                 written[group] += taps
-            last[group] = taps
+            if node in computed:
+                last[group] = taps
         if node.target in NONLINEAR:
             for operand in node.all_input_nodes[:1]:
                 for group, taps in _node_taps(operand, values, spec, form).items():
