@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
+FIXED = "the spec file fixes it"
+"""Why no axis of a tensor may move that a spec file names."""
 UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
 UNOWNED = "it is a buffer that no layer owns"
@@ -45,7 +47,7 @@ def propagate(
         The axes of every value, and the axes of the model's tensors by name.
     """
     stacks = stacked_tensors(graph)
-    table, computed = AxisTable(), _that_matter(graph.nodes, stacks)
+    table, computed = AxisTable(), that_matter(graph.nodes, stacks)
     for _ in range(PASSES):
         # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
         before, loose = dict(table.view_cuts), table.loose | _that_clash(table)
@@ -80,7 +82,7 @@ def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
     )
 
 
-def _that_matter(nodes: Sequence[fx.Node], leaves: Container[fx.Node]) -> list[fx.Node]:
+def that_matter(nodes: Sequence[fx.Node], leaves: Container[fx.Node] = ()) -> list[fx.Node]:
     """Return the nodes that the outputs are computed from, or a number that chooses the path.
 
     A recording has others, too: the last states of a recurrent layer, say, that nobody asks for.

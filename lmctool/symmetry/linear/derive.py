@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmctool.symmetry.group_names import UNREADABLE
+from lmctool.symmetry.linear.biases import attention_biases
+from lmctool.symmetry.linear.canonical_spec import CanonicalSpec
+from lmctool.symmetry.linear.flow import flow
+from lmctool.symmetry.linear.folds import folds
+from lmctool.symmetry.linear.place import Place
+from lmctool.symmetry.linear.rotary import rotary_groups
+from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
+
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
     from lmctool.graph.graph import Graph
-    from lmctool.symmetry.linear.spec import LinearSpec
+    from lmctool.symmetry.linear.candidate import Candidate
+    from lmctool.symmetry.linear.flow import Flow
     from lmctool.symmetry.spec import PermutationSpec
 
 
@@ -17,4 +29,68 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         graph: the graph of the model, in which no parameters are tied.
         permutations: what may be permuted in it.
     """
-    raise NotImplementedError
+    found = flow(graph, permutations)
+    norms, reasons = folds(found)
+    for name, group in found.slots:
+        if reason := reasons.get(name):
+            found.candidates[group].block(reason)
+    folded = {name for norm in norms for name in (norm.gain, norm.shift) if name}
+    groups = {
+        name: _group(found, candidate, permutations, folded)
+        for name, candidate in found.candidates.items()
+        if not candidate.blocked
+    }
+    groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
+    key_biases, value_biases = attention_biases(graph)
+    canonical = CanonicalSpec(
+        norms=tuple(norms),
+        centred=tuple(
+            name
+            for name, group in groups.items()
+            if group.keeps_ones and not found.candidates[name].is_raw
+        ),
+        key_biases=key_biases,
+        value_biases=value_biases,
+    )
+    blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
+    return LinearSpec(permutations, groups, canonical, blocked)
+
+
+def _group(
+    found: Flow,
+    candidate: Candidate,
+    permutations: PermutationSpec,
+    folded: Collection[str],
+) -> LinearGroup:
+    """Return the linear group of the units of a permutation group."""
+    uses = [
+        (name, index, slot)
+        for (name, group), each in found.slots.items()
+        if group == candidate.name and name not in folded
+        for index, slot in each
+    ]
+    powers = candidate.powers([slot for _, _, slot in uses])
+    outer = permutations.per.get(candidate.name, "")
+    return LinearGroup(
+        kind="orthogonal" if candidate.orthogonal else "invertible",
+        size=candidate.size,
+        count=permutations.groups[outer] if outer else 1,
+        places=tuple(Place(name, index, powers[slot]) for name, index, slot in uses),
+        units=candidate.name,
+        outer=outer,
+        keeps_ones=candidate.keeps_ones,
+        taps=tuple(permutations.pretaps.get(candidate.name, ())),
+    )
+
+
+def _named(
+    permutations: PermutationSpec, groups: Iterable[LinearGroup]
+) -> Iterator[tuple[str, LinearGroup]]:
+    """Give groups of rotations with names: that of the layer that writes their queries."""
+    names = {*permutations.groups}
+    for group in groups:
+        label = UNREADABLE.sub("-", group.places[0].tensor.rpartition(".")[0])
+        while label in names:
+            label += "'"
+        names.add(label)
+        yield label, group

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 """How far a map may be from the kind that its group is of, relative to its numbers."""
 
+SINGULAR = 1e12
+"""The condition number from which on nothing of a map's inverse is right."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearTransform(Transform):
@@ -71,6 +74,17 @@ class LinearTransform(Transform):
         ]
         return tuple(dict.fromkeys([*self.permutation.changed, *mapped]))
 
+    @property
+    def distance(self) -> float:
+        """By how much the maps move the unit vectors of all groups, as a root mean square.
+
+        Of random orthogonal maps it is about the square root of 2.
+        """
+        groups, maps = self.spec.groups, self.maps
+        squares = [distance(groups[n], m) ** 2 * groups[n].all_units for n, m in maps.items()]
+        units = sum(group.all_units for group in groups.values())
+        return (sum(squares) / units) ** 0.5 if units else 0.0
+
     @cached_property
     def _factors(self) -> dict[str, dict[int, Tensor]]:
         """What acts on the places of each group, by their powers."""
@@ -105,6 +119,10 @@ class LinearTransform(Transform):
             moved = act(self.spec.groups[group], self._factors[group], name, moved)
         return moved.to(value.dtype)
 
+    def identity(self) -> LinearTransform:
+        """Return the transform of the same groups that changes nothing."""
+        return LinearTransform(self.spec, self.permutation.identity())
+
     def inverse(self) -> LinearTransform:
         """Return the transform that undoes this one."""
         back = self.permutation.inverse()
@@ -134,6 +152,13 @@ class LinearTransform(Transform):
         moves = {name: move for name, move in self.permutation.moves.items() if name == group}
         maps = {name: matrices for name, matrices in self.maps.items() if name == group}
         return LinearTransform(self.spec, Permutation(self.permutation.spec, moves), maps)
+
+
+def permutation_part(transform: Transform) -> Permutation:
+    """Return the permutation that a transform is, or that is a part of it."""
+    found = transform.permutation if isinstance(transform, LinearTransform) else transform
+    assert isinstance(found, Permutation)  # there is no third kind
+    return found
 
 
 def factors(group: LinearGroup, matrices: Tensor) -> dict[int, Tensor]:
@@ -170,6 +195,11 @@ def act(group: LinearGroup, factors: Mapping[int, Tensor], name: str, value: Ten
             move = place.scaled if group.kind == "scale" else place.moved
             value = move(value, factor)
     return value
+
+
+def distance(group: LinearGroup, matrices: Tensor) -> float:
+    """Return by how much a map moves unit vectors, as a root mean square: ||M - I|| / sqrt(n)."""
+    return float((matrices - identity_map(group)).norm() / group.all_units**0.5)
 
 
 def inverted(matrices: Tensor) -> Tensor:
@@ -226,6 +256,8 @@ def unfit(group: LinearGroup, matrices: Tensor) -> str:
         turned(matrices, group.planes), matrices, ROUNDING, ROUNDING
     ):
         return "does more than rotate and scale each plane"
+    if group.kind != "orthogonal" and not (torch.linalg.cond(matrices) < SINGULAR).all():
+        return "is singular"
     return ""
 
 
