@@ -36,7 +36,8 @@ def find_taps(graph: Graph, forms: ValueForms, spec: PermutationSpec) -> tuple[T
     """Return the values that show each group, after its nonlinearity and before it.
 
     Where no nonlinearity follows the group (a residual stream, queries and keys), both are the
-    values that layers write; where there is none of these either, the last value that shows it.
+    values that layers write; where there is none of these either, the last value that shows it
+    and is computed from the inputs.
     An outer group is shown by its inner ones, unless no value shows these (those of experts,
     whose rows lie in an order that data decide).
 
@@ -49,7 +50,10 @@ def find_taps(graph: Graph, forms: ValueForms, spec: PermutationSpec) -> tuple[T
     before: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     written: dict[str, list[Tap]] = {group: [] for group in spec.groups}
     last: dict[str, list[Tap]] = {group: [] for group in spec.groups}
+    computed = {node for node in graph.nodes if node.name in graph.inputs}
     for node in graph.nodes:
+        if not computed.isdisjoint(node.all_input_nodes):
+            computed.add(node)
         if node.op != "call_function":
             continue
         node_taps = _node_taps(node, forms, spec)
@@ -58,7 +62,8 @@ def find_taps(graph: Graph, forms: ValueForms, spec: PermutationSpec) -> tuple[T
                 after[group] += taps
             elif operation(_computed(node)) in WRITERS:
                 written[group] += taps
-            last[group] = taps
+            if node in computed:
+                last[group] = taps
         if node.target in NONLINEAR:
             for operand in node.all_input_nodes[:1]:
                 for group, taps in _node_taps(operand, forms, spec).items():
