@@ -28,17 +28,17 @@ class Attention:
 
     Attributes:
         scores: the operation that multiplies queries with keys.
-        key: its keys: (..., position, unit).
+        key: its keys: (..., position, unit); None if they are its queries or values, too.
         transposed: whether they lie as (..., unit, position) instead.
         average: the operation that averages.
-        value: the values: (..., position, unit).
+        value: the values: (..., position, unit); None if they are its queries or keys, too.
     """
 
     scores: fx.Node
-    key: fx.Node
+    key: fx.Node | None
     transposed: bool
     average: fx.Node
-    value: fx.Node
+    value: fx.Node | None
 
 
 def attentions(graph: Graph) -> Iterator[Attention]:
@@ -47,8 +47,9 @@ def attentions(graph: Graph) -> Iterator[Attention]:
         name = operation(node) if node.op == "call_function" else ""
         if name in ATTENTION:
             given = attention_call(node)
-            if given.query not in (given.key, given.value) and given.key is not given.value:
-                yield Attention(node, given.key, False, node, given.value)
+            key = None if given.key in (given.query, given.value) else given.key
+            value = None if given.value in (given.query, given.key) else given.value
+            yield Attention(node, key, False, node, value)
         elif name in SOFTMAX:
             written = _written(node)
             if written is not None:
@@ -64,7 +65,7 @@ def _written(softmax: fx.Node) -> Attention | None:
     average = _average(softmax)
     if scores is None or average is None:
         return None
-    key: Any = scores.args[1]
+    key: Any = None if scores.args[1] is scores.args[0] else scores.args[1]
     value: Any = average.args[1]
     return Attention(scores, key, True, average, value)
 
@@ -77,11 +78,9 @@ def _scores(softmax: fx.Node) -> fx.Node | None:
     node: Any = softmax.args[0]
     while operation(node) not in PRODUCTS:
         name = operation(node)
-        if not _has_one_reader(node) or not _keeps_last(node):
-            return None
         scaled = name in ("mul", "div") and not isinstance(node.args[1], fx.Node)
         known = name in SHAPING | structure.IDENTITIES | ADDING
-        if not (scaled or known):
+        if not (scaled or known) or not _has_one_reader(node) or not _keeps_last(node):
             return None
         first = node.args[1] if name == "where" else node.args[0]
         if not isinstance(first, fx.Node) or first.op != "call_function":

@@ -50,7 +50,7 @@ def _rows(node: fx.Node) -> Tensor:
 
 
 def _read_as(
-    reader: fx.Node, operand: fx.Node, position: int, read: list[Reading]
+    reader: fx.Node, operand: fx.Node | None, position: int, read: list[Reading]
 ) -> Tensor | None:
     """Return labels of an operand in which a layer's rows are alike at all positions.
 

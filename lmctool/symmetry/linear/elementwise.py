@@ -34,14 +34,22 @@ def added(node: fx.Node, flow: Flow, *operands: object) -> Legs:
 
 
 def total(node: fx.Node, *terms: Legs) -> Legs:
-    """Return the units of a sum, all of whose terms must have them."""
+    """Return the units of a sum.
+
+    A term without them adds one number to all units under an outer unit, or they could not be
+    permuted; then maps must keep the vector of ones.
+    """
     size = structure.broadcast_size(*(leg.labels for legs in terms for leg in legs))
     made = []
     for group in dict.fromkeys(leg.group for legs in terms for leg in legs):
-        first, *others = ([leg for leg in legs if leg.group is group] for legs in terms)
+        legs = [[leg for leg in each if leg.group is group] for each in terms]
+        first, *others = (each for each in legs if each)
+        if len(others) + 1 < len(legs):
+            group.orthogonal = group.keeps_ones = True
         left = [[*each] for each in others]
         for leg in first:
-            labels, centred = leg.labels.expand(size), leg.is_centred
+            labels = leg.labels.expand(size)
+            centred = leg.is_centred and len(others) + 1 == len(legs)
             for each in left:
                 other = next((o for o in each if group.join(labels, o.labels, 1)), None)
                 if other is not None:
@@ -49,7 +57,7 @@ def total(node: fx.Node, *terms: Legs) -> Legs:
                     centred = centred and other.is_centred
             made.append(Leg(group, labels, centred))
         if any(left) or any(len(each) != len(first) for each in others):
-            group.block(f"what {operation(node)} adds is no map of it ({node.name})")
+            group.block(f"what {operation(node)} adds lies otherwise on it ({node.name})")
     return tuple(leg for leg in made if not leg.group.blocked)
 
 

@@ -11,6 +11,7 @@ from lmctool.graph.operations import operation
 from lmctool.symmetry.linear import structure
 from lmctool.symmetry.linear.canonical_spec import Norm, Reader
 from lmctool.symmetry.linear.layer import layer_of
+from lmctool.symmetry.linear.norms import gain_of
 from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.trace import Reading, label_positions, readers, readings
 from lmctool.symmetry.unit_index import UnitIndex
@@ -35,7 +36,7 @@ def folds(flow: Flow) -> tuple[list[Norm], dict[str, str]]:
     reasons: dict[str, str] = {}
     for (name, shift), gains in by_tensor.items():
         try:
-            norms.append(_fold(flow.graph, name, shift, gains))
+            norms.append(_fold(flow, name, shift, gains))
         except _UnfoldableError as cause:
             reasons |= {each: str(cause) for each in (name, shift) if each}
     return norms, reasons
@@ -45,12 +46,13 @@ def _name(graph: Graph, placeholder: fx.Node | None) -> str:
     return graph.tensors[placeholder.name] if placeholder else ""
 
 
-def _fold(graph: Graph, name: str, shift: str, gains: dict[fx.Node, Gain]) -> Norm:
+def _fold(flow: Flow, name: str, shift: str, gains: dict[fx.Node, Gain]) -> Norm:
     """Return how a gain and a shift, of one norm or of several, go into their readers.
 
     Raises:
         _UnfoldableError: they can't.
     """
+    graph = flow.graph
     nodes: set[fx.Node] = set()
     layers: dict[str, Reader] = {}
     weights: list[fx.Node] = []
@@ -69,7 +71,7 @@ def _fold(graph: Graph, name: str, shift: str, gains: dict[fx.Node, Gain]) -> No
             raise _UnfoldableError(f"two norms use {name or shift} in two ways")
     alone = [(each, {*gains}) for each in (first.gain, first.shift) if each is not None]
     for placeholder, users in (*alone, *((weight, nodes) for weight in weights)):
-        if others := readers(graph, placeholder) - users:
+        if others := _readers(flow, placeholder) - users:
             other = sorted(others, key=lambda each: each.name)[0]
             told = graph.tensors[placeholder.name]
             raise _UnfoldableError(f"{told} is read elsewhere, too ({other.name})")
@@ -84,6 +86,17 @@ def _fold(graph: Graph, name: str, shift: str, gains: dict[fx.Node, Gain]) -> No
         offset=first.offset,
         last=bool(shift) and not biased,
     )
+
+
+def _readers(flow: Flow, placeholder: fx.Node) -> set[fx.Node]:
+    """Return what reads a tensor, also after a number is added to it."""
+    found = set()
+    for node in readers(flow.graph, placeholder):
+        counted = node.op == "call_function" and gain_of(flow, node)
+        ones = torch.ones((), dtype=torch.int64).expand(structure.shape(node)) if counted else None
+        later = readings(flow.graph.nodes, node, ones) if counted else ()
+        found |= {reading.node for reading in later} if counted else {node}
+    return found
 
 
 def _reader(graph: Graph, gain: str, reading: Reading, weights: list[fx.Node]) -> Reader:
