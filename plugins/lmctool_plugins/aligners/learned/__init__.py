@@ -60,7 +60,7 @@ def align(
         b: the second, in canonical form.
         start: the aligner to start from.
         groups: which maps are learned: rotations, or all.
-        scales: whether scales of units are learned, too.
+        scales: whether scales of units are learned among all.
         targets: what answers are right: the labels, or those of both ends; None for labels
             where there are any.
         steps: how many steps of descent.
@@ -83,7 +83,8 @@ def align(
     goal = objective(run, a, b, targets)
     begun = run.match(start, a, b, **({"groups": groups} if start == "procrustes" else {}))
     first = transform_of(run, begun)
-    maps = learned_maps(run, first, stretches=groups == "all", scales=scales)
+    stretches = groups == "all"
+    maps = learned_maps(run, first, stretches=stretches, scales=scales and stretches)
     looking = search(run, Between(a, b, first, maps), goal, batch)
     course = looking.go(steps, rate)
     found = {group: each.exact(course.best[group]) for group, each in maps.items()}
@@ -193,7 +194,7 @@ def lmctool_aligner() -> Aligner:
         ["--scales/--no-scales"],
         default=True,
         show_default=True,
-        help="Learn positive scales of units as well.",
+        help="Learn positive scales of units among all.",
     )
     targets = click.Option(
         ["--targets"],
