@@ -58,7 +58,8 @@ def stacked_tensors(graph: Graph) -> dict[fx.Node, Joined]:
     for node in graph.nodes:
         if operation(node) in ("cat", "stack") and _dim(node) == 0:
             front = (1,) if operation(node) == "cat" else ()
-            joined = _joined(list(node.args[0]), front, names)  # type: ignore[arg-type]
+            columns: Any = node.args[0]
+            joined = _joined(list(columns), front, names)
             if joined is not None:
                 found[node] = joined
     return found

@@ -121,7 +121,7 @@ def _tensor_variables(spec: PermutationSpec, tensors: Tensors) -> dict[str, Vari
         return {}
     whole = stacked_shapes(spec.stacks, tensors.shapes)
     stacks = {name: whole[name] for name in spec.stacks}
-    still = {name: (None,) * len(shape) for name, shape in (tensors.shapes | stacks).items()}
+    still = {name: (None,) * len(shape) for name, shape in {**tensors.shapes, **stacks}.items()}
     forms = [spec.tensors.get(tensors.tied.get(name, name)) or still[name] for name in still]
     shapes = ["x".join(map(str, shape)) for shape in (*tensors.shapes.values(), *stacks.values())]
     columns = {

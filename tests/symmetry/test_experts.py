@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -85,7 +85,7 @@ class SplitMixture(Mixture):
     def hold(self, up: Tensor, down: Tensor) -> None:
         value, gate = up.chunk(2, dim=1)
         parts = {"value": value, "gate": gate, "down": down}
-        self.experts = nn.ModuleList(
+        self.experts: Any = nn.ModuleList(
             nn.ParameterDict({name: tensor[expert].clone() for name, tensor in parts.items()})
             for expert in range(EXPERTS)
         )
@@ -99,7 +99,8 @@ class SharedMixture(SplitMixture):
     """The same, one tensor of which another layer reads as well."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) + self.experts[0]["down"].sum()
+        found: Tensor = super().forward(x) + self.experts[0]["down"].sum()
+        return found
 
 
 class PlantedExperts(Planted):
