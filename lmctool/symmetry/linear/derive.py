@@ -10,6 +10,7 @@ from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
 from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.rotary import rotary_groups
+from lmctool.symmetry.linear.scales import scale_groups
 from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         if not candidate.blocked
     }
     groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
+    scales, unscaled = scale_groups(graph, permutations, groups, folded)
+    groups |= scales
     canonical = CanonicalSpec(
         norms=tuple(norms),
         centred=tuple(
@@ -49,6 +52,10 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         ),
     )
     blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
+    for name, reason in unscaled.items():
+        blocked[name] = f"{blocked[name]}; {reason}" if name in blocked else reason
+    for name in scales:
+        blocked.pop(name, None)
     return LinearSpec(permutations, groups, canonical, blocked)
 
 

@@ -149,12 +149,12 @@ class Powers:
         """Let an operation leave the powers along an axis to others."""
         self._mentioned.update(stretch.slot for stretch in along)
 
-    def close(self, values: Iterable[fx.Node], operation: str) -> None:
+    def close(self, values: Iterable[fx.Node], operation: str = "") -> None:
         """End what an operation says: what it didn't speak of has the power 0.
 
         Args:
             values: its operands and its value.
-            operation: what the operation is called.
+            operation: what the operation is called; empty for none, where values are constants.
         """
         for value in values:
             for stretch in (each for along in self.axes(value) for each in along):
@@ -163,7 +163,7 @@ class Powers:
         for equation in self._told:
             group = next(iter(equation)).group
             self._equations.setdefault(group, []).append(equation)
-            if len(equation) == 1:
+            if operation and len(equation) == 1:
                 self.stops.setdefault(group, {})[operation] = None
         self._told.clear()
         self._mentioned.clear()

@@ -43,8 +43,9 @@ def tell(powers: Powers, node: fx.Node) -> None:
     """Let the powers have what an operation of a graph says of them."""
     call = node.args[0] if node.target is operator.getitem else node
     assert isinstance(call, fx.Node)
-    if call is node and isinstance(node.meta.get("val"), list | tuple):
-        return  # what is picked from it tells
+    several = isinstance(node.meta.get("val"), list | tuple)
+    if (call is node and several) or operation(call) in SILENT:
+        return  # what is picked from several values tells
     if (rule := _rule(call, node)) is not None:
         rule(powers, call, node)
     powers.close([*call.all_input_nodes, node], operation(call))
@@ -436,6 +437,8 @@ RULES: Mapping[str, Rule] = {
     **_all(concatenation, "cat"),
     **_all(gating, "glu"),
 }
+SILENT = frozenset({"sym_size", "_assert_tensor_metadata"})
+"""Operations that ask for no number of their operand."""
 PICKED: Mapping[str, Rule] = {
     **_all(splitting, "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split"),
     **_all(selection, "unbind"),

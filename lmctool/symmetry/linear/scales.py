@@ -27,28 +27,33 @@ NAMED = 3
 
 
 def scale_groups(
-    graph: Graph, permutations: PermutationSpec, taken: Collection[str] = ()
+    graph: Graph,
+    permutations: PermutationSpec,
+    taken: Collection[str] = (),
+    folded: Collection[str] = (),
 ) -> tuple[dict[str, LinearGroup], dict[str, str]]:
     """Return the groups of positive scales of a model, a scale for each unit.
 
-    They are the units of permutation groups; a scale acts on all networks of the model, in
-    canonical form or not, as long as its BatchNorms use their running statistics.
+    They are the units of permutation groups.  A scale acts on every network of the model, as long
+    as its BatchNorms use their running statistics.
 
     Args:
         graph: the graph of the model.
         permutations: what may be permuted in it.
-        taken: permutation groups of whose units other maps are known, which include scales.
+        taken: permutation groups on whose units other maps act, among which scales are.
+        folded: tensors that are constants in networks in canonical form, and so do not scale.
 
     Returns:
         The groups, by the name of the permutation group; and for each other permutation group,
-        but for outer ones, why no scale of its units keeps the function.
+        but for outer ones and those that are taken, why no scale of its units keeps the function.
     """
     powers = Powers(graph, value_forms(graph))
     for node in graph.nodes:
+        tensor = graph.tensors.get(node.name, "")
         if node.op == "call_function":
             tell(powers, node)
-        elif graph.tensors.get(node.name) is None or graph.tensors[node.name] in graph.buffers:
-            powers.close([node], "what is no parameter")
+        elif not tensor or tensor in graph.buffers or tensor in folded:
+            powers.close([node])
     derived = derive(graph)
     groups: dict[str, LinearGroup] = {}
     blocked: dict[str, str] = {}
