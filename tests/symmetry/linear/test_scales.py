@@ -367,7 +367,7 @@ def change(
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_powers_are_those_counted_by_hand(name: str) -> None:
-    module, shape, expected = CASES[name]
+    expected = CASES[name][2]
     groups = derived(name)[2]
     found = {
         group: {place.tensor: place.power for place in each.places}
@@ -402,7 +402,7 @@ def test_a_negative_scale_changes_the_function(name: str) -> None:
 
 @pytest.mark.parametrize("name", STOPPED)
 def test_where_no_scale_acts_the_reason_is_told(name: str) -> None:
-    module, shape, reason = STOPPED[name]
+    reason = STOPPED[name][2]
     _, spec, groups, blocked = derived(name)
     assert not groups
     assert blocked.keys() == spec.groups.keys()
