@@ -138,7 +138,7 @@ class Planted:
         self.seed = seed
         a, noisy, b = self.ends(noise)
         answer = registry.load(kinds.ALIGNERS, aligner).align(self, a, b, **options)
-        permutation = answer.permutation if isinstance(answer, Alignment) else answer
+        permutation = answer.transform if isinstance(answer, Alignment) else answer
         aligned = permutation.apply(b)
         return all(torch.equal(aligned[name], noisy[name]) for name in noisy)
 

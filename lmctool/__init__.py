@@ -21,7 +21,8 @@ MODULES = {
     "lmctool.notebook.aggregate": "aggregate",
     "lmctool.notebook.comparison": "Comparison compare",
     "lmctool.notebook.functions": "analyses",
-    "lmctool.notebook.networks": "load_model permute",
+    "lmctool.notebook.networks": "load_model",
+    "lmctool.notebook.permuted": "permute",
     "lmctool.notebook.result": "Result",
     "lmctool.notebook.stored": "open",
 }

@@ -16,7 +16,7 @@ from lmctool.notebook.comparison import Comparison as Comparison
 from lmctool.notebook.comparison import compare as compare
 from lmctool.notebook.functions import analyses as analyses
 from lmctool.notebook.networks import load_model as load_model
-from lmctool.notebook.networks import permute as permute
+from lmctool.notebook.permuted import permute as permute
 from lmctool.notebook.result import Result as Result
 from lmctool.notebook.stored import open as open
 from lmctool.notebook.training.lightning_callback import LightningCallback as LightningCallback

@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.linear.transform import act as act
     from lmctool.symmetry.linear.transform import factors as factors
     from lmctool.symmetry.linear.transform import identity_map as identity_map
+    from lmctool.symmetry.linear.transform import permutation_part as permutation_part
     from lmctool.symmetry.linear.transform import rotations as rotations
     from lmctool.symmetry.linear.transform import turned as turned
     from lmctool.symmetry.matching import assignment as assignment
@@ -204,7 +205,8 @@ MODULES = {
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",
     "lmctool.symmetry.linear.place": "Place",
     "lmctool.symmetry.linear.spec": "LinearGroup",
-    "lmctool.symmetry.linear.transform": "act across_ones factors identity_map rotations turned",
+    "lmctool.symmetry.linear.transform": "act across_ones factors identity_map"
+    " permutation_part rotations turned",
     "lmctool.symmetry.matching": "assignment origins",
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.spec": "Tap",

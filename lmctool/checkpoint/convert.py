@@ -76,7 +76,9 @@ def _names(
     return named.names, named.left_out
 
 
-def plan(sources: Iterable[Path], folder: Path) -> list[tuple[Path, Path]]:
+def plan(
+    sources: Iterable[Path], folder: Path, *, whatever: bool = False
+) -> list[tuple[Path, Path]]:
     """Return each checkpoint of PyTorch that sources name, and its safetensors file in a folder.
 
     What is safetensors already, in a folder or of a pattern, is passed over.
@@ -84,6 +86,7 @@ def plan(sources: Iterable[Path], folder: Path) -> list[tuple[Path, Path]]:
     Args:
         sources: files, folders of checkpoints, patterns in quotes such as ``runs/a-*.pt``.
         folder: where the new files go.
+        whatever: take what is safetensors too.
 
     Raises:
         LmctoolError: a folder or a pattern has no checkpoint.
@@ -91,7 +94,9 @@ def plan(sources: Iterable[Path], folder: Path) -> list[tuple[Path, Path]]:
     found: list[Path] = []
     for source in sources:
         inside = [source] if source.is_file() else checkpoints_in(source)
-        found += [each for each in inside if each == source or not _is_safetensors(each)]
+        found += [
+            each for each in inside if each == source or whatever or not _is_safetensors(each)
+        ]
     return [(each, folder / as_safetensors(each.name).removesuffix(INDEX)) for each in found]
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Settings
     from lmctool.results.result import NewCheckpoint, Result
     from lmctool.run.run import Run
-    from lmctool.weights.arithmetic import Weights
 
     Drawing = Callable[[Result, Figure], None]
 
@@ -103,16 +102,28 @@ def _stem(out: Path) -> Path:
     return out.with_suffix("") if out.suffix in {*SUFFIXES.values(), CHECKPOINT} else out
 
 
-def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, Weights]:
-    """Return what a new checkpoint is written like, and its tensors under all their names."""
+def written_form(new: NewCheckpoint, run: Run) -> tuple[Checkpoint, NewCheckpoint]:
+    """Return what a new checkpoint is written like, and it with its tensors under all their names.
+
+    Where the run untied tensors, each has its own name, and the file says that its model ties none.
+    """
     from lmctool.model.tied import everywhere
+    from lmctool.model.untied import untied_files, untied_form, untied_metadata
 
     like, weights = run.checkpoints[new.like], new.weights
     if new.files:
         like = like.reshaped({name: tuple(each.shape) for name, each in weights.items()})
-    if run.model is not None:
-        weights = everywhere(weights, run.resources.owner(new.like).model.module, like.names)
-    return like, weights
+    if run.model is None:
+        return like, new
+    if ties := run.resources.ties:
+        new = replace(
+            new,
+            metadata={**untied_metadata(run.model), **new.metadata},
+            files={**untied_files(run.model, like), **new.files},
+        )
+        like = untied_form(like, ties)
+    module = run.resources.owner(new.like).model.module
+    return like, replace(new, weights=everywhere(weights, module, like.names))
 
 
 @dataclass
@@ -276,7 +287,8 @@ class Outputs:
         from lmctool.evaluate.arithmetic import arithmetic
         from lmctool.weights.arithmetic import LazyWeights
 
-        like, weights = written_form(new, run)
+        like, new = written_form(new, run)
+        weights = new.weights
 
         def write(path: Path) -> None:
             with (

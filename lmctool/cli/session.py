@@ -262,8 +262,8 @@ def _materialised(result: Result, run: Run) -> Result:
     if new is None:
         return result
     with arithmetic(run.settings.precision, run.device):  # they may be computed only now
-        form, weights = written_form(new, run)
-        tensors = {name: tensor.detach().cpu() for name, tensor in weights.items()}
+        form, new = written_form(new, run)
+        tensors = {name: tensor.detach().cpu() for name, tensor in new.weights.items()}
     more = {} if new.groups_after is None else new.groups_after()
     kept = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
     return replace(result, groups={**result.groups, **more}, checkpoint=kept)

@@ -94,12 +94,16 @@ class BatchNormCall:
         variance: the running variance, or None.
         epsilon: what is added to the variance.
         trains: whether it normalises by the batch, and not by what it keeps.
+        weight: what multiplies the normalised value; None for nothing.
+        bias: what is added then; None for nothing.
     """
 
     mean: fx.Node | None
     variance: fx.Node | None
     epsilon: float
     trains: bool
+    weight: fx.Node | None
+    bias: fx.Node | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,8 @@ def batch_norm(node: fx.Node) -> BatchNormCall | None:
         variance=given.get("running_var"),
         epsilon=float(given.get("eps", given.get("epsilon"))),  # type: ignore[arg-type]
         trains=bool(given.get("training", name in BATCH_UPDATE)),
+        weight=given.get("weight"),
+        bias=given.get("bias"),
     )
 
 

@@ -33,11 +33,28 @@ Kind = Literal["layers", "blocks", "both"]
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """A BatchNorm of the model: the names of its running statistics, and its epsilon."""
+    """A BatchNorm of the model.
+
+    Attributes:
+        mean: the name of its running mean.
+        variance: that of its running variance.
+        epsilon: what is added to the variance.
+        weight: the name of what multiplies the normalised value; empty for none.
+        bias: that of what is added then; empty for none.
+        shared: whether something else of the graph reads one of these tensors.
+    """
 
     mean: str
     variance: str
     epsilon: float
+    weight: str = ""
+    bias: str = ""
+    shared: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the model calls it."""
+        return self.mean.rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +118,13 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
 def batchnorms(graph: Graph) -> tuple[Target, ...]:
     """Return the input of every BatchNorm with running statistics."""
     targets = []
+    reads = _reads(graph)
     for node in graph.nodes:
-        norm = _batchnorm(graph, node)
+        norm = _batchnorm(graph, node, reads)
         if norm is not None:
             tap = node.all_input_nodes[0]
-            name = norm.mean.rpartition(".")[0]
             place = (tap.name, 1, _size(tap, 1))
-            targets.append(Target(name, *place, "batchnorm", batchnorm=norm))
+            targets.append(Target(norm.name, *place, "batchnorm", batchnorm=norm))
     return tuple(targets)
 
 
@@ -117,10 +134,12 @@ def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]
         return
     name = graph.tensors[weight.name]
     own_bias = graph.tensors.get(bias.name, "") if bias else ""
-    norm = _batchnorm(graph, next(iter(node.users))) if len(node.users) == 1 else None
+    axis = -1 if operation(node) in LINEAR else 1
+    alone = len(node.users) == 1 and axis % len(node.meta["val"].shape) == 1
+    norm = _batchnorm(graph, next(iter(node.users)), reads) if alone else None
     written = (name, own_bias or (norm.mean if norm else ""))
     shared = any(reads[graph.aliases.get(each, each)] > 1 for each in written)
-    axis = -1 if operation(node) in LINEAR else 1
+    made = bias is not None and not own_bias  # a bias that is computed cannot take a scale
     yield Target(
         name=name.removesuffix(".weight"),
         tap=node.name,
@@ -128,7 +147,7 @@ def _layer(graph: Graph, node: fx.Node, reads: Counter[str]) -> Iterator[Target]
         channels=_size(node, axis),
         kind="layer",
         weight=graph.aliases.get(name, name),
-        rows=-1 if shared else rows,
+        rows=-1 if shared or made else rows,
         bias=graph.aliases.get(own_bias, own_bias),
         batchnorm=norm,
     )
@@ -159,16 +178,22 @@ def _parameters(node: fx.Node) -> tuple[fx.Node, fx.Node | None, int]:
     return weight, bias, rows
 
 
-def _batchnorm(graph: Graph, node: fx.Node) -> BatchNorm | None:
+def _batchnorm(graph: Graph, node: fx.Node, reads: Counter[str]) -> BatchNorm | None:
     norm = batch_norm(node)
     if norm is None or norm.trains or norm.mean is None or norm.variance is None:
         return None
-    mean, variance = (graph.tensors.get(each.name, "") for each in (norm.mean, norm.variance))
-    if not (mean and variance):
+
+    def stored(part: fx.Node | None) -> str:
+        name = graph.tensors.get(part.name, "") if part else ""
+        return graph.aliases.get(name, name)
+
+    parts = [norm.mean, norm.variance, norm.weight, norm.bias]
+    names = [*map(stored, parts)]
+    if not (names[0] and names[1]):
         return None
-    return BatchNorm(
-        graph.aliases.get(mean, mean), graph.aliases.get(variance, variance), norm.epsilon
-    )
+    own = [name for name, part in zip(names, parts, strict=True) if part is not None]
+    shared = any(reads[name] != 1 for name in own)  # one that is computed has no name
+    return BatchNorm(names[0], names[1], norm.epsilon, names[2], names[3], shared)
 
 
 def _blocks(graph: Graph) -> dict[fx.Node, int]:

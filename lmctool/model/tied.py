@@ -27,7 +27,19 @@ def once(weights: Weights, module: nn.Module) -> dict[str, Tensor]:
     Raises:
         LmctoolError: names that the model ties have different values.
     """
-    first = first_names(module)
+    return under_first(weights, first_names(module))
+
+
+def under_first(weights: Weights, first: Mapping[str, str]) -> dict[str, Tensor]:
+    """Return weights with each tied tensor under the first of its names alone.
+
+    Args:
+        weights: the tensors of a checkpoint, tied ones under one or more of their names.
+        first: the first name of each tied tensor, by its other names.
+
+    Raises:
+        LmctoolError: names that are tied have different values.
+    """
     tensors: dict[str, Tensor] = {}
     names: dict[str, str] = {}
     for name, tensor in weights.items():

@@ -135,8 +135,9 @@ class Aligner:
     """A way to find the permutation that brings B's units into A's order.
 
     Attributes:
-        align: ``align(run, a, b, **options)`` returns a ``Permutation`` of ``run``'s
-            permutation spec, or an ``Alignment`` of one with groups for the result; the host
+        align: ``align(run, a, b, **options)`` returns a ``Transform`` of B, or an ``Alignment``
+            of one with groups for the result: a ``Permutation`` of ``run.permutation_spec``, or
+            where ``canonical`` is true a ``LinearTransform`` of ``run.linear_spec``.  The host
             applies it to B and proves it.
         options: click options, added to a command when this aligner is named.
         needs: what it asks the run for; without ``"data"`` it works where no data is named.
@@ -144,7 +145,7 @@ class Aligner:
         partial: whether it takes networks with tensors of different shapes: it compares no tensor
             of ``run.left_out``, and runs no network that is made of both.
         canonical: whether it is given networks in canonical form (no tied tensors, norms folded
-            into their readers), and may return a ``LinearTransform`` of ``run.linear_spec``.
+            into their readers), or a function of its options that tells it.
     """
 
     align: Callable[..., Any]
@@ -152,7 +153,11 @@ class Aligner:
     needs: frozenset[Need] = frozenset({"model", "data"})
     metrics: tuple[Declaration, ...] | None = None
     partial: bool = False
-    canonical: bool = False
+    canonical: bool | Callable[..., bool] = False
+
+    def is_canonical(self, options: Mapping[str, Any]) -> bool:
+        """Tell whether it is given networks in canonical form, with values of its options."""
+        return self.canonical(**options) if callable(self.canonical) else self.canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,7 @@ class ModelFamily:
         preprocessing: ``preprocessing(spec, **arguments)`` returns how the images are prepared
             that the model's published weights are evaluated on, or None where there are none;
             nothing is downloaded.
+        untied: the arguments under which a model of the family ties no tensors, where others do.
     """
 
     build: Callable[..., nn.Module]
@@ -200,6 +206,7 @@ class ModelFamily:
         None
     )
     preprocessing: Callable[..., Preprocessing | None] | None = None
+    untied: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,14 @@ from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
 from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
 from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.linear.stored import (
+    TRANSFORMS,
+    holds_transform,
+    load_transform,
+    stored_maps,
+    transform_group,
+)
+from lmctool.symmetry.linear.transform import LinearTransform, permutation_part
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.stored import (
     NO_TENSORS,
@@ -25,7 +33,8 @@ from lmctool.symmetry.stored import (
     permutation_group,
     permutation_of,
 )
-from lmctool.weights.recipe import derived, identity, recipe
+from lmctool.symmetry.transform import Transform
+from lmctool.weights.recipe import content, derived, identity, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,12 +53,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProvedAlignment:
-    """An alignment that a result holds: the permutation, its proof, and what its aligner says.
+    """An alignment that a result holds: the transform, its proof, and what its aligner says.
 
     ``tensors`` are those of the network that it was proved on.
     """
 
-    permutation: Permutation
+    transform: Transform
     proof: Proof
     tensors: Tensors = NO_TENSORS
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -89,20 +98,33 @@ class Alignments:
         Raises:
             PluginError: there is no such aligner, or it returns something else than an alignment,
                 or one whose groups use the name of the dim of alignments.
+            LmctoolError: it needs networks in canonical form, which the run's are not.
         """
         aligner = registry.load(ALIGNERS, name)
         defaults = click.Command(name, params=list(aligner.options)).make_context(name, []).params
         values = {**defaults, **options}
+        canonical = self.symmetries.resources.canonical
+        if aligner.is_canonical(values) and not canonical:
+            raise LmctoolError(
+                f"aligner {name!r} needs networks in canonical form, and the run's are not, as"
+                f" {f'aligner {self.choice.name!r}' if self.choice else 'none'} was named; name"
+                f" {name!r} itself with --align"
+            )
         texts = {option: repr(value) for option, value in values.items()}
         with self.journal.entries("alignment", name, texts, self.examples(aligner)) as entries:
             entry = entries.entry(lambda: [identity(a), identity(b)])
             if entry.arrays is not None:
                 return self._unpacked(entry.arrays["image"])
             answer = self.find(aligner, a, b, values)
-            alignment = Alignment(answer) if isinstance(answer, Permutation) else answer
+            alignment = Alignment(answer) if isinstance(answer, Transform) else answer
             if not isinstance(alignment, Alignment):
                 kind = type(answer).__name__
-                raise PluginError(f"aligner {name!r} returned {kind!r}, not a Permutation")
+                raise PluginError(f"aligner {name!r} returned {kind!r}, not a Transform")
+            if isinstance(alignment.transform, LinearTransform) and not canonical:
+                raise PluginError(
+                    f"aligner {name!r} returned a LinearTransform, but its networks are not in"
+                    " canonical form; Aligner(canonical=True) gives it such"
+                )
             if path := misnamed(alignment.groups):
                 raise PluginError(
                     f"aligner {name!r} calls something in its group {path!r} {ALIGNMENT!r}, which"
@@ -111,32 +133,38 @@ class Alignments:
             entry.keep(lambda: _packed(alignment))
         return alignment
 
-    def align(self, a: Weights, b: Weights) -> Permutation:
-        """Return the permutation of B's own spec that the user's choice brings B to A's order by.
+    def align(self, a: Weights, b: Weights) -> Transform:
+        """Return the transform that the user's choice brings B into A's frame by.
 
         Raises:
             LmctoolError: nothing was chosen, or a stored permutation is of another model.
-            UnjudgedError: the permutation changes B's function.
+            UnjudgedError: the transform changes B's function.
         """
         if self.apply is not None:
-            alignment = Alignment(load_permutation(self.apply, self.symmetries.spec_of(b)))
+            alignment = Alignment(self._stored(self.apply, b))
         elif self.choice is not None:
             alignment = self.match(self.choice.name, a, b, self.choice.options)
         else:
             raise LmctoolError("an alignment was asked for, but no aligner was named")
         self.prove(b, alignment)
-        return self.proved[-1].permutation
+        return self.proved[-1].transform
+
+    def _stored(self, path: Path, b: Weights) -> Transform:
+        """Return the transform of B that a result holds."""
+        if holds_transform(path):
+            return load_transform(path, self.symmetries.first.linear)
+        return load_permutation(path, self.symmetries.spec_of(b))
 
     def prove(self, weights: Weights, alignment: Alignment) -> Proof:
         """Prove an alignment on a network, and list it among those of the result.
 
         Raises:
-            UnjudgedError: the permutation changes the network's function.
+            UnjudgedError: the transform changes the network's function.
         """
-        permutation = self.symmetries.fitted(weights, alignment.permutation)
-        proof = self.symmetries.prove(weights, permutation)
+        transform = self.symmetries.fitted(weights, alignment.transform)
+        proof = self.symmetries.prove(weights, transform)
         tensors = self.symmetries.tensors(weights)
-        self.proved.append(ProvedAlignment(permutation, proof, tensors, alignment.groups))
+        self.proved.append(ProvedAlignment(transform, proof, tensors, alignment.groups))
         return proof
 
     def groups(self) -> dict[str, Group]:
@@ -146,22 +174,33 @@ class Alignments:
     def _unpacked(self, image: NDArray[Any]) -> Alignment:
         """Return the alignment of an entry of the journal."""
         groups = dict(unpack(image.tobytes()).groups)
-        stored = permutation_of(groups.pop(PERMUTATIONS), "the journal of this run")
+        source = "the journal of this run"
+        stored = permutation_of(groups.pop(PERMUTATIONS), source)
         moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
-        return Alignment(Permutation(self.symmetries.spec, moves), groups)
+        permutation = Permutation(self.symmetries.spec, moves)
+        if (maps := groups.pop(TRANSFORMS, None)) is None:
+            return Alignment(permutation, groups)
+        linear = self.symmetries.first.linear
+        return Alignment(
+            LinearTransform(linear, permutation, stored_maps(maps, linear, source)), groups
+        )
 
 
-def permuted(permutation: Permutation, weights: Weights) -> dict[str, Tensor]:
-    """Return permuted weights that know of which they were made, and how."""
+def transformed(transform: Transform, weights: Weights) -> dict[str, Tensor]:
+    """Return transformed weights that know of which they were made, and how."""
 
     def ingredients() -> list[str]:
-        moves = {group: move.tolist() for group, move in permutation.moves.items()}
-        return [recipe("permutation", moves)]
+        moves = {g: move.tolist() for g, move in permutation_part(transform).moves.items()}
+        maps = [content(transform.maps)] if isinstance(transform, LinearTransform) else []
+        return [recipe("permutation", moves), *maps]
 
-    return derived(permutation.apply(weights), "permuted", (weights,), ingredients)
+    return derived(transform.apply(weights), "permuted", (weights,), ingredients)
 
 
 def _packed(alignment: Alignment) -> dict[str, NDArray[Any]]:
     """Return an alignment as the arrays of an entry."""
-    groups = {PERMUTATIONS: permutation_group(alignment.permutation), **alignment.groups}
+    transform = alignment.transform
+    groups = {PERMUTATIONS: permutation_group(permutation_part(transform)), **alignment.groups}
+    if isinstance(transform, LinearTransform):
+        groups[TRANSFORMS] = transform_group(transform, whole=False)
     return {"image": np.frombuffer(pack(Result("align", groups)), dtype=np.uint8)}

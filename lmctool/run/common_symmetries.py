@@ -10,12 +10,15 @@ from lmctool.model.tied import first_names
 from lmctool.run.symmetries import Symmetries
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.common_spec import common_spec
+from lmctool.symmetry.linear.transform import LinearTransform
 from lmctool.symmetry.stored import Tensors
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Graph
     from lmctool.run.resources import Resources
     from lmctool.symmetry import PermutationSpec, Proof
+    from lmctool.symmetry.proof import Change
+    from lmctool.symmetry.transform import Transform
     from lmctool.weights.arithmetic import Weights
 
 
@@ -56,23 +59,31 @@ class CommonSymmetries:
         """Return what may be permuted in the network that weights are."""
         return self._of(weights).spec
 
-    def fitted(self, weights: Weights, permutation: Permutation) -> Permutation:
-        """Return a permutation of common groups as one of a network's own spec."""
+    def fitted(self, weights: Weights, transform: Transform) -> Transform:
+        """Return a permutation of common groups as one of a network's own spec.
+
+        Where networks are in canonical form it is a linear transform.
+        """
+        if not isinstance(transform, Permutation):
+            return transform
+        if self.resources.canonical:
+            return LinearTransform(self.first.linear, transform)
         spec = self.spec_of(weights)
-        return permutation if spec is permutation.spec else Permutation(spec, permutation.moves)
+        return transform if spec is transform.spec else Permutation(spec, transform.moves)
 
     def tensors(self, weights: Weights) -> Tensors:
         """Return the tensors of the model that weights belong to."""
-        module = self._of(weights).resources.module
-        return Tensors(shapes_of(module), first_names(module))
+        resources = self._of(weights).resources
+        module = resources.module
+        return Tensors(shapes_of(module), first_names(module), resources.ties)
 
-    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
-        """Compare a network with its permuted self, by its own model.
+    def prove(self, weights: Weights, change: Change, noun: str = "") -> Proof:
+        """Compare a network with its changed self, by its own model; see ``Symmetries.prove``.
 
         Raises:
-            UnjudgedError: the permutation changes the network's function.
+            UnjudgedError: it is another function.
         """
-        return self._of(weights).prove(weights, permutation)
+        return self._of(weights).prove(weights, change, noun)
 
     def _of(self, weights: Weights) -> Symmetries:
         """Return the symmetries of the first model that weights have the shapes of."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from lmctool.errors import PluginError
 from lmctool.graph.module import adopt
 from lmctool.model.tied import once
+from lmctool.model.untied import untied
 from lmctool.weights.recipe import KnownWeights, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
     from torch import nn
@@ -34,12 +35,17 @@ class LoadedWeights:
         model: Model | None,
         dtype: torch.dtype,
         device: torch.device,
+        ties: Mapping[str, str],
     ) -> None:
-        """Keep where the weights are; nothing is read yet."""
+        """Keep where the weights are; nothing is read yet.
+
+        ``ties`` has the tensor that the model tied each of these to before it was untied.
+        """
         self.checkpoints = checkpoints
         self.model = model
         self.dtype = dtype
         self.device = device
+        self.ties = ties
         self._loaded: OrderedDict[int, Weights] = OrderedDict()
         self._versions: dict[str, int] = {}
 
@@ -55,7 +61,7 @@ class LoadedWeights:
                 self._loaded.popitem(last=False)
             tensors = self.checkpoints[index].weights(self.dtype, self.device)
             if self.model is not None:
-                tensors = once(tensors, self.model.module)
+                tensors = once(untied(tensors, self.ties), self.model.module)
                 if index == 0:  # the module's first tensors are of no use
                     adopt(self.model.module, tensors)
                     self._versions = _versions(self.model.module)

@@ -24,9 +24,9 @@ from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.results.score_metric import STANDARD
 from lmctool.results.stored_metrics import GROUP as METRICS
 from lmctool.results.stored_metrics import metrics_group
-from lmctool.run.alignment_groups import ALIGNMENT, numbers
 from lmctool.run.environment import now
 from lmctool.run.identity import Identity
+from lmctool.run.proof_groups import proof_groups
 from lmctool.run.records import (
     calibration_split,
     data_record,
@@ -34,6 +34,8 @@ from lmctool.run.records import (
     preprocessings,
     split_record,
 )
+from lmctool.symmetry.linear.stored import TRANSFORMS, transform_group
+from lmctool.symmetry.linear.transform import LinearTransform, permutation_part
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
 from lmctool.weights.spectral_norm import spectral_norms
 
@@ -72,38 +74,19 @@ def proved(run: Run, result: Result) -> Result:
         units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
         for number, alignment in enumerate(run.alignments.proved):
             place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
+            permutation = permutation_part(alignment.transform)
             groups[place] = replace(
-                permutation_group(alignment.permutation, alignment.tensors), attributes=units
+                permutation_group(permutation, alignment.tensors), attributes=units
             )
-        groups["proof"] = _proofs(run)
+            if isinstance(alignment.transform, LinearTransform):
+                place = f"{TRANSFORMS}/{number}" if number else TRANSFORMS
+                groups[place] = transform_group(alignment.transform, whole=not number)
+        groups |= proof_groups(run)
     if run.doubts.found:
         groups[DOUBTS] = doubt_group(run.doubts.found)
     if run.strategy is not None and run.metrics != STANDARD:
         groups[METRICS] = metrics_group(run.metrics)
     return replace(result, groups=groups)
-
-
-def _proofs(run: Run) -> Group:
-    """Return what the proof of every alignment showed."""
-    proofs = [
-        asdict(proof) | {"holds": proof.holds}
-        for proof in (each.proof for each in run.alignments.proved)
-    ]
-    meanings = {
-        "difference": "greatest absolute difference of an output of f(pi(B)) and f(B)",
-        "tolerance": "greatest difference that rounding explains",
-        "scale": "greatest absolute output",
-        "examples": "examples compared",
-        "holds": "whether the two are the same function",
-    }
-    variables = {ALIGNMENT: numbers(range(len(proofs)))} | {
-        key: Variable(np.array([proof[key] for proof in proofs]), (ALIGNMENT,), "1", meaning)
-        for key, meaning in meanings.items()
-    }
-    attributes: dict[str, Attribute] = {"dtype": [str(proof["dtype"]) for proof in proofs]}
-    if any(proof["output"] for proof in proofs):  # of several the one that differs most
-        attributes["output"] = [str(proof["output"]) for proof in proofs]
-    return Group(variables, attributes)
 
 
 def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance:

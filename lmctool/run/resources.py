@@ -23,7 +23,9 @@ from lmctool.graph.capture import capture
 from lmctool.graph.targets import Kind, Target, batchnorms, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
+from lmctool.model.untied import untie
 from lmctool.run.calibration_set import OWNER, calibration_set
+from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
 from lmctool.run.loaded_weights import LoadedWeights
@@ -65,6 +67,7 @@ class Resources:
         splits: the splits of the data, and of a calibration set that has data of its own.
         forward: the model as a function of its inputs.
         own: the resources of each checkpoint that has a model of its own, by index.
+        ties: the tensor that the model tied each of these to, where a run unties them.
         corrected: how many layers and blocks were corrected; empty where nothing was.
         drawn: the draws of the calibration examples that were read so far, by number.
     """
@@ -109,6 +112,7 @@ class Resources:
         self._preparation = cache(partial(preparation, self.sources, settings, note))
         self._calib = self._calib_prepared()
         self._partial = analysis.partial
+        self.ties = self._untied()
         self.corrected: dict[str, int] = {}
         self.drawn: dict[int, Draw] = {}
         self._load()
@@ -127,8 +131,20 @@ class Resources:
             self._preparation,
             self._calib,
         )
-        self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device)
+        self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device, self.ties)
         self.forward = Forward(self)
+
+    def _untied(self) -> dict[str, str]:
+        """Untie the tensors of the model where networks are aligned in canonical form."""
+        if self.sources.model is None or not self.canonical:
+            return {}
+        ties = untie(self.sources.model.module)
+        for name, first in ties.items():
+            self.note(
+                f"{name} is untied from {first}: networks are aligned, and written, with a tensor"
+                " for each"
+            )
+        return ties
 
     def _calib_prepared(self) -> tuple[Data, Callable[[], Preprocessing]] | None:
         """Return the calibration set that has data of its own, and how its images become inputs."""
@@ -150,6 +166,11 @@ class Resources:
         own.own = {}
         own._load()
         return own
+
+    @cached_property
+    def canonical(self) -> bool:
+        """Whether networks are aligned in canonical form: by an aligner or a result that is so."""
+        return aligns_canonically(self.settings)
 
     @property
     def models(self) -> Mapping[int, Model]:

@@ -23,9 +23,10 @@ from lmctool.plugin.progress import silent
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.score_metric import STANDARD
 from lmctool.run import path
-from lmctool.run.alignment import Alignments, permuted
+from lmctool.run.alignment import Alignments, transformed
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.canonical_forms import CanonicalForms
 from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
@@ -60,8 +61,9 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import ScoreMetric
     from lmctool.run.path import Curves
     from lmctool.run.variant import Variant
-    from lmctool.symmetry import Permutation, PermutationSpec, Proof
+    from lmctool.symmetry import PermutationSpec, Proof
     from lmctool.symmetry.linear.spec import LinearSpec
+    from lmctool.symmetry.transform import Transform
     from lmctool.weights.arithmetic import Weights
 
 
@@ -85,6 +87,7 @@ class Run:
         calibration: takes statistics on the calibration examples.
         batchnorm: mixes networks, with the running statistics that are asked for.
         symmetries: derives what may be permuted in each network, and proves it.
+        forms: brings networks into canonical form, and lists the proofs of it.
         alignments: finds alignments, and lists those that were proved.
         doubts: what the user was told, and why some numbers can carry no verdict.
     """
@@ -148,6 +151,7 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
+        self.forms = CanonicalForms(self.symmetries, self.note)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
@@ -490,7 +494,7 @@ class Run:
 
         Args:
             name: the aligner's registered word.
-            a: the first network.
+            a: the first network, as ``frame`` returns it.
             b: the second.
             options: values of the aligner's own options; the others have their defaults.
 
@@ -499,26 +503,40 @@ class Run:
         """
         return self.alignments.match(name, a, b, options)
 
-    def align(self, a: Weights, b: Weights) -> Permutation:
-        """Return the permutation that brings B's units into A's order, proved.
+    def align(self, a: Weights, b: Weights) -> Transform:
+        """Return the transform that brings ``run.frame(b)`` into the frame of A, proved.
 
-        The aligner is the one the user named; a stored permutation may take its place.
+        The aligner is the one the user named; what a result holds may take its place.
 
         Raises:
-            LmctoolError: no aligner was named, or the stored permutation is of another model.
-            UnjudgedError: the permutation changes B's function.
+            LmctoolError: no aligner was named, or the stored transform is of another model.
+            UnjudgedError: the transform, or the canonical form, is another function.
         """
-        permutation = self.alignments.align(a, b)
-        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
-        return permutation
+        return self._align(self.frame(a), self.frame(b))
 
-    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
-        """Prove that a permutation keeps a network's function, for the result to hold it.
+    def _align(self, a: Weights, b: Weights) -> Transform:
+        transform = self.alignments.align(a, b)
+        self.doubts.count_units(*self.symmetries.units, everywhere=self._always_aligns)
+        return transform
+
+    def frame(self, weights: Weights) -> Weights:
+        """Return a network as aligned paths have it: what ``align`` finds a transform of.
+
+        Where the user named an aligner of networks in canonical form that is the network in
+        canonical form, proved; else it is the network itself.
+
+        Raises:
+            UnjudgedError: the canonical form is another function.
+        """
+        return self.forms.of(weights) if self.resources.canonical else weights
+
+    def prove(self, weights: Weights, transform: Transform) -> Proof:
+        """Prove that a transform keeps a network's function, for the result to hold it.
 
         Raises:
             UnjudgedError: it does not.
         """
-        return self.alignments.prove(weights, Alignment(permutation))
+        return self.alignments.prove(weights, Alignment(transform))
 
     def completed(self, weights: Weights) -> Weights:
         """Return a network with the first one's tensors in place of those that are left out."""
@@ -583,6 +601,7 @@ class Run:
         looks = "data" in aligner.needs and self.data is not None
         return self.calibration.recipe if looks else ""
 
-    def _aligned(self, a: Weights, b: Weights) -> tuple[Permutation, Weights]:
-        permutation = self.align(a, b)
-        return permutation, permuted(permutation, b)
+    def _aligned(self, a: Weights, b: Weights) -> tuple[Transform, Weights, Weights]:
+        a, b = self.frame(a), self.frame(b)
+        transform = self._align(a, b)
+        return transform, a, transformed(transform, b)

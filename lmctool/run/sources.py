@@ -20,6 +20,7 @@ from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
 from lmctool.plugin.named_scores import named_scores
+from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.data_sources import (
     calib_name,
     data_name,
@@ -167,18 +168,19 @@ def _named(checkpoint: Checkpoint, model: Model, misfit: LmctoolError | None) ->
 
 
 def _check_aligner(settings: Settings) -> None:
-    """Refuse an aligner that cannot leave tensors out.
+    """Refuse an aligner, or a stored transform, that cannot leave tensors out.
 
     Raises:
-        LmctoolError: it does.
+        LmctoolError: it is one.
     """
-    choice = settings.aligner
-    if choice is None or registry.load(ALIGNERS, choice.name).partial:
+    canonical, choice = aligns_canonically(settings), settings.aligner
+    if not canonical and (choice is None or registry.load(ALIGNERS, choice.name).partial):
         return
     able = [name for name in registry.names(ALIGNERS) if registry.load(ALIGNERS, name).partial]
+    what = f"aligner {choice.name!r}" if choice else f"the transform of '{settings.apply}'"
     raise LmctoolError(
-        f"aligner {choice.name!r} needs whole networks, and --except leaves tensors out; name one"
-        f" of {', '.join(able)}"
+        f"{what} needs whole networks, and --except leaves tensors out; name one of"
+        f" {', '.join(able)}, which permute hidden units"
     )
 
 

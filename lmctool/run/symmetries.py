@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.run.resources import Resources
-    from lmctool.symmetry import Permutation, Proof
+    from lmctool.symmetry import Proof
     from lmctool.symmetry.linear.spec import LinearSpec
+    from lmctool.symmetry.proof import Change
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
@@ -120,18 +121,23 @@ class Symmetries:
         units = hidden_units(self.spec, self.paths.graph)
         return units.movable, units.total
 
-    def prove(self, weights: Weights, permutation: Permutation) -> Proof:
-        """Compare a network with its permuted self on examples of every path; the weakest proof.
+    def prove(self, weights: Weights, change: Change, noun: str = "") -> Proof:
+        """Compare a network with its changed self on examples of every path; the weakest proof.
+
+        Args:
+            weights: the network.
+            change: a transform of it, or what returns it changed.
+            noun: what the change is called, if not a permutation or transform.
 
         Raises:
-            UnjudgedError: the permutation changes the network's function.
+            UnjudgedError: it is another function.
         """
         module, draws = self.resources.module, DRAWS if self.resources.forward.stochastic else (0,)
         batches: tuple[tuple[Tensor, ...], ...] = self.paths.inputs
         precision, device = self.resources.settings.precision, self.resources.device
         with arithmetic(precision, device), exact_products(device):
             proofs = [
-                prove(module, weights, permutation, inputs, seed)
+                prove(module, weights, change, inputs, seed, noun=noun)
                 for inputs, seed in product(batches, draws)
             ]
         weakest = min(proofs, key=lambda proof: proof.margin)

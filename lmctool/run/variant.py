@@ -11,7 +11,7 @@ from lmctool.weights.recipe import derived, identity, recipe
 
 if TYPE_CHECKING:
     from lmctool.run.batchnorm import BatchNormPolicy
-    from lmctool.symmetry import Permutation
+    from lmctool.symmetry.transform import Transform
     from lmctool.weights.arithmetic import Weights
 
 Between = Callable[[float], "Weights"]
@@ -38,10 +38,10 @@ class Variant:
         name: ``plain``, ``align``, ``repair`` or ``align+repair``.
         ends: the indices of the two checkpoints.
         a: the first end.
-        b: the second end: B, or B with its units in A's order.
+        b: the second end: B, or B brought into the frame of A.
         between: the weights strictly between the ends, at a given alpha.
         decided_by: gives what decides these weights, beside the ends, at a given alpha.
-        permutation: what brought B's units into A's order, or None.
+        transform: what brought B into the frame of A, or None.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Variant:
     b: Weights
     between: Between
     decided_by: Callable[[float], list[object]]
-    permutation: Permutation | None = None
+    transform: Transform | None = None
 
     def at(self, alpha: float) -> Weights:
         """Return the weights at ``alpha``; the ends are the ends themselves, uncorrected.
@@ -87,7 +87,7 @@ def variants(
     b: Weights,
     ends: tuple[int, int],
     *,
-    align: Callable[[Weights, Weights], tuple[Permutation, Weights]] | None,
+    align: Callable[[Weights, Weights], tuple[Transform, Weights, Weights]] | None,
     complete: Callable[[Weights], Weights],
     correct: Correct | None,
     mix: BatchNormPolicy,
@@ -98,7 +98,7 @@ def variants(
         a: the network at alpha 0.
         b: the network at alpha 1.
         ends: the indices of the two checkpoints.
-        align: returns the permutation that brings b's units into a's order, and b so permuted.
+        align: returns the transform that brings b into a's frame, a in that frame, and b.
         complete: puts tensors that are not compared in their places, for a path to be there.
         correct: what corrects the networks between.
         mix: what mixes them.
@@ -106,13 +106,13 @@ def variants(
     between: Between
     plain = complete(b)
     paths = [Variant("plain", ends, a, plain, partial(mix.mix, a, plain), mix.mix_recipe)]
-    name, permutation = "repair", None
+    name, transform = "repair", None
     if align is not None:
-        permutation, b = align(a, b)
-    b = plain if permutation is None else complete(b)
-    if permutation is not None:
+        transform, a, b = align(a, b)
+    b = plain if transform is None else complete(b)
+    if transform is not None:
         between = partial(mix.mix, a, b)
-        paths.append(Variant("align", ends, a, b, between, mix.mix_recipe, permutation))
+        paths.append(Variant("align", ends, a, b, between, mix.mix_recipe, transform))
         name = "align+repair"
     if correct is not None:
         between = correct.prepare(a, b)
@@ -120,5 +120,5 @@ def variants(
         def decided_by(alpha: float) -> list[object]:
             return [*correct.recipe(), alpha]
 
-        paths.append(Variant(name, ends, a, b, between, decided_by, permutation))
+        paths.append(Variant(name, ends, a, b, between, decided_by, transform))
     return tuple(paths)

@@ -1,10 +1,10 @@
-"""The proof of an alignment: the permuted network is the same function, f(pi(B)) = f(B)."""
+"""The proof of a change of weights: the network is the same function, f(T(B)) = f(B)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,23 +15,26 @@ from lmctool.graph.module import aliases, fresh
 from lmctool.graph.outputs import Output, outputs_of
 from lmctool.graph.randomness import seeded
 from lmctool.symmetry.comparison import ARITHMETIC, Proof, weakest
-from lmctool.weights.arithmetic import LazyWeights
-
-if TYPE_CHECKING:
-    from lmctool.symmetry.permutation import Permutation
+from lmctool.symmetry.permutation import Permutation
+from lmctool.symmetry.transform import Transform
+from lmctool.weights.arithmetic import LazyWeights, Weights
 
 Inputs = Tensor | tuple[Tensor, ...]
 Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], list[Output]]
+Change = Transform | Callable[[Weights], Weights]
+"""What is done to the weights of a network: a transform of them, or a function."""
 
 
 def prove(
     module: nn.Module,
     weights: Mapping[str, Tensor],
-    permutation: Permutation,
+    change: Change,
     inputs: Inputs,
     seed: int = 0,
+    *,
+    noun: str = "",
 ) -> Proof:
-    """Compare a network with its permuted self on real inputs, all outputs of it.
+    """Compare a network with its changed self on real inputs, all outputs of it.
 
     In float64 where the model allows it, else in float32.  The noise that calibrates the
     tolerance lies on the inputs, or on the weights where the inputs are token ids.  A model that
@@ -41,44 +44,57 @@ def prove(
     Args:
         module: the model.
         weights: its tensors.
-        permutation: what is to be proved.
+        change: what is to be proved.
         inputs: (example, ...) a batch, or one for each argument of the model.
         seed: decides the random numbers that the model draws, if it draws any.
+        noun: what the change is called; by default ``permutation``, or ``transform``.
 
     Raises:
-        UnjudgedError: they differ; names the group whose permutation alone changes the output.
+        UnjudgedError: they differ; names the groups of a transform that alone change the output.
             Or rounding would explain so great a difference that nothing is proved.
     """
+    noun = noun or ("permutation" if isinstance(change, Permutation) else "transform")
     batch = inputs if isinstance(inputs, tuple) else (inputs,)
-    proof = _compare(module, weights, permutation, batch, seed)
+    proof = compare(module, weights, change, batch, seed)
     if proof.blind:
         raise UnjudgedError(
-            f"the permutation cannot be proved: rounding in {proof.dtype} would explain a"
+            f"the {noun} cannot be proved: rounding in {proof.dtype} would explain a"
             f" difference of {proof.tolerance:.3g} where outputs reach {proof.scale:.3g}"
             f"{proof.where}, in which a wrong one could hide; does the model amplify the least"
             " change of its inputs?"
         )
     if proof.holds:
         return proof
-    guilty = [
-        group
-        for group in permutation.moves
-        if not _compare(module, weights, permutation.only(group), batch, seed).holds
-    ]
+    told = ""
+    if isinstance(change, Transform):
+        alone = ((group, change.only(group)) for group in change.changed)
+        guilty = [g for g, own in alone if not compare(module, weights, own, batch, seed).holds]
+        told = f"; by itself, so does group {', '.join(map(repr, guilty[:3])) or '(none alone)'}"
     raise UnjudgedError(
-        f"the permutation changes the network: outputs differ by {proof.difference:.3g}"
-        f"{proof.where} where rounding explains {proof.tolerance:.3g};"
-        f" by itself, so does group {', '.join(map(repr, guilty[:3])) or '(none alone)'}"
+        f"the {noun} changes the network: outputs differ by {proof.difference:.3g}"
+        f"{proof.where} where rounding explains {proof.tolerance:.3g}{told}"
     )
 
 
-def _compare(
+def compare(
     module: nn.Module,
     weights: Mapping[str, Tensor],
-    permutation: Permutation,
+    change: Change,
     inputs: tuple[Tensor, ...],
-    seed: int,
+    seed: int = 0,
+    stored: torch.dtype = torch.float64,
 ) -> Proof:
+    """Compare a network with its changed self, as ``prove`` does, and judge nothing.
+
+    Args:
+        module: the model.
+        weights: its tensors.
+        change: what is done to them.
+        inputs: (example, ...) a batch for each argument of the model.
+        seed: decides the random numbers that the model draws, if it draws any.
+        stored: what the changed weights were rounded to.
+    """
+    changed = change.apply_lazily if isinstance(change, Transform) else change
     dtype = torch.float64
     try:
         function = _function(module, dtype, seed)
@@ -91,14 +107,14 @@ def _compare(
         function = _function(module, dtype, seed)
         with Casts() as casts:
             original = function(weights, inputs)
-    narrowest = casts.narrowest(dtype)
+    narrowest = max(casts.narrowest(dtype), stored, key=lambda each: torch.finfo(each).eps)
     noise, *_ = ARITHMETIC[narrowest]
-    if any(each.is_floating_point() for each in inputs):
+    if any(each.is_floating_point() for each in inputs) and stored == torch.float64:
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
         noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)
-    permuted = function(permutation.apply_lazily(weights), inputs)
-    return weakest(original, noisy, permuted, len(inputs[0]), narrowest)
+    wide = LazyWeights(weights, lambda n: _cast(weights[n], dtype))  # for maps to be as exact
+    return weakest(original, noisy, function(changed(wide), inputs), len(inputs[0]), narrowest)
 
 
 def _jittered(tensor: Tensor, noise: float) -> Tensor:
@@ -110,13 +126,16 @@ def _jittered(tensor: Tensor, noise: float) -> Tensor:
     return tensor.to(torch.float64) * (1 + noise * jitter.to(tensor.device))
 
 
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a tensor of floats in a dtype, any other as it is."""
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
 def _function(module: nn.Module, dtype: torch.dtype, seed: int) -> Function:
     module = fresh(module).eval()
     tied = dict(aliases(module))
     own = dict(chain(module.named_parameters(), module.named_buffers()))
-
-    def cast(tensor: Tensor) -> Tensor:
-        return tensor.to(dtype) if tensor.is_floating_point() else tensor
+    cast = partial(_cast, dtype=dtype)
 
     def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> list[Output]:
         named = {tied.get(name, name) for name in weights}

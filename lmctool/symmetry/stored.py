@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
 PERMUTATIONS = "permutations"
 """The group of a result that holds them."""
@@ -48,10 +49,13 @@ class Tensors:
     Attributes:
         shapes: their shapes by name, tied ones under each of their names.
         tied: the first name of each tied tensor, by each of its names.
+        untied: the name of the tensor that the model would tie each of these to, and that was
+            untied for the network to be permuted.
     """
 
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
+    untied: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,10 @@ class WholePermutation:
 
     permutation: Permutation
     tensors: Tensors
+
+    def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights of a network, permuted."""
+        return self.permutation.apply(weights)
 
 
 NO_TENSORS = Tensors()
@@ -119,6 +127,9 @@ def _tensor_variables(spec: PermutationSpec, tensors: Tensors) -> dict[str, Vari
         "axes": ([", ".join(map(show, each)) for each in forms], "groups that move on its axes"),
         "tied": ([tensors.tied.get(name, "") for name in still], "first name of the same tensor"),
     }
+    if tensors.untied:
+        untied = [tensors.untied.get(name, "") for name in still]
+        columns["untied"] = (untied, "tensor that the model ties it to")
     return {
         name: Variable(_texts(texts), ("tensor",), long_name=long_name)
         for name, (texts, long_name) in columns.items()
@@ -150,9 +161,11 @@ def whole_permutation(group: Group, source: str) -> WholePermutation:
             for name, _, axes, _ in rows
         }
         tied = {name: first for name, _, _, first in rows if first}
+        untied = group.variables["untied"].values if "untied" in group.variables else ()
+        ties = {name: str(first) for name, first in zip(shapes, untied, strict=False) if first}
         spec = PermutationSpec(stored.sizes, forms, stored.per)
         moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
-        return WholePermutation(Permutation(spec, moves), Tensors(shapes, tied))
+        return WholePermutation(Permutation(spec, moves), Tensors(shapes, tied, ties))
     except (KeyError, ValueError, TypeError) as cause:
         raise LmctoolError(f"{source} holds a permutation that cannot be read: {cause}") from cause
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Aligner
     from lmctool.run.run import Run
     from lmctool.symmetry.alignment import Alignment
-    from lmctool.symmetry.permutation import Permutation
+    from lmctool.symmetry.transform import Transform
 
     Weights = Mapping[str, Tensor]
 
@@ -42,7 +42,7 @@ def check_aligner(
 ) -> dict[str, str]:
     """Check an aligner on an MLP, a BatchNorm ResNet, a ViT and a causal LM.
 
-    It returns a permutation of the run's spec that the host can prove, the same one for the same
+    It returns a transform of the run's spec that the host can prove, the same one for the same
     seed; it writes to none of its inputs and leaves the state of the process alone; what else it
     puts into the result can be stored, with declared metrics; without ``"data"`` among its needs it
     works without.
@@ -51,7 +51,8 @@ def check_aligner(
         plugin: the word of an installed one, or the record that its hook returns.
         networks: on which of ``mlp``, ``resnet``, ``vit``, ``causal_lm``.
         harmless: of two equal networks the midpoint is equal too.
-        recovers: a permutation that was planted is undone, likewise.
+        recovers: a permutation that was planted is undone, likewise; of an aligner of networks in
+            canonical form a random element of every group.
         options: values of its own options, by the names that ``align`` gets them by.
 
     Returns:
@@ -67,13 +68,13 @@ def check_aligner(
         for network in named(networks):
             who = f"aligner {name!r} on {network.noun}"
             try:
-                with network.run() as run:
+                with network.run(aligner=Choice(name, own)) as run:
                     check = _Check(run, name, aligner, own, who)
                     answer = check.same()
                     if harmless:
-                        check.undoes(run.weights(0), "of two equal networks")
+                        check.undoes(check.network(0), "of two equal networks")
                     if recovers:
-                        check.undoes(check.planted(), "that a planted permutation was to undo")
+                        check.undoes(check.planted(), "that a planted transform was to undo")
             except Refused as refusal:
                 refused[network.key] = str(refusal)
                 continue
@@ -95,65 +96,68 @@ class _Check:
 
     def found(self, a: Weights, b: Weights) -> Alignment:
         """Return what it finds, looked at."""
+        from lmctool.testing.transforms import misfit
+
         with working(self.who, partial(of_groups, self.run)), untouched(self.who, a, b):
             alignment = self.run.match(self.name, a, b, **self.options)
-        permutation = alignment.permutation
-        claim(
-            permutation.spec is self.run.permutation_spec,
-            f"{self.who} returned a permutation of another spec than run.permutation_spec; return"
-            " Permutation(run.permutation_spec, moves)",
-        )
+        reason = misfit(self.run, alignment.transform)
+        claim(not reason, f"{self.who} returned {reason}")
         try:
-            self.run.prove(b, permutation)
+            self.run.prove(b, alignment.transform)
         except UnjudgedError as cause:
             raise ClaimError(f"{self.who} changes the function of B: {cause}") from cause
         self._stored(alignment)
         return alignment
 
-    def same(self) -> Permutation:
-        """Return the permutation of the two networks, found twice."""
-        a, b = self.run.weights(0), self.run.weights(1)
-        first = self.found(a, b).permutation
+    def network(self, index: int) -> Weights:
+        """Return one of the two networks, as the aligner is given it."""
+        return self.run.frame(self.run.weights(index))
+
+    def same(self) -> Transform:
+        """Return the transform of the two networks, found twice."""
+        from lmctool.testing.transforms import same
+
+        a, b = self.network(0), self.network(1)
+        first = self.found(a, b).transform
         with other_seeds():
-            second = self.found(a, b).permutation
+            second = self.found(a, b).transform
         claim(
-            _moves(first) == _moves(second),
-            f"{self.who} finds another permutation each time; draw what is random from"
+            same(first, second),
+            f"{self.who} finds another transform each time; draw what is random from"
             " run.generator(NAME), and depend on no earlier call",
         )
         return first
 
-    def like(self, expected: Permutation) -> None:
-        """Check that it finds without data the permutation that it found with some."""
+    def like(self, expected: Transform) -> None:
+        """Check that it finds without data the transform that it found with some."""
+        from lmctool.testing.transforms import same
+
         advice = 'its needs don\'t name "data": add it to Aligner(needs=...), or look at none'
         try:
-            again = self.found(self.run.weights(0), self.run.weights(1)).permutation
+            again = self.found(self.network(0), self.network(1)).transform
         except Refused as refusal:
             raise ClaimError(f"{self.who} without data: {refusal}; {advice}") from refusal
         claim(
-            _moves(again) == _moves(expected),
-            f"{self.who} finds another permutation without data than with some, though {advice}",
+            same(again, expected),
+            f"{self.who} finds another transform without data than with some, though {advice}",
         )
 
     def planted(self) -> Weights:
-        """Return the first network with its units in another order."""
-        from lmctool.symmetry import Permutation
+        """Return the first network transformed at random."""
+        from lmctool.testing.transforms import drawn
 
-        generator = self.run.generator("planted permutation")
-        return Permutation.random(self.run.permutation_spec, generator).apply(self.run.weights(0))
+        return drawn(self.run, "planted transform").apply(self.network(0))
 
     def undoes(self, other: Weights, what: str) -> None:
-        """Check that the first network and a permuted one come to lie together.
+        """Check that the first network and a transformed one come to lie together.
 
         Args:
-            other: the first network, in another order or not.
+            other: the first network, transformed or not.
             what: which it is, in words.
         """
-        a = self.run.weights(0)
-        permutation = self.found(
-            a, {name: each.clone() for name, each in other.items()}
-        ).permutation
-        aligned = permutation.apply(other)
+        a = self.network(0)
+        copied = {name: each.clone() for name, each in other.items()}
+        aligned = self.found(a, copied).transform.apply(other)
         apart = [name for name, tensor in a.items() if not _close(tensor, aligned[name])]
         if not apart:
             return
@@ -189,11 +193,6 @@ class _Check:
 
 def _outputs(outputs: Tensor, _: Tensor) -> Tensor:
     return outputs
-
-
-def _moves(permutation: Permutation) -> dict[str, list[int]]:
-    """Return where the units of each group that moves go."""
-    return {g: m.tolist() for g, m in permutation.moves.items() if permutation.moved(g)}
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 HOME = "lmctool.testing.networks"
 IMAGES = InputShape((2, 3, 8, 8))
-GRAPHS: dict[tuple[str, bool], Graph] = {}
-"""The graph of each network, with data and without, for it takes longer than all that follows."""
+GRAPHS: dict[tuple[str, bool, bool], Graph] = {}
+"""The graph of each network, with data and without, whose tied tensors are untied and not, for it
+takes longer than all that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,10 @@ class SmallNetwork:
         with TemporaryDirectory() as folder:
             chosen = {**self.pair(Path(folder), with_data=with_data), **settings}
             run = tiny_run(Path(folder), analysis, **chosen)
-            if (self.key, with_data) not in GRAPHS:
-                GRAPHS[self.key, with_data] = run.graph
-            run.resources.graph = GRAPHS[self.key, with_data]
+            kind = (self.key, with_data, run.resources.canonical)
+            if kind not in GRAPHS:
+                GRAPHS[kind] = run.graph
+            run.resources.graph = GRAPHS[kind]
             yield run
 
 

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lmctool.errors import LmctoolError, UnjudgedError
-from lmctool.notebook.networks import load_model, permute
+from lmctool.notebook.networks import load_model
+from lmctool.notebook.permuted import permute
 from lmctool.results.file import read, write
 from lmctool.results.result import Group, Result
 from lmctool.testing import invoke, tiny_pair

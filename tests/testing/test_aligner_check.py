@@ -156,16 +156,16 @@ def refusing(run: Run, a: Weights, b: Weights) -> Permutation:
     ("align", "told"),
     [
         (by_chance, "changed torch's global generator, .* draw from run.generator"),
-        (by_own_chance, "finds another permutation each time; draw what is random from"),
+        (by_own_chance, "finds another transform each time; draw what is random from"),
         (
             turning,
             "leaves tensor '1.bias' of two equal networks apart: the outputs",
         ),
         (writing, "wrote to tensor '1.bias' of its input, which others share; make a new one"),
         (of_its_own, "of another spec than run.permutation_spec; return Permutation"),
-        (of_nothing, "aligner 'under-check' returned 'dict', not a Permutation"),
+        (of_nothing, "aligner 'under-check' returned 'dict', not a Transform"),
         (undeclared, r"gives metric 'mine.value', which Aligner\(metrics=...\) does not declare"),
-        (remembering, "finds another permutation each time; .* depend on no earlier call"),
+        (remembering, "finds another transform each time; .* depend on no earlier call"),
         (asserting, "aligner 'under-check' on an MLP failed: AssertionError: its own"),
         (refusing, "refused every network: {'mlp': 'this is for nobody'}"),
     ],
@@ -183,7 +183,7 @@ def test_an_aligner_that_says_it_needs_no_data_is_tried_without() -> None:
 
 
 def test_an_aligner_that_finds_nothing_does_not_recover() -> None:
-    with pytest.raises(AssertionError, match="that a planted permutation was to undo apart"):
+    with pytest.raises(AssertionError, match="that a planted transform was to undo apart"):
         check_aligner("identity", networks=("resnet",), recovers=True)
 
 

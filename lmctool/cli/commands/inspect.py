@@ -11,6 +11,7 @@ from lmctool.cli import parsing
 from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.data_options import INPUT
+from lmctool.cli.example_input import example_input
 from lmctool.cli.key_values import aligned
 from lmctool.cli.options import TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
@@ -114,7 +115,7 @@ def command(
             if isinstance(resolved, LmctoolError):
                 raise resolved
             echo()
-            example = _example(checkpoint, resolved.module, data, inputs, standing)
+            example = example_input(checkpoint, resolved.module, data, inputs, standing)
             _show_symmetry(resolved.module, example, spec_file, out, force)
 
 
@@ -197,36 +198,3 @@ def _show_symmetry(
     if out is not None:
         write_spec(spec, out, force)
         echo(f"\nspec  {out}")
-
-
-def _example(
-    checkpoint: Checkpoint,
-    module: nn.Module,
-    data: str | None,
-    shapes: tuple[InputShape, ...],
-    standing: Config,
-) -> Inputs:
-    """Return a batch of inputs for the model: of the data, of the shapes, or the model's own."""
-    import torch
-
-    from lmctool.data.opening import open_split
-    from lmctool.data.resolve import resolve_data
-    from lmctool.graph.randomness import generator
-    from lmctool.model.example import find_example
-    from lmctool.run.data_sources import names_data
-    from lmctool.run.sources import NEITHER
-
-    cpu = torch.device("cpu")
-    if data and shapes:
-        raise click.UsageError("--input stands in for data; leave --data or --input out")
-    if shapes or not names_data([checkpoint], data, standing):
-        randomness = generator(0, "example input")
-        example = find_example([module], shapes, randomness, cpu, torch.float32)
-        if example is None:
-            raise LmctoolError(NEITHER)
-        if example.doubled:
-            echo(aligned([("example input", example.spec)]) + "\n")
-        return example.inputs
-    dataset = resolve_data(spec=data, metadata=[checkpoint.metadata], config=standing).dataset
-    split = open_split(dataset, next(iter(dataset.splits)), limit=2, seed=0, device=cpu)
-    return split.head(2, torch.float32)

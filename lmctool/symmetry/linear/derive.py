@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.group_names import UNREADABLE
+from lmctool.symmetry.linear.biases import attention_biases
 from lmctool.symmetry.linear.canonical_spec import CanonicalSpec
 from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
@@ -43,6 +44,7 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
     groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
     scales, unscaled = scale_groups(graph, permutations, groups, folded)
     groups |= scales
+    key_biases, value_biases = attention_biases(graph)
     canonical = CanonicalSpec(
         norms=tuple(norms),
         centred=tuple(
@@ -50,6 +52,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
             for name, group in groups.items()
             if group.keeps_ones and not found.candidates[name].is_raw
         ),
+        key_biases=key_biases,
+        value_biases=value_biases,
     )
     blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
     for name, reason in unscaled.items():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
 from lmctool.graph.operations import operation
 from lmctool.symmetry.linear import structure
 from lmctool.symmetry.linear.canonical_spec import Norm, Reader
+from lmctool.symmetry.linear.layer import layer_of
 from lmctool.symmetry.linear.place import Place
-from lmctool.symmetry.linear.trace import Reading, parameter_axis, readers, readings
+from lmctool.symmetry.linear.trace import Reading, label_positions, readers, readings
 from lmctool.symmetry.unit_index import UnitIndex
 
 if TYPE_CHECKING:
@@ -50,18 +51,24 @@ def _fold(graph: Graph, name: str, shift: str, gains: dict[fx.Node, Gain]) -> No
     Raises:
         _UnfoldableError: they can't.
     """
-    layers: dict[fx.Node, Reader] = {}
+    nodes: set[fx.Node] = set()
+    layers: dict[str, Reader] = {}
     weights: list[fx.Node] = []
     first = next(iter(gains.values()))
     for node, gain in gains.items():
         size = structure.shape(node)
         labels = structure.along(torch.arange(1, size[-1] + 1), len(size) - 1, size)
         for reading in readings(graph.nodes, node, labels):
-            layers[reading.node] = _reader(graph, name or shift, reading, weights)
+            layer = _reader(graph, name or shift, reading, weights)
+            known = layers.setdefault(layer.weight.tensor, layer)
+            same = torch.equal(known.weight.index.positions, layer.weight.index.positions)
+            if known.bias != layer.bias or not same:
+                raise _UnfoldableError(f"{layer.weight.tensor} is used in two ways")
+            nodes.add(reading.node)
         if gain.offset != first.offset or gain.centres != first.centres:
             raise _UnfoldableError(f"two norms use {name or shift} in two ways")
     alone = [(each, {*gains}) for each in (first.gain, first.shift) if each is not None]
-    for placeholder, users in (*alone, *((weight, {*layers}) for weight in weights)):
+    for placeholder, users in (*alone, *((weight, nodes) for weight in weights)):
         if others := readers(graph, placeholder) - users:
             other = sorted(others, key=lambda each: each.name)[0]
             told = graph.tensors[placeholder.name]
@@ -80,45 +87,20 @@ def _fold(graph: Graph, name: str, shift: str, gains: dict[fx.Node, Gain]) -> No
 
 
 def _reader(graph: Graph, gain: str, reading: Reading, weights: list[fx.Node]) -> Reader:
-    """Return the layer that reads a scaled value, and note its tensors."""
-    node, name = reading.node, operation(reading.node)
-    args: Any = node.args
-    layers = {"linear": (0, 1, 2, -1), "addmm": (1, 2, 0, -2), "baddbmm": (1, 2, 0, -2)}
-    x, w, b, dim = layers.get(name, (0, 1, None, -2))
-    known = name in layers or name in ("matmul", "mm", "bmm")
-    found = None
-    if known and args[x] is reading.operand and args[w] is not reading.operand:
-        found = parameter_axis(graph, args[w], dim)
-    if found is None:
+    """Return the layer that reads a scaled value, and note its tensors.
+
+    Raises:
+        _UnfoldableError: what reads it is no layer, or doesn't read it whole.
+    """
+    node = reading.node
+    layer = layer_of(graph, node)
+    if layer is None or layer.input is not reading.operand:
+        name = operation(node) if node.op == "call_function" else node.op
         raise _UnfoldableError(f"{gain} scales what {name} reads ({node.name})")
-    weight, axis = found
-    weights.append(weight)
-    bias = ""
-    given = args[b] if b is not None and len(args) > b else None
-    if given is not None:
-        stored = parameter_axis(graph, given, -1)
-        if stored is None or len(structure.shape(stored[0])) != 1:
-            raise _UnfoldableError(f"the bias of {node.name} is computed")
-        bias = graph.tensors[stored[0].name]
-        weights.append(stored[0])
-    positions = _positions(reading.labels)
+    positions = label_positions(reading.labels)
     if positions is None:
-        raise _UnfoldableError(f"{gain} scales some of what {name} reads ({node.name})")
-    return Reader(Place(graph.tensors[weight.name], UnitIndex((axis,), positions), -1), bias)
-
-
-def _positions(labels: Tensor) -> Tensor | None:
-    """Return (label, place): where each label lies along the last dimension, if all lie so."""
-    for dim in range(labels.ndim - 1):
-        if structure.varies(labels, dim):
-            return None
-    return places(labels[(0,) * (labels.ndim - 1)])
-
-
-def places(labels: Tensor) -> Tensor | None:
-    """Return (label, place): where each of the labels 1, 2 ... lies, if all lie equally often."""
-    counts = labels.bincount()[1:]
-    if not len(counts) or int(counts.min()) != int(counts.max()) or not int(counts.min()):
-        return None
-    order = labels.argsort(stable=True)[int((labels == 0).sum()) :]
-    return order.reshape(len(counts), -1)
+        raise _UnfoldableError(f"{gain} scales a part of what {node.name} reads")
+    weights += [each for each in (layer.weight, layer.bias) if each is not None]
+    index = UnitIndex((1 - layer.rows,), positions)
+    bias = graph.tensors[layer.bias.name] if layer.bias is not None else ""
+    return Reader(Place(graph.tensors[layer.weight.name], index, -1), bias)

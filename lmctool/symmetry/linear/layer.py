@@ -27,12 +27,14 @@ class Layer:
 
     Attributes:
         node: its operation.
+        input: the value that it reads.
         weight: the placeholder of its weight.
         rows: the axis of the weight that its value's last axis is.
         bias: the placeholder of its bias; None for none.
     """
 
     node: fx.Node
+    input: fx.Node
     weight: fx.Node
     rows: int
     bias: fx.Node | None
@@ -70,4 +72,4 @@ def layer_of(graph: Graph, node: fx.Node) -> Layer | None:
     bias = None if given is None else parameter_axis(graph, given, -1)
     if weight is None or (given is not None and bias is None):
         return None
-    return Layer(node, *weight, bias[0] if bias else None)
+    return Layer(node, args[0 if is_linear else 1], *weight, bias[0] if bias else None)

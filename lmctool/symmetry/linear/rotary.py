@@ -96,7 +96,8 @@ def _planes(query: Heads, key: Heads) -> Tensor | None:
     for path in (query.path, key.path):
         size = path.rows.shape
         least, greatest = path.labels(structure.along(torch.arange(1, size[-1] + 1), -1, size))
-        pairs = torch.stack(structure.compact(least, greatest)).flatten(1).unique(dim=1).T - 1  # type: ignore[no-untyped-call]
+        both = torch.stack(structure.compact(least, greatest)).flatten(1)
+        pairs = both.unique(dim=1).T - 1  # type: ignore[no-untyped-call]
         made.append(pairs[pairs[:, 0] < pairs[:, 1]])
     if not any(map(len, made)):
         return None

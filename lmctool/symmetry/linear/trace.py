@@ -119,3 +119,18 @@ def readers(graph: Graph, placeholder: fx.Node) -> set[fx.Node]:
             ones = torch.ones((), dtype=torch.int64).expand(structure.shape(node))
             found |= {reading.node for reading in readings(graph.nodes, node, ones)}
     return found
+
+
+def label_positions(labels: Tensor) -> Tensor | None:
+    """Return (label, place): where each of the labels 1, 2 ... lies along the last dimension.
+
+    None unless all lie equally often, and alike along all other dimensions.
+    """
+    if any(structure.varies(labels, dim) for dim in range(labels.ndim - 1)):
+        return None
+    last = labels[(0,) * (labels.ndim - 1)]
+    counts = last.bincount()[1:]
+    if not len(counts) or not counts[0] or (counts != counts[0]).any():
+        return None
+    order = last.argsort(stable=True)[int((last == 0).sum()) :]
+    return order.reshape(len(counts), -1)

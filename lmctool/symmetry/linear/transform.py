@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 """How far a map may be from the kind that its group is of, relative to its numbers."""
 
+SINGULAR = 1e12
+"""The condition number from which on nothing of a map's inverse is right."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearTransform(Transform):
@@ -136,6 +139,13 @@ class LinearTransform(Transform):
         return LinearTransform(self.spec, Permutation(self.permutation.spec, moves), maps)
 
 
+def permutation_part(transform: Transform) -> Permutation:
+    """Return the permutation that a transform is, or that is a part of it."""
+    found = transform.permutation if isinstance(transform, LinearTransform) else transform
+    assert isinstance(found, Permutation)  # there is no third kind
+    return found
+
+
 def factors(group: LinearGroup, matrices: Tensor) -> dict[int, Tensor]:
     """Return what a map does at places of each power of its group; gradients flow.
 
@@ -226,6 +236,8 @@ def unfit(group: LinearGroup, matrices: Tensor) -> str:
         turned(matrices, group.planes), matrices, ROUNDING, ROUNDING
     ):
         return "does more than rotate and scale each plane"
+    if group.kind != "orthogonal" and not (torch.linalg.cond(matrices) < SINGULAR).all():
+        return "is singular"
     return ""
 
 

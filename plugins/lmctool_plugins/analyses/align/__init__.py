@@ -18,7 +18,7 @@ from lmctool_plugins.analyses.align.metrics import METRICS
 from lmctool_plugins.analyses.align.view import SCORES, draw, table
 
 if TYPE_CHECKING:
-    from lmctool.api import Group, Permutation, Run, Weights
+    from lmctool.api import Group, Run, Transform, Weights
 
 
 def network_count(run: Run) -> int:
@@ -33,38 +33,40 @@ def _is_scored(run: Run) -> bool:
 
 def compute(run: Run) -> Result:
     """Align B; where there is data, compare the midpoints before and after."""
-    permutation, b, scores = measured(run) if _is_scored(run) else aligned(run)
-    groups = {"align": _moved(permutation), **scores}
-    seen = filters(run, {"A": run.weights(0), "aligned B": b, "B": run.weights(1)})
+    transform, b, scores = measured(run) if _is_scored(run) else aligned(run)
+    groups = {"align": _moved(transform), **scores}
+    seen = filters(run, {"A": run.frame(run.weights(0)), "aligned B": b, "B": run.weights(1)})
     if seen is not None:
         groups[FILTERS] = seen
     return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": "align"}))
 
 
-def _moved(permutation: Permutation) -> Group:
+def _moved(transform: Transform) -> Group:
+    from lmctool.api.advanced import permutation_part
     from lmctool_plugins.analyses.align.summary import moved
 
+    permutation = permutation_part(transform)
     groups = permutation.spec.groups
     return moved(sum(map(permutation.moved, groups)), sum(map(permutation.spec.units, groups)))
 
 
-def aligned(run: Run) -> tuple[Permutation, Weights, dict[str, Group]]:
-    """Return the permutation, B with its units in A's order, and no scores."""
+def aligned(run: Run) -> tuple[Transform, Weights, dict[str, Group]]:
+    """Return the transform, B brought into A's frame, and no scores."""
     a, b = run.weights(0), run.weights(1)
-    permutation = run.align(a, b)
-    return permutation, permutation.apply(b), {}
+    transform = run.align(a, b)
+    return transform, transform.apply(run.frame(b)), {}
 
 
-def measured(run: Run) -> tuple[Permutation, Weights, dict[str, Group]]:
-    """Return the permutation, B in A's order, and the scores of the ends and the midpoints."""
+def measured(run: Run) -> tuple[Transform, Weights, dict[str, Group]]:
+    """Return the transform, B in A's frame, and the scores of the ends and the midpoints."""
     from lmctool.api import score_group
 
     ends = run.ends
     plain, best = run.variants()
     scores = run.evaluate([best.b, plain.at(0.5), best.at(0.5)])
     names = ["a", "b", "aligned b", "midpoint", "aligned midpoint"]
-    assert best.permutation is not None
-    return best.permutation, best.b, {SCORES: score_group("align", names, [ends, scores])}
+    assert best.transform is not None
+    return best.transform, best.b, {SCORES: score_group("align", names, [ends, scores])}
 
 
 @hookimpl

@@ -33,6 +33,6 @@ def interpolants(run: Run, indices: Sequence[int], alphas: Sequence[float]) -> l
     means: list[Weights] = [average(map(run.weights, indices), between)]
     if run.settings.aligns:
         others = map(run.weights, indices[1:])
-        aligned = (run.align(first, other).apply(other) for other in others)
-        means.append(average(chain([first], aligned), between))
+        aligned = (run.align(first, other).apply(run.frame(other)) for other in others)
+        means.append(average(chain([run.frame(first)], aligned), between))
     return [run.batchnorm.reset(weights) for weights in means] if resets else means

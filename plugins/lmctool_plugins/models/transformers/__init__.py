@@ -122,4 +122,9 @@ def _quiet(transformers: Any) -> Iterator[None]:
 @hookimpl
 def lmctool_model() -> ModelFamily:
     """Add ``--model transformers:NAME``."""
-    return ModelFamily(build, metadata_arguments=Settings(), from_config=from_config)
+    return ModelFamily(
+        build,
+        metadata_arguments=Settings(),
+        from_config=from_config,
+        untied={"tie_word_embeddings": False},
+    )
