@@ -108,6 +108,10 @@ class Permutation(Transform):
             tensor = rows.view(front.shape).movedim((0, 1), index.axes).contiguous()
         return tensor
 
+    def identity(self) -> Permutation:
+        """Return the permutation of the same groups that moves nothing."""
+        return Permutation(self.spec, {})
+
     def inverse(self) -> Permutation:
         """Return the permutation that undoes this one."""
         moves = {}

@@ -68,7 +68,7 @@ def at_random(seed: int) -> Any:
 
 
 def brought(frame: CommonFrame, networks: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
-    return [p.apply(each) for p, each in zip(frame.permutations, networks, strict=True)]
+    return [p.apply(each) for p, each in zip(frame.transforms, networks, strict=True)]
 
 
 def test_the_spread_is_that_of_loops() -> None:
@@ -117,8 +117,8 @@ def test_the_spread_never_rises_however_bad_the_aligner_is(seed: int) -> None:
 def test_without_sweeps_the_frame_is_the_order_of_the_first() -> None:
     networks = [network(seed) for seed in range(3)]
     frame = common_frame(networks, exhaustive, COUNTED, sweeps=0)
-    assert frame.permutations[0].is_identity
-    for own, found in zip(networks, frame.permutations, strict=True):
+    assert frame.transforms[0].is_identity
+    for own, found in zip(networks, frame.transforms, strict=True):
         wanted = exhaustive(networks[0], own).apply(own)
         assert all(torch.equal(found.apply(own)[name], wanted[name]) for name in COUNTED)
     assert len(frame.spreads) == 2
@@ -157,7 +157,7 @@ def test_going_from_one_network_to_another_is_into_the_frame_and_back() -> None:
     held = brought(frame, networks)
     for i, j in permutations(range(3), 2):
         there = frame.between(i, j).apply(networks[i])
-        back = frame.permutations[j].inverse().apply(held[i])
+        back = frame.transforms[j].inverse().apply(held[i])
         assert all(torch.equal(there[name], back[name]) for name in COUNTED)
 
 
