@@ -35,7 +35,7 @@ test: $(VENV)/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # the tests in other surroundings one after the other, which may not change an outcome: hours.
 # With some of the tests alone: make test-anywhere TESTS=tests/files
@@ -43,7 +43,7 @@ test-anywhere: $(VENV)/models
 	$(BIN)/python -m tools.anywhere $(TESTS)
 
 test-all: $(VENV)/models data
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 data:
 	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \

@@ -103,9 +103,9 @@ def resnets(folder: Path) -> list[Path]:
     paths = []
     for seed in range(2):
         torch.manual_seed(seed)
-        module = registry.load(MODELS, "resnet20").build("resnet20", channels=1)
+        module = registry.load(MODELS, "resnet20").build("resnet20", channels=1, width=4)
         path = folder / f"resnet{seed}.safetensors"
-        paths.append(save(path, module, model="resnet20", arguments={"channels": 1}))
+        paths.append(save(path, module, model="resnet20", arguments={"channels": 1, "width": 4}))
     return paths
 
 
@@ -122,7 +122,7 @@ def test_a_resnet_is_aligned_and_its_statistics_reset(
 def test_memory_that_runs_out_halves_the_batch_and_no_number(
     emulated: gpu.Gpu, on_both: Callable[..., tuple[float, Provenance]], tmp_path: Path
 ) -> None:
-    emulated.kernels.limit = 40 * 16 * 8 * 8 * 4  # an activation of 40 examples
+    emulated.kernels.limit = 40 * 4 * 8 * 8 * 4  # an activation of 40 examples
     few = ("--points", "3", "--limit", "100", "--split", "test", "--allow-chance")
     difference, record = on_both("interpolate", *resnets(tmp_path), *few)
     assert record.settings["batch_size"] == 32
