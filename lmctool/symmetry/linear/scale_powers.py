@@ -71,7 +71,6 @@ class Powers:
     """Collects what the operations of a graph say of the powers of scales.
 
     Attributes:
-        forms: where the groups lie in the values of the graph.
         stops: for each group the operations that no scale of it passes, in the order of the graph.
         shapeless: groups that lie somewhere in a way that no power can be told of.
     """
@@ -83,7 +82,6 @@ class Powers:
             graph: the graph.
             forms: where the groups lie in its values.
         """
-        self.forms = forms
         self.stops: dict[str, dict[str, None]] = {}
         self.shapeless: set[str] = set()
         self._equations: dict[str, list[Equation]] = {}

@@ -448,38 +448,6 @@ def test_the_places_of_a_spec_file_are_no_others() -> None:
     assert "spec file" in blocked["0"]
 
 
-def test_taps_show_units_as_they_scale() -> None:
-    for name, (module, shape, _) in CASES.items():
-        groups = derived(name)[2]
-        graph = capture(module.eval(), torch.zeros(2, *shape))
-        weights = weights_of(module)
-        for group in groups.values():
-            assert group.taps, name
-            scales = drawn(group, torch.Generator().manual_seed(0))
-            scaled = dict(weights)
-            for place in group.places:
-                scaled[place.tensor] = place.scaled(scaled[place.tensor], scales**place.power)
-            for tap in group.taps:
-                before, after = (
-                    tap.units(value_of(graph, each, inputs(shape), tap.node))
-                    for each in (weights, scaled)
-                )
-                expected = before * scales.reshape(-1, 1)
-                assert torch.allclose(after, expected, 1e-9, 1e-12), (name, tap.node)
-
-
-def value_of(graph: Any, weights: dict[str, Tensor], x: Tensor, node: str) -> Tensor:
-    """Return a value of a graph."""
-    values: list[Tensor] = []
-
-    def keep(value: Tensor) -> Tensor:
-        values.append(value)
-        return value
-
-    graph.run(weights, x, {node: keep})
-    return values[0]
-
-
 def test_conjugated_scales_go_along_with_their_units() -> None:
     module, _, _ = CASES["groups of a convolution"]
     _, spec, groups, _ = derived("groups of a convolution")
