@@ -8,10 +8,13 @@ others, it is 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple
+
+from torch import fx
 
 from lmctool.symmetry.axis_form import Blockwise, groups_of
 from lmctool.symmetry.unit_index import occurrences
@@ -19,7 +22,7 @@ from lmctool.symmetry.unit_index import occurrences
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from torch import Tensor, fx
+    from torch import Tensor
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_form import AxisForm, ValueForms
@@ -65,6 +68,10 @@ Along = list[Stretch]
 """All that lies along one axis."""
 Equation = dict[Slot, Number]
 """Coefficients of powers whose sum is 0."""
+
+
+Rule = Callable[["Powers", fx.Node, fx.Node], None]
+"""Takes the powers, an operation, and the node whose value it tells of: see ``scale_rules``."""
 
 
 class Powers:
