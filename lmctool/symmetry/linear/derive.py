@@ -11,6 +11,7 @@ from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
 from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.rotary import rotary_groups
+from lmctool.symmetry.linear.scales import scale_groups
 from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         if not candidate.blocked
     }
     groups |= dict(_named(permutations, rotary_groups(graph, permutations)))
+    scales, unscaled = scale_groups(graph, permutations, groups, folded)
+    groups |= scales
     key_biases, value_biases = attention_biases(graph)
     canonical = CanonicalSpec(
         norms=tuple(norms),
@@ -53,6 +56,10 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         value_biases=value_biases,
     )
     blocked = {name: each.blocked for name, each in found.candidates.items() if each.blocked}
+    for name, reason in unscaled.items():
+        blocked[name] = f"{blocked[name]}; {reason}" if name in blocked else reason
+    for name in scales:
+        blocked.pop(name, None)
     return LinearSpec(permutations, groups, canonical, blocked)
 
 

@@ -8,10 +8,13 @@ others, it is 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, NamedTuple
+
+from torch import fx
 
 from lmctool.symmetry.axis_form import Blockwise, groups_of
 from lmctool.symmetry.unit_index import occurrences
@@ -19,7 +22,7 @@ from lmctool.symmetry.unit_index import occurrences
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from torch import Tensor, fx
+    from torch import Tensor
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_form import AxisForm, ValueForms
@@ -67,11 +70,14 @@ Equation = dict[Slot, Number]
 """Coefficients of powers whose sum is 0."""
 
 
+Rule = Callable[["Powers", fx.Node, fx.Node], None]
+"""Takes the powers, an operation, and the node whose value it tells of: see ``scale_rules``."""
+
+
 class Powers:
     """Collects what the operations of a graph say of the powers of scales.
 
     Attributes:
-        forms: where the groups lie in the values of the graph.
         stops: for each group the operations that no scale of it passes, in the order of the graph.
         shapeless: groups that lie somewhere in a way that no power can be told of.
     """
@@ -83,7 +89,6 @@ class Powers:
             graph: the graph.
             forms: where the groups lie in its values.
         """
-        self.forms = forms
         self.stops: dict[str, dict[str, None]] = {}
         self.shapeless: set[str] = set()
         self._equations: dict[str, list[Equation]] = {}
@@ -149,12 +154,12 @@ class Powers:
         """Let an operation leave the powers along an axis to others."""
         self._mentioned.update(stretch.slot for stretch in along)
 
-    def close(self, values: Iterable[fx.Node], operation: str) -> None:
+    def close(self, values: Iterable[fx.Node], operation: str = "") -> None:
         """End what an operation says: what it didn't speak of has the power 0.
 
         Args:
             values: its operands and its value.
-            operation: what the operation is called.
+            operation: what the operation is called; empty for none, where values are constants.
         """
         for value in values:
             for stretch in (each for along in self.axes(value) for each in along):
@@ -163,7 +168,7 @@ class Powers:
         for equation in self._told:
             group = next(iter(equation)).group
             self._equations.setdefault(group, []).append(equation)
-            if len(equation) == 1:
+            if operation and len(equation) == 1:
                 self.stops.setdefault(group, {})[operation] = None
         self._told.clear()
         self._mentioned.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import groups_of
@@ -11,44 +10,47 @@ from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.scale_powers import Powers
 from lmctool.symmetry.linear.scale_rules import tell
 from lmctool.symmetry.linear.spec import LinearGroup
-from lmctool.symmetry.spec import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.axis_form import AxisForm
-    from lmctool.symmetry.linear.scale_powers import Along, Slot
+    from lmctool.symmetry.linear.scale_powers import Slot
     from lmctool.symmetry.spec import PermutationSpec
-    from lmctool.symmetry.unit_index import UnitIndex
 
 NAMED = 3
 """How many operations a reason names."""
 
 
 def scale_groups(
-    graph: Graph, permutations: PermutationSpec, taken: Collection[str] = ()
+    graph: Graph,
+    permutations: PermutationSpec,
+    taken: Collection[str] = (),
+    folded: Collection[str] = (),
 ) -> tuple[dict[str, LinearGroup], dict[str, str]]:
     """Return the groups of positive scales of a model, a scale for each unit.
 
-    They are the units of permutation groups; a scale acts on all networks of the model, in
-    canonical form or not, as long as its BatchNorms use their running statistics.
+    They are the units of permutation groups.  A scale acts on every network of the model, as long
+    as its BatchNorms use their running statistics.
 
     Args:
         graph: the graph of the model.
         permutations: what may be permuted in it.
-        taken: permutation groups of whose units other maps are known, which include scales.
+        taken: permutation groups on whose units other maps act, among which scales are.
+        folded: tensors that are constants in networks in canonical form, and so do not scale.
 
     Returns:
         The groups, by the name of the permutation group; and for each other permutation group,
-        but for outer ones, why no scale of its units keeps the function.
+        but for outer ones and those that are taken, why no scale of its units keeps the function.
     """
     powers = Powers(graph, value_forms(graph))
     for node in graph.nodes:
+        tensor = graph.tensors.get(node.name, "")
         if node.op == "call_function":
             tell(powers, node)
-        elif graph.tensors.get(node.name) is None or graph.tensors[node.name] in graph.buffers:
-            powers.close([node], "what is no parameter")
+        elif not tensor or tensor in graph.buffers or tensor in folded:
+            powers.close([node])
     derived = derive(graph)
     groups: dict[str, LinearGroup] = {}
     blocked: dict[str, str] = {}
@@ -66,19 +68,20 @@ def scale_groups(
                 tuple(_places(derived, powers, group, scaled)),
                 units=group,
                 outer=outer,
-                taps=tuple(_taps(graph, derived, powers, group, scaled)),
             )
         else:
             blocked[group] = _reason(powers, group)
     return groups, blocked
 
 
-def _uses(spec: PermutationSpec, group: str) -> dict[str, tuple[AxisForm | None, ...]]:
-    """Return the forms of the tensors that a group lies in."""
+def _uses(spec: PermutationSpec, group: str) -> dict[tuple[str, int], AxisForm]:
+    """Return the axes of tensors that a group lies on, or its outer group, and their forms."""
+    names = {group, spec.per.get(group, group)}
     return {
-        name: forms
+        (name, axis): form
         for name, forms in spec.tensors.items()
-        if any(group in groups_of(form) for form in forms)
+        for axis, form in enumerate(forms)
+        if form is not None and not names.isdisjoint(groups_of(form))
     }
 
 
@@ -86,36 +89,13 @@ def _places(
     spec: PermutationSpec, powers: Powers, group: str, scaled: Mapping[Slot, int]
 ) -> Iterator[Place]:
     """Give the places in tensors that scale."""
-    for name, forms in _uses(spec, group).items():
-        for index, slot in _located(spec, group, forms, powers.stored(name)):
+    for name in dict.fromkeys(name for name, _ in _uses(spec, group)):
+        along = (each for axis in powers.stored(name) for each in axis)
+        slots = [each.slot for each in along if each.slot.group == group]
+        indices = spec.unit_indices([group], spec.tensors[name])[group]
+        for index, slot in zip(indices, slots, strict=True):
             if scaled[slot]:
                 yield Place(name, index, scaled[slot])
-
-
-def _taps(
-    graph: Graph, spec: PermutationSpec, powers: Powers, group: str, scaled: Mapping[Slot, int]
-) -> Iterator[Tap]:
-    """Give the values that are the first to scale as their units do."""
-    for node in graph.nodes:
-        if node.op != "call_function" or not any(powers.axes(node)):
-            continue
-        sources = node.all_input_nodes
-        if node.target is operator.getitem:
-            sources = sources[0].all_input_nodes
-        computed = [powers.axes(source) for source in sources if source.op == "call_function"]
-        slots = (each.slot for axes in computed for along in axes for each in along)
-        if not any(scaled.get(slot) for slot in slots):
-            for index, slot in _located(spec, group, powers.forms[node.name], powers.axes(node)):
-                if scaled[slot] == 1:
-                    yield Tap(node.name, index)
-
-
-def _located(
-    spec: PermutationSpec, group: str, forms: tuple[AxisForm | None, ...], axes: list[Along]
-) -> Iterator[tuple[UnitIndex, Slot]]:
-    """Give every place of a group on the axes of a tensor or value, and whose power it has."""
-    slots = [each.slot for along in axes for each in along if each.slot.group == group]
-    return zip(spec.unit_indices([group], forms)[group], slots, strict=True)
 
 
 def _reason(powers: Powers, group: str) -> str:
