@@ -189,12 +189,15 @@ def _show_symmetry(
     from lmctool.graph.capture import capture
     from lmctool.report.terminal import render
     from lmctool.symmetry import derive, describe, read_spec, write_spec
+    from lmctool.symmetry.linear.derive import derive_linear
+    from lmctool.symmetry.linear.describe import describe_linear
 
     graph = capture(module, example)
     spec = derive(graph) if file is None else read_spec(file, graph)
     if len(graph.outputs) > 1:
         echo(aligned([("outputs, all kept as they are", ", ".join(graph.outputs))]) + "\n")
     render(describe(spec, graph), Console())
+    render(describe_linear(derive_linear(graph, spec)), Console())
     if out is not None:
         write_spec(spec, out, force)
         echo(f"\nspec  {out}")

@@ -80,9 +80,7 @@ def _through(graph: Graph, bias: fx.Node, attention: Attention, labels: Tensor) 
     if labels.ndim > 2 and size[-3] != labels.shape[-3] != 1:
         numbered = numbered.repeat_interleave(size[-3] // labels.shape[-3], -3)
     numbered = numbered.expand(size)
-    several = isinstance(attention.average.meta["val"], list | tuple)
-    averaged = [numbered] if several else numbered
-    read = [*readings(graph.nodes, attention.average, averaged)]
+    read = [*readings(graph.nodes, attention.average, numbered)]
     layer = layer_of(graph, read[0].node) if len(read) == 1 else None
     if layer is None or layer.input is not read[0].operand or layer.bias is None:
         return None

@@ -120,7 +120,10 @@ def rearranged(node: fx.Node, labels: Mapping[fx.Node, Any]) -> Any:
         labels: of those operands that have some; no element of others is labelled.
     """
     if node.target is operator.getitem:
-        return labels[node.args[0]][node.args[1]]  # type: ignore[index]
+        several: Any = labels[node.args[0]]  # type: ignore[index]
+        place: Any = node.args[1]
+        nothing = torch.zeros(shape(node), dtype=torch.int64)
+        return several[place] if place < len(several) else nothing
     name = operation(node)
     first: Any = node.args[0]
     if name in IDENTITIES | DROPOUT:

@@ -35,7 +35,7 @@ class Reading:
     labels: Tensor
 
 
-def readings(nodes: Sequence[fx.Node], source: fx.Node, labels: Any) -> Iterator[Reading]:
+def readings(nodes: Sequence[fx.Node], source: fx.Node, labels: Tensor) -> Iterator[Reading]:
     """Give every operation that reads labelled elements of a value, moved or repeated.
 
     What lies in between moves elements, looks them up or averages them along axes along which
@@ -44,9 +44,10 @@ def readings(nodes: Sequence[fx.Node], source: fx.Node, labels: Any) -> Iterator
     Args:
         nodes: all nodes of the graph, in their order.
         source: the node whose value it is.
-        labels: (...) int64 of the value's size.
+        labels: (...) int64 of the size of the value, or of the first of several.
     """
-    found: dict[fx.Node, Any] = {source: labels}
+    several = isinstance(source.meta["val"], list | tuple)
+    found: dict[fx.Node, Any] = {source: [labels] if several else labels}
     for node in that_matter(nodes):
         given = [operand for operand in node.all_input_nodes if operand in found]
         if not given or not (node.op == "output" or structure.has_values(node)):

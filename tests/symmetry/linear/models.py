@@ -6,15 +6,17 @@ and how many there are of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.symmetry.adversarial.case import Net, parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Group = tuple[str, int, int]
 STREAM: Group = ("orthogonal", 6, 1)
