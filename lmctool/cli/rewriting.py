@@ -67,7 +67,8 @@ class Rewriter:
         from lmctool.model.resolve import resolve_model
         from lmctool.model.rewriting import Rewriting, rewritten
 
-        checkpoint = _as_named(*open_checkpoints([source], naming), naming)
+        (opened,) = open_checkpoints([source], naming)
+        checkpoint = _as_named(opened, naming)
         if target.suffix != ".safetensors":
             refuse_existing_folder(target, folder_names(checkpoint), force)
         model = resolve_model(

@@ -161,9 +161,8 @@ def _followed(
         return graph, (inputs,)
     paths = follow(module, graph, traced, inputs)
     fixed = {name for (name, _), why in derive(paths.graph).fixed.items() if why == UNREAD}
-    if unread := [
-        n for n, t in module.state_dict().items() if n in fixed and t.is_floating_point()
-    ]:
+    floats = [name for name, t in module.state_dict().items() if t.is_floating_point()]
+    if unread := [name for name in floats if name in fixed]:
         raise LmctoolError(
             f"the model's path depends on its inputs, and none that was seen reads {some(unread)}:"
             " name data with examples that take every path"
