@@ -16,6 +16,8 @@ from lmctool.checkpoint import open_checkpoint
 from lmctool.cli import main
 from lmctool.config import Config
 from lmctool.graph.capture import capture
+from lmctool.graph.module import fresh
+from lmctool.graph.recorder import record_graph
 from lmctool.model.resolve import resolve_model
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
@@ -177,8 +179,15 @@ def batchnormed(name: str, dtype: torch.dtype = torch.float32) -> nn.Module:
     return module
 
 
-def test_batchnorms_are_fused_in_files_of_safetensors_and_of_a_narrow_dtype(here: Path) -> None:
+def test_batchnorms_are_fused_in_files_of_safetensors_and_of_a_narrow_dtype(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(module: nn.Module, inputs: Tensor) -> Graph:
+        return record_graph(fresh(module), (inputs,))
+
     for dtype in (torch.float32, torch.bfloat16):
+        if dtype == torch.bfloat16:  # as a model that torch.export cannot follow
+            monkeypatch.setattr("lmctool.model.rewriting.capture", recorded)
         module = batchnormed("a.safetensors", dtype)
         result = convert(
             *("a.safetensors", "out.safetensors", "--fuse-batchnorm", "--input", "4x6", "--force")
@@ -227,6 +236,10 @@ REFUSALS = {
     "no example": (
         (*TIED[:4], "--fold-norms"),
         "neither data nor an example input is named",
+    ),
+    "a name of nothing": (
+        (*TIED, "--untie", "--rename", "net.=new."),
+        "--rename",
     ),
     "no rewriting": (TIED, "--model, --model-arg, --data and --input are for --fold-norms"),
     "two examples": (
