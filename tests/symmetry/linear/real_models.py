@@ -1,4 +1,4 @@
-"""Models of transformers and timm of one or two blocks, with the linear groups that a person counts.
+"""Models of transformers and timm of one block, with the linear groups that a person counts.
 
 The stream is 16 wide with 2 heads of 8, and an MLP of 24.  A count is ``(kind, size, count)`` of
 each group, as often as it is there.
@@ -93,118 +93,8 @@ def many(*counts: tuple[Count, int]) -> Counter[Count]:
 
 STREAMS = ("orthogonal", STREAM, 1)
 HEAD = ("invertible", SIZE, HEADS)
-T5 = {"vocab_size": WORDS, "d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2}
-VIT = SMALL | IMAGE
-TIMM = {"img_size": 8, "patch_size": 4, "in_chans": 1, "num_classes": 3, "embed_dim": 16,
-        "depth": 1, "num_heads": 2}  # fmt: skip
+NEO = {"num_layers": 1, "num_heads": 2, "window_size": 4, "attention_types": [[["global"], 1]]}
 REAL = [
-    Real("GPT2LMHeadModel", GPT2),
-    Real(
-        "GPTNeoForCausalLM",
-        SMALL
-        | {"num_layers": 1, "num_heads": 2, "window_size": 4, "attention_types": [[["global"], 1]]},
-    ),
-    Real("OPTForCausalLM", SMALL | {"ffn_dim": 24, "word_embed_proj_dim": 16}),
-    Real("GPTNeoXForCausalLM", SMALL),
-    Real("LlamaForCausalLM", GROUPED, exact=False),
-    Real("LlamaForCausalLM", GROUPED | {"tie_word_embeddings": True}, exact=False),
-    Real("MistralForCausalLM", GROUPED, exact=False),
-    Real("Qwen2ForCausalLM", GROUPED, exact=False),
-    Real("Qwen3ForCausalLM", GROUPED, exact=False),
-    Real("GemmaForCausalLM", GROUPED, exact=False),
-    Real("PhiForCausalLM", GROUPED),
-    Real("BertForSequenceClassification", SMALL),
-    Real("RobertaForSequenceClassification", SMALL),
-    Real(
-        "DistilBertForSequenceClassification",
-        {
-            "vocab_size": WORDS,
-            "dim": 16,
-            "n_layers": 1,
-            "n_heads": 2,
-            "hidden_dim": 24,
-            "pad_token_id": 0,
-            "max_position_embeddings": 12,
-        },
-    ),
-    Real(
-        "T5ForConditionalGeneration",
-        T5 | {"decoder_start_token_id": 0, **MARKS},
-        inputs="pairs",
-        exact=False,
-    ),
-    Real(
-        "MixtralForCausalLM",
-        GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 2},
-        exact=False,
-    ),
-    Real(
-        "Qwen3MoeForCausalLM",
-        GROUPED | {"num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 10},
-        exact=False,
-    ),
-    Real("OlmoeForCausalLM", GROUPED | {"num_experts": 3, "num_experts_per_tok": 2}, exact=False),
-    Real(
-        "GptOssForCausalLM",
-        GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 2},
-        exact=False,
-    ),
-    Real(
-        "BartForConditionalGeneration",
-        {
-            "vocab_size": WORDS,
-            "d_model": 16,
-            "encoder_layers": 1,
-            "decoder_layers": 1,
-            "encoder_attention_heads": 2,
-            "decoder_attention_heads": 2,
-            "encoder_ffn_dim": 24,
-            "decoder_ffn_dim": 24,
-            "max_position_embeddings": 12,
-            **MARKS,
-            "decoder_start_token_id": 2,
-        },
-        inputs="pairs",
-    ),
-    Real("ViTForImageClassification", VIT, inputs="images"),
-    Real("vit_tiny_patch16_224", TIMM, inputs="images"),
-    Real("vit_tiny_patch16_224", TIMM | {"qk_norm": True}, inputs="images"),
-    Real(
-        "vit_tiny_patch16_224",
-        TIMM | {"class_token": False, "global_pool": "avg", "init_values": 0.5},
-        inputs="images",
-    ),
-    Real("vit_tiny_patch16_224", TIMM | {"reg_tokens": 2}, inputs="images"),
-    Real("deit_tiny_distilled_patch16_224", TIMM, inputs="images"),
-    Real(
-        "mixer_s32_224",
-        {
-            "img_size": 8,
-            "patch_size": 4,
-            "in_chans": 1,
-            "num_classes": 3,
-            "embed_dim": 16,
-            "num_blocks": 1,
-        },
-        inputs="images",
-    ),
-    Real(
-        "swin_tiny_patch4_window7_224",
-        {
-            "img_size": 16,
-            "patch_size": 2,
-            "in_chans": 1,
-            "num_classes": 3,
-            "embed_dim": 8,
-            "depths": (2, 1),
-            "num_heads": (2, 2),
-            "window_size": 2,
-        },
-        inputs="images",
-    ),
-    Real(
-        "convnext_atto",
-        {"in_chans": 1, "num_classes": 3, "depths": (1, 1), "dims": (8, 16)},
-        inputs="images",
-    ),
+    Real("GPT2LMHeadModel", GPT2, many((STREAMS, 1), (HEAD, 2))),
+    Real("GPTNeoForCausalLM", SMALL | NEO, many((STREAMS, 1), (HEAD, 2)), exact=False),
 ]

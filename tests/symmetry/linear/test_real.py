@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-def outputs(
-    module: nn.Module, weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]
-) -> Tensor:
+def outputs(module: nn.Module, weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> Tensor:
     """Return all outputs of a network, as one vector."""
     with torch.no_grad():
         found = outputs_of(torch.func.functional_call(module, dict(weights), inputs))
