@@ -51,7 +51,8 @@ def built(name: str, config: dict[str, Any]) -> nn.Module:
     module: nn.Module = family.build(f"transformers:{name}", config=json.dumps(config))
     generator = torch.Generator().manual_seed(1)
     for parameter in module.double().eval().requires_grad_(False).parameters():
-        parameter += torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * 0.3
+        noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.add_(noise * 0.3)
     untie(module)
     return module
 
