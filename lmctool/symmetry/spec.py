@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import AxisForm, groups_of
-from lmctool.symmetry.stacks import Stacks, stacked, stacks_of
+from lmctool.symmetry.stacks import stacked, stacks_of
 from lmctool.symmetry.unit_index import UnitIndex, axis_labels, unit_indices
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PermutationSpec:
     fixed: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @property
-    def stacks(self) -> Stacks:
+    def stacks(self) -> Mapping[str, tuple[str, ...]]:
         """The names of the tensors of each stack, by its own."""
         return stacks_of(self.tensors)
 

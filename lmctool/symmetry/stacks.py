@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 NUMBER = re.compile(r"\d+")
-Stacks = dict[str, tuple[str, ...]]
-"""The names of the tensors of each stack, by its own."""
 
 
 @lru_cache(maxsize=100_000)
@@ -56,13 +54,13 @@ def stack_name(names: Sequence[str]) -> str | None:
     return None
 
 
-def stacks_of(names: Iterable[str]) -> Stacks:
-    """Return the stacks among tensors, each with its members."""
+def stacks_of(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the tensors of each stack among tensors, by its own name."""
     return {name: inside for name in names if (inside := members(name))}
 
 
 def stacked_shapes(
-    stacks: Stacks, shapes: Mapping[str, tuple[int, ...]]
+    stacks: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, tuple[int, ...]]:
     """Return the shapes of tensors, with each stack in place of its members."""
     inside = {member for each in stacks.values() for member in each}
@@ -70,7 +68,9 @@ def stacked_shapes(
     return {name: shape for name, shape in shapes.items() if name not in inside} | whole
 
 
-def stacked(stacks: Stacks, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def stacked(
+    stacks: Mapping[str, tuple[str, ...]], weights: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
     """Return weights with each stack in place of its members, made whenever it is asked for."""
     if not stacks:
         return weights
