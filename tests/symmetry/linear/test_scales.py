@@ -443,7 +443,7 @@ def test_the_places_of_a_spec_file_are_no_others() -> None:
     groups, blocked = scale_groups(graph, spec)
     assert groups.keys() == {"0"}
     assert "2" not in spec.groups and not blocked
-    moved = replace(found, tensors=found.tensors | {"0.bias": (None,)})
+    moved = replace(found, tensors={**found.tensors, "0.bias": (None,)})
     groups, blocked = scale_groups(graph, moved)
     assert "spec file" in blocked["0"]
 
