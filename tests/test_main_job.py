@@ -28,7 +28,7 @@ A, B = (ROOT / "examples/digits" / f"{end}.safetensors" for end in "ab")
 def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("job")
     command = [
-        *(sys.executable, "-m", "lmctool", "barrier", A, B, "--align", "--repair"),
+        *(sys.executable, "-m", "lmctool", "barrier", str(A), str(B), "--align", "--repair"),
         *("--split", "test,train", "--limit", "300", "--points", "5"),
         *("--json", "out.json", "-o", "out.h5"),
     ]
