@@ -259,10 +259,11 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[str, int]]]] =
         IMAGE,
         {
             "second[0]": {"second.weight": 1, "second.bias": 1, "head.weight": -1},
-            "first": {
+            "first": {  # the middle rows of the second layer write them, too
                 "first.weight": 1,
                 "first.bias": 1,
                 "second.weight": -1,
+                "second.bias": 1,
                 "head.weight": -1,
             },
             "second[2]": {"second.weight": 1, "second.bias": 1, "head.weight": -1},
