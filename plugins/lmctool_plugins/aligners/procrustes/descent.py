@@ -155,4 +155,5 @@ def correlated(moments: CrossMoments) -> Tensor:
 
 def normed(matrices: Tensor) -> Tensor:
     """Return matrices over their norm."""
-    return matrices / matrices.norm().clamp_min(LEAST)
+    found: Tensor = matrices / matrices.norm().clamp_min(LEAST)
+    return found

@@ -79,7 +79,8 @@ def test_activations_settle_a_stream_that_no_weight_tells_apart() -> None:
     turned = LinearTransform.random(spec, torch.Generator().manual_seed(100)).maps["stream"][0]
     shown = normal(WIDTH, 40)
     covariance = shown @ (turned @ shown).T
-    moments = CrossMoments(*(normal(WIDTH).square() for _ in range(4)), covariance)
+    some = normal(WIDTH).square()
+    moments = CrossMoments(some, some, some, some, covariance)
     known = replace(spec, groups={**spec.groups, "stream": stream})
     blind = {name: tensor for name, tensor in a.items() if name not in family.tensors}
     descent = Descent(known, blind, b, {tap: moments}, rigid=False)

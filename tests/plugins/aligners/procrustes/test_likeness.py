@@ -41,10 +41,11 @@ def test_no_map_of_a_group_changes_how_alike_heads_are(kind: str) -> None:
     group = head_group(kind, planes=PLANES if kind == "rotation" else None)
     a, b = heads(1), heads(2)
     generator = torch.Generator().manual_seed(0)
-    there = [moved(group, drawn(group, generator), each) for each in (a, b)]
-    before, after = (head_cosines(group, group.places, *pair, {}) for pair in ([a, b], there))
+    mine, theirs = (moved(group, drawn(group, generator), each) for each in (a, b))
+    before = head_cosines(group, group.places, a, b, {})
+    after = head_cosines(group, group.places, mine, theirs, {})
     torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-9)
-    own = head_cosines(group, group.places, a, there[0], {})
+    own = head_cosines(group, group.places, a, mine, {})
     assert own is not None
     torch.testing.assert_close(own.diagonal(), torch.ones(COUNT).double())
 
