@@ -16,7 +16,7 @@ def describe_linear(spec: LinearSpec) -> Table:
     Args:
         spec: what keeps the function of the model's networks in canonical form.
     """
-    rows = [
+    rows: list[tuple[str, str, str, str]] = [
         (name, group.kind, _extent(group), _tensors(group)) for name, group in spec.groups.items()
     ]
     rows += [(name, "permutation", "", reason) for name, reason in spec.blocked.items()]

@@ -92,10 +92,11 @@ def _readers(flow: Flow, placeholder: fx.Node) -> set[fx.Node]:
     """Return what reads a tensor, also after a number is added to it."""
     found = set()
     for node in readers(flow.graph, placeholder):
-        counted = node.op == "call_function" and gain_of(flow, node)
-        ones = torch.ones((), dtype=torch.int64).expand(structure.shape(node)) if counted else None
-        later = readings(flow.graph.nodes, node, ones) if counted else ()
-        found |= {reading.node for reading in later} if counted else {node}
+        if node.op == "call_function" and gain_of(flow, node):
+            ones = torch.ones((), dtype=torch.int64).expand(structure.shape(node))
+            found |= {reading.node for reading in readings(flow.graph.nodes, node, ones)}
+        else:
+            found.add(node)
     return found
 
 

@@ -102,7 +102,7 @@ def _planes(query: Heads, key: Heads) -> Tensor | None:
     if not any(map(len, made)):
         return None
     planes = made[0]
-    if not torch.equal(*made) or len(planes.unique()) < planes.numel():
+    if not torch.equal(*made) or len({*planes.flatten().tolist()}) < planes.numel():
         raise NoPathError("its units are mixed by more than rotations of planes")
     return planes
 

@@ -103,7 +103,7 @@ def qkv(net: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return heads(net.q(x)), heads(net.k(x)), heads(net.v(x))
 
 
-FULL = {"keys": 1, "values": 1}
+FULL: dict[str, Any] = {"keys": 1, "values": 1}
 
 
 @model(STREAM, PAIR, PAIR, **FULL, **block())
@@ -367,7 +367,7 @@ def low_rank(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x + net.up(net.down(net.norm(x))))).mean(1)
 
 
-MLP = {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
+MLP: dict[str, Any] = {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
 
 
 @model(STREAM, ("invertible", 8, 1), blocked="relu", **block(**MLP))
