@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from lmctool.symmetry.linear.canonical import refuse_unfolded
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import LazyWeights
@@ -103,7 +104,13 @@ class LinearTransform(Transform):
         return groups
 
     def apply_lazily(self, weights: Mapping[str, Tensor]) -> LazyWeights:
-        """Return the changed weights, each made in float64 when it is asked for."""
+        """Return the changed weights, each made in float64 when it is asked for.
+
+        Raises:
+            PluginError: a map is to act on a network whose norms still scale or shift.
+        """
+        if self.maps:
+            refuse_unfolded(self.spec.canonical, weights)
         permuted = self.permutation.apply_lazily(weights)
 
         def transformed(name: str) -> Tensor:
