@@ -96,6 +96,9 @@ def concatenation(powers: Powers, call: fx.Node, out: fx.Node) -> None:
     dim = arguments(call)["dim"] % rank
     if any(len(sizes(operand)) != rank for operand in operands):
         return  # an empty operand may have one axis
+    if any(len(powers.axes(operand)) != rank for operand in operands):
+        powers.close([out])  # of a stack, whose tensors have no axes of their own
+        return
     ends = accumulate((sizes(operand)[dim] for operand in operands), initial=0)
     for operand, begin in zip(operands, ends, strict=False):
         taken(powers, whole=out, part=operand, starts={dim: begin})
