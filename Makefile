@@ -35,7 +35,7 @@ test: $(VENV)/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # the tests in other surroundings one after the other, which may not change an outcome: hours.
 # With some of the tests alone: make test-anywhere TESTS=tests/files
@@ -43,7 +43,7 @@ test-anywhere: $(VENV)/models
 	$(BIN)/python -m tools.anywhere $(TESTS)
 
 test-all: $(VENV)/models data
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 data:
 	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \
@@ -58,7 +58,7 @@ bench: $(VENV)/models
 	$(BIN)/python -m benchmarks.speed --markdown build/bench/speed.md \
 	    --json build/bench/speed.json --figure build/bench/growth.png
 	$(BIN)/python benchmarks/weights.py --gigabytes 3 --json build/bench/weights.json
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/alignment.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.alignment
 
 # at most eight minutes on a machine with a GPU; installs nothing, and leaves out what lacks a package
 gpu:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lmctool.files import untrusted
+from lmctool.report import figure
 from lmctool.results.file import write
 from tests import barrier_result as barrier
 from tests import every
@@ -19,9 +21,9 @@ from tests.gpu import device_for_tests, hide_gpus, require_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import torch
+    from matplotlib.figure import Figure
 
     from lmctool.results.result import Result
 
@@ -45,6 +47,24 @@ STEERING = (
     "_LMCTOOL_",
 )
 """How the names of environment variables begin that change what lmctool prints or reads."""
+HERE = Path(__file__).parent
+UNSEEN = (
+    "cli/",
+    "emulated_gpu/",
+    "evaluate/",
+    "plugins/aligners/",
+    "plugins/analyses/test_el2n.py",
+    "plugins/analyses/test_graft",
+    "plugins/analyses/test_merge_adapters.py",
+    "plugins/analyses/test_streaming.py",
+    "plugins/analyses/test_trajectory",
+    "plugins/corrections/",
+    "run/",
+    "trust/",
+)
+"""Where the tests are of other things than figures, by the beginnings of their paths."""
+SEEN = ("cli/test_plot.py", "cli/test_run_job.py")
+"""What is excepted there."""
 DEVICE = pytest.StashKey[str]()
 """The device that tests may use."""
 
@@ -106,6 +126,33 @@ def surroundings(
         patch.setattr(click, "get_app_dir", lambda name: str(own / name))
         patch.setattr(untrusted, "limits_for", limits_for)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def graphs() -> Iterator[None]:
+    """Let runs in this process share the graphs of built-in networks."""
+    from lmctool.run import resources
+    from tests.followed import capture_once
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resources, "capture", capture_once)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Draw the figures that no test looks at, but don't render them: it takes most of a run."""
+    place = request.path.relative_to(HERE).as_posix()
+    with pytest.MonkeyPatch.context() as patch:
+        if place.startswith(UNSEEN) and place not in SEEN:
+            patch.setattr(figure, "image", drawn)
+        yield
+
+
+def drawn(result: Result, draw: Callable[[Result, Figure], None] | None, form: str) -> bytes:
+    """Draw a result as ``image`` does; return what is no figure."""
+    with figure.failing_as_figure_error(), figure.drawing(result, draw):
+        return f"a figure as {form}".encode()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The main job, as a user runs it: a real process on the committed digits checkpoints."""
+"""The main job, as a user runs it, on the committed digits checkpoints: once as a process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,15 @@ ROOT = Path(__file__).parent.parent
 A, B = (ROOT / "examples/digits" / f"{end}.safetensors" for end in "ab")
 
 
-def lmctool(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run lmctool in a folder."""
-    command = [sys.executable, "-m", "lmctool", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("job")
-    done = lmctool(
-        *("barrier", A, B, "--align", "--repair", "--split", "test,train", "--limit", 300),
-        *("--points", 5, "--json", "out.json", "-o", "out.h5"),
-        folder=folder,
-    )
+    command = [
+        *(sys.executable, "-m", "lmctool", "barrier", str(A), str(B), "--align", "--repair"),
+        *("--split", "test,train", "--limit", "300", "--points", "5"),
+        *("--json", "out.json", "-o", "out.h5"),
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -102,12 +97,10 @@ def test_every_reader_opens_the_file(
 def test_show_and_plot_read_the_result(
     job: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    shown = lmctool("show", "out.h5", folder=job[0])
-    assert shown.returncode == 0 and "align+repair" in shown.stdout
-    assert lmctool("plot", "out.h5", "-o", "fig.png", folder=job[0]).returncode == 0
-    for suffix in ("svg", "pdf"):
-        assert invoke("plot", job[0] / "out.h5", "-o", job[0] / f"fig.{suffix}").exit_code == 0
+    shown = invoke("show", job[0] / "out.h5")
+    assert shown.exit_code == 0 and "align+repair" in shown.stdout
     for suffix in ("png", "svg", "pdf"):
+        assert invoke("plot", job[0] / "out.h5", "-o", job[0] / f"fig.{suffix}").exit_code == 0
         assert (job[0] / f"fig.{suffix}").stat().st_size > 5000
 
 
@@ -128,8 +121,8 @@ def plain_loss(path: Path) -> float:
 
 
 def test_repair_writes_a_checkpoint_that_plain_torch_loads(tmp_path: Path) -> None:
-    done = lmctool("repair", A, B, "--align", "--json", "-", "-o", "merged.h5", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = invoke("repair", A, B, "--align", "--json", "-", "-o", tmp_path / "merged.h5")
+    assert done.exit_code == 0, done.stderr
     metrics = json.loads(done.stdout)["metrics"]
     inside = metrics["repair.loss[network=align+repair,split=test]"]
     assert plain_loss(tmp_path / "merged.safetensors") == pytest.approx(inside, rel=1e-4)
@@ -137,8 +130,8 @@ def test_repair_writes_a_checkpoint_that_plain_torch_loads(tmp_path: Path) -> No
 
 
 def test_align_writes_a_checkpoint_of_the_same_function(tmp_path: Path) -> None:
-    done = lmctool("align", A, B, "-o", "aligned.safetensors", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = invoke("align", A, B, "-o", tmp_path / "aligned.safetensors")
+    assert done.exit_code == 0, done.stderr
     assert "units moved" in done.stdout and "proof" in done.stdout
     aligned, b = load_file(tmp_path / "aligned.safetensors"), load_file(B)
     assert plain_loss(tmp_path / "aligned.safetensors") == pytest.approx(plain_loss(B), rel=1e-5)

@@ -29,6 +29,7 @@ CLASSES: dict[str, type] = {
         *(api.Run, api.Split, api.Scores, api.Curves, api.Variant, Calibration, BatchNormPolicy),
         *(Resources, Checkpoint, Graph, api.Permutation, api.PermutationSpec),
         *(advanced.Tap, advanced.UnitIndex, advanced.Target, advanced.Moments),
+        *(api.LinearTransform, api.LinearSpec, advanced.LinearGroup, advanced.Place),
     )
 }
 ROW = re.compile(r"^\| `(\w+)` \| `(.+)` \| (.+) \|$", re.MULTILINE)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, KINDS
+from lmctool.testing import invoke
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,14 +21,15 @@ def cells(table: str) -> list[list[str]]:
     return [row for row in rows if row[:1] == ["test"]]
 
 
-def test_the_output_of_the_main_job_is_the_one_that_is_shown(tmp_path: Path) -> None:
+def test_the_output_of_the_main_job_is_the_one_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     block = re.search(r"```console\n\$ (lmctool barrier .*?)\n(.*?)```", README, re.DOTALL)
     assert block
     words = [str(ROOT / w) if w.startswith("examples/") else w for w in block[1].split()[1:]]
-    done = subprocess.run(
-        [sys.executable, "-m", "lmctool", *words],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    done = invoke(*words)
+    assert done.exit_code == 0, done.output
     shown, printed = cells(block[2]), cells(done.stdout)
     assert [row[:3] for row in shown] == [row[:3] for row in printed]
     for one, other in zip(shown, printed, strict=True):

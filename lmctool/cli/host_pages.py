@@ -69,7 +69,11 @@ PAGES: Mapping[str, HelpPage] = {
     ),
     "schema": HelpPage(("result",), docs="docs/outputs.md"),
     "convert": HelpPage(
-        ("last.ckpt last.safetensors --key state_dict", "'run/epoch-*.pt' -o converted"),
+        (
+            "last.ckpt last.safetensors --key state_dict",
+            "'run/epoch-*.pt' -o converted",
+            "gpt2 folded --fold-norms --untie --input ids:2x16  # the same function",
+        ),
         docs="docs/checkpoints.md",
     ),
     "stamp": HelpPage(

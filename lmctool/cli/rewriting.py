@@ -60,13 +60,15 @@ class Rewriter:
             LmctoolError: the checkpoint or its model cannot be read, or nothing can be done.
             UnjudgedError: it would be another function.
         """
-        from lmctool.checkpoint import open_checkpoint, write_checkpoint
+        from lmctool.checkpoint import write_checkpoint
+        from lmctool.checkpoint.checkpoint import open_checkpoints
         from lmctool.checkpoint.writing import folder_names
         from lmctool.files.publish import refuse_existing_folder
         from lmctool.model.resolve import resolve_model
         from lmctool.model.rewriting import Rewriting, rewritten
 
-        checkpoint = _as_named(open_checkpoint(source, naming), naming)
+        (opened,) = open_checkpoints([source], naming)
+        checkpoint = _as_named(opened, naming)
         if target.suffix != ".safetensors":
             refuse_existing_folder(target, folder_names(checkpoint), force)
         model = resolve_model(

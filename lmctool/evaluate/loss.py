@@ -24,24 +24,37 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Task
 
 
-def loss_of_batch(
-    network: Network, task: Task, weights: Mapping[str, Tensor], inputs: Tensor, targets: Tensor
+def outputs_of_batch(
+    network: Network,
+    weights: Mapping[str, Tensor],
+    inputs: Tensor,
+    *,
+    batch_statistics: bool = False,
 ) -> Tensor:
-    """Return the mean loss over the examples of a batch, () float64, by their weight if they have.
+    """Return the scored output for a batch, (example, ...), from which gradients flow back.
 
     Args:
         network: the model.
+        weights: the network.
+        inputs: (example, ...) as the model sees them.
+        batch_statistics: whether BatchNorms normalise by the batch.
+    """
+    with differentiable(inputs.device, batch_statistics=batch_statistics):
+        return network.differentiable(weights, inputs)
+
+
+def loss_of_outputs(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean loss over the examples of a batch, () float64, by their weight if they have.
+
+    Args:
         task: what loss means; of one that depends on its split the batch is taken for a whole one,
             and its targets are not checked.
-        weights: the network, from which gradients of the loss flow back.
-        inputs: (example, ...) as the model sees them.
+        outputs: (example, ...) from which gradients of the loss flow back.
         targets: (example, ...) what the task takes.
 
     Raises:
         LmctoolError: the targets are none of such outputs, or no example has any weight.
     """
-    with differentiable(inputs.device):
-        outputs = network.differentiable(weights, inputs)
     if task.check is not None and task.of_split is None:
         task.check(outputs, targets)
     losses, _ = task.on(targets).score(outputs, targets)
@@ -57,11 +70,12 @@ def outside_transforms() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def differentiable(device: torch.device) -> Iterator[None]:
+def differentiable(device: torch.device, *, batch_statistics: bool) -> Iterator[None]:
     """Compute networks in operations that have gradients of all weights, the same each time.
 
     On a GPU those of fused attention are summed in any order.
     """
     in_order = sdpa_kernel(SDPBackend.MATH) if device.type == "cuda" else nullcontext()
-    with plain_attention(), in_order, DifferentiableStatistics():
+    statistics = DifferentiableStatistics(of_batch=batch_statistics)
+    with plain_attention(), in_order, statistics:
         yield

@@ -1,4 +1,4 @@
-"""Normalisation by running statistics, with gradients of all that it is computed from.
+"""Normalisation by statistics of evaluation mode, with gradients of all that it is computed from.
 
 Torch has none of the running statistics, which training never asks for; whoever learns where on a
 path a network should lie, or in which order its units, does.
@@ -32,14 +32,23 @@ class DifferentiableStatistics(TorchFunctionMode):
     """Computes batch norms in evaluation mode in plain operations, where gradients are enabled.
 
     The others, which normalise by the batch, and all else are computed as they are.
+
+    Attributes:
+        of_batch: whether batch norms normalise by the batch in place of the running statistics,
+            with gradients or without.
     """
+
+    def __init__(self, *, of_batch: bool = False) -> None:
+        """Take which statistics are meant."""
+        super().__init__()
+        self.of_batch = of_batch
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Call a function of torch."""
         kwargs = kwargs or {}
-        if not torch.is_grad_enabled():
+        if not (torch.is_grad_enabled() or self.of_batch):
             return func(*args, **kwargs)
         called = BUILT_IN.get(func, func)
         norm = isinstance(called, torch._ops.OpOverload) and name_of(called) in NORMS
@@ -50,10 +59,15 @@ class DifferentiableStatistics(TorchFunctionMode):
         trains = given.get("training", given.get("use_input_stats", updates))
         if trains or given.get("running_mean") is None:
             return func(*args, **kwargs)
+        value = given["input"]
+        mean, variance = given["running_mean"], given["running_var"]
+        if self.of_batch and "instance" not in name_of(called):
+            rest = (0, *range(2, value.ndim))
+            mean, variance = value.mean(rest), value.var(rest, correction=0)
         value = _normalised(
-            given["input"],
-            given["running_mean"],
-            given["running_var"],
+            value,
+            mean,
+            variance,
             given.get("weight"),
             given.get("bias"),
             float(given.get("eps", given.get("epsilon", 1e-5))),

@@ -138,9 +138,9 @@ def rewritten(
         for each in batches if plan.steps else ():
             prove(module, weights, plan, each, noun="rewriting")
         stored = plan(weights)
-    new = in_stored_dtypes(everywhere(stored, module, form.names), form)
     if not plan.done:
         raise LmctoolError(f"'{checkpoint.path}' stays as it is: {'; '.join(plan.left)}")
+    new = in_stored_dtypes(everywhere(stored, module, form.names), form)
     if plan.steps:
         difference = _rounding(module, weights, once(new, module), batches, form)
     done, left = tuple(plan.done), tuple(plan.left)
@@ -160,8 +160,9 @@ def _followed(
     if graph.tracer == "export":
         return graph, (inputs,)
     paths = follow(module, graph, traced, inputs)
-    fixed = derive(paths.graph).fixed
-    if unread := list(dict.fromkeys(name for (name, _), why in fixed.items() if why == UNREAD)):
+    fixed = {name for (name, _), why in derive(paths.graph).fixed.items() if why == UNREAD}
+    floats = [name for name, t in module.state_dict().items() if t.is_floating_point()]
+    if unread := [name for name in floats if name in fixed]:
         raise LmctoolError(
             f"the model's path depends on its inputs, and none that was seen reads {some(unread)}:"
             " name data with examples that take every path"

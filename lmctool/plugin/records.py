@@ -140,7 +140,8 @@ class Aligner:
             where ``canonical`` is true a ``LinearTransform`` of ``run.linear_spec``.  The host
             applies it to B and proves it.
         options: click options, added to a command when this aligner is named.
-        needs: what it asks the run for; without ``"data"`` it works where no data is named.
+        needs: what it asks the run for, or a function of its options that tells it; without
+            ``"data"`` it works where no data is named.
         metrics: every metric that its groups can have; None leaves that open.
         partial: whether it takes networks with tensors of different shapes: it compares no tensor
             of ``run.left_out``, and runs no network that is made of both.
@@ -150,10 +151,14 @@ class Aligner:
 
     align: Callable[..., Any]
     options: tuple[click.Option, ...] = ()
-    needs: frozenset[Need] = frozenset({"model", "data"})
+    needs: frozenset[Need] | Callable[..., frozenset[Need]] = frozenset({"model", "data"})
     metrics: tuple[Declaration, ...] | None = None
     partial: bool = False
     canonical: bool | Callable[..., bool] = False
+
+    def looks_at_data(self, options: Mapping[str, Any]) -> bool:
+        """Tell whether it needs data, with values of its options."""
+        return "data" in (self.needs(**options) if callable(self.needs) else self.needs)
 
     def is_canonical(self, options: Mapping[str, Any]) -> bool:
         """Tell whether it is given networks in canonical form, with values of its options."""

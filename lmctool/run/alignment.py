@@ -82,7 +82,7 @@ class Alignments:
     apply: Path | None
     symmetries: CommonSymmetries
     find: Callable[[Aligner, Weights, Weights, Mapping[str, Any]], object]
-    examples: Callable[[Aligner], str]
+    examples: Callable[[Aligner, Mapping[str, Any]], str]
     journal: Journal
     proved: list[ProvedAlignment] = field(default_factory=list)
 
@@ -111,7 +111,9 @@ class Alignments:
                 f" {name!r} itself with --align"
             )
         texts = {option: repr(value) for option, value in values.items()}
-        with self.journal.entries("alignment", name, texts, self.examples(aligner)) as entries:
+        with self.journal.entries(
+            "alignment", name, texts, self.examples(aligner, values)
+        ) as entries:
             entry = entries.entry(lambda: [identity(a), identity(b)])
             if entry.arrays is not None:
                 return self._unpacked(entry.arrays["image"])

@@ -108,6 +108,6 @@ def _needy(analysis: Analysis, settings: Settings) -> str:
     if "data" in analysis.needs:
         return "the analysis"
     choice = settings.aligner
-    if choice and "data" in registry.load(ALIGNERS, choice.name).needs:
+    if choice and registry.load(ALIGNERS, choice.name).looks_at_data(choice.options):
         return f"aligner {choice.name!r}"
     return ""

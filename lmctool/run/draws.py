@@ -47,7 +47,9 @@ def check_repeated(analysis: Analysis, settings: Settings, options: Mapping[str,
         LmctoolError: neither the analysis nor anything that the user chose looks at them.
     """
     aligner = settings.aligner
-    looks = aligner is not None and "data" in registry.load(ALIGNERS, aligner.name).needs
+    looks = aligner is not None and (
+        registry.load(ALIGNERS, aligner.name).looks_at_data(aligner.options)
+    )
     resets = settings.batchnorm == "reset"
     own = analysis.calibrates
     calibrates = options.get(own) is not None if isinstance(own, str) else own

@@ -14,7 +14,7 @@ from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import MPS, choose_device
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
-from lmctool.evaluate.loss import loss_of_batch, outside_transforms
+from lmctool.evaluate.loss import loss_of_outputs, outputs_of_batch, outside_transforms
 from lmctool.evaluate.probe import probe
 from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
@@ -323,7 +323,36 @@ class Run:
             description=description,
         )
 
-    def loss(self, weights: Weights, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def outputs(
+        self, weights: Weights, inputs: Tensor, *, batch_statistics: bool = False
+    ) -> Tensor:
+        """Return a network's scored output for a batch, (example, ...), as a function of weights.
+
+        Gradients flow as those of ``loss`` do.
+
+        Args:
+            weights: the network: floats in the run's dtype, on its device.
+            inputs: (example, ...) as the model sees them.
+            batch_statistics: whether BatchNorms normalise by the batch, as they do in training,
+                and not by the running statistics in the weights.
+
+        Raises:
+            LmctoolError: the model cannot take the batch.
+            UnjudgedError: the model is no function.
+        """
+        forward = self.resources.forward
+        with outside_transforms():
+            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            if corrected_taps(weights):
+                _ = self.graph
+        with computing(self.settings.precision, self.device), forward.seeding():
+            return outputs_of_batch(
+                self.resources.network, weights, inputs, batch_statistics=batch_statistics
+            )
+
+    def loss(
+        self, weights: Weights, batch: tuple[Tensor, Tensor], *, batch_statistics: bool = False
+    ) -> Tensor:
         """Return the mean loss of a network on a batch, () float64, as a function of its weights.
 
         It is what ``evaluate`` gives for these examples alone: by the task, with its weights of
@@ -334,20 +363,18 @@ class Run:
         Args:
             weights: the network: floats in the run's dtype, on its device.
             batch: inputs as the model sees them and their targets, as ``Split`` gives them.
+            batch_statistics: as ``outputs`` takes it.
 
         Raises:
             LmctoolError: no data is in use, or the model or the task cannot take the batch.
             UnjudgedError: the model is no function.
         """
         inputs, targets = batch
-        forward = self.resources.forward
         with outside_transforms():
             task = self.evaluator.task
-            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
-            if corrected_taps(weights):
-                _ = self.graph
-        with computing(self.settings.precision, self.device), forward.seeding():
-            return loss_of_batch(self.resources.network, task, weights, inputs, targets)
+        outputs = self.outputs(weights, inputs, batch_statistics=batch_statistics)
+        with computing(self.settings.precision, self.device):
+            return loss_of_outputs(task, outputs, targets)
 
     def read(
         self,
@@ -597,8 +624,8 @@ class Run:
         ):
             return aligner.align(self, a, b, **options)
 
-    def _examples_of(self, aligner: Aligner) -> str:
-        looks = "data" in aligner.needs and self.data is not None
+    def _examples_of(self, aligner: Aligner, options: Mapping[str, Any]) -> str:
+        looks = aligner.looks_at_data(options) and self.data is not None
         return self.calibration.recipe if looks else ""
 
     def _aligned(self, a: Weights, b: Weights) -> tuple[Transform, Weights, Weights]:

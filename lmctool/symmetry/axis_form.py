@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -82,6 +83,8 @@ class Blockwise:
 
 
 AxisForm = Fixed | Free | Product | Concat | Interleaving | Blockwise
+ValueForms = Mapping[str, tuple[AxisForm | None, ...]]
+"""For each value of a graph, by the name of its node, the form of each of its axes."""
 
 
 def groups_of(form: AxisForm | None) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""One order of hidden units for many networks, and the check of its cycle consistency.
+"""One frame for the units of many networks, and the check of its cycle consistency.
 
-Each network i has a permutation P_i into the frame, so that the way from i to j is P_i and then the
-inverse of P_j.  That is cycle consistent: going around any cycle moves no unit.  Pairwise
+Each network i has a transform P_i into the frame, so that the way from i to j is P_i and then the
+inverse of P_j.  That is cycle consistent: going around any cycle changes nothing.  Pairwise
 alignments aren't (Crisostomi et al. 2024, arXiv:2405.17897).  The frame is found as MergeMany finds
 it (Ainsworth et al. 2022, arXiv:2209.04836, Algorithm 3): each network in turn is aligned with the
-mean of the others, here in the order given, from networks that are aligned with the first.
+mean of the others, here in the order given, from networks that are aligned with the first.  Where
+the aligner finds orthogonal maps that is generalised Procrustes analysis (Gower 1975).
 """
 
 from __future__ import annotations
@@ -13,34 +14,37 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from lmctool.symmetry.permutation import Permutation
+from lmctool.symmetry.linear.transform import LinearTransform, identity_map, permutation_part
+from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import Weights
 
-Align = Callable[[Weights, Weights], Permutation]
+Align = Callable[[Weights, Weights], Transform]
 SWEEPS = 20
 """Sweeps over all networks after which the search ends even if units still move."""
 ROUNDING = 1e-10
 """What a move must gain, as a share of the greatest inner product there could be."""
+STAYS = 1e-6
+"""How far a map may take a unit that is said to stay, relative to its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommonFrame:
-    """A common order of the units of many networks.
+    """A common frame of the units of many networks.
 
     Attributes:
-        permutations: P_i of each network, into the frame.
+        transforms: P_i of each network, into the frame.
         spreads: the sum of the networks' squared distances to their mean: as they are, aligned
             with the first, and after each sweep.
-        settled: whether the last sweep moved no unit; true where none was asked for.
+        settled: whether the last sweep changed nothing; true where none was asked for.
     """
 
-    permutations: tuple[Permutation, ...]
+    transforms: tuple[Transform, ...]
     spreads: tuple[float, ...]
     settled: bool
 
-    def between(self, source: int, target: int) -> Permutation:
-        """Return the permutation that brings one network's units into the order of another's."""
-        return self.permutations[source].then(self.permutations[target].inverse())
+    def between(self, source: int, target: int) -> Transform:
+        """Return the transform that brings one network's units into the frame of another's."""
+        return self.transforms[source].then(self.transforms[target].inverse())
 
 
 def common_frame(
@@ -53,15 +57,16 @@ def common_frame(
 
     Args:
         networks: two or more, on one device.
-        align: ``align(a, b)`` returns the permutation that brings B's units into A's order.
+        align: ``align(a, b)`` returns the transform that brings B into the frame of A, of the
+            same kind each time.
         counted: the floating tensors that the spread is over.
-        sweeps: at most so many; without any the frame is the order of the first network.
+        sweeps: at most so many; without any the frame is that of the first network.
     """
     first, *others = networks
     pairwise = [align(first, other) for other in others]
-    permutations = [Permutation(pairwise[0].spec, {}), *pairwise]
-    pairs = zip(permutations, networks, strict=True)
-    aligned: list[Weights] = [permutation.apply(network) for permutation, network in pairs]
+    transforms = [pairwise[0].identity(), *pairwise]
+    pairs = zip(transforms, networks, strict=True)
+    aligned: list[Weights] = [transform.apply(network) for transform, network in pairs]
     spreads = [spread(networks, counted), spread(aligned, counted)]
     moved = False
     for _ in range(sweeps):
@@ -72,11 +77,11 @@ def common_frame(
             after = move.apply(network)
             if _gain(rest, network, after, counted) > ROUNDING:
                 aligned[index], moved = after, True
-                permutations[index] = permutations[index].then(move)
+                transforms[index] = transforms[index].then(move)
         spreads.append(spread(aligned, counted))
         if not moved:
             break
-    return CommonFrame(tuple(permutations), tuple(spreads), settled=not moved)
+    return CommonFrame(tuple(transforms), tuple(spreads), settled=not moved)
 
 
 def spread(networks: Sequence[Weights], counted: Collection[str]) -> float:
@@ -94,13 +99,13 @@ def spread(networks: Sequence[Weights], counted: Collection[str]) -> float:
     return total
 
 
-def cycle_displacement(maps: Callable[[int, int], Permutation], count: int) -> int:
+def cycle_displacement(maps: Callable[[int, int], Transform], count: int) -> int:
     """Return the most units that leave their place on any cycle i -> j -> i or i -> j -> k -> i.
 
     Where it is 0 the maps are cycle consistent: longer cycles are put together from these.
 
     Args:
-        maps: ``maps(i, j)`` brings network i's units into the order of network j's.
+        maps: ``maps(i, j)`` brings network i's units into the frame of network j's.
         count: how many networks there are.
     """
     path = {pair: maps(*pair) for pair in permutations(range(count), 2)}
@@ -114,7 +119,21 @@ def cycle_displacement(maps: Callable[[int, int], Permutation], count: int) -> i
             *(path[j, k].then(path[k, i]) for k in range(i + 1, count) if k != j),
         )
     ]
-    return max((sum(map(cycle.moved, cycle.moves)) for cycle in cycles), default=0)
+    return max(map(displaced, cycles), default=0)
+
+
+def displaced(transform: Transform) -> int:
+    """Return how many units are permuted, and how many more a map takes elsewhere."""
+    permutation = permutation_part(transform)
+    moved = sum(map(permutation.moved, permutation.moves))
+    if not isinstance(transform, LinearTransform):
+        return moved
+    for name, matrices in transform.maps.items():
+        group = transform.spec.groups[name]
+        change = (matrices - identity_map(group)).abs().reshape(group.count, group.size, -1)
+        turned = int((change.amax(-1) > STAYS * matrices.abs().max()).sum())
+        moved += max(0, turned - permutation.moved(group.units))
+    return moved
 
 
 def _mean(networks: Sequence[Weights]) -> Weights:
@@ -131,13 +150,14 @@ def _mean(networks: Sequence[Weights]) -> Weights:
 def _gain(rest: Weights, before: Weights, after: Weights, counted: Collection[str]) -> float:
     """Return how much closer a network comes to the mean of the others by a move.
 
-    Its own norm stays, so this is the rise of its inner product with that mean; as a share of
-    the greatest inner product that the two norms allow.
+    By half the squared distance, as a share of the greatest inner product that the two norms
+    allow.  Of a permutation that is the rise of its inner product with that mean.
     """
     rise, norm, mean_norm = 0.0, 0.0, 0.0
     for name in counted:
-        mean, old = rest[name].double(), before[name].double()
-        rise += float((mean * (after[name].double() - old)).sum())
-        norm += float(old.square().sum())
+        mean, old, new = (each[name].double() for each in (rest, before, after))
+        squares = float(old.square().sum())
+        rise += float((mean * (new - old)).sum()) - (float(new.square().sum()) - squares) / 2
+        norm += squares
         mean_norm += float(mean.square().sum())
     return rise / ((norm * mean_norm) ** 0.5 or 1.0)

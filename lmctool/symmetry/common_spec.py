@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import groups_of
+from lmctool.symmetry.stacks import members
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +34,8 @@ def common_spec(
     tensors = {
         name: forms
         for name, forms in first.tensors.items()
-        if name not in left_out and all(name in other.tensors for other in others)
+        if {*(members(name) or (name,))}.isdisjoint(left_out)
+        and all(name in other.tensors for other in others)
     }
     held = {group for forms in tensors.values() for form in forms for group in groups_of(form)}
     unlike = {

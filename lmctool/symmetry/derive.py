@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from lmctool.graph.operations import norm_groups
+from lmctool.graph.sizes import varies
 from lmctool.symmetry.axis import Axis
 from lmctool.symmetry.axis_table import fix
 from lmctool.symmetry.group_names import Forms, group_names, in_graph_order
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import fx
 
     from lmctool.graph.graph import Graph
+    from lmctool.symmetry.axis_form import ValueForms
     from lmctool.symmetry.axis_table import AxisTable
 
 SINGLE = "each of its parts is one unit"
@@ -30,7 +32,7 @@ SINGLE = "each of its parts is one unit"
 CACHE_SIZE = 16
 """How many derived specs are remembered, by the fingerprint of their graph."""
 
-_cache: dict[tuple[str, tuple[str, ...], tuple[str, ...]], PermutationSpec] = {}
+_cache: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[PermutationSpec, ValueForms]] = {}
 
 
 def derive(
@@ -43,6 +45,20 @@ def derive(
         fixed: patterns of tensor names that must stay as they are.
         moved: patterns of buffers that may move though no layer owns them, as masks.
     """
+    return _derived(graph, fixed, moved)[0]
+
+
+def value_forms(graph: Graph) -> ValueForms:
+    """Return where in every value of a graph the units lie of the groups that ``derive`` finds.
+
+    A node with several values has none of its own; those that are picked from it have.
+    """
+    return _derived(graph, (), ())[1]
+
+
+def _derived(
+    graph: Graph, fixed: Sequence[str], moved: Sequence[str]
+) -> tuple[PermutationSpec, ValueForms]:
     key = graph.fingerprint, tuple(fixed), tuple(moved)
     if key not in _cache:
         while len(_cache) >= CACHE_SIZE:
@@ -51,7 +67,9 @@ def derive(
     return _cache[key]
 
 
-def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> PermutationSpec:
+def _derived_spec(
+    graph: Graph, fixed: Sequence[str], moved: Sequence[str]
+) -> tuple[PermutationSpec, ValueForms]:
     table, stored = propagate(graph, fixed, moved)
     separation = Separation(inner_groups(table.values(), stored.values()), stored)
     _cut_norm_groups(table, separation)
@@ -79,8 +97,12 @@ def _derived_spec(graph: Graph, fixed: Sequence[str], moved: Sequence[str]) -> P
             if forms[name][position] is None and axis.size > 1
         },
     )
-    after, before = find_taps(graph, values, spec, form)
-    return replace(spec, taps=after, pretaps=before)
+    shown = {  # an axis that holds the batch, too, has no units in fixed positions
+        node.name: tuple(None if varies(axis.size) else form(axis) for axis in values(node))
+        for node in graph.nodes
+    }
+    after, before = find_taps(graph, shown, spec)
+    return replace(spec, taps=after, pretaps=before), shown
 
 
 def _cut_norm_groups(table: AxisTable, separation: Separation) -> None:

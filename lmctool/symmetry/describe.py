@@ -16,6 +16,7 @@ from lmctool.results.text import percent
 from lmctool.symmetry.axis_form import AxisForm, Concat, Fixed, Interleaving, Product
 from lmctool.symmetry.axis_form_text import show
 from lmctool.symmetry.propagate import UNOWNED
+from lmctool.symmetry.stacks import stacked_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def describe(spec: PermutationSpec, graph: Graph) -> Table:
         spec: the spec of the model.
         graph: the model's graph.
     """
-    shapes = graph.shapes
+    shapes = stacked_shapes(spec.stacks, graph.shapes)
     rows = []
     for name, axes in spec.tensors.items():
         reasons = {
@@ -56,7 +57,7 @@ def describe(spec: PermutationSpec, graph: Graph) -> Table:
 
 
 def _notes(spec: PermutationSpec, graph: Graph) -> Iterator[str]:
-    shapes = graph.shapes
+    shapes = stacked_shapes(spec.stacks, graph.shapes)
     units = hidden_units(spec, graph)
     sizes = ", ".join(
         f"{name} {size}" + (f" in each of {spec.per[name]}" if name in spec.per else "")
@@ -95,7 +96,7 @@ def _buffers_that_stay(spec: PermutationSpec, graph: Graph) -> list[str]:
         name
         for node in graph.nodes
         if (name := graph.tensors.get(node.name, "")) in graph.buffers
-        and UNOWNED in {spec.fixed.get((name, axis)) for axis in range(len(spec.tensors[name]))}
+        and UNOWNED in {spec.fixed.get((name, axis)) for axis in range(len(graph.shapes[name]))}
         and (node.meta["val"].is_floating_point() or node.meta["val"].dtype == torch.bool)
     ]
 
@@ -129,7 +130,7 @@ def hidden_units(spec: PermutationSpec, graph: Graph) -> HiddenUnits:
         graph: the graph of the model.
     """
     counted: Counter[str] = Counter()
-    shapes = graph.shapes
+    shapes = stacked_shapes(spec.stacks, graph.shapes)
     for name, forms in spec.tensors.items():
         if len(forms) < 2 or name in graph.buffers or name in graph.aliases:
             continue

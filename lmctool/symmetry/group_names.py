@@ -22,6 +22,7 @@ from lmctool.symmetry.axis_form import (
     groups_of,
 )
 from lmctool.symmetry.separation import Blocks
+from lmctool.symmetry.stacks import RANGE, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,23 +35,29 @@ NodeAxes = Callable[[fx.Node], tuple[Axis | Blocks, ...]]
 TensorForms = dict[str, tuple[Axis | Blocks, ...]]
 UNREADABLE = re.compile(r"[\s()+|,{};]")
 """What a name cannot have in the text of a form."""
+EVERY = "*"
+"""What stands in a group's name for the numbers of the tensors of a stack."""
 
 
 def group_names(tensors: TensorForms, nested: InnerGroups) -> dict[Axis, str]:
-    """Name every group after the first tensor that has it in front (its writer)."""
+    """Name every group after the first tensor that has it in front (its writer).
+
+    In front of a stack is the axis in front of its tensors.
+    """
     names: dict[Axis, str] = {}
     labels: set[str] = set()
     inside = set(nested.successor.values())
     for front in (True, False):
         for name, axes in tensors.items():
             for position, axis in enumerate(axes):
-                if (position == 0) is not front:
+                if (position == bool(members(name))) is not front:
                     continue
                 leaves = dict.fromkeys(leaf for leaf in axis.leaves() if leaf not in inside)
                 for place, leaf in enumerate(leaves):
                     if not leaf.moves or leaf in names:
                         continue
-                    label = UNREADABLE.sub("-", name.rpartition(".")[0] or name)
+                    label = RANGE.sub(EVERY, name)
+                    label = UNREADABLE.sub("-", label.rpartition(".")[0] or label)
                     label += f"[{place}]" if len(leaves) > 1 else ""
                     label += "" if front else f":{position}"
                     while label in labels:

@@ -76,11 +76,23 @@ class Permutation(Transform):
     def apply_lazily(self, weights: Mapping[str, Tensor]) -> LazyWeights:
         """Return the permuted weights, each tensor permuted when it is asked for."""
         moving = {group for group in self.moves if self.moved(group)}
+        stacks = self.spec.stacks
+        places = {m: (stack, i) for stack, inside in stacks.items() for i, m in enumerate(inside)}
+        whole: dict[str, Tensor] = {}  # the stack that a tensor was last asked of
 
         def permuted(name: str) -> Tensor:
-            forms = self.spec.tensors.get(name, ())
+            stack, place = places.get(name, (name, 0))
+            forms = self.spec.tensors.get(stack, ())
             groups = dict.fromkeys(g for form in forms for g in groups_of(form) if g in moving)
-            return self.permute(weights[name], forms, groups) if groups else weights[name]
+            if not groups:
+                return weights[name]
+            if stack == name:
+                return self.permute(weights[name], forms, groups)
+            if stack not in whole:
+                whole.clear()
+                stacked = torch.stack([weights[member] for member in stacks[stack]])
+                whole[stack] = self.permute(stacked, forms, groups)
+            return whole[stack][place].clone()
 
         return LazyWeights(weights, permuted)
 
@@ -107,6 +119,10 @@ class Permutation(Transform):
             rows = front.flatten(0, 1).index_select(0, order.to(tensor.device))
             tensor = rows.view(front.shape).movedim((0, 1), index.axes).contiguous()
         return tensor
+
+    def identity(self) -> Permutation:
+        """Return the permutation of the same groups that moves nothing."""
+        return Permutation(self.spec, {})
 
     def inverse(self) -> Permutation:
         """Return the permutation that undoes this one."""

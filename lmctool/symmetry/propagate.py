@@ -10,15 +10,17 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from lmctool.graph.reparametrization import makes_weight
-from lmctool.symmetry.axis import Axis
-from lmctool.symmetry.axis_table import AxisTable, TensorAxes, told_apart
+from lmctool.symmetry.axis import Axis, concat
+from lmctool.symmetry.axis_table import AxisTable, TensorAxes, fix, told_apart
 from lmctool.symmetry.buffers import activations, movable
-from lmctool.symmetry.part_rules import getitem
+from lmctool.symmetry.part_rules import getitem, tie_all
 from lmctool.symmetry.rules import value_axes
+from lmctool.symmetry.stacked_tensors import Joined, stacked_tensors
+from lmctool.symmetry.stacks import members
 from lmctool.symmetry.unification import CUT_APART
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from torch import fx
 
@@ -30,6 +32,8 @@ UNREAD = "nothing reads it"
 """Why no axis of a tensor may move that no operation of the graph reads."""
 UNOWNED = "it is a buffer that no layer owns"
 """Why no axis of a buffer may move that may hold anything, unless a spec file says that it may."""
+FIXED = "the spec file fixes it"
+"""Why no axis of a tensor may move that a spec file names."""
 PASSES = 8
 """How often a graph is gone over at most: a later cut says how an earlier view is made."""
 
@@ -42,14 +46,19 @@ def propagate(
     Returns:
         The axes of every value, and the axes of the model's tensors by name.
     """
-    table, computed = AxisTable(), that_matter(graph.nodes)
+    stacks = stacked_tensors(graph)
+    table, computed = AxisTable(), that_matter(graph.nodes, stacks)
     for _ in range(PASSES):
         # From new axes each time: what a pass unified before it learnt of a cut can't be undone.
         before, loose = dict(table.view_cuts), table.loose | _that_clash(table)
         table = AxisTable(view_cuts=before.copy(), loose=loose)
-        tensors = _tensors(graph, table, fixed, moved)
+        tensors = _tensors(graph, table, fixed, moved) | _stacks(graph, stacks, fixed)
+        for name in {member for stack in tensors for member in members(stack)}:
+            del tensors[name]
         for node in computed:
-            if node.op == "call_function":
+            if node in stacks:
+                table.axes[node] = _joined_axes(stacks[node], tensors)
+            elif node.op == "call_function":
                 picks = node.target is operator.getitem
                 table.axes[node] = getitem(node, table) if picks else value_axes(node, table)
         for operand in graph.nodes[-1].all_input_nodes:
@@ -73,10 +82,11 @@ def _that_clash(table: AxisTable) -> frozenset[fx.Node]:
     )
 
 
-def that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
+def that_matter(nodes: Sequence[fx.Node], leaves: Container[fx.Node] = ()) -> list[fx.Node]:
     """Return the nodes that the outputs are computed from, or a number that chooses the path.
 
     A recording has others, too: the last states of a recurrent layer, say, that nobody asks for.
+    What the leaves among them are computed from doesn't matter.
     """
     live: set[fx.Node] = set()
     for node in reversed(nodes):
@@ -84,7 +94,7 @@ def that_matter(nodes: Sequence[fx.Node]) -> list[fx.Node]:
         tensors = [part for part in tree_leaves(value) if isinstance(part, Tensor)]
         writes = getattr(getattr(node.target, "_schema", None), "is_mutable", False)
         if node in live or node.op == "output" or not tensors or writes:
-            live |= {node, *node.all_input_nodes}
+            live |= {node} if node in leaves else {node, *node.all_input_nodes}
     return [node for node in nodes if node in live]
 
 
@@ -114,6 +124,29 @@ def _tensors(
         if original in tensors:
             tensors[alias] = tensors[original]
     return tensors
+
+
+def _stacks(graph: Graph, stacks: Mapping[fx.Node, Joined], fixed: Sequence[str]) -> TensorAxes:
+    """Give axes to every stack of tensors, by its name."""
+    tensors: TensorAxes = {}
+    shapes = graph.shapes
+    for name in (name for joined in stacks.values() for name in joined.names()):
+        first, *_ = inside = members(name)
+        axes = tuple(map(Axis, (len(inside), *shapes[first])))
+        if any(fnmatchcase(member, pattern) for member in inside for pattern in fixed):
+            fix(axes, FIXED)
+        tensors[name] = axes
+    return tensors
+
+
+def _joined_axes(joined: Joined, tensors: TensorAxes) -> tuple[Axis, ...]:
+    """Return the axes of stacks that lie one after the other."""
+    if joined.name:
+        return tensors[joined.name]
+    parts = [_joined_axes(part, tensors) for part in joined.parts]
+    tied = tie_all(parts, joined.dim)
+    tied[joined.dim] = concat(tuple(part[joined.dim] for part in parts))
+    return tuple(tied)
 
 
 def _first(graph: Graph, node: fx.Node) -> str:

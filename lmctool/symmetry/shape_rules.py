@@ -28,14 +28,18 @@ def dropout(node: fx.Node, table: AxisTable) -> Raw | list[Raw]:
 def transposition(node: fx.Node, table: AxisTable) -> Raw:
     """Reorder the axes."""
     x = table.raw(node.args[0])
+    return tuple(x[dimension] for dimension in new_order(node, len(x)))
+
+
+def new_order(node: fx.Node, rank: int) -> list[int]:
+    """Return which dimension of its operand each dimension of a reordered value is."""
     if node.target is aten.permute.default:
-        order = [int(dim) for dim in node.args[1]]  # type: ignore[union-attr,arg-type]
-    else:
-        order = list(range(len(x)))
-        first, second = (int(dim) for dim in node.args[1:3]) if len(node.args) > 1 else (-1, -2)  # type: ignore[arg-type]
-        if len(x) > 1:
-            order[first], order[second] = order[second], order[first]
-    return tuple(x[position] for position in order)
+        return [int(dim) for dim in node.args[1]]  # type: ignore[union-attr,arg-type]
+    order = list(range(rank))
+    first, second = (int(dim) for dim in node.args[1:3]) if len(node.args) > 1 else (-1, -2)  # type: ignore[arg-type]
+    if rank > 1:
+        order[first], order[second] = order[second], order[first]
+    return order
 
 
 def expansion(node: fx.Node, table: AxisTable) -> Raw:
@@ -80,7 +84,7 @@ def repeat_interleave(node: fx.Node, table: AxisTable) -> Axes:
 def reduction(node: fx.Node, table: AxisTable) -> Any:
     """Drop the reduced axes: a sum doesn't mind the order of what it adds."""
     x, shape = table.of(node.args[0]), sizes(node)
-    dropped = _dimensions(node, len(x))
+    dropped = dimensions(node, len(x))
     keeps_rank = len(shape) == len(x)
     left = tuple(
         Axis(1) if position in dropped else axis
@@ -93,10 +97,10 @@ def reduction(node: fx.Node, table: AxisTable) -> Any:
 
 def reduced(node: fx.Node, x: Axes) -> list[Axis]:
     """Return the axes that a reduction runs over."""
-    return [x[dim] for dim in sorted(_dimensions(node, len(x)))]
+    return [x[dim] for dim in sorted(dimensions(node, len(x)))]
 
 
-def _dimensions(node: fx.Node, rank: int) -> set[int]:
+def dimensions(node: fx.Node, rank: int) -> set[int]:
     """Return which dimensions a reduction runs over; all where none is named."""
     norms = (
         aten.linalg_vector_norm.default,

@@ -65,12 +65,16 @@ class SoftPermutation:
                 stays.
             weights: the tensors by name.
         """
-        return {
+        stacks = self.spec.stacks
+        mixed = {
             name: self.mix(matrices, tensor, self.spec.tensors[name])
             if name in self.spec.tensors and tensor.is_floating_point()
             else tensor
-            for name, tensor in weights.items()
+            for name, tensor in self.spec.stacked(weights).items()
         }
+        for stack in mixed.keys() & stacks.keys():
+            mixed |= zip(stacks[stack], mixed.pop(stack), strict=True)
+        return {name: mixed[name] for name in weights}
 
     def mix(self, matrices: Mapping[str, Tensor], tensor: Tensor, forms: Forms) -> Tensor:
         """Return a tensor, or a value, whose axes have these forms, with groups mixed."""

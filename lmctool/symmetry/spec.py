@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool.symmetry.axis_form import AxisForm, groups_of
+from lmctool.symmetry.stacks import stacked, stacks_of
 from lmctool.symmetry.unit_index import UnitIndex, axis_labels, unit_indices
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class PermutationSpec:
         groups: the size of each permutation group, in the order of the graph; of an inner group
             the size under one unit of its outer group.
         tensors: for each tensor, for each of its axes, the form of the axis, or None where no
-            unit of it may move.
+            unit of it may move.  Tensors that change places with each other are one, a stack, by
+            its name.
         per: the outer group of each inner group.
         taps: for each group, the values that show its units, after the nonlinearity if one is;
             none for an outer group that its inner ones show, such as attention heads.
@@ -56,6 +58,15 @@ class PermutationSpec:
     taps: Mapping[str, tuple[Tap, ...]] = field(default_factory=dict)
     pretaps: Mapping[str, tuple[Tap, ...]] = field(default_factory=dict)
     fixed: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+    @property
+    def stacks(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the tensors of each stack, by its own."""
+        return stacks_of(self.tensors)
+
+    def stacked(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return weights as the spec has them: each stack in place of its tensors."""
+        return stacked(self.stacks, weights)
 
     def units(self, group: str) -> int:
         """Return how many units a group has, under all units of its outer group together."""

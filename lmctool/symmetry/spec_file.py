@@ -19,8 +19,9 @@
 One text for each tensor, with one form for each axis: ``_`` for one that stays, a group, ``(a b)``
 for a product from outer to inner, ``a+b`` for a concatenation, ``a|b`` where units of both take
 turns, ``_4`` for 4 units that stay, ``{0 4 a; b}`` for ``a`` in the first 4 rows of axis 0 and
-``b`` in the next 4.  A group that occurs only in names with ``*`` is another one
-for each text that the ``*`` stands for.
+``b`` in the next 4.  Tensors of a mixture's experts that change places with each other are one
+tensor, named by the range of their numbers: ``"experts.{0..7}.w1.weight"``.  A group that occurs
+only in names with ``*`` is another one for each text that the ``*`` stands for.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from lmctool.symmetry.axis_form_text import read_axes, show
 from lmctool.symmetry.derive import derive
 from lmctool.symmetry.spec import PermutationSpec, Tap
 from lmctool.symmetry.spec_table import SpecTable
+from lmctool.symmetry.stacks import stacked_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +85,7 @@ def read_spec(path: Path, graph: Graph) -> PermutationSpec:
     file = as_record(read_toml(path, what), SpecTable, what)
     try:
         derived = derive(graph, fixed=file.rules.fix, moved=file.rules.move)
-        return _combined(file, derived, graph.shapes)
+        return _combined(file, derived, stacked_shapes(derived.stacks, graph.shapes))
     except _UnfitError as error:
         raise LmctoolError(f"{what}: {error}") from error
 

@@ -14,6 +14,7 @@ from lmctool.results.result import Group, Variable
 from lmctool.symmetry.axis_form_text import read_axes, show
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.spec import PermutationSpec
+from lmctool.symmetry.stacks import stacked_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,11 +119,13 @@ def _tensor_variables(spec: PermutationSpec, tensors: Tensors) -> dict[str, Vari
     """Return the shape of each tensor, and what may move on its axes."""
     if not tensors.shapes:
         return {}
-    still = {name: (None,) * len(shape) for name, shape in tensors.shapes.items()}
+    whole = stacked_shapes(spec.stacks, tensors.shapes)
+    stacks = {name: whole[name] for name in spec.stacks}
+    still = {name: (None,) * len(shape) for name, shape in {**tensors.shapes, **stacks}.items()}
     forms = [spec.tensors.get(tensors.tied.get(name, name)) or still[name] for name in still]
-    shapes = ["x".join(map(str, shape)) for shape in tensors.shapes.values()]
+    shapes = ["x".join(map(str, shape)) for shape in (*tensors.shapes.values(), *stacks.values())]
     columns = {
-        "tensor": (list(still), "tensor of the network"),
+        "tensor": (list(still), "tensor of the network, or the stack of several of a range {a..b}"),
         "shape": (shapes, "its shape"),
         "axes": ([", ".join(map(show, each)) for each in forms], "groups that move on its axes"),
         "tied": ([tensors.tied.get(name, "") for name in still], "first name of the same tensor"),
@@ -165,7 +168,8 @@ def whole_permutation(group: Group, source: str) -> WholePermutation:
         ties = {name: str(first) for name, first in zip(shapes, untied, strict=False) if first}
         spec = PermutationSpec(stored.sizes, forms, stored.per)
         moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
-        return WholePermutation(Permutation(spec, moves), Tensors(shapes, tied, ties))
+        own = {name: shape for name, shape in shapes.items() if name not in spec.stacks}
+        return WholePermutation(Permutation(spec, moves), Tensors(own, tied, ties))
     except (KeyError, ValueError, TypeError) as cause:
         raise LmctoolError(f"{source} holds a permutation that cannot be read: {cause}") from cause
 

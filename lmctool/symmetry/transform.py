@@ -39,6 +39,10 @@ class Transform(ABC):
         return dict(self.apply_lazily(weights))
 
     @abstractmethod
+    def identity(self) -> Self:
+        """Return the transform of the same networks that changes nothing."""
+
+    @abstractmethod
     def inverse(self) -> Self:
         """Return the transform that undoes this one."""
 

@@ -78,7 +78,7 @@ def check_aligner(
             except Refused as refusal:
                 refused[network.key] = str(refusal)
                 continue
-            if "data" not in aligner.needs:
+            if not aligner.looks_at_data(own):
                 with network.run("distance", with_data=False, aligner=Choice(name, own)) as bare:
                     _Check(bare, name, aligner, own, who).like(answer)
         claim(len(refused) < len(networks), f"aligner {name!r} refused every network: {refused}")

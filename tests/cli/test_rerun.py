@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,9 +49,24 @@ def made_by(*options: str) -> Path:
     return Path("interpolate.h5")
 
 
+@cache
+def usual() -> bytes:
+    """Return the file of a result that was made without options, in a folder as every test has."""
+    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name in "ab":
+            shutil.copy(DIGITS / f"{name}.safetensors", f"{name}.safetensors")
+        return made_by().read_bytes()
+
+
+def usual_result() -> Path:
+    """Put the result that was made without options here."""
+    Path("interpolate.h5").write_bytes(usual())
+    return Path("interpolate.h5")
+
+
 def recording(command: str) -> Path:
     """Make a result that says it was made by this command."""
-    result = read(made_by())
+    result = read(usual_result())
     said = result.groups["provenance"]
     group = Group(said.variables, {**said.attributes, "command": command})
     write(replace(result, groups={**result.groups, "provenance": group}), Path("told.h5"))
@@ -67,7 +85,7 @@ def test_the_same_inputs_give_the_same_numbers_and_touch_no_file() -> None:
 
 
 def test_another_checkpoint_under_the_old_name_is_named() -> None:
-    path = made_by()
+    path = usual_result()
     shutil.copy("a.safetensors", "b.safetensors")
     done = invoke("rerun", path, "-q")
     assert done.exit_code == 3
@@ -77,7 +95,7 @@ def test_another_checkpoint_under_the_old_name_is_named() -> None:
 
 
 def test_numbers_that_nothing_recorded_explains_are_told() -> None:
-    result = read(made_by())
+    result = read(usual_result())
     curve = result.groups["interpolate/curve"]
     loss = replace(curve.variables["loss"], values=curve.variables["loss"].values + 1e-9)
     group = Group({**curve.variables, "loss": loss}, curve.attributes)
@@ -91,7 +109,7 @@ def test_numbers_that_nothing_recorded_explains_are_told() -> None:
 
 
 def test_a_changed_version_is_named() -> None:
-    result = read(made_by())
+    result = read(usual_result())
     said = result.groups["provenance"]
     group = Group(said.variables, {**said.attributes, "versions.torch": "1.0"})
     write(replace(result, groups={**result.groups, "provenance": group}), Path("old.h5"))
@@ -101,7 +119,7 @@ def test_a_changed_version_is_named() -> None:
 
 
 def test_the_new_result_is_kept_where_asked_and_never_replaces_one() -> None:
-    path = made_by()
+    path = usual_result()
     assert invoke("rerun", path, "-q", "-o", "new.h5").exit_code == 0
     assert invoke("compare", path, "new.h5").exit_code == 0
     refused = invoke("rerun", path, "-q", "-o", "new.h5")
@@ -110,7 +128,7 @@ def test_the_new_result_is_kept_where_asked_and_never_replaces_one() -> None:
 
 
 def test_paths_are_looked_for_in_the_folder_that_is_named(tmp_path: Path) -> None:
-    path = made_by()
+    path = usual_result()
     (tmp_path / "there").mkdir()
     for name in "ab":
         Path(f"{name}.safetensors").rename(f"there/{name}.safetensors")
@@ -203,7 +221,7 @@ def test_the_recorded_strategy_and_batch_size_are_repeated_and_not_found_anew(
 
 
 def test_on_another_kind_of_device_they_are_chosen_anew_and_that_is_told() -> None:
-    path = made_by()
+    path = usual_result()
     said = {"device": "cuda:0", "strategy": "graphs, contiguous", "batch_size": 5}
     done = invoke("rerun", saying(path, **said), "-o", "new.h5")
     assert done.exit_code == 0, done.output

@@ -317,3 +317,28 @@ def test_without_data_there_is_no_loss() -> None:
         pytest.raises(LmctoolError, match="no data is in use"),
     ):
         run.loss(run.weights(0), batch)
+
+
+def test_by_statistics_of_the_batch_it_is_the_loss_of_a_module_in_training(run_on: Runs) -> None:
+    run = run_on("resnet")
+    module: nn.Module = built.resnet().double().train()
+    module.load_state_dict(dict(run.weights(0)))
+    inputs, targets = whole(run)
+    outputs = module(inputs)
+    weights = leaves(run.weights(0))
+    torch.testing.assert_close(run.outputs(weights, inputs, batch_statistics=True), outputs)
+    functional.cross_entropy(outputs, targets).backward()  # type: ignore[no-untyped-call]
+    run.loss(weights, (inputs, targets), batch_statistics=True).backward()  # type: ignore[no-untyped-call]
+    for name, parameter in module.named_parameters():
+        torch.testing.assert_close(weights[name].grad, parameter.grad, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_outputs_are_those_that_scores_are_taken_of(key: str, run_on: Runs) -> None:
+    run = run_on(key)
+    inputs, _ = whole(run)
+    (split,) = run.splits
+    (expected,) = run.read([run.weights(0)], split, lambda outputs, _: outputs)
+    with torch.no_grad():
+        found = run.outputs(run.weights(0), inputs)
+    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-10, atol=1e-12)

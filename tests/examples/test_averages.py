@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from scipy import stats
 
 from lmctool.results.file import read
 from lmctool.results.metrics import metrics
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
+from tests.training import EXAMPLES, train
 
-if TYPE_CHECKING:
-    import click
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = {"--epochs": "2", "--calib-size": "60"}
 BOTH = "variant=align+repair,split=test"
 NOTED = '#!/bin/sh\nprintf "%s\\t" "${0##*/}" "$@" >> "$COMMANDS"; echo >> "$COMMANDS"\n'
@@ -43,28 +37,17 @@ def commands(folder: Path) -> list[list[str]]:
     return [line.split("\t")[:-1] for line in noted.read_text().splitlines()]
 
 
-def trainer() -> click.Command:
-    """Return the command of examples/train.py."""
-    spec = importlib.util.spec_from_file_location("train_under_test", EXAMPLES / "train.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    main: click.Command = module.main
-    return main
-
-
 def test_the_average_over_five_pairs_is_that_of_numpy_and_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(EXAMPLES)
     monkeypatch.setattr("lmctool.report.figure.image", lambda *_: b"")
-    train, codes = trainer(), {}
+    codes = {}
     for program, *given in commands(tmp_path):
         words = [SMALL.get(before, word) for before, word in pairwise(["", *given])]
         if program == "python":
             assert words[0] == "../train.py"
-            done = CliRunner().invoke(train, words[1:], catch_exceptions=False)
+            done = train(tmp_path, *words[1:])
         else:
             few = ("--points", "3", "-q") if words[0] == "barrier" else ()
             done = invoke(*words, *few)

@@ -143,3 +143,23 @@ def test_a_mean_weighs_examples_by_their_tokens() -> None:
 def test_a_last_smaller_batch_is_left_out_unless_it_is_the_only_one() -> None:
     assert learning.steps_each(100, 30) == 3
     assert learning.steps_each(20, 30) == 1
+
+
+def decayed(name: str, steps: int) -> list[float]:
+    """Return a weight of 2 after each step of an optimizer whose gradient is 0."""
+    module = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(module.weight, 2)
+    settings = {"optimizer": name, "lr": 0.1, "weight_decay": 0.5, "momentum": 0.9}
+    optimizer = learning.optimizer_of(module, settings)
+    values = []
+    for _ in range(steps):
+        module.weight.grad = torch.zeros_like(module.weight)
+        optimizer.step()
+        values.append(module.weight.item())
+    return values
+
+
+def test_adamw_decays_weights_apart_from_their_gradient_and_adam_within_it() -> None:
+    shrunk = 1 - 0.1 * 0.5
+    assert decayed("adamw", 3) == pytest.approx([2 * shrunk, 2 * shrunk**2, 2 * shrunk**3])
+    assert decayed("adam", 1) == pytest.approx([2 - 0.1])  # the rate, whatever the decay is

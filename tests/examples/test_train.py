@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,30 +17,29 @@ from lmctool.config import Config
 from lmctool.data.opening import open_split
 from lmctool.data.resolve import resolve_data
 from lmctool.model.resolve import resolve_model
+from tests import training
+from tests.training import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
 
 
-def train(
-    folder: Path, name: str, *options: str, width: int | None = 16
-) -> subprocess.CompletedProcess[str]:
-    """Train a small perceptron on the digits, or what the options say, in this folder."""
-    command = [sys.executable, str(EXAMPLES / "train.py"), "--model", "mlp", "--data", "digits"]
-    small = ["--epochs", "1", "--device", "cpu", "-o", name]
+def words(name: str, *options: str, width: int | None = 16) -> list[str]:
+    """Return how a small perceptron is trained on the digits, or what the options say."""
+    small = ["--model", "mlp", "--data", "digits", "--epochs", "1", "--device", "cpu", "-o", name]
     if width is not None:
         small += ["--model-arg", f"width={width}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *small, *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return [*small, *options]
 
 
-def error_of(done: subprocess.CompletedProcess[str]) -> float:
+def train(folder: Path, name: str, *options: str, width: int | None = 16) -> Result:
+    """Train in this folder."""
+    return training.train(folder, *words(name, *options, width=width))
+
+
+def error_of(done: Result) -> float:
     """Return the last test error that was told, in percent."""
     return float(done.stdout.split("test error ")[-1].split("%")[0])
 
@@ -48,7 +47,14 @@ def error_of(done: subprocess.CompletedProcess[str]) -> float:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    done = train(folder, "a.safetensors", "--save-at", "0,3")
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "train.py", *words("a.safetensors", "--save-at", "0,3")],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("epoch 1/1  train loss ")
     assert {path.stem for path in folder.iterdir()} == {"a", "a-step0", "a-step3"}
@@ -59,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_one_seed_gives_one_file_to_the_last_bit(
     trained: Path, tmp_path: Path, seed: str, same: bool
 ) -> None:
-    assert train(tmp_path, "b.safetensors", "--seed", seed).returncode == 0
+    assert train(tmp_path, "b.safetensors", "--seed", seed).exit_code == 0
     first, second = trained / "a.safetensors", tmp_path / "b.safetensors"
     assert (first.read_bytes() == second.read_bytes()) == same
 
@@ -83,7 +89,7 @@ def test_the_files_of_one_training_are_a_run_over_its_steps(trained: Path) -> No
 def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
     parent = trained / "a.safetensors"
     done = train(tmp_path, "b.safetensors", "--init", str(parent), "--save-at", "0")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     weights = open_checkpoint(tmp_path / "b-step0.safetensors").weights()
     expected = open_checkpoint(parent).weights()
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
@@ -101,7 +107,7 @@ def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
 )
 def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], told: str) -> None:
     done = train(tmp_path, "a.safetensors", *options)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr.startswith("Error: ")
     assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -120,8 +126,8 @@ def answered(path: Path) -> set[int]:
 
 def test_two_networks_learn_disjoint_halves_of_the_classes(tmp_path: Path) -> None:
     share = ["--class-share", "1", "--epochs", "5", "--optimizer", "adam", "--lr", "0.01"]
-    assert train(tmp_path, "first.safetensors", *share).returncode == 0
-    assert train(tmp_path, "other.safetensors", *share, "--left-out").returncode == 0
+    assert train(tmp_path, "first.safetensors", *share).exit_code == 0
+    assert train(tmp_path, "other.safetensors", *share, "--left-out").exit_code == 0
     assert answered(tmp_path / "first.safetensors") <= {0, 1, 2, 3, 4}
     assert answered(tmp_path / "other.safetensors") <= {5, 6, 7, 8, 9}
 
@@ -152,7 +158,7 @@ def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor
     (tmp_path / "text.txt").write_text("In the beginning was the word. " * 300)
     learning = ["--optimizer", "adam", "--lr", "0.01", "--batch-size", "8"]
     done = train(tmp_path, "a.safetensors", *LANGUAGE, *learning, width=None)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert error_of(done) < 50  # chance is 84 %
     checkpoint = open_checkpoint(tmp_path / "a.safetensors")
     assert "lm_head.weight" not in checkpoint.names
@@ -164,7 +170,7 @@ def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor
         tmp_path, "b.safetensors", *LANGUAGE, "--init", "a.safetensors", "--epochs", "0",
         width=None,
     )  # fmt: skip
-    assert again.returncode == 0, again.stderr
+    assert again.exit_code == 0, again.stderr
     weights = open_checkpoint(tmp_path / "b.safetensors").weights()
     assert all(torch.equal(weights[name], value) for name, value in checkpoint.weights().items())
 
@@ -172,7 +178,7 @@ def test_a_language_model_learns_from_a_text_and_is_saved_with_one_name_a_tensor
 def test_a_setting_that_the_model_does_not_have_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("word " * 300)
     done = train(tmp_path, "a.safetensors", *GPT2, "--model-arg", "n_heads=2", width=None)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr == (
         "Error: model 'GPT2LMHeadModel' has no setting 'n_heads'; did you mean 'n_head'?\n"
     )
@@ -186,7 +192,7 @@ def test_images_settle_the_sizes_of_a_classifier_of_transformers(tmp_path: Path)
     options = [f"--model-arg={name}={value}" for name, value in sizes.items()]
     spec = "transformers:ViTForImageClassification"
     done = train(tmp_path, "a.safetensors", "--model", spec, *options, "--epochs", "0", width=None)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     checkpoint = open_checkpoint(tmp_path / "a.safetensors")
     model = resolve_model(checkpoint, spec=None, arguments={}, config=Config())
     assert model.arguments["num_labels"] == 10

@@ -94,6 +94,7 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(
         st.sampled_from(["version", "room", "kind", "shelves", "shelf", "name"]) | st.text(), inner
     ),
+    max_leaves=20,
 )  # fmt: skip
 
 

@@ -59,3 +59,26 @@ def test_what_normalises_by_the_batch_is_left_as_it_is(module: nn.Module) -> Non
     expected = module.double()(x)
     with DifferentiableStatistics():
         assert torch.equal(module(x), expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2, 2)])
+@pytest.mark.parametrize("key", [key for key in NORMS if key != "instances"])
+def test_statistics_of_the_batch_are_those_of_training(key: str, shape: tuple[int, ...]) -> None:
+    x, weight, bias, mean, variance = operands(*shape)
+    trained = nn.functional.batch_norm(x, None, None, weight, bias, training=True, eps=0.1)
+
+    def normalised(*leaves: Tensor) -> Any:
+        return NORMS[key](*leaves, mean, variance)
+
+    with DifferentiableStatistics(of_batch=True):
+        with torch.no_grad():
+            torch.testing.assert_close(normalised(x, weight, bias), trained)
+        leaves = [each.clone().requires_grad_() for each in (x, weight, bias)]
+        assert torch.autograd.gradcheck(normalised, leaves)
+
+
+def test_instances_are_normalised_by_no_batch() -> None:
+    leaves = operands(2, 3, 4)
+    expected = NORMS["instances"](*leaves)
+    with DifferentiableStatistics(of_batch=True):
+        torch.testing.assert_close(NORMS["instances"](*leaves), expected)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmctool.data.split import Split
-    from lmctool.graph.graph import Graph
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("mlp", {"inputs": 64, "width": 16, "depth": 2}),
@@ -37,9 +36,6 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "resnet-layer": ("resnet20", {"channels": 1, "norm": "layer"}),
     "resnet-fixup": ("resnet20", {"channels": 1, "norm": "fixup", "shortcut": "A"}),
 }
-
-
-GRAPHS: dict[tuple[str, str], Graph] = {}
 
 
 def digits(name: str) -> Split:
@@ -103,10 +99,6 @@ def run_of(tmp_path: Path) -> Callable[..., Run]:
         paths = save(tmp_path / "a.safetensors", key, a), save(tmp_path / "b.safetensors", key, b)
         chosen: dict[str, Any] = {"dtype": "float64", "aligner": Choice("activation")} | settings
         analysis = registry.load(ANALYSES, "barrier")
-        run = Run("barrier", analysis, Settings(paths, **chosen))
-        if (key, chosen["dtype"]) not in GRAPHS:
-            GRAPHS[key, chosen["dtype"]] = run.graph
-        run.resources.__dict__["graph"] = GRAPHS[key, chosen["dtype"]]  # tracing takes seconds
-        return run
+        return Run("barrier", analysis, Settings(paths, **chosen))
 
     return prepare

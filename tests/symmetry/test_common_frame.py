@@ -14,11 +14,16 @@ from hypothesis import strategies as st
 from lmctool.symmetry import Permutation, PermutationSpec
 from lmctool.symmetry.axis_form import Free, Product
 from lmctool.symmetry.common_frame import CommonFrame, common_frame, cycle_displacement, spread
+from lmctool.symmetry.linear.canonical import canonical
+from lmctool.symmetry.linear.transform import LinearTransform
+from tests.symmetry.linear import by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor
+
+    from lmctool.weights.arithmetic import Weights
 
 SPEC = PermutationSpec(
     groups={"p": 3, "q": 3},
@@ -68,7 +73,7 @@ def at_random(seed: int) -> Any:
 
 
 def brought(frame: CommonFrame, networks: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
-    return [p.apply(each) for p, each in zip(frame.permutations, networks, strict=True)]
+    return [p.apply(each) for p, each in zip(frame.transforms, networks, strict=True)]
 
 
 def test_the_spread_is_that_of_loops() -> None:
@@ -117,8 +122,8 @@ def test_the_spread_never_rises_however_bad_the_aligner_is(seed: int) -> None:
 def test_without_sweeps_the_frame_is_the_order_of_the_first() -> None:
     networks = [network(seed) for seed in range(3)]
     frame = common_frame(networks, exhaustive, COUNTED, sweeps=0)
-    assert frame.permutations[0].is_identity
-    for own, found in zip(networks, frame.permutations, strict=True):
+    assert frame.transforms[0].is_identity
+    for own, found in zip(networks, frame.transforms, strict=True):
         wanted = exhaustive(networks[0], own).apply(own)
         assert all(torch.equal(found.apply(own)[name], wanted[name]) for name in COUNTED)
     assert len(frame.spreads) == 2
@@ -157,7 +162,7 @@ def test_going_from_one_network_to_another_is_into_the_frame_and_back() -> None:
     held = brought(frame, networks)
     for i, j in permutations(range(3), 2):
         there = frame.between(i, j).apply(networks[i])
-        back = frame.permutations[j].inverse().apply(held[i])
+        back = frame.transforms[j].inverse().apply(held[i])
         assert all(torch.equal(there[name], back[name]) for name in COUNTED)
 
 
@@ -183,3 +188,42 @@ def test_a_way_back_that_does_not_undo_the_way_there_is_seen() -> None:
     swap = Permutation(SPEC, {"q": torch.tensor([1, 0, 2])})
     identity = Permutation(SPEC, {})
     assert cycle_displacement(lambda i, j: swap if i < j else identity, 2) == 2
+
+
+def test_networks_that_differ_by_linear_maps_meet_in_one_frame() -> None:
+    own = by_hand.network("gpt2")
+    first = canonical(own.spec, own.weights())
+    drawn = [
+        LinearTransform.random(own.spec, torch.Generator().manual_seed(seed)) for seed in range(2)
+    ]
+    networks = [first, *(each.apply(first) for each in drawn)]
+    still = drawn[0].identity()
+    undone = [each.inverse() for each in drawn]
+    still = drawn[0].identity()
+
+    def align(a: Weights, b: Weights) -> LinearTransform:
+        return next((t for t, own in zip(undone, networks[1:], strict=True) if own is b), still)
+
+    counted = list(first)
+    frame = common_frame(networks, align, counted)
+    assert frame.settled and frame.spreads[1] < 1e-20 * frame.spreads[0]
+    assert cycle_displacement(frame.between, 3) == 0
+    ways = {(0, 1): drawn[0], (1, 0): drawn[1]}
+    wrong = cycle_displacement(lambda i, j: ways[i, j], 2)
+    assert wrong > 0
+
+
+def test_a_map_that_takes_a_network_away_from_the_mean_of_the_others_is_not_kept() -> None:
+    own = by_hand.network("llama")
+    first = canonical(own.spec, own.weights())
+    other = {name: tensor * 1.1 for name, tensor in first.items()}
+    still = LinearTransform.random(own.spec, torch.Generator()).identity()
+    moves = iter([still, still])
+
+    def align(a: Weights, b: Weights) -> LinearTransform:
+        away = LinearTransform.random(own.spec, torch.Generator().manual_seed(3))
+        return next(moves, away)
+
+    frame = common_frame([first, other, first], align, list(first))
+    assert frame.settled and frame.spreads[-1] == frame.spreads[0]
+    assert all(each.is_identity for each in frame.transforms)

@@ -31,6 +31,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "activation": {"recovers": True},
     "identity": {},
     "midpoint": {"steps": 2, "batch": 16},
+    "procrustes": {"recovers": True},
     "random": {"harmless": False},
     "weight": {"recovers": True, "restarts": 1},
 }

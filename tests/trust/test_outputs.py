@@ -93,6 +93,7 @@ READING: dict[str, tuple[str, ...]] = {
     "inspect": ("inspect", "a.safetensors", "--symmetry"),
     "stamp": ("stamp", "a.safetensors", "--model", "mlp"),
     "convert": ("convert", "a.safetensors"),
+    "convert rewritten": ("convert", "a.safetensors", "--fuse-batchnorm", "--input", "2x64"),
     "barrier": ("barrier", *PAIR, *FEW, "--data", "arrays:data.h5", "--baseline", "old.h5",
                 "--require", "barrier.error <= baseline"),
     "barrier of code": ("barrier", *PAIR, *FEW, "--align", "--data", "./code.py:make", "--spec",

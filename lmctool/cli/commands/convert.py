@@ -17,9 +17,9 @@ from lmctool.files.input_files import note_input
 from lmctool.report.terminal import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from lmctool.plugin.settings import InputShape
+    from lmctool.plugin.settings import InputShape, Naming
 
 SAFETENSORS = ".safetensors"
 
@@ -114,7 +114,7 @@ def command(
         if not quiet:
             echo(text, err=True)
 
-    write = convert
+    write: Callable[[Path, Path, Naming, bool], tuple[str, ...]] = convert
     if rewrites:
         standing = config.load(trusted=trust_config)
         write = Rewriter(wanted, model, arguments, data, inputs, standing, note)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lmctool.errors import PluginError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -45,6 +47,22 @@ def canonical(spec: LinearSpec, weights: Weights) -> dict[str, Tensor]:
             if place.power == 1 or place.tensor not in constant:
                 own[place.tensor] = _centred(own[place.tensor], place.index)
     return dict(weights) | {name: value.to(weights[name].dtype) for name, value in own.items()}
+
+
+def refuse_unfolded(form: CanonicalSpec, weights: Weights) -> None:
+    """Refuse a network some norm of which still scales or shifts what is read.
+
+    Raises:
+        PluginError: it does; maps would change the network's function.
+    """
+    for norm in form.norms:
+        folded = {norm.gain: 1 - norm.offset, norm.shift: float(bool(_constant(norm)))}
+        for name in filter(None, folded):
+            if (weights[name] != folded[name]).any():
+                raise PluginError(
+                    f"linear maps act on networks in canonical form, and {name!r} is not folded"
+                    " into what reads it; give them what run.frame returns of a network"
+                )
 
 
 def _changed(spec: LinearSpec) -> set[str]:

@@ -11,6 +11,7 @@ from lmctool.symmetry.linear.flow import flow
 from lmctool.symmetry.linear.folds import folds
 from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.rotary import rotary_groups
+from lmctool.symmetry.linear.scales import scale_groups
 from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
             groups[name] = rotation
         else:
             blocked[name] = rotation
+    scales, unscaled = scale_groups(graph, permutations, groups, folded)
+    groups |= scales
     key_biases, value_biases = attention_biases(graph)
     canonical = CanonicalSpec(
         norms=tuple(norms),
@@ -57,6 +60,10 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         key_biases=key_biases,
         value_biases=value_biases,
     )
+    for name, reason in unscaled.items():
+        blocked[name] = f"{blocked[name]}; {reason}" if name in blocked else reason
+    for name in scales:
+        blocked.pop(name, None)
     return LinearSpec(permutations, groups, canonical, blocked)
 
 

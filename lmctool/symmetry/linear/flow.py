@@ -13,15 +13,17 @@ from lmctool.symmetry.buffers import activations
 from lmctool.symmetry.linear import elementwise, norms, products, structure
 from lmctool.symmetry.linear.candidate import UNITS, Candidate, Leg
 from lmctool.symmetry.propagate import that_matter
+from lmctool.symmetry.unit_index import UnitIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from lmctool.graph.graph import Graph
     from lmctool.symmetry.spec import PermutationSpec
-    from lmctool.symmetry.unit_index import UnitIndex
 
 Legs = tuple[Leg, ...]
+EXPERTS = "its units lie in tensors that change places with each other"
+"""What blocks larger groups of the units of experts."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ def _place(found: Flow, spec: PermutationSpec) -> None:
     """Give a slot to each group wherever it lies in a tensor."""
     slot = 0
     for group in spec.groups:
-        for name, index in spec.uses(group):
+        for name, index in _uses(found.candidates[group], spec):
             if name not in found.graph.aliases:
                 slot += 1
                 found.slots.setdefault((name, group), []).append((index, slot))
@@ -87,6 +89,19 @@ def _place(found: Flow, spec: PermutationSpec) -> None:
         for group in spec.groups:
             if (name, group) in found.slots:
                 found.slots[alias, group] = found.slots[name, group]
+
+
+def _uses(group: Candidate, spec: PermutationSpec) -> Iterator[tuple[str, UnitIndex]]:
+    """Give every tensor that a group's units lie in, each of a stack by itself."""
+    stacks = spec.stacks
+    for name, index in spec.uses(group.name):
+        if name not in stacks:
+            yield name, index
+        elif 0 in index.axes:
+            group.block(EXPERTS)
+        else:
+            inside = UnitIndex(tuple(axis - 1 for axis in index.axes), index.positions)
+            yield from ((member, inside) for member in stacks[name])
 
 
 def _stored(found: Flow, node: fx.Node) -> Legs:

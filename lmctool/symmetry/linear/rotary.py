@@ -115,8 +115,7 @@ def _planes(query: Heads, key: Heads) -> Tensor | None:
     if not any(map(len, made)):
         return None
     planes = made[0]
-    distinct = planes.unique()  # type: ignore[no-untyped-call]
-    if not torch.equal(*made) or len(distinct) < planes.numel():
+    if not torch.equal(*made) or len({*planes.flatten().tolist()}) < planes.numel():
         raise NoPathError("its units are mixed by more than rotations of planes")
     return planes
 

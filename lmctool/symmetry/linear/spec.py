@@ -52,6 +52,11 @@ class LinearGroup:
     taps: tuple[Tap, ...] = ()
 
     @property
+    def all_units(self) -> int:
+        """How many units it has under all outer units."""
+        return self.count * self.size
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of its map: (outer unit, unit, unit), of scales (outer unit, unit)."""
         square = (self.size,) if self.kind == "scale" else (self.size, self.size)

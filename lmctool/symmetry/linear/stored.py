@@ -13,7 +13,7 @@ from lmctool.results.file import read
 from lmctool.results.result import Group, Variable
 from lmctool.symmetry.linear.canonical import canonical
 from lmctool.symmetry.linear.stored_spec import GROUP, read_spec, spec_variables
-from lmctool.symmetry.linear.transform import LinearTransform, identity_map
+from lmctool.symmetry.linear.transform import LinearTransform, distance, identity_map
 from lmctool.symmetry.stored import PERMUTATIONS, Tensors, load_permutation, whole_permutation
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
+    from lmctool.symmetry.linear.spec import LinearSpec
     from lmctool.weights.arithmetic import Weights
 
 TRANSFORMS = "transforms"
@@ -74,15 +74,6 @@ def transform_group(transform: LinearTransform, *, whole: bool = True) -> Group:
             dims = own[: matrices.ndim]
             variables[f"map_{number:03d}"] = Variable(matrices.numpy(), dims, "1", meaning)
     return Group(spec_variables(transform.spec) | variables if whole else variables)
-
-
-def distance(group: LinearGroup, matrices: Tensor) -> float:
-    """Return by how much a map moves unit vectors, as a root mean square: ||M - I|| / sqrt(n).
-
-    Of a random orthogonal map it is about the square root of 2.
-    """
-    units = group.count * group.size
-    return float((matrices - identity_map(group)).norm() / units**0.5)
 
 
 def condition(matrices: Tensor) -> float:

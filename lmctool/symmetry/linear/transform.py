@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from lmctool.symmetry.linear.canonical import refuse_unfolded
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import LazyWeights
@@ -74,6 +75,17 @@ class LinearTransform(Transform):
         ]
         return tuple(dict.fromkeys([*self.permutation.changed, *mapped]))
 
+    @property
+    def distance(self) -> float:
+        """By how much the maps move the unit vectors of all groups, as a root mean square.
+
+        Of random orthogonal maps it is about the square root of 2.
+        """
+        groups, maps = self.spec.groups, self.maps
+        squares = [distance(groups[n], m) ** 2 * groups[n].all_units for n, m in maps.items()]
+        units = sum(group.all_units for group in groups.values())
+        return (sum(squares) / units) ** 0.5 if units else 0.0
+
     @cached_property
     def _factors(self) -> dict[str, dict[int, Tensor]]:
         """What acts on the places of each group, by their powers."""
@@ -92,7 +104,13 @@ class LinearTransform(Transform):
         return groups
 
     def apply_lazily(self, weights: Mapping[str, Tensor]) -> LazyWeights:
-        """Return the changed weights, each made in float64 when it is asked for."""
+        """Return the changed weights, each made in float64 when it is asked for.
+
+        Raises:
+            PluginError: a map is to act on a network whose norms still scale or shift.
+        """
+        if self.maps:
+            refuse_unfolded(self.spec.canonical, weights)
         permuted = self.permutation.apply_lazily(weights)
 
         def transformed(name: str) -> Tensor:
@@ -107,6 +125,10 @@ class LinearTransform(Transform):
         for group in groups:
             moved = act(self.spec.groups[group], self._factors[group], name, moved)
         return moved.to(value.dtype)
+
+    def identity(self) -> LinearTransform:
+        """Return the transform of the same groups that changes nothing."""
+        return LinearTransform(self.spec, self.permutation.identity())
 
     def inverse(self) -> LinearTransform:
         """Return the transform that undoes this one."""
@@ -180,6 +202,11 @@ def act(group: LinearGroup, factors: Mapping[int, Tensor], name: str, value: Ten
             move = place.scaled if group.kind == "scale" else place.moved
             value = move(value, factor)
     return value
+
+
+def distance(group: LinearGroup, matrices: Tensor) -> float:
+    """Return by how much a map moves unit vectors, as a root mean square: ||M - I|| / sqrt(n)."""
+    return float((matrices - identity_map(group)).norm() / group.all_units**0.5)
 
 
 def inverted(matrices: Tensor) -> Tensor:

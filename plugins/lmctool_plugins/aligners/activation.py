@@ -63,9 +63,9 @@ def settle(
 ) -> None:
     """Pair silent units with silent ones by their weights, changing ``moves``.
 
-    A unit that never varies on the data correlates with none, so that any order of such units
-    is as good as another; their weights still tell them apart.  Only weights count that hold no
-    silent units of later groups, which are in no order yet.
+    A unit that never varies on the data, or that no value shows, correlates with none, so that
+    any order of such units is as good as another; their weights still tell them apart.  Only
+    weights count that hold no silent units of later groups, which are in no order yet.
 
     Args:
         spec: the permutation spec.
@@ -82,26 +82,27 @@ def settle(
     paired = {group: torch.zeros(spec.units(group), dtype=torch.bool) for group in spec.groups}
     for group, (of_a, of_b) in silent.items():
         paired[group] = of_a & of_b[origins(spec, moves, group)]
+    a = spec.stacked(a)
     open_groups = [group for group in spec.groups if paired[group].sum() > 1]
     for place, group in enumerate(open_groups):
         unknown = {name for later in open_groups[place + 1 :] for name, _ in spec.uses(later)}
-        permuted = Permutation(spec, moves).apply_lazily(b)
+        permuted = spec.stacked(Permutation(spec, moves).apply_lazily(b))
         silent_units = torch.nonzero(paired[group]).flatten()
-        similarity = torch.zeros(len(silent_units), len(silent_units), dtype=torch.float64)
-        for name, where in spec.uses(group):
-            if name in a and name not in unknown:
-                mine, theirs = (
-                    where.units(weights[name]).cpu()[silent_units].double()
-                    for weights in (a, permuted)
-                )
-                similarity += mine @ theirs.T
+        pairs = [
+            (where.units(a[name]).cpu(), where.units(permuted[name]).cpu())
+            for name, where in spec.uses(group)
+            if name in a and name not in unknown
+        ]
         size = spec.groups[group]
         for start in range(0, spec.units(group), size):
             within = (silent_units >= start) & (silent_units < start + size)
-            rows, pairs = silent_units[within], similarity[within][:, within]
-            if len(rows) > 1 and pairs.any():
+            rows = silent_units[within]
+            similarity = torch.zeros(len(rows), len(rows), dtype=torch.float64)
+            for mine, theirs in pairs:
+                similarity += mine[rows].double() @ theirs[rows].double().T
+            if len(rows) > 1 and similarity.any():
                 flat = moves[group].view(-1)
-                flat[rows] = flat[rows[assignment(pairs)]]
+                flat[rows] = flat[rows[assignment(similarity)]]
 
 
 def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post") -> Permutation:
@@ -113,6 +114,8 @@ def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post"
         b: the second.
         tap: whether units are seen before or after their nonlinearity.
     """
+    import torch
+
     from lmctool.api import Permutation, match
 
     spec = run.permutation_spec
@@ -127,6 +130,10 @@ def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post"
             del moments[each]
     moves = match(spec, similarity)
     del similarity
+    for group in spec.groups:
+        if group not in moves:  # no value shows it: the hidden units of experts, say
+            moves[group] = torch.arange(spec.groups[group]).expand(spec.shape(group)).clone()
+            silent[group] = (torch.ones(spec.units(group), dtype=torch.bool),) * 2
     settle(spec, a, b, moves, silent)
     return Permutation(spec, moves)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lmctool.api import Group, Permutation, Result, Run, Variable
 from lmctool_plugins.analyses.align.filters import FILTERS, SHOWN, WHITEST, filters, images, mosaic
-from lmctool_plugins.analyses.align.view import MOST, SCORES, draw
+from lmctool_plugins.analyses.align.view import MOST, SCORES, draw, table
 from tests.plugins.pairs import trained
 
 if TYPE_CHECKING:
@@ -153,3 +153,50 @@ def test_matched_units_of_a_shuffled_copy_have_the_same_filters(
     np.testing.assert_array_equal(values[0].reshape(len(places), -1), first[places].numpy())
     norms = first.norm(dim=1)
     assert [float(norms[place]) for place in places] == sorted(norms.tolist(), reverse=True)[:SHOWN]
+
+
+def mapped() -> dict[str, Group]:
+    """Return the groups of an alignment with two linear maps, one of units that stay."""
+    names, kinds, units = (
+        np.array(each, dtype=object)
+        for each in (["stream", "layer1"], ["orthogonal", "invertible"], ["", "layer1"])
+    )
+    numbers = {"size": [4, 3], "count": [1, 2], "distance": [1.25, 0.5], "condition": [1.0, 7.5]}
+    maps = {
+        "group": Variable(names, ("group",)),
+        "kind": Variable(kinds, ("group",)),
+        "units": Variable(units, ("group",)),
+        "centred": Variable(np.array([1, 0]), ("group",)),
+        **{name: Variable(np.array(values), ("group",)) for name, values in numbers.items()},
+    }
+    proof = {n: Variable(np.array([1e-9]), ("alignment",)) for n in ("difference", "tolerance")}
+    return {
+        "permutations": held([4, 8]),
+        "transforms": Group(maps),
+        "proof": Group(proof),
+    }
+
+
+def test_each_linear_map_stands_beside_its_units_or_by_itself() -> None:
+    shown = table(Result("align", mapped()))
+    assert shown.columns == ("group", "units", "moved", "map", "distance", "condition")
+    assert shown.rows == (
+        ("layer0", "4", "2", "-", "-", "-"),
+        ("layer1", "8", "4", "invertible", "0.500", "7.5"),
+        ("stream", "-", "-", "orthogonal", "1.250", "1"),
+    )
+    assert "linear maps on 1 orthogonal, 1 invertible groups; condition numbers up to 7.5" in (
+        shown.notes
+    )
+    assert any(note.endswith("lmctool convert A --fold-norms") for note in shown.notes)
+
+
+def test_a_panel_has_the_distance_of_each_map_by_its_kind() -> None:
+    figure = Figure()
+    draw(Result("align", mapped()), figure)
+    _, axes = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["stream", "layer1"]
+    assert [bar.get_width() for bar in axes.patches] == [1.25, 0.5]  # type: ignore[attr-defined]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["orthogonal", "invertible"]

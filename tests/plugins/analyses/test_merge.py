@@ -24,7 +24,7 @@ from lmctool.symmetry.common_frame import cycle_displacement
 from lmctool.weights.mean import mean_tensor, weighted_mean
 from lmctool_plugins.analyses.merge.measure import measure
 from lmctool_plugins.analyses.merge.shares import distance, shares
-from tests.plugins.pairs import GRAPHS, plain_loss, save, trained
+from tests.plugins.pairs import plain_loss, save, trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,11 +46,7 @@ def merging(tmp_path: Path) -> Merges:
             for number, each in enumerate(networks)
         )
         analysis = registry.load(ANALYSES, "merge")
-        run = Run("merge", analysis, Settings(paths, **settings))
-        if (key, run.settings.dtype) not in GRAPHS:
-            GRAPHS[key, run.settings.dtype] = run.graph
-        run.resources.__dict__["graph"] = GRAPHS[key, run.settings.dtype]
-        return run
+        return Run("merge", analysis, Settings(paths, **settings))
 
     return prepare
 

@@ -90,7 +90,9 @@ def align(
 
     spec = run.permutation_spec
     apart = run.graph.buffers | run.graph.aliases.keys() | run.left_out
-    mine, theirs = ({n: t for n, t in w.items() if n not in apart} for w in (a, b))
+    stacks = spec.stacks
+    kept = [name for name in spec.stacked(a) if apart.isdisjoint(stacks.get(name, (name,)))]
+    mine, theirs = ({name: w[name] for name in kept} for w in (spec.stacked(a), spec.stacked(b)))
     generator = run.generator("weight")
     begin = Permutation(spec, {})
     if start == "activation":

@@ -38,7 +38,20 @@ def compute(run: Run) -> Result:
     seen = filters(run, {"A": run.frame(run.weights(0)), "aligned B": b, "B": run.weights(1)})
     if seen is not None:
         groups[FILTERS] = seen
-    return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": "align"}))
+    if run.resources.canonical:
+        _note_rounding(run)
+    made = "align, in canonical form" if run.resources.canonical else "align"
+    return Result("align", groups, NewCheckpoint(b, like=1, metadata={"lmctool.made": made}))
+
+
+def _note_rounding(run: Run) -> None:
+    """Tell the user where linear maps are rounded so much that it can be seen."""
+    narrow = {"F16", "BF16"} & set(run.checkpoints[1].dtypes.values())
+    if narrow:
+        run.note(
+            f"'{run.checkpoints[1].path}' is stored as {min(narrow)}, and so is aligned B: what"
+            " linear maps make of it is rounded to that, and its outputs with it"
+        )
 
 
 def _moved(transform: Transform) -> Group:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmctool_plugins.analyses.align.filters import FILTERS, mosaic
+from lmctool_plugins.analyses.align.maps import (
+    COLUMNS as MAP_COLUMNS,
+)
+from lmctool_plugins.analyses.align.maps import (
+    draw_maps,
+    map_count,
+    map_notes,
+    map_rows,
+    maps_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,26 +36,34 @@ VARIANTS = {"midpoint": "plain", "aligned midpoint": "align"}
 
 
 def table(result: Result) -> Table:
-    """Show how many units moved, what the proof says, and the scores or else the groups."""
+    """Show what moved, what the proof says, and the scores or else the groups."""
     from lmctool.api import Table, metrics_of, score_table
 
     variables = result.groups["permutations"].variables
     proof = result.groups["proof"].variables
     units = variables.get("units", variables["size"]).values  # earlier results have no inner groups
+    maps = maps_of(result)
     notes = (
         f"{variables['moved'].values.sum()} of {units.sum()} units moved, in {len(units)} groups",
+        *(map_notes(result, maps) if maps else ()),
         f"proof: outputs of B and aligned B differ by {proof['difference'].values.max():.2g},"
         f" rounding explains {proof['tolerance'].values.min():.2g}",
     )
     if SCORES in result.groups:
         return score_table("Alignment", result.groups[SCORES], notes, metrics_of(result), MIDPOINTS)
     columns = (variables["group"].values, units, variables["moved"].values)
-    rows = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
-    return Table("Alignment", ("group", "units", "moved"), rows, notes)
+    rows: list[tuple[str, ...]] = [tuple(map(str, row)) for row in zip(*columns, strict=True)]
+    names: tuple[str, ...] = ("group", "units", "moved")
+    if maps:
+        mapped, none = map_rows(maps), ("-",) * len(MAP_COLUMNS)
+        rows = [(*row, *mapped.pop(row[0], none)) for row in rows]
+        rows += [(name, "-", "-", *row) for name, row in mapped.items()]
+        names += MAP_COLUMNS
+    return Table("Alignment", names, tuple(rows), notes)
 
 
 def draw(result: Result, figure: Figure) -> None:
-    """Draw what moved, all but the loss of each network, and the filters of the first layer.
+    """Draw what moved, linear maps, all but the loss of each network, and the first filters.
 
     The scores where they are known, the filters where they are images.
     """
@@ -54,18 +72,23 @@ def draw(result: Result, figure: Figure) -> None:
 
     scores, seen = result.groups.get(SCORES), result.groups.get(FILTERS)
     metrics = metrics_of(result)[1:] if scores else ()
-    lines, columns = panel_shape([1 + len(metrics)])
+    maps = maps_of(result)
+    count = 1 + (maps is not None) + len(metrics)
+    lines, columns = panel_shape([count])
     networks, splits = scores.variables[metrics[0].name].values.shape if scores else (0, 1)
     groups = min(len(result.groups["permutations"].variables["group"].values), MOST)
-    bars = max(bars_height(groups), bars_height(networks, splits))
+    rows_of_maps = map_count(maps) if maps else 0
+    bars = max(bars_height(max(groups, rows_of_maps)), bars_height(networks, splits))
     height = bars + LEGEND
-    width = WIDTH * columns if metrics else 6
+    width = WIDTH * columns if count > 1 else 6
     below = _height(seen, width) if seen else 0
     figure.set_size_inches(width, height * lines + below)
     heights = [height * lines, below] if seen else [height]
     rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
-    ((moved, *others),) = panels(rows[0, 0], [1 + len(metrics)])
+    ((moved, *others),) = panels(rows[0, 0], [count])
     _draw_moved(moved, result.groups["permutations"], bars)
+    if maps:
+        draw_maps(others.pop(0), maps, WIDTH, bars)
     a, b = end_titles(result)
     for axes, metric in zip(others, metrics, strict=True):
         assert scores is not None

@@ -40,11 +40,13 @@ def measure(run: Run, over: str, to: int | None) -> Result:
         run.doubt(reason)
     layers = run.resources.parts("layer")
     in_layers = {name for names in layers.values() for name in names}  # tied tensors only once
-    names = [name for name in first.floating if name in in_layers and name not in run.left_out]
-    counted = set(names) & set(first.parameters if over == "parameters" else names)
+    stored = _stored_names(run)
+    names = [name for name in stored if name in in_layers and name not in run.left_out]
+    counting = set(first.parameters if over == "parameters" else first.floating)
+    counted = {name for name in names if stored[name] in counting}
     if not counted:
         raise UnjudgedError(f"checkpoint '{first.path}' holds no {over} to measure a distance over")
-    variants, squares = _squares(run, names, to)
+    variants, squares = _squares(run, names, stored, to)
     attributes = {"over": over, "origin": "none" if to is None else str(run.checkpoints[to].path)}
     groups = {
         "distance/whole": _group(attributes, variants, "", [], _summed(squares, names, [counted]))
@@ -64,6 +66,16 @@ def measure(run: Run, over: str, to: int | None) -> Result:
     if run.left_out:
         groups[LEFT_OUT] = left_out_group(run.resources.overlap)
     return Result("distance", groups)
+
+
+def _stored_names(run: Run) -> dict[str, str]:
+    """Return under which name the first checkpoint stores each tensor, untied ones included."""
+    stored = {name: name for name in run.checkpoints[0].floating}
+    ties = run.resources.ties
+    for name, own in [*ties.items(), *((first, name) for name, first in ties.items())]:
+        if own in stored:
+            stored.setdefault(name, own)
+    return stored
 
 
 def _refuse_whole(run: Run, to: int | None) -> None:
@@ -95,15 +107,17 @@ def _refuse_adapters(run: Run) -> None:
             )
 
 
-def _squares(run: Run, names: Sequence[str], to: int | None) -> tuple[list[str], Array]:
+def _squares(
+    run: Run, names: Sequence[str], stored: Mapping[str, str], to: int | None
+) -> tuple[list[str], Array]:
     """Return the variants, and the squared norms (variant, tensor, square)."""
     indices = [0, 1] if to is None else [0, 1, to]
     files = [run.checkpoints[index] for index in indices]
-    plain = squared_norms(files, names, run.progress)
+    plain = squared_norms(files, [stored[name] for name in names], run.progress)
     if not run.settings.aligns:
         return ["plain"], plain[None]
     best = run.variants()[-1]
-    origin = [] if to is None else [run.weights(to)]
+    origin = [] if to is None else [run.frame(run.weights(to))]
     aligned = squared_norms_of_weights([best.a, best.b, *origin], names)
     return ["plain", best.name], np.array([plain, aligned])
 

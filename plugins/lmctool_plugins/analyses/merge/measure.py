@@ -9,6 +9,7 @@ import numpy as np
 from lmctool.api import (
     Group,
     LazyNetworks,
+    LinearTransform,
     LmctoolError,
     NewCheckpoint,
     Result,
@@ -16,7 +17,7 @@ from lmctool.api import (
     Variable,
     score_group,
 )
-from lmctool.api.advanced import cycle_displacement, is_adapter, letters
+from lmctool.api.advanced import cycle_displacement, is_adapter, letters, permutation_part
 from lmctool_plugins.analyses.merge.adapters import merge_adapters
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
@@ -151,11 +152,18 @@ def networks(
 
 
 def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
-    """Return the frame and its proof; the host adds each network's permutation into it."""
+    """Return the frame and its proof; the host adds each network's transform into it."""
     common = proved.frame
+    linear = [each for each in common.transforms if isinstance(each, LinearTransform)]
     unaligned, *swept = common.spreads
     names = letters(run.count)
-    moved = [sum(map(each.moved, each.moves)) for each in common.permutations]
+    permutations = map(permutation_part, common.transforms)
+    moved = [sum(map(each.moved, each.moves)) for each in permutations]
+    turned = Variable(
+        np.array([each.distance for each in linear]),
+        ("network",),
+        long_name="root mean square of what linear maps move a unit by",
+    )
     return {
         "merge/frame": Group(
             {
@@ -175,6 +183,7 @@ def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
                 ),
                 "network": texts("network", names),
                 "moved": Variable(np.array(moved), ("network",), long_name="units that moved"),
+                **({"distance": turned} if linear else {}),
                 "difference": Variable(
                     np.array([proof.difference for proof in proved.proofs]),
                     ("network",),
@@ -198,6 +207,7 @@ def described(run: Run, variant: str, counts: Shares) -> str:
         f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
     ]
     kept = f"; {', '.join(run.settings.excepted)} of the first" if run.settings.excepted else ""
+    kept += ", in canonical form" if run.resources.canonical else ""
     return f"merge ({variant}) of {' + '.join(parts)}{kept}"
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError
+from lmctool.api import LinearTransform, LmctoolError, Permutation
 from lmctool.api.advanced import common_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmctool.api import Permutation, Run, Variant, Weights
+    from lmctool.api import Run, Transform, Variant, Weights
     from lmctool.api.advanced import CommonFrame, Proof
     from lmctool_plugins.analyses.merge.shares import Shares
 
@@ -23,7 +23,7 @@ class Way:
 
     Attributes:
         name: ``plain``, ``align``, ``repair`` or ``align+repair``.
-        networks: the networks, with their units in the order that they are merged in.
+        networks: the networks, in the frame that they are merged in.
         merged: the merged weights, by how much each network counts.
     """
 
@@ -34,7 +34,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class ProvedFrame:
-    """The order that networks are aligned in, and the proof of each network's permutation."""
+    """The frame that networks are aligned in, and the proof of each network's transform."""
 
     frame: CommonFrame
     proofs: tuple[Proof, ...]
@@ -93,9 +93,10 @@ def of_many(run: Run, frame: str) -> tuple[list[Way], ProvedFrame | None]:
     ways = [Way("plain", plain, partial(run.batchnorm.mean, plain))]
     if not run.settings.aligns:
         return ways, None
+    networks = tuple(map(run.frame, networks))
     proved = _frame_of(run, networks, frame)
-    permuted = zip(proved.frame.permutations, networks, strict=True)
-    aligned = tuple(run.completed(p.apply(own)) for p, own in permuted)
+    transformed = zip(proved.frame.transforms, networks, strict=True)
+    aligned = tuple(run.completed(each.apply(own)) for each, own in transformed)
     return [*ways, Way("align", aligned, partial(run.batchnorm.mean, aligned))], proved
 
 
@@ -103,15 +104,18 @@ def _frame_of(run: Run, networks: tuple[Weights, ...], frame: str) -> ProvedFram
     choice = run.settings.aligner
     assert choice is not None
 
-    def align(a: Weights, b: Weights) -> Permutation:
+    def align(a: Weights, b: Weights) -> Transform:
         # what the aligner says of one pair says nothing of the frame
-        return run.match(choice.name, a, b, **choice.options).permutation
+        found = run.match(choice.name, a, b, **choice.options).transform
+        if run.resources.canonical and isinstance(found, Permutation):
+            return LinearTransform(run.linear_spec, found)
+        return found
 
     limit = {} if frame == "common" else {"sweeps": 0}
     counted = [name for name in parameters(run) if name not in run.left_out]
     common = common_frame(networks, align, counted, **limit)
-    pairs = zip(networks, common.permutations, strict=True)
-    return ProvedFrame(common, tuple(run.prove(own, permutation) for own, permutation in pairs))
+    pairs = zip(networks, common.transforms, strict=True)
+    return ProvedFrame(common, tuple(run.prove(own, transform) for own, transform in pairs))
 
 
 def parameters(run: Run) -> list[str]:
