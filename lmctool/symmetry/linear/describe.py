@@ -19,7 +19,10 @@ def describe_linear(spec: LinearSpec) -> Table:
     rows: list[tuple[str, ...]] = [
         (name, group.kind, _extent(group), _tensors(group)) for name, group in spec.groups.items()
     ]
-    rows += [(name, "permutation", "", reason) for name, reason in spec.blocked.items()]
+    rows += [
+        (name, "no larger" if name in spec.groups else "permutation", "", reason)
+        for name, reason in spec.blocked.items()
+    ]
     form = spec.canonical
     folded = f"{len(form.norms)} norms folded into what reads them"
     moved = (
