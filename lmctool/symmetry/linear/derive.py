@@ -62,8 +62,6 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
     )
     for name, reason in unscaled.items():
         blocked[name] = f"{blocked[name]}; {reason}" if name in blocked else reason
-    for name in scales:
-        blocked.pop(name, None)
     return LinearSpec(permutations, groups, canonical, blocked)
 
 

@@ -10,6 +10,7 @@ from lmctool.symmetry.linear.place import Place
 from lmctool.symmetry.linear.scale_powers import Powers
 from lmctool.symmetry.linear.scale_rules import tell
 from lmctool.symmetry.linear.spec import LinearGroup
+from lmctool.symmetry.propagate import that_matter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -45,7 +46,7 @@ def scale_groups(
         but for outer ones and those that are taken, why no scale of its units keeps the function.
     """
     powers = Powers(graph, value_forms(graph))
-    for node in graph.nodes:
+    for node in that_matter(graph.nodes):
         tensor = graph.tensors.get(node.name, "")
         if node.op == "call_function":
             tell(powers, node)

@@ -221,7 +221,7 @@ def queries_of_one_length(net: Any, x: Tensor) -> Any:
 @model(
     STREAM,
     PAIR,
-    blocked="scales what",
+    blocked="acts on each unit by itself",
     values=1,
     **block(q_norm=nn.RMSNorm(4), k_norm=nn.RMSNorm(4)),
 )
@@ -344,7 +344,7 @@ def turned_keys_are_read_twice(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     q, k, v = qkv(net, net.norm(x))
     k = turned(k)
-    return finish(net, x + net.more(torch.relu(joined(k))), attend(turned(q), k, v))
+    return finish(net, x + net.more(functional.gelu(joined(k))), attend(turned(q), k, v))
 
 
 @model(
@@ -371,30 +371,30 @@ def mlp() -> dict[str, Any]:
     return {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
 
 
-@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(**mlp()))
+@model(STREAM, ("invertible", 8, 1), blocked="gelu", **block(**mlp()))
 def one_norm_read_by_two_layers(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(y))) + net.out(net.q(y)))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(y))) + net.out(net.q(y)))).mean(1)
 
 
-@model(STREAM, PAIR, PAIR, blocked="relu", **FULL, **block(**mlp()))
+@model(STREAM, PAIR, PAIR, blocked="gelu", **FULL, **block(**mlp()))
 def parallel_branches(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
-    return finish(net, x + net.down(torch.relu(net.up(y))), attend(*qkv(net, y)))
+    return finish(net, x + net.down(functional.gelu(net.up(y))), attend(*qkv(net, y)))
 
 
 @model(blocked="norm.weight scales what add reads", **block(**mlp()))
 def norm_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
-    return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
+    return net.head(net.last(y + net.down(functional.gelu(net.up(y))))).mean(1)
 
 
-@model(STREAM, blocked="relu", **block(norm=nn.LayerNorm(6, elementwise_affine=False), **mlp()))
+@model(STREAM, blocked="gelu", **block(norm=nn.LayerNorm(6, elementwise_affine=False), **mlp()))
 def norm_without_gain_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
-    return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
+    return net.head(net.last(y + net.down(functional.gelu(net.up(y))))).mean(1)
 
 
 @model(blocked="norm.weight scales what conv", **block(conv=nn.Conv1d(6, 6, 3, padding=1)))
@@ -417,22 +417,22 @@ def class_token_and_positions(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x)[:, 0])
 
 
-@model(blocked="relu", **block(**mlp()))
+@model(blocked="gelu", **block(**mlp()))
 def sinusoidal_positions(net: Any, x: Tensor) -> Any:
     x = net.first(x) + torch.sin(torch.arange(6, dtype=x.dtype))
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
 @model(blocked="scale scales what add reads", **block(scale=parameter(6), **mlp()))
 def scaled_branch(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    y = net.scale * net.down(torch.relu(net.up(net.norm(x))))
+    y = net.scale * net.down(functional.gelu(net.up(net.norm(x))))
     return net.head(net.last(x + y)).mean(1)
 
 
-@model(blocked="relu", **block())
+@model(blocked="gelu", **block())
 def stream_through_a_nonlinearity(net: Any, x: Tensor) -> Any:
-    x = torch.relu(net.first(x))
+    x = functional.gelu(net.first(x))
     return net.head(net.last(x)).mean(1)
 
 
@@ -455,11 +455,11 @@ def skip_that_is_laid_beside(net: Any, x: Tensor) -> Any:
     return net.head(torch.cat([z, z.flip(1)], -1)).mean(1)
 
 
-@model(STREAM, blocked="relu", **block(**mlp()))
+@model(STREAM, blocked="gelu", **block(**mlp()))
 def layers_used_twice(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for _ in range(2):
-        x = x + net.down(torch.relu(net.up(net.norm(x))))
+        x = x + net.down(functional.gelu(net.up(net.norm(x))))
     return net.head(net.last(x)).mean(1)
 
 
@@ -467,23 +467,23 @@ def layers_used_twice(net: Any, x: Tensor) -> Any:
 def layers_used_after_two_norms(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for norm in (net.norm, net.again):
-        x = x + net.down(torch.relu(net.up(norm(x))))
+        x = x + net.down(functional.gelu(net.up(norm(x))))
     return net.head(net.last(x)).mean(1)
 
 
 @model(blocked="other axes", **block(norm=nn.LayerNorm((5, 6)), **mlp()))
 def norm_over_two_axes(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
 @model(
-    blocked="relu",
+    blocked="gelu",
     **block(rows=nn.Linear(5, 7), back=nn.Linear(7, 5), **mlp()),
 )
 def mixer(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.back(torch.relu(net.rows(functional.layer_norm(x, (6,)).mT))).mT
+    x = x + net.back(functional.gelu(net.rows(functional.layer_norm(x, (6,)).mT))).mT
     return net.head(net.last(x)).mean(1)
 
 
@@ -503,34 +503,34 @@ def shifted_windows(net: Any, x: Tensor) -> Any:
     head=nn.Linear(6, 2),
 )
 def batch_norm_net(net: Any, x: Tensor) -> Any:
-    return net.head(torch.relu(net.norm(net.conv(x))).mean((2, 3)))
+    return net.head(functional.gelu(net.norm(net.conv(x))).mean((2, 3)))
 
 
 @model(
     STREAM,
-    blocked="relu",
+    blocked="gelu",
     **block(norm=nn.RMSNorm(6), last=nn.RMSNorm(6), head=nn.Linear(6, 2, bias=False), **mlp()),
 )
 def root_mean_squares(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
 def by_hand(x: Tensor, gain: Tensor) -> Tensor:
     return (1 + gain) * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
 
 
-@model(STREAM, blocked="relu", **block(g=parameter(6), h=parameter(6), **mlp()))
+@model(STREAM, blocked="gelu", **block(g=parameter(6), h=parameter(6), **mlp()))
 def gains_counted_from_one(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.down(torch.relu(net.up(by_hand(x, net.g))))
+    x = x + net.down(functional.gelu(net.up(by_hand(x, net.g))))
     return net.head(by_hand(x, net.h)).mean(1)
 
 
-@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(other=nn.RMSNorm(6), **mlp()))
+@model(STREAM, ("invertible", 8, 1), blocked="gelu", **block(other=nn.RMSNorm(6), **mlp()))
 def both_norms_and_a_raw_reader(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.down(torch.relu(net.up(net.norm(x)))) + net.out(net.q(net.other(x)))
+    x = x + net.down(functional.gelu(net.up(net.norm(x)))) + net.out(net.q(net.other(x)))
     return net.head(x).mean(1)
 
 
