@@ -17,11 +17,13 @@ def describe_linear(spec: LinearSpec) -> Table:
         spec: what keeps the function of the model's networks in canonical form.
     """
     rows: list[tuple[str, ...]] = [
-        (name, group.kind, _extent(group), _tensors(group)) for name, group in spec.groups.items()
+        (name, group.kind, _extent(group), spec.blocked.get(name) or _tensors(group))
+        for name, group in spec.groups.items()
     ]
     rows += [
-        (name, "no larger" if name in spec.groups else "permutation", "", reason)
+        (name, "permutation" if name in spec.permutations.groups else "none", "", reason)
         for name, reason in spec.blocked.items()
+        if name not in spec.groups
     ]
     form = spec.canonical
     folded = f"{len(form.norms)} norms folded into what reads them"

@@ -72,7 +72,7 @@ class LinearSpec:
         groups: the linear groups by name, in the order of the graph.
         canonical: how a network is brought into canonical form.
         blocked: for each permutation group, and each fixed axis of heads, on which no larger group
-            acts than permutations, or than scales, why.
+            than scales acts, why.
     """
 
     permutations: PermutationSpec

@@ -56,15 +56,13 @@ def model(
     blocked: str = "",
     keys: int = 0,
     values: int = 0,
-    scales: tuple[int, ...] = (),
     **parts: Any,
 ) -> Callable[[Callable[..., Any]], Model]:
     """Make a model of the function below: its name, and what it computes."""
 
     def made(body: Callable[..., Any]) -> Model:
         net = Net(body, parts)
-        units = tuple(("scale", size, 1) for size in scales)
-        return Model(body.__name__, net, shape, (*groups, *units), blocked, keys, values)
+        return Model(body.__name__, net, shape, groups, blocked, keys, values)
 
     return made
 
@@ -205,7 +203,7 @@ def keys_are_queries(net: Any, x: Tensor) -> Any:
     return finish(net, x, attend(q, q, v))
 
 
-@model(STREAM, PAIR, blocked="gain scales what", values=1, **block(gain=parameter(4)), scales=(4,))
+@model(STREAM, PAIR, blocked="gain scales what", values=1, **block(gain=parameter(4)))
 def gain_of_queries(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     q, k, v = qkv(net, net.norm(x))
@@ -223,10 +221,9 @@ def queries_of_one_length(net: Any, x: Tensor) -> Any:
 @model(
     STREAM,
     PAIR,
-    blocked="scales what",
+    blocked="acts on each unit by itself",
     values=1,
     **block(q_norm=nn.RMSNorm(4), k_norm=nn.RMSNorm(4)),
-    scales=(4,),
 )
 def norms_of_queries_and_keys(net: Any, x: Tensor) -> Any:
     x = net.first(x)
@@ -347,7 +344,7 @@ def turned_keys_are_read_twice(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     q, k, v = qkv(net, net.norm(x))
     k = turned(k)
-    return finish(net, x + net.more(torch.relu(joined(k))), attend(turned(q), k, v))
+    return finish(net, x + net.more(functional.gelu(joined(k))), attend(turned(q), k, v))
 
 
 @model(
@@ -374,40 +371,33 @@ def mlp() -> dict[str, Any]:
     return {"up": nn.Linear(6, 7), "down": nn.Linear(7, 6)}
 
 
-@model(STREAM, ("invertible", 8, 1), blocked="relu", **block(**mlp()), scales=(7,))
+@model(STREAM, ("invertible", 8, 1), blocked="gelu", **block(**mlp()))
 def one_norm_read_by_two_layers(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(y))) + net.out(net.q(y)))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(y))) + net.out(net.q(y)))).mean(1)
 
 
-@model(STREAM, PAIR, PAIR, blocked="relu", **FULL, **block(**mlp()), scales=(7,))
+@model(STREAM, PAIR, PAIR, blocked="gelu", **FULL, **block(**mlp()))
 def parallel_branches(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     y = net.norm(x)
-    return finish(net, x + net.down(torch.relu(net.up(y))), attend(*qkv(net, y)))
+    return finish(net, x + net.down(functional.gelu(net.up(y))), attend(*qkv(net, y)))
 
 
-@model(blocked="norm.weight scales what add reads", **block(**mlp()), scales=(7,))
+@model(blocked="norm.weight scales what add reads", **block(**mlp()))
 def norm_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
-    return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
+    return net.head(net.last(y + net.down(functional.gelu(net.up(y))))).mean(1)
 
 
-@model(
-    STREAM,
-    blocked="relu",
-    **block(norm=nn.LayerNorm(6, elementwise_affine=False), **mlp()),
-    scales=(7,),
-)
+@model(STREAM, blocked="gelu", **block(norm=nn.LayerNorm(6, elementwise_affine=False), **mlp()))
 def norm_without_gain_read_by_the_residual(net: Any, x: Tensor) -> Any:
     y = net.norm(net.first(x))
-    return net.head(net.last(y + net.down(torch.relu(net.up(y))))).mean(1)
+    return net.head(net.last(y + net.down(functional.gelu(net.up(y))))).mean(1)
 
 
-@model(
-    blocked="norm.weight scales what conv", **block(conv=nn.Conv1d(6, 6, 3, padding=1)), scales=(6,)
-)
+@model(blocked="norm.weight scales what conv", **block(conv=nn.Conv1d(6, 6, 3, padding=1)))
 def norm_then_convolution(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     return net.head(net.last(x + net.conv(net.norm(x).mT).mT)).mean(1)
@@ -427,26 +417,26 @@ def class_token_and_positions(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x)[:, 0])
 
 
-@model(blocked="relu", **block(**mlp()), scales=(7,))
+@model(blocked="gelu", **block(**mlp()))
 def sinusoidal_positions(net: Any, x: Tensor) -> Any:
     x = net.first(x) + torch.sin(torch.arange(6, dtype=x.dtype))
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
-@model(blocked="scale scales what add reads", **block(scale=parameter(6), **mlp()), scales=(6, 7))
+@model(blocked="scale scales what add reads", **block(scale=parameter(6), **mlp()))
 def scaled_branch(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    y = net.scale * net.down(torch.relu(net.up(net.norm(x))))
+    y = net.scale * net.down(functional.gelu(net.up(net.norm(x))))
     return net.head(net.last(x + y)).mean(1)
 
 
-@model(blocked="relu", **block(), scales=(6,))
+@model(blocked="gelu", **block())
 def stream_through_a_nonlinearity(net: Any, x: Tensor) -> Any:
-    x = torch.relu(net.first(x))
+    x = functional.gelu(net.first(x))
     return net.head(net.last(x)).mean(1)
 
 
-@model(blocked="scales a part", **block(left=nn.Linear(3, 3), right=nn.Linear(3, 3)), scales=(3, 3))
+@model(blocked="scales a part", **block(left=nn.Linear(3, 3), right=nn.Linear(3, 3)))
 def stream_cut_into_channels(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     a, b = net.norm(x).chunk(2, -1)
@@ -465,32 +455,35 @@ def skip_that_is_laid_beside(net: Any, x: Tensor) -> Any:
     return net.head(torch.cat([z, z.flip(1)], -1)).mean(1)
 
 
-@model(STREAM, blocked="relu", **block(**mlp()), scales=(7,))
+@model(STREAM, blocked="gelu", **block(**mlp()))
 def layers_used_twice(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for _ in range(2):
-        x = x + net.down(torch.relu(net.up(net.norm(x))))
+        x = x + net.down(functional.gelu(net.up(net.norm(x))))
     return net.head(net.last(x)).mean(1)
 
 
-@model(blocked="read elsewhere", **block(again=nn.LayerNorm(6), **mlp()), scales=(6, 7))
+@model(blocked="read elsewhere", **block(again=nn.LayerNorm(6), **mlp()))
 def layers_used_after_two_norms(net: Any, x: Tensor) -> Any:
     x = net.first(x)
     for norm in (net.norm, net.again):
-        x = x + net.down(torch.relu(net.up(norm(x))))
+        x = x + net.down(functional.gelu(net.up(norm(x))))
     return net.head(net.last(x)).mean(1)
 
 
-@model(blocked="other axes", **block(norm=nn.LayerNorm((5, 6)), **mlp()), scales=(6, 7))
+@model(blocked="other axes", **block(norm=nn.LayerNorm((5, 6)), **mlp()))
 def norm_over_two_axes(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
-@model(blocked="relu", **block(rows=nn.Linear(5, 7), back=nn.Linear(7, 5), **mlp()), scales=(6, 7))
+@model(
+    blocked="gelu",
+    **block(rows=nn.Linear(5, 7), back=nn.Linear(7, 5), **mlp()),
+)
 def mixer(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.back(torch.relu(net.rows(functional.layer_norm(x, (6,)).mT))).mT
+    x = x + net.back(functional.gelu(net.rows(functional.layer_norm(x, (6,)).mT))).mT
     return net.head(net.last(x)).mean(1)
 
 
@@ -508,40 +501,36 @@ def shifted_windows(net: Any, x: Tensor) -> Any:
     conv=nn.Conv2d(3, 6, 3),
     norm=nn.BatchNorm2d(6),
     head=nn.Linear(6, 2),
-    scales=(6,),
 )
 def batch_norm_net(net: Any, x: Tensor) -> Any:
-    return net.head(torch.relu(net.norm(net.conv(x))).mean((2, 3)))
+    return net.head(functional.gelu(net.norm(net.conv(x))).mean((2, 3)))
 
 
 @model(
     STREAM,
-    blocked="relu",
+    blocked="gelu",
     **block(norm=nn.RMSNorm(6), last=nn.RMSNorm(6), head=nn.Linear(6, 2, bias=False), **mlp()),
-    scales=(7,),
 )
 def root_mean_squares(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    return net.head(net.last(x + net.down(torch.relu(net.up(net.norm(x)))))).mean(1)
+    return net.head(net.last(x + net.down(functional.gelu(net.up(net.norm(x)))))).mean(1)
 
 
 def by_hand(x: Tensor, gain: Tensor) -> Tensor:
     return (1 + gain) * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
 
 
-@model(STREAM, blocked="relu", **block(g=parameter(6), h=parameter(6), **mlp()), scales=(7,))
+@model(STREAM, blocked="gelu", **block(g=parameter(6), h=parameter(6), **mlp()))
 def gains_counted_from_one(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.down(torch.relu(net.up(by_hand(x, net.g))))
+    x = x + net.down(functional.gelu(net.up(by_hand(x, net.g))))
     return net.head(by_hand(x, net.h)).mean(1)
 
 
-@model(
-    STREAM, ("invertible", 8, 1), blocked="relu", **block(other=nn.RMSNorm(6), **mlp()), scales=(7,)
-)
+@model(STREAM, ("invertible", 8, 1), blocked="gelu", **block(other=nn.RMSNorm(6), **mlp()))
 def both_norms_and_a_raw_reader(net: Any, x: Tensor) -> Any:
     x = net.first(x)
-    x = x + net.down(torch.relu(net.up(net.norm(x)))) + net.out(net.q(net.other(x)))
+    x = x + net.down(functional.gelu(net.up(net.norm(x)))) + net.out(net.q(net.other(x)))
     return net.head(x).mean(1)
 
 
