@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 
-def describe_linear(spec: LinearSpec) -> Table:
+def describe_linear(spec: LinearSpec, ties: Mapping[str, str]) -> Table:
     """Return which linear maps act on the units of a model, and why no more do.
 
     Args:
         spec: what keeps the function of the model's networks in canonical form.
+        ties: tensors that were untied for it, each with the first name of what it shared.
     """
     rows: list[tuple[str, ...]] = [
         (name, group.kind, _extent(group), spec.blocked.get(name) or _tensors(group))
@@ -33,6 +36,10 @@ def describe_linear(spec: LinearSpec) -> Table:
     notes = (
         "maps act on networks in canonical form (lmctool convert --fold-norms): "
         f"{folded}, {len(form.centred)} streams centred, {moved}",
+        *(
+            f"{name} is untied from {first} (lmctool convert --untie)"
+            for name, first in ties.items()
+        ),
     )
     return Table(
         "Linear symmetry", ("group", "kind", "units", "acts on, or why no more"), tuple(rows), notes
