@@ -164,7 +164,7 @@ def test_without_labels_the_ends_say_what_is_right(
     monkeypatch.setattr(Calibration, "split", split)
     (found,) = objective(run, a, b, None).losses([a], (inputs, torch.rand(20)))
     assert float(found) == float(expected)
-    with pytest.raises(LmctoolError, match="targets are numbers; use --targets ends"):
+    with pytest.raises(LmctoolError, match="targets are numbers; use --goal ends"):
         objective(run, a, b, "labels")
 
 
@@ -173,7 +173,7 @@ def test_ends_without_classes_are_refused(run_on: Runs, monkeypatch: pytest.Monk
     assert run.task is not None
     monkeypatch.setattr(Run, "task", replace(run.task, answers=None))
     batch = run.calibration.split.at(torch.arange(20), run.dtype)
-    with pytest.raises(LmctoolError, match="--targets ends needs a task with one class"):
+    with pytest.raises(LmctoolError, match="--goal ends needs a task with one class"):
         Objective(run, frames(run)).losses([run.weights(0)], batch)
 
 

@@ -12,8 +12,8 @@ maps, so that each step keeps B's function.  One step takes one batch and one al
 midpoint alone the loss would fall there and rise beside it.  What the start permutes, heads and
 units, stays as it is there.
 
-Calibration examples (``--calib-split``) alone are used, with their labels (``--targets labels``)
-or with none: then the goal is the mean of the probabilities that A and B answer (``--targets
+Calibration examples (``--calib-split``) alone are used, with their labels (``--goal labels``)
+or with none: then the goal is the mean of the probabilities that A and B answer (``--goal
 ends``).  A fifth of them is held out, and the maps of the lowest mean loss on these at alpha 0.25,
 0.5 and 0.75 are kept, the start among them.  BatchNorms normalise by the batch, which is about
 what ``--batchnorm reset`` and REPAIR give them; apart from that it is the loss before REPAIR that
@@ -47,7 +47,7 @@ def align(
     start: str,
     groups: Groups,
     scales: bool,
-    targets: Goal | None,
+    goal: Goal | None,
     steps: int,
     rate: float,
     batch: int,
@@ -61,7 +61,7 @@ def align(
         start: the aligner to start from.
         groups: which maps are learned: rotations, or all.
         scales: whether scales of units are learned among all.
-        targets: what answers are right: the labels, or those of both ends; None for labels
+        goal: what answers are right: the labels, or those of both ends; None for labels
             where there are any.
         steps: how many steps of descent.
         rate: the highest learning rate.
@@ -80,17 +80,17 @@ def align(
             "aligner 'learned' learns linear maps and leaves permutations alone, so --groups"
             " permutation leaves nothing to learn; --align midpoint learns permutations"
         )
-    goal = objective(run, a, b, targets)
+    aim = objective(run, a, b, goal)
     begun = run.match(start, a, b, **({"groups": groups} if start == "procrustes" else {}))
     first = transform_of(run, begun)
     stretches = groups == "all"
     maps = learned_maps(run, first, stretches=stretches, scales=scales and stretches)
-    looking = search(run, Between(a, b, first, maps), goal, batch)
+    looking = search(run, Between(a, b, first, maps), aim, batch)
     course = looking.go(steps, rate)
     found = {group: each.exact(course.best[group]) for group, each in maps.items()}
     attributes: dict[str, str | int] = {
         "start": start,
-        "targets": "labels" if goal.ends is None else "ends",
+        "goal": "labels" if aim.ends is None else "ends",
         "seed": run.settings.seed,
         "seen": len(looking.seen),
         "held_out": len(looking.held_out),
@@ -196,8 +196,8 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Learn positive scales of units among all.",
     )
-    targets = click.Option(
-        ["--targets"],
+    goal = click.Option(
+        ["--goal"],
         type=click.Choice(["labels", "ends"]),
         help="Right answers: the labels, or the mean of what both ends answer.  [default: labels"
         " where there are any]",
@@ -223,5 +223,5 @@ def lmctool_aligner() -> Aligner:
         show_default=True,
         help="Calibration examples in each step.",
     )
-    options = (start, groups, scales, targets, steps, rate, batch)
+    options = (start, groups, scales, goal, steps, rate, batch)
     return Aligner(align, options=options, metrics=(), canonical=True)

@@ -81,20 +81,20 @@ class Objective:
         answers, right = (None, None) if task.answers is None else task.answers(outputs, targets)
         if answers is None or right is None or right.ndim != 1:
             raise LmctoolError(
-                f"--targets ends needs a task with one class for each item, and task"
-                f" {self.run.task_name!r} is none; use --targets labels"
+                f"--goal ends needs a task with one class for each item, and task"
+                f" {self.run.task_name!r} is none; use --goal labels"
             )
         return class_logits(answers if answers.dtype == torch.float64 else answers.float())
 
 
-def objective(run: Run, a: Weights, b: Weights, targets: Goal | None) -> Objective:
+def objective(run: Run, a: Weights, b: Weights, goal: Goal | None) -> Objective:
     """Return the objective by labels or by the ends; by labels unless there are none.
 
     Raises:
         LmctoolError: labels are asked for that the calibration examples do not have.
     """
     missing = run.calibration.split.unlike
-    if targets == "labels" and missing:
-        raise LmctoolError(f"{missing}; use --targets ends, which needs none")
-    by_ends = targets == "ends" or (targets is None and bool(missing))
+    if goal == "labels" and missing:
+        raise LmctoolError(f"{missing}; use --goal ends, which needs none")
+    by_ends = goal == "ends" or (goal is None and bool(missing))
     return Objective(run, (a, b) if by_ends else None)
