@@ -11,7 +11,7 @@ from torch import Tensor, fx
 
 from lmctool.graph.operations import callee, operation
 from lmctool.symmetry.linear import structure
-from lmctool.symmetry.linear.layer import LAYERS
+from lmctool.symmetry.linear.layer import is_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,7 +112,7 @@ def path_to(graph: Graph, end: fx.Node, units: int, learned: frozenset[fx.Node])
         node = open_nodes.pop()
         if node in met or node in layers:
             continue
-        if node.op == "call_function" and operation(node) in LAYERS:
+        if is_layer(node):
             layers.add(node)
             continue
         met.add(node)
@@ -167,7 +167,7 @@ def layer_before(node: fx.Node, learned: frozenset[fx.Node]) -> fx.Node:
     """Return the nearest layer that a value comes from, whatever lies between; itself if none."""
     seen = [node]
     for each in seen:
-        if each.op == "call_function" and operation(each) in LAYERS:
+        if is_layer(each):
             return each
         seen += [o for o in each.all_input_nodes if o in learned and o not in seen]
     return node
