@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
+    from lmctool.graph.graph import Graph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
     from lmctool.plugin.settings import InputShape
     from lmctool.results.table import Table
+    from lmctool.symmetry import PermutationSpec
 
 
 @click.command("inspect", cls=Command)
@@ -189,15 +191,29 @@ def _show_symmetry(
     from lmctool.graph.capture import capture
     from lmctool.report.terminal import render
     from lmctool.symmetry import derive, describe, read_spec, write_spec
-    from lmctool.symmetry.linear.derive import derive_linear
-    from lmctool.symmetry.linear.describe import describe_linear
 
     graph = capture(module, example)
     spec = derive(graph) if file is None else read_spec(file, graph)
     if len(graph.outputs) > 1:
         echo(aligned([("outputs, all kept as they are", ", ".join(graph.outputs))]) + "\n")
     render(describe(spec, graph), Console())
-    render(describe_linear(derive_linear(graph, spec)), Console())
+    render(_linear_symmetry(module, example, graph, spec), Console())
     if out is not None:
         write_spec(spec, out, force)
         echo(f"\nspec  {out}")
+
+
+def _linear_symmetry(
+    module: nn.Module, example: Inputs, graph: Graph, spec: PermutationSpec
+) -> Table:
+    """Return which linear maps act once nothing is tied, as aligners that use them see to."""
+    from lmctool.graph.capture import capture
+    from lmctool.model.untied import untie
+    from lmctool.symmetry import derive
+    from lmctool.symmetry.linear.derive import derive_linear
+    from lmctool.symmetry.linear.describe import describe_linear
+
+    if ties := untie(module):
+        graph = capture(module, example)
+        spec = derive(graph)
+    return describe_linear(derive_linear(graph, spec), ties)

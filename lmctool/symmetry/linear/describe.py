@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from lmctool.results.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmctool.symmetry.linear.spec import LinearGroup, LinearSpec
 
 
-def describe_linear(spec: LinearSpec) -> Table:
+def describe_linear(spec: LinearSpec, ties: Mapping[str, str]) -> Table:
     """Return which linear maps act on the units of a model, and why no more do.
 
     Args:
         spec: what keeps the function of the model's networks in canonical form.
+        ties: tensors that were untied for it, each with the first name of what it shared.
     """
     rows = [
         (name, group.kind, _extent(group), str(len({place.tensor for place in group.places})))
@@ -31,6 +34,9 @@ def describe_linear(spec: LinearSpec) -> Table:
             f" centred, biases of {len(form.key_biases)} keys dropped, of {len(form.value_biases)}"
             " values moved on"
         )
+    notes += [
+        f"{name} is untied from {first} (lmctool convert --untie)" for name, first in ties.items()
+    ]
     columns = ("group", "kind", "units", "tensors")
     return Table("Linear symmetry", columns, tuple(rows), tuple(notes))
 

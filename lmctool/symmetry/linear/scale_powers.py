@@ -53,15 +53,21 @@ class Stretch:
     Attributes:
         slot: whose power it has.
         units: (position,) int64: the unit at each position, -1 where none is.
+        key: the same as bytes: equal where the same units lie.
     """
 
     slot: Slot
     units: Tensor
+    key: bytes
 
     def within(self, begin: int, size: int) -> Stretch | None:
         """Return what lies on a part of the axis, if anything does."""
         units = self.units[begin : begin + size]
-        return Stretch(self.slot, units) if bool((units >= 0).any()) else None
+        return Stretch(self.slot, units, _key(units)) if bool((units >= 0).any()) else None
+
+
+def _key(units: Tensor) -> bytes:
+    return units.numpy().tobytes()
 
 
 Along = list[Stretch]
@@ -94,6 +100,8 @@ class Powers:
         self._equations: dict[str, list[Equation]] = {}
         self._told: list[Equation] = []  # of the operation that is told of
         self._order: dict[Slot, int] = {}
+        self._slots: dict[str, list[Slot]] = {}
+        self._forms: dict[AxisForm | None, list[tuple[str, Tensor, bytes]]] = {}
         self._mentioned: set[Slot] = set()
         self._axes: dict[str, list[Along]] = {}
         self._stored = {node.name for node in graph.nodes if node.op == "placeholder"}
@@ -114,11 +122,15 @@ class Powers:
     def _along(self, node: str, axis: int, form: AxisForm | None) -> Along:
         if isinstance(form, Blockwise):
             self.shapeless.update(groups_of(form))
+        if form not in self._forms:
+            found = occurrences(form) if form else []
+            self._forms[form] = [(group, units, _key(units)) for group, units in found]
         along = []
-        for place, (group, units) in enumerate(occurrences(form) if form else []):
+        for place, (group, units, key) in enumerate(self._forms[form]):
             slot = Slot(node, axis, place, group)
-            self._order.setdefault(slot, len(self._order))
-            along.append(Stretch(slot, units))
+            self._order[slot] = len(self._order)
+            self._slots.setdefault(group, []).append(slot)
+            along.append(Stretch(slot, units, key))
         return along
 
     def axes(self, node: fx.Node) -> list[Along]:
@@ -139,8 +151,7 @@ class Powers:
         same: dict[tuple[str, bytes], Equation] = {}
         for along, coefficient in terms:
             for stretch in along:
-                key = stretch.slot.group, stretch.units.numpy().tobytes()
-                equation = same.setdefault(key, {})
+                equation = same.setdefault((stretch.slot.group, stretch.key), {})
                 equation[stretch.slot] = equation.get(stretch.slot, 0) + coefficient
         for equation in same.values():
             self.state(equation)
@@ -179,7 +190,7 @@ class Powers:
         Of the values that scale the first has a positive power.  Where several scales act on the
         same units, as on either factor of a product, it is the one that acts latest in the graph.
         """
-        slots = [slot for slot in self._order if slot.group == group]
+        slots = self._slots.get(group, [])
         powers = {} if group in self.shapeless else self._latest(group, slots)
         if not powers:
             return {}
