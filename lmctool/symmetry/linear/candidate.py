@@ -74,7 +74,10 @@ class Candidate:
         return labels
 
     def is_complete(self, labels: Tensor, dims: tuple[int, ...]) -> bool:
-        """Tell whether all units under an outer unit lie along dimensions where one does."""
+        """Tell whether all units under an outer unit lie along dimensions where one does.
+
+        They may do so several times, all equally often.
+        """
         rest = [dim for dim in range(labels.ndim) if dim not in dims and varies(labels, dim)]
         kept = labels
         for dim in range(labels.ndim):
@@ -82,10 +85,10 @@ class Candidate:
                 kept = kept.narrow(dim, 0, 1)
         rows = (kept % UNITS).movedim(dims, tuple(range(-len(dims), 0))).flatten(-len(dims))
         for row in rows.reshape(-1, rows.shape[-1]).unique(dim=0):  # type: ignore[no-untyped-call]
-            units = row[row > 0] - 1
-            if len(units) != len(units.unique()):
-                return False
-            if (torch.bincount(units // self.size) % self.size).any():
+            counts = (row[row > 0] - 1).bincount()
+            counts = torch.nn.functional.pad(counts, (0, -len(counts) % self.size))
+            counts = counts.view(-1, self.size)
+            if (counts != counts[:, :1]).any():
                 return False
         return True
 

@@ -76,6 +76,8 @@ def contract(node: fx.Node, factors: Sequence[Factor], out: str) -> Legs:
     for each in spread:
         group = each.leg.group
         if not each.lies_along(summed):
+            if any(_meet(each, other, kept) for other in spread):
+                group.block(f"{operation(node)} multiplies its units one by one ({node.name})")
             labels = group.merged(each.labels, summed)
             if labels is None:
                 group.block(APART)
@@ -83,13 +85,19 @@ def contract(node: fx.Node, factors: Sequence[Factor], out: str) -> Legs:
                 labels = labels.permute(*kept, *summed).flatten(len(kept)).squeeze(-1)
                 made.append(Leg(group, labels, each.leg.is_centred))
         elif each.leg not in done:
-            partner = _partner(each, spread, summed)
+            partner = _partner(each, [other for other in spread if other.leg not in done], summed)
             if partner is None:
                 group.block(f"{operation(node)} mixes its units in a fixed way ({node.name})")
             else:
                 done |= {each.leg, partner.leg}
                 _note_readers(each, partner)
     return tuple(leg for leg in made if not leg.group.blocked)
+
+
+def _meet(first: _Spread, second: _Spread, kept: Sequence[int]) -> bool:
+    """Tell whether units of two factors are multiplied with each other and not summed."""
+    others = second.factor is not first.factor and second.leg.group is first.leg.group
+    return others and any(first.lies_along([p]) and second.lies_along([p]) for p in kept)
 
 
 def _partner(first: _Spread, spread: Sequence[_Spread], summed: Sequence[int]) -> _Spread | None:

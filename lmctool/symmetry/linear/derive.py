@@ -55,7 +55,7 @@ def derive_linear(graph: Graph, permutations: PermutationSpec) -> LinearSpec:
         centred=tuple(
             name
             for name, group in groups.items()
-            if group.keeps_ones and not found.candidates[name].is_raw
+            if group.keeps_ones and group.count == 1 and not found.candidates[name].is_raw
         ),
         key_biases=key_biases,
         value_biases=value_biases,

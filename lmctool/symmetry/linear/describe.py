@@ -19,39 +19,29 @@ def describe_linear(spec: LinearSpec, ties: Mapping[str, str]) -> Table:
         spec: what keeps the function of the model's networks in canonical form.
         ties: tensors that were untied for it, each with the first name of what it shared.
     """
-    rows: list[tuple[str, ...]] = [
-        (name, group.kind, _extent(group), spec.blocked.get(name) or _tensors(group))
+    rows = [
+        (name, group.kind, _extent(group), str(len({place.tensor for place in group.places})))
         for name, group in spec.groups.items()
     ]
-    rows += [
-        (name, "permutation" if name in spec.permutations.groups else "none", "", reason)
-        for name, reason in spec.blocked.items()
-        if name not in spec.groups
-    ]
     form = spec.canonical
-    folded = f"{len(form.norms)} norms folded into what reads them"
-    moved = (
-        f"{len(form.key_biases)} biases of keys dropped, {len(form.value_biases)} of values moved"
-    )
-    notes = (
-        "maps act on networks in canonical form (lmctool convert --fold-norms): "
-        f"{folded}, {len(form.centred)} streams centred, {moved}",
-        *(
-            f"{name} is untied from {first} (lmctool convert --untie)"
-            for name, first in ties.items()
-        ),
-    )
-    return Table(
-        "Linear symmetry", ("group", "kind", "units", "acts on, or why no more"), tuple(rows), notes
-    )
+    notes = [f"{name}: {reason}" for name, reason in spec.blocked.items()]
+    if spec.blocked:
+        notes.insert(0, "no larger group acts on these:")
+    if not form.is_empty:
+        notes.append(
+            "maps but scales act on networks in canonical form (lmctool convert --fold-norms):"
+            f" {len(form.norms)} norms folded into what reads them, {len(form.centred)} streams"
+            f" centred, biases of {len(form.key_biases)} keys dropped, of {len(form.value_biases)}"
+            " values moved on"
+        )
+    notes += [
+        f"{name} is untied from {first} (lmctool convert --untie)" for name, first in ties.items()
+    ]
+    columns = ("group", "kind", "units", "tensors")
+    return Table("Linear symmetry", columns, tuple(rows), tuple(notes))
 
 
 def _extent(group: LinearGroup) -> str:
     """Return how many units a map acts on, and how many maps there are."""
     size = f"{group.size} in each of {group.count}" if group.count > 1 else str(group.size)
     return f"{size}, keeping ones" if group.keeps_ones else size
-
-
-def _tensors(group: LinearGroup) -> str:
-    names = dict.fromkeys(place.tensor for place in group.places)
-    return f"{len(names)} tensors" if len(names) > 3 else ", ".join(names)

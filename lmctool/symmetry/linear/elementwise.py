@@ -111,6 +111,23 @@ def choice(node: fx.Node, flow: Flow) -> Legs:
     return added(node, flow, *values)
 
 
+def padding(node: fx.Node, flow: Flow) -> Legs:
+    """Lay zeros around other axes: they are as good as units of 0."""
+    given = arguments(node)
+    mode, value = given.get("mode", "constant"), given.get("value")
+    pads: Any = given["pad"]
+    rank = len(structure.shape(node))
+    dims = [rank - 1 - place // 2 for place, size in enumerate(pads) if size]
+    made = []
+    for leg in flow.of(node.args[0]):
+        labels = leg.group.merged(leg.labels, dims) if mode == "constant" and not value else None
+        if labels is None:
+            leg.group.block(by_itself(node))
+        else:
+            made.append(Leg(leg.group, labels.expand(structure.shape(node)), leg.is_centred))
+    return tuple(made)
+
+
 def blocking(node: fx.Node, flow: Flow) -> Legs:
     """Let no map act on any units that an operation meets."""
     for operand in node.all_input_nodes:
@@ -138,6 +155,7 @@ RULES: Mapping[str, Callable[[fx.Node, Flow], Any]] = {
     **dict.fromkeys(("mul", "multiply"), multiplication),
     **dict.fromkeys(("div", "divide", "true_divide"), division),
     **dict.fromkeys(("neg", "negative"), negation),
+    **dict.fromkeys(("pad", "constant_pad_nd"), padding),
     "masked_fill": filling,
     "where": choice,
     **dict.fromkeys(("mean", "sum"), reduction),

@@ -74,7 +74,9 @@ def _fold(flow: Flow, name: str, shift: str, gains: dict[fx.Node, Gain]) -> Norm
         if others := _readers(flow, placeholder) - users:
             other = sorted(others, key=lambda each: each.name)[0]
             told = graph.tensors[placeholder.name]
-            raise _UnfoldableError(f"{told} is read elsewhere, too ({other.name})")
+            is_tied = told in {*graph.aliases, *graph.aliases.values()}
+            hint = "; lmctool convert --untie makes it its own" if is_tied else ""
+            raise _UnfoldableError(f"{told} is read elsewhere, too ({other.name}){hint}")
     biased = all(layer.bias for layer in layers.values())
     if shift and not biased and not first.centres:
         raise _UnfoldableError(f"{shift} shifts what a layer without a bias reads")

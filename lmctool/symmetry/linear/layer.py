@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmctool.graph.operations import operation
+from lmctool.symmetry.linear import structure
 from lmctool.symmetry.linear.place import Place
-from lmctool.symmetry.linear.trace import parameter_axis, readers
+from lmctool.symmetry.linear.trace import STRAIGHT, parameter_axis, readers
 from lmctool.symmetry.unit_index import UnitIndex
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
-LAYERS = frozenset({"linear", "addmm"})
-"""Operations that are a layer."""
+OPERANDS = {"linear": (0, 1, 2), "addmm": (1, 2, 0), "matmul": (0, 1, None), "mm": (0, 1, None)}
+"""Where each operation has its input, its weight and its bias."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,15 +62,28 @@ class Layer:
         return all(readers(graph, each) == {self.node} for each in tensors)
 
 
+def is_layer(node: fx.Node) -> bool:
+    """Tell whether an operation multiplies a value with a tensor of the model, or may do so."""
+    if node.op != "call_function" or operation(node) not in OPERANDS:
+        return False
+    weight: Any = node.args[OPERANDS[operation(node)][1]]
+    while weight.op == "call_function" and operation(weight) in STRAIGHT:
+        weight = weight.args[0]
+    return bool(weight.op == "placeholder")
+
+
 def layer_of(graph: Graph, node: fx.Node) -> Layer | None:
     """Return the layer that an operation is; None if its weight or bias is computed."""
-    if node.op != "call_function" or operation(node) not in LAYERS:
+    if not is_layer(node):
         return None
     args: Any = node.args
-    is_linear = operation(node) == "linear"
-    weight = parameter_axis(graph, args[1 if is_linear else 2], -2 if is_linear else -1)
-    given = (args[2] if len(args) > 2 else None) if is_linear else args[0]
+    name = operation(node)
+    x, w, b = OPERANDS[name]
+    weight = parameter_axis(graph, args[w], -2 if name == "linear" else -1)
+    given = args[b] if b is not None and len(args) > b else None
     bias = None if given is None else parameter_axis(graph, given, -1)
     if weight is None or (given is not None and bias is None):
         return None
-    return Layer(node, args[0 if is_linear else 1], *weight, bias[0] if bias else None)
+    if len(structure.shape(weight[0])) != 2 or (bias and len(structure.shape(bias[0])) != 1):
+        return None
+    return Layer(node, args[x], *weight, bias[0] if bias else None)

@@ -46,8 +46,9 @@ def layer_norm(node: fx.Node, flow: Flow) -> Any:
         if count == 1 and leg.group.is_complete(leg.labels, (rank - 1,)):
             leg.group.orthogonal = True
             leg.group.keeps_ones |= centres
-            leg.group.is_raw |= not centres and not leg.is_centred
-            made.append(Leg(leg.group, leg.labels, centres))
+            alone = centres and leg.labels.shape[-1] == leg.group.size
+            leg.group.is_raw |= not alone and not leg.is_centred
+            made.append(Leg(leg.group, leg.labels, alone))
         else:
             leg.group.block(f"{operation(node)} runs over other axes than it ({node.name})")
     if made:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx
 
-from lmctool.graph.operations import callee, operation
+from lmctool.graph.operations import operation
 from lmctool.symmetry.linear import structure
-from lmctool.symmetry.linear.layer import LAYERS
+from lmctool.symmetry.linear.evaluation import computed
+from lmctool.symmetry.linear.layer import is_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from lmctool.graph.graph import Graph
 
@@ -83,7 +84,7 @@ class Path:
         """
         known: dict[fx.Node, Any] = {**factors, self.source: source}
         for node in self.nodes:
-            known[node] = _computed(node, known)
+            known[node] = computed(node, known)
         result: Tensor = known[self.end]
         return result
 
@@ -112,7 +113,7 @@ def path_to(graph: Graph, end: fx.Node, units: int, learned: frozenset[fx.Node])
         node = open_nodes.pop()
         if node in met or node in layers:
             continue
-        if node.op == "call_function" and operation(node) in LAYERS:
+        if is_layer(node):
             layers.add(node)
             continue
         met.add(node)
@@ -167,7 +168,7 @@ def layer_before(node: fx.Node, learned: frozenset[fx.Node]) -> fx.Node:
     """Return the nearest layer that a value comes from, whatever lies between; itself if none."""
     seen = [node]
     for each in seen:
-        if each.op == "call_function" and operation(each) in LAYERS:
+        if is_layer(each):
             return each
         seen += [o for o in each.all_input_nodes if o in learned and o not in seen]
     return node
@@ -182,54 +183,6 @@ def learned_nodes(graph: Graph) -> frozenset[fx.Node]:
         if parameter or any(operand in found for operand in node.all_input_nodes):
             found.add(node)
     return frozenset(found)
-
-
-def evaluated(
-    graph: Graph, wanted: Iterable[fx.Node], generator: torch.Generator
-) -> dict[fx.Node, Any] | None:
-    """Return values that depend on no parameter: constants, positions, and random buffers.
-
-    None if one of them depends on the examples.
-    """
-    needed = set(wanted)
-    for node in reversed(graph.nodes):
-        if node in needed:
-            needed |= {*node.all_input_nodes}
-    known: dict[fx.Node, Any] = {}
-    for node in graph.nodes:
-        if node not in needed:
-            continue
-        if node.op == "call_function":
-            value = node.meta.get("val")
-            known[node] = (
-                _computed(node, known) if structure.has_values(node) else structure.size(value)  # type: ignore[arg-type]
-            )
-        elif node.name in graph.constants:
-            known[node] = _double(graph.constants[node.name])
-        elif node.name in graph.tensors:
-            size = structure.shape(node)
-            known[node] = torch.rand(size, generator=generator, dtype=torch.float64)
-        elif any(structure.has_values(user) for user in node.users if user in needed):
-            return None
-    return known
-
-
-def _double(value: Tensor) -> Tensor:
-    return value.double() if value.is_floating_point() else value
-
-
-def _computed(node: fx.Node, known: Mapping[fx.Node, Any]) -> Any:
-    """Return the value of an operation, in float64 where it casts to another float."""
-    value: Any = node.meta.get("val")
-    if operation(node) in structure.IDENTITIES and value.is_floating_point():
-        return known[node.args[0]].double()  # type: ignore[index]
-
-    def given(operand: fx.Node) -> Any:
-        return known[operand] if operand in known else structure.size(operand.meta["val"])
-
-    args, kwargs = fx.map_arg(node.args, given), fx.map_arg(node.kwargs, given)
-    result = callee(node.target)(*args, **kwargs)
-    return _double(result) if isinstance(result, Tensor) else result
 
 
 def _labelled(node: fx.Node, known: Mapping[fx.Node, Any], *, least: bool) -> Any:

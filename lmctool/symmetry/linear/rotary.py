@@ -11,11 +11,11 @@ from torch import Tensor
 from lmctool.graph.operations import operation
 from lmctool.symmetry.axis_form import groups_of, has_fixed
 from lmctool.symmetry.linear import structure
+from lmctool.symmetry.linear.evaluation import evaluated
 from lmctool.symmetry.linear.layer import Layer, layer_of
 from lmctool.symmetry.linear.path import (
     NoPathError,
     Path,
-    evaluated,
     layer_before,
     learned_nodes,
     path_to,

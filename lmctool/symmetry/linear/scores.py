@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.graph.operations import ATTENTION, operation
 from lmctool.graph.operations import attention as attention_call
 from lmctool.symmetry.linear import structure
+from lmctool.symmetry.linear.attentions import SOFTMAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,14 @@ def scores(graph: Graph, learned: frozenset[fx.Node]) -> Iterator[Scores]:
             first: Any = node.args[0]
             second: Any = node.args[1]
             ranks = {len(structure.shape(each)) for each in (first, second)}
-            values = first in learned and second in learned
+            values = first in learned and second in learned and not _is_softmax(first)
             if values and first.op == second.op == "call_function" and min(ranks) > 2:
                 yield Scores(node, first, second, transposed=True)
+
+
+def _is_softmax(value: fx.Node) -> bool:
+    """Tell whether a value is a softmax, whatever its shape: weights of an average."""
+    node: Any = value
+    while node.op == "call_function" and structure.is_structural(node):
+        node = node.all_input_nodes[0]
+    return node.op == "call_function" and operation(node) in SOFTMAX

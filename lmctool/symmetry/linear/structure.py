@@ -127,8 +127,8 @@ def rearranged(node: fx.Node, labels: Mapping[fx.Node, Any]) -> Any:
     name = operation(node)
     first: Any = node.args[0]
     if name in IDENTITIES | DROPOUT:
-        several = isinstance(node.meta.get("val"), list | tuple)
-        return [labels[first]] if several else labels[first]
+        kept = labels[first] if first in labels else torch.zeros(shape(first), dtype=torch.int64)
+        return [kept] if isinstance(node.meta.get("val"), list | tuple) else kept
 
     def given(value: Any) -> Any:
         if not isinstance(value, fx.Node):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from lmctool.graph.graph import Graph
 
-TRANSPOSITIONS = frozenset({"t", "transpose", "mT", "permute", "numpy_T", "swapaxes"})
+STRAIGHT = structure.IDENTITIES | {"t", "transpose", "mT", "permute", "numpy_T", "swapaxes"}
+"""Operations that reorder the axes of a tensor, or leave them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,7 @@ def parameter_axis(graph: Graph, value: Any, dim: int) -> tuple[fx.Node, int] | 
     """
     swaps: list[fx.Node] = []
     while isinstance(value, fx.Node) and value.op == "call_function":
-        if operation(value) not in structure.IDENTITIES | TRANSPOSITIONS:
+        if operation(value) not in STRAIGHT:
             return None
         swaps.append(value)
         value = value.args[0]

@@ -551,4 +551,46 @@ def tokens_are_masked(net: Any, x: Tensor) -> Any:
     return net.head(net.last(y)).mean(1)
 
 
+@model(blocked="mul multiplies", **block(scale=parameter(6)))
+def scaled_by_a_product(net: Any, x: Tensor) -> Any:
+    return net.head(torch.einsum("bnd,d->bnd", net.first(x), net.scale)).mean(1)
+
+
+@model(
+    blocked="multiplies its units one by one",
+    shape=(3, 5, 5),
+    conv=nn.Conv2d(3, 6, 1),
+    each=nn.Conv2d(6, 6, 3, groups=6),
+    head=nn.Linear(6, 2),
+)
+def depthwise_convolution(net: Any, x: Tensor) -> Any:
+    return net.head(net.each(net.conv(x)).mean((2, 3)))
+
+
+@model(
+    STREAM,
+    ("orthogonal", 3, 1),
+    **block(more=nn.Linear(3, 3), last=nn.LayerNorm(9), head=nn.Linear(9, 2)),
+)
+def norm_over_two_streams(net: Any, x: Tensor) -> Any:
+    return net.head(net.last(torch.cat([net.first(x), net.more(x)], -1))).mean(1)
+
+
+@model(STREAM, **block(last=nn.LayerNorm(12), head=nn.Linear(12, 2)))
+def norm_over_two_tokens(net: Any, x: Tensor) -> Any:
+    x = net.first(x)
+    return net.head(net.last(torch.cat([x, x.roll(1, 1)], -1))).mean(1)
+
+
+@model(STREAM, **block(wide=parameter(2, 6)))
+def layer_by_a_product(net: Any, x: Tensor) -> Any:
+    return (net.last(net.first(x)) @ net.wide.T).mean(1)
+
+
+@model(STREAM, **block())
+def padded_tokens(net: Any, x: Tensor) -> Any:
+    x = functional.pad(net.first(x), (0, 0, 1, 2))
+    return net.head(net.last(x))[:, 2]
+
+
 MODELS = [value for value in globals().values() if isinstance(value, Model)]
