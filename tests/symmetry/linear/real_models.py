@@ -138,7 +138,7 @@ REAL = [
         DISTIL | {"pad_token_id": 0, "max_position_embeddings": 12},
         (HEADS, HEADS),
     ),
-    # the encoder's last norm is an output, so that its stream stays
+    # the decoder's last norm is multiplied by a number before the head reads it
     Real(
         "T5ForConditionalGeneration",
         T5 | {"decoder_start_token_id": 0, **MARKS},
