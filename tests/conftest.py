@@ -53,7 +53,6 @@ UNSEEN = (
     "emulated_gpu/",
     "evaluate/",
     "plugins/aligners/",
-    "plugins/analyses/test_el2n.py",
     "plugins/analyses/test_graft",
     "plugins/analyses/test_merge_adapters.py",
     "plugins/analyses/test_streaming.py",

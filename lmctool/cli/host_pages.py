@@ -71,7 +71,6 @@ PAGES: Mapping[str, HelpPage] = {
     "convert": HelpPage(
         (
             "last.ckpt last.safetensors --key state_dict",
-            "'run/epoch-*.pt' -o converted",
             "gpt2 folded --fold-norms --untie --input ids:2x16  # the same function",
         ),
         docs="docs/checkpoints.md",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BUILT_IN: dict[str, dict[str, Any]] = {
     "activation": {"recovers": True},
     "identity": {},
+    "learned": {"steps": 2, "batch": 16, "start": "identity"},
     "midpoint": {"steps": 2, "batch": 16},
     "procrustes": {"recovers": True},
     "random": {"harmless": False},

@@ -191,6 +191,6 @@ def test_options_that_clash_with_those_of_a_built_in_aligner_are_told() -> None:
 
     clashing = Analysis(compute, aligner="optional", options=(click.Option(["--steps"], help="s"),))
     with pytest.raises(
-        AssertionError, match="'--steps' of aligner 'midpoint' clashes with analysis"
+        AssertionError, match="'--steps' of aligner 'learned' clashes with analysis"
     ):
         check_analysis(clashing)

@@ -137,11 +137,11 @@ def test_a_broken_promise_is_told(correction: Correction, told: str) -> None:
     [
         (
             ["--steps"],
-            "option '--steps' of correction 'under-check' clashes with aligner 'midpoint'",
+            "option '--steps' of correction 'under-check' clashes with aligner 'learned'",
         ),
         (
             ["--scale-steps", "steps"],
-            r"'--scale-steps' of .* aligner 'midpoint', whose '--steps' has .* in Python, 'steps'",
+            r"'--scale-steps' of .* aligner 'learned', whose '--steps' has .* in Python, 'steps'",
         ),
         (["--points"], "'--points' of correction 'under-check' clashes with analysis '"),
         (["--seed"], "'--seed' of correction 'under-check' clashes with lmctool itself"),

@@ -17,7 +17,7 @@ from lmctool.errors import ExitCode, LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
-from lmctool.results.file import read
+from lmctool.results.file import read, write
 from lmctool.results.metrics import metrics
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
@@ -193,7 +193,9 @@ def test_a_checkpoint_named_twice_and_a_stored_permutation_are_refused(tmp_path:
     run.resources.checkpoints = (run.checkpoints[0], run.checkpoints[0])
     with pytest.raises(LmctoolError, match=r"net0.safetensors' is named twice"):
         result_of(run)
-    run = run_on(tmp_path, trained("mlp", 0), trained("mlp", 1), apply=tmp_path / "x.h5")
+    stored = tmp_path / "x.h5"
+    write(Result("align", {}), stored)
+    run = run_on(tmp_path, trained("mlp", 0), trained("mlp", 1), apply=stored)
     with pytest.raises(LmctoolError, match=r"--apply holds the permutation of one pair"):
         result_of(run)
 
