@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 BUILT_IN: dict[str, dict[str, Any]] = {
     "activation": {"recovers": True},
     "identity": {},
-    "learned": {"steps": 2, "batch": 16, "start": "identity"},
     "midpoint": {"steps": 2, "batch": 16},
     "procrustes": {"recovers": True},
     "random": {"harmless": False},
@@ -46,7 +45,8 @@ def test_a_built_in_aligner_passes(word: str) -> None:
 def test_they_are_all_of_them() -> None:
     installed = registry.names(ALIGNERS)
     own = {w for w in installed if registry.owner(registry.find(ALIGNERS, w)) == "lmctool"}
-    assert own == set(BUILT_IN)
+    # learned is checked in tests/plugins/aligners/test_learned.py: not all four networks have maps
+    assert own == {*BUILT_IN, "learned"}
 
 
 def by_activation(run: Run, a: Weights, b: Weights) -> Permutation:
