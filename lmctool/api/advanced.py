@@ -109,6 +109,8 @@ if TYPE_CHECKING:
     from lmctool.results.score_metric import fall_notes as fall_notes
     from lmctool.results.table import Mark as Mark
     from lmctool.results.text import percent as percent
+    from lmctool.run.parted_examples import PartedExamples as PartedExamples
+    from lmctool.run.parted_examples import parted_examples as parted_examples
     from lmctool.run.repair import correctable as correctable
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
@@ -198,6 +200,7 @@ MODULES = {
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
+    "lmctool.run.parted_examples": "PartedExamples parted_examples",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",

@@ -18,7 +18,6 @@ from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.linear.stored import (
     TRANSFORMS,
-    holds_transform,
     load_transform,
     stored_maps,
     transform_group,
@@ -153,7 +152,7 @@ class Alignments:
 
     def _stored(self, path: Path, b: Weights) -> Transform:
         """Return the transform of B that a result holds."""
-        if holds_transform(path):
+        if self.symmetries.resources.canonical:
             return load_transform(path, self.symmetries.first.linear)
         return load_permutation(path, self.symmetries.spec_of(b))
 

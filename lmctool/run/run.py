@@ -35,7 +35,6 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
-from lmctool.symmetry.linear.canonical import canonical
 from lmctool.weights.recipe import derived
 
 if TYPE_CHECKING:
@@ -236,11 +235,6 @@ class Run:
     def linear_spec(self) -> LinearSpec:
         """Which linear maps keep the function of the model's networks in canonical form."""
         return self.symmetries.first.linear
-
-    def canonical(self, weights: Weights) -> Weights:
-        """Return a network in canonical form, which is the same function."""
-        form = canonical(self.linear_spec, weights)
-        return derived(form, "canonical", (weights,), list)
 
     @property
     def left_out(self) -> frozenset[str]:

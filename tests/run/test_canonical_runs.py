@@ -20,6 +20,7 @@ from lmctool.results.journal import Journal
 from lmctool.results.result import Group, Result
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
+from lmctool.symmetry.linear.canonical import canonical
 from lmctool.symmetry.linear.stored import TRANSFORMS, load_transform
 from lmctool.symmetry.linear.transform import LinearTransform, permutation_part
 from lmctool.symmetry.permutation import Permutation
@@ -97,9 +98,9 @@ def test_aligned_paths_go_between_canonical_networks_and_the_plain_one_between_t
     a, b = run.weights(0), run.weights(1)
     plain, aligned = run.variants()
     assert plain.a is a and plain.b is b
-    assert same(aligned.a, run.canonical(a))
+    assert same(aligned.a, canonical(run.linear_spec, a))
     assert isinstance(aligned.transform, LinearTransform)
-    assert same(aligned.b, aligned.transform.apply(run.canonical(b)))
+    assert same(aligned.b, aligned.transform.apply(canonical(run.linear_spec, b)))
     assert all((aligned.at(0.5)[f"{n}.weight"] == 1).all() for n in ("norm", "blocks.0.norm1"))
     before, after = outputs(run, a, b), outputs(run, aligned.a, aligned.b)
     np.testing.assert_allclose(before, after, rtol=1e-10, atol=1e-10)

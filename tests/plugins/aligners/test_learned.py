@@ -16,6 +16,7 @@ from lmctool.api import LmctoolError
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Group, Result
 from lmctool.run.calibration import Calibration
+from lmctool.run.parted_examples import parted_examples
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
@@ -25,7 +26,7 @@ from lmctool.weights.arithmetic import lerp
 from lmctool_plugins.aligners.learned import learned_maps
 from lmctool_plugins.aligners.learned.between import Between
 from lmctool_plugins.aligners.learned.objective import Objective, objective
-from lmctool_plugins.aligners.learned.search import CHECKED, search, share
+from lmctool_plugins.aligners.learned.search import CHECKED, Search, share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +69,7 @@ def test_it_ends_no_worse_than_it_began_on_held_out_examples(run_on: Runs) -> No
     assert len(course.variables["train_loss"].values) == SHORT["steps"]
     assert held.min() < held[0]
     start = LinearTransform(run.linear_spec, Permutation(run.permutation_spec, {}))
-    positions = search(run, Between(a, b, start, {}), Objective(run, None), 16).held_out
+    positions = parted_examples(run, "learned", 16).held_out
     batch = run.calibration.split.at(positions, run.dtype)
     for found, expected in ((start, held[0]), (transform, held.min())):
         end = found.apply(b)
@@ -101,9 +102,10 @@ def test_a_planted_transform_is_found_from_a_spoilt_one(run_on: Runs) -> None:
         noisy[name] = each.exact(0.1 * noise)
     start = LinearTransform(run.linear_spec, planted.inverse().permutation, noisy)
     maps = learned_maps(run, start, stretches=True, scales=True)
-    looking = search(run, Between(a, b, start, maps), Objective(run, (a, b)), 16)
+    examples = parted_examples(run, "learned", 16)
+    looking = Search(run, Between(a, b, start, maps), Objective(run, (a, b)), examples)
     course = looking.go(50, 0.05)
-    least = entropy(run, a, looking.held_out)
+    least = entropy(run, a, examples.held_out)
     losses = [loss - least for _, loss in course.checks]
     assert 0 <= min(losses) < losses[0] / 30
 

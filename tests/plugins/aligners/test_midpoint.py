@@ -18,6 +18,7 @@ from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.progress import silent
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
+from lmctool.run.parted_examples import PartedExamples, parted_examples
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
@@ -26,7 +27,7 @@ from lmctool.symmetry.soft_permutation import permutation_matrices
 from lmctool_plugins.aligners.midpoint.descent import Descent
 from lmctool_plugins.aligners.midpoint.latent import Latent, begin, normalised, softened
 from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint, summed_in_order
-from lmctool_plugins.aligners.midpoint.search import Search, search
+from lmctool_plugins.aligners.midpoint.search import Search
 from tests.plugins.pairs import trained
 
 Runs = Callable[..., Run]
@@ -131,7 +132,7 @@ def test_a_planted_permutation_is_found_from_a_spoilt_one(run_of: Runs) -> None:
     for move in moves.values():
         move[:6] = move[:6].roll(1)
     start = Permutation(run.permutation_spec, moves)
-    looking = search(run, RepairedMidpoint(run, a, b), 500)
+    looking = Search(run, RepairedMidpoint(run, a, b), parted_examples(run, "midpoint", 500))
     found = looking.go(begin(run, a, b, start), steps=20, rate=0.1).best.apply(b)
     assert not torch.equal(start.apply(b)["layers.0.weight"], a["layers.0.weight"])
     assert all(torch.equal(found[name], a[name]) for name in a)
@@ -153,11 +154,11 @@ def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
     train, held = losses(run)
     assert len(train) == 20 and len(held) == 3
     assert min(held) < held[0]
-    looking = search(run, RepairedMidpoint(run, a, b), 200)
+    looking = Search(run, RepairedMidpoint(run, a, b), parted_examples(run, "midpoint", 200))
     mixing = permutation_matrices(found, a["layers.0.weight"])
     with torch.no_grad():
         loss, _ = looking.midpoint.score(
-            mixing, *run.calibration.split.at(looking.held_out, run.dtype)
+            mixing, *run.calibration.split.at(looking.examples.held_out, run.dtype)
         )
     assert loss.item() == pytest.approx(min(held))
     (alignment,) = run.alignments.proved
@@ -204,10 +205,8 @@ def test_a_group_moves_at_a_pace_that_the_scale_of_its_gradient_does_not_change(
 
 def on_gpu() -> Search:
     """Return a search on a GPU that isn't there."""
-    split = SimpleNamespace(at=lambda positions, _: (positions, torch.empty(50, device=GPU)))
-    run: Any = SimpleNamespace(
-        calibration=SimpleNamespace(split=split), device=GPU, dtype=torch.float32, progress=silent
-    )
+    split: Any = SimpleNamespace(at=lambda positions, _: (positions, torch.empty(50, device=GPU)))
+    run: Any = SimpleNamespace(device=GPU, progress=silent)
 
     def score(mixing: Any, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
         loss = torch.stack([matrix.square().sum() for matrix in mixing.values()]).sum()
@@ -215,7 +214,9 @@ def on_gpu() -> Search:
 
     midpoint: Any = SimpleNamespace(score=score)
     held_out, seen = torch.arange(10), torch.arange(10, 50)
-    return Search(run, midpoint, 20, seen, held_out, torch.Generator().manual_seed(0))
+    drawn = torch.Generator().manual_seed(0)
+    examples = PartedExamples(split, torch.float32, 20, seen, held_out, drawn)
+    return Search(run, midpoint, examples)
 
 
 def test_a_step_waits_for_the_gpu_once_for_all_groups(run_of: Runs) -> None:

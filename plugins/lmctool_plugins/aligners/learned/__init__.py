@@ -71,9 +71,10 @@ def align(
         LmctoolError: there is nothing to learn, or too little to learn it from.
     """
     from lmctool.api import Alignment, LinearTransform
+    from lmctool.api.advanced import parted_examples
     from lmctool_plugins.aligners.learned.between import Between
     from lmctool_plugins.aligners.learned.objective import objective
-    from lmctool_plugins.aligners.learned.search import search
+    from lmctool_plugins.aligners.learned.search import Search
 
     if groups == "permutation":
         raise LmctoolError(
@@ -85,15 +86,15 @@ def align(
     first = transform_of(run, begun)
     stretches = groups == "all"
     maps = learned_maps(run, first, stretches=stretches, scales=scales and stretches)
-    looking = search(run, Between(a, b, first, maps), aim, batch)
-    course = looking.go(steps, rate)
+    examples = parted_examples(run, "learned", batch)
+    course = Search(run, Between(a, b, first, maps), aim, examples).go(steps, rate)
     found = {group: each.exact(course.best[group]) for group, each in maps.items()}
     attributes: dict[str, str | int] = {
         "start": start,
         "goal": "labels" if aim.ends is None else "ends",
         "seed": run.settings.seed,
-        "seen": len(looking.seen),
-        "held_out": len(looking.held_out),
+        "seen": len(examples.seen),
+        "held_out": len(examples.held_out),
     }
     transform = LinearTransform(first.spec, first.permutation, {**first.maps, **found})
     return Alignment(transform, {**begun.groups, "learned": record(course, transform, attributes)})

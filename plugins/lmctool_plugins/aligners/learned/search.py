@@ -6,15 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    import torch
     from torch import Tensor
 
     from lmctool.api import Run
+    from lmctool.api.advanced import PartedExamples
     from lmctool_plugins.aligners.learned.between import Between
     from lmctool_plugins.aligners.learned.objective import Objective
 
@@ -24,10 +22,6 @@ CHECKED = (0.25, 0.5, 0.75)
 """The alphas whose mean loss held-out examples have."""
 CHECK_EVERY = 25
 """Steps from one look at the held-out examples to the next."""
-HELD_OUT = 0.2
-"""The share of the calibration examples that no step sees."""
-FEWEST = 20
-"""Fewer calibration examples leave too few to hold out."""
 WARM_UP = 0.1
 """The share of steps in which the learning rate rises."""
 
@@ -62,22 +56,16 @@ class Search:
     """Changes maps so that networks between A and the mapped B have a lower loss.
 
     Attributes:
-        run: the run; only its calibration examples are used.
+        run: the run.
         between: the networks.
         objective: their loss.
-        batch: how many examples a step sees.
-        seen: (example,) positions of the calibration examples that steps see.
-        held_out: (example,) positions of those held out.
-        generator: draws the batches and the alphas.
+        examples: the calibration examples, whose generator draws the alphas, too.
     """
 
     run: Run
     between: Between
     objective: Objective
-    batch: int
-    seen: Tensor
-    held_out: Tensor
-    generator: torch.Generator
+    examples: PartedExamples
 
     def go(self, steps: int, rate: float) -> Course:
         """Return the course of a search from the start, by Adam (Kingma and Ba 2015)."""
@@ -90,10 +78,10 @@ class Search:
         losses: list[Tensor] = []
         self._look(course, 0, numbers)
         with self.run.progress(steps, "learned") as advance:
-            for step, positions in zip(range(steps), self._batches(), strict=False):
+            for step, batch in zip(range(steps), self.examples.batches(), strict=False):
                 descent.param_groups[0]["lr"] = rate * share(step, steps)
                 networks = self.between.at([self._alpha()], numbers)
-                (loss,) = self.objective.losses(networks, self._examples(positions))
+                (loss,) = self.objective.losses(networks, batch)
                 descent.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 descent.step()
@@ -108,35 +96,23 @@ class Search:
         """Score the maps on the held-out examples."""
         import torch
 
-        # parts of about one size: a small last one would be normalised by few examples
-        parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
+        parts = self.examples.checks
         with torch.no_grad():
             losses = [
                 torch.stack(
-                    self.objective.losses(self.between.at(CHECKED, numbers), self._examples(part))
+                    self.objective.losses(self.between.at(CHECKED, numbers), self.examples.at(part))
                 ).mean()
                 for part in parts
             ]
-        counts = torch.tensor([len(part) for part in parts]).double() / len(self.held_out)
+        counts = torch.tensor([len(part) for part in parts]).double()
+        counts /= len(self.examples.held_out)
         course.look(step, numbers, float(torch.stack(losses).double().cpu() @ counts))
 
     def _alpha(self) -> float:
         import torch
 
-        place = float(torch.rand((), generator=self.generator))
+        place = float(torch.rand((), generator=self.examples.generator))
         return NEAREST + (FARTHEST - NEAREST) * place
-
-    def _examples(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        return self.run.calibration.split.at(positions, self.run.dtype)
-
-    def _batches(self) -> Iterator[Tensor]:
-        """Give the positions of batches without end; a round through them shows none twice."""
-        import torch
-
-        while True:
-            order = self.seen[torch.randperm(len(self.seen), generator=self.generator)]
-            for start in range(0, len(order) - self.batch + 1, self.batch):
-                yield order[start : start + self.batch]
 
 
 def share(step: int, steps: int) -> float:
@@ -145,23 +121,3 @@ def share(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
-
-
-def search(run: Run, between: Between, objective: Objective, batch: int) -> Search:
-    """Return a search over the calibration examples, parted by the run's seed.
-
-    Raises:
-        LmctoolError: there are too few of them.
-    """
-    import torch
-
-    count = len(run.calibration.split)
-    if count < FEWEST:
-        raise LmctoolError(
-            f"aligner 'learned' needs {FEWEST} calibration examples or more, not {count};"
-            " raise --calib-size"
-        )
-    generator = run.generator("learned")
-    order = torch.randperm(count, generator=generator)
-    held_out, seen = order[: round(HELD_OUT * count)], order[round(HELD_OUT * count) :]
-    return Search(run, between, objective, min(batch, len(seen)), seen, held_out, generator)

@@ -48,19 +48,21 @@ def align(
         batch: how many examples each of them sees.
     """
     from lmctool.api import Alignment
+    from lmctool.api.advanced import parted_examples
     from lmctool_plugins.aligners.midpoint.latent import begin
     from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
-    from lmctool_plugins.aligners.midpoint.search import search
+    from lmctool_plugins.aligners.midpoint.search import Search
 
-    looking = search(run, RepairedMidpoint(run, a, b), batch)
+    midpoint = RepairedMidpoint(run, a, b)
+    examples = parted_examples(run, "midpoint", batch)
     beginning = run.match(start, a, b)
     latent = begin(run, a, b, beginning.permutation)
-    course = looking.go(latent, steps, rate)
+    course = Search(run, midpoint, examples).go(latent, steps, rate)
     attributes: dict[str, str | int] = {
         "start": start,
         "seed": run.settings.seed,
-        "seen": len(looking.seen),
-        "held_out": len(looking.held_out),
+        "seen": len(examples.seen),
+        "held_out": len(examples.held_out),
     }
     return Alignment(course.best, {**beginning.groups, "midpoint": record(course, attributes)})
 

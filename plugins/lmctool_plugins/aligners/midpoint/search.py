@@ -6,27 +6,20 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmctool.api import LmctoolError
 from lmctool_plugins.aligners.midpoint.descent import Descent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import torch
     from torch import Tensor
 
     from lmctool.api import Permutation, Run
+    from lmctool.api.advanced import PartedExamples
     from lmctool_plugins.aligners.midpoint.latent import Latent
     from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint
 
 HOTTEST, COLDEST = 0.2, 0.1
 """The temperature of the first and of the last step."""
-HELD_OUT = 0.2
-"""The share of the calibration examples that no step sees."""
 CHECK_EVERY = 10
 """Steps from one look at the held-out examples to the next."""
-FEWEST = 20
-"""Fewer calibration examples leave too few for a batch's statistics."""
 
 
 @dataclass(eq=False)
@@ -58,20 +51,14 @@ class Search:
     """Changes scores so that the repaired midpoint of their permutation has a lower loss.
 
     Attributes:
-        run: the run; only its calibration examples and their targets are used.
+        run: the run.
         midpoint: the loss.
-        batch: how many examples a step sees.
-        seen: (example,) positions of the calibration examples that steps see.
-        held_out: (example,) positions of those held out.
-        generator: draws the batches.
+        examples: the calibration examples, and their targets.
     """
 
     run: Run
     midpoint: RepairedMidpoint
-    batch: int
-    seen: Tensor
-    held_out: Tensor
-    generator: torch.Generator
+    examples: PartedExamples
 
     def go(self, latent: Latent, steps: int, rate: float) -> Course:
         """Return the course of a search; the scores are changed in place.
@@ -85,10 +72,9 @@ class Search:
         losses: list[Tensor] = []
         self._look(course, 0, latent)
         with self.run.progress(steps, "midpoint") as advance:
-            for step, positions in zip(range(steps), self._batches(), strict=False):
+            for step, batch in zip(range(steps), self.examples.batches(), strict=False):
                 temperature = HOTTEST * (COLDEST / HOTTEST) ** (step / steps)
-                examples = self._examples(positions)
-                loss, _ = self.midpoint.score(latent.matrices(temperature), *examples)
+                loss, _ = self.midpoint.score(latent.matrices(temperature), *batch)
                 descent.step(loss, rate * (1 + math.cos(math.pi * step / steps)) / 2)
                 losses.append(loss.detach())  # read at the end: each would be waited for
                 if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
@@ -105,44 +91,11 @@ class Search:
 
         permutation = latent.hardened()
         mixing = permutation_matrices(permutation, next(iter(latent.scores.values())))
-        # parts of about one size: a small last one would be renormalised by few examples
-        parts = self.held_out.tensor_split(-(-len(self.held_out) // self.batch))
+        parts = self.examples.checks
         with torch.no_grad():
-            scores = [self.midpoint.score(mixing, *self._examples(part)) for part in parts]
-        counts = (torch.tensor([len(part) for part in parts]) / len(self.held_out)).double()
+            scores = [self.midpoint.score(mixing, *self.examples.at(part)) for part in parts]
+        lengths = torch.tensor([len(part) for part in parts])
+        counts = (lengths / len(self.examples.held_out)).double()
         both = torch.stack([torch.stack(each) for each in zip(*scores, strict=True)]).double().cpu()
         loss, error = (float(each @ counts) for each in both)
         course.look(step, permutation, loss, error)
-
-    def _examples(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        return self.run.calibration.split.at(positions, self.run.dtype)
-
-    def _batches(self) -> Iterator[Tensor]:
-        """Give the positions of batches without end; a round through them shows none twice."""
-        import torch
-
-        while True:
-            order = self.seen[torch.randperm(len(self.seen), generator=self.generator)]
-            # what is left over is too small a batch for its statistics, and comes another round
-            for start in range(0, len(order) - self.batch + 1, self.batch):
-                yield order[start : start + self.batch]
-
-
-def search(run: Run, midpoint: RepairedMidpoint, batch: int) -> Search:
-    """Return a search over the calibration examples, parted by the run's seed.
-
-    Raises:
-        LmctoolError: there are too few of them.
-    """
-    import torch
-
-    count = len(run.calibration.split)
-    if count < FEWEST:
-        raise LmctoolError(
-            f"aligner 'midpoint' needs {FEWEST} calibration examples or more, not {count};"
-            " raise --calib-size"
-        )
-    generator = run.generator("midpoint")
-    order = torch.randperm(count, generator=generator)
-    held_out, seen = order[: round(HELD_OUT * count)], order[round(HELD_OUT * count) :]
-    return Search(run, midpoint, min(batch, len(seen)), seen, held_out, generator)
