@@ -56,9 +56,8 @@ def refuse_unfolded(form: CanonicalSpec, weights: Weights) -> None:
         PluginError: it does; maps would change the network's function.
     """
     for norm in form.norms:
-        folded = {norm.gain: 1 - norm.offset, norm.shift: float(bool(_constant(norm)))}
-        for name in filter(None, folded):
-            if (weights[name] != folded[name]).any():
+        for name, value in _folded(norm).items():
+            if (weights[name] != value).any():
                 raise PluginError(
                     f"linear maps act on networks in canonical form, and {name!r} is not folded"
                     " into what reads it; give them what run.frame returns of a network"
@@ -76,6 +75,12 @@ def _changed(spec: LinearSpec) -> set[str]:
     for each in form.value_biases:
         names |= {each.bias.tensor, each.reader.tensor, each.into}
     return names - {""}
+
+
+def _folded(norm: Norm) -> dict[str, float]:
+    """Return what each unit of a norm's gain and shift is in canonical form, by their names."""
+    values = {norm.gain: 1 - norm.offset, norm.shift: float(bool(_constant(norm)))}
+    return {name: value for name, value in values.items() if name}
 
 
 def _constant(norm: Norm) -> tuple[Reader, ...]:
@@ -103,10 +108,8 @@ def _fold(own: dict[str, Tensor], norm: Norm) -> None:
         if reader in constant:
             along_ones = (index.units(weight) * own[norm.shift][:, None]).mean(0)
             own[name] = index.replaced(own[name], index.units(own[name]) + along_ones)
-    if norm.gain:
-        own[norm.gain] = torch.full_like(own[norm.gain], 1 - norm.offset)
-    if norm.shift:
-        own[norm.shift] = torch.full_like(own[norm.shift], bool(constant))
+    for name, value in _folded(norm).items():
+        own[name] = torch.full_like(own[name], value)
 
 
 def _through(weight: Tensor, index: UnitIndex, units: Tensor, bias: Tensor) -> Tensor:

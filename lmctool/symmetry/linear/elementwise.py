@@ -8,17 +8,13 @@ from torch import fx
 
 from lmctool.graph.operations import arguments, operation
 from lmctool.symmetry.linear import norms, structure
+from lmctool.symmetry.linear.blocking import blocking, by_itself
 from lmctool.symmetry.linear.candidate import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmctool.symmetry.linear.flow import Flow, Legs
-
-
-def by_itself(node: fx.Node) -> str:
-    """Return why no map acts on units that an operation treats one by one."""
-    return f"{operation(node)} acts on each unit by itself ({node.name})"
 
 
 def addition(node: fx.Node, flow: Flow) -> Legs:
@@ -126,14 +122,6 @@ def padding(node: fx.Node, flow: Flow) -> Legs:
         else:
             made.append(Leg(leg.group, labels.expand(structure.shape(node)), leg.is_centred))
     return tuple(made)
-
-
-def blocking(node: fx.Node, flow: Flow) -> Legs:
-    """Let no map act on any units that an operation meets."""
-    for operand in node.all_input_nodes:
-        for leg in flow.of(operand):
-            leg.group.block(by_itself(node))
-    return ()
 
 
 def reduction(node: fx.Node, flow: Flow) -> Legs:

@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from lmctool.graph.operations import operation
 from lmctool.symmetry.buffers import activations
 from lmctool.symmetry.linear import elementwise, norms, products, structure
+from lmctool.symmetry.linear.blocking import blocking
 from lmctool.symmetry.linear.candidate import UNITS, Candidate, Leg
 from lmctool.symmetry.propagate import that_matter
 from lmctool.symmetry.unit_index import UnitIndex
@@ -145,10 +146,7 @@ def _value(found: Flow, node: fx.Node) -> Any:
     for rules in (products.RULES, norms.RULES, elementwise.RULES):
         if rule := rules.get(name):
             return rule(node, found)
-    for operand in node.all_input_nodes:
-        for leg in found.of(operand):
-            leg.group.block(elementwise.by_itself(node))
-    return ()
+    return blocking(node, found)
 
 
 def _rearranged(found: Flow, node: fx.Node) -> Any:

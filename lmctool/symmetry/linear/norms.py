@@ -9,6 +9,7 @@ from torch import fx
 
 from lmctool.graph.operations import LAYER_NORM, RMS_NORM, arguments, operation
 from lmctool.symmetry.linear import structure
+from lmctool.symmetry.linear.blocking import blocking, by_itself
 from lmctool.symmetry.linear.candidate import Leg
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def power(node: fx.Node, flow: Flow) -> Legs:
     """Square each unit, where a sum over all follows."""
     if node.args[1] == 2:
         return square(node, flow)
-    return _blocked(node, flow)
+    return blocking(node, flow)
 
 
 def square(node: fx.Node, flow: Flow) -> Legs:
@@ -91,7 +92,7 @@ def square(node: fx.Node, flow: Flow) -> Legs:
             leg.group.orthogonal = True
             leg.group.is_raw |= not leg.is_centred
         else:
-            leg.group.block(f"{operation(node)} acts on each unit by itself ({node.name})")
+            leg.group.block(by_itself(node))
     return ()
 
 
@@ -104,24 +105,13 @@ def _sums(node: fx.Node, leg: Leg) -> bool:
 def length(node: fx.Node, flow: Flow) -> Legs:
     """Take the length of all units together."""
     given = arguments(node)
-    source: Any = node.args[0]
-    rank = len(structure.shape(source))
-    dims = given.get("dim")
-    numbers = [dims] if isinstance(dims, int) else list(dims or range(rank))
-    for leg in flow.of(source):
-        order = given.get("ord", given.get("p", 2))
-        dims = tuple(int(dim) % rank for dim in numbers)
+    order, dims = given.get("ord", given.get("p", 2)), structure.reduced(node)
+    for leg in flow.of(node.args[0]):
         if order in (2, None) and leg.group.is_complete(leg.labels, dims):
             leg.group.orthogonal = True
             leg.group.is_raw |= not leg.is_centred
         else:
             leg.group.block(f"{operation(node)} runs over other axes than it ({node.name})")
-    return ()
-
-
-def _blocked(node: fx.Node, flow: Flow) -> Legs:
-    for leg in flow.of(node.args[0]):
-        leg.group.block(f"{operation(node)} acts on each unit by itself ({node.name})")
     return ()
 
 

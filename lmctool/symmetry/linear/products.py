@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from lmctool.graph.operations import ATTENTION, CONVOLUTION, arguments, groups, is_transposed
 from lmctool.graph.operations import attention as attention_call
 from lmctool.symmetry.linear import structure
+from lmctool.symmetry.linear.blocking import blocking
 from lmctool.symmetry.linear.candidate import Leg
 from lmctool.symmetry.linear.contraction import Factor, contract
-from lmctool.symmetry.linear.elementwise import blocking, total
+from lmctool.symmetry.linear.elementwise import total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

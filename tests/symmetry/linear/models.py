@@ -430,6 +430,11 @@ def scaled_branch(net: Any, x: Tensor) -> Any:
     return net.head(net.last(x + y)).mean(1)
 
 
+@model(blocked="pow acts on each unit by itself", **block(head=nn.Linear(6, 2)))
+def units_in_an_exponent(net: Any, x: Tensor) -> Any:
+    return net.head(2.0 ** net.first(x))
+
+
 @model(blocked="gelu", **block())
 def stream_through_a_nonlinearity(net: Any, x: Tensor) -> Any:
     x = functional.gelu(net.first(x))

@@ -11,6 +11,7 @@ from lmctool.symmetry.linear.transform import act, factors
 from lmctool.symmetry.unit_index import UnitIndex
 
 COUNT, SIZE, REST = 3, 4, 9
+PLANES = torch.tensor([[0, 2], [1, 3]])
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -11,6 +11,7 @@ from lmctool.symmetry.unit_index import UnitIndex
 from lmctool_plugins.aligners.procrustes.likeness import head_cosines, unit_cosines
 from tests.plugins.aligners.procrustes.planted import (
     COUNT,
+    PLANES,
     SIZE,
     head_group,
     heads,
@@ -18,7 +19,6 @@ from tests.plugins.aligners.procrustes.planted import (
     normal,
 )
 
-PLANES = torch.tensor([[0, 2], [1, 3]])
 ROWS = UnitIndex((0,), torch.arange(SIZE)[:, None])
 
 

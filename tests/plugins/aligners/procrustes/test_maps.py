@@ -22,6 +22,7 @@ from lmctool_plugins.aligners.procrustes.maps import (
 from lmctool_plugins.aligners.procrustes.products import products
 from tests.plugins.aligners.procrustes.planted import (
     COUNT,
+    PLANES,
     SIZE,
     head_group,
     heads,
@@ -29,7 +30,6 @@ from tests.plugins.aligners.procrustes.planted import (
     normal,
 )
 
-PLANES = torch.tensor([[0, 2], [1, 3]])
 SEEDS = range(3)
 
 
