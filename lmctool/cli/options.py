@@ -34,6 +34,19 @@ TRUST_CONFIG: Mapping[str, Any] = {
 }
 """The option of every command that reads lmctool.toml."""
 
+MODEL: Mapping[str, Any] = {
+    "metavar": "SPEC",
+    "help": "Model architecture; by default recognised from the checkpoint.",
+}
+"""The option --model of commands that are no analyses."""
+MODEL_ARGUMENTS: Mapping[str, Any] = {
+    "metavar": "K=V",
+    "multiple": True,
+    "callback": parsing.pairs,
+    "help": "Argument of the model (repeatable).",
+}
+"""The option --model-arg."""
+
 OWN = frozenset({"aligner", "correction", "given", "repeats"})
 """Settings that are no value of an option of the same name."""
 MAIN = (
@@ -172,10 +185,7 @@ def _model(*, batchnorm: bool) -> list[click.Option]:
         ),
         click.Option(
             ["--model-arg", "model_arguments"],
-            metavar="K=V",
-            multiple=True,
-            callback=parsing.pairs,
-            help="Argument of the model (repeatable).",
+            **MODEL_ARGUMENTS,
         ),
         click.Option(
             ["--output"],

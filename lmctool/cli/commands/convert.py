@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import parsing
 from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.data_options import INPUT
-from lmctool.cli.options import TRUST_CONFIG
+from lmctool.cli.options import MODEL, MODEL_ARGUMENTS, TRUST_CONFIG
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.files.input_files import note_input
 from lmctool.report.terminal import echo
@@ -47,17 +46,8 @@ SAFETENSORS = ".safetensors"
     is_flag=True,
     help="Fuse BatchNorms into the layers before them; they stay, and do nothing.",
 )
-@click.option(
-    "--model", metavar="SPEC", help="Model architecture; by default recognised from the checkpoint."
-)
-@click.option(
-    "--model-arg",
-    "arguments",
-    metavar="K=V",
-    multiple=True,
-    callback=parsing.pairs,
-    help="Argument of the model (repeatable).",
-)
+@click.option("--model", **MODEL)
+@click.option("--model-arg", "arguments", **MODEL_ARGUMENTS)
 @click.option("--data", metavar="SPEC", help="Dataset that gives examples for the proof.")
 @click.option("--input", "inputs", **INPUT)
 @click.option("--trust-config", **TRUST_CONFIG)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import parsing
 from lmctool.cli.checkpoint_options import naming, with_options
 from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.data_options import INPUT
 from lmctool.cli.example_input import example_input
 from lmctool.cli.key_values import aligned
-from lmctool.cli.options import TRUST_CONFIG
+from lmctool.cli.options import MODEL, MODEL_ARGUMENTS, TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.plugin.parameters import InputFile
 from lmctool.report.terminal import echo
@@ -43,17 +42,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show which hidden units may be permuted, and why others may not.",
 )
-@click.option(
-    "--model", metavar="SPEC", help="Model architecture; by default recognised from the checkpoint."
-)
-@click.option(
-    "--model-arg",
-    "arguments",
-    metavar="K=V",
-    multiple=True,
-    callback=parsing.pairs,
-    help="Argument of the model (repeatable).",
-)
+@click.option("--model", **MODEL)
+@click.option("--model-arg", "arguments", **MODEL_ARGUMENTS)
 @click.option(
     "--data", metavar="SPEC", help="Dataset that gives --symmetry the shape of the inputs."
 )
