@@ -26,7 +26,7 @@ LEVELS = (
     {"results"},
     {"config"},
     {"plugin", "gates", "symmetry"},
-    {"checkpoint", "report"},
+    {"checkpoint", "report", "spread"},
     {"data", "model"},
     {"evaluate", "curves"},
     {"statistics"},

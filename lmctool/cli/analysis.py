@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
 """Keys of a context's meta: the plugins that the command line names, and its words."""
+UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor"), ("--resume", "--mixed")
+"""Options with and without a value that say where a result is made, or who is told of it."""
 
 
 class AnalysisCommand(Command):
@@ -162,6 +164,9 @@ class AnalysisCommand(Command):
             gates=gates,
             baseline=baseline,
             observers=values["observers"],
+            words=(self.title, *ctx.meta[WORDS]),
+            executor=values.get("executor"),
+            mixed=values.get("mixed", False),
         )
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
@@ -200,14 +205,16 @@ class AnalysisCommand(Command):
 
 
 def _recorded(words: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a command line but for --resume and observers, which change no result."""
+    """Yield the words of a command line but for those that change no result."""
     remaining = iter(words)
     for word in remaining:
+        flag, equals, _ = word.partition("=")
         if word == "--":
             yield from (word, *remaining)
-        elif word == OBSERVER:
-            next(remaining, None)
-        elif word != "--resume" and not word.startswith(f"{OBSERVER}="):
+        elif flag in UNRECORDED:
+            if not equals:
+                next(remaining, None)
+        elif word not in UNRECORDED_FLAGS:
             yield word
 
 

@@ -54,6 +54,19 @@ def options(*, networks: bool) -> list[click.Option]:
                 help="Way to evaluate networks; measure times several ways and takes the fastest.",
             ),
         ]
+        chosen += [
+            click.Option(
+                ["--executor"],
+                metavar="NAME[:ARGUMENTS]",
+                help="Spread the work over workers, such as processes:4 or dask:slurm?jobs=8;"
+                " the numbers are the same.",
+            ),
+            click.Option(
+                ["--mixed"],
+                is_flag=True,
+                help="Let workers take part whose machine rounds differently.",
+            ),
+        ]
     seed = click.Option(
         ["--seed"],
         type=click.IntRange(min=0),

@@ -42,6 +42,9 @@ class Job:
         baseline: the earlier result that it is compared with, if there is one.
         observers: those that are asked for, each as ``NAME`` or ``NAME:PLACE``.
         notes: what the user was told so far.
+        words: the command line behind ``lmctool``, as workers parse it again.
+        executor: what the work is spread by, as ``NAME`` or ``NAME:ARGUMENTS``; None for nothing.
+        mixed: whether workers may take part whose machine rounds differently.
     """
 
     name: str
@@ -61,6 +64,9 @@ class Job:
     baseline: Baseline | None = None
     observers: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    words: tuple[str, ...] = ()
+    executor: str | None = None
+    mixed: bool = False
 
     def declared(self, metrics: Sequence[ScoreMetric]) -> Mapping[str, DeclaredMetric]:
         """Return what is declared of the metrics of its result, as ``Analysis.declared`` does."""

@@ -14,6 +14,8 @@ from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of, written_form
 from lmctool.cli.progress import Stages, shows_bars
 from lmctool.cli.verdicts import show_verdicts
+from lmctool.cli.worker import work
+from lmctool.cli.workers import pool_of, worker_job
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.gates.sense import check_limits
@@ -28,6 +30,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
+from lmctool.spread.executed import Executed, LostWorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +41,12 @@ if TYPE_CHECKING:
     from lmctool.cli.progress import Watch
     from lmctool.errors import ExitCode
     from lmctool.gates.gate import Verdict
+    from lmctool.plugin.spreading import Spreading
     from lmctool.results.journal import Journal
     from lmctool.results.result import Result
     from lmctool.results.table import Table
     from lmctool.run.run import Run
+    from lmctool.spread.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,13 @@ def session(job: Job) -> Iterator[Session]:
     outputs.refuse_existing(allowed=job.resume)
     try:
         observers = Observers(job.observers)
-        with ResumeFolder(outputs.paths["result"], job.note) as folder:
+        with ResumeFolder(outputs.paths["result"], job.note) as folder, pool_of(job) as pool:
             try:
                 with no_exit():
-                    run = open_run(job, outputs, observers.progressed, folder.journal)
+                    spread = None if pool is None else Executed(pool, work, folder.journal)
+                    run = open_run(job, outputs, observers.progressed, folder.journal, spread)
                     with in_use(run.device):
-                        yield Session(job, run, outputs, folder, observers)
+                        yield Session(job, run, outputs, folder, observers, pool)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt) or machine_failure(error):
                     for note in (*outputs.notes(), *folder.notes()):
@@ -99,6 +105,7 @@ class Session:
         outputs: the files to write.
         folder: the finished work of this run, and of an interrupted one before it.
         observers: those that are told of it.
+        pool: the executor that the work is spread by, if there is one.
     """
 
     job: Job
@@ -106,6 +113,7 @@ class Session:
     outputs: Outputs
     folder: ResumeFolder
     observers: Observers
+    pool: Pool | None = None
 
     def earlier(self) -> Result | None:
         """Return the result that this very run wrote before, where ``--resume`` asks for it.
@@ -148,6 +156,8 @@ class Session:
         identity = Identity(run, job.recorded_options)
         folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
+        if self.pool is not None and isinstance(run.spread, Executed):
+            run.spread.job = partial(worker_job, job, run, folder, identity, self.pool)
         lines = plan(run)
         job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
@@ -158,6 +168,8 @@ class Session:
         """Forget the finished work when something fails within: it would end so again."""
         try:
             yield
+        except LostWorkersError as error:
+            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
         except LmctoolError:
             self.folder.clear()
             raise
@@ -269,7 +281,13 @@ def _materialised(result: Result, run: Run) -> Result:
     return replace(result, groups={**result.groups, **more}, checkpoint=kept)
 
 
-def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal = NO_JOURNAL) -> Run:
+def open_run(
+    job: Job,
+    outputs: Outputs | None,
+    watch: Watch,
+    journal: Journal = NO_JOURNAL,
+    spread: Spreading | None = None,
+) -> Run:
     """Open the checkpoints, the model and the data of a job; check outputs and gates against them.
 
     Args:
@@ -277,6 +295,7 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
         outputs: the files to write; None for none.
         watch: called with the progress of every stage.
         journal: the finished work of this run, and of an interrupted one before it.
+        spread: says what this process computes; None for everything.
     """
     from lmctool.run.draws import check_repeated
     from lmctool.run.run import Run  # torch comes in here, not at start-up
@@ -291,6 +310,7 @@ def open_run(job: Job, outputs: Outputs | None, watch: Watch, journal: Journal =
         progress=stages,
         note=job.note,
         journal=journal,
+        spread=spread,
         writes=job.writes,
     )
     if outputs is not None:

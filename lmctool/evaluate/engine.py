@@ -43,7 +43,7 @@ def evaluate(
     dtype: torch.dtype,
     batch_size: BatchSize,
     per_example: bool = False,
-    advance: Callable[[int], None] = lambda _: None,
+    order: Iterable[int] | None = None,
     entries: Entries = UNKEPT,
     seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
     others: Sequence[Score] = (),
@@ -59,7 +59,7 @@ def evaluate(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once; halves itself when memory runs out.
         per_example: keep the loss and error of each example.
-        advance: called after each network with how many splits it was measured on.
+        order: the numbers of the networks in the order to measure them, as ``candidates`` has it.
         entries: keep what is measured of each network, and know what was before.
         seeding: what each pass of a network over a split is done in, for those that draw random
             numbers.
@@ -77,8 +77,8 @@ def evaluate(
     def scored(outputs: Outputs, split: Split) -> Scored:
         return _scores(outputs, split, task, others, dtype, batch_size, seeding)
 
-    rows: list[Measured] = []
-    for network in candidates(networks):  # whose plugins may learn: with gradients
+    rows: dict[int, Measured] = {}
+    for number, network in candidates(networks, order):  # whose plugins may learn: with gradients
         entry = entries.entry(network.identity)
         if entry.arrays is not None:
             row = {name: torch.from_numpy(array) for name, array in entry.arrays.items()}
@@ -89,10 +89,10 @@ def evaluate(
                 row = retried(partial(_row, partial(scored, outputs), splits, shares, per_example))
                 del outputs, weights
             entry.keep(partial(arrays, row))
-        advance(len(splits))
-        rows.append(row)
+        rows[number] = row
         del network  # before the next network is formed
-    return scores(rows, splits, shares, per_example, (task.loss, task.error), others)
+    measured = [rows[number] for number in sorted(rows)]
+    return scores(measured, splits, shares, per_example, (task.loss, task.error), others)
 
 
 def _row(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -17,6 +19,7 @@ from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.repetition import repeated
 from lmctool.evaluate.scores import Scores, joined
 from lmctool.evaluate.strategy import Strategy, Word, chosen, on_metal, one_after_the_other
+from lmctool.plugin.spreading import Serial
 from lmctool.weights.lazy_networks import LazyNetworks, candidates
 from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
@@ -32,9 +35,10 @@ if TYPE_CHECKING:
     from lmctool.evaluate.batch_size import BatchSize
     from lmctool.evaluate.functional import Network
     from lmctool.graph.graph import Graph
-    from lmctool.plugin.progress import Progress
+    from lmctool.plugin.progress import Advance, Progress
     from lmctool.plugin.records import Score, Task
     from lmctool.plugin.settings import Repetition
+    from lmctool.plugin.spreading import Spreading
     from lmctool.results.journal import Entries, Journal
 
 Weights = Mapping[str, Tensor]
@@ -56,6 +60,7 @@ class Evaluator:
         batch_size: examples at once.
         progress: tells the user how far it is.
         journal: knows what was measured before, and keeps what is measured now.
+        spread: says which networks this process measures, and when.
         check: refuses a network that is no function, asked about examples of a split, and tells
             whether it answers differently each time, as the user allows.
         seeding: sets the random numbers that one pass of such a network draws.
@@ -75,6 +80,7 @@ class Evaluator:
     batch_size: BatchSize
     progress: Progress
     journal: Journal
+    spread: Spreading
     check: Callable[[Tensor, str], bool]
     seeding: Callable[[], AbstractContextManager[None]]
     repeats: Repetition | None = None
@@ -118,6 +124,7 @@ class Evaluator:
             self.entries("evaluate", splits, *about) as entries,
             self.progress(total * len(splits), description, networks=True) as advance,
             computing(self.precision, self.device),
+            self._ordered(networks, description, splits, advance) as order,
         ):
             return evaluate(
                 strategy.forward,
@@ -127,7 +134,7 @@ class Evaluator:
                 dtype=self.dtype,
                 batch_size=self.batch_size,
                 per_example=per_example,
-                advance=advance,
+                order=order,
                 entries=entries,
                 seeding=self.seeding,
                 others=self.others,
@@ -241,13 +248,14 @@ class Evaluator:
         total = len(networks) if isinstance(networks, Sequence) else count or 0
         forward = self.settled(split).forward
         name = _name(function)
-        rows = []
+        rows: dict[int, NDArray[np.float64]] = {}
         with (
             self.entries("read", [split], name) as entries,
             self.progress(total, description, networks=True) as advance,
             computing(self.precision, self.device),
+            self._ordered(networks, description, [split], advance, kept=bool(name)) as order,
         ):
-            for network in candidates(networks):
+            for number, network in candidates(networks, order):
                 entry = entries.entry(network.identity if name else None)
                 arrays = entry.arrays
                 if arrays is None:
@@ -265,10 +273,42 @@ class Evaluator:
                     arrays = {"values": values.double().cpu().numpy()}
                     entry.keep(partial(dict, arrays))
                     del weights
-                rows.append(arrays["values"])
+                rows[number] = arrays["values"]
                 del network  # before the next one is formed
-                advance(1)
-        return rows
+        return [rows[number] for number in sorted(rows)]
+
+    @contextmanager
+    def _ordered(
+        self,
+        networks: Iterable[Weights],
+        what: str,
+        splits: Sequence[Split],
+        advance: Advance,
+        *,
+        kept: bool = True,
+    ) -> Iterator[Iterator[int]]:
+        """Give the numbers of networks in the order to measure them, and tell how far that is.
+
+        Networks of a generator, and what the journal does not keep, are nothing for others.
+        """
+
+        def measured(number: int) -> None:
+            advance(number * len(splits))
+
+        if isinstance(networks, Sequence):
+            keys = [str(number) for number in range(len(networks))]
+            order = (self.spread if kept else Serial()).order(what, keys, measured)
+        else:
+            order = _each(measured)
+        with closing(order):
+            yield order
+
+
+def _each(advance: Advance) -> Generator[int, None, None]:
+    """Give the numbers from 0 up; each is done when the next one is asked for."""
+    for number in count():
+        yield number
+        advance(1)
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -64,6 +64,13 @@ def workers() -> Workers | None:
     return Workers(count, cores // count) if count > 1 else None
 
 
+def use_threads(count: int) -> None:
+    """Let torch compute with so many threads, and batches side by side likewise."""
+    if count != torch.get_num_threads():
+        torch.set_num_threads(count)
+        workers.cache_clear()
+
+
 class SideBySide:
     """Computes what a network does, several batches at once.
 

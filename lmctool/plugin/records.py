@@ -306,9 +306,23 @@ class Observer:
 class ExecutorFactory:
     """A way to run independent pieces of work somewhere else than in this process.
 
+    What is run takes and returns plain text and numbers: the job as JSON, the numbers of items,
+    and a report.  Workers open checkpoints and data by the paths that the user named, and write
+    what they find into ``OUT.h5.work``, which all of them must be able to reach.
+
     Attributes:
         open: ``open(arguments)`` returns the executor; ``arguments`` is the text behind the colon
-            of ``NAME:ARGUMENTS``, or an empty one.
+            of ``NAME:ARGUMENTS``, or an empty one.  A piece of work whose worker dies must end
+            with an exception.  ``shutdown(wait=False, cancel_futures=True)`` ends its workers.
+        workers: ``workers(executor)`` returns how many pieces of work are done at once; None where
+            the executor is one of the standard library, or like one.
+        threads: ``threads(executor)`` returns how many threads each worker has for itself; None
+            where each has as many as this process.
+        device: ``device(executor)`` returns the word for the device of each worker, such as
+            ``cuda``; None where it is that of this process.
     """
 
     open: Callable[[str], Executor]
+    workers: Callable[[Executor], int] | None = None
+    threads: Callable[[Executor], int | None] | None = None
+    device: Callable[[Executor], str | None] | None = None

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -83,6 +83,7 @@ class Journal:
         begin: called before entries are written.
         context: says what every entry depends on beside what it is about.
         note: tells the user that nothing can be kept.
+        written: the names of the files that were written.
     """
 
     def __init__(
@@ -94,10 +95,12 @@ class Journal:
         """Take where it is; nothing is read or written yet."""
         self.folder, self.begin, self.note = folder, begin, note
         self.context: Callable[[], str] = str
+        self.written: list[str] = []
         self._failed = False
         self._new: dict[str, Callable[[], Arrays]] = {}
         self._written = time.monotonic()
         self._stored: dict[str, Path] | None = None
+        self._looked_at: set[Path] = set()
 
     def files(self) -> Iterator[Path]:
         """Yield the files of the journal that are there."""
@@ -163,6 +166,7 @@ class Journal:
                     savez(file, allow_pickle=False, **packed)
                 draft.replace(path)
                 self._index().update(dict.fromkeys(new, path))
+                self.written.append(path.name)
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
@@ -170,21 +174,37 @@ class Journal:
                     draft.unlink(missing_ok=True)
         self._written = time.monotonic()
 
+    def take(self, files: Iterable[str]) -> None:
+        """Take entries that another process wrote since, by the names of its files."""
+        if self.folder is not None:
+            self._index()
+            self._look([self.folder / name for name in files])
+
+    def look_again(self) -> None:
+        """Take all entries that other processes wrote since."""
+        self._look(self.folder.glob(f"*{SUFFIX}") if self.folder else ())
+
     def _index(self) -> dict[str, Path]:
         """Return the file of each entry: of those that an earlier run left, and of those since."""
         if self._stored is None:
-            stored: dict[str, Path] = {}
-            for path in self.folder.glob(f"*{SUFFIX}") if self.folder else ():
-                if not path.is_file():  # a pipe may never give a byte
-                    continue
-                try:
-                    with zipfile.ZipFile(path) as file:
-                        names = {member.partition("/")[0] for member in file.namelist()}
-                except UNREADABLE:
-                    continue
-                stored |= dict.fromkeys(names, path)
-            self._stored = stored  # whole at once: threads read it
+            self.look_again()
+        assert self._stored is not None
         return self._stored
+
+    def _look(self, paths: Iterable[Path]) -> None:
+        """Take the entries of files that were not looked at before."""
+        stored: dict[str, Path] = {}
+        for path in paths:
+            if path in self._looked_at or not path.is_file():  # a pipe may never give a byte
+                continue
+            try:
+                with zipfile.ZipFile(path) as file:
+                    names = {member.partition("/")[0] for member in file.namelist()}
+            except UNREADABLE:
+                continue
+            self._looked_at.add(path)
+            stored |= dict.fromkeys(names, path)
+        self._stored = (self._stored or {}) | stored  # whole at once: threads read it
 
 
 class MemoryJournal(Journal):

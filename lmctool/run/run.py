@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.adapters import is_adapter
 from lmctool.errors import LmctoolError
@@ -20,6 +21,7 @@ from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
 from lmctool.graph.tap_affine import corrected_taps
 from lmctool.plugin.progress import silent
+from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.score_metric import STANDARD
 from lmctool.run import path
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.progress import Progress
     from lmctool.plugin.records import Aligner, Analysis, Task
     from lmctool.plugin.settings import Series, Settings
+    from lmctool.plugin.spreading import Spreading
     from lmctool.results.journal import Journal
     from lmctool.results.provenance import Provenance
     from lmctool.results.score_metric import ScoreMetric
@@ -64,6 +67,10 @@ if TYPE_CHECKING:
     from lmctool.symmetry.linear.spec import LinearSpec
     from lmctool.symmetry.transform import Transform
     from lmctool.weights.arithmetic import Weights
+
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 
 class Run:
@@ -78,6 +85,7 @@ class Run:
         progress: shows how far some work is.
         note: tells the user something worth knowing.
         journal: what was computed before, and what is computed now.
+        spread: says what this process computes, where others take part.
         started: when it began, in UTC.
         device: where the work is done.
         arithmetic: the switches of the arithmetic, for the record.
@@ -99,6 +107,7 @@ class Run:
         progress: Progress = silent,
         note: Callable[[str], None] = lambda _: None,
         journal: Journal = NO_JOURNAL,
+        spread: Spreading | None = None,
         *,
         writes: bool = False,
     ) -> None:
@@ -114,6 +123,7 @@ class Run:
         self.doubts = Doubts(note)
         self.note: Callable[[str], None] = self.doubts.note
         self.journal = journal
+        self.spread = spread or Serial()
         self._always_aligns = analysis.aligner == "always"
         self.started = now()
         self.device = choose_device(settings.device, self.note)
@@ -283,6 +293,46 @@ class Run:
         if self.resources.sources.calib is not None:
             self.doubts.look_at(split, self.checkpoints)
         return split
+
+    def map(
+        self,
+        items: Iterable[Item],
+        compute: Callable[[Item], Value],
+        *,
+        key: Callable[[Item], str] = str,
+        description: str = "items",
+    ) -> list[Value]:
+        """Return ``compute(item)`` of each item, in the order of the items.
+
+        This is where a run spreads over workers, if the user asks for it: they compute items in
+        any order, and here each is computed again from what they wrote.  So no item may depend on
+        another, and what takes long must be one that ``--resume`` finds again: ``evaluate``,
+        ``read``, ``scores``, ``align``, statistics of the calibration.
+
+        Args:
+            items: pairs, steps or other things that can be measured one by one.
+            compute: measures one.
+            key: what an item is called.
+            description: what the progress bar says.
+        """
+        listed = list(items)
+        values: dict[int, Value] = {}
+        with (
+            self.progress(len(listed), description) as advance,
+            closing(
+                self.spread.order(description, [*map(key, listed)], advance, divided=True)
+            ) as order,
+        ):
+            for number in order:
+                values[number] = compute(listed[number])
+        return [values[number] for number in range(len(listed))]
+
+    def afresh(self) -> Run:
+        """Return this run with the same examples and networks, as it was before it aligned any."""
+        other = copy(self)
+        other.doubts = Doubts(self.note)
+        other._calibrate()
+        return other
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator on the CPU of its own for each named use, from the run's seed.
@@ -458,6 +508,7 @@ class Run:
             self.batch_size,
             self.progress,
             self.journal,
+            self.spread,
             self.resources.forward.check,
             self.resources.forward.seeding,
             self._repeats,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, overload
 
 from lmctool.weights.recipe import identity
@@ -69,15 +70,23 @@ class Candidate:
         return self._recipe() or identity(self.weights())
 
 
-def candidates(networks: Iterable[Weights]) -> Iterator[Candidate]:
-    """Yield the networks, none of them formed by this; a generator gives its next one for each."""
+def candidates(
+    networks: Iterable[Weights], order: Iterable[int] | None = None
+) -> Iterator[tuple[int, Candidate]]:
+    """Yield the networks with their numbers, none of them formed by this.
+
+    Args:
+        networks: a sequence, or a generator, which gives its next one for each.
+        order: the numbers in the order in which networks are wanted; a generator gives the next
+            one whatever its number.  By default from 0 up.
+    """
     if not isinstance(networks, Sequence):
         # map holds no network while the generator forms the next one
-        return map(_formed, networks)
+        return zip(count() if order is None else order, map(_formed, networks), strict=False)
     known = getattr(networks, "recipe", lambda _: "")
     return (
-        Candidate(partial(networks.__getitem__, number), partial(known, number))
-        for number in range(len(networks))
+        (number, Candidate(partial(networks.__getitem__, number), partial(known, number)))
+        for number in (range(len(networks)) if order is None else order)
     )
 
 

@@ -101,10 +101,11 @@ def test_a_network_whose_recipe_is_known_is_not_formed_to_be_told() -> None:
         formed.append(item)
         return {"w": torch.full((2,), float(item))}
 
-    known = list(candidates(LazyNetworks(form, [1, 2], lambda item: f"network {item}")))
+    lazy = LazyNetworks(form, [1, 2], lambda item: f"network {item}")
+    known = [network for _, network in candidates(lazy)]
     assert [each.identity() for each in known] == ["network 1", "network 2"]
     assert not formed
-    unknown = list(candidates(LazyNetworks(form, [1, 2])))
+    unknown = [network for _, network in candidates(LazyNetworks(form, [1, 2]))]
     assert [each.identity() for each in unknown] == [content(form(1)), content(form(2))]
 
 
@@ -119,7 +120,7 @@ def test_candidates_hold_one_network_of_a_generator_at_a_time() -> None:
             yield {"w": tensor}
             del tensor
 
-    for network in candidates(networks()):
+    for _, network in candidates(networks()):
         assert network.identity()
         del network
         gc.collect()

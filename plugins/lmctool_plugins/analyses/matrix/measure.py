@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lmctool.api import Array, Curves, Run, ScoreMetric, Scores, Variant
 
 
+PAIR = "{} | {}"
+"""What a pair is called, by the names of its checkpoints."""
+
+
 def network_count(run: Run, points: int, alphas: str | None, **_: object) -> int:
     """Return how many networks are measured: the checkpoints, and those between of each pair."""
     between = run.count_followed(len(grid(points, alphas)))
@@ -37,22 +41,23 @@ def measure(run: Run, points: int, alphas: str | None, definition: str, connecte
     _refuse(run, paths)
     alpha = grid(points, alphas)
     ends = run.ends  # before any alignment, so that a wrong model is reported at once
-    curves, squares, variants = [], [], []
-    pairs = list(combinations(range(run.count), 2))
-    with run.progress(len(pairs), "pairs") as advance:
-        for first, second in pairs:
-            pair = run.variants(first, second)
-            variants = [variant.name for variant in pair]
-            curves.append(run.follow(pair, alpha))
-            squares.append(_squares(run, pair[0]))
-            advance(1)
     names = short_names(paths)
+
+    def followed(pair: tuple[int, int]) -> tuple[Curves, Array]:
+        variants = run.variants(*pair)
+        return run.follow(variants, alpha), _squares(run, variants[0])
+
+    def name(pair: tuple[int, int]) -> str:
+        return PAIR.format(*(names[index] for index in pair))
+
+    pairs = run.map(combinations(range(run.count), 2), followed, key=name, description="pairs")
+    curves, squares = zip(*pairs, strict=True)
     for guess, dim in product(run.guesses, SQUARE):
         run.doubt(guess.reason, split=guess.split, **{dim: names[guess.end]})
     attributes = {"definition": definition, "batchnorm": run.settings.batchnorm}
     loss, error, *others = run.metrics
     metrics = (error, loss, *others)
-    curve = _curves(curves, metrics, names, variants, ends.splits)
+    curve = _curves(curves, metrics, names, run.variant_names, ends.splits)
     heights = {
         **{key: curve[key] for key in ("variant", "split")},
         **{dim: _names(dim, names) for dim in SQUARE},
@@ -98,7 +103,7 @@ def _curves(
     splits: Sequence[str],
 ) -> dict[str, Variable]:
     """Return the metrics along the path of every pair."""
-    pairs = [f"{first} | {second}" for first, second in combinations(names, 2)]
+    pairs = [PAIR.format(first, second) for first, second in combinations(names, 2)]
     place = "position between the first (0) and the second (1)"
     variables = {
         "pair": _names("pair", pairs),

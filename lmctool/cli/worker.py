@@ -1,0 +1,198 @@
+"""A worker: computes items of a run that another process leads, and writes what it finds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmctool.errors import LmctoolError, first_line
+from lmctool.plugin.settings import Repetition
+from lmctool.plugin.spreading import Spreading
+from lmctool.results.journal import Journal
+from lmctool.spread.finished import mark_of, marked
+from lmctool.spread.records import Report, Worker, WorkerJob, host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lmctool.cli.job import Job
+    from lmctool.plugin.progress import Advance
+    from lmctool.plugin.spreading import Stage
+    from lmctool.run.run import Run
+
+NO_CAUSE = "the run does not come to that item here"
+
+
+class Reached(KeyboardInterrupt):
+    """The items that were asked for are computed: the rest of the analysis is not wanted."""
+
+
+class Chosen(Spreading):
+    """Computes chosen items of one list, and ends the analysis there.
+
+    What comes before is read from the journal as far as it is there, and else computed.
+    """
+
+    def __init__(self, journal: Journal, worker: Worker) -> None:
+        """Take where finished work is, and who computes."""
+        super().__init__()
+        self._journal, self._worker = journal, worker
+        self._target: int | None = None
+        self._numbers: Sequence[int] = ()
+
+    def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
+        """Choose items; the analysis begins again."""
+        self._ordinal, self._within = 0, False
+        self._target, self._numbers = ordinal, numbers
+
+    def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
+        """Give the chosen numbers, or all of another list."""
+        if stage.ordinal != self._target:
+            yield from range(len(stage.keys))
+            return
+        for number in self._numbers:
+            if mark_of(self._journal, stage, number) is None:
+                with marked(self._journal, stage, number, self._worker):
+                    yield number
+        raise Reached
+
+
+class Refused(Exception):
+    """A worker that would compute other numbers."""
+
+
+class OpenRun:
+    """The run of a job, open on a worker for item after item."""
+
+    def __init__(self, job: WorkerJob) -> None:
+        """Open it, and check that it is the run of the job, on a machine that computes the same.
+
+        Raises:
+            Refused: it is not.
+            LmctoolError: it cannot be opened.
+        """
+        from lmctool.cli.session import open_run
+        from lmctool.evaluate.threads import use_threads
+
+        os.chdir(job.here)
+        folder = Path(job.folder)
+        if not folder.is_dir():
+            raise Refused(
+                f"it does not see folder '{folder}'; workers must reach the files of the run by the"
+                " same paths"
+            )
+        use_threads(job.threads)
+        self.journal = Journal(folder)
+        self.journal.context = lambda: job.context
+        self.job = parsed(job)
+        worker = Worker(host=host(), device="", process=os.getpid())
+        self.spread = Chosen(self.journal, worker)
+        self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
+        self.worker = Worker(
+            host=worker.host, device=str(self.run.arithmetic["device.name"]), process=os.getpid()
+        )
+        self.spread._worker = self.worker
+        _check(job, self.job, self.run)
+
+    def compute(self, ordinal: int, numbers: Sequence[int]) -> Report:
+        """Compute items of a list, and report what became of them."""
+        from lmctool.cli.session import complete
+        from lmctool.evaluate.device import in_use
+
+        written = len(self.journal.written)
+        self.journal.look_again()
+        self.spread.begin(ordinal, numbers)
+        cause = NO_CAUSE
+        try:
+            with in_use(self.run.device):
+                complete(self.job, self.run.afresh(), lambda result: result)
+        except Reached:
+            cause = ""
+        except Exception as error:  # the run computes it again, and tells of it
+            cause = first_line(error)
+        failed = dict.fromkeys(numbers, cause) if cause else {}
+        files = self.journal.written[written:]
+        return Report(worker=self.worker, files=files, failed=failed)
+
+
+def work(job: str, ordinal: int, numbers: list[int]) -> str:
+    """Compute items of a run; what an executor calls on a worker.
+
+    Args:
+        job: a ``WorkerJob`` as JSON.
+        ordinal: the list that the items are of.
+        numbers: their places in it.
+
+    Returns:
+        A ``Report`` as JSON.
+    """
+    try:
+        return _opened(job).compute(ordinal, numbers).encoded()
+    except (Refused, LmctoolError) as error:
+        worker = Worker(host=host(), device="", process=os.getpid())
+        return Report(worker=worker, refused=str(error)).encoded()
+
+
+_open: dict[str, OpenRun] = {}
+"""The run that this worker has open, by the digest of its job."""
+
+
+def _opened(job: str) -> OpenRun:
+    digest = hashlib.sha256(job.encode()).hexdigest()
+    if digest not in _open:
+        _open.clear()
+        _open[digest] = OpenRun(WorkerJob.decoded(job))
+    return _open[digest]
+
+
+def parsed(job: WorkerJob) -> Job:
+    """Return what the words of a job ask for, with what its run has settled for all workers.
+
+    Raises:
+        LmctoolError: they ask for what is not to be had here.
+    """
+    import click
+
+    from lmctool.cli.analysis import AnalysisCommand
+    from lmctool.cli.command import words_noted
+    from lmctool.plugin import registry
+    from lmctool.plugin.kinds import ANALYSES
+
+    name, *words = job.words
+    command = AnalysisCommand(name, registry.load(ANALYSES, name))
+    try:
+        context = command.make_context(name, words, help_option_names=[])
+    except click.UsageError as error:
+        raise LmctoolError(error.format_message()) from error
+    with words_noted(context):
+        asked = command.job(context)
+    repeats = None
+    if job.evaluation is not None:
+        each = job.evaluation
+        repeats = Repetition(each.device, each.strategy, each.batch_size, each.before_halving)
+    settings = replace(asked.settings, device=job.device, repeats=repeats)
+    return replace(
+        asked, settings=settings, quiet=True, gates=(), baseline=None, observers=(), executor=None
+    )
+
+
+def _check(job: WorkerJob, asked: Job, run: Run) -> None:
+    """Check that a run is that of a job, and computes the same bits.
+
+    Raises:
+        Refused: it is not, or does not.
+    """
+    from lmctool.run.identity import UNEXPLAINED, Identity, first_difference
+
+    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
+    if objection := first_difference(job.identity, parts):
+        raise Refused(objection)
+    if not job.mixed and tuple(job.probe) != run.probe:
+        raise Refused(UNEXPLAINED)
+
+
+def _unwatched(_: str, __: int, ___: int) -> None:
+    """Watch no progress."""

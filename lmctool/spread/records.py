@@ -1,0 +1,99 @@
+"""What travels between a run and its workers: plain text, and nothing of the user's pickled."""
+
+from __future__ import annotations
+
+import platform
+from typing import TypeVar
+
+import msgspec
+
+Kind = TypeVar("Kind", bound="Message")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent as JSON."""
+
+    def encoded(self) -> str:
+        """Return it as JSON."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def decoded(cls: type[Kind], text: str) -> Kind:
+        """Return what a text says."""
+        return msgspec.json.decode(text.encode(), type=cls)
+
+
+class Evaluation(Message, frozen=True):
+    """How the run evaluates networks, as ``Repetition`` says it."""
+
+    device: str
+    strategy: str
+    batch_size: int
+    before_halving: int | None = None
+
+
+class WorkerJob(Message, frozen=True):
+    """All that a worker needs to open the run that it works for.
+
+    Attributes:
+        words: the command line behind ``lmctool``.
+        here: the folder that its paths start from.
+        folder: the folder of the run's finished work, to which all that is computed goes.
+        identity: what the numbers of the run depend on, by name.
+        probe: the losses of the first network on the first examples, to the bit.
+        context: the digest under which the run keeps its entries.
+        device: the word for the device of a worker.
+        threads: of torch, in each worker.
+        evaluation: how networks are evaluated; None where none are.
+        mixed: whether workers whose machine computes other bits may take part.
+    """
+
+    words: list[str]
+    here: str
+    folder: str
+    identity: dict[str, str]
+    probe: list[str]
+    context: str
+    device: str
+    threads: int
+    evaluation: Evaluation | None = None
+    mixed: bool = False
+
+
+class Worker(Message, frozen=True):
+    """Who computes, for the record.
+
+    Attributes:
+        host: the name of the machine.
+        device: what it computes on, such as ``CPU`` or the name of a GPU.
+        process: the number of the process there.
+    """
+
+    host: str
+    device: str
+    process: int
+
+    def __str__(self) -> str:
+        """Return the words for a record."""
+        return f"{self.host}, {self.device}"
+
+
+class Report(Message, frozen=True):
+    """What became of items that a worker was given.
+
+    Attributes:
+        worker: who computed them.
+        files: the files that it wrote into the folder of finished work.
+        failed: what went wrong, by the number of the item; whoever asked computes it again.
+        refused: why this worker can compute nothing for the run; empty if it can.
+    """
+
+    worker: Worker
+    files: list[str] = []
+    failed: dict[int, str] = {}
+    refused: str = ""
+
+
+def host() -> str:
+    """Return the name of this machine."""
+    return platform.node() or "unnamed"

@@ -1,0 +1,1 @@
+"""The built-in executors: ``--executor NAME[:ARGUMENTS]``; one module or package each."""
