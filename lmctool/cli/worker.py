@@ -60,7 +60,7 @@ class Chosen(Spreading):
         raise Reached
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A worker that would compute other numbers."""
 
 
@@ -71,7 +71,7 @@ class OpenRun:
         """Open it, and check that it is the run of the job, on a machine that computes the same.
 
         Raises:
-            Refused: it is not.
+            RefusedError: it is not.
             LmctoolError: it cannot be opened.
         """
         from lmctool.cli.session import open_run
@@ -80,7 +80,7 @@ class OpenRun:
         os.chdir(job.here)
         folder = Path(job.folder)
         if not folder.is_dir():
-            raise Refused(
+            raise RefusedError(
                 f"it does not see folder '{folder}'; workers must reach the files of the run by the"
                 " same paths"
             )
@@ -131,7 +131,7 @@ def work(job: str, ordinal: int, numbers: list[int]) -> str:
     """
     try:
         return _opened(job).compute(ordinal, numbers).encoded()
-    except (Refused, LmctoolError) as error:
+    except (RefusedError, LmctoolError) as error:
         worker = Worker(host=host(), device="", process=os.getpid())
         return Report(worker=worker, refused=str(error)).encoded()
 
@@ -183,15 +183,15 @@ def _check(job: WorkerJob, asked: Job, run: Run) -> None:
     """Check that a run is that of a job, and computes the same bits.
 
     Raises:
-        Refused: it is not, or does not.
+        RefusedError: it is not, or does not.
     """
     from lmctool.run.identity import UNEXPLAINED, Identity, first_difference
 
     parts = Identity(run, asked.recorded_options).parts(calibrated=False)
     if objection := first_difference(job.identity, parts):
-        raise Refused(objection)
+        raise RefusedError(objection)
     if not job.mixed and tuple(job.probe) != run.probe:
-        raise Refused(UNEXPLAINED)
+        raise RefusedError(UNEXPLAINED)
 
 
 def _unwatched(_: str, __: int, ___: int) -> None:

@@ -81,13 +81,18 @@ def candidates(
             one whatever its number.  By default from 0 up.
     """
     if not isinstance(networks, Sequence):
-        # map holds no network while the generator forms the next one
-        return zip(count() if order is None else order, map(_formed, networks), strict=False)
+        # map holds no network while the generator forms the next one, as zip would
+        next_one = partial(_numbered, map(_formed, networks))
+        return map(next_one, count() if order is None else order)
     known = getattr(networks, "recipe", lambda _: "")
     return (
         (number, Candidate(partial(networks.__getitem__, number), partial(known, number)))
         for number in (range(len(networks)) if order is None else order)
     )
+
+
+def _numbered(networks: Iterator[Candidate], number: int) -> tuple[int, Candidate]:
+    return number, next(networks)
 
 
 def _formed(weights: Weights) -> Candidate:

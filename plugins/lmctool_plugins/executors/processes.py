@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from concurrent.futures import (
     BrokenExecutor,
@@ -118,10 +119,9 @@ def gpus(arguments: str) -> list[str | None]:
         return [None] * (os.cpu_count() or 1)
     if arguments.isdecimal() and int(arguments):
         return [None] * int(arguments)
-    words = arguments.split(",")
-    numbers = [word.removeprefix("cuda:") for word in words]
-    if all(word.startswith("cuda:") and number.isdecimal() for word, number in zip(words, numbers)):
-        return list(numbers)
+    found = [re.fullmatch(r"cuda:(\d+)", word) for word in arguments.split(",")]
+    if all(found):
+        return [gpu[1] for gpu in found if gpu]
     raise LmctoolError(
         f"executor 'processes' takes a number of processes or a list of GPUs, and {arguments!r} is"
         " neither; try processes:4 or processes:cuda:0,cuda:1"
