@@ -329,6 +329,8 @@ class Run:
 
     def afresh(self) -> Run:
         """Return this run with the same examples and networks, as it was before it aligned any."""
+        if self.task is not None:
+            _ = self.evaluator  # both share it, and with it what was measured of checkpoints
         other = copy(self)
         other.doubts = Doubts(self.note)
         other._calibrate()
