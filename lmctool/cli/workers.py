@@ -59,13 +59,12 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
 
     evaluation = None
     if run.task is not None and run.settings.splits:
-        strategy = run.evaluator.settled(run.splits[0])
-        size = run.batch_size
+        strategy, size = run.evaluator.foreseen(run.splits[0])
         evaluation = Evaluation(
             device=run.device.type,
             strategy=str(strategy),
-            batch_size=size.size,
-            before_halving=size.before_halving,
+            batch_size=size,
+            before_halving=run.batch_size.before_halving,
         )
     return WorkerJob(
         words=list(job.words),
