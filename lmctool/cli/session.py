@@ -389,7 +389,9 @@ def complete(
     from lmctool.run.provenance import recorded
 
     result = found(job, run, compute, made, computing)
-    whole = recorded(run, result, command=job.command, options=job.recorded_options)
+    whole = recorded(
+        run, result, command=job.command, options=job.recorded_options, executor=job.executor
+    )
     for sentence in equal_networks(run):
         job.note(sentence)
     return whole
