@@ -148,7 +148,7 @@ class ChoiceRecord:
 class WorkerRecord:
     """The workers of one device of one machine: how many items of the run they computed.
 
-    ``mixed`` says why they may have rounded differently, where they were let take part all the same.
+    ``mixed`` says why they may have rounded differently, where they took part all the same.
     """
 
     host: str | None = stored(".host", str)
