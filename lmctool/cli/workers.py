@@ -35,7 +35,7 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     from lmctool.evaluate.threads import use_threads
     from lmctool.spread.pool import Pool
 
-    pool = Pool.opened(job.executor)
+    pool = Pool.opened(job.executor, job.settings.device)
     before = torch.get_num_threads()
     try:
         use_threads(pool.threads or before)
