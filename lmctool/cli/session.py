@@ -15,7 +15,7 @@ from lmctool.cli.outputs import Outputs, outputs_of, written_form
 from lmctool.cli.progress import Stages, shows_bars
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.cli.worker import work
-from lmctool.cli.workers import pool_of, worker_job
+from lmctool.cli.workers import pool_of, spreading, worker_job
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.gates.sense import check_limits
@@ -30,7 +30,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
-from lmctool.spread.executed import Executed, LostWorkersError
+from lmctool.spread.executed import Executed, WorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -158,19 +158,25 @@ class Session:
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         if self.pool is not None and isinstance(run.spread, Executed):
             run.spread.job = partial(worker_job, job, run, folder, identity, self.pool)
-        lines = plan(run)
+        lines = [*plan(run), *spreading(job)]
         job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
-        return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        try:
+            return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        finally:
+            if self.pool is not None:
+                self.pool.close()
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
         """Forget the finished work when something fails within: it would end so again."""
         try:
             yield
-        except LostWorkersError as error:
+        except WorkersError as error:
             raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
         except LmctoolError:
+            if self.pool is not None:
+                self.pool.close()  # or workers would go on to write
             self.folder.clear()
             raise
 

@@ -34,6 +34,9 @@ class Chosen(Spreading):
     """Computes chosen items of one list, and ends the analysis there.
 
     What comes before is read from the journal as far as it is there, and else computed.
+
+    Attributes:
+        at: the item that it came to; None before the first one.
     """
 
     def __init__(self, journal: Journal, worker: Worker) -> None:
@@ -42,11 +45,12 @@ class Chosen(Spreading):
         self._journal, self._worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
+        self.at: int | None = None
 
     def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
         """Choose items; the analysis begins again."""
         self._ordinal, self._within = 0, False
-        self._target, self._numbers = ordinal, numbers
+        self._target, self._numbers, self.at = ordinal, numbers, None
 
     def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
         """Give the chosen numbers, or all of another list."""
@@ -54,6 +58,7 @@ class Chosen(Spreading):
             yield from range(len(stage.keys))
             return
         for number in self._numbers:
+            self.at = number
             if mark_of(self._journal, stage, number) is None:
                 with marked(self._journal, stage, number, self._worker):
                     yield number
@@ -95,6 +100,7 @@ class OpenRun:
             host=worker.host, device=str(self.run.arithmetic["device.name"]), process=os.getpid()
         )
         self.spread._worker = self.worker
+        self.run.batch_size.halves = False  # others would go on with the size of the run
         _check(job, self.job, self.run)
 
     def compute(self, ordinal: int, numbers: Sequence[int]) -> Report:
@@ -113,7 +119,8 @@ class OpenRun:
             cause = ""
         except Exception as error:  # the run computes it again, and tells of it
             cause = first_line(error)
-        failed = dict.fromkeys(numbers, cause) if cause else {}
+        at = numbers if self.spread.at is None else [self.spread.at]
+        failed = dict.fromkeys(at, cause) if cause else {}
         files = self.journal.written[written:]
         return Report(worker=self.worker, files=files, failed=failed)
 

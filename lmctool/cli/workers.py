@@ -45,6 +45,11 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
         use_threads(before)
 
 
+def spreading(job: Job) -> list[tuple[str, str]]:
+    """Return what a plan says of workers, as ``summary.plan`` does of the rest."""
+    return [] if job.executor is None else [("executor", job.executor)]
+
+
 def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, pool: Pool) -> str:
     """Return the job of a run as its workers take it.
 

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 # What multiprocessing starts would run the user's script once more, and share semaphores with it.
 START = (
-    "import sys; sys.path[:] = sys.argv[2:]\n"
-    f"from {__name__} import serve\n"
-    "serve(int(sys.argv[1]))"
+    f"import sys; sys.path[:] = sys.argv[2:]\nfrom {__name__} import serve\nserve(int(sys.argv[1]))"
 )
 """What the process runs: it finds modules where this one does, and knows nothing else of it."""
 TAKEN = b"taken"
@@ -49,7 +47,7 @@ class Child:
             environment: variables that it has beside those of this process.
         """
         ours, theirs = socket.socketpair()
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115: as long as the process
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process is
         with theirs:
             place = theirs.fileno()
             self._process = subprocess.Popen(
@@ -144,10 +142,15 @@ def _done(piece: bytes) -> bytes:
     try:
         function, arguments = pickle.loads(piece)
         return pickle.dumps((function(*arguments), None))
-    except BaseException as error:
-        try:
+    except Exception as error:
+        with suppress(Exception):
             whole = pickle.dumps((None, error))
-            pickle.loads(whole)  # an exception of more arguments than its text can't be made again
+            pickle.loads(whole)  # what takes more arguments than its text can't be made again
             return whole
-        except Exception:
-            return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+        return _in_words(error)
+    except BaseException as error:  # which would end whoever waits
+        return _in_words(error)
+
+
+def _in_words(error: BaseException) -> bytes:
+    return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
