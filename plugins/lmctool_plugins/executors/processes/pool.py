@@ -104,10 +104,9 @@ class Processes(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End all processes, at once where nobody waits for their work; none is left after it."""
-        if wait:
-            self._threads.shutdown(wait=True, cancel_futures=cancel_futures)
+        self._threads.shutdown(wait, cancel_futures=cancel_futures or not wait)
         for slot in self._slots:
             slot.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)  # nothing holds them up any more
+        self._threads.shutdown()  # nothing holds them up any more
         for slot in self._slots:
             slot.close()
