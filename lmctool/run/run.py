@@ -329,9 +329,14 @@ class Run:
 
     def afresh(self) -> Run:
         """Return this run with the same examples and networks, as it was before it aligned any."""
+        if self.task is not None:
+            _ = self.evaluator  # both share it, and with it what was measured of checkpoints
         other = copy(self)
         other.doubts = Doubts(self.note)
         other._calibrate()
+        if "evaluator" in other.__dict__:  # its lists of items are gone through again
+            other.evaluator = self.evaluator.afresh()
+        other.__dict__.pop("_judged_ends", None)
         return other
 
     def generator(self, name: str) -> torch.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError, first_line
 from lmctool.plugin.spreading import Spreading
 from lmctool.spread.finished import begun_in_vain, mark_of
-from lmctool.spread.records import Report
+from lmctool.spread.lists import tell_failure, tell_list
+from lmctool.spread.records import Report, Worker, host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from lmctool.plugin.spreading import Stage
     from lmctool.results.journal import Journal
     from lmctool.spread.pool import Pool
-    from lmctool.spread.records import Worker
 
     Work = Callable[[str, int, list[int]], str]
 
@@ -95,6 +96,8 @@ class Executed(Spreading):
             WorkersError: a worker is refused, or an item ends whoever computes it.
         """
         sent = _Sent(stage, self.job(), advance)
+        if self._journal.folder is not None:
+            tell_list(self._journal.folder, stage)
         numbers = range(len(stage.keys))
         self._take_finished(sent, numbers)
         left = sent.left(numbers)
@@ -163,6 +166,8 @@ class Executed(Spreading):
         self._starts = 0
         self.workers.add(report.worker)
         self._journal.take(report.files)
+        for number, cause in report.failed.items():
+            self._tell_failure(sent.stage, number, report.worker, cause)
         failed = [place for place, number in enumerate(numbers) if number in report.failed]
         through = failed[-1] + 1 if failed else len(numbers)
         sent.take(numbers[:through])
@@ -195,10 +200,17 @@ class Executed(Spreading):
                     " has, or its code ends the process"
                 )
                 sent.ready.add(number)
+                here = Worker(host=host(), device="", process=os.getpid())
+                self._tell_failure(sent.stage, number, here, sent.lost[number])
             else:
                 self._send(sent, [number])
         if others := [number for number in left if number not in fatal]:
             self._send(sent, others)
+
+    def _tell_failure(self, stage: Stage, number: int, worker: Worker, cause: str) -> None:
+        """Write down what went wrong, for whoever looks at the folder."""
+        if self._journal.folder is not None:
+            tell_failure(self._journal.folder, stage, number, worker, cause)
 
 
 def pieces(numbers: Sequence[int], workers: int) -> Iterator[Sequence[int]]:
