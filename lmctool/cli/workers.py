@@ -45,7 +45,7 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     from lmctool.evaluate.threads import use_threads
     from lmctool.spread.pool import Pool
 
-    pool = Pool.opened(job.executor)
+    pool = Pool.opened(job.executor, job.settings.device)
     before = torch.get_num_threads()
     try:
         use_threads(pool.threads or before)
@@ -53,6 +53,11 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     finally:
         pool.close()
         use_threads(before)
+
+
+def spreading(job: Job) -> list[tuple[str, str]]:
+    """Return what a plan says of workers, as ``summary.plan`` does of the rest."""
+    return [] if job.executor is None else [("executor", job.executor)]
 
 
 def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, pool: Pool) -> str:
