@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
 """Keys of a context's meta: the plugins that the command line names, and its words."""
-UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor"), ("--resume", "--mixed")
+UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor", "--shard"), ("--resume", "--mixed")
 """Options with and without a value that say where a result is made, or who is told of it."""
 
 
@@ -115,7 +115,7 @@ class AnalysisCommand(Command):
         try:
             job = self.job(ctx)
         except LmctoolError as error:
-            if not values["dry_run"]:
+            if not (values["dry_run"] or values.get("share")):
                 report_failure(self.title, error, values["junit"], force=values["force"])
             raise
         return execute(job, dry_run=values["dry_run"])
@@ -167,6 +167,7 @@ class AnalysisCommand(Command):
             words=(self.title, *ctx.meta[WORDS]),
             executor=values.get("executor"),
             mixed=values.get("mixed", False),
+            share=values.get("share"),
         )
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:

@@ -62,9 +62,16 @@ def options(*, networks: bool) -> list[click.Option]:
                 " the numbers are the same.",
             ),
             click.Option(
+                ["--shard", "share"],
+                metavar="I/N",
+                callback=parsing.share,
+                help="Compute share I of N of the work, into OUT.h5.work beside other shards, and"
+                " write no result; the same command with --resume in its place does that.",
+            ),
+            click.Option(
                 ["--mixed"],
                 is_flag=True,
-                help="Let workers take part whose machine rounds differently.",
+                help="Let workers and shards take part whose machine rounds differently.",
             ),
         ]
     seed = click.Option(

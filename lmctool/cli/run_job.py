@@ -31,6 +31,10 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
     """
     if dry_run:
         return _show_plan(job)
+    if job.share is not None:
+        from lmctool.cli.share import compute_share
+
+        return compute_share(job)
     with session(job) as s:
         earlier = s.earlier()
         if earlier is not None:

@@ -13,6 +13,7 @@ from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of, written_form
 from lmctool.cli.progress import Stages, shows_bars
+from lmctool.cli.settled import settled_by
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.cli.worker import work
 from lmctool.cli.workers import pool_of, worker_job
@@ -73,7 +74,8 @@ def session(job: Job) -> Iterator[Session]:
     outputs.refuse_existing(allowed=job.resume)
     try:
         observers = Observers(job.observers)
-        with ResumeFolder(outputs.paths["result"], job.note) as folder, pool_of(job) as pool:
+        folder = ResumeFolder(outputs.paths["result"], job.note, mixed=job.mixed)
+        with folder, pool_of(job) as pool, settled_by(folder.record, job) as job:
             try:
                 with no_exit():
                     spread = None if pool is None else Executed(pool, work, folder.journal)
@@ -154,7 +156,8 @@ class Session:
 
         job, run, folder = self.job, self.run, self.folder
         identity = Identity(run, job.recorded_options)
-        folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
+        places, command = self.outputs.places(), job.command
+        folder.begin(identity, places, resume=job.resume, force=job.force, command=command)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         if self.pool is not None and isinstance(run.spread, Executed):
             run.spread.job = partial(worker_job, job, run, folder, identity, self.pool)
@@ -165,12 +168,16 @@ class Session:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """Forget the finished work when something fails within: it would end so again."""
+        """Forget the finished work when something fails within: it would end so again.
+
+        That of shards is kept: more went into it, and another machine may get further.
+        """
         try:
             yield
-        except LostWorkersError as error:
-            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
-        except LmctoolError:
+        except LmctoolError as error:
+            shared = self.folder.record is not None and self.folder.record.shared
+            if shared or isinstance(error, LostWorkersError):
+                raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
             self.folder.clear()
             raise
 

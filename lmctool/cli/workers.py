@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmctool.spread.records import Evaluation, WorkerJob
+from lmctool.cli.settled import evaluation_of
+from lmctool.spread.records import WorkerJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,16 +58,6 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
     """
     import torch
 
-    evaluation = None
-    if run.task is not None and run.settings.splits:
-        strategy = run.evaluator.settled(run.splits[0])
-        size = run.batch_size
-        evaluation = Evaluation(
-            device=run.device.type,
-            strategy=str(strategy),
-            batch_size=size.size,
-            before_halving=size.before_halving,
-        )
     return WorkerJob(
         words=list(job.words),
         here=str(Path.cwd()),
@@ -76,6 +67,6 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
-        evaluation=evaluation,
+        evaluation=evaluation_of(run),
         mixed=job.mixed,
     ).encoded()

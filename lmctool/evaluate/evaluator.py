@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
@@ -87,6 +87,10 @@ class Evaluator:
     others: Sequence[Score] = ()
     strategy: Strategy | None = None
     _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
+
+    def afresh(self) -> Evaluator:
+        """Return this evaluator, settled as it is, as it was before it measured any checkpoint."""
+        return replace(self, _checkpoints={})
 
     def evaluate(
         self,

@@ -334,6 +334,9 @@ class Run:
         other = copy(self)
         other.doubts = Doubts(self.note)
         other._calibrate()
+        if "evaluator" in other.__dict__:  # its lists of items are gone through again
+            other.evaluator = self.evaluator.afresh()
+        other.__dict__.pop("_judged_ends", None)
         return other
 
     def generator(self, name: str) -> torch.Generator:
