@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 FASHION := /usr/share/datasets/fashion-mnist
 
 TESTS ?= tests
+# once for the many processes that tests start, also where the environment lets none keep bytecode
+COMPILE = $(BIN)/python -m compileall -q -j 2 lmctool plugins
 
 .PHONY: demo docs test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
 
@@ -34,7 +36,8 @@ docs: $(VENV)/docs
 test: $(VENV)/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPY_NUM_WORKERS=2 $(BIN)/mypy
+	$(COMPILE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # the tests in other surroundings one after the other, which may not change an outcome: hours.
@@ -43,6 +46,7 @@ test-anywhere: $(VENV)/models
 	$(BIN)/python -m tools.anywhere $(TESTS)
 
 test-all: $(VENV)/models data
+	$(COMPILE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 data:
