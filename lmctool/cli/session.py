@@ -18,7 +18,7 @@ from lmctool.cli.progress import Stages, shows_bars
 from lmctool.cli.settled import settled_by
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.cli.worker import work
-from lmctool.cli.workers import pool_of, worker_job
+from lmctool.cli.workers import pool_of, spreading, worker_job
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.gates.sense import check_limits
@@ -33,7 +33,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
-from lmctool.spread.executed import Executed, LostWorkersError
+from lmctool.spread.executed import Executed, WorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -163,10 +163,14 @@ class Session:
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         if self.pool is not None and isinstance(run.spread, Executed):
             run.spread.job = partial(worker_job, job, run, folder, identity, self.pool)
-        lines = plan(run)
+        lines = [*plan(run), *spreading(job)]
         job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
-        return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        try:
+            return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        finally:
+            if self.pool is not None:
+                self.pool.close()
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -177,8 +181,10 @@ class Session:
         try:
             yield
         except LmctoolError as error:
+            if self.pool is not None:
+                self.pool.close()  # or workers would go on to write
             shared = self.folder.record is not None and self.folder.record.shared
-            if shared or isinstance(error, LostWorkersError):
+            if shared or isinstance(error, WorkersError):
                 raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
             self.folder.clear()
             raise

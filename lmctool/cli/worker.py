@@ -42,6 +42,7 @@ class Chosen(Spreading):
 
     Attributes:
         worker: who computes.
+        at: the item that it came to; None before the first one.
     """
 
     def __init__(self, journal: Journal, worker: Worker) -> None:
@@ -50,11 +51,12 @@ class Chosen(Spreading):
         self._journal, self.worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
+        self.at: int | None = None
 
     def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
         """Choose items; the analysis begins again."""
         self._ordinal, self._within = 0, False
-        self._target, self._numbers = ordinal, numbers
+        self._target, self._numbers, self.at = ordinal, numbers, None
 
     def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
         """Give the chosen numbers, or all of another list."""
@@ -62,6 +64,7 @@ class Chosen(Spreading):
             yield from range(len(stage.keys))
             return
         for number in self._numbers:
+            self.at = number
             if mark_of(self._journal, stage, number) is None:
                 with marked(self._journal, stage, number, self.worker):
                     yield number
@@ -94,6 +97,7 @@ class OpenRun:
         self.spread = Chosen(self.journal, self.worker)
         with no_exit():
             self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
+            self.run.batch_size.halves = False  # others would go on with the size of the run
             differs = _checked(job, self.job, self.run)
             if job.evaluation is not None:
                 self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
@@ -117,7 +121,8 @@ class OpenRun:
             cause = ""
         except Exception as error:  # the run computes it again, and tells of it
             cause = first_line(error)
-        failed = dict.fromkeys(numbers, cause) if cause else {}
+        at = numbers if self.spread.at is None else [self.spread.at]
+        failed = dict.fromkeys(at, cause) if cause else {}
         files = self.journal.written[written:]
         return Report(worker=self.worker, files=files, failed=failed)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from lmctool import config
 from lmctool.cli.settled import evaluation_of
 from lmctool.errors import LmctoolError
-from lmctool.plugin.given import NOTHING
 from lmctool.spread.records import WorkerJob
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     if job.executor is None:
         yield None
         return
-    if job.settings.given != NOTHING:
+    if not job.settings.given.is_nothing:
         raise LmctoolError(
             f"executor '{job.executor}' sends names of files to its workers, and objects of Python"
             " code have none; save them and name the files, or leave the executor out"
@@ -45,7 +44,7 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     from lmctool.evaluate.threads import use_threads
     from lmctool.spread.pool import Pool
 
-    pool = Pool.opened(job.executor)
+    pool = Pool.opened(job.executor, job.settings.device)
     before = torch.get_num_threads()
     try:
         use_threads(pool.threads or before)
@@ -53,6 +52,11 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     finally:
         pool.close()
         use_threads(before)
+
+
+def spreading(job: Job) -> list[tuple[str, str]]:
+    """Return what a plan says of workers, as ``summary.plan`` does of the rest."""
+    return [] if job.executor is None else [("executor", job.executor)]
 
 
 def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, pool: Pool) -> str:

@@ -23,6 +23,7 @@ class BatchSize:
         size: examples.
         fixed: whether the user chose it: then running out of memory is an error.
         before_halving: what it was before memory ran out for the first time; None if it never did.
+        halves: whether it may halve; else running out of memory is an error of the machine.
         on_halving: called before it goes on with half, to free what was made for the larger one.
     """
 
@@ -39,6 +40,7 @@ class BatchSize:
         self.size = chosen or repeated or automatic
         self.fixed = chosen is not None
         self.before_halving: int | None = None
+        self.halves = True
         self.on_halving: list[Callable[[], None]] = []
         self._settled = self.fixed or repeated is not None
 
@@ -60,7 +62,7 @@ class BatchSize:
             try:
                 return work(self.size)
             except Exception as error:
-                if not out_of_memory(error):
+                if not (self.halves and out_of_memory(error)):
                     raise
                 self._refuse_the_last(error)
             # here, because what the failed work made lives as long as its error does

@@ -89,7 +89,8 @@ class Report(Message, frozen=True):
     Attributes:
         worker: who computed them.
         files: the files that it wrote into the folder of finished work.
-        failed: what went wrong, by the number of the item; whoever asked computes it again.
+        failed: what went wrong, by the number of the item, of which those behind were not begun;
+            of all items, where it came to none.  Whoever asked computes it again.
         refused: why this worker can compute nothing for the run; empty if it can.
     """
 

@@ -106,7 +106,7 @@ def other_network() -> None:
     [
         (with_part("versions.torch", "2.9.0"), ' there, and "2.9.0" in the run; --mixed lets'),
         (with_part("code.lmctool", "?"), "the source of lmctool is another there"),
-        (with_part("options.points", "?"), 'options.points is 25 there, and "?" in the run'),
+        (with_part("options.points", "?"), 'options.points is 5 there, and "?" in the run'),
         (saying(folder="/gone"), "it does not see folder '/gone'; workers must reach the files"),
         (saying(here="/gone"), "it does not see folder '/gone'; workers must reach the files"),
         (saying(probe=["0x0p+0"]), "the first network's losses on the first examples are others"),
@@ -191,7 +191,8 @@ def test_a_result_says_who_computed_it_which_changes_neither_its_key_nor_what_is
     assert spread.key == alone.key
     assert spread.command == str(alone.command).replace("alone", "m")
     shown = invoke("show", "m.h5", "-v").stdout
-    assert f"executor {NAME}" in " ".join(shown.split())
+    assert f"\nexecutor: {NAME}\n" in shown
+    assert f"\nworker.0.items: {who.items}" in shown
     compared = invoke("compare", "alone.h5", "m.h5")
     assert compared.exit_code == 0
     assert "Inputs, versions and settings are the same" in compared.stdout
