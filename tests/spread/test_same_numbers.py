@@ -122,3 +122,14 @@ def test_workers_give_the_numbers_of_a_run_without_them_bit_for_bit(
         assert written.read_bytes() == with_workers.read_bytes()
     assert not redone
     assert not Path("spread.h5.work").exists()
+
+
+def test_processes_of_this_machine_give_them_too(networks: Path, redone: list[str]) -> None:
+    command = words(COMMANDS["matrix"], networks)
+    alone = invoke(*command, "-o", "alone")
+    use_threads(2)  # one for each process
+    spread = invoke(*command, "-o", "spread", "--executor", "processes:2")
+    assert alone.stderr == spread.stderr == ""
+    assert alone.exit_code == spread.exit_code == 0
+    assert difference(lasting(Path("alone.h5")), lasting(Path("spread.h5"))) is None
+    assert not redone
