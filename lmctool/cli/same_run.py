@@ -1,4 +1,4 @@
-"""Whether a process that takes part in a run has opened this run, on a machine that rounds alike."""
+"""Whether a process that takes part in a run opened this run, on a machine that rounds alike."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_rerun_computes_with_as_many_threads_as_the_workers_had(worker: OneWorke
     assert Provenance.of(read(Path("again.h5"))).settings["threads"] == 1
 
 
-def test_the_standing_choices_of_the_environment_go_with_a_job(
+def test_the_standing_choices_of_the_environment_and_of_the_folder_go_with_a_job(
     worker: OneWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from safetensors.torch import save_file
@@ -218,6 +218,12 @@ def test_the_standing_choices_of_the_environment_go_with_a_job(
     monkeypatch.setenv("LMCTOOL_DATASET", "digits")
     done = invoke(*matrix("m"), *EXECUTOR)
     assert (done.exit_code, done.stderr) == (0, "")
+    monkeypatch.delenv("LMCTOOL_DATASET")
+    Path("lmctool.toml").write_text('[data]\nspec = "data.npz"\n')
+    done = invoke(*matrix("n", "--allow-chance"), *EXECUTOR)
+    assert (done.exit_code, done.stderr) == (0, "")
+    taken = [Provenance.of(read(Path(f"{name}.h5"))).data for name in "mn"]
+    assert [each.spec for each in taken if each] == ["digits", "data.npz"]
 
 
 def test_a_function_of_python_takes_an_executor_with_a_file_and_without(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lmctool.results.journal import Arrays
 
 FEW = ("--limit", "60", "--calib-size", "100")
-BOTH = ("--align", "--repair")
+BOTH, EXAMPLES = ("--align", "--repair"), ("--per-example", "--baselines")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "align": ("align", "a", "b", *FEW),
     "align by learning": ("align", "a", "b", "--aligner", "learned", "--steps", "3", *FEW),
