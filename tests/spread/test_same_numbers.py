@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmctool.evaluate.threads import use_threads
+from lmctool.plugin import registry
 from lmctool.results.equality import difference
 from lmctool.results.journal import Journal
 from lmctool.spread.executed import Executed
@@ -107,6 +108,16 @@ def redone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+@pytest.fixture
+def installed_alone() -> Iterator[None]:
+    """Let there be those plugins alone that processes find which are started meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_registered", [])
+        registry.installed.cache_clear()
+        yield
+    registry.installed.cache_clear()
+
+
 def words(command: tuple[str, ...], networks: Path) -> list[str]:
     """Return a command of the list above on the networks."""
     places = {path.stem: str(path) for path in networks.iterdir()}
@@ -132,6 +143,7 @@ def test_workers_give_the_numbers_of_a_run_without_them_bit_for_bit(
     assert not Path("spread.h5.work").exists()
 
 
+@pytest.mark.usefixtures("installed_alone")
 def test_processes_of_this_machine_give_them_too(networks: Path, redone: list[str]) -> None:
     command = words(COMMANDS["matrix"], networks)
     alone = invoke(*command, "-o", "alone")
