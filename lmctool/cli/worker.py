@@ -17,6 +17,7 @@ from lmctool.plugin.exits import no_exit
 from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
+from lmctool.run.identity import Identity
 from lmctool.spread.finished import mark_of, marked
 from lmctool.spread.records import Report, Worker, WorkerJob, host
 
@@ -216,9 +217,10 @@ def _checked(job: WorkerJob, asked: Job, run: Run) -> str:
     Raises:
         RefusedError: the run is another, or the machine is and the user does not allow that.
     """
-    if objection := other_run(job, asked, run):
+    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
+    if objection := other_run(job.identity, parts, run):
         raise RefusedError(objection)
-    differs = other_machine(job, asked, run)
+    differs = other_machine(job.identity, job.probe, parts, run)
     if differs and not job.mixed:
         raise RefusedError(f"{differs}{MIXED}")
     return differs
