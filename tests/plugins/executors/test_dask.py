@@ -344,13 +344,19 @@ def test_a_scheduler_without_workers_is_told(
 
 
 @with_dask
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [
+        ("dask:1", ()),
+        pytest.param("dask:2", ("--align", "--repair"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_whose_worker_is_killed_has_the_numbers_of_a_serial_one(
-    marked: Path, capfd: pytest.CaptureFixture[str]
+    word: str, options: tuple[str, ...], marked: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (marked / "once").touch()
-    options = ("--align", "--repair", "--points", "3")
     with _threads(1):
-        spread = _matrix(marked, *options, "--executor", "dask:2")
+        spread = _matrix(marked, *options, "--executor", word)
         assert spread.exit_code == 0, spread.output
         assert (marked / "killed").exists()
         assert capfd.readouterr() == ("", "")
@@ -388,6 +394,7 @@ def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _matrix(folder: Path, *options: str, out: str = "out.h5") -> Result:
     files = [folder / f"{name}.safetensors" for name in "abc"]
     words = ("--model", "./model.py:digits", "--data", "digits", "--allow-chance", "--limit", "64")
+    words += ("--points", "3")
     return invoke("matrix", *files, *words, "--strategy", "plain", *options, "-o", folder / out)
 
 
