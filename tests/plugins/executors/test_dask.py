@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -300,6 +301,57 @@ def test_workers_of_this_machine_are_encrypted_and_silent_and_leave_nothing(
         os.kill(process, 0)
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")
+
+
+@with_dask
+def test_jobs_of_a_batch_system_take_work_by_the_certificates_of_the_run_and_end_with_it(
+    batch: Path,
+) -> None:
+    executor = plugin.open_workers("slurm?cores=2&memory=1GB&gpus=1&job_extra_directives=--qos=low")
+    assert isinstance(executor, Workers)
+    assert (executor.count, executor.threads, executor.device) == (1, 2, "cuda")
+    process = executor.submit(os.getpid).result()
+    assert all(name.startswith("tls://") for name in present(executor._client))
+    executor.shutdown(wait=False, cancel_futures=True)
+    while _lives(process):
+        time.sleep(0.1)
+    assert (batch / "cancelled").exists()
+    assert not list(batch.glob(".lmctool*"))
+
+
+@with_dask
+def test_a_batch_system_that_refuses_is_told_by_what_it_says(batch: Path) -> None:
+    (batch / "full").touch()
+    with pytest.raises(LmctoolError, match="cannot submit its jobs: sbatch: no such queue; bye"):
+        plugin.open_workers("slurm?cores=1&memory=1GB")
+    assert not list(batch.glob(".lmctool*"))
+
+
+@pytest.fixture
+def batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder to work in, where Slurm is a shell that begins every job at once."""
+    submit, cancel = tmp_path / "sbatch", tmp_path / "scancel"
+    submit.write_text(
+        "#!/bin/sh\n"
+        f"test -e {tmp_path}/full && printf 'sbatch: no such queue\\nbye\\n' >&2 && exit 1\n"
+        f"cp $1 {tmp_path}/job.sh\n"
+        f"setsid sh {tmp_path}/job.sh >/dev/null 2>&1 </dev/null &\n"
+        "echo Submitted batch job $!\n"
+    )
+    cancel.write_text(f"#!/bin/sh\ntouch {tmp_path}/cancelled\nkill -TERM -- -$1\n")
+    for program in (submit, cancel):
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @with_dask

@@ -30,7 +30,9 @@ END = 10
 NOWHERE = "127.0.0.1:0"
 """Where a scheduler shows its pages, of which there are none: its port is no other's."""
 HIDDEN = ".lmctool-dask-"
-"""How a folder beside the user's files is called, for the certificates of jobs."""
+"""How a folder in the current one is called, which jobs must see anyway: for certificates."""
+FILES = ("tls_ca_file", "tls_worker_cert", "tls_worker_key")
+"""What a worker elsewhere must have to be let in."""
 LEAN = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -140,17 +142,15 @@ def _batch(wanted: Batch) -> Workers:
     with _closing_after_failure() as closing:
         pages = {"dashboard": False, "dashboard_address": NOWHERE}
         keywords = {
-            "shared_temp_directory": closing.folder(Path.cwd()),
             "scheduler_options": pages | keywords.pop("scheduler_options"),
-            **_encrypted(),
+            **_encrypted(closing.folder),
             **keywords,
         }
         try:
             with kept_lean(closing.folder()):
                 cluster = kind(silence_logs=SILENT, **keywords)
             closing.append(lambda: end(cluster))
-            cluster.scale(jobs=wanted.jobs)
-            cluster.sync(_started, cluster)
+            cluster.sync(_submitted, cluster, wanted.jobs)
         except Exception as cause:
             raise LmctoolError(
                 f"executor '{system}' cannot submit its jobs: {told(cause)}"
@@ -167,8 +167,22 @@ def _batch(wanted: Batch) -> Workers:
         )
 
 
-async def _started(cluster: Any) -> None:
-    await cluster
+async def _submitted(cluster: Any, jobs: int) -> None:
+    """Submit jobs.
+
+    Raises:
+        RuntimeError: the command for it fails; ``scale`` alone would only log that.
+    """
+    from distributed.core import Status
+
+    cluster.scale(jobs=jobs)
+    try:
+        await cluster._correct_state()
+    except BaseException:
+        for job in cluster.workers.values():
+            if job.job_id is None:
+                job.status = Status.failed  # else the cluster cannot be closed
+        raise
 
 
 @contextmanager
@@ -179,17 +193,30 @@ def kept_lean(folder: str) -> Iterator[None]:
         yield
 
 
-def _encrypted() -> dict[str, Any]:
+def _encrypted(folder: Callable[[Path], str] | None = None) -> dict[str, Any]:
     """Return the keywords of a cluster by which only this run and its workers talk to it.
 
     Its certificates are those that Dask's configuration names, or are made for this run: on a
     machine with other users, whoever reaches an open scheduler can run code as its owner.
+
+    Args:
+        folder: makes a folder within another one, where workers read the certificates of this
+            run; they are in memory for workers that this process starts by itself.
     """
     from distributed.security import Security
 
     configured = Security()
-    security = configured if configured.tls_ca_file else Security.temporary()
-    return {"security": security, "protocol": "tls://"}
+    if configured.tls_ca_file:  # workers elsewhere read the same configuration
+        return {"protocol": "tls://", **({} if folder else {"security": configured})}
+    security = Security.temporary()
+    if folder is not None:
+        place = Path(folder(Path.cwd()))
+        for name in FILES:
+            file = place / f"{name}.pem"
+            file.touch(mode=0o600)
+            file.write_text(getattr(security, name), encoding="ascii")
+            setattr(security, name, str(file))
+    return {"protocol": "tls://", "security": security}
 
 
 def end(cluster: Any) -> None:
