@@ -18,10 +18,11 @@ from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
 from lmctool.spread.finished import mark_of, marked
+from lmctool.spread.presence import worker_seen
 from lmctool.spread.records import Report, Worker, WorkerJob, host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.plugin.progress import Advance
@@ -43,6 +44,7 @@ class Chosen(Spreading):
     Attributes:
         worker: who computes.
         at: the item that it came to; None before the first one.
+        tell: tells others what it is at work on.
     """
 
     def __init__(self, journal: Journal, worker: Worker) -> None:
@@ -52,6 +54,7 @@ class Chosen(Spreading):
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
         self.at: int | None = None
+        self.tell: Callable[[str], None] = lambda _: None
 
     def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
         """Choose items; the analysis begins again."""
@@ -66,6 +69,7 @@ class Chosen(Spreading):
         for number in self._numbers:
             self.at = number
             if mark_of(self._journal, stage, number) is None:
+                self.tell(stage.name(number))
                 with marked(self._journal, stage, number, self.worker):
                     yield number
         raise Reached
@@ -90,7 +94,8 @@ class OpenRun:
 
         _go_to(job)
         use_threads(job.threads)
-        self.journal = Journal(Path(job.folder))
+        self.folder = Path(job.folder)
+        self.journal = Journal(self.folder)
         self.journal.context = lambda: job.context
         self.job = parsed(job)
         self.worker = Worker(host=host(), device="", process=os.getpid())
@@ -115,7 +120,10 @@ class OpenRun:
         self.spread.begin(ordinal, numbers)
         cause = NO_CAUSE
         try:
-            with in_use(self.run.device):
+            with (
+                worker_seen(self.folder, self.worker) as self.spread.tell,
+                in_use(self.run.device),
+            ):
                 complete(self.job, self.run.afresh(), lambda result: result)
         except Reached:
             cause = ""
