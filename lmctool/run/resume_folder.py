@@ -14,6 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.input_files import refuse_inputs
 from lmctool.files.locks import locked
 from lmctool.files.publish import clear_drafts
+from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import Journal
 from lmctool.run.identity import (
     CALIBRATION_PARTS,
@@ -314,6 +315,7 @@ class ResumeFolder:
             command=command,
             threads=torch.get_num_threads(),
             evaluation=evaluation,
+            spread=not isinstance(identity.run.spread, Serial),
             shared=shared,
         )
         write_record(self.folder, self.record)

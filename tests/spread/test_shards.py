@@ -221,6 +221,18 @@ def test_what_a_living_shard_is_at_work_on_is_waited_for_and_a_dead_ones_is_take
     assert gathered(BARRIER) is None
 
 
+def test_a_shard_that_cannot_keep_what_it_computes_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import numpy as np
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert "what a shard computes cannot be kept in folder" in shard(MATRIX, "1/2", code=2)
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
