@@ -135,8 +135,8 @@ class Shared(Spreading):
         """
         if mark_of(self._journal, stage, number) is None:
             raise LmctoolError(
-                f"what a shard computes cannot be kept in folder '{self._presence.folder}'; see that"
-                " it can be written and has room"
+                f"what a shard computes cannot be kept in folder '{self._presence.folder}'; see"
+                " that it can be written and has room"
             )
 
 
