@@ -76,6 +76,7 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
+        workers=run.spread.workers,
         evaluation=evaluation,
         mixed=job.mixed,
     ).encoded()

@@ -40,10 +40,21 @@ class Spreading(ABC):
     What lies within an item is computed where the item is.
     """
 
-    def __init__(self) -> None:
-        """Begin before the first list."""
+    def __init__(self, workers: int = 1) -> None:
+        """Begin before the first list.
+
+        Args:
+            workers: how many compute items of one list at once; the same number in every process
+                of a run, however long it lasts, for it says what the items are.
+        """
+        self._workers = workers
         self._ordinal = 0
         self._within = False
+
+    @property
+    def workers(self) -> int:
+        """How many may compute items of a list that begins now: one where that is an item's own."""
+        return 1 if self._within else self._workers
 
     def order(
         self, what: str, keys: Sequence[str], advance: Advance, *, divided: bool = False
