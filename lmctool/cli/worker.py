@@ -36,9 +36,9 @@ class Chosen(Spreading):
     What comes before is read from the journal as far as it is there, and else computed.
     """
 
-    def __init__(self, journal: Journal, worker: Worker, workers: int = 1) -> None:
-        """Take where finished work is, who computes, and how many do."""
-        super().__init__(workers)
+    def __init__(self, journal: Journal, worker: Worker, at_once: int = 1) -> None:
+        """Take where finished work is, who computes, and how many items at once."""
+        super().__init__(at_once)
         self._journal, self._worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
@@ -89,7 +89,7 @@ class OpenRun:
         self.journal.context = lambda: job.context
         self.job = parsed(job)
         worker = Worker(host=host(), device="", process=os.getpid())
-        self.spread = Chosen(self.journal, worker, job.workers)
+        self.spread = Chosen(self.journal, worker, job.at_once)
         self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
         self.worker = Worker(
             host=worker.host, device=str(self.run.arithmetic["device.name"]), process=os.getpid()

@@ -76,7 +76,7 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
-        workers=run.spread.workers,
+        at_once=run.spread.at_once,
         evaluation=evaluation,
         mixed=job.mixed,
     ).encoded()

@@ -190,7 +190,7 @@ def reading(
     seeding: Callable[[], AbstractContextManager[None]],
     check: Callable[[Tensor, Tensor], None] | None,
 ) -> Measurement:
-    """Return how ``read`` measures one network, ``values`` on the host; arguments as it has them."""
+    """Return how ``read`` measures one network; its arguments, and ``VALUES`` on the host."""
 
     def whole(weights: Mapping[str, Tensor]) -> Measured:
         values = read(forward, weights, split, function, dtype, batch_size, seeding, check)

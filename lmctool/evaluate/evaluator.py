@@ -159,15 +159,12 @@ class Evaluator:
         """
         count = len(networks) * len(splits) if isinstance(networks, Sequence) else 0
         drawn = self.strategy is not None and self.strategy.stochastic
-        if (
-            not isinstance(networks, Sequence)
-            or not 0 < len(networks) < self.spread.workers
-            or drawn
-        ):
+        workers = self.spread.at_once
+        if drawn or not isinstance(networks, Sequence) or not 0 < len(networks) < workers:
             yield None
             return
         with self.entries(kind, splits, *about) as entries:
-            parts = -(-self.spread.workers // count)
+            parts = -(-workers // count)
             division = Division(networks, splits, self.batch_size.size, parts, entries)
             yield division if len(division.items) > len(networks) else None
 
@@ -190,6 +187,7 @@ class Evaluator:
                 batch_size=self.batch_size,
                 advance=advance,
                 entries=entries,
+                spread=self.spread,
             )
 
     def entries(
