@@ -24,6 +24,7 @@ from lmctool.plugin.spreading import Serial
 from lmctool.weights.lazy_networks import LazyNetworks
 from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
+from lmctool.weights.streamed import momentary
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -249,7 +250,11 @@ class Evaluator:
             if not new:
                 continue
             scores = self.evaluate(
-                LazyNetworks(weights, new, lambda index: identity(weights(index))),
+                LazyNetworks(
+                    lambda index: momentary(weights(index)),
+                    new,
+                    lambda index: identity(weights(index)),
+                ),
                 [split],
                 count=None,
                 per_example=True,
