@@ -15,7 +15,7 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 
 # the libraries of all extras, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,docs,models,notebook,observers]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,dask,datasets,docs,models,notebook,observers]"
 	@touch $@
 
 $(VENV)/docs: $(BIN)/lmctool
