@@ -47,9 +47,9 @@ class Chosen(Spreading):
         tell: tells others what it is at work on.
     """
 
-    def __init__(self, journal: Journal, worker: Worker) -> None:
-        """Take where finished work is, and who computes."""
-        super().__init__()
+    def __init__(self, journal: Journal, worker: Worker, at_once: int = 1) -> None:
+        """Take where finished work is, who computes, and how many items at once."""
+        super().__init__(at_once)
         self._journal, self.worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
@@ -99,7 +99,7 @@ class OpenRun:
         self.journal.context = lambda: job.context
         self.job = parsed(job)
         self.worker = Worker(host=host(), device="", process=os.getpid())
-        self.spread = Chosen(self.journal, self.worker)
+        self.spread = Chosen(self.journal, self.worker, job.at_once)
         with no_exit():
             self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
             self.run.batch_size.halves = False  # others would go on with the size of the run

@@ -55,7 +55,7 @@ class Shared(Spreading):
         self, journal: Journal, presence: Presence, claims: Claims, share: Share, worker: Worker
     ) -> None:
         """Take where finished work is, how others see this process, and what its share is."""
-        super().__init__()
+        super().__init__(share.count)
         self._journal, self._presence, self._claims = journal, presence, claims
         self._share = share
         self.worker = worker
