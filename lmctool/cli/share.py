@@ -12,7 +12,6 @@ import msgspec
 from lmctool.cli.draws import found
 from lmctool.cli.key_values import aligned
 from lmctool.cli.outputs import outputs_of
-from lmctool.cli.same_run import other_machine
 from lmctool.cli.session import compute, open_run
 from lmctool.cli.settled import evaluation_of, settled_by
 from lmctool.cli.stored_result import sound
@@ -63,11 +62,9 @@ def compute_share(job: Job) -> ExitCode:
                 job.show(f"'{folder.out}' is whole already: nothing is left to do")
                 return ExitCode.DONE
             open_until_done.enter_context(in_use(run.device))
-            folder.join(identity, job.command, evaluation_of(run))
+            differs = folder.join(identity, job.command, evaluation_of(run))
         run.batch_size.halves = False  # others would go on with another size
         device = str(run.arithmetic["device.name"])
-        record, parts = folder.record, identity.parts(calibrated=False)
-        differs = "" if record is None else other_machine(record.identity, record.probe, parts, run)
         spread.worker = msgspec.structs.replace(worker, device=device, differs=differs)
         folder.presence.names(spread.worker)
         job.show(aligned(plan(run)))

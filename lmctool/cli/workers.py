@@ -80,6 +80,7 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
+        at_once=run.spread.at_once,
         evaluation=evaluation_of(run),
         mixed=job.mixed,
         variables={name: os.environ[name] for name in config.VARIABLES if name in os.environ},
