@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 150
+SECONDS = 400
 """That a job may take on a machine with much else to do."""
 
 

@@ -38,3 +38,35 @@ def test_a_run_that_is_preempted_goes_on_from_its_work(
     assert "PREEMPTION" in (here / "out.txt").read_text()
     assert arrays(here / "out.h5") == serial
     assert slurm.left_over() == []
+
+
+def test_tasks_of_an_array_compute_what_a_serial_run_finds(
+    slurm: Slurm, here: Path, serial: Arrays
+) -> None:
+    words = ("--cpus-per-task=1", SCRIPTS / "shards.sh", *COMMAND, "-o", "out.h5")
+    shards = slurm.submit(here, "--array=0-3", "--output=%a.txt", *words)
+    gather = gathering(slurm, here, shards)
+    assert slurm.ended(shards) == {"COMPLETED"}, said(here)
+    assert slurm.ended(gather) == {"COMPLETED"}, said(here)
+    assert arrays(here / "out.h5") == serial
+
+
+def gathering(slurm: Slurm, here: Path, shards: str) -> str:
+    """Submit the job that gathers what the tasks of an array have computed."""
+    after = (f"--dependency=afterany:{shards}", "--cpus-per-task=1", "--output=gather.txt")
+    return slurm.submit(here, *after, SCRIPTS / "gather.sh", *COMMAND, "-o", "out.h5")
+
+
+def said(here: Path) -> str:
+    """Return what the jobs of a folder have said."""
+    return "\n".join(f"{path.name}: {path.read_text()}" for path in here.glob("*.txt"))
+
+
+def test_a_run_led_by_a_job_spreads_over_jobs_of_dask(
+    slurm: Slurm, here: Path, serial: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKERS", "cores=1&memory=1GB&jobs=2&walltime=00:10:00")
+    words = ("--output=out.txt", SCRIPTS / "dask.sh", *COMMAND, "-o", "out.h5")
+    assert slurm.ended(slurm.submit(here, *words)) == {"COMPLETED"}, said(here)
+    assert arrays(here / "out.h5") == serial
+    assert slurm.left_over() == []
