@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import plugin_options
+from lmctool.cli import computation_options, plugin_options
 from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.clashes import check_clashes
 from lmctool.cli.command import Command, words_noted
@@ -132,7 +133,7 @@ class AnalysisCommand(Command):
         from lmctool.cli.job import Job
         from lmctool.run.environment import command
 
-        values = ctx.params
+        values = computation_options.spread(ctx.params)
         options = _values(ctx, self.analysis.options)
         gates, baseline = gates_of_run(self.title, self.analysis, values)
         arguments, names = values["checkpoints"], naming(values)
@@ -209,12 +210,16 @@ def _recorded(words: Sequence[str]) -> Iterator[str]:
     """Yield the words of a command line but for those that change no result."""
     remaining = iter(words)
     for word in remaining:
-        flag, equals, _ = word.partition("=")
+        flag, equals, value = word.partition("=")
         if word == "--":
             yield from (word, *remaining)
         elif flag in UNRECORDED:
             if not equals:
                 next(remaining, None)
+        elif flag == "--device" and equals:
+            yield f"{flag}={computation_options.first_device(value)}"
+        elif flag == "--device":
+            yield from (flag, *map(computation_options.first_device, islice(remaining, 1)))
         elif word not in UNRECORDED_FLAGS:
             yield word
 

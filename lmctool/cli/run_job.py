@@ -9,6 +9,7 @@ from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
 from lmctool.cli.session import complete, memory, networks, open_run, session
+from lmctool.cli.workers import spreading
 from lmctool.errors import ExitCode
 from lmctool.report.terminal import echo
 
@@ -74,7 +75,7 @@ def _show_plan(job: Job) -> ExitCode:
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", gate.asked) for gate in job.gates]
     observers = [("observer", name) for name in job.observers]
-    lines = [*plan(run), *work(run, networks(job, run))]
+    lines = [*plan(run), *spreading(job), *work(run, networks(job, run))]
     echo(aligned([*lines, *outputs.planned(), *gates, *observers]))
     return ExitCode.DONE
 

@@ -123,6 +123,7 @@ class Identity:
     @cached_property
     def _machine(self) -> dict[str, str]:
         parts = {**self.run.arithmetic, **self.run.files.environment}
+        parts["device"] = self.run.device.type  # which of equal GPUs it is decides no number
         del parts["platform.release"]  # of the kernel
         return _texts(parts)
 

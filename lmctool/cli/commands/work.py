@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli.command import Command, OutputFile
+from lmctool.cli.command import Command
 from lmctool.cli.key_values import aligned
-from lmctool.report.terminal import echo
+from lmctool.report.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 
 @click.command("work", cls=Command)
 @click.argument("folder", metavar="OUT.h5.work", type=click.Path(path_type=Path))
-@click.option(
-    "--json",
-    "target",
-    metavar="FILE|-",
-    type=OutputFile(dash=True),
-    help="Write it as JSON; - prints it on stdout instead of the tables.",
-)
-@click.option("--force", is_flag=True, help="Replace this file if it exists.")
-def command(folder: Path, target: str | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of the tables.")
+def command(folder: Path, as_json: bool) -> None:
     """Show how far the run is whose finished work OUT.h5.work has, which may be at work now.
 
     Of each list of independent items (pairs, networks) that it has come to: how many are done, on
@@ -38,11 +31,9 @@ def command(folder: Path, target: str | None, force: bool) -> None:
     from lmctool.spread.tally import tally
 
     told = tally(folder)
-    if target is not None:
-        from lmctool.report.json_document import write_json
-
-        write_json(_document(told), target, force=force)
-    if target != "-":
+    if as_json:
+        echo_json(_document(told))
+    else:
         _show(told)
 
 
