@@ -48,3 +48,9 @@ def arrays(path: Path) -> Arrays:
     with h5py.File(path) as file:
         file.visititems(note)
     return found
+
+
+def differing(path: Path, serial: Arrays) -> list[str]:
+    """Return the names of the arrays of a result that are not those of a serial run."""
+    found = arrays(path)
+    return sorted(name for name in found | serial if found.get(name) != serial.get(name))

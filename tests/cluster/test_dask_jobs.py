@@ -13,7 +13,7 @@ import pytest
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import EXECUTORS
 from tests.cluster.kills import Kills
-from tests.cluster.many_networks import COMMAND, arrays
+from tests.cluster.many_networks import COMMAND, differing
 from tests.cluster.scripts import OUT, SCRIPTS, push_out, remove_results, said, works
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_a_run_led_by_a_job_spreads_over_jobs(
     monkeypatch.setenv("WORKERS", f"{WORKERS}&jobs=2")
     words = ("--output=lead.txt", SCRIPTS / "dask.sh", *COMMAND, *OUT)
     assert slurm.ended(slurm.submit(here, *words)) == {"COMPLETED"}, said(here)
-    assert arrays(here / "out.h5") == serial
+    assert differing(here / "out.h5", serial) == []
     assert slurm.left_over() == []
 
 
@@ -69,7 +69,7 @@ def test_jobs_that_are_cancelled_or_preempted_cost_nothing(
         slurm.run("scancel", slurm.jobs()[0])
         push_out(slurm, here)
         assert run.wait(WAIT) == 0, said(here)
-    assert arrays(here / "out.h5") == serial
+    assert differing(here / "out.h5", serial) == []
     assert slurm.left_over() == []
 
 
@@ -84,7 +84,7 @@ def test_workers_killed_at_random_moments_lose_nothing(
             code = run.wait(WAIT)
         assert code in (0, 2), said(here)  # 2: three workers were killed at one item
         if code == 0:
-            assert arrays(here / "out.h5") == serial
+            assert differing(here / "out.h5", serial) == []
             remove_results(here)
     assert slurm.left_over() == []
 
@@ -99,7 +99,7 @@ def test_jobs_end_after_their_leader_was_killed_and_the_run_goes_on(
     assert slurm.left_over() == []
     with led(slurm, here, jobs=2) as run:
         assert run.wait(WAIT) == 0, said(here)
-    assert arrays(here / "out.h5") == serial
+    assert differing(here / "out.h5", serial) == []
 
 
 def test_workers_with_a_gpu_each_see_different_ones(
