@@ -45,6 +45,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
     "interpolate": ("interpolate", "a", "b", "--points", "4", "--score", "ece", *FEW),
+    "interpolate by parts of the examples": (
+        *("interpolate", "a", "b", "--points", "3", "--score", "ece", "--batch-size", "16", *FEW),
+    ),
     "layerwise": ("layerwise", "a", "b", "--points", "3", "--align", "--batch-size", "16", *FEW),
     "matrix": ("matrix", "a", "b", "c", *BOTH, "--points", "3", *FEW),
     "merge of two": ("merge", "a", "b", *BOTH, "--alphas", "0.3,0.5", *FEW),
