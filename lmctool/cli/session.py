@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lmctool.cli import github
@@ -266,16 +268,37 @@ def held(job: Job) -> Result:
 
     observers = Observers(job.observers)
     try:
-        with no_exit():
-            run = open_run(job, None, observers.progressed, memory(job))
-            with in_use(run.device):
-                observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
-                result = complete(job, run, partial(_materialised, run=run))
+        with no_exit(), _unwritten(job, observers.progressed) as run, in_use(run.device):
+            observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
+            result = complete(job, run, partial(_materialised, run=run))
     except BaseException as error:
         observers.finished(None, error)
         raise
     observers.finished(result, None)
     return result
+
+
+@contextmanager
+def _unwritten(job: Job, watch: Watch) -> Iterator[Run]:
+    """Open the run of a job that writes nothing; what workers find is in a temporary folder."""
+    from lmctool.run.identity import Identity
+
+    if job.executor is None:
+        yield open_run(job, None, watch, memory(job))
+        return
+    with (
+        TemporaryDirectory(prefix="lmctool-", ignore_cleanup_errors=True) as place,
+        ResumeFolder(Path(place) / f"{job.name}.h5", job.note, mixed=job.mixed) as folder,
+        pool_of(job) as pool,
+    ):
+        assert pool is not None
+        spread = Executed(pool, work, folder.journal)
+        run = open_run(job, None, watch, folder.journal, spread)
+        identity = Identity(run, job.recorded_options)
+        folder.begin(identity, (), resume=False, force=False, command=job.command)
+        spread.job = partial(worker_job, job, run, folder, identity, pool)
+        yield run
+        folder.clear()
 
 
 def _materialised(result: Result, run: Run) -> Result:
@@ -395,7 +418,9 @@ def complete(
     from lmctool.run.provenance import recorded
 
     result = found(job, run, compute, made, computing)
-    whole = recorded(run, result, command=job.command, options=job.recorded_options)
+    whole = recorded(
+        run, result, command=job.command, options=job.recorded_options, executor=job.executor
+    )
     for sentence in equal_networks(run):
         job.note(sentence)
     return whole

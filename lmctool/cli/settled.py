@@ -21,12 +21,12 @@ def evaluation_of(run: Run) -> Evaluation | None:
     """Return how a run evaluates networks; None where it evaluates none."""
     if run.task is None or not run.settings.splits:
         return None
-    strategy, size = run.evaluator.settled(run.splits[0]), run.batch_size
+    strategy, size = run.evaluator.foreseen(run.splits[0])
     return Evaluation(
         device=run.device.type,
         strategy=str(strategy),
-        batch_size=size.size,
-        before_halving=size.before_halving,
+        batch_size=size,
+        before_halving=run.batch_size.before_halving,
     )
 
 

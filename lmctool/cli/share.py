@@ -63,7 +63,7 @@ def compute_share(job: Job) -> ExitCode:
                 return ExitCode.DONE
             open_until_done.enter_context(in_use(run.device))
             folder.join(identity, job.command, evaluation_of(run))
-        run.batch_size.fixed = True  # one that halved would compute other bits than the others
+        run.batch_size.halves = False  # others would go on with another size
         device = str(run.arithmetic["device.name"])
         spread.worker = msgspec.structs.replace(worker, device=device)
         folder.presence.names(spread.worker)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmctool import config
 from lmctool.cli.settled import evaluation_of
+from lmctool.errors import LmctoolError
+from lmctool.plugin.given import NOTHING
 from lmctool.spread.records import WorkerJob
 
 if TYPE_CHECKING:
@@ -31,6 +35,11 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     if job.executor is None:
         yield None
         return
+    if job.settings.given != NOTHING:
+        raise LmctoolError(
+            f"executor '{job.executor}' sends names of files to its workers, and objects of Python"
+            " code have none; save them and name the files, or leave the executor out"
+        )
     import torch
 
     from lmctool.evaluate.threads import use_threads
@@ -74,4 +83,5 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         threads=torch.get_num_threads(),
         evaluation=evaluation_of(run),
         mixed=job.mixed,
+        variables={name: os.environ[name] for name in config.VARIABLES if name in os.environ},
     ).encoded()

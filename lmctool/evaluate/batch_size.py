@@ -46,8 +46,11 @@ class BatchSize:
 
     def settle(self, size: int) -> None:
         """Take another automatic size; one that the user chose or that is repeated stays."""
-        if not self._settled:
-            self.size = size
+        self.size = self.foreseen(size)
+
+    def foreseen(self, size: int) -> int:
+        """Return what it will be once it is settled so."""
+        return self.size if self._settled else size
 
     def fitting(self, work: Callable[[int], Value]) -> Value:
         """Return what some work gives with this size, smaller ones when memory runs out.

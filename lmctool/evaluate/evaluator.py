@@ -87,6 +87,7 @@ class Evaluator:
     others: Sequence[Score] = ()
     strategy: Strategy | None = None
     _checkpoints: dict[tuple[int, Split], Scores] = field(default_factory=dict)
+    _foreseen: tuple[Strategy, int] | None = None
 
     def afresh(self) -> Evaluator:
         """Return this evaluator, settled as it is, as it was before it measured any checkpoint."""
@@ -186,13 +187,27 @@ class Evaluator:
             LmctoolError: the strategy that the user asked for cannot be had.
         """
         if self.strategy is None:
-            with computing(self.precision, self.device):
-                self.strategy = self._strategy_for(split)
-            threads = self.strategy.workers
-            share = -(-len(split) // threads.count) if threads else len(split)
-            self.batch_size.settle(min(self.strategy.size, share))
-            self.batch_size.on_halving.append(self.strategy.free)
+            strategy, size = self.foreseen(split)
+            self.strategy = strategy
+            self.batch_size.settle(size)
+            self.batch_size.on_halving.append(strategy.free)
         return self.strategy
+
+    def foreseen(self, split: Split) -> tuple[Strategy, int]:
+        """Return how networks will be evaluated, if any are, and how many examples at once.
+
+        Raises:
+            LmctoolError: the strategy that the user asked for cannot be had.
+        """
+        if self.strategy is not None:
+            return self.strategy, self.batch_size.size
+        if self._foreseen is None:
+            with computing(self.precision, self.device):
+                strategy = self._strategy_for(split)
+            threads = strategy.workers
+            share = -(-len(split) // threads.count) if threads else len(split)
+            self._foreseen = strategy, self.batch_size.foreseen(min(strategy.size, share))
+        return self._foreseen
 
     def _strategy_for(self, split: Split) -> Strategy:
         if self.check(split.head(EXAMPLES, self.dtype), split.name):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lmctool.errors import LmctoolError
-from lmctool.files.hdf5 import NO_LOCKS
 from lmctool.files.input_files import refuse_inputs
+from lmctool.files.locks import locked
 from lmctool.files.publish import clear_drafts
 from lmctool.results.journal import Journal
 from lmctool.run.identity import (
@@ -98,6 +98,8 @@ class ResumeFolder:
         except BaseException as error:
             self._entered.close()
             with suppress(OSError):
+                if isinstance(error, OSError):  # and no other run has it
+                    (self.folder / LOCK).unlink(missing_ok=True)
                 self.folder.rmdir()
             if isinstance(error, OSError):
                 raise self._unusable(error) from error
@@ -109,7 +111,10 @@ class ResumeFolder:
 
     def _enter(self) -> None:
         if self.share is None:
-            self._lock()
+            try:
+                self._entered.enter_context(locked(self.folder / LOCK))
+            except BlockingIOError as cause:
+                raise self._busy() from cause
         worker = Worker(host=host(), device="", process=os.getpid())
         role: Role = "run" if self.share is None else "shard"
         part = "" if self.share is None else str(self.share)
@@ -132,19 +137,6 @@ class ResumeFolder:
                 " choose another output with -o"
             )
 
-    def _lock(self) -> None:
-        """Take the lock of the file system, if it has any: it is given back as a process ends."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.folder / LOCK, timeout=0)
-        try:
-            self._entered.enter_context(lock)
-        except Timeout as cause:
-            raise self._busy() from cause
-        except OSError as cause:
-            if cause.errno not in NO_LOCKS:
-                raise
-
     def _unusable(self, cause: OSError) -> LmctoolError:
         return LmctoolError(f"folder '{self.folder}' cannot be used: {cause.strerror}")
 
@@ -156,15 +148,20 @@ class ResumeFolder:
 
     def __exit__(self, *_: object) -> None:
         """Let others work there; what a whole run leaves without finished work is removed."""
-        if self.share is None:
-            if not any(self.journal.files()):
-                self.clear()
-            remove_dead(self.presence)
+        with suppress(OSError):
+            if self.share is None and self._is_alone():
+                if not any(self.journal.files()):
+                    self.clear()
+                remove_dead(self.presence)
         self._entered.close()
         with suppress(OSError):
             if self.share is None:
                 (self.folder / LOCK).unlink(missing_ok=True)
             self.folder.rmdir()
+
+    def _is_alone(self) -> bool:
+        """Tell whether no other process has begun here, as one may that took this one for dead."""
+        return all(each.role == "worker" for each in self.presence.others())
 
     @contextmanager
     def founded(self) -> Iterator[None]:

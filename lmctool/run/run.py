@@ -328,13 +328,14 @@ class Run:
         return [values[number] for number in range(len(listed))]
 
     def afresh(self) -> Run:
-        """Return this run with the same examples and networks, as it was before it aligned any."""
-        if self.task is not None:
-            _ = self.evaluator  # both share it, and with it what was measured of checkpoints
+        """Return this run with the same examples and networks, as it was before it measured any.
+
+        How networks are evaluated is settled for both.
+        """
         other = copy(self)
         other.doubts = Doubts(self.note)
         other._calibrate()
-        if "evaluator" in other.__dict__:  # its lists of items are gone through again
+        if self.task is not None:  # lists of what is measured are gone through again
             other.evaluator = self.evaluator.afresh()
         other.__dict__.pop("_judged_ends", None)
         return other

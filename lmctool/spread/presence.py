@@ -8,9 +8,11 @@ agree on the time.  On one machine a process that is gone is known to be gone at
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import threading
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -197,7 +199,7 @@ def machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        return ""
+        return f"{platform.node()} {uuid.getnode()}" if os.name == "posix" else ""
 
 
 def beginning(process: int) -> str:
@@ -205,9 +207,22 @@ def beginning(process: int) -> str:
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return _signalled(process)
     state, *fields = text.rpartition(")")[2].split()
     return "" if state in "ZX" else fields[18]  # the 22nd field of all, in ticks since the start
+
+
+def _signalled(process: int) -> str:
+    """Return whether a process can be signalled, where no file tells more of it."""
+    if os.name != "posix" or Path("/proc/self/stat").exists():
+        return ""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return ""
+    except OSError:  # one of another user
+        pass
+    return "there"
 
 
 def _files(folder: Path) -> Iterator[Path]:

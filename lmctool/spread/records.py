@@ -46,6 +46,8 @@ class WorkerJob(Message, frozen=True):
         threads: of torch, in each worker.
         evaluation: how networks are evaluated; None where none are.
         mixed: whether workers whose machine computes other bits may take part.
+        variables: the environment variables that are standing choices of the user; of those that
+            may be, others are not set.
     """
 
     words: list[str]
@@ -58,6 +60,7 @@ class WorkerJob(Message, frozen=True):
     threads: int
     evaluation: Evaluation | None = None
     mixed: bool = False
+    variables: dict[str, str] = {}
 
 
 class Worker(Message, frozen=True):
@@ -67,11 +70,13 @@ class Worker(Message, frozen=True):
         host: the name of the machine.
         device: what it computes on, such as ``CPU`` or the name of a GPU.
         process: the number of the process there.
+        differs: why that machine may round differently, in words; empty if it does not.
     """
 
     host: str
     device: str
     process: int
+    differs: str = ""
 
     def __str__(self) -> str:
         """Return the words for a record."""
