@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,35 @@ def until_gone(processes: list[int]) -> None:
     while left := [process for process in processes if Path(f"/proc/{process}").exists()]:
         assert time.monotonic() < deadline, f"still there: {left}"
         time.sleep(0.02)
+
+
+def finished(folder: Path) -> int:
+    """Return how many files of finished work there are."""
+    return len(list(folder.glob("*.npz")))
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_moments_change_no_number(
+    meet: Path, alone: list[float], site: Path
+) -> None:
+    moments, words = random.Random(1), ("--seconds", "0.3")
+    kills, code, work = 0, -1, Path("shares.h5.work")
+    while code != 0:
+        run = started(site, *words, "--resume")
+        seen = finished(work)
+        while run.poll() is None:
+            if kills < 10 and finished(work) > seen and (workers := children(run.pid)):
+                time.sleep(moments.uniform(0, 0.6))
+                with suppress(ProcessLookupError):
+                    os.kill(moments.choice(workers), signal.SIGKILL)
+                    kills += 1
+                seen = finished(work)  # some work is done between two deaths
+            time.sleep(0.02)
+        _, said = run.communicate()
+        code = run.returncode
+        assert code == 0 or "ended 3 workers" in said, said  # one that had bad luck
+    assert kills > 1
+    assert losses(read(Path("shares.h5"))) == alone
 
 
 def test_workers_that_die_or_lack_memory_change_no_number(meet: Path, alone: list[float]) -> None:
