@@ -91,6 +91,7 @@ class OpenRun:
             LmctoolError: it cannot be opened.
         """
         from lmctool.cli.session import open_run
+        from lmctool.evaluate.device import in_use
         from lmctool.evaluate.threads import use_threads
 
         _go_to(job)
@@ -104,9 +105,10 @@ class OpenRun:
         with no_exit():
             self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
             self.run.batch_size.halves = False  # others would go on with the size of the run
-            differs = _checked(job, self.job, self.run)
-            if job.evaluation is not None:
-                self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
+            with in_use(self.run.device):
+                differs = _checked(job, self.job, self.run)
+                if job.evaluation is not None:
+                    self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
         device = str(self.run.arithmetic["device.name"])
         self.worker = msgspec.structs.replace(self.worker, device=device, differs=differs)
         self.spread.worker = self.worker
