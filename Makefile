@@ -8,7 +8,7 @@ TESTS ?= tests
 # once for the many processes that tests start, also where the environment lets none keep bytecode
 COMPILE = $(BIN)/python -m compileall -q -j 2 lmctool plugins
 
-.PHONY: demo docs test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
+.PHONY: demo docs test test-all test-anywhere test-cluster slurm fuzz attack bench gpu survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +17,7 @@ $(BIN)/lmctool: pyproject.toml constraints.txt
 
 # the libraries of all extras, which tests, zoo, fuzz and bench use
 $(VENV)/models: $(BIN)/lmctool
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,datasets,docs,models,notebook,observers]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,dask,datasets,docs,models,notebook,observers]"
 	@touch $@
 
 $(VENV)/docs: $(BIN)/lmctool
@@ -45,9 +45,20 @@ test: $(VENV)/models
 test-anywhere: $(VENV)/models
 	$(BIN)/python -m tools.anywhere $(TESTS)
 
-test-all: $(VENV)/models data
+test-all: $(VENV)/models data slurm
 	$(COMPILE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# runs spread over the jobs of a Slurm that is started for it: minutes on 2 cores
+test-cluster: $(VENV)/models slurm
+	@[ "$$(id -u)" = 0 ] || { echo "make test-cluster starts a Slurm, which root alone can" >&2; exit 1; }
+	$(BIN)/python -m pytest -m cluster tests/cluster
+
+# where root may install it; elsewhere test-all skips what needs it
+slurm:
+	@command -v slurmctld >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq \
+	    && apt-get install -y -qq -o DPkg::Lock::Timeout=400 --no-install-recommends \
+	    slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge; }
 
 data:
 	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \

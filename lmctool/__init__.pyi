@@ -75,6 +75,8 @@ def align(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -136,6 +138,8 @@ def barrier(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -192,6 +196,8 @@ def distance(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -243,6 +249,8 @@ def el2n(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -296,6 +304,8 @@ def graft(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
 ) -> Result:
     """Put layers of another checkpoint, or fresh ones, into a checkpoint, or try it with every layer.
@@ -358,6 +368,8 @@ def interpolate(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -420,6 +432,8 @@ def layerwise(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -476,6 +490,8 @@ def matrix(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -535,6 +551,8 @@ def merge(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -588,6 +606,8 @@ def repair(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -647,6 +667,8 @@ def trajectory(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:
@@ -701,6 +723,8 @@ def variance(
     precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     batch_size: int | str = "auto",
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
     seed: int = 0,
     **plugin_options: Any,
 ) -> Result:

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "data.folder": "LMCTOOL_DATA",
 }
 """The environment variable that stands before each choice of the file."""
+VARIABLES = tuple(ENVIRONMENT.values())
 
 
 class ModelTable(Record, frozen=True):

@@ -56,7 +56,9 @@ class ExitCode(IntEnum):
     UNJUDGED = 4
     """The question could not be judged: nothing measured, NaN, both ends at chance."""
     INTERRUPTED = 130
-    """Stopped by the user."""
+    """Stopped by the user, with Ctrl-C."""
+    TERMINATED = 143
+    """Stopped by SIGTERM, as a batch system does before it takes a machine away."""
 
 
 class LmctoolError(Exception):

@@ -60,6 +60,7 @@ UNSEEN = (
     "plugins/analyses/test_trajectory",
     "plugins/corrections/",
     "run/",
+    "spread/",
     "trust/",
 )
 """Where the tests are of other things than figures, by the beginnings of their paths."""

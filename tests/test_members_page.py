@@ -98,7 +98,8 @@ def signature(function: Any) -> str:
         if each.kind is each.KEYWORD_ONLY and not starred:
             parts.append("*")
             starred = True
-        default = "" if each.default is each.empty else f" = {each.default!r}"
+        value = getattr(each.default, "__name__", repr(each.default))
+        default = "" if each.default is each.empty else f" = {value}"
         parts.append(f"{star}{each.name}: {each.annotation}{default}")
     return f"({', '.join(parts)}) -> {found.return_annotation}"
 

@@ -14,7 +14,7 @@ import pytest
 
 from lmctool.cli.stored_result import sound
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ANALYSES, EXECUTORS, KINDS, MODELS
+from lmctool.plugin.kinds import ANALYSES, KINDS, MODELS
 from lmctool.plugin.new_package import NewPackage, kind_called
 from lmctool.results.file import read
 from lmctool.testing import invoke, tiny_pair, tiny_run
@@ -133,7 +133,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def test_the_page_has_one_of_each_kind_of_plugin() -> None:
     assert sorted(package.kind.word for package in PACKAGES) == sorted(kind.word for kind in KINDS)
-    for kind in set(KINDS) - {EXECUTORS}:
+    for kind in KINDS:
         assert re.search(rf"\| \[`{kind.word}`\]\(.*\) \| .* \| `{kind.usage}` \|\n", PAGE)
     for package in PACKAGES:
         assert f"{package.distribution}/src/{package.package}/{package.module}.py" in FILES
@@ -196,7 +196,7 @@ def test_the_command_that_each_package_is_told_to_be_used_by_runs(session: Sessi
         a = "softmax.safetensors" if package.kind is MODELS else "a.safetensors"
         for word, path in (("A", a), ("B", "b.safetensors"), ("FILE", "rows.csv")):
             use = re.sub(rf"\b{word}\b", path, use)
-        chance = " --allow-chance" if "barrier" in use else ""
+        chance = " --allow-chance" if re.search("barrier|matrix", use) else ""
         uses.append(f"{use}{chance} -o used-{package.name}" if "A B" in package.usage else use)
     run(session.folder, sys.executable, "-c", TRY, *uses)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("torch", "numpy", "click", "pluggy", "safetensors")
 """What networks are made and evaluated with."""
-COMMAND = (*NETWORKS, "filelock", "h5py", "jinja2", "matplotlib", "msgspec", "rich", "scipy")
+COMMAND = (*NETWORKS, "h5py", "jinja2", "matplotlib", "msgspec", "rich", "scipy")
 """What the whole program imports."""
 TESTS = (*COMMAND, "hypothesis", "pytest", "pytest_timeout")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lmctool.cli import plugin_options
+from lmctool.cli import computation_options, plugin_options
 from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.clashes import check_clashes
 from lmctool.cli.command import Command, words_noted
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
 """Keys of a context's meta: the plugins that the command line names, and its words."""
-UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor"), ("--resume", "--mixed")
+UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor", "--shard"), ("--resume", "--mixed")
 """Options with and without a value that say where a result is made, or who is told of it."""
 
 
@@ -115,7 +116,7 @@ class AnalysisCommand(Command):
         try:
             job = self.job(ctx)
         except LmctoolError as error:
-            if not values["dry_run"]:
+            if not (values["dry_run"] or values.get("share")):
                 report_failure(self.title, error, values["junit"], force=values["force"])
             raise
         return execute(job, dry_run=values["dry_run"])
@@ -132,7 +133,7 @@ class AnalysisCommand(Command):
         from lmctool.cli.job import Job
         from lmctool.run.environment import command
 
-        values = ctx.params
+        values = computation_options.spread(ctx.params)
         options = _values(ctx, self.analysis.options)
         gates, baseline = gates_of_run(self.title, self.analysis, values)
         arguments, names = values["checkpoints"], naming(values)
@@ -167,6 +168,7 @@ class AnalysisCommand(Command):
             words=(self.title, *ctx.meta[WORDS]),
             executor=values.get("executor"),
             mixed=values.get("mixed", False),
+            share=values.get("share"),
         )
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
@@ -208,12 +210,16 @@ def _recorded(words: Sequence[str]) -> Iterator[str]:
     """Yield the words of a command line but for those that change no result."""
     remaining = iter(words)
     for word in remaining:
-        flag, equals, _ = word.partition("=")
+        flag, equals, value = word.partition("=")
         if word == "--":
             yield from (word, *remaining)
         elif flag in UNRECORDED:
             if not equals:
                 next(remaining, None)
+        elif flag == "--device" and equals:
+            yield f"{flag}={computation_options.first_device(value)}"
+        elif flag == "--device":
+            yield from (flag, *map(computation_options.first_device, islice(remaining, 1)))
         elif word not in UNRECORDED_FLAGS:
             yield word
 

@@ -23,6 +23,13 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a command as Ctrl-C does: with cleaning up, and no half-written file."""
 
 
+ENDINGS = {
+    False: ("Interrupted", ExitCode.INTERRUPTED),
+    True: ("Terminated", ExitCode.TERMINATED),
+}
+"""What is told of a command that was stopped, and its exit code, by whether SIGTERM did it."""
+
+
 def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
     """Run a command, print its error on stderr, and return its exit code.
 
@@ -41,9 +48,11 @@ def exit_code(run: Callable[[], object], words: Sequence[str]) -> int:
         _annotate(words, error.format_message())
         return _failure(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        notes = getattr(error.__cause__ or error, "__notes__", ["nothing was written"])
-        echo(f"Interrupted; {'; '.join(notes)}", err=True)
-        return ExitCode.INTERRUPTED
+        cause = error.__cause__ or error  # click raises an exception of its own for it
+        notes = getattr(cause, "__notes__", ["nothing was written"])
+        told, code = ENDINGS[isinstance(cause, Terminated)]
+        echo(f"{told}; {'; '.join(notes)}", err=True)
+        return code
     except LmctoolError as error:
         if "--debug" in words:
             _show_traceback(error)

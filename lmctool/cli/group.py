@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Checkpoints": ("inspect", "convert", "stamp"),
-    "Results": ("show", "plot", "report", "metrics", "compare", "aggregate", "audit", "rerun"),
+    "Results": (
+        "show",
+        "plot",
+        "report",
+        "metrics",
+        "compare",
+        "aggregate",
+        "audit",
+        "rerun",
+        "work",
+    ),
     "Set-up": ("config", "plugins", "completion", "schema"),
 }
 """The host's own commands: modules of lmctool.cli.commands, each with a ``command``."""

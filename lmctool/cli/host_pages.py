@@ -67,6 +67,7 @@ PAGES: Mapping[str, HelpPage] = {
         ("barrier.h5", "barrier.h5 --tolerance 1e-6  # on another machine"),
         docs="docs/trust.md",
     ),
+    "work": HelpPage(("matrix.h5.work",), docs="docs/clusters.md"),
     "schema": HelpPage(("result",), docs="docs/outputs.md"),
     "convert": HelpPage(
         (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Settings
     from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.score_metric import ScoreMetric
+    from lmctool.spread.share import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Job:
         words: the command line behind ``lmctool``, as workers parse it again.
         executor: what the work is spread by, as ``NAME`` or ``NAME:ARGUMENTS``; None for nothing.
         mixed: whether workers may take part whose machine rounds differently.
+        share: the share of the run that is computed, and nothing written; None for the whole.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Job:
     words: tuple[str, ...] = ()
     executor: str | None = None
     mixed: bool = False
+    share: Share | None = None
 
     def declared(self, metrics: Sequence[ScoreMetric]) -> Mapping[str, DeclaredMetric]:
         """Return what is declared of the metrics of its result, as ``Analysis.declared`` does."""

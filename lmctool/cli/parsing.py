@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lmctool.plugin.settings import InputShape
+    from lmctool.spread.share import Share
 
 
 def pairs(_: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
@@ -52,6 +53,17 @@ def batch_size(_: click.Context, option: click.Parameter, text: str) -> int | No
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is neither auto nor a positive number", param=option)
     return int(text)
+
+
+def share(_: click.Context, option: click.Parameter, text: str | None) -> Share | None:
+    """Parse ``I/N``."""
+    from lmctool.errors import LmctoolError
+    from lmctool.spread.share import Share
+
+    try:
+        return None if text is None else Share.read(text)
+    except LmctoolError as error:
+        raise click.BadParameter(str(error), param=option) from error
 
 
 def input_shapes(

@@ -9,6 +9,7 @@ from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
 from lmctool.cli.session import complete, memory, networks, open_run, session
+from lmctool.cli.workers import spreading
 from lmctool.errors import ExitCode
 from lmctool.report.terminal import echo
 
@@ -31,6 +32,10 @@ def execute(job: Job, *, dry_run: bool) -> ExitCode:
     """
     if dry_run:
         return _show_plan(job)
+    if job.share is not None:
+        from lmctool.cli.share import compute_share
+
+        return compute_share(job)
     with session(job) as s:
         earlier = s.earlier()
         if earlier is not None:
@@ -70,7 +75,7 @@ def _show_plan(job: Job) -> ExitCode:
     run = open_run(job, outputs, _unwatched)
     gates = [("gate", gate.asked) for gate in job.gates]
     observers = [("observer", name) for name in job.observers]
-    lines = [*plan(run), *work(run, networks(job, run))]
+    lines = [*plan(run), *spreading(job), *work(run, networks(job, run))]
     echo(aligned([*lines, *outputs.planned(), *gates, *observers]))
     return ExitCode.DONE
 

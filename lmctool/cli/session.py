@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lmctool.cli import github
@@ -13,9 +15,10 @@ from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import Outputs, outputs_of, written_form
 from lmctool.cli.progress import Stages, shows_bars
+from lmctool.cli.settled import settled_by
 from lmctool.cli.verdicts import show_verdicts
 from lmctool.cli.worker import work
-from lmctool.cli.workers import pool_of, worker_job
+from lmctool.cli.workers import pool_of, spreading, worker_job
 from lmctool.errors import LmctoolError, machine_failure
 from lmctool.gates.gate import exit_code, judge_all
 from lmctool.gates.sense import check_limits
@@ -30,7 +33,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.provenance import Provenance
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run.resume_folder import ResumeFolder
-from lmctool.spread.executed import Executed, LostWorkersError
+from lmctool.spread.executed import Executed, WorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +76,8 @@ def session(job: Job) -> Iterator[Session]:
     outputs.refuse_existing(allowed=job.resume)
     try:
         observers = Observers(job.observers)
-        with ResumeFolder(outputs.paths["result"], job.note) as folder, pool_of(job) as pool:
+        folder = ResumeFolder(outputs.paths["result"], job.note, mixed=job.mixed)
+        with folder, pool_of(job) as pool, settled_by(folder.record, job) as job:
             try:
                 with no_exit():
                     spread = None if pool is None else Executed(pool, work, folder.journal)
@@ -154,23 +158,34 @@ class Session:
 
         job, run, folder = self.job, self.run, self.folder
         identity = Identity(run, job.recorded_options)
-        folder.begin(identity, self.outputs.places(), resume=job.resume, force=job.force)
+        places, command = self.outputs.places(), job.command
+        folder.begin(identity, places, resume=job.resume, force=job.force, command=command)
         self.outputs.force |= folder.has_earlier_work  # it may have written some of them
         if self.pool is not None and isinstance(run.spread, Executed):
             run.spread.job = partial(worker_job, job, run, folder, identity, self.pool)
-        lines = plan(run)
+        lines = [*plan(run), *spreading(job)]
         job.show(aligned(lines))
         self.observers.started({"command": job.command, "analysis": job.name, **dict(lines)})
-        return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        try:
+            return complete(job, run, partial(self.outputs.streamed, run=run), self._computing)
+        finally:
+            if self.pool is not None:
+                self.pool.close()
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """Forget the finished work when something fails within: it would end so again."""
+        """Forget the finished work when something fails within: it would end so again.
+
+        That of shards is kept: more went into it, and another machine may get further.
+        """
         try:
             yield
-        except LostWorkersError as error:
-            raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
-        except LmctoolError:
+        except LmctoolError as error:
+            if self.pool is not None:
+                self.pool.close()  # or workers would go on to write
+            shared = self.folder.record is not None and self.folder.record.shared
+            if shared or isinstance(error, WorkersError):
+                raise type(error)("; ".join([str(error), *self.folder.notes()])) from error
             self.folder.clear()
             raise
 
@@ -253,16 +268,37 @@ def held(job: Job) -> Result:
 
     observers = Observers(job.observers)
     try:
-        with no_exit():
-            run = open_run(job, None, observers.progressed, memory(job))
-            with in_use(run.device):
-                observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
-                result = complete(job, run, partial(_materialised, run=run))
+        with no_exit(), _unwritten(job, observers.progressed) as run, in_use(run.device):
+            observers.started({"command": job.command, "analysis": job.name, **dict(plan(run))})
+            result = complete(job, run, partial(_materialised, run=run))
     except BaseException as error:
         observers.finished(None, error)
         raise
     observers.finished(result, None)
     return result
+
+
+@contextmanager
+def _unwritten(job: Job, watch: Watch) -> Iterator[Run]:
+    """Open the run of a job that writes nothing; what workers find is in a temporary folder."""
+    from lmctool.run.identity import Identity
+
+    if job.executor is None:
+        yield open_run(job, None, watch, memory(job))
+        return
+    with (
+        TemporaryDirectory(prefix="lmctool-", ignore_cleanup_errors=True) as place,
+        ResumeFolder(Path(place) / f"{job.name}.h5", job.note, mixed=job.mixed) as folder,
+        pool_of(job) as pool,
+    ):
+        assert pool is not None
+        spread = Executed(pool, work, folder.journal)
+        run = open_run(job, None, watch, folder.journal, spread)
+        identity = Identity(run, job.recorded_options)
+        folder.begin(identity, (), resume=False, force=False, command=job.command)
+        spread.job = partial(worker_job, job, run, folder, identity, pool)
+        yield run
+        folder.clear()
 
 
 def _materialised(result: Result, run: Run) -> Result:
@@ -382,9 +418,14 @@ def complete(
     from lmctool.run.provenance import recorded
 
     result = found(job, run, compute, made, computing)
-    whole = recorded(run, result, command=job.command, options=job.recorded_options)
+    whole = recorded(
+        run, result, command=job.command, options=job.recorded_options, executor=job.executor
+    )
     for sentence in equal_networks(run):
         job.note(sentence)
+    for who in Provenance.of(whole).workers.values():
+        if who.mixed:
+            job.note(f"what '{who.host}' computed may differ by rounding: {who.mixed}")
     return whole
 
 

@@ -8,15 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from lmctool.cli.same_run import MIXED, other_machine, other_run
+from lmctool.config import VARIABLES
 from lmctool.errors import LmctoolError, first_line
+from lmctool.plugin.exits import no_exit
 from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
+from lmctool.run.identity import Identity
 from lmctool.spread.finished import mark_of, marked
+from lmctool.spread.presence import worker_seen
 from lmctool.spread.records import Report, Worker, WorkerJob, host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.plugin.progress import Advance
@@ -34,19 +41,26 @@ class Chosen(Spreading):
     """Computes chosen items of one list, and ends the analysis there.
 
     What comes before is read from the journal as far as it is there, and else computed.
+
+    Attributes:
+        worker: who computes.
+        at: the item that it came to; None before the first one.
+        tell: tells others what it is at work on.
     """
 
-    def __init__(self, journal: Journal, worker: Worker) -> None:
-        """Take where finished work is, and who computes."""
-        super().__init__()
-        self._journal, self._worker = journal, worker
+    def __init__(self, journal: Journal, worker: Worker, at_once: int = 1) -> None:
+        """Take where finished work is, who computes, and how many items at once."""
+        super().__init__(at_once)
+        self._journal, self.worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
+        self.at: int | None = None
+        self.tell: Callable[[str], None] = lambda _: None
 
     def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
         """Choose items; the analysis begins again."""
         self._ordinal, self._within = 0, False
-        self._target, self._numbers = ordinal, numbers
+        self._target, self._numbers, self.at = ordinal, numbers, None
 
     def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
         """Give the chosen numbers, or all of another list."""
@@ -54,8 +68,10 @@ class Chosen(Spreading):
             yield from range(len(stage.keys))
             return
         for number in self._numbers:
+            self.at = number
             if mark_of(self._journal, stage, number) is None:
-                with marked(self._journal, stage, number, self._worker):
+                self.tell(stage.name(number))
+                with marked(self._journal, stage, number, self.worker):
                     yield number
         raise Reached
 
@@ -75,27 +91,27 @@ class OpenRun:
             LmctoolError: it cannot be opened.
         """
         from lmctool.cli.session import open_run
+        from lmctool.evaluate.device import in_use
         from lmctool.evaluate.threads import use_threads
 
-        os.chdir(job.here)
-        folder = Path(job.folder)
-        if not folder.is_dir():
-            raise RefusedError(
-                f"it does not see folder '{folder}'; workers must reach the files of the run by the"
-                " same paths"
-            )
+        _go_to(job)
         use_threads(job.threads)
-        self.journal = Journal(folder)
+        self.folder = Path(job.folder)
+        self.journal = Journal(self.folder)
         self.journal.context = lambda: job.context
         self.job = parsed(job)
-        worker = Worker(host=host(), device="", process=os.getpid())
-        self.spread = Chosen(self.journal, worker)
-        self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
-        self.worker = Worker(
-            host=worker.host, device=str(self.run.arithmetic["device.name"]), process=os.getpid()
-        )
-        self.spread._worker = self.worker
-        _check(job, self.job, self.run)
+        self.worker = Worker(host=host(), device="", process=os.getpid())
+        self.spread = Chosen(self.journal, self.worker, job.at_once)
+        with no_exit():
+            self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
+            self.run.batch_size.halves = False  # others would go on with the size of the run
+            with in_use(self.run.device):
+                differs = _checked(job, self.job, self.run)
+                if job.evaluation is not None:
+                    self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
+        device = str(self.run.arithmetic["device.name"])
+        self.worker = msgspec.structs.replace(self.worker, device=device, differs=differs)
+        self.spread.worker = self.worker
 
     def compute(self, ordinal: int, numbers: Sequence[int]) -> Report:
         """Compute items of a list, and report what became of them."""
@@ -107,13 +123,17 @@ class OpenRun:
         self.spread.begin(ordinal, numbers)
         cause = NO_CAUSE
         try:
-            with in_use(self.run.device):
+            with (
+                worker_seen(self.folder, self.worker) as self.spread.tell,
+                in_use(self.run.device),
+            ):
                 complete(self.job, self.run.afresh(), lambda result: result)
         except Reached:
             cause = ""
         except Exception as error:  # the run computes it again, and tells of it
             cause = first_line(error)
-        failed = dict.fromkeys(numbers, cause) if cause else {}
+        at = numbers if self.spread.at is None else [self.spread.at]
+        failed = dict.fromkeys(at, cause) if cause else {}
         files = self.journal.written[written:]
         return Report(worker=self.worker, files=files, failed=failed)
 
@@ -132,8 +152,11 @@ def work(job: str, ordinal: int, numbers: list[int]) -> str:
     try:
         return _opened(job).compute(ordinal, numbers).encoded()
     except (RefusedError, LmctoolError) as error:
-        worker = Worker(host=host(), device="", process=os.getpid())
-        return Report(worker=worker, refused=str(error)).encoded()
+        refused = str(error)
+    except Exception as error:  # an item that fails is reported; so this is the run itself
+        refused = f"it cannot open the run: {type(error).__name__}: {first_line(error)}"
+    worker = Worker(host=host(), device="", process=os.getpid())
+    return Report(worker=worker, refused=refused).encoded()
 
 
 _open: dict[str, OpenRun] = {}
@@ -179,19 +202,38 @@ def parsed(job: WorkerJob) -> Job:
     )
 
 
-def _check(job: WorkerJob, asked: Job, run: Run) -> None:
-    """Check that a run is that of a job, and computes the same bits.
+def _go_to(job: WorkerJob) -> None:
+    """Go to where the paths of a job start from, and take the user's standing choices.
 
     Raises:
-        RefusedError: it is not, or does not.
+        RefusedError: this machine does not see the folders of the run.
     """
-    from lmctool.run.identity import UNEXPLAINED, Identity, first_difference
+    for folder in (job.here, job.folder):
+        if not Path(folder).is_dir():
+            raise RefusedError(
+                f"it does not see folder '{folder}'; workers must reach the files of the run by the"
+                " same paths"
+            )
+    os.chdir(job.here)
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+        if name in job.variables:
+            os.environ[name] = job.variables[name]
 
+
+def _checked(job: WorkerJob, asked: Job, run: Run) -> str:
+    """Return in what the machine differs from that of the run, in words; empty if in nothing.
+
+    Raises:
+        RefusedError: the run is another, or the machine is and the user does not allow that.
+    """
     parts = Identity(run, asked.recorded_options).parts(calibrated=False)
-    if objection := first_difference(job.identity, parts):
+    if objection := other_run(job.identity, parts, run):
         raise RefusedError(objection)
-    if not job.mixed and tuple(job.probe) != run.probe:
-        raise RefusedError(UNEXPLAINED)
+    differs = other_machine(job.identity, job.probe, parts, run)
+    if differs and not job.mixed:
+        raise RefusedError(f"{differs}{MIXED}")
+    return differs
 
 
 def _unwatched(_: str, __: int, ___: int) -> None:

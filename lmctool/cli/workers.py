@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmctool.spread.records import Evaluation, WorkerJob
+from lmctool import config
+from lmctool.cli.settled import evaluation_of
+from lmctool.errors import LmctoolError
+from lmctool.spread.records import WorkerJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +34,17 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     if job.executor is None:
         yield None
         return
+    if not job.settings.given.is_nothing:
+        raise LmctoolError(
+            f"executor '{job.executor}' sends names of files to its workers, and objects of Python"
+            " code have none; save them and name the files, or leave the executor out"
+        )
     import torch
 
     from lmctool.evaluate.threads import use_threads
     from lmctool.spread.pool import Pool
 
-    pool = Pool.opened(job.executor)
+    pool = Pool.opened(job.executor, job.settings.device)
     before = torch.get_num_threads()
     try:
         use_threads(pool.threads or before)
@@ -43,6 +52,11 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     finally:
         pool.close()
         use_threads(before)
+
+
+def spreading(job: Job) -> list[tuple[str, str]]:
+    """Return what a plan says of workers, as ``summary.plan`` does of the rest."""
+    return [] if job.executor is None else [("executor", job.executor)]
 
 
 def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, pool: Pool) -> str:
@@ -57,16 +71,6 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
     """
     import torch
 
-    evaluation = None
-    if run.task is not None and run.settings.splits:
-        strategy = run.evaluator.settled(run.splits[0])
-        size = run.batch_size
-        evaluation = Evaluation(
-            device=run.device.type,
-            strategy=str(strategy),
-            batch_size=size.size,
-            before_halving=size.before_halving,
-        )
     return WorkerJob(
         words=list(job.words),
         here=str(Path.cwd()),
@@ -76,6 +80,8 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
-        evaluation=evaluation,
+        at_once=run.spread.at_once,
+        evaluation=evaluation_of(run),
         mixed=job.mixed,
+        variables={name: os.environ[name] for name in config.VARIABLES if name in os.environ},
     ).encoded()

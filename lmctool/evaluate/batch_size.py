@@ -23,6 +23,7 @@ class BatchSize:
         size: examples.
         fixed: whether the user chose it: then running out of memory is an error.
         before_halving: what it was before memory ran out for the first time; None if it never did.
+        halves: whether it may halve; else running out of memory is an error of the machine.
         on_halving: called before it goes on with half, to free what was made for the larger one.
     """
 
@@ -39,13 +40,17 @@ class BatchSize:
         self.size = chosen or repeated or automatic
         self.fixed = chosen is not None
         self.before_halving: int | None = None
+        self.halves = True
         self.on_halving: list[Callable[[], None]] = []
         self._settled = self.fixed or repeated is not None
 
     def settle(self, size: int) -> None:
         """Take another automatic size; one that the user chose or that is repeated stays."""
-        if not self._settled:
-            self.size = size
+        self.size = self.foreseen(size)
+
+    def foreseen(self, size: int) -> int:
+        """Return what it will be once it is settled so."""
+        return self.size if self._settled else size
 
     def fitting(self, work: Callable[[int], Value]) -> Value:
         """Return what some work gives with this size, smaller ones when memory runs out.
@@ -57,7 +62,7 @@ class BatchSize:
             try:
                 return work(self.size)
             except Exception as error:
-                if not out_of_memory(error):
+                if not (self.halves and out_of_memory(error)):
                     raise
                 self._refuse_the_last(error)
             # here, because what the failed work made lives as long as its error does

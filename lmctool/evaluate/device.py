@@ -43,7 +43,9 @@ def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> to
         _check_mps()
         return torch.device("cpu")
     if "," in word:
-        raise LmctoolError(f"device {word!r} names several, but a run has one; try cuda:0")
+        raise LmctoolError(
+            f"device {word!r} names several, but here one computes; try {word.partition(',')[0]}"
+        )
     try:
         device = torch.device(word)
     except RuntimeError as cause:

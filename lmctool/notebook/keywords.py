@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from lmctool.cli.analysis import AnalysisCommand
 
-LEFT_OUT = frozenset({"document", "junit", "verbose", "debug", "dry_run", "help"})
-"""Options, by the name of their value, of what a command prints or writes beside a result."""
+LEFT_OUT = frozenset({"document", "junit", "verbose", "debug", "dry_run", "share", "help"})
+"""Options, by the name of their value, of a command that prints or writes anything beside a result,
+or that makes none."""
 GATES = frozenset({"require", "fail_if", "baseline", "tolerance"})
 """Options of gates, for which a result has a method."""
 

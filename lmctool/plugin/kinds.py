@@ -111,7 +111,7 @@ EXECUTORS: Kind[ExecutorFactory] = Kind(
     "lmctool_executor",
     "lmctool.plugin.records:ExecutorFactory",
     "when ``--executor NAME`` is used",
-    "lmctool plugins",
+    "lmctool matrix A B --executor NAME:2",
 )
 OBSERVERS: Kind[Observer] = Kind(
     "lmctool.observers",

@@ -320,9 +320,12 @@ class ExecutorFactory:
             where each has as many as this process.
         device: ``device(executor)`` returns the word for the device of each worker, such as
             ``cuda``; None where it is that of this process.
+        prepare: ``prepare(executor, device)`` is called once, before any work, with the word for
+            the device of the run, so that each worker may get a GPU of its own.
     """
 
     open: Callable[[str], Executor]
     workers: Callable[[Executor], int] | None = None
     threads: Callable[[Executor], int | None] | None = None
     device: Callable[[Executor], str | None] | None = None
+    prepare: Callable[[Executor, str], None] | None = None

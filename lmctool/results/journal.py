@@ -14,7 +14,7 @@ import json
 import secrets
 import time
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -158,10 +158,10 @@ class Journal:
                 for name, arrays in new.items()
                 for field, values in arrays().items()
             }
+            path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
+            draft = path.with_suffix(DRAFT)
             try:
                 self.begin()
-                path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
-                draft = path.with_suffix(DRAFT)
                 with draft.open("wb") as file:
                     savez(file, allow_pickle=False, **packed)
                 draft.replace(path)
@@ -170,7 +170,7 @@ class Journal:
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
-                for draft in self.folder.glob(f"*{DRAFT}"):
+                with suppress(OSError):
                     draft.unlink(missing_ok=True)
         self._written = time.monotonic()
 
@@ -180,9 +180,9 @@ class Journal:
             self._index()
             self._look([self.folder / name for name in files])
 
-    def look_again(self) -> None:
-        """Take all entries that other processes wrote since."""
-        self._look(self.folder.glob(f"*{SUFFIX}") if self.folder else ())
+    def look_again(self) -> bool:
+        """Take all entries that other processes wrote since; tell whether there were any."""
+        return self._look(self.folder.glob(f"*{SUFFIX}") if self.folder else ())
 
     def _index(self) -> dict[str, Path]:
         """Return the file of each entry: of those that an earlier run left, and of those since."""
@@ -191,8 +191,8 @@ class Journal:
         assert self._stored is not None
         return self._stored
 
-    def _look(self, paths: Iterable[Path]) -> None:
-        """Take the entries of files that were not looked at before."""
+    def _look(self, paths: Iterable[Path]) -> bool:
+        """Take the entries of files that were not looked at before; tell whether there were any."""
         stored: dict[str, Path] = {}
         for path in paths:
             if path in self._looked_at or not path.is_file():  # a pipe may never give a byte
@@ -205,6 +205,7 @@ class Journal:
             self._looked_at.add(path)
             stored |= dict.fromkeys(names, path)
         self._stored = (self._stored or {}) | stored  # whole at once: threads read it
+        return bool(stored)
 
 
 class MemoryJournal(Journal):

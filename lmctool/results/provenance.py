@@ -21,6 +21,7 @@ from lmctool.results.provenance_records import (
     ResultRecord,
     SeriesRecord,
     SplitRecord,
+    WorkerRecord,
     as_json,
     record_entries,
     stored,
@@ -67,6 +68,8 @@ class Provenance:
         model: the model.
         aligner: the aligner.
         correction: the correction.
+        executor: what the work was spread by, where it was, as the user typed it.
+        workers: who computed items of the run beside the process that wrote it, by number.
         settings: everything else, by key: seed, device, precision, task, and keys unknown here.
     """
 
@@ -92,6 +95,8 @@ class Provenance:
     model: ModelRecord | None = None
     aligner: ChoiceRecord | None = None
     correction: ChoiceRecord | None = None
+    executor: str | None = stored("executor", str)
+    workers: Mapping[str, WorkerRecord] = field(default_factory=dict)
     settings: Mapping[str, Attribute] = field(default_factory=dict)
 
     @classmethod
@@ -122,6 +127,7 @@ class Provenance:
             model=take_record(rest, "model", ModelRecord),
             aligner=take_record(rest, "aligner", ChoiceRecord),
             correction=take_record(rest, "correction", ChoiceRecord),
+            workers=take_records(rest, "worker.", WorkerRecord),
             settings=rest,
         )
 
@@ -140,6 +146,11 @@ class Provenance:
                 for entry in record_entries(name, each)
             ),
             *self.setting_entries(),
+            *(
+                entry
+                for number, record in self.workers.items()
+                for entry in record_entries(f"worker.{number}", record)
+            ),
         ]
 
     def _sources(self) -> dict[str, CodeRecord]:

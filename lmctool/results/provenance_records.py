@@ -144,6 +144,19 @@ class ChoiceRecord:
     options: Mapping[str, Any] | None = stored(".options", dict, "setting")
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """The workers of one device of one machine: how many items of the run they computed.
+
+    ``mixed`` says why they may have rounded differently, where they took part all the same.
+    """
+
+    host: str | None = stored(".host", str)
+    device: str | None = stored(".device", str)
+    items: int | None = stored(".items", int)
+    mixed: str | None = stored(".mixed", str)
+
+
 Input = (
     CheckpointRecord
     | SeriesRecord

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CALIBRATION = "calibration"
 CALIBRATION_PARTS = f"{CALIBRATION}."
+MACHINE_PARTS = ("device", "platform.", "versions.")
+"""How the names of parts begin that say on which machine, and with which libraries."""
 NOTHING = "nothing"
 UNEXPLAINED = (
     "the first network's losses on the first examples are others here, though its code, data,"
@@ -72,9 +74,7 @@ class Identity:
 
     def key(self, *, calibrated: bool) -> str:
         """Return one word that stands for all of it, and for the other draws of ``--repeat``."""
-        parts = self.parts(calibrated=calibrated) | (self.draws if calibrated else {})
-        text = json.dumps(parts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return key_of(self.parts(calibrated=calibrated) | (self.draws if calibrated else {}))
 
     @cached_property
     def _asked(self) -> dict[str, str]:
@@ -123,8 +123,19 @@ class Identity:
     @cached_property
     def _machine(self) -> dict[str, str]:
         parts = {**self.run.arithmetic, **self.run.files.environment}
+        parts["device"] = self.run.device.type  # which of equal GPUs it is decides no number
         del parts["platform.release"]  # of the kernel
         return _texts(parts)
+
+
+def key_of(parts: Mapping[str, str]) -> str:
+    """Return one word that stands for the parts of an identity."""
+    return hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()
+
+
+def without_machine(parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the parts of an identity that no machine may differ in, whatever its bits are."""
+    return {name: text for name, text in parts.items() if not name.startswith(MACHINE_PARTS)}
 
 
 def first_difference(earlier: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from lmctool.results.provenance_records import (
     DataRecord,
     DrawRecord,
     ModelRecord,
+    WorkerRecord,
 )
 from lmctool.results.result import Attribute, Group, Result, Variable
 from lmctool.results.score_metric import STANDARD
@@ -34,6 +36,7 @@ from lmctool.run.records import (
     preprocessings,
     split_record,
 )
+from lmctool.spread.tally import workers_of
 from lmctool.symmetry.linear.stored import TRANSFORMS, transform_group
 from lmctool.symmetry.linear.transform import LinearTransform, permutation_part
 from lmctool.symmetry.stored import PERMUTATIONS, permutation_group
@@ -55,9 +58,28 @@ def complete(run: Run, result: Result, *, command: str, options: Mapping[str, An
     return recorded(run, proved(run, result), command=command, options=options)
 
 
-def recorded(run: Run, result: Result, *, command: str, options: Mapping[str, Any]) -> Result:
-    """Return the result with its provenance."""
-    attributes = provenance(run, command, options).attributes()
+def recorded(
+    run: Run,
+    result: Result,
+    *,
+    command: str,
+    options: Mapping[str, Any],
+    executor: str | None = None,
+) -> Result:
+    """Return the result with its provenance.
+
+    Args:
+        run: the run.
+        result: what it found.
+        command: the command line.
+        options: the analysis's own options, as the user gave them.
+        executor: what the work was spread by, as the user typed it; None where it was not.
+    """
+    workers = _workers(run)
+    record = replace(
+        provenance(run, command, options), executor=executor if workers else None, workers=workers
+    )
+    attributes = record.attributes()
     return replace(result, groups={**result.groups, GROUP: Group(indices(run), attributes)})
 
 
@@ -144,6 +166,19 @@ def indices(run: Run) -> dict[str, Variable]:
         dims = (DRAW, "example_calibration")
         found["index_calibration"] = replace(found["index_calibration"], values=index, dims=dims)
     return found
+
+
+def _workers(run: Run) -> dict[str, WorkerRecord]:
+    """Return who computed items of the run, those who computed most first."""
+    folder = run.journal.folder
+    items: Counter[tuple[str, str, str]] = Counter()
+    for worker, count in workers_of(folder).items() if folder is not None else ():
+        items[worker.host, worker.device, worker.differs] += count
+    ordered = sorted(items, key=lambda place: (-items[place], place))
+    return {
+        str(number): WorkerRecord(host, device, items[host, device, differs], differs or None)
+        for number, (host, device, differs) in enumerate(ordered)
+    }
 
 
 def _draws(run: Run) -> dict[str, DrawRecord]:

@@ -134,6 +134,7 @@ class Run:
         self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
         self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
+        self.resources.loaded.journal = journal
         self.symmetries = CommonSymmetries(self.resources)
         self._calibrate()
 
@@ -160,7 +161,7 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
-        self.forms = CanonicalForms(self.symmetries, self.note)
+        self.forms = CanonicalForms(self.symmetries, self.note, self.journal)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,
@@ -328,10 +329,16 @@ class Run:
         return [values[number] for number in range(len(listed))]
 
     def afresh(self) -> Run:
-        """Return this run with the same examples and networks, as it was before it aligned any."""
+        """Return this run with the same examples and networks, as it was before it measured any.
+
+        How networks are evaluated is settled for both.
+        """
         other = copy(self)
         other.doubts = Doubts(self.note)
         other._calibrate()
+        if self.task is not None:  # lists of what is measured are gone through again
+            other.evaluator = self.evaluator.afresh()
+        other.__dict__.pop("_judged_ends", None)
         return other
 
     def generator(self, name: str) -> torch.Generator:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
+from lmctool.results.journal import DRAFT
 from lmctool.spread.records import Message, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lmctool.plugin.spreading import Stage
-    from lmctool.results.journal import Entry, Journal
+    from lmctool.results.journal import Entries, Entry, Journal
 
 KIND = "item"
 """The kind of a mark among the entries of a journal."""
@@ -42,7 +47,7 @@ class Mark(Message, frozen=True):
 def mark_of(journal: Journal, stage: Stage, number: int) -> Mark | None:
     """Return the mark of an item; None where it is not finished, or nobody can tell."""
     with journal.entries(KIND, stage.ordinal, stage.what) as entries:
-        entry = entries.entry(lambda: [number, *stage.keys])
+        entry = _entry(entries, stage, number)
         if entry.arrays is None or MARK not in entry.arrays:
             return None
         try:
@@ -53,11 +58,21 @@ def mark_of(journal: Journal, stage: Stage, number: int) -> Mark | None:
 
 @contextmanager
 def marked(journal: Journal, stage: Stage, number: int, worker: Worker) -> Iterator[None]:
-    """Mark an item as finished once what lies within has computed it; all is on disk by then."""
+    """Mark an item as finished once what lies within has computed it; all is on disk by then.
+
+    Until then it is known as begun.
+    """
     begun = time.monotonic()
-    yield
+    place = _place(journal, stage, number)
+    with suppress(OSError):
+        place.touch()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            place.unlink(missing_ok=True)
     with journal.entries(KIND, stage.ordinal, stage.what) as entries:
-        entry: Entry = entries.entry(lambda: [number, *stage.keys])
+        entry = _entry(entries, stage, number)
         mark = Mark(
             ordinal=stage.ordinal,
             number=number,
@@ -66,3 +81,27 @@ def marked(journal: Journal, stage: Stage, number: int, worker: Worker) -> Itera
         )
         text = np.frombuffer(mark.encoded().encode(), dtype=np.uint8)
         entry.keep(lambda: {MARK: text})
+
+
+def begun_in_vain(journal: Journal, stage: Stage, number: int) -> bool:
+    """Tell whether whoever was at an item is gone, and forget that; nobody is at it any more."""
+    place = _place(journal, stage, number)
+    there = place.exists()
+    with suppress(OSError):
+        place.unlink(missing_ok=True)
+    return there
+
+
+def _place(journal: Journal, stage: Stage, number: int) -> Path:
+    """Return the file that is there while an item is computed."""
+    assert journal.folder is not None
+    return journal.folder / f"{stage.ordinal}-{number}{DRAFT}"
+
+
+def _entry(entries: Entries, stage: Stage, number: int) -> Entry:
+    return entries.entry(lambda: [number, _digest(stage.keys)])
+
+
+@cache
+def _digest(keys: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()

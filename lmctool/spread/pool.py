@@ -22,28 +22,34 @@ class Pool:
     Attributes:
         factory: makes executors.
         arguments: the text behind the colon of ``NAME:ARGUMENTS``.
+        run_device: the word for the device of the run.
         executor: the one that is open.
     """
 
     factory: ExecutorFactory
     arguments: str
+    run_device: str
     executor: Executor
 
     @classmethod
-    def opened(cls, word: str) -> Pool:
+    def opened(cls, word: str, device: str) -> Pool:
         """Open the executor that ``NAME`` or ``NAME:ARGUMENTS`` asks for.
+
+        Args:
+            word: that.
+            device: the word for the device of the run.
 
         Raises:
             LmctoolError: there is no such executor, or it cannot be opened.
         """
         name, _, arguments = word.partition(":")
         factory = registry.load(EXECUTORS, name)
-        return cls(factory, arguments, factory.open(arguments))
+        return cls(factory, arguments, device, _opened(factory, arguments, device))
 
     def reopen(self) -> None:
         """Take a new executor in the place of one that broke."""
         self.close()
-        self.executor = self.factory.open(self.arguments)
+        self.executor = _opened(self.factory, self.arguments, self.run_device)
 
     @property
     def workers(self) -> int:
@@ -65,3 +71,14 @@ class Pool:
     def close(self) -> None:
         """Let workers go; what they are computing is not waited for."""
         self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _opened(factory: ExecutorFactory, arguments: str, device: str) -> Executor:
+    executor = factory.open(arguments)
+    if factory.prepare is not None:
+        try:
+            factory.prepare(executor, device)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+    return executor

@@ -44,8 +44,11 @@ class WorkerJob(Message, frozen=True):
         context: the digest under which the run keeps its entries.
         device: the word for the device of a worker.
         threads: of torch, in each worker.
+        at_once: how many items the workers compute at once, as the run takes it.
         evaluation: how networks are evaluated; None where none are.
         mixed: whether workers whose machine computes other bits may take part.
+        variables: the environment variables that are standing choices of the user; of those that
+            may be, others are not set.
     """
 
     words: list[str]
@@ -56,8 +59,10 @@ class WorkerJob(Message, frozen=True):
     context: str
     device: str
     threads: int
+    at_once: int = 1
     evaluation: Evaluation | None = None
     mixed: bool = False
+    variables: dict[str, str] = {}
 
 
 class Worker(Message, frozen=True):
@@ -67,11 +72,13 @@ class Worker(Message, frozen=True):
         host: the name of the machine.
         device: what it computes on, such as ``CPU`` or the name of a GPU.
         process: the number of the process there.
+        differs: why that machine may round differently, in words; empty if it does not.
     """
 
     host: str
     device: str
     process: int
+    differs: str = ""
 
     def __str__(self) -> str:
         """Return the words for a record."""
@@ -84,7 +91,8 @@ class Report(Message, frozen=True):
     Attributes:
         worker: who computed them.
         files: the files that it wrote into the folder of finished work.
-        failed: what went wrong, by the number of the item; whoever asked computes it again.
+        failed: what went wrong, by the number of the item, of which those behind were not begun;
+            of all items, where it came to none.  Whoever asked computes it again.
         refused: why this worker can compute nothing for the run; empty if it can.
     """
 

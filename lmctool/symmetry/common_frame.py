@@ -48,7 +48,11 @@ class CommonFrame:
 
 
 def common_frame(
-    networks: Sequence[Weights], align: Align, counted: Collection[str], sweeps: int = SWEEPS
+    networks: Sequence[Weights],
+    align: Align,
+    counted: Collection[str],
+    sweeps: int = SWEEPS,
+    pairwise: Sequence[Transform] = (),
 ) -> CommonFrame:
     """Return a common frame of networks.
 
@@ -61,9 +65,11 @@ def common_frame(
             same kind each time.
         counted: the floating tensors that the spread is over.
         sweeps: at most so many; without any the frame is that of the first network.
+        pairwise: the transform that brings each of the others into the frame of the first, where
+            they were found before.
     """
     first, *others = networks
-    pairwise = [align(first, other) for other in others]
+    pairwise = pairwise or [align(first, other) for other in others]
     transforms = [pairwise[0].identity(), *pairwise]
     pairs = zip(transforms, networks, strict=True)
     aligned: list[Weights] = [transform.apply(network) for transform, network in pairs]

@@ -103,15 +103,20 @@ lmctool.cli.commands.plugins._plugins = slow
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_process_with_exit_code_130(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")],
+)
+def test_a_signal_ends_a_process_with_its_own_exit_code(
+    number: signal.Signals, code: int, word: str
+) -> None:
     process = start(SLOW, "plugins")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     _, told = process.communicate()
-    assert process.returncode == 130
-    assert told.strip() == "Interrupted; nothing was written"
+    assert process.returncode == code
+    assert told.strip() == f"{word}; nothing was written"
 
 
 def test_a_closed_pipe_is_no_cause_for_noise() -> None:

@@ -15,6 +15,7 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.results import journal
 from lmctool.results.equality import difference
 from lmctool.results.file import read
+from lmctool.run.resume_folder import ResumeFolder
 from lmctool.testing import invoke
 from tests.interruption import interrupt_after, watch
 from tests.plugins.pairs import save, trained
@@ -263,10 +264,7 @@ def test_an_error_that_would_come_again_leaves_no_work(networks: Path) -> None:
 
 
 def test_a_second_process_on_one_output_is_told(networks: Path) -> None:
-    from filelock import FileLock
-
-    Path("el2n.h5.work").mkdir()
-    with FileLock("el2n.h5.work/lock"):
+    with ResumeFolder(Path("el2n.h5"), print, mixed=False):
         done = invoke(*words("el2n", networks))
     assert done.exit_code == 2
     assert "another run is at work on output 'el2n.h5'" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from lmctool.results.file import read
 from lmctool.results.result import Group, Result
 
 DIGITS = Path(__file__).parents[2] / "examples/digits"
-VOLATILE = {"command", "started", "finished"}
+VOLATILE = re.compile(r"command|started|finished|executor|worker\..*")
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,5 @@ def lasting(path: Path) -> Result:
     """Read a result without what differs from run to run."""
     result = read(path)
     said = result.groups["provenance"]
-    kept = {name: value for name, value in said.attributes.items() if name not in VOLATILE}
+    kept = {name: value for name, value in said.attributes.items() if not VOLATILE.fullmatch(name)}
     return replace(result, groups={**result.groups, "provenance": Group(said.variables, kept)})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from contextlib import chdir, nullcontext
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from lmctool.results.aggregate.eligible import AGGREGATE
 from lmctool.results.provenance import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.results.result import Attribute, Result
@@ -95,8 +96,10 @@ def command(
         job = recorded_job(earlier, path, trust=trust, trust_config=trust_config)
     parent = target.parent if target else None
     cached = nullcontext() if trust else no_download("only --trust lets a record download")
-    with cached, TemporaryDirectory(prefix="lmctool-", dir=parent) as place, chdir(folder):
-        settings = replace(job.settings, repeats=_repetition(Provenance.of(earlier).settings))
+    said = Provenance.of(earlier).settings
+    temporary = TemporaryDirectory(prefix="lmctool-", dir=parent)
+    with cached, temporary as place, chdir(folder), _threads(said):
+        settings = replace(job.settings, repeats=_repetition(said))
         job = replace(job, settings=settings, out=Path(place) / "rerun.h5", quiet=quiet)
         again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
@@ -112,6 +115,25 @@ def _repetition(said: Mapping[str, Attribute]) -> Repetition | None:
         return None
     kind = device.partition(":")[0]
     return Repetition(kind, strategy, size, first if _is_positive(first) else None)
+
+
+@contextmanager
+def _threads(said: Mapping[str, Attribute]) -> Iterator[None]:
+    """Let torch compute with as many threads as a record says, where there are as many cores.
+
+    Numbers may depend on it; a run that was spread over workers had fewer than others have.
+    """
+    import torch
+
+    from lmctool.evaluate.threads import use_threads
+
+    before, count = torch.get_num_threads(), said.get("threads")
+    known = _is_positive(count) and count <= (os.cpu_count() or 1)
+    try:
+        use_threads(count if known else before)
+        yield
+    finally:
+        use_threads(before)
 
 
 def _is_positive(value: object) -> TypeGuard[int]:

@@ -113,7 +113,14 @@ def _frame_of(run: Run, networks: tuple[Weights, ...], frame: str) -> ProvedFram
 
     limit = {} if frame == "common" else {"sweeps": 0}
     counted = [name for name in parameters(run) if name not in run.left_out]
-    common = common_frame(networks, align, counted, **limit)
+    first, *others = networks
+    pairwise = run.map(
+        enumerate(others, 1),
+        lambda other: align(first, other[1]),
+        key=lambda other: f"{run.checkpoints[0].path.name} | {run.checkpoints[other[0]].path.name}",
+        description="alignments",
+    )
+    common = common_frame(networks, align, counted, **limit, pairwise=pairwise)
     pairs = zip(networks, common.transforms, strict=True)
     return ProvedFrame(common, tuple(run.prove(own, transform) for own, transform in pairs))
 

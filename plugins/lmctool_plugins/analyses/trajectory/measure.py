@@ -52,9 +52,12 @@ def measure(
     for network, indices in networks.items():
         _put_series(run, record, network, indices)
     _check_chance(run, record)
-    for step in steps:
+
+    def put(step: int) -> None:
         ends = [each[begin + step] for each in children.values()]
         _put_interpolants(run, record, begin + step, ends, alpha)
+
+    run.map(steps, put, description="steps")
     place = ", ".join(f"{value:g}" for value in alpha)
     return record.result(
         {

@@ -84,15 +84,27 @@ def _variances(run: Run, alpha: Array, targets: Sequence[Target]) -> TapVariance
     axes = {target.tap: target.axis for target in targets}
     variants = run.variants()
     pairs: list[Mapping[str, PairedMoments]] = []
-    variances = []
     for number, variant in enumerate(variants):
         shared = number and variant.b is variants[number - 1].b
         pairs.append(
             pairs[-1] if shared else run.calibration.paired_moments(variant.a, variant.b, axes)
         )
-        points = (run.calibration.moments(variant.at(float(value)), axes) for value in alpha)
-        variances.append([{tap: _array(p[tap].variance) for tap in axes} for p in points])
-    return TapVariances(variants, alpha, pairs, variances)
+
+    def measured(point: tuple[Variant, float]) -> dict[str, Array]:
+        variant, place = point
+        moments = run.calibration.moments(variant.at(place), axes)
+        return {tap: _array(moments[tap].variance) for tap in axes}
+
+    points = [(variant, float(place)) for variant in variants for place in alpha]
+    each = run.map(points, measured, key=_point, description="points")
+    rows = [each[start : start + len(alpha)] for start in range(0, len(each), len(alpha))]
+    return TapVariances(variants, alpha, pairs, rows)
+
+
+def _point(point: tuple[Variant, float]) -> str:
+    """Return what a variant at a place is called."""
+    variant, place = point
+    return f"{variant.name} at {place:g}"
 
 
 def _array(tensor: Tensor) -> Array:
