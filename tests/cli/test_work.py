@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,3 +137,12 @@ def test_what_is_no_such_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
         assert (done.exit_code, done.stdout) == (2, "")
         assert told in done.stderr
         assert sorted(tmp_path.iterdir()) == before
+
+
+def test_it_imports_neither_torch_nor_numpy(folder: Path) -> None:
+    code = (
+        "import sys; from lmctool.cli import main\n"
+        "main(['work', sys.argv[1]], standalone_mode=False)\n"
+        "assert not {'torch', 'numpy', 'h5py'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, folder], check=True, capture_output=True)
