@@ -17,6 +17,7 @@ from lmctool.plugin.exits import no_exit
 from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
+from lmctool.run.identity import Identity
 from lmctool.spread.finished import mark_of, marked
 from lmctool.spread.presence import worker_seen
 from lmctool.spread.records import Report, Worker, WorkerJob, host
@@ -90,6 +91,7 @@ class OpenRun:
             LmctoolError: it cannot be opened.
         """
         from lmctool.cli.session import open_run
+        from lmctool.evaluate.device import in_use
         from lmctool.evaluate.threads import use_threads
 
         _go_to(job)
@@ -103,9 +105,10 @@ class OpenRun:
         with no_exit():
             self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
             self.run.batch_size.halves = False  # others would go on with the size of the run
-            differs = _checked(job, self.job, self.run)
-            if job.evaluation is not None:
-                self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
+            with in_use(self.run.device):
+                differs = _checked(job, self.job, self.run)
+                if job.evaluation is not None:
+                    self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
         device = str(self.run.arithmetic["device.name"])
         self.worker = msgspec.structs.replace(self.worker, device=device, differs=differs)
         self.spread.worker = self.worker
@@ -224,9 +227,10 @@ def _checked(job: WorkerJob, asked: Job, run: Run) -> str:
     Raises:
         RefusedError: the run is another, or the machine is and the user does not allow that.
     """
-    if objection := other_run(job, asked, run):
+    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
+    if objection := other_run(job.identity, parts, run):
         raise RefusedError(objection)
-    differs = other_machine(job, asked, run)
+    differs = other_machine(job.identity, job.probe, parts, run)
     if differs and not job.mixed:
         raise RefusedError(f"{differs}{MIXED}")
     return differs

@@ -142,6 +142,8 @@ class Division:
                 last.let_go()  # before the next network is formed
             last = found[number]
             last.measure(place, part)
+        for each in found.values():
+            each.keep()
         rows = [each.row for each in found.values()]
         return [row for row in rows if row is not None]
 
@@ -179,7 +181,8 @@ class _InParts:
         if self.row is None:
             found = self._found(place, part)
             if found is None:  # batches become smaller, and parts are of other examples
-                self._take(self._measurement.whole(self._network.weights()))
+                self.row = self._measurement.whole(self._network.weights())
+                self.let_go()
             else:
                 self._parts[place, part] = found
                 self._join(place)
@@ -240,11 +243,10 @@ class _InParts:
             self._of_split[place] = measurement.joined(place, values)
         if len(self._of_split) == len(division.splits):
             places = range(len(division.splits))
-            self._take({name: v for each in places for name, v in self._of_split[each].items()})
+            self.row = {n: v for each in places for n, v in self._of_split[each].items()}
+            self.let_go()
 
-    def _take(self, row: Measured) -> None:
-        """Take what is measured of the whole network, and keep it."""
-        self.row = row
-        if self._entry is not None:
-            self._entry.keep(partial(arrays, row))
-        self.let_go()
+    def keep(self) -> None:
+        """Keep what is measured of the whole network."""
+        if self._entry is not None and self._entry.arrays is None and self.row is not None:
+            self._entry.keep(partial(arrays, self.row))

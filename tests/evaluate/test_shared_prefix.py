@@ -173,7 +173,8 @@ def test_batches_are_shared_by_workers_with_the_same_numbers(threads: Workers | 
     pair.batch_size = BatchSize(1)
     networks = pair.along("layer", (0.5, 0.75), 1.0)
     shared = shared_prefix.Shared(pair.graph, networks, threads=threads)
-    alone, told = pair.evaluate(shared, pair.split), []
+    alone = pair.evaluate(shared, pair.split)
+    told: list[int] = []
     with MemoryJournal().entries("shared") as entries:
         options: dict[str, Any] = {"entries": entries, "spread": Backwards(2)}
         spread = pair.evaluate(shared, pair.split, **options, advance=told.append)
