@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,7 +202,7 @@ def test_what_a_living_shard_is_at_work_on_is_waited_for_and_a_dead_ones_is_take
     WORK.mkdir()
     worker = Worker(host="elsewhere", device="CPU", process=1)
     other = Presence(WORK, "shard", worker, "2/2")
-    naps = []
+    naps: list[int] = []
 
     def nap(_: float) -> None:
         naps.append(len(naps))
@@ -210,7 +211,7 @@ def test_what_a_living_shard_is_at_work_on_is_waited_for_and_a_dead_ones_is_take
 
     with monkeypatch.context() as patch:
         patch.setattr(presence, "PULSE", 3600)
-        patch.setattr(shared.time, "sleep", nap)
+        patch.setattr(time, "sleep", nap)
         other.__enter__()
         held = Claims(other)
         patch.setattr(shared, "_name", lambda stage, number: f"{stage.ordinal}-{number}")
