@@ -175,6 +175,16 @@ def test_a_machine_of_other_bits_takes_part_only_where_that_is_asked_for() -> No
     assert "'pairs' are left to other shards" in shard(MATRIX, "2/3", "--mixed")
 
 
+@pytest.mark.parametrize("changed", [{"threads": -1}, {"threads": "1"}, {"probe": None}, {}])
+def test_a_record_that_was_changed_is_told_in_a_sentence(changed: dict[str, object]) -> None:
+    WORK.mkdir()
+    record = json.loads(RunRecord(identity={}, probe=[]).encoded())
+    (WORK / "run.json").write_text(json.dumps(record | changed) if changed else "")
+    assert "does not say whose work it has; remove it to begin again" in shard(
+        MATRIX, "1/2", code=2
+    )
+
+
 def test_all_compute_with_as_many_threads_as_the_first_shard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
