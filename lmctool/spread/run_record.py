@@ -58,8 +58,9 @@ def record_of(folder: Path) -> RunRecord | None:
             record = RunRecord.decoded(file.read(LONGEST).decode())
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as cause:
         raise ValueError(str(cause)) from cause
-    sizes = [record.threads, record.evaluation and record.evaluation.batch_size]
-    if any(size is not None and not 1 <= size <= MOST for size in sizes):
+    sizes = [] if record.threads is None else [record.threads]
+    sizes += [] if record.evaluation is None else [record.evaluation.batch_size]
+    if not all(1 <= size <= MOST for size in sizes):
         raise ValueError("it was changed: no run has such numbers of threads and examples")
     return record
 
