@@ -628,10 +628,12 @@ class Run:
         """
         with self.journal.entries("squared norms", list(names)) as entries:
             entry = entries.entry(lambda: [identity(a), identity(b)])
+            squares: NDArray[np.float64]
             if entry.arrays is not None:
-                return entry.arrays["squares"]
-            squares = squared_norms_of_weights([a, b], names).sum(axis=0)
-            entry.keep(lambda: {"squares": squares})
+                squares = entry.arrays["squares"]
+            else:
+                squares = squared_norms_of_weights([a, b], names).sum(axis=0)
+                entry.keep(lambda: {"squares": squares})
             return squares
 
     def completed(self, weights: Weights) -> Weights:
