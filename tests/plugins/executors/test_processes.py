@@ -237,6 +237,7 @@ def test_without_a_number_there_is_one_for_each_gpu_if_there_are_any(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv(plugin.VISIBLE, raising=False)
     with plugin.opened(arguments) as executor:
         plugin.prepare(executor, device)
         assert executor.count == count
