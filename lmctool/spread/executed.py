@@ -82,7 +82,7 @@ class Executed(Spreading):
 
     def __init__(self, pool: Pool, work: Work, journal: Journal) -> None:
         """Take what runs work, what a worker does, and where finished work is."""
-        super().__init__()
+        super().__init__(pool.workers)
         self._pool, self._work, self._journal = pool, work, journal
         self._starts = 0
         self.job: Callable[[], str] = str
@@ -131,9 +131,20 @@ class Executed(Spreading):
         try:
             future = self._pool.executor.submit(self._work, *arguments)
         except BrokenExecutor:  # it took those that were under way with it
-            self._pool.reopen()
+            self._reopen()
             future = self._pool.executor.submit(self._work, *arguments)
         sent.futures[future] = numbers
+
+    def _reopen(self) -> None:
+        """Have the executor again.
+
+        Raises:
+            WorkersError: it is not to be had any more; what is finished is kept.
+        """
+        try:
+            self._pool.reopen()
+        except LmctoolError as cause:
+            raise WorkersError(f"the workers are lost: {cause}") from cause
 
     def _receive(self, sent: _Sent) -> None:
         """Wait for a piece of work, or a little, and take what is finished by then."""

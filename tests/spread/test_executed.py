@@ -6,10 +6,11 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from contextlib import closing
 from itertools import chain
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lmctool.errors import LmctoolError
 from lmctool.plugin.records import ExecutorFactory
 from lmctool.plugin.spreading import Stage
 from lmctool.results.journal import DRAFT, Journal
@@ -231,3 +232,19 @@ def test_whose_work_it_is_is_written_before_any_worker_begins(workers: Workers) 
     list(Executed(pool, workers.work, journal).order("pairs", KEYS, lambda _: None))
     pool.close()
     assert told == [False]
+
+
+def test_an_executor_that_is_not_to_be_had_again_ends_the_run_with_a_sentence(
+    workers: Workers,
+) -> None:
+    class Lost(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> Future[Any]:
+            raise BrokenExecutor
+
+    def refused(_: str) -> Executor:
+        raise LmctoolError("no scheduler answers")
+
+    pool = Pool(ExecutorFactory(refused), "", "cpu", Lost(1))
+    spread = Executed(pool, workers.work, Journal(workers.folder))
+    with pytest.raises(WorkersError, match="the workers are lost: no scheduler answers"):
+        list(spread.order("pairs", KEYS, lambda _: None))

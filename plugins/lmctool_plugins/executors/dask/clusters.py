@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 import time
@@ -28,7 +27,15 @@ JOIN = 60
 """Seconds for which the first worker of a scheduler is waited for."""
 END = 10
 """Seconds for the end of what was started here; what is left then ends with this process."""
+NOWHERE = "127.0.0.1:0"
+"""Where a scheduler shows its pages, of which there are none: its port is no other's."""
+HIDDEN = ".lmctool-dask-"
+"""How a folder in the current one is called, which jobs must see anyway: for certificates."""
+FILES = ("tls_ca_file", "tls_worker_cert", "tls_worker_key")
+"""What a worker elsewhere must have to be let in."""
 LEAN = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,
     "distributed.diagnostics.nvml": False,
     "distributed.admin.system-monitor.gil.enabled": False,
@@ -54,20 +61,18 @@ def _local(wanted: Local) -> Workers:
     import torch
 
     distributed = library("distributed", "dask")
-    folder = tempfile.mkdtemp(prefix="lmctool-dask-")
     with _closing_after_failure() as closing:
-        closing.append(lambda: shutil.rmtree(folder, ignore_errors=True))
-        with library("dask", "dask").config.set(LEAN):
+        with kept_lean(closing.folder()):
             cluster = distributed.LocalCluster(
                 n_workers=wanted.count,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
-                local_directory=folder,
+                dashboard_address=NOWHERE,
+                scheduler_kwargs={"dashboard": False},
                 silence_logs=SILENT,
                 **_encrypted(),
             )
-        closing.append(lambda: _end(cluster))
+        closing.append(lambda: end(cluster))
         client = distributed.Client(cluster, timeout=CONNECT, set_as_default=False)
         threads = max(1, torch.get_num_threads() // wanted.count)
         return Workers(client, closing.all, threads, planned=wanted.count)
@@ -78,6 +83,7 @@ def _running(wanted: Running) -> Workers:
     distributed = library("distributed", "dask")
     address = wanted.address
     try:
+        asyncio.run(_answers(address))
         client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except Exception as cause:  # of every kind: a name unknown, a port closed, no certificate
         raise LmctoolError(
@@ -89,6 +95,20 @@ def _running(wanted: Running) -> Workers:
         workers = _first_workers(client, address)
         threads = min(int(worker["nthreads"]) for worker in workers.values())
         return Workers(client, closing.all, max(1, threads))
+
+
+async def _answers(address: str) -> None:
+    """Connect to a scheduler once; a client that cannot would leave its attempts behind.
+
+    Raises:
+        Exception: it does not answer, or not in the way that Dask's configuration says.
+    """
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    comm = await connect(address, timeout=CONNECT, **arguments)
+    await comm.close()
 
 
 def _first_workers(client: Any, address: str) -> dict[str, Any]:
@@ -120,14 +140,17 @@ def _batch(wanted: Batch) -> Workers:
             " this machine does not have; run it where jobs are submitted"
         )
     with _closing_after_failure() as closing:
-        folder = Path(tempfile.mkdtemp(prefix=".lmctool-dask-", dir=Path.cwd()))
-        closing.append(lambda: shutil.rmtree(folder, ignore_errors=True))
-        keywords = {"shared_temp_directory": str(folder), **_encrypted(), **keywords}
+        pages = {"dashboard": False, "dashboard_address": NOWHERE}
+        keywords = {
+            "scheduler_options": pages | keywords.pop("scheduler_options"),
+            **_encrypted(closing.folder),
+            **keywords,
+        }
         try:
-            cluster = kind(silence_logs=SILENT, **keywords)
-            closing.append(lambda: _end(cluster))
-            cluster.scale(jobs=wanted.jobs)
-            cluster.sync(_started, cluster)
+            with kept_lean(closing.folder()):
+                cluster = kind(silence_logs=SILENT, **keywords)
+            closing.append(lambda: end(cluster))
+            cluster.sync(_submitted, cluster, wanted.jobs)
         except Exception as cause:
             raise LmctoolError(
                 f"executor '{system}' cannot submit its jobs: {told(cause)}"
@@ -144,24 +167,59 @@ def _batch(wanted: Batch) -> Workers:
         )
 
 
-async def _started(cluster: Any) -> None:
-    await cluster
+async def _submitted(cluster: Any, jobs: int) -> None:
+    """Submit jobs.
+
+    Raises:
+        RuntimeError: the command for it fails; ``scale`` alone would only log that.
+    """
+    from distributed.core import Status
+
+    cluster.scale(jobs=jobs)
+    try:
+        await cluster._correct_state()
+    except BaseException:
+        for job in cluster.workers.values():
+            if job.job_id is None:
+                job.status = Status.failed  # else the cluster cannot be closed
+        raise
 
 
-def _encrypted() -> dict[str, Any]:
+@contextmanager
+def kept_lean(folder: str) -> Iterator[None]:
+    """Let what is started within do nothing that is of no use here, and write into a folder."""
+    library("distributed", "dask")  # adds its part of the configuration, which must stay
+    with library("dask", "dask").config.set({**LEAN, "temporary-directory": folder}):
+        yield
+
+
+def _encrypted(folder: Callable[[Path], str] | None = None) -> dict[str, Any]:
     """Return the keywords of a cluster by which only this run and its workers talk to it.
 
     Its certificates are those that Dask's configuration names, or are made for this run: on a
     machine with other users, whoever reaches an open scheduler can run code as its owner.
+
+    Args:
+        folder: makes a folder within another one, where workers read the certificates of this
+            run; they are in memory for workers that this process starts by itself.
     """
     from distributed.security import Security
 
     configured = Security()
-    security = configured if configured.tls_ca_file else Security.temporary()
-    return {"security": security, "protocol": "tls://"}
+    if configured.tls_ca_file:  # workers elsewhere read the same configuration
+        return {"protocol": "tls://", **({} if folder else {"security": configured})}
+    security = Security.temporary()
+    if folder is not None:
+        place = Path(folder(Path.cwd()))
+        for name in FILES:
+            file = place / f"{name}.pem"
+            file.touch(mode=0o600)
+            file.write_text(getattr(security, name), encoding="ascii")
+            setattr(security, name, str(file))
+    return {"protocol": "tls://", "security": security}
 
 
-def _end(cluster: Any) -> None:
+def end(cluster: Any) -> None:
     """End a cluster, and what its workers are at."""
     with suppress(Exception):  # what is left ends with its parent, or its scheduler
         cluster.sync(_kill, cluster, callback_timeout=END)
@@ -177,6 +235,12 @@ async def _kill(cluster: Any) -> None:
 
 class _Closing(list["Callable[[], None]"]):
     """What is to be done in the end, the last first."""
+
+    def folder(self, within: Path | None = None) -> str:
+        """Make a folder that is removed in the end; in another one, or with temporary files."""
+        made = tempfile.mkdtemp(prefix="lmctool-dask-" if within is None else HIDDEN, dir=within)
+        self.append(lambda: shutil.rmtree(made, ignore_errors=True))
+        return made
 
     def all(self) -> None:
         """Do it."""

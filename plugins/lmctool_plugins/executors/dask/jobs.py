@@ -61,8 +61,8 @@ def job_keywords(jobqueue: Any, wanted: Batch) -> tuple[Any, dict[str, Any], int
     for name in wanted.keywords:
         if name not in known:
             raise LmctoolError(
-                f"executor '{system}' takes no {name!r}; {did_you_mean(name, known)}there are: jobs,"
-                f" gpus, {', '.join(known)}"
+                f"executor '{system}' takes no {name!r}; {did_you_mean(name, known)}there are:"
+                f" jobs, gpus, {', '.join(known)}"
             )
 
     def configured(name: str, default: Any = None) -> Any:
@@ -86,11 +86,7 @@ def job_keywords(jobqueue: Any, wanted: Batch) -> tuple[Any, dict[str, Any], int
         "processes": processes,
         "worker_extra_args": [*WORKER, *configured("worker_extra_args", [])],
         "job_extra_directives": _directives(wanted, configured),
-        "scheduler_options": {
-            "dashboard": False,
-            "dashboard_address": None,
-            **configured("scheduler_options", {}),
-        },
+        "scheduler_options": configured("scheduler_options", {}),
     }
     return kind, keywords, cores // processes
 
@@ -123,6 +119,10 @@ def _directives(wanted: Batch, configured: Any) -> Any:
 
 def told(cause: BaseException) -> str:
     """Return what a library or a command says of its failure, in one line."""
+    following: BaseException | None = cause
+    while following is not None:  # the first cause that has a message
+        cause = following if str(following).strip() else cause
+        following = following.__cause__
     text = str(cause).strip()
     said = re.search(r"stderr:\n(.+)", text, re.DOTALL)
     lines = (said[1] if said else text).strip().splitlines()

@@ -22,6 +22,8 @@ PAUSE = 0.5
 """Seconds between two looks at which workers there are."""
 PATIENCE = 15.0
 """Seconds for which a scheduler may not answer before it is taken for lost."""
+REFILL = 10.0
+"""Seconds between two attempts to have workers in the place of those that are gone."""
 RUNNING = "running"
 """The status of a worker that begins what it is given; one that lacks memory is ``paused``."""
 
@@ -190,12 +192,15 @@ class Workers(Executor):
 
     def _watch(self) -> None:
         """See which workers come and go, until the end."""
-        heard = time.monotonic()
+        heard = refilled = time.monotonic()
         while not self._ended.wait(PAUSE):
             try:
                 found = present(self._client)
                 heard = time.monotonic()
                 self._take(found)
+                if len(found) < self._planned and heard - refilled > REFILL:
+                    self._refill()
+                    refilled = heard
             except Exception as error:  # whatever a connection that is lost raises
                 silent = time.monotonic() - heard
                 if self._client.status == "closed" or silent > PATIENCE:
@@ -215,8 +220,6 @@ class Workers(Executor):
             with suppress(Exception):
                 piece.task.cancel()
             _fail(piece.future, LostWorkerError(f"worker {name} ended"))
-        if gone:
-            self._refill()
 
     def _break(self, reason: str) -> None:
         """Fail all that is under way."""
