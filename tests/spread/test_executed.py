@@ -191,7 +191,12 @@ def test_progress_is_told_before_a_piece_of_work_is_through(
 ) -> None:
     monkeypatch.setattr(executed, "PAUSE", 0.01)
     told = Event()
-    workers.meet = lambda number: told.wait(60) and None if number == 1 else None
+
+    def meet(number: int) -> None:
+        if number == 1:
+            told.wait(60)
+
+    workers.meet = meet
 
     steps: list[int] = []
     pool = Pool(ExecutorFactory(lambda _: ThreadPoolExecutor(1)), "", "cpu", ThreadPoolExecutor(1))

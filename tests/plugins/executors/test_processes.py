@@ -229,6 +229,21 @@ def test_each_sees_the_gpu_that_is_its_own(
         assert executor.submit(os.getenv, plugin.VISIBLE).result() == seen[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "device", "count"), [("", "auto", 2), ("", "cpu", 3), ("5", "auto", 5)]
+)
+def test_without_a_number_there_is_one_for_each_gpu_if_there_are_any(
+    arguments: str, device: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv(plugin.VISIBLE, raising=False)
+    with plugin.opened(arguments) as executor:
+        plugin.prepare(executor, device)
+        assert executor.count == count
+        assert len({each.result() for each in map(executor.submit, [os.getpid] * 9)}) <= count
+
+
 def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with (

@@ -18,7 +18,9 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def opened(arguments: str) -> Processes:
-    """Return the processes that the text behind the colon asks for; of none, one for each core.
+    """Return the processes that the text behind the colon asks for.
+
+    Of none that is one for each core, of which ``prepare`` keeps one for each GPU.
 
     Raises:
         LmctoolError: it is neither a number of processes nor a list of GPUs.
@@ -28,7 +30,7 @@ def opened(arguments: str) -> Processes:
     if os.name == "nt":
         raise LmctoolError("executor 'processes' is not to be had on Windows; try dask")
     if not arguments:
-        return Processes(_cores())
+        return Processes(_cores(), chosen=False)
     if arguments.isdecimal() and int(arguments):
         return Processes(int(arguments))
     found = [re.fullmatch(r"cuda:(\d+)", word) for word in arguments.split(",")]
@@ -73,6 +75,8 @@ def prepare(executor: Executor, device: str) -> None:
                 )
         gpus = [gpus[number] for number in wanted]
     if gpus:
+        if not processes.chosen:
+            processes.limit(len(gpus))
         processes.set_variable(VISIBLE, gpus)
 
 

@@ -71,8 +71,8 @@ class Child:
         try:
             self._connection.send_bytes(message)
             self._connection.recv_bytes()
-        except (EOFError, OSError) as error:
-            raise NotTakenError(self._ending()) from error
+        except (EOFError, OSError) as cause:
+            raise NotTakenError(self._ending()) from cause
         try:
             value, error = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError) as cause:

@@ -73,16 +73,26 @@ class Processes(Executor):
     Attributes:
         count: how many there are.
         gpus: the GPU of each, by number, where that was asked for.
+        chosen: whether somebody asked for so many.
     """
 
-    def __init__(self, count: int, gpus: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, count: int, gpus: Sequence[int] | None = None, *, chosen: bool = True
+    ) -> None:
         """Make places for so many; each process starts with its first piece of work."""
-        self.count, self.gpus = count, gpus
+        self.count, self.gpus, self.chosen = count, gpus, chosen
         self._slots = [Slot() for _ in range(count)]
         self._free: SimpleQueue[Slot] = SimpleQueue()
         for slot in self._slots:
             self._free.put(slot)
-        self._threads = ThreadPoolExecutor(count, "process")
+        self._threads = ThreadPoolExecutor(count, "process")  # no thread starts before work does
+
+    def limit(self, count: int) -> None:
+        """Keep no more than so many places; called before any work."""
+        while self.count > count:
+            self._free.get()
+            self._slots.pop(0)
+            self.count -= 1
 
     def set_variable(self, name: str, values: Sequence[str]) -> None:
         """Set an environment variable for each process that starts from now on, values in turn."""
