@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import time
@@ -61,6 +62,7 @@ def _local(wanted: Local) -> Workers:
     import torch
 
     distributed = library("distributed", "dask")
+    _quieten_tracker()
     with _closing_after_failure() as closing:
         with kept_lean(closing.folder()):
             cluster = distributed.LocalCluster(
@@ -76,6 +78,23 @@ def _local(wanted: Local) -> Workers:
         client = distributed.Client(cluster, timeout=CONNECT, set_as_default=False)
         threads = max(1, torch.get_num_threads() // wanted.count)
         return Workers(client, closing.all, threads, planned=wanted.count)
+
+
+def _quieten_tracker() -> None:
+    """Let what tidies up after processes that were killed do so without a word, if it is new."""
+    if os.name != "posix":
+        return
+    from multiprocessing import resource_tracker
+
+    name = "PYTHONWARNINGS"
+    before = os.environ.get(name)
+    os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def _running(wanted: Running) -> Workers:
