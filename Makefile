@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 FASHION := /usr/share/datasets/fashion-mnist
 
 TESTS ?= tests
+# once for the many processes that tests start, also where the environment lets none keep bytecode
+COMPILE = $(BIN)/python -m compileall -q -j 2 lmctool plugins
 
-.PHONY: demo docs test test-all test-anywhere fuzz attack bench gpu survival zoo data clean
+.PHONY: demo docs test test-all test-anywhere test-cluster slurm fuzz attack bench gpu survival zoo data clean
 
 $(BIN)/lmctool: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +36,8 @@ docs: $(VENV)/docs
 test: $(VENV)/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPY_NUM_WORKERS=2 $(BIN)/mypy
+	$(COMPILE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # the tests in other surroundings one after the other, which may not change an outcome: hours.
@@ -42,8 +45,20 @@ test: $(VENV)/models
 test-anywhere: $(VENV)/models
 	$(BIN)/python -m tools.anywhere $(TESTS)
 
-test-all: $(VENV)/models data
+test-all: $(VENV)/models data slurm
+	$(COMPILE)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# runs spread over the jobs of a Slurm that is started for it: minutes on 2 cores
+test-cluster: $(VENV)/models slurm
+	@[ "$$(id -u)" = 0 ] || { echo "make test-cluster starts a Slurm, which root alone can" >&2; exit 1; }
+	$(BIN)/python -m pytest -m cluster tests/cluster
+
+# where root may install it; elsewhere test-all skips what needs it
+slurm:
+	@command -v slurmctld >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq \
+	    && apt-get install -y -qq -o DPkg::Lock::Timeout=400 --no-install-recommends \
+	    slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge; }
 
 data:
 	@test -d $(FASHION) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } \

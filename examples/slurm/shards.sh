@@ -22,5 +22,5 @@ trap 'scontrol requeue "$SLURM_JOB_ID"' USR1
 # preempted or cancelled, lmctool gets this signal too: let it put its work away
 trap : TERM
 
-lmctool "$@" --quiet --resume --shard "$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT" &
+lmctool "$@" --quiet --shard "$((SLURM_ARRAY_TASK_ID + 1))/$SLURM_ARRAY_TASK_COUNT" &
 wait $! || wait $! || wait $!  # a signal ends the waiting, not lmctool

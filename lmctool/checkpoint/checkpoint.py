@@ -211,6 +211,16 @@ class Checkpoint:
         """
         return self.locations[name].numbers(name, dtype)
 
+    def weight(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+        """Return one tensor as ``weights`` gives it, on the CPU.
+
+        Raises:
+            UnjudgedError: it holds NaN or infinite values.
+            LmctoolError: it has a dtype that arithmetic cannot be done in.
+        """
+        location = self.locations[name]
+        return computable(location.tensor(), name, location.file, dtype)
+
     def weights(
         self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"
     ) -> dict[str, Tensor]:
@@ -228,11 +238,15 @@ class Checkpoint:
 
         weights: dict[str, Tensor] = {}
         transfer = Transfer(device)
-        by_place = sorted(self.locations.items(), key=lambda item: (item[1].file, item[1].offset))
-        for name, location in by_place:
-            tensor = computable(location.tensor(), name, location.file, dtype)
-            weights[name] = transfer.tensor(tensor)
+        for name in self.by_place:
+            weights[name] = transfer.tensor(self.weight(name, dtype))
         return {name: weights[name] for name in self.names}
+
+    @property
+    def by_place(self) -> list[str]:
+        """The canonical names in the order in which the files have the tensors."""
+        places = self.locations
+        return sorted(places, key=lambda name: (places[name].file, places[name].offset))
 
 
 def open_checkpoint(

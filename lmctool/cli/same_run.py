@@ -1,17 +1,15 @@
-"""Whether what a worker opened is the run that it works for, on a machine that rounds alike."""
+"""Whether a process that takes part in a run opened this run, on a machine that rounds alike."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmctool.run.identity import NOTHING, Identity, without_machine
+from lmctool.run.identity import MACHINE_PARTS, NOTHING, without_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from lmctool.cli.job import Job
     from lmctool.run.run import Run
-    from lmctool.spread.records import WorkerJob
 
 OTHER_BITS = (
     "the first network's losses on the first examples are others there, though code, data, versions"
@@ -21,35 +19,40 @@ OTHER_BITS = (
 MIXED = "; --mixed lets workers take part whose machine rounds differently"
 
 
-def other_run(job: WorkerJob, asked: Job, run: Run) -> str:
-    """Return in words why a worker's run is another than that of its job; empty if it is not.
+def other_run(here: Mapping[str, str], there: Mapping[str, str], run: Run) -> str:
+    """Return in words why a process has opened another run; empty if it has not.
 
     Args:
-        job: has what the numbers of the run depend on.
-        asked: the job as the worker parsed it.
-        run: the run as the worker opened it.
+        here: what the numbers of the run depend on, by name.
+        there: the same of what the process has opened.
+        run: that.
     """
-    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
-    return first_difference(without_machine(job.identity), without_machine(parts), run)
+    return first_difference(without_machine(here), without_machine(there), run)
 
 
-def other_machine(job: WorkerJob, asked: Job, run: Run) -> str:
-    """Return in words why a worker's machine may compute other bits; empty if it computes the same.
+def other_machine(
+    here: Mapping[str, str], probe: Sequence[str], there: Mapping[str, str], run: Run
+) -> str:
+    """Return in words why a machine may compute other bits; empty if it computes the same.
 
-    What it computes of the first examples is compared too.
+    Args:
+        here: what the numbers of the run depend on, by name.
+        probe: the losses of its first network on the first examples, to the bit.
+        there: the same as ``here`` of what the process has opened.
+        run: that.
     """
-    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
-    differs = first_difference(job.identity, parts, run)
-    return differs or ("" if tuple(job.probe) == run.probe else OTHER_BITS)
+    own = [{n: t for n, t in each.items() if n.startswith(MACHINE_PARTS)} for each in (here, there)]
+    differs = first_difference(own[0], own[1], run)
+    return differs or ("" if tuple(probe) == run.probe else OTHER_BITS)
 
 
 def first_difference(here: Mapping[str, str], there: Mapping[str, str], run: Run) -> str:
-    """Return the first part in which a worker's identity differs from that of the run.
+    """Return the first part in which what a process has opened differs from the run, in words.
 
     Args:
-        here: the parts of the run's.
-        there: the parts of the worker's.
-        run: the worker's run.
+        here: the parts of the run's identity.
+        there: the parts of that of what the process has opened.
+        run: that.
     """
     names = [name for name in {**there, **here} if here.get(name) != there.get(name)]
     if not names:

@@ -423,6 +423,9 @@ def complete(
     )
     for sentence in equal_networks(run):
         job.note(sentence)
+    for who in Provenance.of(whole).workers.values():
+        if who.mixed:
+            job.note(f"what '{who.host}' computed may differ by rounding: {who.mixed}")
     return whole
 
 

@@ -32,7 +32,9 @@ def evaluation_of(run: Run) -> Evaluation | None:
 
 @contextmanager
 def settled_by(record: RunRecord | None, job: Job) -> Iterator[Job]:
-    """Do as those did who began a run, if it is gone on with; numbers may depend on it.
+    """Do as those did who began a run that several processes take part in; numbers depend on it.
+
+    One that was begun by one process and is gone on with by one is left as it is.
 
     Args:
         record: what they did; None where nobody began.
@@ -41,7 +43,8 @@ def settled_by(record: RunRecord | None, job: Job) -> Iterator[Job]:
     Yields:
         The job, with what they settled.
     """
-    if record is None or not (job.resume or job.share):
+    goes_on = record is not None and (job.resume or job.share is not None)
+    if record is None or not goes_on or not (record.spread or job.share or job.executor):
         yield job
         return
     import torch

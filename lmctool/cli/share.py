@@ -62,10 +62,10 @@ def compute_share(job: Job) -> ExitCode:
                 job.show(f"'{folder.out}' is whole already: nothing is left to do")
                 return ExitCode.DONE
             open_until_done.enter_context(in_use(run.device))
-            folder.join(identity, job.command, evaluation_of(run))
+            differs = folder.join(identity, job.command, evaluation_of(run))
         run.batch_size.halves = False  # others would go on with another size
         device = str(run.arithmetic["device.name"])
-        spread.worker = msgspec.structs.replace(worker, device=device)
+        spread.worker = msgspec.structs.replace(worker, device=device, differs=differs)
         folder.presence.names(spread.worker)
         job.show(aligned(plan(run)))
         job.show(_compute(job, run, spread, folder))

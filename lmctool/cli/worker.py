@@ -17,11 +17,13 @@ from lmctool.plugin.exits import no_exit
 from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
+from lmctool.run.identity import Identity
 from lmctool.spread.finished import mark_of, marked
+from lmctool.spread.presence import worker_seen
 from lmctool.spread.records import Report, Worker, WorkerJob, host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lmctool.cli.job import Job
     from lmctool.plugin.progress import Advance
@@ -43,15 +45,17 @@ class Chosen(Spreading):
     Attributes:
         worker: who computes.
         at: the item that it came to; None before the first one.
+        tell: tells others what it is at work on.
     """
 
-    def __init__(self, journal: Journal, worker: Worker) -> None:
-        """Take where finished work is, and who computes."""
-        super().__init__()
+    def __init__(self, journal: Journal, worker: Worker, at_once: int = 1) -> None:
+        """Take where finished work is, who computes, and how many items at once."""
+        super().__init__(at_once)
         self._journal, self.worker = journal, worker
         self._target: int | None = None
         self._numbers: Sequence[int] = ()
         self.at: int | None = None
+        self.tell: Callable[[str], None] = lambda _: None
 
     def begin(self, ordinal: int, numbers: Sequence[int]) -> None:
         """Choose items; the analysis begins again."""
@@ -66,6 +70,7 @@ class Chosen(Spreading):
         for number in self._numbers:
             self.at = number
             if mark_of(self._journal, stage, number) is None:
+                self.tell(stage.name(number))
                 with marked(self._journal, stage, number, self.worker):
                     yield number
         raise Reached
@@ -86,21 +91,24 @@ class OpenRun:
             LmctoolError: it cannot be opened.
         """
         from lmctool.cli.session import open_run
+        from lmctool.evaluate.device import in_use
         from lmctool.evaluate.threads import use_threads
 
         _go_to(job)
         use_threads(job.threads)
-        self.journal = Journal(Path(job.folder))
+        self.folder = Path(job.folder)
+        self.journal = Journal(self.folder)
         self.journal.context = lambda: job.context
         self.job = parsed(job)
         self.worker = Worker(host=host(), device="", process=os.getpid())
-        self.spread = Chosen(self.journal, self.worker)
+        self.spread = Chosen(self.journal, self.worker, job.at_once)
         with no_exit():
             self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
             self.run.batch_size.halves = False  # others would go on with the size of the run
-            differs = _checked(job, self.job, self.run)
-            if job.evaluation is not None:
-                self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
+            with in_use(self.run.device):
+                differs = _checked(job, self.job, self.run)
+                if job.evaluation is not None:
+                    self.run.evaluator.settled(self.run.splits[0])  # for all that begin afresh
         device = str(self.run.arithmetic["device.name"])
         self.worker = msgspec.structs.replace(self.worker, device=device, differs=differs)
         self.spread.worker = self.worker
@@ -115,7 +123,10 @@ class OpenRun:
         self.spread.begin(ordinal, numbers)
         cause = NO_CAUSE
         try:
-            with in_use(self.run.device):
+            with (
+                worker_seen(self.folder, self.worker) as self.spread.tell,
+                in_use(self.run.device),
+            ):
                 complete(self.job, self.run.afresh(), lambda result: result)
         except Reached:
             cause = ""
@@ -216,9 +227,10 @@ def _checked(job: WorkerJob, asked: Job, run: Run) -> str:
     Raises:
         RefusedError: the run is another, or the machine is and the user does not allow that.
     """
-    if objection := other_run(job, asked, run):
+    parts = Identity(run, asked.recorded_options).parts(calibrated=False)
+    if objection := other_run(job.identity, parts, run):
         raise RefusedError(objection)
-    differs = other_machine(job, asked, run)
+    differs = other_machine(job.identity, job.probe, parts, run)
     if differs and not job.mixed:
         raise RefusedError(f"{differs}{MIXED}")
     return differs

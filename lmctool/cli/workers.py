@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from lmctool import config
 from lmctool.cli.settled import evaluation_of
 from lmctool.errors import LmctoolError
-from lmctool.plugin.given import NOTHING
 from lmctool.spread.records import WorkerJob
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def pool_of(job: Job) -> Iterator[Pool | None]:
     if job.executor is None:
         yield None
         return
-    if job.settings.given != NOTHING:
+    if not job.settings.given.is_nothing:
         raise LmctoolError(
             f"executor '{job.executor}' sends names of files to its workers, and objects of Python"
             " code have none; save them and name the files, or leave the executor out"
@@ -81,6 +80,7 @@ def worker_job(job: Job, run: Run, folder: ResumeFolder, identity: Identity, poo
         context=folder.journal.context(),
         device=pool.device or run.settings.device,
         threads=torch.get_num_threads(),
+        at_once=run.spread.at_once,
         evaluation=evaluation_of(run),
         mixed=job.mixed,
         variables={name: os.environ[name] for name in config.VARIABLES if name in os.environ},

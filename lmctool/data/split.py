@@ -13,7 +13,7 @@ from lmctool.errors import LmctoolError, about
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     import torch
@@ -113,9 +113,19 @@ class Split:
                 check(outputs, self.targets)
             self._checked.add(key)
 
-    def batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time."""
-        return self._parts(range(size, len(self), size), dtype)
+    def batches(
+        self, size: int, dtype: torch.dtype, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield normalised inputs in ``dtype`` and targets, in order, ``size`` at a time.
+
+        Args:
+            size: examples of a batch; the last may have fewer.
+            dtype: of the inputs.
+            start: the first example.
+            stop: the example after the last; by default the end.
+        """
+        stop = len(self) if stop is None else stop
+        return self._between([start, *range(start + size, stop, size), stop], dtype)
 
     def even_batches(self, size: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield as few batches of at most ``size`` as there can be, as equal as they can be.
@@ -125,7 +135,7 @@ class Split:
         count = -(-len(self) // size)
         least, larger = divmod(len(self), count)
         cuts = [least * part + min(part, larger) for part in range(1, count)]
-        return self._parts(cuts, dtype)
+        return self._between([0, *cuts, len(self)], dtype)
 
     def shuffled(
         self, size: int, dtype: torch.dtype, generator: torch.Generator
@@ -197,10 +207,11 @@ class Split:
         mean, std = self._constants[dtype]
         return scaled.sub_(mean).div_(std)
 
-    def _parts(
-        self, cuts: range | list[int], dtype: torch.dtype
+    def _between(
+        self, bounds: Sequence[int], dtype: torch.dtype
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        parts = [slice(*bounds) for bounds in pairwise([0, *cuts, len(self)])]
+        """Yield what lies between each two of some examples, rising."""
+        parts = [slice(*both) for both in pairwise(bounds)]
         if (whole := self._whole(dtype)) is not None:
             yield from ((whole[part], self.targets[part]) for part in parts)
             return

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
 from lmctool.errors import LmctoolError
+from lmctool.evaluate.divided import Division, Measurement, measured_whole
 from lmctool.evaluate.functional import outputs_of_each
-from lmctool.evaluate.measured import Measured, arrays, scores
+from lmctool.evaluate.measured import Measured, scores
 from lmctool.evaluate.other_scores import kept_of, of_split
+from lmctool.evaluate.parts import joined_batches
 from lmctool.evaluate.verified import retried
 from lmctool.results.journal import NO_JOURNAL, Entries
-from lmctool.weights.lazy_networks import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ Scored = tuple[Tensor, Tensor, list[Tensor]]
 GATHERED = 1 << 20
 """Bytes of outputs that are scored together, at least."""
 UNKEPT = Entries(NO_JOURNAL, ())
+VALUES = "values"
+"""The name of what was read of a network."""
 
 
 def evaluate(
@@ -47,6 +50,7 @@ def evaluate(
     entries: Entries = UNKEPT,
     seeding: Callable[[], AbstractContextManager[None]] = nullcontext,
     others: Sequence[Score] = (),
+    division: Division | None = None,
 ) -> Scores:
     """Return loss, error and other scores of every network on every split.
 
@@ -59,11 +63,13 @@ def evaluate(
         dtype: the dtype of the inputs.
         batch_size: how many examples at once; halves itself when memory runs out.
         per_example: keep the loss and error of each example.
-        order: the numbers of the networks in the order to measure them, as ``candidates`` has it.
+        order: the numbers of the networks in the order to measure them, as ``candidates`` has it;
+            those of the items of a division, if there is one.
         entries: keep what is measured of each network, and know what was before.
         seeding: what each pass of a network over a split is done in, for those that draw random
             numbers.
         others: other scores, computed in the same pass.
+        division: how the splits are divided, of networks that draw no random numbers.
 
     Returns:
         Means over the examples, by their weight where the task has one, summed in float64.
@@ -77,21 +83,23 @@ def evaluate(
     def scored(outputs: Outputs, split: Split) -> Scored:
         return _scores(outputs, split, task, others, dtype, batch_size, seeding)
 
-    rows: dict[int, Measured] = {}
-    for number, network in candidates(networks, order):  # whose plugins may learn: with gradients
-        entry = entries.entry(network.identity)
-        if entry.arrays is not None:
-            row = {name: torch.from_numpy(array) for name, array in entry.arrays.items()}
-        else:
-            weights = network.weights()
-            with torch.no_grad():
-                outputs = forward(weights)
-                row = retried(partial(_row, partial(scored, outputs), splits, shares, per_example))
-                del outputs, weights
-            entry.keep(partial(arrays, row))
-        rows[number] = row
-        del network  # before the next network is formed
-    measured = [rows[number] for number in sorted(rows)]
+    def whole(weights: Mapping[str, Tensor]) -> Measured:
+        with torch.no_grad():
+            outputs = forward(weights)
+            return retried(partial(_row, partial(scored, outputs), splits, shares, per_example))
+
+    def joined(place: int, values: list[Sequence[Tensor]]) -> Measured:
+        return _of_split(place, _joined_scores(values, others), shares[place], per_example)
+
+    @cache
+    def function(place: int) -> Callable[[Tensor, Tensor], Sequence[Tensor]]:
+        return _scoring(splits[place], task, others)
+
+    measurement = Measurement(forward, splits, function, joined, whole, dtype, batch_size, GATHERED)
+    if division is None or order is None:
+        measured = measured_whole(networks, measurement, order, entries)
+    else:
+        measured = division.measured(measurement, order, entries)
     return scores(measured, splits, shares, per_example, (task.loss, task.error), others)
 
 
@@ -104,12 +112,18 @@ def _row(
     """Return what is measured of one network: the means of each split, and each example's."""
     row: Measured = {}
     for place, (split, share) in enumerate(zip(splits, shares, strict=True)):
-        loss, error, others = scored(split)
-        row[f"mean.{place}"] = torch.stack([mean(loss, share), mean(error, share)])
-        if others:
-            row[f"other.{place}"] = torch.stack(others)
-        if per_example:
-            row[f"each.{place}"] = torch.stack([loss, error])
+        row |= _of_split(place, scored(split), share, per_example)
+    return row
+
+
+def _of_split(place: int, scored: Scored, share: Tensor | None, per_example: bool) -> Measured:
+    """Return what is measured on the split at a place, of the scores of its examples."""
+    loss, error, others = scored
+    row = {f"mean.{place}": torch.stack([mean(loss, share), mean(error, share)])}
+    if others:
+        row[f"other.{place}"] = torch.stack(others)
+    if per_example:
+        row[f"each.{place}"] = torch.stack([loss, error])
     return row
 
 
@@ -167,6 +181,31 @@ def read(
         return torch.cat(parts)
 
 
+def reading(
+    forward: Forward,
+    split: Split,
+    function: Callable[[Tensor, Tensor], Tensor],
+    dtype: torch.dtype,
+    batch_size: BatchSize,
+    seeding: Callable[[], AbstractContextManager[None]],
+    check: Callable[[Tensor, Tensor], None] | None,
+) -> Measurement:
+    """Return how ``read`` measures one network; its arguments, and ``VALUES`` on the host."""
+
+    def whole(weights: Mapping[str, Tensor]) -> Measured:
+        values = read(forward, weights, split, function, dtype, batch_size, seeding, check)
+        return {VALUES: values.double().cpu()}
+
+    def each(_: int) -> Callable[[Tensor, Tensor], Sequence[Tensor]]:
+        checked = _checked(function, check, split)
+        return lambda outputs, targets: [checked(outputs, targets)]
+
+    def joined(_: int, values: list[Sequence[Tensor]]) -> Measured:
+        return {VALUES: torch.cat([value for (value,) in values]).double().cpu()}
+
+    return Measurement(forward, [split], each, joined, whole, dtype, batch_size, GATHERED)
+
+
 def _checked(
     function: Callable[[Tensor, Tensor], Value],
     check: Callable[[Tensor, Tensor], None] | None,
@@ -191,17 +230,28 @@ def _scores(
     seeding: Callable[[], AbstractContextManager[None]],
 ) -> Scored:
     """Return the loss and the error of each example, (example,) float64, and other scores."""
-    task = task.on(split.targets)
-
-    def score(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        losses, errors = task.score(outputs, targets)
-        return losses, errors, kept_of(outputs, targets, task, others, len(split))
-
-    function = _checked(score, task.check, split)
+    function = _scoring(split, task, others)
     parts = _batched(outputs, split, function, dtype, batch_size, seeding)
-    losses, errors, kept = zip(*parts, strict=True)
-    by_score = zip(others, zip(*kept, strict=True), strict=True)
-    values = [of_split(other, each) for other, each in by_score]
+    return _joined_scores(parts, others)
+
+
+def _scoring(
+    split: Split, task: Task, others: Sequence[Score]
+) -> Callable[[Tensor, Tensor], Sequence[Tensor]]:
+    """Return what gives losses, errors and what each other score keeps of a batch of a split."""
+    on_split = task.on(split.targets)
+
+    def score(outputs: Tensor, targets: Tensor) -> Sequence[Tensor]:
+        losses, errors = on_split.score(outputs, targets)
+        return losses, errors, *kept_of(outputs, targets, on_split, others, len(split))
+
+    return _checked(score, on_split.check, split)
+
+
+def _joined_scores(parts: Sequence[Sequence[Tensor]], others: Sequence[Score]) -> Scored:
+    """Return the scores of a split, of what was scored of its batches in order."""
+    losses, errors, *kept = zip(*parts, strict=True)
+    values = [of_split(other, each) for other, each in zip(others, kept, strict=True)]
     return torch.cat(losses).double(), torch.cat(errors).double(), values
 
 
@@ -229,14 +279,7 @@ def _gathered(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor
     for batch in batches:
         gathered.append(batch)
         if sum(outputs.nbytes for outputs, _ in gathered) >= GATHERED:
-            yield _joined(gathered)
+            yield joined_batches(gathered)
             gathered = []
     if gathered:
-        yield _joined(gathered)
-
-
-def _joined(batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    if len(batches) == 1:
-        return batches[0]
-    outputs, targets = zip(*batches, strict=True)
-    return torch.cat(outputs), torch.cat(targets)
+        yield joined_batches(gathered)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,18 @@ from torch import Tensor
 from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.arithmetic import Precision, arithmetic, computing
 from lmctool.evaluate.autotune import fastest
-from lmctool.evaluate.engine import evaluate, read
+from lmctool.evaluate.divided import Division, measured_whole
+from lmctool.evaluate.engine import UNKEPT, VALUES, evaluate, reading
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.repetition import repeated
 from lmctool.evaluate.scores import Scores, joined
 from lmctool.evaluate.strategy import Strategy, Word, chosen, on_metal, one_after_the_other
+from lmctool.plugin.progress import in_all
 from lmctool.plugin.spreading import Serial
-from lmctool.weights.lazy_networks import LazyNetworks, candidates
+from lmctool.weights.lazy_networks import LazyNetworks
 from lmctool.weights.partwise import Partwise
 from lmctool.weights.recipe import identity
+from lmctool.weights.streamed import momentary
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -127,9 +129,10 @@ class Evaluator:
         about = (per_example, others) if others else (per_example,)
         with (
             self.entries("evaluate", splits, *about) as entries,
+            self._divided(networks, splits, "evaluate part", *about) as division,
             self.progress(total * len(splits), description, networks=True) as advance,
             computing(self.precision, self.device),
-            self._ordered(networks, description, splits, advance) as order,
+            self._ordered(networks, description, splits, advance, division=division) as order,
         ):
             return evaluate(
                 strategy.forward,
@@ -143,7 +146,33 @@ class Evaluator:
                 entries=entries,
                 seeding=self.seeding,
                 others=self.others,
+                division=division,
             )
+
+    @contextmanager
+    def _divided(
+        self, networks: Iterable[Weights], splits: Sequence[Split], kind: str, *about: object
+    ) -> Iterator[Division | None]:
+        """Open the division of splits between workers where networks are fewer than these.
+
+        None where they are not, and where a pass draws random numbers: it draws them in order.
+
+        Args:
+            networks: the networks.
+            splits: the splits, of which the first was settled.
+            kind: what the measurement of a part is called in the journal.
+            about: as ``entries`` takes it.
+        """
+        count = len(networks) * len(splits) if isinstance(networks, Sequence) else 0
+        drawn = self.strategy is not None and self.strategy.stochastic
+        workers = self.spread.at_once
+        if drawn or not isinstance(networks, Sequence) or not 0 < len(networks) < workers:
+            yield None
+            return
+        with self.entries(kind, splits, *about) as entries:
+            parts = -(-workers // count)
+            division = Division(networks, splits, self.batch_size.size, parts, entries)
+            yield division if len(division.items) > len(networks) else None
 
     def _shared(
         self, graph: Graph, networks: Partwise, splits: Sequence[Split], description: str
@@ -164,6 +193,7 @@ class Evaluator:
                 batch_size=self.batch_size,
                 advance=advance,
                 entries=entries,
+                spread=self.spread,
             )
 
     def entries(
@@ -239,7 +269,11 @@ class Evaluator:
             if not new:
                 continue
             scores = self.evaluate(
-                LazyNetworks(weights, new, lambda index: identity(weights(index))),
+                LazyNetworks(
+                    lambda index: momentary(weights(index)),
+                    new,
+                    lambda index: identity(weights(index)),
+                ),
                 [split],
                 count=None,
                 per_example=True,
@@ -267,34 +301,25 @@ class Evaluator:
         total = len(networks) if isinstance(networks, Sequence) else count or 0
         forward = self.settled(split).forward
         name = _name(function)
-        rows: dict[int, NDArray[np.float64]] = {}
+        measurement = reading(
+            forward, split, function, self.dtype, self.batch_size, self.seeding, check
+        )
+        divisible = networks if name else ()
         with (
             self.entries("read", [split], name) as entries,
+            self._divided(divisible, [split], "read part", name) as division,
             self.progress(total, description, networks=True) as advance,
             computing(self.precision, self.device),
-            self._ordered(networks, description, [split], advance, kept=bool(name)) as order,
+            self._ordered(
+                networks, description, [split], advance, kept=bool(name), division=division
+            ) as order,
         ):
-            for number, network in candidates(networks, order):
-                entry = entries.entry(network.identity if name else None)
-                arrays = entry.arrays
-                if arrays is None:
-                    weights = network.weights()
-                    values = read(
-                        forward,
-                        weights,
-                        split,
-                        function,
-                        self.dtype,
-                        self.batch_size,
-                        self.seeding,
-                        check,
-                    )
-                    arrays = {"values": values.double().cpu().numpy()}
-                    entry.keep(partial(dict, arrays))
-                    del weights
-                rows[number] = arrays["values"]
-                del network  # before the next one is formed
-        return [rows[number] for number in sorted(rows)]
+            known = entries if name else UNKEPT
+            if division is None:
+                rows = measured_whole(networks, measurement, order, known)
+            else:
+                rows = division.measured(measurement, order, known)
+        return [row[VALUES].numpy() for row in rows]
 
     @contextmanager
     def _ordered(
@@ -305,16 +330,22 @@ class Evaluator:
         advance: Advance,
         *,
         kept: bool = True,
+        division: Division | None = None,
     ) -> Iterator[Iterator[int]]:
         """Give the numbers of networks in the order to measure them, and tell how far that is.
 
-        Networks of a generator, and what the journal does not keep, are nothing for others.
+        Of a division they are those of its items.  Networks of a generator, and what the journal
+        does not keep, are nothing for others.
         """
 
         def measured(number: int) -> None:
             advance(number * len(splits))
 
-        if isinstance(networks, Sequence):
+        order: Generator[int, None, None]
+        if division is not None:
+            shown = in_all(advance, len(division.networks) * len(splits), len(division.items))
+            order = self.spread.order(what, division.keys, shown)
+        elif isinstance(networks, Sequence):
             keys = [str(number) for number in range(len(networks))]
             order = (self.spread if kept else Serial()).order(what, keys, measured)
         else:

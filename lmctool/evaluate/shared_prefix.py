@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
 from lmctool.graph.operations import aten
 from lmctool.graph.tap_affine import corrected_taps
+from lmctool.plugin.progress import in_all
 from lmctool.weights.recipe import recipe
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ if TYPE_CHECKING:
     from lmctool.evaluate.strategy import Word
     from lmctool.evaluate.threads import Workers
     from lmctool.graph.graph import Graph
+    from lmctool.plugin.progress import Advance
     from lmctool.plugin.records import Task
+    from lmctool.plugin.spreading import Spreading
     from lmctool.results.journal import Entries, Entry
     from lmctool.weights.partwise import Partwise
 
 Values = dict["fx.Node", Any]
 
+RUNS = 4
+"""Runs of batches for each worker: one that is slow holds up the others less."""
 WORK = 2e10
 """Weights times networks times examples above which reuse is worth tracing, which takes seconds."""
 
@@ -160,8 +166,9 @@ def evaluate(
     *,
     dtype: torch.dtype,
     batch_size: BatchSize,
-    advance: Callable[[int], None] = lambda _: None,
+    advance: Advance = lambda _: None,
     entries: Entries = UNKEPT,
+    spread: Spreading | None = None,
 ) -> Scores:
     """Return loss and error of every network on every split, each batch once for all networks.
 
@@ -173,6 +180,7 @@ def evaluate(
         batch_size: how many examples at once; halves itself when memory runs out.
         advance: called with how many networks' worth of a split was done since the last call.
         entries: keep what is measured on each batch, and know what was before.
+        spread: says which batches this process measures, and when; by default all, here.
 
     Returns:
         The means of ``engine.evaluate`` up to rounding; NaN where no example has any weight.
@@ -182,7 +190,7 @@ def evaluate(
     """
     count = len(shared.networks)
     rows = [
-        batch_size.fitting(partial(_pass, shared, split, task, dtype, advance, entries))
+        batch_size.fitting(partial(_pass, shared, split, task, dtype, advance, entries, spread))
         for split in splits
     ]
     loss, error = np.array(rows).reshape(len(splits), 2, count).swapaxes(0, 1)
@@ -195,20 +203,20 @@ def _pass(
     split: Split,
     task: Task,
     dtype: torch.dtype,
-    advance: Callable[[int], None],
+    advance: Advance,
     entries: Entries,
+    spread: Spreading | None,
     size: int,
 ) -> NDArray[np.float64]:
     """Return (metric, network) means of loss and error over a split, by the examples' weights."""
     count = len(shared.networks)
     task = task.on(split.targets)
 
-    def of_batch(numbered: tuple[int, tuple[Tensor, Tensor]]) -> tuple[Entry, Tensor, int]:
+    def of_batch(numbered: tuple[Entry, tuple[Tensor, Tensor]]) -> Tensor:
         """Return the weighted sums of a batch and its weight, (metric or weight, network)."""
-        batch, (inputs, targets) = numbered
-        entry = entries.entry(lambda: [shared.recipe, split.recipe, size, batch])
+        entry, (inputs, targets) = numbered
         if entry.arrays is not None:
-            return entry, torch.from_numpy(entry.arrays["sums"]).to(targets.device), len(inputs)
+            return _sums(entry.arrays, targets.device)
         weights = torch.ones(len(targets), dtype=torch.float64, device=targets.device)
         if task.weight is not None:
             weights = task.weight(targets).double()
@@ -220,19 +228,56 @@ def _pass(
                 values = torch.stack([each.double() for each in task.score(outputs, targets)])
                 # a value without weight counts for nothing, whatever it is
                 sums[:2, row] = torch.where(weights > 0, values * weights, 0.0).sum(1)
-        return entry, sums, len(inputs)
+        entry.keep(partial(_arrays, sums))
+        return sums
 
-    sums = torch.zeros((), dtype=torch.float64, device=split.targets.device)
-    seen = 0
-    over = shared.threads.map if shared.threads else map
-    for entry, part, examples in over(of_batch, enumerate(split.batches(size, dtype))):
-        if entry.arrays is None:
-            entry.keep(partial(_arrays, part))
-        sums = sums + part
-        done = seen * count // len(split)
-        seen += examples
-        advance(seen * count // len(split) - done)
+    def entry_of(batch: int) -> Entry:
+        return entries.entry(lambda: [shared.recipe, split.recipe, size, batch])
+
+    def of_run(run: range) -> Iterator[Tensor]:
+        """Give the sums of some batches; inputs are looked at only if one is not there yet."""
+        found = [entry_of(batch) for batch in run]
+        if all(entry.arrays is not None for entry in found):
+            yield from (_sums(entry.arrays or {}, split.targets.device) for entry in found)
+            return
+        batches = split.batches(size, dtype, run.start * size, min(run.stop * size, len(split)))
+        over = shared.threads.map if shared.threads else map
+        yield from over(of_batch, zip(found, batches, strict=True))
+
+    whole = range(-(-len(split) // size))
+    parts: dict[int, Tensor] = {}
+    if spread is None or spread.at_once == 1:
+        shown = in_all(advance, count, len(whole))
+        for batch, part in zip(whole, of_run(whole), strict=True):
+            parts[batch] = part
+            shown(1)
+    else:
+        runs = _runs(len(whole), spread.at_once, shared.threads.count if shared.threads else 1)
+        shown = in_all(advance, count, len(runs))
+        keys = [f"{split.name} {run.start} to {run.stop}" for run in runs]
+        with closing(spread.order("batches", keys, shown)) as order:
+            for number in order:
+                parts |= zip(runs[number], of_run(runs[number]), strict=True)
+    sums = sum(
+        (parts[batch] for batch in sorted(parts)), start=split.targets.new_zeros(()).double()
+    )
     return (sums[:2] / sums[2]).cpu().numpy()
+
+
+def _runs(batches: int, workers: int, at_once: int) -> list[range]:
+    """Return batches in runs of which each worker has several.
+
+    Args:
+        batches: how many.
+        workers: how many.
+        at_once: batches that a worker computes at once; a run has a multiple of them.
+    """
+    length = -(-batches // (RUNS * workers * at_once)) * at_once
+    return [range(n, min(n + length, batches)) for n in range(0, batches, length)]
+
+
+def _sums(arrays: Mapping[str, NDArray[np.float64]], device: torch.device) -> Tensor:
+    return torch.from_numpy(arrays["sums"]).to(device)
 
 
 def _arrays(sums: Tensor) -> dict[str, NDArray[np.float64]]:

@@ -45,6 +45,12 @@ class Given:
     data: Any = None
     calib: Any = None
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is no object at all, so that words name everything."""
+        others = (self.model, self.data, self.calib)
+        return not (self.networks or self.series) and all(each is None for each in others)
+
 
 NOTHING = Given()
 """Words name everything, as on a command line."""

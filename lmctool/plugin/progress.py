@@ -30,3 +30,21 @@ class Progress(Protocol):
 def silent(total: int, description: str, *, networks: bool = False) -> Iterator[Advance]:
     """Show no progress."""
     yield lambda _: None
+
+
+def in_all(advance: Advance, total: int, items: int) -> Advance:
+    """Return what is called as items are done, and shows them as a part of all the steps.
+
+    Args:
+        advance: shows steps.
+        total: how many steps all items are.
+        items: how many items there are.
+    """
+    done = 0
+
+    def advanced(more: int) -> None:
+        nonlocal done
+        before, done = done, done + more
+        advance(done * total // items - before * total // items)
+
+    return advanced

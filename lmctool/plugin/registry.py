@@ -134,17 +134,20 @@ def load(kind: Kind[Record], name: str) -> Record:
         PluginError: the plugin is not there, cannot be imported, or gives something else.
     """
     entry = find(kind, name)
-    who = f"{kind.word} {name!r} ({entry.value}, from {owner(entry)})"
+
+    def who() -> str:  # the name of a distribution takes longer to find than all the rest
+        return f"{kind.word} {name!r} ({entry.value}, from {owner(entry)})"
+
     try:
         record = _call(entry, kind)
     except (Exception, SystemExit) as cause:
-        raise PluginError(f"{who} cannot be used: {type(cause).__name__}: {cause}") from cause
+        raise PluginError(f"{who()} cannot be used: {type(cause).__name__}: {cause}") from cause
     if record is None:
-        raise PluginError(f"{who} implements no hook {kind.hook}, or it returned nothing")
+        raise PluginError(f"{who()} implements no hook {kind.hook}, or it returned nothing")
 
     if not isinstance(record, kind.record):
         returned, due = type(record).__name__, kind.record.__name__
-        raise PluginError(f"{who} returned {returned!r} where {due!r} is due")
+        raise PluginError(f"{who()} returned {returned!r} where {due!r} is due")
     return record
 
 

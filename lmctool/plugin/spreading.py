@@ -40,10 +40,21 @@ class Spreading(ABC):
     What lies within an item is computed where the item is.
     """
 
-    def __init__(self) -> None:
-        """Begin before the first list."""
+    def __init__(self, at_once: int = 1) -> None:
+        """Begin before the first list.
+
+        Args:
+            at_once: how many items of one list are computed at once; the same number in every
+                process of a run, however long it lasts, for it decides what the items are.
+        """
+        self._at_once = at_once
         self._ordinal = 0
         self._within = False
+
+    @property
+    def at_once(self) -> int:
+        """How many items of a list that begins now are computed at once: within an item, one."""
+        return 1 if self._within else self._at_once
 
     def order(
         self, what: str, keys: Sequence[str], advance: Advance, *, divided: bool = False

@@ -14,7 +14,7 @@ import json
 import secrets
 import time
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -158,10 +158,10 @@ class Journal:
                 for name, arrays in new.items()
                 for field, values in arrays().items()
             }
+            path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
+            draft = path.with_suffix(DRAFT)
             try:
                 self.begin()
-                path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
-                draft = path.with_suffix(DRAFT)
                 with draft.open("wb") as file:
                     savez(file, allow_pickle=False, **packed)
                 draft.replace(path)
@@ -170,7 +170,7 @@ class Journal:
             except OSError as cause:
                 self.note(f"finished work cannot be kept any more: {cause.strerror}")
                 self._failed = True
-                for draft in self.folder.glob(f"*{DRAFT}"):
+                with suppress(OSError):
                     draft.unlink(missing_ok=True)
         self._written = time.monotonic()
 

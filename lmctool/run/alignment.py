@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from lmctool.plugin.kinds import ALIGNERS
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
 from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
+from lmctool.run.journalled_proof import PROOF, journalled
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.linear.stored import (
     TRANSFORMS,
@@ -33,14 +35,15 @@ from lmctool.symmetry.stored import (
     permutation_of,
 )
 from lmctool.symmetry.transform import Transform
-from lmctool.weights.recipe import content, derived, identity, recipe
+from lmctool.weights.arithmetic import LazyWeights
+from lmctool.weights.recipe import content, deferred, derived, identity, recipe
+from lmctool.weights.streamed import passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from lmctool.plugin.records import Aligner
     from lmctool.plugin.settings import Choice
@@ -48,6 +51,10 @@ if TYPE_CHECKING:
     from lmctool.run.common_symmetries import CommonSymmetries
     from lmctool.symmetry import Proof
     from lmctool.weights.arithmetic import Weights
+
+
+IMAGE, MOVE = "image", "move/"
+"""The name of a file among the arrays of an entry, and what those of moves begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Alignments:
         ) as entries:
             entry = entries.entry(lambda: [identity(a), identity(b)])
             if entry.arrays is not None:
-                return self._unpacked(entry.arrays["image"])
+                return self._unpacked(entry.arrays)
             answer = self.find(aligner, a, b, values)
             alignment = Alignment(answer) if isinstance(answer, Transform) else answer
             if not isinstance(alignment, Alignment):
@@ -163,7 +170,10 @@ class Alignments:
             UnjudgedError: the transform changes the network's function.
         """
         transform = self.symmetries.fitted(weights, alignment.transform)
-        proof = self.symmetries.prove(weights, transform)
+        examples = self.symmetries.proved_on
+        with self.journal.entries(PROOF, examples) as entries:
+            entry = entries.entry(lambda: [identity(weights), *transform_recipe(transform)])
+            proof = journalled(entry, lambda: self.symmetries.prove(weights, transform))
         tensors = self.symmetries.tensors(weights)
         self.proved.append(ProvedAlignment(transform, proof, tensors, alignment.groups))
         return proof
@@ -172,9 +182,12 @@ class Alignments:
         """Return what the aligner says of all alignments, as groups of the result by path."""
         return joined([each.groups for each in self.proved])
 
-    def _unpacked(self, image: NDArray[Any]) -> Alignment:
+    def _unpacked(self, arrays: Mapping[str, NDArray[Any]]) -> Alignment:
         """Return the alignment of an entry of the journal."""
-        groups = dict(unpack(image.tobytes()).groups)
+        if IMAGE not in arrays:
+            moves = {g.removeprefix(MOVE): torch.from_numpy(move) for g, move in arrays.items()}
+            return Alignment(Permutation(self.symmetries.spec, moves))
+        groups = dict(unpack(arrays[IMAGE].tobytes()).groups)
         source = "the journal of this run"
         stored = permutation_of(groups.pop(PERMUTATIONS), source)
         moves = {name: torch.from_numpy(move) for name, move in stored.moves.items()}
@@ -187,21 +200,28 @@ class Alignments:
         )
 
 
-def transformed(transform: Transform, weights: Weights) -> dict[str, Tensor]:
+def transformed(transform: Transform, weights: Weights) -> Weights:
     """Return transformed weights that know of which they were made, and how."""
-
-    def ingredients() -> list[str]:
-        moves = {g: move.tolist() for g, move in permutation_part(transform).moves.items()}
-        maps = [content(transform.maps)] if isinstance(transform, LinearTransform) else []
-        return [recipe("permutation", moves), *maps]
-
+    ingredients = partial(transform_recipe, transform)
+    if isinstance(transform, Permutation):  # which computes nothing, whenever it is applied
+        each = LazyWeights(weights, partial(passing, weights))
+        return deferred(partial(transform.apply, each), "permuted", (weights,), ingredients)
     return derived(transform.apply(weights), "permuted", (weights,), ingredients)
+
+
+def transform_recipe(transform: Transform) -> list[str]:
+    """Return what tells a transform from all others of the same model."""
+    moves = {g: move.tolist() for g, move in permutation_part(transform).moves.items()}
+    maps = [content(transform.maps)] if isinstance(transform, LinearTransform) else []
+    return [recipe("permutation", moves), *maps]
 
 
 def _packed(alignment: Alignment) -> dict[str, NDArray[Any]]:
     """Return an alignment as the arrays of an entry."""
     transform = alignment.transform
+    if isinstance(transform, Permutation) and not alignment.groups:  # quicker than a file
+        return {f"{MOVE}{group}": move.cpu().numpy() for group, move in transform.moves.items()}
     groups = {PERMUTATIONS: permutation_group(permutation_part(transform)), **alignment.groups}
     if isinstance(transform, LinearTransform):
         groups[TRANSFORMS] = transform_group(transform, whole=False)
-    return {"image": np.frombuffer(pack(Result("align", groups)), dtype=np.uint8)}
+    return {IMAGE: np.frombuffer(pack(Result("align", groups)), dtype=np.uint8)}

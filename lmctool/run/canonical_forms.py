@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lmctool.run.journalled_proof import PROOF, journalled
 from lmctool.symmetry.linear.canonical import canonical
 from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lmctool.results.journal import Journal
     from lmctool.run.common_symmetries import CommonSymmetries
     from lmctool.symmetry import Proof
     from lmctool.symmetry.linear.canonical_spec import CanonicalSpec
     from lmctool.weights.arithmetic import Weights
+
+FORM = "canonical form"
 
 
 @dataclass
@@ -25,11 +29,13 @@ class CanonicalForms:
     Attributes:
         symmetries: derives the form, and compares a network with another of the same model.
         note: tells the user what the form is.
+        journal: knows what was proved before, and keeps what is proved now.
         proved: the proof of each network by what it is, in the order of the proofs.
     """
 
     symmetries: CommonSymmetries
     note: Callable[[str], None]
+    journal: Journal
     proved: dict[str, Proof] = field(default_factory=dict)
 
     def of(self, weights: Weights) -> Weights:
@@ -45,7 +51,11 @@ class CanonicalForms:
             self.note(f"aligned networks are in canonical form: {told(spec.canonical)}")
         if (network := identity(weights)) not in self.proved:
             form = partial(canonical, spec)
-            self.proved[network] = self.symmetries.prove(weights, form, "canonical form")
+            with self.journal.entries(PROOF, self.symmetries.proved_on) as entries:
+                entry = entries.entry(lambda: [network, FORM])
+                self.proved[network] = journalled(
+                    entry, lambda: self.symmetries.prove(weights, form, FORM)
+                )
         return derived(canonical(spec, weights), "canonical", (weights,))
 
 

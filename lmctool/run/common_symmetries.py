@@ -85,6 +85,12 @@ class CommonSymmetries:
         """
         return self._of(weights).prove(weights, change, noun)
 
+    @property
+    def proved_on(self) -> str:
+        """What tells the examples that changes are proved on from others."""
+        has_data = self.resources.sources.data is not None
+        return self.resources.calibration.recipe if has_data else ""
+
     def _of(self, weights: Weights) -> Symmetries:
         """Return the symmetries of the first model that weights have the shapes of."""
         for each in (self.first, *self.own.values()) if self.own else ():

@@ -6,17 +6,22 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
 from lmctool.errors import PluginError
 from lmctool.graph.module import adopt
 from lmctool.model.tied import once
 from lmctool.model.untied import untied
+from lmctool.results.journal import NO_JOURNAL
 from lmctool.weights.recipe import KnownWeights, recipe
+from lmctool.weights.streamed import StreamedWeights
+from lmctool.weights.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from lmctool.checkpoint import Checkpoint
     from lmctool.model.resolve import Model
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
 
 IN_MEMORY = 4
 """How many networks stay in memory; one that is asked for again later is read again."""
+LARGE = 1 << 28
+"""Bytes of a network from which on two stay in memory, and no copy that is not needed is made."""
+SOUND = "sound checkpoint"
+"""The kind of the entries that say that a checkpoint's tensors are numbers, and ties are kept."""
 
 
 class LoadedWeights:
@@ -40,34 +49,92 @@ class LoadedWeights:
         """Keep where the weights are; nothing is read yet.
 
         ``ties`` has the tensor that the model tied each of these to before it was untied.
+        ``journal``, which may be set, knows which checkpoints were looked at before.
         """
         self.checkpoints = checkpoints
         self.model = model
         self.dtype = dtype
         self.device = device
         self.ties = ties
+        self.journal = NO_JOURNAL
         self._loaded: OrderedDict[int, Weights] = OrderedDict()
         self._versions: dict[str, int] = {}
+        self._sound: set[int] = set()
+        self._transfer = Transfer(device)
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of one checkpoint, tied ones under their first name alone.
+
+        All of them are looked at, once in a run.  The first one's are in memory from then on, for
+        the model's module has them; others are as long as somebody needs them.
 
         Raises:
             UnjudgedError: a tensor holds NaN or infinity.
             LmctoolError: tensors that the model ties differ.
         """
         if index not in self._loaded:
-            while len(self._loaded) >= IN_MEMORY:
+            while len(self._loaded) >= (2 if self._is_large(index) else IN_MEMORY):
                 self._loaded.popitem(last=False)
-            tensors = self.checkpoints[index].weights(self.dtype, self.device)
-            if self.model is not None:
-                tensors = once(untied(tensors, self.ties), self.model.module)
-                if index == 0:  # the module's first tensors are of no use
-                    adopt(self.model.module, tensors)
-                    self._versions = _versions(self.model.module)
-            self._loaded[index] = KnownWeights(tensors, partial(self._recipe, index))
+            if index == 0 and self.model is not None:  # the module's first tensors are of no use
+                self._loaded[index] = self._read(index)
+                adopt(self.model.module, self._loaded[index])
+                self._versions = _versions(self.model.module)
+            else:
+                self._loaded[index] = self._later(index)
         self._loaded.move_to_end(index)
         return self._loaded[index]
+
+    def _read(self, index: int) -> KnownWeights:
+        tensors = self.checkpoints[index].weights(self.dtype, self.device)
+        return KnownWeights(self._as_the_model_takes(tensors), partial(self._recipe, index))
+
+    def _as_the_model_takes(self, tensors: Weights) -> Weights:
+        return (
+            tensors if self.model is None else once(untied(tensors, self.ties), self.model.module)
+        )
+
+    def _later(self, index: int) -> Weights:
+        """Return weights that are read when they are needed, and checked if nobody did so."""
+        checkpoint = self.checkpoints[index]
+        names = {name: torch.zeros(()) for name in checkpoint.names}
+        stored = {id(place): name for name, place in names.items()}
+        own = {n: stored[id(place)] for n, place in self._as_the_model_takes(names).items()}
+
+        def read_one(name: str) -> Tensor:
+            return self._transfer.tensor(checkpoint.weight(own[name], self.dtype))
+
+        weights = StreamedWeights(
+            {name: checkpoint.shapes[place] for name, place in own.items()},
+            partial(self._read, index),
+            read_one,
+            partial(self._recipe, index),
+            large=self._is_large(index),
+        )
+        with self.journal.entries(SOUND, str(self.dtype)) as entries:
+            entry = entries.entry(partial(self._recipe, index))
+            if index not in self._sound and entry.arrays is None:
+                ties = len(set(own.values())) < len(checkpoint.names)  # to be compared
+                self._check(index, weights, ties=ties)
+                entry.keep(lambda: {SOUND: np.array(True)})
+        self._sound.add(index)
+        return weights
+
+    def _check(self, index: int, weights: StreamedWeights, *, ties: bool) -> None:
+        """Look at all tensors, of a large network at one at a time.
+
+        Raises:
+            UnjudgedError: a tensor holds NaN or infinity.
+            LmctoolError: tensors that the model ties differ.
+        """
+        checkpoint = self.checkpoints[index]
+        if ties or not weights.large:
+            _ = weights.made
+            return
+        for name in checkpoint.by_place:
+            checkpoint.weight(name, self.dtype)
+
+    def _is_large(self, index: int) -> bool:
+        return self.checkpoints[index].parameter_count * self.dtype.itemsize >= LARGE
 
     def lend(self) -> None:
         """Let the model's module have the first one's tensors, unless it has them already."""

@@ -69,6 +69,7 @@ class Resources:
         own: the resources of each checkpoint that has a model of its own, by index.
         ties: the tensor that the model tied each of these to, where a run unties them.
         corrected: how many layers and blocks were corrected; empty where nothing was.
+        loaded: reads the weights of the checkpoints.
         drawn: the draws of the calibration examples that were read so far, by number.
     """
 
@@ -131,7 +132,7 @@ class Resources:
             self._preparation,
             self._calib,
         )
-        self._weights = LoadedWeights(self.checkpoints, model, self.dtype, device, self.ties)
+        self.loaded = LoadedWeights(self.checkpoints, model, self.dtype, device, self.ties)
         self.forward = Forward(self)
 
     def _untied(self) -> dict[str, str]:
@@ -212,7 +213,7 @@ class Resources:
         """
         if index in self.own:
             return self.own[index].weights(0)
-        return self._weights.weights(index)
+        return self.loaded.weights(index)
 
     def check_module(self) -> None:
         """Check that the module, which shares the first checkpoint's tensors, is as it was.
@@ -221,7 +222,7 @@ class Resources:
             PluginError: somebody wrote into it.
         """
         for each in (self, *self.own.values()):
-            each._weights.check()
+            each.loaded.check()
 
     @property
     def model(self) -> Model:
@@ -241,7 +242,7 @@ class Resources:
         It shares them with ``run.weights(0)``: whoever writes to them is refused.  Hooks must be
         removed again.
         """
-        self._weights.lend()
+        self.loaded.lend()
         return self.model.module
 
     def initial(self, seed: int) -> Weights:

@@ -14,6 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.input_files import refuse_inputs
 from lmctool.files.locks import locked
 from lmctool.files.publish import clear_drafts
+from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import Journal
 from lmctool.run.identity import (
     CALIBRATION_PARTS,
@@ -184,7 +185,7 @@ class ResumeFolder:
         self.record = self._read_record()
         return self.record is not None and self.record.shared
 
-    def join(self, identity: Identity, command: str, evaluation: Evaluation | None) -> None:
+    def join(self, identity: Identity, command: str, evaluation: Evaluation | None) -> str:
         """Take part as a shard: say whose work the folder has, or check that it is of this run.
 
         Args:
@@ -192,18 +193,21 @@ class ResumeFolder:
             command: the command line of the whole run.
             evaluation: how networks are evaluated; None where none are.
 
+        Returns:
+            Why this machine may round differently, in words; empty if it does not.
+
         Raises:
             LmctoolError: the work is of another run, or this machine computes other bits.
         """
         refuse_inputs([self.folder])
-        if self.record is not None:
-            self._check(identity, self.record)
+        differs = "" if self.record is None else self._check(identity, self.record)
         if self.record is None or not self.record.shared:
             try:
                 self._write_record(identity, command, evaluation, shared=True)
             except OSError as cause:
                 raise self._unusable(cause) from cause
         self._begin(identity, partial(self._calibrated, identity))
+        return differs
 
     def begin(
         self,
@@ -311,6 +315,7 @@ class ResumeFolder:
             command=command,
             threads=torch.get_num_threads(),
             evaluation=evaluation,
+            spread=not isinstance(identity.run.spread, Serial),
             shared=shared,
         )
         write_record(self.folder, self.record)
@@ -330,26 +335,31 @@ class ResumeFolder:
         how = "pass --force" if self.share is None else "remove it"
         return LmctoolError(f"'{self.folder}' does not say whose work it has; {how} to begin again")
 
-    def _check(self, identity: Identity, record: RunRecord | None) -> None:
+    def _check(self, identity: Identity, record: RunRecord | None) -> str:
         """Check that the work is of the same run, and that it would give the same numbers here.
+
+        Returns:
+            Why this machine may round differently, where that is allowed; else nothing.
 
         Raises:
             LmctoolError: it is not, or it is not recorded of which it is.
         """
         if record is None:
             raise self._unknown()
-        earlier, now = record.identity, identity.parts(calibrated=_is_calibrated(record.identity))
+        now = identity.parts(calibrated=_is_calibrated(record.identity))
+        differs = first_difference(record.identity, now)
+        if not differs and tuple(record.probe) != identity.run.probe:
+            differs = UNEXPLAINED
+        objection = differs
         if self._mixed:
-            earlier, now = without_machine(earlier), without_machine(now)
-        objection = first_difference(earlier, now)
-        if not objection and not self._mixed and tuple(record.probe) != identity.run.probe:
-            objection = UNEXPLAINED
+            objection = first_difference(*map(without_machine, (record.identity, now)))
         if objection:
             how = "pass --force" if self.share is None else "remove the folder"
             raise LmctoolError(
                 f"'{self.folder}' has the work of another run: {objection}; give what it was, or"
                 f" {how} to begin again"
             )
+        return differs
 
 
 def _is_calibrated(parts: Mapping[str, str]) -> bool:

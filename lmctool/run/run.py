@@ -134,6 +134,7 @@ class Run:
         self.resources = Resources(name, analysis, settings, self.device, self.note, writes=writes)
         self.settings = self.resources.settings
         self.arithmetic = describe(settings.precision, self.device)
+        self.resources.loaded.journal = journal
         self.symmetries = CommonSymmetries(self.resources)
         self._calibrate()
 
@@ -160,7 +161,7 @@ class Run:
             lambda: self.calibration.recipe,
             self.dtype,
         )
-        self.forms = CanonicalForms(self.symmetries, self.note)
+        self.forms = CanonicalForms(self.symmetries, self.note, self.journal)
         self.alignments = Alignments(
             settings.aligner,
             settings.apply,

@@ -110,12 +110,13 @@ class Claims:
 
 
 def remove_dead(presence: Presence) -> None:
-    """Remove what processes left of themselves in a folder that were killed.
+    """Remove what processes left of themselves in a folder that were killed, and what workers left.
 
     Args:
-        presence: this process, which alone may write there.
+        presence: this process, whose run is at its end.
     """
-    living = {presence.token, *(each.token for each in presence.others())}
+    others = (each.token for each in presence.others() if each.role != "worker")
+    living = {presence.token, *others}
     for path in presence.folder.glob(f"*{SUFFIX}"):
         if path.name.removesuffix(SUFFIX) not in living:
             path.unlink(missing_ok=True)

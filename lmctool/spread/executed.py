@@ -82,7 +82,7 @@ class Executed(Spreading):
 
     def __init__(self, pool: Pool, work: Work, journal: Journal) -> None:
         """Take what runs work, what a worker does, and where finished work is."""
-        super().__init__()
+        super().__init__(pool.workers)
         self._pool, self._work, self._journal = pool, work, journal
         self._starts = 0
         self.job: Callable[[], str] = str

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -22,7 +22,7 @@ import msgspec
 from lmctool.spread.records import Message, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PULSE = 5.0
 """Seconds between two touches of a file."""
@@ -164,6 +164,20 @@ class Presence:
         except OSError:
             draft.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def worker_seen(folder: Path, worker: Worker) -> Iterator[Callable[[str], None]]:
+    """Let others see a worker of a run while the context is open; no error keeps it back.
+
+    Yields:
+        What tells the item that it is at work on.
+    """
+    presence = Presence(folder, "worker", worker)
+    with ExitStack() as seen:
+        with suppress(OSError):
+            seen.enter_context(presence)
+        yield presence.tell
 
 
 def present(folder: Path, now: float) -> list[Present]:

@@ -44,6 +44,7 @@ class WorkerJob(Message, frozen=True):
         context: the digest under which the run keeps its entries.
         device: the word for the device of a worker.
         threads: of torch, in each worker.
+        at_once: how many items the workers compute at once, as the run takes it.
         evaluation: how networks are evaluated; None where none are.
         mixed: whether workers whose machine computes other bits may take part.
         variables: the environment variables that are standing choices of the user; of those that
@@ -58,6 +59,7 @@ class WorkerJob(Message, frozen=True):
     context: str
     device: str
     threads: int
+    at_once: int = 1
     evaluation: Evaluation | None = None
     mixed: bool = False
     variables: dict[str, str] = {}

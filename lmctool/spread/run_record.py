@@ -27,6 +27,7 @@ class RunRecord(Message, frozen=True):
         command: the command line of the whole run.
         threads: of torch, in all processes that take part; None where that is not recorded.
         evaluation: how all of them evaluate networks; None where each chooses alike.
+        spread: whether it was begun by several processes.
         shared: whether shards take part.
     """
 
@@ -35,6 +36,7 @@ class RunRecord(Message, frozen=True):
     command: str = ""
     threads: int | None = None
     evaluation: Evaluation | None = None
+    spread: bool = False
     shared: bool = False
 
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
+from lmctool.errors import LmctoolError, first_line, machine_failure
 from lmctool.plugin.spreading import Spreading
 from lmctool.spread.finished import mark_of, marked
 from lmctool.spread.lists import tell_failure, tell_list
@@ -54,7 +55,7 @@ class Shared(Spreading):
         self, journal: Journal, presence: Presence, claims: Claims, share: Share, worker: Worker
     ) -> None:
         """Take where finished work is, how others see this process, and what its share is."""
-        super().__init__()
+        super().__init__(share.count)
         self._journal, self._presence, self._claims = journal, presence, claims
         self._share = share
         self.worker = worker
@@ -87,16 +88,17 @@ class Shared(Spreading):
 
     def failed(self, error: Exception) -> None:
         """Write down which item failed, if one was being computed."""
-        from lmctool.errors import first_line, machine_failure
-
         if self._at is not None:
             cause = machine_failure(error) or first_line(error)
             tell_failure(self._presence.folder, *self._at, self.worker, cause)
 
     def _computed(self, stage: Stage, wanted: Sequence[int]) -> Iterator[int]:
-        """Give the numbers that are to be computed here, until all that are wanted are finished.
+        """Give the numbers that are computed here, until all that are wanted are finished.
 
-        Of a divided list what another process has is left to it.
+        What another process has is waited for; that may be this shard, before it was killed.
+
+        Raises:
+            LmctoolError: what is computed cannot be kept.
         """
         pause = SOON
         while True:
@@ -114,15 +116,28 @@ class Shared(Spreading):
                     with marked(self._journal, stage, number, self.worker):
                         yield number
                     self._at = None
+                    self._check_kept(stage, number)
                     self.computed += 1
                     pause = SOON
             wanted = [n for n in wanted if mark_of(self._journal, stage, n) is None]
             self._presence.tell("")
-            if not wanted or stage.divided:
+            if not wanted:
                 return
             self._presence.tell(f"waiting for {stage.what!r} of others")
             time.sleep(pause)
             pause = min(2 * pause, LATE)
+
+    def _check_kept(self, stage: Stage, number: int) -> None:
+        """Check that an item that was computed is in the folder: else nobody would get it.
+
+        Raises:
+            LmctoolError: it is not.
+        """
+        if mark_of(self._journal, stage, number) is None:
+            raise LmctoolError(
+                f"what a shard computes cannot be kept in folder '{self._presence.folder}'; see"
+                " that it can be written and has room"
+            )
 
 
 def _name(stage: Stage, number: int) -> str:

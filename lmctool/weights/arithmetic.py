@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.weights.spectral_norm import with_spectral_norms
+from lmctool.weights.streamed import passing, shape_of, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,16 +71,32 @@ def lerp_each(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
     if alpha in (0, 1):
         # torch.lerp is not enough here: it turns -0.0 into 0.0 at alpha = 0.
         return dict(b if alpha == 1 else a)
-    mixed = {}
-    for name, start in a.items():
-        if start.is_floating_point():
-            refuse_masks(name, (start, b[name]))
-            mixed[name] = start
-        else:
-            refuse_differing(name, (start, b[name]))
+    if streams(a) or streams(b):
+        return {name: _between(name, passing(a, name), passing(b, name), alpha) for name in a}
+    mixed = {name: start for name, start in a.items() if _mixes(name, start, b[name])}
     ends = list(mixed.values()), [b[name] for name in mixed]
     points = torch._foreach_lerp(*ends, alpha) if mixed else ()  # on a GPU one kernel for all
     return dict(a) | dict(zip(mixed, points, strict=True))
+
+
+def _between(name: str, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """Return what ``lerp_each`` makes of one tensor."""
+    import torch
+
+    return torch._foreach_lerp([a], [b], alpha)[0] if _mixes(name, a, b) else a
+
+
+def _mixes(name: str, a: Tensor, b: Tensor) -> bool:
+    """Tell whether a tensor has a mixture, as floating ones do.
+
+    Raises:
+        LmctoolError: it has none, and is not the same in both.
+    """
+    if a.is_floating_point():
+        refuse_masks(name, (a, b))
+        return True
+    refuse_differing(name, (a, b))
+    return False
 
 
 def refuse_differing(name: str, tensors: Sequence[Tensor]) -> None:
@@ -132,9 +149,10 @@ def _check_names(a: Weights, b: Weights) -> None:
     for name in sorted(a.keys() ^ b.keys()):
         holder = "first" if name in a else "second"
         raise LmctoolError(f"tensor {name!r} is only in the {holder} of the two sets of weights")
-    for name, start in a.items():
-        if start.shape != b[name].shape:
+    for name in a:
+        first, second = shape_of(a, name), shape_of(b, name)
+        if first != second:
             raise LmctoolError(
-                f"tensor {name!r} has shape {tuple(start.shape)} in the first of the two sets of"
-                f" weights but {tuple(b[name].shape)} in the second"
+                f"tensor {name!r} has shape {first} in the first of the two sets of"
+                f" weights but {second} in the second"
             )

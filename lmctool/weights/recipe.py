@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
@@ -69,6 +70,39 @@ class KnownWeights(dict[str, "Tensor"]):
         return self._make if same else None
 
 
+class DeferredWeights(Mapping[str, "Tensor"]):
+    """Weights whose recipe is known, made when one of their tensors is first asked for."""
+
+    def __init__(self, make: Callable[[], KnownWeights], recipe: Callable[[], str]) -> None:
+        """Take what makes them, and what gives their recipe."""
+        self._form, self._make = make, recipe
+        self._weights: KnownWeights | None = None
+
+    @property
+    def made(self) -> KnownWeights:
+        """The weights themselves."""
+        if self._weights is None:
+            self._weights = self._form()
+        return self._weights
+
+    @property
+    def recipe(self) -> Callable[[], str] | None:
+        """What gives the recipe; None once a tensor was written into."""
+        return self._make if self._weights is None else self._weights.recipe
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a tensor."""
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        """Return how many tensors there are."""
+        return len(self.made)
+
+
 def identity(weights: Weights) -> str:
     """Return one word that tells weights from all others: their recipe, or else their content."""
     return promised(weights)()
@@ -76,7 +110,7 @@ def identity(weights: Weights) -> str:
 
 def promised(weights: Weights) -> Callable[[], str]:
     """Return what gives the identity of weights later; it holds no tensor of known ones."""
-    make = weights.recipe if isinstance(weights, KnownWeights) else None
+    make = weights.recipe if isinstance(weights, (KnownWeights, DeferredWeights)) else None
     return make or partial(content, weights)
 
 
@@ -93,7 +127,30 @@ def derived(
     """
     if any(tensor.is_inference() for tensor in tensors.values()):
         return dict(tensors)  # nothing counts what is written into these
+    return KnownWeights(tensors, _of_others(kind, of, ingredients))
+
+
+def deferred(
+    make: Callable[[], Weights],
+    kind: str,
+    of: Iterable[Weights],
+    ingredients: Callable[[], list[Any]] = list,
+) -> DeferredWeights:
+    """Return what ``derived`` does of weights that are made only if they are asked for.
+
+    Args:
+        make: makes the weights; whenever it is called, it makes the same.
+        kind: as ``derived`` takes it.
+        of: likewise.
+        ingredients: likewise.
+    """
+    made_of = _of_others(kind, of, ingredients)
+    return DeferredWeights(lambda: KnownWeights(make(), made_of), made_of)
+
+
+def _of_others(
+    kind: str, of: Iterable[Weights], ingredients: Callable[[], list[Any]]
+) -> Callable[[], str]:
+    """Return what gives the recipe of weights that are made of others, once."""
     sources = [promised(each) for each in of]
-    return KnownWeights(
-        tensors, cache(lambda: recipe(kind, [each() for each in sources], *ingredients()))
-    )
+    return cache(lambda: recipe(kind, [each() for each in sources], *ingredients()))

@@ -20,9 +20,9 @@ COUNT = 10
 COMMAND = (
     "matrix",
     *(f"{number}.safetensors" for number in range(COUNT)),
-    *("--align", "--calib-size", "200", "--allow-chance", "--quiet"),
+    *("--points", "11", "--allow-chance", "--quiet"),
 )
-"""45 pairs, each of a fraction of a second."""
+"""45 pairs, each of a fraction of a second: of what a process does, most is to begin."""
 
 
 def write(folder: Path) -> None:
@@ -48,3 +48,9 @@ def arrays(path: Path) -> Arrays:
     with h5py.File(path) as file:
         file.visititems(note)
     return found
+
+
+def differing(path: Path, serial: Arrays) -> list[str]:
+    """Return the names of the arrays of a result that are not those of a serial run."""
+    found = arrays(path)
+    return sorted(name for name in found | serial if found.get(name) != serial.get(name))

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 150
+SECONDS = 400
 """That a job may take on a machine with much else to do."""
+GOING = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED", "SUSPENDED"}
+"""The states of a job that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,18 @@ class Slurm:
         words = ("squeue", "--noheader", "--states=all", "--array", "--format=%T", f"--jobs={job}")
         return self.run(*words).split()
 
+    def over(self, job: str) -> bool:
+        """Tell whether a job, or all tasks of an array, have ended."""
+        return not GOING & set(self.states(job))
+
     def ended(self, job: str) -> set[str]:
         """Wait until a job, or all tasks of an array, are over, and return their states."""
-        going = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED", "SUSPENDED"}
-        self.until(lambda: not going & set(self.states(job)), f"job {job} does not end")
+        self.until(lambda: self.over(job), f"job {job} does not end")
         return set(self.states(job))
+
+    def jobs(self) -> list[str]:
+        """Return the numbers of the jobs that run."""
+        return self.run("squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
 
     def until(self, condition: Callable[[], object], otherwise: str) -> None:
         """Wait until something holds.

@@ -1,4 +1,4 @@
-"""Jobs of a Slurm that is started for the tests, and of the scripts in examples/slurm."""
+"""Jobs of a Slurm that is started for the tests: its GPUs, and a run in one job."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.many_networks import COMMAND, arrays
-from tests.cluster.slurm import ROOT
+from tests.cluster.many_networks import COMMAND, differing
+from tests.cluster.scripts import SCRIPTS, push_out, said, works
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from tests.cluster.many_networks import Arrays
     from tests.cluster.slurm import Slurm
 
-pytestmark = pytest.mark.cluster
-SCRIPTS = ROOT / "examples/slurm"
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 def test_tasks_with_a_gpu_each_see_different_ones(slurm: Slurm, tmp_path: Path) -> None:
@@ -31,10 +30,9 @@ def test_a_run_that_is_preempted_goes_on_from_its_work(
 ) -> None:
     words = ("--cpus-per-task=1", "--output=out.txt", SCRIPTS / "gather.sh", *COMMAND)
     job = slurm.submit(here, *words, "-o", "out.h5")
-    folder = here / "out.h5.work"
-    slurm.until(lambda: len(list(folder.glob("*.npz"))) > 20, "it does no work")
-    slurm.ended(slurm.submit(here, "--partition=high", "--cpus-per-task=4", "--wrap=true"))
-    assert slurm.ended(job) == {"COMPLETED"}
-    assert "PREEMPTION" in (here / "out.txt").read_text()
-    assert arrays(here / "out.h5") == serial
+    slurm.until(lambda: works(here) or slurm.over(job), f"job {job} does no work")
+    push_out(slurm, here)
+    assert slurm.ended(job) == {"COMPLETED"}, said(here)
+    assert "PREEMPTION" in said(here)
+    assert differing(here / "out.h5", serial) == []
     assert slurm.left_over() == []

@@ -78,6 +78,15 @@ def test_batches_come_in_order_and_cover_the_split() -> None:
     assert torch.cat([targets for _, targets in parts]).tolist() == CLASSES.tolist()
 
 
+def test_batches_of_a_part_are_those_of_the_whole_split_there() -> None:
+    split = opened()
+    whole = list(split.batches(3, torch.float32))
+    for start, stop, there in ((0, 6, whole[:2]), (3, 10, whole[1:]), (6, None, whole[2:])):
+        parts = list(split.batches(3, torch.float32, start, stop))
+        assert all(map(torch.equal, *([x for x, _ in each] for each in (parts, there))))
+        assert [len(targets) for _, targets in parts] == [len(targets) for _, targets in there]
+
+
 @pytest.mark.parametrize("size", [1, 3, 4, 9, 10, 99])
 def test_even_batches_are_those_of_array_split(size: int) -> None:
     count = -(-10 // size)

@@ -13,11 +13,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lmctool.errors import LmctoolError
 from lmctool.evaluate import shared_prefix
 from lmctool.evaluate.batch_size import BatchSize
+from lmctool.evaluate.threads import Workers
+from lmctool.plugin.spreading import Spreading
+from lmctool.results.journal import MemoryJournal
 from lmctool.weights.partwise import Partwise
 from tests.evaluate.pairs import MODELS, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lmctool.plugin.progress import Advance
+    from lmctool.plugin.spreading import Stage
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -149,3 +155,32 @@ def test_progress_adds_up_to_every_network_and_split() -> None:
     pair.evaluate(shared, pair.split, pair.split, advance=told.append)
     assert len(told) == 2 * 3  # batches
     assert sum(told) == 2 * len(networks)
+
+
+class Backwards(Spreading):
+    """Computes every item here, the last one first, as if there were several workers."""
+
+    def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
+        """Give the numbers from the last to the first."""
+        for number in reversed(range(len(stage.keys))):
+            yield number
+            advance(1)
+
+
+@pytest.mark.parametrize("threads", [None, Workers(2, 1)], ids=["", "side by side"])
+def test_batches_are_shared_by_workers_with_the_same_numbers(threads: Workers | None) -> None:
+    pair = Pair("mlp")
+    pair.batch_size = BatchSize(1)
+    networks = pair.along("layer", (0.5, 0.75), 1.0)
+    shared = shared_prefix.Shared(pair.graph, networks, threads=threads)
+    alone = pair.evaluate(shared, pair.split)
+    told: list[int] = []
+    with MemoryJournal().entries("shared") as entries:
+        options: dict[str, Any] = {"entries": entries, "spread": Backwards(2)}
+        spread = pair.evaluate(shared, pair.split, **options, advance=told.append)
+        shared.outputs = None  # type: ignore[assignment, method-assign]
+        again = pair.evaluate(shared, pair.split, **options)  # as a run whose workers are done
+    assert sum(told) == len(networks) and len(told) > 2
+    for each in (spread, again):
+        np.testing.assert_array_equal(each.loss, alone.loss)
+        np.testing.assert_array_equal(each.error, alone.error)

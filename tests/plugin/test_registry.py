@@ -94,7 +94,7 @@ def test_one_entry_of_the_table_is_all_that_a_new_kind_takes(
 
 def test_an_executor_that_is_not_there_is_told_with_those_that_are() -> None:
     assert "processes" in registry.names(EXECUTORS)
-    with pytest.raises(PluginError, match="no executor is called 'slurm'; installed: .*processes"):
+    with pytest.raises(PluginError, match=r"no executor is called 'slurm'; installed: .*processes"):
         registry.load(EXECUTORS, "slurm")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmctool.evaluate.threads import use_threads
+from lmctool.plugin import registry
 from lmctool.results.equality import difference
 from lmctool.results.journal import Journal
 from lmctool.spread.executed import Executed
@@ -25,17 +26,28 @@ if TYPE_CHECKING:
     from lmctool.results.journal import Arrays
 
 FEW = ("--limit", "60", "--calib-size", "100")
-BOTH = ("--align", "--repair")
+BOTH, EXAMPLES = ("--align", "--repair"), ("--per-example", "--baselines")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "align": ("align", "a", "b", *FEW),
     "align by learning": ("align", "a", "b", "--aligner", "learned", "--steps", "3", *FEW),
     "align by midpoints": ("align", "a", "b", "--aligner", "midpoint", "--steps", "3", *FEW),
     "barrier": ("barrier", "a", "b", *BOTH, "--batchnorm", "reset", "--points", "5", *FEW),
     "barrier of draws": ("barrier", "a", "b", *BOTH, "--points", "3", "--repeat", "2", *FEW),
-    "barrier of examples": ("barrier", "a", "b", "--refine", "--per-example", "--limit", "60"),
+    "barrier of examples": (
+        "barrier",
+        "a",
+        "b",
+        "--refine",
+        "--per-example",
+        "--baselines",
+        *FEW[:2],
+    ),
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
     "interpolate": ("interpolate", "a", "b", "--points", "4", "--score", "ece", *FEW),
+    "interpolate by parts of the examples": (
+        *("interpolate", "a", "b", "--points", "3", "--score", "ece", "--batch-size", "16", *FEW),
+    ),
     "layerwise": ("layerwise", "a", "b", "--points", "3", "--align", "--batch-size", "16", *FEW),
     "matrix": ("matrix", "a", "b", "c", *BOTH, "--points", "3", *FEW),
     "merge of two": ("merge", "a", "b", *BOTH, "--alphas", "0.3,0.5", *FEW),
@@ -99,6 +111,16 @@ def redone(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+@pytest.fixture
+def installed_alone() -> Iterator[None]:
+    """Let there be those plugins alone that processes find which are started meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_registered", [])
+        registry.installed.cache_clear()
+        yield
+    registry.installed.cache_clear()
+
+
 def words(command: tuple[str, ...], networks: Path) -> list[str]:
     """Return a command of the list above on the networks."""
     places = {path.stem: str(path) for path in networks.iterdir()}
@@ -122,3 +144,15 @@ def test_workers_give_the_numbers_of_a_run_without_them_bit_for_bit(
         assert written.read_bytes() == with_workers.read_bytes()
     assert not redone
     assert not Path("spread.h5.work").exists()
+
+
+@pytest.mark.usefixtures("installed_alone")
+def test_processes_of_this_machine_give_them_too(networks: Path, redone: list[str]) -> None:
+    command = words(COMMANDS["matrix"], networks)
+    alone = invoke(*command, "-o", "alone")
+    use_threads(2)  # one for each process
+    spread = invoke(*command, "-o", "spread", "--executor", "processes:2")
+    assert alone.stderr == spread.stderr == ""
+    assert alone.exit_code == spread.exit_code == 0
+    assert difference(lasting(Path("alone.h5")), lasting(Path("spread.h5"))) is None
+    assert not redone

@@ -13,6 +13,7 @@ from lmctool.errors import UnjudgedError
 from lmctool.graph.capture import capture
 from lmctool.symmetry import Permutation, PermutationSpec, derive, prove
 from lmctool.symmetry.axis_form import Free
+from tests.followed import capture_once
 
 Build = Callable[..., nn.Module]
 IMAGE = (3, 32, 32)
@@ -35,7 +36,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...], int]] = [
 
 
 def spec_of(module: nn.Module, shape: tuple[int, ...]) -> PermutationSpec:
-    return derive(capture(module, torch.zeros(2, *shape)))
+    return derive(capture_once(module, torch.zeros(2, *shape)))
 
 
 def shuffled(spec: PermutationSpec, seed: int = 0) -> Permutation:

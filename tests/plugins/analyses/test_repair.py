@@ -43,7 +43,7 @@ def test_the_exact_variant_matches_loops(run_of: Runs, alpha: float) -> None:
 
 @pytest.mark.parametrize("key", ["mlp-batch", "vgg-batch", "resnet-batch", "resnet-batch-A"])
 def test_repair_of_the_layers_equals_a_reset_behind_every_layer(run_of: Runs, key: str) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     a, b = run.weights(0), run.weights(1)
     repaired = renormalised_path(run, a, b, storable=False, targets="layers")(0.4)
     again = reset.prepare(run, a, b, storable=False)(0.4)
@@ -54,7 +54,7 @@ def test_repair_of_the_layers_equals_a_reset_behind_every_layer(run_of: Runs, ke
 
 @pytest.mark.parametrize("key", ["mlp-batch", "resnet-batch"])
 def test_a_reset_is_what_torch_does_in_training_mode(run_of: Runs, key: str) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     mixed = run.batchnorm.mix(run.weights(0), run.weights(1), 0.5)
     module = initial(key, 0).double()
     module.load_state_dict(mixed)
@@ -74,7 +74,7 @@ def test_a_reset_is_what_torch_does_in_training_mode(run_of: Runs, key: str) -> 
     "key", ["mlp", "mlp-layer", "vgg", "vgg-batch", "resnet-batch", "resnet-layer"]
 )
 def test_fused_weights_give_the_same_loss_in_plain_torch(run_of: Runs, key: str) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     weights = renormalised_path(run, run.weights(0), run.weights(1), storable=True, targets="both")(
         0.5
     )
@@ -86,7 +86,7 @@ def test_fused_weights_give_the_same_loss_in_plain_torch(run_of: Runs, key: str)
 def test_what_cannot_be_fused_is_evaluated_and_said(run_of: Runs) -> None:
     notes: list[str] = []
     key = "resnet-fixup"
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     run.note = notes.append
     a, b = run.weights(0), run.weights(1)
     weights = renormalised_path(run, a, b, storable=False, targets="both")(0.5)
@@ -122,7 +122,7 @@ def test_reset_needs_a_batchnorm(run_of: Runs) -> None:
 def test_running_statistics_can_be_taken_from_one_end(run_of: Runs, policy: str, end: int) -> None:
     key = "mlp-batch"
     settings: dict[str, Any] = {"batchnorm": policy}
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), **settings)
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20), **settings)
     a, b = run.weights(0), run.weights(1)
     mixed = run.batchnorm.mix(a, b, 0.5)
     given = (a, b)[end]

@@ -140,7 +140,7 @@ def test_the_batch_size_changes_a_ratio_by_its_sampling_error_only(run_of: Runs)
 def test_the_first_layer_loses_what_its_correlations_say_and_later_ones_more(
     run_of: Runs, key: str
 ) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     result = measured(run, "0.25,0.5")
     found, predicted = values(result, "ratio")[0], values(result, "predicted", "pairs")[0]
     np.testing.assert_allclose(found[:, 0], predicted[:, 0], rtol=1e-9)
@@ -150,7 +150,7 @@ def test_the_first_layer_loses_what_its_correlations_say_and_later_ones_more(
 @pytest.mark.parametrize("key", ["mlp", "resnet-fixup"])  # fused, and beside the weights
 def test_after_exact_repair_the_ratio_is_its_goal(run_of: Runs, key: str) -> None:
     settings = {"aligner": None, "correction": REPAIR, "calib_batch": 5000, "calib_size": 300}
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), **settings)
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20), **settings)
     result = measured(run, "0.3", at="both")
     assert list(values(result, "variant")) == ["plain", "repair"]
     goal = values(result, "goal", "pairs")[0]

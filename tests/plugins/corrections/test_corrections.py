@@ -87,7 +87,7 @@ def test_the_closed_form_matches_loops(run_of: Runs, alpha: float) -> None:
 
 @pytest.mark.parametrize("key", ["mlp", "mlp-batch", "vgg", "vgg-batch", "resnet-batch"])
 def test_the_closed_form_is_exact_in_the_first_layer_only(run_of: Runs, key: str) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     a, b = run.weights(0), run.weights(1)
     exact, closed = (prepared(name, run, a, b)(0.3) for name in ("repair", "closed-form"))
     first, second, *_ = run.resources.targets("layers")
@@ -120,7 +120,7 @@ def test_the_closed_form_leaves_residual_streams_alone_by_default(run_of: Runs) 
     (option,) = registry.load(CORRECTIONS, "closed-form").options
     assert option.default == "layers"
     key = "resnet-fixup"
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_size=200)
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20), calib_size=200)
     a, b = run.weights(0), run.weights(1)
     *_, last = run.resources.targets("blocks")
     axes = {last.tap: last.axis}
@@ -176,7 +176,7 @@ def test_one_pass_over_each_end_serves_every_alpha(
 def test_half_of_repair_sets_one_statistic_everywhere(
     run_of: Runs, key: str, name: str, holds: str
 ) -> None:
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60), calib_batch=5000, calib_size=300)
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20), calib_batch=5000, calib_size=300)
     a, b = run.weights(0), run.weights(1)
     axes = {target.tap: target.axis for target in run.resources.targets("both")}
     weights = prepared(name, run, a, b, targets="both")(0.3)
@@ -230,7 +230,7 @@ def test_silent_units_stay_silent(run_of: Runs, name: str) -> None:
 def test_a_written_checkpoint_is_the_network_that_was_evaluated(
     tmp_path: Path, key: str, name: str
 ) -> None:
-    ends = [save(tmp_path / f"{n}.safetensors", key, trained(key, n, 60)) for n in (0, 1)]
+    ends = [save(tmp_path / f"{n}.safetensors", key, trained(key, n, 20)) for n in (0, 1)]
     out = tmp_path / "merged.safetensors"
     done = invoke("repair", *ends, "--correction", name, "--json", "-", "-o", out)
     assert done.exit_code == 0, done.output
@@ -243,7 +243,7 @@ def test_a_written_checkpoint_is_the_network_that_was_evaluated(
 @pytest.mark.parametrize("name", ["repair", "closed-form", "rescale", "shift"])
 def test_what_no_checkpoint_can_hold_is_said(run_of: Runs, name: str) -> None:
     key = "resnet-fixup"
-    run = run_of(key, trained(key, 0, 60), trained(key, 1, 60))
+    run = run_of(key, trained(key, 0, 20), trained(key, 1, 20))
     with pytest.raises(LmctoolError, match="a checkpoint of this model can hold nothing"):
         prepared(name, run, run.weights(0), run.weights(1), storable=True)
 

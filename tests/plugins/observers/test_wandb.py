@@ -16,7 +16,7 @@ BLOCK = 32768
 
 def records() -> list[Any]:
     """Return the records of the one run: LevelDB's log format behind a header of 7 bytes."""
-    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+    from wandb.proto.wandb_internal_pb2 import Record
 
     (path,) = Path("wandb").glob("offline-run-*/*.wandb")
     data = path.read_bytes()

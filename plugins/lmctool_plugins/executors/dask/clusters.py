@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError
+from lmctool_plugins.executors.dask import piece
 from lmctool_plugins.executors.dask.jobs import job_keywords, told
 from lmctool_plugins.executors.dask.libraries import SILENT, library
 from lmctool_plugins.executors.dask.wanted import Local, Running
@@ -69,6 +70,7 @@ def _local(wanted: Local) -> Workers:
                 n_workers=wanted.count,
                 threads_per_worker=1,
                 memory_limit=0,
+                preload=[piece.__name__],
                 dashboard_address=NOWHERE,
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=SILENT,

@@ -1,0 +1,171 @@
+"""Weights of checkpoints: looked at once, read when they are needed, and few of them in memory."""
+
+from __future__ import annotations
+
+import gc
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lmctool.checkpoint import Checkpoint
+from lmctool.checkpoint.checkpoint import open_checkpoint
+from lmctool.errors import LmctoolError
+from lmctool.evaluate import Network
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import MODELS
+from lmctool.results.file import read
+from lmctool.results.journal import MemoryJournal
+from lmctool.run import loaded_weights
+from lmctool.run.loaded_weights import LoadedWeights
+from lmctool.testing import invoke
+from lmctool.weights.arithmetic import lerp
+from lmctool.weights.recipe import identity
+from lmctool.weights.streamed import streams
+
+ARGUMENTS = {"inputs": 64, "width": 256, "depth": 9}
+
+
+@pytest.fixture(params=[False, True], ids=["small", "large"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Let networks be large, or not."""
+    monkeypatch.setattr(loaded_weights, "LARGE", 1 if request.param else 1 << 60)
+    return bool(request.param)
+
+
+class Tied(nn.Module):
+    """Two layers that share their weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+        self.last.weight = self.first.weight
+
+
+def loaded(folder: Path, *networks: dict[str, Tensor], **told: Any) -> LoadedWeights:
+    paths = [folder / f"{number}.safetensors" for number in range(len(networks))]
+    for path, weights in zip(paths, networks, strict=True):
+        save_file(weights, path)
+    files = [open_checkpoint(path) for path in paths]
+    model: Any = SimpleNamespace(module=Tied(), **told)
+    return LoadedWeights(files, model, torch.float32, torch.device("cpu"), {})
+
+
+def tied(value: float, other: float) -> dict[str, Tensor]:
+    weight, last = torch.full((3, 3), value), torch.full((3, 3), other)
+    return {"first.weight": weight, "last.weight": last}
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        (tied(1.0, 2.0), "'first.weight' and 'last.weight' are one in the model, but differ"),
+        (tied(1.0, float("nan")), "'last.weight' of .* holds 9 values that are NaN or infinite"),
+    ],
+)
+def test_what_is_no_network_is_refused_when_it_is_asked_for(
+    tmp_path: Path, large: bool, weights: dict[str, Tensor], told: str
+) -> None:
+    source = loaded(tmp_path, tied(1.0, 1.0), weights)
+    source.weights(0)
+    with pytest.raises(LmctoolError, match=told):
+        source.weights(1)
+
+
+def test_what_a_run_has_looked_at_is_not_read_again_to_be_known(
+    tmp_path: Path, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, networks = MemoryJournal(), (tied(1.0, 1.0), tied(2.0, 2.0))
+    for number in range(2):
+        source = loaded(tmp_path, *networks)
+        source.journal = journal
+        weights = source.weights(1)
+        if number == 0:
+            known = identity(weights)
+            monkeypatch.setattr(Checkpoint, "weight", None)
+    assert identity(weights) == known and list(weights) == ["first.weight"]
+    assert streams(weights)
+
+
+def test_weights_that_pass_by_are_mixed_as_those_in_memory(tmp_path: Path) -> None:
+    weights = loaded(tmp_path, tied(1.0, 1.0), tied(3.0, 3.0))
+    journal = weights.journal = MemoryJournal()
+    a, b = weights.weights(0), weights.weights(1)
+    assert not streams(b)
+    whole = lerp(a, b, 0.3)
+    again = loaded(tmp_path, tied(1.0, 1.0), tied(3.0, 3.0))
+    again.journal = journal
+    there = again.weights(1)
+    passed = lerp(a, there, 0.3)
+    assert streams(there) and passed.keys() == whole.keys()
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in passed.items())
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the files of two networks in bfloat16."""
+    monkeypatch.chdir(tmp_path)
+    metadata = {"lmctool.model": "mlp", "lmctool.model_arguments": json.dumps(ARGUMENTS)}
+    for seed in range(2):
+        torch.manual_seed(seed)
+        module = registry.load(MODELS, "mlp").build("mlp", **ARGUMENTS)
+        tensors = {name: tensor.bfloat16() for name, tensor in module.state_dict().items()}
+        save_file(tensors, f"{seed}.safetensors", metadata | {"lmctool.data": "digits"})
+    return ["0.safetensors", "1.safetensors"]
+
+
+def in_memory() -> int:
+    """Return the bytes of all tensors that are in memory, or mapped into it."""
+    gc.collect()
+    storages = [each.untyped_storage() for each in gc.get_objects() if type(each) in KINDS]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+
+KINDS = (Tensor, nn.Parameter)
+
+
+def test_a_path_between_large_networks_takes_little_more_than_two_of_them(
+    pair: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    evaluated, one = Network.__call__, Checkpoint.weight
+
+    def called(self: Network, weights: Any) -> Any:
+        outputs = evaluated(self, weights)
+        found.append(in_memory())
+        return outputs
+
+    def passing(self: Checkpoint, *arguments: Any) -> Tensor:
+        tensor = one(self, *arguments)
+        found.append(in_memory())
+        return tensor
+
+    monkeypatch.setattr(Network, "__call__", called)
+    monkeypatch.setattr(Checkpoint, "weight", passing)
+    words = ("--points", "3", "--limit", "8", "--batch-size", "2", "--allow-chance", "-q")
+    before = in_memory()
+    done = invoke("interpolate", *pair, *words)
+    assert done.exit_code == 0, done.output
+    module = registry.load(MODELS, "mlp").build("mlp", **ARGUMENTS)
+    numbers = sum(tensor.numel() for tensor in module.parameters())
+    del module
+    copies = (max(found) - before) / (4 * numbers)
+    assert (copies < 2.5) == large, copies
+
+
+def test_large_networks_have_the_numbers_of_small_ones(
+    pair: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--points", "3", "--limit", "60", "--allow-chance", "-q", "--align")
+    results = []
+    for number, size in enumerate((1, 1 << 60)):
+        monkeypatch.setattr(loaded_weights, "LARGE", size)
+        done = invoke("barrier", *pair, *words, "-o", f"{number}.h5")
+        assert done.exit_code == 0, done.output
+        results.append(read(Path(f"{number}.h5")).groups["barrier/curve"].variables["loss"].values)
+    assert (results[0] == results[1]).all()
