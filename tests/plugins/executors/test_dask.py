@@ -433,16 +433,22 @@ def test_a_scheduler_without_workers_is_told(
 
 @with_dask
 @pytest.mark.parametrize(
-    ("word", "options"),
+    ("word", "kills", "options"),
     [
-        ("dask:1", ()),
-        pytest.param("dask:2", ("--align", "--repair"), marks=pytest.mark.slow),
+        ("dask:1", False, ()),
+        pytest.param("dask:2", True, ("--align", "--repair"), marks=pytest.mark.slow),
     ],
 )
-def test_a_run_whose_worker_is_killed_has_the_numbers_of_a_serial_one(
-    word: str, options: tuple[str, ...], marked: Path, capfd: pytest.CaptureFixture[str]
+def test_a_run_has_the_numbers_of_a_serial_one_also_where_a_worker_is_killed(
+    word: str,
+    kills: bool,
+    options: tuple[str, ...],
+    marked: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (marked / "once").touch()
+    if not kills:
+        (marked / "killed").touch()
     with _threads(1):
         spread = _matrix(marked, *options, "--executor", word)
         assert spread.exit_code == 0, spread.output
