@@ -383,6 +383,42 @@ def test_a_scheduler_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 @with_dask
+def test_a_scheduler_that_wants_certificates_is_reached_by_those_of_dasks_configuration(
+    tmp_path: Path,
+) -> None:
+    distributed, dask = library("distributed", "dask"), library("dask", "dask")
+    security = distributed.Security.temporary()
+    for name in ("ca_file", "client_cert", "client_key"):
+        (tmp_path / name).write_text(getattr(security, f"tls_{name}"))
+    configured = {
+        "distributed.comm.require-encryption": True,
+        "distributed.comm.tls.ca-file": str(tmp_path / "ca_file"),
+        "distributed.comm.tls.client.cert": str(tmp_path / "client_cert"),
+        "distributed.comm.tls.client.key": str(tmp_path / "client_key"),
+    }
+    with clusters.kept_lean(str(tmp_path)):
+        cluster = distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tls://",
+            security=security,
+            memory_limit=0,
+            dashboard_address=clusters.NOWHERE,
+            silence_logs=SILENT,
+        )
+    try:
+        with pytest.raises(LmctoolError, match="perhaps check your TLS configuration"):
+            plugin.open_workers(cluster.scheduler_address)
+        with dask.config.set(configured):
+            executor = plugin.open_workers(cluster.scheduler_address)
+            assert executor.submit(divmod, 7, 2).result() == (3, 1)
+            executor.shutdown()
+    finally:
+        clusters.end(cluster)
+
+
+@with_dask
 def test_a_scheduler_without_workers_is_told(
     scheduler: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

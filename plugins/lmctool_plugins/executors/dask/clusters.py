@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmctool.api import LmctoolError
+from lmctool_plugins.executors.dask import piece
 from lmctool_plugins.executors.dask.jobs import job_keywords, told
 from lmctool_plugins.executors.dask.libraries import SILENT, library
 from lmctool_plugins.executors.dask.wanted import Local, Running
@@ -61,12 +63,14 @@ def _local(wanted: Local) -> Workers:
     import torch
 
     distributed = library("distributed", "dask")
+    _quieten_tracker()
     with _closing_after_failure() as closing:
         with kept_lean(closing.folder()):
             cluster = distributed.LocalCluster(
                 n_workers=wanted.count,
                 threads_per_worker=1,
                 memory_limit=0,
+                preload=[piece.__name__],
                 dashboard_address=NOWHERE,
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=SILENT,
@@ -76,6 +80,23 @@ def _local(wanted: Local) -> Workers:
         client = distributed.Client(cluster, timeout=CONNECT, set_as_default=False)
         threads = max(1, torch.get_num_threads() // wanted.count)
         return Workers(client, closing.all, threads, planned=wanted.count)
+
+
+def _quieten_tracker() -> None:
+    """Let what tidies up after processes that were killed do so without a word, if it is new."""
+    if os.name != "posix":
+        return
+    from multiprocessing import resource_tracker
+
+    name = "PYTHONWARNINGS"
+    before = os.environ.get(name)
+    os.environ[name] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def _running(wanted: Running) -> Workers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,3 +22,9 @@ def compute(function: Callable[..., Value], *arguments: Any) -> Value:
     """
     with _alone:
         return function(*arguments)
+
+
+def dask_setup(_: Any) -> None:
+    """Leave Ctrl-C to the run that started this worker; Dask calls it as the worker begins."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
