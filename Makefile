@@ -38,7 +38,7 @@ test: $(VENV)/models
 	$(BIN)/ruff format --check .
 	MYPY_NUM_WORKERS=2 $(BIN)/mypy
 	$(COMPILE)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # the tests in other surroundings one after the other, which may not change an outcome: hours.
 # With some of the tests alone: make test-anywhere TESTS=tests/files
@@ -47,7 +47,7 @@ test-anywhere: $(VENV)/models
 
 test-all: $(VENV)/models data slurm
 	$(COMPILE)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # runs spread over the jobs of a Slurm that is started for it: minutes on 2 cores
 test-cluster: $(VENV)/models slurm

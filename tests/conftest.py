@@ -18,6 +18,7 @@ from lmctool.results.file import write
 from tests import barrier_result as barrier
 from tests import every
 from tests.gpu import device_for_tests, hide_gpus, require_gpu
+from tests.longest_first import sort_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Run tests, and what they start, without any GPU unless LMCTOOL_TEST_DEVICE names one."""
     config.stash[DEVICE] = device_for_tests(os.environ)
     hide_gpus(os.environ)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the workers of pytest-xdist take the longest files first."""
+    if hasattr(config, "workerinput"):
+        sort_tests(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -42,17 +42,18 @@ def compute_share(job: Job) -> ExitCode:
     from lmctool.evaluate.device import in_use
     from lmctool.run.summary import plan
 
-    assert job.share is not None
+    share = job.share
+    assert share is not None
     _check(job)
     job = replace(job, gates=(), baseline=None, document=None, junit=None, observers=())
     outputs = outputs_of(job)
     outputs.refuse_existing(allowed=True)
-    folder = ResumeFolder(outputs.paths["result"], job.note, job.share, mixed=job.mixed)
+    folder = ResumeFolder(outputs.paths["result"], job.note, share, mixed=job.mixed)
     with ExitStack() as open_until_done:
         open_until_done.enter_context(folder)
         open_until_done.enter_context(no_exit())
         worker = Worker(host=host(), device="", process=os.getpid())
-        spread = Shared(folder.journal, folder.presence, folder.claims, job.share, worker)
+        spread = Shared(folder.journal, folder.presence, folder.claims, share, worker)
         with folder.founded():
             job = open_until_done.enter_context(settled_by(folder.record, job))
             run = open_run(job, None, _unwatched, folder.journal, spread)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.adapters import is_adapter
+from lmctool.checkpoint.squared_norms import squared_norms_of_weights
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
@@ -37,7 +38,7 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
-from lmctool.weights.recipe import derived
+from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -616,6 +617,24 @@ class Run:
             UnjudgedError: it does not.
         """
         return self.alignments.prove(weights, Alignment(transform))
+
+    def squared_norms(self, a: Weights, b: Weights, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return the squared norms of A, B and A - B over some tensors, (square,): once in a run.
+
+        Args:
+            a: the first network.
+            b: the second.
+            names: the tensors, of floats.
+        """
+        with self.journal.entries("squared norms", list(names)) as entries:
+            entry = entries.entry(lambda: [identity(a), identity(b)])
+            squares: NDArray[np.float64]
+            if entry.arrays is not None:
+                squares = entry.arrays["squares"]
+            else:
+                squares = squared_norms_of_weights([a, b], names).sum(axis=0)
+                entry.keep(lambda: {"squares": squares})
+            return squares
 
     def completed(self, weights: Weights) -> Weights:
         """Return a network with the first one's tensors in place of those that are left out."""

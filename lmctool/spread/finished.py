@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from lmctool.results.journal import DRAFT
 from lmctool.spread.records import Message, Worker
@@ -62,6 +61,8 @@ def marked(journal: Journal, stage: Stage, number: int, worker: Worker) -> Itera
 
     Until then it is known as begun.
     """
+    import numpy as np  # here, for what only reads marks of a folder needs none
+
     begun = time.monotonic()
     place = _place(journal, stage, number)
     with suppress(OSError):

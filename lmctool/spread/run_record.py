@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RUN, DRAFT = "run.json", ".run-draft"
 LONGEST = 1 << 26
 """Bytes of a record at most."""
+MOST = 1 << 31
+"""Threads, and examples at once, at most."""
 
 
 class RunRecord(Message, frozen=True):
@@ -53,9 +55,14 @@ def record_of(folder: Path) -> RunRecord | None:
         raise ValueError(f"{RUN} is no regular file")
     try:
         with path.open("rb") as file:
-            return RunRecord.decoded(file.read(LONGEST).decode())
+            record = RunRecord.decoded(file.read(LONGEST).decode())
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as cause:
         raise ValueError(str(cause)) from cause
+    sizes = [] if record.threads is None else [record.threads]
+    sizes += [] if record.evaluation is None else [record.evaluation.batch_size]
+    if not all(1 <= size <= MOST for size in sizes):
+        raise ValueError("it was changed: no run has such numbers of threads and examples")
+    return record
 
 
 def write_record(folder: Path, record: RunRecord) -> None:

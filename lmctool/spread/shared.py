@@ -61,6 +61,7 @@ class Shared(Spreading):
         self.worker = worker
         self.computed = 0
         self._at: tuple[Stage, int] | None = None
+        self._finished: set[tuple[int, int]] = set()
 
     def numbers(self, stage: Stage, advance: Advance) -> Iterator[int]:
         """Give each number once: first those that are computed here, then those to be read.
@@ -79,7 +80,7 @@ class Shared(Spreading):
             advance(1)
         self._journal.look_again()
         left = [number for number in every if number not in given]
-        unfinished = [number for number in left if mark_of(self._journal, stage, number) is None]
+        unfinished = [number for number in left if not self._is_finished(stage, number)]
         if unfinished:
             raise ShareDone(stage, len(unfinished))
         for number in left:
@@ -103,13 +104,13 @@ class Shared(Spreading):
         pause = SOON
         while True:
             self._journal.look_again()
-            wanted = [n for n in wanted if mark_of(self._journal, stage, n) is None]
+            wanted = [n for n in wanted if not self._is_finished(stage, n)]
             for number in wanted:
                 with self._claims.held(_name(stage, number)) as mine:
                     if not mine:
                         continue
                     self._journal.look_again()  # it may have been finished since
-                    if mark_of(self._journal, stage, number) is not None:
+                    if self._is_finished(stage, number):
                         continue
                     self._at = stage, number
                     self._presence.tell(stage.name(number))
@@ -119,7 +120,7 @@ class Shared(Spreading):
                     self._check_kept(stage, number)
                     self.computed += 1
                     pause = SOON
-            wanted = [n for n in wanted if mark_of(self._journal, stage, n) is None]
+            wanted = [n for n in wanted if not self._is_finished(stage, n)]
             self._presence.tell("")
             if not wanted:
                 return
@@ -127,13 +128,20 @@ class Shared(Spreading):
             time.sleep(pause)
             pause = min(2 * pause, LATE)
 
+    def _is_finished(self, stage: Stage, number: int) -> bool:
+        """Tell whether an item is marked as finished; what once was so stays so."""
+        item = stage.ordinal, number
+        if item not in self._finished and mark_of(self._journal, stage, number) is not None:
+            self._finished.add(item)
+        return item in self._finished
+
     def _check_kept(self, stage: Stage, number: int) -> None:
         """Check that an item that was computed is in the folder: else nobody would get it.
 
         Raises:
             LmctoolError: it is not.
         """
-        if mark_of(self._journal, stage, number) is None:
+        if not self._is_finished(stage, number):
             raise LmctoolError(
                 f"what a shard computes cannot be kept in folder '{self._presence.folder}'; see"
                 " that it can be written and has room"

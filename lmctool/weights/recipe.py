@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -77,13 +78,15 @@ class DeferredWeights(Mapping[str, "Tensor"]):
         """Take what makes them, and what gives their recipe."""
         self._form, self._make = make, recipe
         self._weights: KnownWeights | None = None
+        self._making = Lock()
 
     @property
     def made(self) -> KnownWeights:
         """The weights themselves."""
-        if self._weights is None:
-            self._weights = self._form()
-        return self._weights
+        with self._making:  # threads may ask for the first tensor at the same time
+            if self._weights is None:
+                self._weights = self._form()
+            return self._weights
 
     @property
     def recipe(self) -> Callable[[], str] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -97,9 +99,10 @@ def test_the_time_left_is_that_of_all_who_are_at_work(folder: Path) -> None:
 def test_damaged_files_are_passed_over(folder: Path) -> None:
     for path in sorted(folder.glob("*.npz"))[:1]:
         path.write_bytes(path.read_bytes()[:60])
-    np.savez(folder / "0.npz", **{"x/mark": np.frombuffer(b"{}", dtype=np.uint8)})
-    np.savez(folder / "1.npz", **{"x/mark": np.zeros((5, 5))})
-    np.savez(folder / "2.npz", **{"x/mark": np.array([{}], dtype=object)}, allow_pickle=True)
+    savez: Any = np.savez  # its stub takes no names beside its own
+    savez(folder / "0.npz", **{"x/mark": np.frombuffer(b"{}", dtype=np.uint8)})
+    savez(folder / "1.npz", **{"x/mark": np.zeros((5, 5))})
+    savez(folder / "2.npz", **{"x/mark": np.array([{}], dtype=object)}, allow_pickle=True)
     (folder / "3.npz").write_bytes(b"PK\x03\x04")
     os.mkfifo(folder / "4.npz")
     for name in ("x.failed.json", "9.list.json", "y.alive"):
@@ -135,3 +138,12 @@ def test_what_is_no_such_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
         assert (done.exit_code, done.stdout) == (2, "")
         assert told in done.stderr
         assert sorted(tmp_path.iterdir()) == before
+
+
+def test_it_imports_neither_torch_nor_numpy(folder: Path) -> None:
+    code = (
+        "import sys; from lmctool.cli import main\n"
+        "main(['work', sys.argv[1]], standalone_mode=False)\n"
+        "assert not {'torch', 'numpy', 'h5py'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, folder], check=True, capture_output=True)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,6 +175,16 @@ def test_a_machine_of_other_bits_takes_part_only_where_that_is_asked_for() -> No
     assert "'pairs' are left to other shards" in shard(MATRIX, "2/3", "--mixed")
 
 
+@pytest.mark.parametrize("changed", [{"threads": -1}, {"threads": "1"}, {"probe": None}, {}])
+def test_a_record_that_was_changed_is_told_in_a_sentence(changed: dict[str, object]) -> None:
+    WORK.mkdir()
+    record = json.loads(RunRecord(identity={}, probe=[]).encoded())
+    (WORK / "run.json").write_text(json.dumps(record | changed) if changed else "")
+    assert "does not say whose work it has; remove it to begin again" in shard(
+        MATRIX, "1/2", code=2
+    )
+
+
 def test_all_compute_with_as_many_threads_as_the_first_shard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -201,7 +212,7 @@ def test_what_a_living_shard_is_at_work_on_is_waited_for_and_a_dead_ones_is_take
     WORK.mkdir()
     worker = Worker(host="elsewhere", device="CPU", process=1)
     other = Presence(WORK, "shard", worker, "2/2")
-    naps = []
+    naps: list[int] = []
 
     def nap(_: float) -> None:
         naps.append(len(naps))
@@ -210,7 +221,7 @@ def test_what_a_living_shard_is_at_work_on_is_waited_for_and_a_dead_ones_is_take
 
     with monkeypatch.context() as patch:
         patch.setattr(presence, "PULSE", 3600)
-        patch.setattr(shared.time, "sleep", nap)
+        patch.setattr(time, "sleep", nap)
         other.__enter__()
         held = Claims(other)
         patch.setattr(shared, "_name", lambda stage, number: f"{stage.ordinal}-{number}")

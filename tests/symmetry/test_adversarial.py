@@ -34,6 +34,7 @@ from tests.symmetry.adversarial import (
     recurrent,
     shapes,
 )
+from tests.symmetry.adversarial.repeated import REPEATED
 from tests.symmetry.conftest import randomise
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ CONTROLS = 3
 # torch tells once that its faster kernel doesn't know this layer
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_case_by_export = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=pytest.mark.slow if case.name in REPEATED else ())
+        for case in CASES
+    ],
+)
 
 
 @cache
@@ -92,7 +100,11 @@ def shuffled(spec: PermutationSpec) -> Permutation:
     return Permutation(spec, moves)
 
 
-@every_case
+def test_what_is_repeated_is_among_the_cases() -> None:
+    assert {case.name for case in CASES} > REPEATED
+
+
+@each_case_by_export
 def test_what_is_free_is_what_a_person_counts(case: Case) -> None:
     spec = spec_of(case)
     assert found(spec) == ordered(case.free)
@@ -107,7 +119,7 @@ def test_stored_buffers_move_when_they_are_asked_to(case: Case) -> None:
     assert prove(module, module.state_dict(), shuffled(spec), case.inputs(4)).holds
 
 
-@every_case
+@each_case_by_export
 def test_the_function_stays(case: Case) -> None:
     module, spec = randomise(case.module()), spec_of(case)
     proof = prove(module, module.state_dict(), shuffled(spec), case.inputs(4))
@@ -126,7 +138,7 @@ def test_the_function_stays_by_the_other_tracer_too(case: Case) -> None:
     assert len([group for group in found(spec) if group not in ordered(case.free)]) <= 1
 
 
-@every_case
+@each_case_by_export
 def test_a_tensor_left_out_is_noticed(case: Case) -> None:
     module, spec = randomise(case.module()), spec_of(case)
     aliases = graph_of(case).aliases

@@ -82,9 +82,7 @@ def test_the_ends_are_the_files_bit_for_bit(run_of: Runs) -> None:
 
 
 @pytest.mark.parametrize(("key", "steps"), [("mlp", 200), ("resnet-batch", 60)])
-def test_each_step_lowers_the_barrier_of_a_trained_pair(
-    run_of: Runs, key: str, steps: int
-) -> None:
+def test_each_step_lowers_the_barrier_of_a_trained_pair(run_of: Runs, key: str, steps: int) -> None:
     run = run_of(key, trained(key, 0, steps), trained(key, 1, steps), correction=REPAIR, limit=200)
     result = result_of(run, 3)
     summary = result.groups["barrier/summary"].variables

@@ -90,7 +90,7 @@ def test_tensors_are_taken_and_not_copied() -> None:
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
     """Save two trained residual networks, whose BatchNorms have seen 60 and 20 batches."""
-    weights = trained("resnet-batch", 0, 20), trained("resnet-batch", 1, 20)
+    weights = trained("resnet-batch", 0, 60), trained("resnet-batch", 1, 20)
     a, b = (
         save(tmp_path / f"{n}.safetensors", "resnet-batch", w)
         for n, w in zip("ab", weights, strict=True)

@@ -35,7 +35,7 @@ def test_each_part_alone_rises_as_plain_torch_says(tmp_path: Path) -> None:
 
 
 def test_parts_of_the_same_checkpoint_never_raise_anything(tmp_path: Path) -> None:
-    a = save(tmp_path / "a.safetensors", "resnet-batch", trained("resnet-batch", 0, 20))
+    a = save(tmp_path / "a.safetensors", "resnet-batch", trained("resnet-batch", 0, 60))
     out = tmp_path / "out"
     done = invoke("graft", a, "--from", a, "--evaluate", "--by", "kind", "--limit", "50", "-o", out)
     assert done.exit_code == 0, done.output

@@ -230,7 +230,7 @@ def test_silent_units_stay_silent(run_of: Runs, name: str) -> None:
 def test_a_written_checkpoint_is_the_network_that_was_evaluated(
     tmp_path: Path, key: str, name: str
 ) -> None:
-    ends = [save(tmp_path / f"{n}.safetensors", key, trained(key, n, 20)) for n in (0, 1)]
+    ends = [save(tmp_path / f"{n}.safetensors", key, trained(key, n, 60)) for n in (0, 1)]
     out = tmp_path / "merged.safetensors"
     done = invoke("repair", *ends, "--correction", name, "--json", "-", "-o", out)
     assert done.exit_code == 0, done.output

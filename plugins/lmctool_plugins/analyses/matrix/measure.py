@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Group, LmctoolError, Result, Variable, grid
-from lmctool.api.advanced import short_names, squared_norms_of_weights
+from lmctool.api.advanced import short_names
 from lmctool_plugins.analyses.matrix.kernel import mirrored
 from lmctool_plugins.analyses.matrix.summary import SQUARE, barriers, clustering
 
@@ -91,8 +91,7 @@ def _refuse(run: Run, paths: Sequence[Path]) -> None:
 def _squares(run: Run, plain: Variant) -> Array:
     """Return the squared norms of A, B and A - B over the parameters: (square,)."""
     names = [name for name in run.checkpoints[0].parameters if name in plain.a]
-    squares: Array = squared_norms_of_weights([plain.a, plain.b], names).sum(axis=0)
-    return squares
+    return run.squared_norms(plain.a, plain.b, names)
 
 
 def _curves(
