@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,8 +51,23 @@ def here(networks: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def serial(slurm: Slurm, networks: Path, tmp_path_factory: pytest.TempPathFactory) -> Arrays:
-    """What one process finds."""
+def serial_run(
+    slurm: Slurm, networks: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Arrays, float]:
+    """What one process finds, and the seconds that it takes."""
     out = tmp_path_factory.mktemp("serial") / "out.h5"
+    begun = time.monotonic()
     slurm.run("lmctool", *many_networks.COMMAND, "-o", out, here=networks)
-    return many_networks.arrays(out)
+    return many_networks.arrays(out), time.monotonic() - begun
+
+
+@pytest.fixture
+def serial(serial_run: tuple[Arrays, float]) -> Arrays:
+    """What one process finds."""
+    return serial_run[0]
+
+
+@pytest.fixture
+def life(serial_run: tuple[Arrays, float]) -> float:
+    """Seconds of which most processes of a run see the end of a few only."""
+    return 1.5 * serial_run[1]

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 KILLS = 25
-SECONDS = 8.0
-"""Within which a task is to die: it begins in about half of that on an idle machine."""
 
 
 def test_tasks_of_an_array_compute_what_a_serial_run_finds(
@@ -65,13 +63,13 @@ def test_a_task_whose_time_is_up_is_queued_once_more(
 
 
 def test_tasks_killed_at_random_moments_lose_nothing(
-    slurm: Slurm, here: Path, serial: Arrays
+    slurm: Slurm, here: Path, serial: Arrays, life: float
 ) -> None:
     kills = Kills(slurm, "--shard", KILLS, random.Random(0))
     while not kills.done:
         for _ in range(2):  # the second one goes on from what the first one has left
             array = shards(slurm, here)
-            kills.watch(lambda array=array: not slurm.over(array), SECONDS)  # type: ignore[misc]
+            kills.watch(lambda array=array: not slurm.over(array), life)  # type: ignore[misc]
             assert slurm.ended(array) <= {"COMPLETED", "FAILED"}, said(here)
         assert slurm.ended(gathering(slurm, here, array)) == {"COMPLETED"}, said(here)
         assert differing(here / "out.h5", serial) == []

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 WORKERS = "cores=1&memory=1GB&walltime=00:20:00"
 KILLS = 25
-SECONDS = 8.0
-"""Within which a worker is to die: it begins in about half of that on an idle machine."""
 WAIT = 400
 """Seconds that a run may take on a machine with much else to do."""
 WORKER = "distributed"
@@ -74,13 +72,13 @@ def test_jobs_that_are_cancelled_or_preempted_cost_nothing(
 
 
 def test_workers_killed_at_random_moments_lose_nothing(
-    slurm: Slurm, here: Path, serial: Arrays
+    slurm: Slurm, here: Path, serial: Arrays, life: float
 ) -> None:
     kills = Kills(slurm, WORKER, KILLS, random.Random(1))
     code = 2
     while code != 0 or not kills.done:
         with led(slurm, here, jobs=3) as run:
-            kills.watch(lambda run=run: run.poll() is None, SECONDS)  # type: ignore[misc]
+            kills.watch(lambda run=run: run.poll() is None, life)  # type: ignore[misc]
             code = run.wait(WAIT)
         assert code in (0, 2), said(here)  # 2: three workers were killed at one item
         if code == 0:

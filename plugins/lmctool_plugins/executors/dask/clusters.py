@@ -15,6 +15,7 @@ from lmctool.api import LmctoolError
 from lmctool_plugins.executors.dask import piece
 from lmctool_plugins.executors.dask.jobs import job_keywords, told
 from lmctool_plugins.executors.dask.libraries import SILENT, library
+from lmctool_plugins.executors.dask.lost_jobs import Refill
 from lmctool_plugins.executors.dask.wanted import Local, Running
 from lmctool_plugins.executors.dask.workers import Workers, present
 
@@ -184,7 +185,7 @@ def _batch(wanted: Batch) -> Workers:
             threads,
             planned=wanted.jobs * processes,
             device="cuda" if wanted.gpu else None,
-            refill=lambda: cluster.scale(jobs=wanted.jobs),
+            refill=Refill(cluster, wanted.system, wanted.jobs),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lmctool.api import LmctoolError
 from lmctool_plugins.executors.dask.piece import compute
 
 if TYPE_CHECKING:
@@ -201,6 +202,9 @@ class Workers(Executor):
                 if len(found) < self._planned and heard - refilled > REFILL:
                     self._refill()
                     refilled = heard
+            except LmctoolError as error:
+                self._break(str(error))
+                return
             except Exception as error:  # whatever a connection that is lost raises
                 silent = time.monotonic() - heard
                 if self._client.status == "closed" or silent > PATIENCE:
