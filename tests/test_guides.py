@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FEW = (("--points", "3"), ("--limit", "60"), ("--calib-size", "60"))
-ELSEWHERE = {"runs/one", "torchvision:resnet50", "timm:vit_small_patch16_224"}
-"""Words of commands that need networks of other libraries, and are parsed alone."""
+ELSEWHERE = {
+    "runs/one",
+    "torchvision:resnet50",
+    "timm:vit_small_patch16_224",
+    "cuda:0,cuda:1",
+    "dask:tcp://head:8786",
+    "dask:scheduler.json",
+    "dask:slurm?cores=4&memory=16GB&jobs=8&queue=gpu&gpus=1&walltime=04:00:00",
+}
+"""Words of commands that need networks of other libraries or other machines: parsed alone."""
 
 
 def result(name: str, *options: str, analysis: str = "barrier") -> None:
@@ -86,6 +94,7 @@ def release() -> None:
 
 PREPARED: dict[str, Callable[[], None]] = {
     "README.md": measured,
+    "docs/clusters.md": many,
     "docs/howto/ci.md": release,
     "docs/howto/data.md": arrays,
     "docs/howto/figure.md": two_results,
