@@ -128,9 +128,9 @@ def _threads(said: Mapping[str, Attribute]) -> Iterator[None]:
     from lmctool.evaluate.threads import use_threads
 
     before, count = torch.get_num_threads(), said.get("threads")
-    known = _is_positive(count) and count <= (os.cpu_count() or 1)
     try:
-        use_threads(count if known else before)
+        if _is_positive(count) and count <= (os.cpu_count() or 1):
+            use_threads(count)
         yield
     finally:
         use_threads(before)

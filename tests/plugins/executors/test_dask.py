@@ -488,8 +488,8 @@ def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _matrix(folder: Path, *options: str, out: str = "out.h5") -> Result:
     files = [folder / f"{name}.safetensors" for name in "abc"]
     words = ("--model", "./model.py:digits", "--data", "digits", "--allow-chance", "--limit", "64")
-    words += ("--points", "3")
-    return invoke("matrix", *files, *words, "--strategy", "plain", *options, "-o", folder / out)
+    few = ("--points", "3", "--strategy", "plain")
+    return invoke("matrix", *files, *words, *few, *options, "-o", folder / out)
 
 
 def _arrays(path: Path) -> dict[str, bytes]:

@@ -97,7 +97,7 @@ def _arguments(job: Any) -> set[str]:
         name
         for each in inspect.getmro(job)
         if "__init__" in vars(each)
-        for name in inspect.signature(each.__init__).parameters
+        for name in inspect.signature(vars(each)["__init__"]).parameters
     }
     return names - OWN - DEPRECATED - {"args", "kwargs"}
 
