@@ -53,7 +53,7 @@ def test_a_run_led_by_a_job_spreads_over_jobs(
     slurm: Slurm, here: Path, serial: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORKERS", f"{WORKERS}&jobs=2")
-    words: tuple[str | Path, ...] = ("--output=lead.txt", SCRIPTS / "dask.sh", *COMMAND, *OUT)
+    words = ("--output=lead.txt", str(SCRIPTS / "dask.sh"), *COMMAND, *OUT)
     assert slurm.ended(slurm.submit(here, *words)) == {"COMPLETED"}, said(here)
     assert differing(here / "out.h5", serial) == []
     assert slurm.left_over() == []

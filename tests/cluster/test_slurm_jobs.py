@@ -28,8 +28,7 @@ def test_tasks_with_a_gpu_each_see_different_ones(slurm: Slurm, tmp_path: Path) 
 def test_a_run_that_is_preempted_goes_on_from_its_work(
     slurm: Slurm, here: Path, serial: Arrays
 ) -> None:
-    script: tuple[str | Path, ...] = (SCRIPTS / "gather.sh", *COMMAND)
-    words = ("--cpus-per-task=1", "--output=out.txt", *script)
+    words = ("--cpus-per-task=1", "--output=out.txt", str(SCRIPTS / "gather.sh"), *COMMAND)
     job = slurm.submit(here, *words, "-o", "out.h5")
     slurm.until(lambda: works(here) or slurm.over(job), f"job {job} does no work")
     push_out(slurm, here)
