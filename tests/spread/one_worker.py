@@ -82,7 +82,7 @@ def prepare(own: str) -> None:
 
     worker._go_to = noting
     setattr(resources, "capture", capture_once)  # noqa: B010 - it exports none
-    click.get_app_dir = lambda name, *_: f"{own}/{name}"  # type: ignore[assignment]
+    click.get_app_dir = lambda name, *_: f"{own}/{name}"
     # what is installed counts among what numbers depend on
     for_good.enter_context(registry.registered(EXECUTORS, NAME, ExecutorFactory(never), MODULE))
 
