@@ -106,7 +106,7 @@ def _stored(name: str, tensor: Tensor) -> tuple[str, NDArray[Any]]:
     dtype = str(tensor.dtype).removeprefix("torch.")
     last = tensor.ndim == 4 and not tensor.is_contiguous()
     if last and tensor.is_contiguous(memory_format=torch.channels_last):
-        name, dtype = name, f"{dtype}:{CHANNELS_LAST}"
+        dtype = f"{dtype}:{CHANNELS_LAST}"
     plain = tensor.detach().cpu().contiguous()
     if not hasattr(np, str(plain.dtype).removeprefix("torch.")) and plain.dtype != torch.bool:
         plain = plain.view(STORED_AS[plain.itemsize])
