@@ -134,8 +134,9 @@ def call(words: list[str]) -> str:
     command = main.get_command(click.Context(main), words[0])
     assert command is not None
     known = {option for each in command.params for option in each.opts}
-    more = (*FEW, ("--allow-chance",), ("--force",))
-    further = [word for each in more if each[0] in known - {*words} for word in each]
+    anew = () if {"--shard", "--resume"} & {*words} else ("--force",)
+    more = (*FEW, ("--allow-chance",), anew)
+    further = [word for each in more if {*each[:1]} & known - {*words} for word in each]
     done = invoke(*words, *further)
     assert done.exit_code in (0, 3), done.output  # tiny networks need not fulfil a condition
     return done.stdout

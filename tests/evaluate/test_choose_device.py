@@ -134,7 +134,7 @@ def test_nothing_is_tried_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("cuda:2", "torch finds 2 CUDA devices; try --device cpu"),
         ("cuda:300", "torch finds 2 CUDA devices"),  # torch.device reads 44
-        ("cuda:0,cuda:1", "names several, but a run has one; try cuda:0"),
+        ("cuda:0,cuda:1", "names several, but here one computes; try cuda:0"),
         ("cuda:-1", "no device is called 'cuda:-1'"),
         ("cuda:", "no device is called 'cuda:'"),
         ("", "no device is called ''"),

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings(
         "ignore:`isinstance:FutureWarning",  # Lightning asks torch's pytrees in an older way
         "ignore:The number of training batches:UserWarning",  # its advice on when to log
+        "ignore:The `srun` command:UserWarning",  # and on machines that have Slurm
     ),
 ]
 
