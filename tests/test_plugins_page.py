@@ -181,6 +181,7 @@ def test_the_analysis_that_evaluates_works_and_its_curves_begin_at_the_networks(
     assert (rises["auc"].values != 0).all()
 
 
+@pytest.mark.slow  # packages are built and installed, which takes minutes
 def test_every_command_prints_what_the_page_shows(session: Session) -> None:
     for command, text in zip(commands(), session.printed, strict=True):
         shown, printed = words(command.shown), words(text)
@@ -189,6 +190,7 @@ def test_every_command_prints_what_the_page_shows(session: Session) -> None:
             assert agree(one, other), f"{command.words}: {one!r} is {other!r} in\n{text}"
 
 
+@pytest.mark.slow
 def test_the_command_that_each_package_is_told_to_be_used_by_runs(session: Session) -> None:
     uses = []
     for package in PACKAGES:

@@ -146,6 +146,7 @@ def test_workers_give_the_numbers_of_a_run_without_them_bit_for_bit(
     assert not Path("spread.h5.work").exists()
 
 
+@pytest.mark.slow  # test_faults.py has processes too, whose workers die besides
 @pytest.mark.usefixtures("installed_alone")
 def test_processes_of_this_machine_give_them_too(networks: Path, redone: list[str]) -> None:
     command = words(COMMANDS["matrix"], networks)
