@@ -157,12 +157,17 @@ def test_products_in_parts_are_as_exact_as_those_of_a_hundred_examples(layout: s
     x, y = torch.randn(2, 3, 50_001, generator=generator) + 1
     if layout == "columns":
         x, y = (each.T.contiguous().T for each in (x, y))
-    expected = x.double() @ y.double().T
-    for examples in (100, 250, 50_001):  # one product; 2 parts and a rest; 3 and a rest
-        found = products(x, y, examples)
-        torch.testing.assert_close(found.double(), expected, rtol=2e-6, atol=0)
-    parts = products(x[:, :40_000], y[:, :40_000], 200)  # no rest
-    torch.testing.assert_close(parts, x[:, :40_000] @ y[:, :40_000].T, rtol=1e-5, atol=0)
+
+    def error(examples: int, samples: int = 50_001) -> float:
+        a, b = x[:, :samples], y[:, :samples]
+        exact = a.double() @ b.double().T
+        torch.testing.assert_close(products(a.double(), b.double(), examples), exact)
+        return float((products(a, b, examples).double() / exact - 1).abs().max())
+
+    one = error(100)  # one product: how exact it is depends on the processor
+    assert one < 1e-5
+    for examples, samples in ((250, 50_001), (50_001, 50_001), (200, 40_000)):  # the last: no rest
+        assert error(examples, samples) < max(2e-6, 1.1 * one)
 
 
 def test_the_bytes_of_an_example_are_those_of_what_operations_compute(graph: Graph) -> None:

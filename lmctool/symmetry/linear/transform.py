@@ -43,11 +43,15 @@ class LinearTransform(Transform):
     maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check that every map is one of its group.
+        """Check that every map is one of its group, and lay it out as a file does.
+
+        How a matrix lies in memory decides the last bits of its products.
 
         Raises:
             ValueError: an unknown group, or a map that is none of its group's.
         """
+        laid_out = {name: matrices.contiguous() for name, matrices in self.maps.items()}
+        object.__setattr__(self, "maps", laid_out)
         for name, matrices in self.maps.items():
             if name not in self.spec.groups:
                 raise ValueError(f"no linear group is called {name!r}")
