@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +75,16 @@ class Slurm:
         return self.run(*words).split()
 
     def over(self, job: str) -> bool:
-        """Tell whether a job, or all tasks of an array, have ended."""
+        """Tell whether a job, or all tasks of an array, have ended.
+
+        Those that were queued once more begin without the two minutes that Slurm lets them wait.
+        """
+        words = ("squeue", "--noheader", "--states=PENDING", "--array", "--format=%i %r")
+        for line in self.run(*words).splitlines():
+            number, _, reason = line.partition(" ")
+            if reason == "BeginTime":
+                with suppress(AssertionError):  # it may begin meanwhile
+                    self.run("scontrol", "update", f"JobId={number}", "StartTime=now")
         return not GOING & set(self.states(job))
 
     def ended(self, job: str) -> set[str]:

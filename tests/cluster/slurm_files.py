@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GPUS = 2
-REQUEUED_AFTER = 3
-"""Seconds that a preempted job waits at least; as long as Slurm lets what it hands out count."""
 CONFIGURATION = """\
 ClusterName=lmctool
 SlurmctldHost={host}(127.0.0.1)
@@ -22,7 +20,7 @@ SlurmdPort={node}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket,cred_expire={requeued_after}
+AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
@@ -76,7 +74,6 @@ def write_files(folder: Path) -> None:
         controller=controller,
         node=node,
         gpus=GPUS,
-        requeued_after=REQUEUED_AFTER,
     )
     (folder / "slurm.conf").write_text(text)
     (folder / "gres.conf").write_text(PRETENDED.format(host=host, folder=folder, last=GPUS - 1))
