@@ -20,36 +20,37 @@ OPERATORS = "torchvision._meta_registrations"
 """The part of torchvision that describes its compiled operators to torch."""
 
 
-def import_library(name: str, spec: str, kind: str = "model") -> ModuleType:
+def import_library(name: str, spec: str, kind: str = "model", extra: str = "") -> ModuleType:
     """Import a library.
 
     Args:
-        name: the library, which is also the name of the extra.
+        name: the library.
         spec: what needs it, for the error, such as the model.
         kind: what that is.
+        extra: what installs the library; by default the extra of the same name.
 
     Raises:
         LmctoolError: it isn't installed, or cannot be imported.
     """
-    needs = f"{kind} {spec!r} needs the {name} library"
+    needs, extra = f"{kind} {spec!r} needs the {name} library", extra or name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if kind != "observer":  # none of theirs imports torchvision
+            if kind not in {"observer", "executor"}:  # none of theirs imports torchvision
                 _mend_torchvision()
             return import_module(name)
     except ModuleNotFoundError as cause:
         if cause.name != name:
-            raise _broken(name, needs, cause) from cause
-        raise LmctoolError(f"{needs}: pip install 'lmctool[{name}]'") from cause
+            raise _broken(extra, needs, cause) from cause
+        raise LmctoolError(f"{needs}: pip install 'lmctool[{extra}]'") from cause
     except Exception as cause:  # whatever the library's own code raises
-        raise _broken(name, needs, cause) from cause
+        raise _broken(extra, needs, cause) from cause
 
 
-def _broken(name: str, needs: str, cause: Exception) -> LmctoolError:
+def _broken(extra: str, needs: str, cause: Exception) -> LmctoolError:
     return LmctoolError(
         f"{needs}, which cannot be imported: {type(cause).__name__}: {cause}; install it anew:"
-        f" pip install 'lmctool[{name}]'"
+        f" pip install 'lmctool[{extra}]'"
     )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import warnings
-from importlib import import_module
 from typing import Any
 
-from lmctool.api import LmctoolError
+from lmctool.api.advanced import import_library
 
 SILENT = logging.CRITICAL + 1
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
@@ -20,25 +18,9 @@ def library(name: str, executor: str) -> Any:
     Raises:
         LmctoolError: it isn't installed, or cannot be imported.
     """
-    needs = f"executor '{executor}' needs the {name} library"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _quieten(import_module("dask.config"))
-            return import_module(name)
-    except ModuleNotFoundError as cause:
-        if cause.name not in {"dask", name}:
-            raise _broken(needs, cause) from cause
-        raise LmctoolError(f"{needs}: pip install 'lmctool[dask]'") from cause
-    except Exception as cause:  # whatever the library's own code raises
-        raise _broken(needs, cause) from cause
-
-
-def _broken(needs: str, cause: Exception) -> LmctoolError:
-    return LmctoolError(
-        f"{needs}, which cannot be imported: {type(cause).__name__}: {cause}; install it anew:"
-        " pip install 'lmctool[dask]'"
-    )
+    config = import_library("dask", executor, "executor").config
+    _quieten(config)
+    return import_library(name, executor, "executor", "dask")
 
 
 def _quieten(configuration: Any) -> None:
