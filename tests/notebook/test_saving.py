@@ -21,6 +21,7 @@ from lmctool.results.equality import difference
 from lmctool.results.result import NewCheckpoint
 from lmctool.results.result import Result as Record
 from lmctool.testing import invoke
+from tests import every
 from tests.every import A, B
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ def aligned(made: Callable[[str], Path]) -> Result:
 
 
 def test_its_files_are_those_of_the_command(
-    made: Callable[[str], Path], aligned: Result, tmp_path: Path
+    aligned: Result, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     files = aligned.save(tmp_path / "again.h5")
     assert list(files) == ["result", "figure", "checkpoint"]
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
-    own = open_result(made("align"))
-    assert difference(open_result(files["result"]).record, own.record) is None
+    command = every.run("align", tmp_path_factory.mktemp("command"))  # with its figure drawn
+    assert difference(open_result(files["result"]).record, open_result(command).record) is None
     for role, suffix in (("figure", ".png"), ("checkpoint", ".safetensors")):
-        assert files[role].read_bytes() == made("align").with_suffix(suffix).read_bytes()
+        assert files[role].read_bytes() == command.with_suffix(suffix).read_bytes()
     assert aligned.path == files["result"]
 
 
