@@ -38,15 +38,18 @@ def aligned(made: Callable[[str], Path]) -> Result:
 
 
 def test_its_files_are_those_of_the_command(
-    aligned: Result, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    made: Callable[[str], Path],
+    aligned: Result,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     files = aligned.save(tmp_path / "again.h5")
     assert list(files) == ["result", "figure", "checkpoint"]
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
-    command = every.run("align", tmp_path_factory.mktemp("command"))  # with its figure drawn
-    assert difference(open_result(files["result"]).record, open_result(command).record) is None
-    for role, suffix in (("figure", ".png"), ("checkpoint", ".safetensors")):
-        assert files[role].read_bytes() == command.with_suffix(suffix).read_bytes()
+    own, drawn = made("align"), every.run("align", tmp_path_factory.mktemp("drawn"))
+    assert difference(open_result(files["result"]).record, open_result(own).record) is None
+    assert files["checkpoint"].read_bytes() == own.with_suffix(".safetensors").read_bytes()
+    assert files["figure"].read_bytes() == drawn.with_suffix(".png").read_bytes()
     assert aligned.path == files["result"]
 
 
