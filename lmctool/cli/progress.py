@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Watch = Callable[[str, int, int], None]
 
 
+def unwatched(_: str, __: int, ___: int) -> None:
+    """Watch no progress."""
+
+
 def shows_bars() -> bool:
     """Tell whether stderr is where a bar can move: a terminal, or a notebook with widgets."""
     if sys.stderr.isatty():

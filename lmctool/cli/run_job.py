@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lmctool.cli.key_values import aligned
 from lmctool.cli.observers import Observers
 from lmctool.cli.outputs import outputs_of
+from lmctool.cli.progress import unwatched
 from lmctool.cli.session import complete, memory, networks, open_run, session
 from lmctool.cli.workers import spreading
 from lmctool.errors import ExitCode
@@ -58,7 +59,7 @@ def remake(job: Job, opened: Callable[[Run], None]) -> Result:
 
     outputs = outputs_of(job)
     outputs.refuse_existing()
-    run = open_run(job, outputs, _unwatched, memory(job))
+    run = open_run(job, outputs, unwatched, memory(job))
     job.show(aligned(plan(run)))
     with in_use(run.device):
         opened(run)
@@ -72,13 +73,9 @@ def _show_plan(job: Job) -> ExitCode:
     outputs = outputs_of(job)
     outputs.refuse_existing(allowed=job.resume)
     Observers(job.observers)  # refuses those that cannot be told
-    run = open_run(job, outputs, _unwatched)
+    run = open_run(job, outputs, unwatched)
     gates = [("gate", gate.asked) for gate in job.gates]
     observers = [("observer", name) for name in job.observers]
     lines = [*plan(run), *spreading(job), *work(run, networks(job, run))]
     echo(aligned([*lines, *outputs.planned(), *gates, *observers]))
     return ExitCode.DONE
-
-
-def _unwatched(_: str, __: int, ___: int) -> None:
-    """Watch no progress."""

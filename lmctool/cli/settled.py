@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lmctool.plugin.settings import Repetition
-from lmctool.spread.records import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
     from lmctool.spread.run_record import RunRecord
 
 
-def evaluation_of(run: Run) -> Evaluation | None:
+def evaluation_of(run: Run) -> Repetition | None:
     """Return how a run evaluates networks; None where it evaluates none."""
     if run.task is None or not run.settings.splits:
         return None
     strategy, size = run.evaluator.foreseen(run.splits[0])
-    return Evaluation(
+    return Repetition(
         device=run.device.type,
         strategy=str(strategy),
         batch_size=size,
@@ -52,12 +51,10 @@ def settled_by(record: RunRecord | None, job: Job) -> Iterator[Job]:
     from lmctool.evaluate.threads import use_threads
 
     before = torch.get_num_threads()
-    each = record.evaluation
     try:
         use_threads(record.threads or before)
-        if each is not None:
-            repeats = Repetition(each.device, each.strategy, each.batch_size, each.before_halving)
-            job = replace(job, settings=replace(job.settings, repeats=repeats))
+        if record.evaluation is not None:
+            job = replace(job, settings=replace(job.settings, repeats=record.evaluation))
         yield job
     finally:
         use_threads(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import msgspec
 from lmctool.cli.draws import found
 from lmctool.cli.key_values import aligned
 from lmctool.cli.outputs import outputs_of
+from lmctool.cli.progress import unwatched
 from lmctool.cli.session import compute, open_run
 from lmctool.cli.settled import evaluation_of, settled_by
 from lmctool.cli.stored_result import sound
@@ -21,7 +21,7 @@ from lmctool.plugin.given import NOTHING
 from lmctool.results.provenance import Provenance
 from lmctool.run.identity import Identity, objection
 from lmctool.run.resume_folder import ResumeFolder
-from lmctool.spread.records import Worker, host
+from lmctool.spread.records import this_process
 from lmctool.spread.shared import Shared, ShareDone
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def compute_share(job: Job) -> ExitCode:
     with ExitStack() as open_until_done:
         open_until_done.enter_context(folder)
         open_until_done.enter_context(no_exit())
-        worker = Worker(host=host(), device="", process=os.getpid())
+        worker = this_process()
         spread = Shared(folder.journal, folder.presence, folder.claims, share, worker)
         with folder.founded():
             job = open_until_done.enter_context(settled_by(folder.record, job))
-            run = open_run(job, None, _unwatched, folder.journal, spread)
+            run = open_run(job, None, unwatched, folder.journal, spread)
             outputs.check(run, allowed=True)
             identity = Identity(run, job.recorded_options)
             if folder.record is None and _is_whole(folder.out, identity):
@@ -133,7 +133,3 @@ def _is_whole(path: Path, identity: Identity) -> bool:
             " choose another with -o"
         )
     return True
-
-
-def _unwatched(_: str, __: int, ___: int) -> None:
-    """Watch no progress."""

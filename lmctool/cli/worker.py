@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lmctool.cli.progress import unwatched
 from lmctool.cli.same_run import MIXED, other_machine, other_run
 from lmctool.config import VARIABLES
 from lmctool.errors import LmctoolError, first_line
 from lmctool.plugin.exits import no_exit
-from lmctool.plugin.settings import Repetition
 from lmctool.plugin.spreading import Spreading
 from lmctool.results.journal import Journal
 from lmctool.run.identity import Identity
 from lmctool.spread.finished import mark_of, marked
 from lmctool.spread.presence import worker_seen
-from lmctool.spread.records import Report, Worker, WorkerJob, host
+from lmctool.spread.records import Report, Worker, WorkerJob, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,10 +100,10 @@ class OpenRun:
         self.journal = Journal(self.folder)
         self.journal.context = lambda: job.context
         self.job = parsed(job)
-        self.worker = Worker(host=host(), device="", process=os.getpid())
+        self.worker = this_process()
         self.spread = Chosen(self.journal, self.worker, job.at_once)
         with no_exit():
-            self.run: Run = open_run(self.job, None, _unwatched, self.journal, self.spread)
+            self.run: Run = open_run(self.job, None, unwatched, self.journal, self.spread)
             self.run.batch_size.halves = False  # others would go on with the size of the run
             with in_use(self.run.device):
                 differs = _checked(job, self.job, self.run)
@@ -155,7 +155,7 @@ def work(job: str, ordinal: int, numbers: list[int]) -> str:
         refused = str(error)
     except Exception as error:  # an item that fails is reported; so this is the run itself
         refused = f"it cannot open the run: {type(error).__name__}: {first_line(error)}"
-    worker = Worker(host=host(), device="", process=os.getpid())
+    worker = this_process()
     return Report(worker=worker, refused=refused).encoded()
 
 
@@ -192,11 +192,7 @@ def parsed(job: WorkerJob) -> Job:
         raise LmctoolError(error.format_message()) from error
     with words_noted(context):
         asked = command.job(context)
-    repeats = None
-    if job.evaluation is not None:
-        each = job.evaluation
-        repeats = Repetition(each.device, each.strategy, each.batch_size, each.before_halving)
-    settings = replace(asked.settings, device=job.device, repeats=repeats)
+    settings = replace(asked.settings, device=job.device, repeats=job.evaluation)
     return replace(
         asked, settings=settings, quiet=True, gates=(), baseline=None, observers=(), executor=None
     )
@@ -234,7 +230,3 @@ def _checked(job: WorkerJob, asked: Job, run: Run) -> str:
     if differs and not job.mixed:
         raise RefusedError(f"{differs}{MIXED}")
     return differs
-
-
-def _unwatched(_: str, __: int, ___: int) -> None:
-    """Watch no progress."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
@@ -26,16 +25,16 @@ from lmctool.run.identity import (
 from lmctool.spread.claims import Claims, remove_dead
 from lmctool.spread.lists import remove_told
 from lmctool.spread.presence import Presence
-from lmctool.spread.records import Worker, host
+from lmctool.spread.records import this_process
 from lmctool.spread.run_record import RunRecord, record_of, remove_record, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from lmctool.plugin.settings import Repetition
     from lmctool.run.identity import Identity
     from lmctool.spread.presence import Role
-    from lmctool.spread.records import Evaluation
     from lmctool.spread.share import Share
 
 SUFFIX = ".work"
@@ -116,7 +115,7 @@ class ResumeFolder:
                 self._entered.enter_context(locked(self.folder / LOCK))
             except BlockingIOError as cause:
                 raise self._busy() from cause
-        worker = Worker(host=host(), device="", process=os.getpid())
+        worker = this_process()
         role: Role = "run" if self.share is None else "shard"
         part = "" if self.share is None else str(self.share)
         self.presence = self._entered.enter_context(Presence(self.folder, role, worker, part))
@@ -185,7 +184,7 @@ class ResumeFolder:
         self.record = self._read_record()
         return self.record is not None and self.record.shared
 
-    def join(self, identity: Identity, command: str, evaluation: Evaluation | None) -> str:
+    def join(self, identity: Identity, command: str, evaluation: Repetition | None) -> str:
         """Take part as a shard: say whose work the folder has, or check that it is of this run.
 
         Args:
@@ -299,7 +298,7 @@ class ResumeFolder:
         self._described = True
 
     def _write_record(
-        self, identity: Identity, command: str, evaluation: Evaluation | None, *, shared: bool
+        self, identity: Identity, command: str, evaluation: Repetition | None, *, shared: bool
     ) -> None:
         """Write whose work the folder has, and what all who take part do alike.
 

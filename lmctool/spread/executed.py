@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from lmctool.errors import LmctoolError, first_line
 from lmctool.plugin.spreading import Spreading
 from lmctool.spread.finished import begun_in_vain, mark_of
 from lmctool.spread.lists import tell_failure, tell_list
-from lmctool.spread.records import Report, Worker, host
+from lmctool.spread.records import Report, Worker, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -211,7 +210,7 @@ class Executed(Spreading):
                     " has, or its code ends the process"
                 )
                 sent.ready.add(number)
-                here = Worker(host=host(), device="", process=os.getpid())
+                here = this_process()
                 self._tell_failure(sent.stage, number, here, sent.lost[number])
             else:
                 self._send(sent, [number])

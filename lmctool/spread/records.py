@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import TypeVar
 
 import msgspec
+
+from lmctool.plugin.settings import Repetition  # noqa: TC001 - msgspec reads the annotation
 
 Kind = TypeVar("Kind", bound="Message")
 
@@ -21,15 +24,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def decoded(cls: type[Kind], text: str) -> Kind:
         """Return what a text says."""
         return msgspec.json.decode(text.encode(), type=cls)
-
-
-class Evaluation(Message, frozen=True):
-    """How the run evaluates networks, as ``Repetition`` says it."""
-
-    device: str
-    strategy: str
-    batch_size: int
-    before_halving: int | None = None
 
 
 class WorkerJob(Message, frozen=True):
@@ -60,7 +54,7 @@ class WorkerJob(Message, frozen=True):
     device: str
     threads: int
     at_once: int = 1
-    evaluation: Evaluation | None = None
+    evaluation: Repetition | None = None
     mixed: bool = False
     variables: dict[str, str] = {}
 
@@ -105,3 +99,8 @@ class Report(Message, frozen=True):
 def host() -> str:
     """Return the name of this machine."""
     return platform.node() or "unnamed"
+
+
+def this_process() -> Worker:
+    """Return who this process is, as long as nobody says what it computes on."""
+    return Worker(host=host(), device="", process=os.getpid())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lmctool.spread.records import Evaluation, Message
+from lmctool.plugin.settings import Repetition  # noqa: TC001 - msgspec reads the annotation
+from lmctool.spread.records import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ class RunRecord(Message, frozen=True):
     probe: list[str]
     command: str = ""
     threads: int | None = None
-    evaluation: Evaluation | None = None
+    evaluation: Repetition | None = None
     spread: bool = False
     shared: bool = False
 
