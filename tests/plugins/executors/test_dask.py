@@ -370,6 +370,17 @@ def test_a_scheduler_that_is_lost_fails_all_that_is_under_way(
     executor.shutdown(wait=False)
 
 
+@with_dask
+def test_work_whose_scheduler_was_lost_for_a_while_may_be_asked_for_again(scheduler: Any) -> None:
+    executor = plugin.open_workers(scheduler.scheduler_address)
+    assert isinstance(executor, Workers)
+    cut = executor.submit(pieces.interval, 0.5)
+    executor._client.sync(_cut, executor._client)
+    assert isinstance(cut.exception(), LostWorkerError)
+    assert executor.submit(os.getpid).result()
+    executor.shutdown(wait=False)
+
+
 async def _cut(client: Any) -> None:
     """Cut the connection of a client to its scheduler."""
     client.scheduler_comm.comm.abort()

@@ -173,6 +173,8 @@ class Workers(Executor):
 
     def _finished(self, address: str, piece: Piece, task: Any) -> None:
         """Pass on what became of a piece, and give its worker the next one."""
+        if task.cancelled():
+            return  # the scheduler was lost, for now or for good: the watcher will see
         value, error = None, None
         try:
             value = task.result()
@@ -212,9 +214,13 @@ class Workers(Executor):
                     return
 
     def _take(self, found: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take note of the workers that there are, and of those that are gone."""
+        """Take note of the workers that there are, and of those that are gone.
+
+        One whose piece was cancelled is gone too: its scheduler was lost for a while.
+        """
         with self._lock:
-            gone = self._known - found.keys()
+            cut = {name for name, piece in self._busy.items() if piece.task.cancelled()}
+            gone = cut | (self._known - found.keys())
             ready = {name for name, of in found.items() if of.get("status", RUNNING) == RUNNING}
             self._known = set(found)
             self._idle = ready - self._busy.keys()
