@@ -49,7 +49,7 @@ class BatchNormPolicy:
 
     def mix_recipe(self, alpha: float) -> list[object]:
         """Return what decides a mixture, beside the two networks."""
-        return [alpha, self.policy, self.examples() if self.policy == "reset" else ""]
+        return [alpha, *self._decided_by()]
 
     def mean(self, networks: Sequence[Weights], counts: Sequence[float]) -> Weights:
         """Return the weighted mean of networks, with the running statistics of the policy.
@@ -58,12 +58,16 @@ class BatchNormPolicy:
 
         Args:
             networks: the networks; ``a`` and ``b`` mean the first two.
-            counts: how much each counts.
+            counts: how much each counts; see ``weighted_mean``.
         """
-        weights = weighted_mean(networks, counts)
-        if sum(count > 0 for count in counts) == 1:
-            return weights
-        return self._with_statistics(weights, networks)
+        counting = [own for own, count in zip(networks, counts, strict=True) if count]
+        if len(counting) == 1:
+            return counting[0]
+        mean = self._with_statistics(weighted_mean(networks, counts), networks)
+        return derived(mean, "mean", networks, lambda: [list(counts), *self._decided_by()])
+
+    def _decided_by(self) -> list[object]:
+        return [self.policy, self.examples() if self.policy == "reset" else ""]
 
     def reset(self, weights: Weights) -> dict[str, Tensor]:
         """Return weights whose BatchNorms hold the statistics of the calibration examples.

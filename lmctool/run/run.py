@@ -636,6 +636,38 @@ class Run:
                 entry.keep(lambda: {"squares": squares})
             return squares
 
+    def kept(
+        self,
+        what: str,
+        compute: Callable[[], Mapping[str, NDArray[Any]]],
+        *,
+        networks: Sequence[Weights] = (),
+        splits: Sequence[Split] = (),
+        of: Sequence[Any] = (),
+    ) -> Mapping[str, NDArray[Any]]:
+        """Return the arrays that ``compute`` does; ``--resume`` and other workers find them again.
+
+        It is for long work that no other member keeps, such as what is learned by ``loss``.  What
+        it depends on must be said in full: the code, the options that all analyses have, and the
+        precision are said already.
+
+        Args:
+            what: what is computed, in a few words that the analysis uses once.
+            compute: computes it.
+            networks: those that it is computed of.
+            splits: those whose examples are looked at.
+            of: what else decides the arrays: texts, numbers, lists and dicts of these.
+        """
+        examples = [split.recipe for split in splits]
+        way = [self.task_name, str(self.dtype), self.settings.precision, self.device.type]
+        with self.journal.entries("kept", self.name, what, *way, self.settings.seed) as entries:
+            entry = entries.entry(lambda: [[*map(identity, networks)], examples, list(of)])
+            if entry.arrays is not None:
+                return entry.arrays
+            arrays = compute()
+            entry.keep(lambda: arrays)
+            return arrays
+
     def completed(self, weights: Weights) -> Weights:
         """Return a network with the first one's tensors in place of those that are left out."""
         if not self.left_out:

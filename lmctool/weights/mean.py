@@ -1,4 +1,4 @@
-"""The weighted mean of networks: a model soup."""
+"""The weighted mean of networks: a model soup, or a point of the plane through three of them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def weighted_mean(networks: Sequence[Weights], counts: Sequence[float]) -> dict[
 
     Args:
         networks: weights of the same names and shapes, on one device.
-        counts: how much each counts, 0 or more, and not all 0.
+        counts: how much each counts; those below 0 lead beyond the others, and all of them
+            together are above 0.
 
     Raises:
         LmctoolError: whole numbers differ that are no counter, or masks of pruning.
     """
-    counted = [(own, count) for own, count in zip(networks, counts, strict=True) if count > 0]
+    counted = [(own, count) for own, count in zip(networks, counts, strict=True) if count]
     if len(counted) == 1:
         return dict(counted[0][0])
     mean = {
@@ -46,7 +47,7 @@ def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float], name: str = 
 
     Args:
         tensors: of one shape and dtype.
-        counts: how much each counts, all above 0.
+        counts: how much each counts, none 0, and above 0 together.
         name: what the tensors are called, for an error.
 
     Raises:

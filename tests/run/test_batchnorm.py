@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lmctool.weights.mean import weighted_mean
+from lmctool.weights.recipe import identity
 from tests.plugins.pairs import run_of, trained
 
 if TYPE_CHECKING:
@@ -72,3 +73,23 @@ def test_an_interpolated_mean_is_the_weighted_mean(run_of: Callable[..., Run]) -
     run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1))
     ends = run.weights(0), run.weights(1)
     assert same(run.batchnorm.mean(ends, (1, 3)), weighted_mean(ends, (1, 3)))
+
+
+def test_a_mean_with_counts_of_both_signs_lies_on_the_line_beyond(
+    run_of: Callable[..., Run],
+) -> None:
+    run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1), dtype="float64")
+    ends = run.weights(0), run.weights(1)
+    beyond = run.batchnorm.mean(ends, (-0.5, 1.5))
+    for name, tensor in ends[0].items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(beyond[name], 1.5 * ends[1][name] - 0.5 * tensor)
+
+
+def test_equal_means_of_equal_networks_are_known_by_their_recipe(
+    run_of: Callable[..., Run],
+) -> None:
+    run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1))
+    ends = run.weights(0), run.weights(1)
+    means = [run.batchnorm.mean(ends, counts) for counts in ((1, 3), (1, 3), (3, 1))]
+    assert identity(means[0]) == identity(means[1]) != identity(means[2])

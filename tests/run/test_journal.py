@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
 from lmctool.results.journal import Journal, MemoryJournal
 from lmctool.run.run import Run
+from lmctool.testing import tiny_run
 from tests.plugins.pairs import save, trained
 
 if TYPE_CHECKING:
@@ -230,3 +231,28 @@ def test_a_journal_in_memory_keeps_copies() -> None:
         assert found is not None and found == 1.0
         found[:] = 3.0
     assert look_up(journal, "error", "network A") is None
+
+
+def test_what_an_analysis_learns_is_found_again_by_what_decided_it(tmp_path: Path) -> None:
+    run, learned = tiny_run(tmp_path), list[int]()
+    run.journal = MemoryJournal()
+
+    def learn() -> dict[str, NDArray[np.float64]]:
+        learned.append(len(learned))
+        return {"bend": np.array([0.5, len(learned)])}
+
+    def kept(**decided: Any) -> NDArray[np.float64]:
+        return run.kept("a bend", learn, **decided)["bend"]
+
+    first, second = run.weights(0), run.weights(1)
+    bend = kept(networks=[first, second], splits=[run.split("test")], of=[0.1, {"steps": 5}])
+    again = kept(networks=[first, second], splits=[run.split("test")], of=[0.1, {"steps": 5}])
+    assert np.array_equal(bend, again) and learned == [0]
+    others: list[dict[str, Any]] = [
+        {"networks": [second, first], "splits": [run.split("test")], "of": [0.1, {"steps": 5}]},
+        {"networks": [first, second], "splits": [run.split("train")], "of": [0.1, {"steps": 5}]},
+        {"networks": [first, second], "splits": [run.split("test")], "of": [0.1, {"steps": 6}]},
+    ]
+    for other in others:
+        kept(**other)
+    assert learned == [0, 1, 2, 3]
