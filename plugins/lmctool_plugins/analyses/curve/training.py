@@ -51,6 +51,8 @@ class Training:
             LmctoolError: the model has what no curve can be trained of.
             UnjudgedError: the training diverged.
         """
+        import torch
+
         examples = run.calibration.split
         names = trained(run, path.a)
         arrays = run.kept(
@@ -60,7 +62,7 @@ class Training:
             splits=(examples,),
             of=[asdict(self)],
         )
-        vectors = run.weights(0)[names[0]].new_tensor(arrays["bends"])
+        vectors = torch.from_numpy(arrays["bends"]).to(run.device)
         bends = [
             lerp(path.a, path.b, number / (self.bends + 1)) | split(vector, path.a, names)
             for number, vector in enumerate(vectors, 1)
