@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.diagnosis import is_distributed, other_folder
 from lmctool.checkpoint.location import is_index, locate, may_hold, stem_of
-from lmctool.checkpoint.pytorch_file import TRAINING
+from lmctool.checkpoint.training import count_of, training_of
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.plugin.settings import AS_STORED
 
@@ -29,7 +28,6 @@ COUNTS = {
 NUMBER = "number"
 """The count of a number in a name that follows none of these words."""
 PATTERN = re.compile(r"[*?\[]")
-LARGEST = 10**15
 
 
 def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path], ...]:
@@ -157,17 +155,9 @@ def _numbers(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
 
 def _counted(metadata: Mapping[str, str]) -> dict[str, int]:
     """Return what a checkpoint's metadata counts: its step and its epoch, if it tells them."""
-    try:
-        training = json.loads(metadata.get(TRAINING, "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    told = training if isinstance(training, dict) else {}
-    counts = {count: told.get(count) for count in COUNTS}
-    return {
-        count: number
-        for count, number in counts.items()
-        if type(number) is int and 0 <= number < LARGEST
-    }
+    training = training_of(metadata)
+    counts = {count: count_of(training, count) for count in COUNTS}
+    return {count: number for count, number in counts.items() if number is not None}
 
 
 def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> tuple[str, dict[Path, int]]:
