@@ -67,11 +67,11 @@ def counted_series(
     numbers: dict[Path, dict[str, int]] = {}
     for each in checkpoints_in(path):
         try:
-            numbers[each] = _numbers(each, opened(each).metadata)
+            numbers[each] = counts_of(each, opened(each).metadata)
         except NoStateDictError:  # an optimizer's, such as lie beside those of a run
             continue
     if not numbers:
-        raise _nothing(path)
+        raise nothing_in(path, "run")
     count, steps = _steps(path, numbers)
     counted: dict[int, Path] = {}
     for each, step in sorted(steps.items(), key=lambda item: (item[1], item[0])):
@@ -85,8 +85,13 @@ def counted_series(
     return count, tuple(counted.items())
 
 
-def checkpoints_in(path: Path) -> list[Path]:
+def checkpoints_in(path: Path, noun: str = "run", due: str = "a run over steps is") -> list[Path]:
     """Return what may be a checkpoint in a folder, or of what a pattern matches, by names alone.
+
+    Args:
+        path: the folder, or the pattern.
+        noun: what it is called where there is nothing.
+        due: what is due where a single file was named.
 
     Raises:
         LmctoolError: there is nothing, or a single file was named.
@@ -95,20 +100,20 @@ def checkpoints_in(path: Path) -> list[Path]:
         entries = _inside(path)
     elif path.exists():
         raise LmctoolError(
-            f"'{path}' is one checkpoint, but a run over steps is due: name the folder of its"
-            f" checkpoints, or a pattern in quotes, such as '{path.with_suffix('')}-*'"
+            f"'{path}' is one checkpoint, but {due} due: name the folder of its checkpoints, or a"
+            f" pattern in quotes, such as '{path.with_suffix('')}-*'"
         )
     elif PATTERN.search(str(path)):
         entries = [Path(name) for name in sorted(glob.glob(str(path)))]  # noqa: PTH207
     else:
         raise LmctoolError(
-            f"run '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
+            f"{noun} '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
             " quotes"
         )
     candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
     shards = {file for index in candidates if is_index(index) for file in locate(index).files}
     if not candidates:
-        raise _nothing(path, entries)
+        raise nothing_in(path, noun, entries)
     return [entry for entry in candidates if entry not in shards]
 
 
@@ -119,14 +124,14 @@ def _may_be(entry: Path) -> bool:
     return may_hold(entry.name)
 
 
-def _nothing(path: Path, entries: Sequence[Path] = ()) -> LmctoolError:
-    """Return the error on a run without checkpoints, unless they are distributed ones."""
+def nothing_in(path: Path, noun: str, entries: Sequence[Path] = ()) -> LmctoolError:
+    """Return the error on a run or a fork without checkpoints, unless they are distributed ones."""
     for folder in (path, *entries):
         names = {inside.name for inside in _inside(folder)} if folder.is_dir() else set()
         if is_distributed(names):
             return LmctoolError(other_folder(folder, names))
     return LmctoolError(
-        f"run '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
+        f"{noun} '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
         " folder that holds one"
     )
 
@@ -138,19 +143,21 @@ def _inside(folder: Path) -> list[Path]:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
 
 
-def _numbers(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
+def counts_of(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
     """Return the numbers in a checkpoint's name and metadata, by what they count."""
     name = path.name if path.is_dir() else stem_of(path.name)
-    patterns = {
-        count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
-        for count, words in COUNTS.items()
-    }
+    patterns = {count: counted_by(words) for count, words in COUNTS.items()}
     numbers = {
         count: re.findall(pattern, name)
         for count, pattern in {**patterns, NUMBER: r"[0-9]{1,15}"}.items()
     }
     last = {count: int(texts[-1]) for count, texts in numbers.items() if texts}
     return {**last, **_counted(metadata)}
+
+
+def counted_by(words: str) -> str:
+    """Return the pattern of a number, its group, that follows one of some words in a name."""
+    return rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
 
 
 def _counted(metadata: Mapping[str, str]) -> dict[str, int]:

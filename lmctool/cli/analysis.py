@@ -234,17 +234,21 @@ def _bounds(arity: Arity) -> tuple[int, int | None]:
 def _metavar(analysis: Analysis) -> str:
     """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
-    if analysis.series:
-        names = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
+    noun = {None: "CKPT", "steps": "RUN", "siblings": "FORK"}[analysis.series]
+    letters = "ABC"[:least]
+    if least == 1:
+        names = noun
+    elif analysis.series:
+        names = " ".join(f"{noun}_{letter}" for letter in letters)
     else:
-        names = "CKPT" if least == 1 else " ".join("ABC"[:least])
+        names = " ".join(letters)
     return names + ("..." if most is None else "")
 
 
 def _arguments(analysis: Analysis) -> str:
     """Return in words which arguments an analysis takes."""
     least, most = _bounds(analysis.arity)
-    noun = "run" if analysis.series else "checkpoint"
+    noun = {None: "checkpoint", "steps": "run", "siblings": "fork"}[analysis.series]
     words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
     if most is None:
         return f"{words} or more"
