@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from lmctool.report.tracked import sparingly as sparingly
     from lmctool.report.tracked import tracked as tracked
     from lmctool.report.tracked import tracked_names as tracked_names
+    from lmctool.results.aggregate.statistics import Statistics as Statistics
+    from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
@@ -201,6 +203,7 @@ MODULES = {
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
+    "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",

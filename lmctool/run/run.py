@@ -200,7 +200,7 @@ class Run:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """The training runs that the arguments are, if they are any."""
+        """The training runs or the forks that the arguments are, if they are any."""
         return self.settings.series
 
     @property
