@@ -69,6 +69,8 @@ class Analysis:
             only where that is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
+        beside: called as ``beside(**options)`` before the work, returns what stands behind the
+            names of further checkpoints, as ``NewCheckpoint.beside`` has them.
         table: the result as one table; without it the metrics are listed.
         figure: draws the result; without it every curve is drawn.
         metrics: every metric that a result of it can have: gates on others, or on values that no
@@ -99,6 +101,7 @@ class Analysis:
     merge: Literal["never", "always"] = "never"
     calibrates: bool | str = False
     writes: bool | str = False
+    beside: Callable[..., Sequence[str]] | None = None
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
