@@ -502,15 +502,14 @@ def matrix(
     ...
 
 def merge(
-    a: Network,
-    b: Network,
-    /,
-    *others: Network,
+    *checkpoints: Network,
     weights: str | float | Sequence[str | float] | None = None,
     alphas: str | float | Sequence[str | float] | None = None,
+    base: Network | None = None,
     frame: Literal["first", "common"] = "first",
     align: bool | str = False,
     repair: bool | str = False,
+    method: str = "mean",
     apply: str | PathLike[str] | Result | None = None,
     out: str | PathLike[str] | None = None,
     force: bool = False,

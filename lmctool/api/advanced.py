@@ -150,6 +150,7 @@ if TYPE_CHECKING:
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
+    from lmctool.weights.spectral_norm import with_spectral_norms as with_spectral_norms
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -218,7 +219,7 @@ MODULES = {
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names selected_names",
     "lmctool.weights.partwise": "Partwise",
-    "lmctool.weights.spectral_norm": "following spectral_norms",
+    "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

@@ -17,7 +17,7 @@ from lmctool.cli.options import OBSERVER, help_page, settings, shared
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.given import NOTHING
-from lmctool.plugin.kinds import ANALYSES
+from lmctool.plugin.kinds import ANALYSES, MERGES
 from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class AnalysisCommand(Command):
                 inputs,
                 aligner=None if values.get("apply") else choices.get("aligner"),
                 correction=choices.get("correction"),
+                merge=choices.get("merge"),
                 given=given,
             ),
             options=inputs.options,
@@ -173,12 +174,19 @@ class AnalysisCommand(Command):
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]
-        least, most = self.bounds
+        least, most = bounds = self._bounds_of_method(ctx)
         plugin_options.check_strays(strays, checkpoints, most)
         if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
             count = len(checkpoints)
-            ctx.fail(f"{self.title} takes {_arguments(self.analysis)}; {count} given: {given}")
+            by = f" --method {ctx.params[MERGES.word]}" if bounds != self.bounds else ""
+            taken = _arguments(bounds, series=self.analysis.series)
+            ctx.fail(f"{self.title}{by} takes {taken}; {count} given: {given}")
+
+    def _bounds_of_method(self, ctx: click.Context) -> tuple[int, int | None]:
+        """Return the least and the greatest number of arguments that the chosen method takes."""
+        name = ctx.params.get(MERGES.word) if self.analysis.merge != "never" else None
+        return self.bounds if name is None else registry.load(MERGES, name).networks
 
     def check_clashes(self, plugins: Sequence[Selected]) -> None:
         """Refuse options that the command and such plugins call the same.
@@ -241,10 +249,10 @@ def _metavar(analysis: Analysis) -> str:
     return names + ("..." if most is None else "")
 
 
-def _arguments(analysis: Analysis) -> str:
+def _arguments(bounds: tuple[int, int | None], *, series: bool) -> str:
     """Return in words which arguments an analysis takes."""
-    least, most = _bounds(analysis.arity)
-    noun = "run" if analysis.series else "checkpoint"
+    least, most = bounds
+    noun = "run" if series else "checkpoint"
     words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
     if most is None:
         return f"{words} or more"

@@ -62,6 +62,7 @@ class Analysis:
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
+        merge: ``"always"`` adds ``--method NAME``, the way to merge networks.
         calibrates: whether it looks at the calibration examples by itself, whatever aligner and
             correction are chosen; the name of one of its options for an analysis that does so
             only where that is given.
@@ -94,6 +95,7 @@ class Analysis:
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
+    merge: Literal["never", "always"] = "never"
     calibrates: bool | str = False
     writes: bool | str = False
     table: Callable[[Result], Table] | None = None

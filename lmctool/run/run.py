@@ -40,6 +40,7 @@ from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
+from lmctool.run.merge_method import MergeMethod
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
@@ -735,6 +736,15 @@ class Run:
             correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )
+
+    @property
+    def merge_method(self) -> MergeMethod:
+        """The way to make one network of several that the user named.
+
+        Raises:
+            LmctoolError: none was named, or it cannot be used.
+        """
+        return MergeMethod(self)
 
     def _note_halving(self) -> None:
         self.note(
