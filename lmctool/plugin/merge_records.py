@@ -27,6 +27,7 @@ class TensorsToMerge:
 
     Attributes:
         name: what it is called.
+        indices: which of ``run.checkpoints`` each network is.
         tensors: of each network, in the order of the networks: of one shape, in the run's dtype,
             on one device; of an elementwise method a block of it, flat.
         counts: how much each counts, none 0.
@@ -36,6 +37,7 @@ class TensorsToMerge:
     """
 
     name: str
+    indices: tuple[int, ...]
     tensors: tuple[Tensor, ...]
     counts: tuple[float, ...]
     base: Tensor | None
