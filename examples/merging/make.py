@@ -82,10 +82,10 @@ COLUMNS = (
         for kind in TUNED
     ),
 )
-SHARED: dict[str, Any] = {"data": "fashion-mnist", "limit": 5000, "calib_size": 1000}
+SHARED: dict[str, Any] = {"data": "fashion-mnist", "limit": 2000, "calib_size": 500}
 """Of each merge: how many test examples it is measured on, and how many decide anything."""
 TASK = ("task-arithmetic", "ties", "dare")
-METHODS: dict[str, dict[str, float]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "mean": {},
     "slerp": {},
     "task-arithmetic": {"scale": 0.3},
@@ -93,7 +93,7 @@ METHODS: dict[str, dict[str, float]] = {
     "dare": {"density": 0.5, "scale": 0.3},
     "fisher": {},
     "greedy-soup": {},
-    "wise-ft": {},
+    "wise-ft": {"alphas": (0, 0.25, 0.5, 0.75, 1)},
 }
 """The options of each method."""
 ON_PATH = ("mean", "wise-ft")

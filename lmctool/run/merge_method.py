@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ class MergeMethod:
             return merged
         made = with_spectral_norms(dict(merged.weights), part.networks)
         weights = self._run.batchnorm.settled(made, networks)
-        return Merged(weights, merged.groups, merged.described)
+        return replace(merged, weights=weights)
 
     @cached_property
     def _parameters(self) -> frozenset[str]:
