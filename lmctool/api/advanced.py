@@ -156,6 +156,10 @@ if TYPE_CHECKING:
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
     from lmctool.weights.spectral_norm import with_spectral_norms as with_spectral_norms
+    from lmctool.weights.task_vectors import added as added
+    from lmctool.weights.task_vectors import disjoint_mean as disjoint_mean
+    from lmctool.weights.task_vectors import summed as summed
+    from lmctool.weights.task_vectors import task_vector as task_vector
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -228,6 +232,7 @@ MODULES = {
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",
     "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
+    "lmctool.weights.task_vectors": "added disjoint_mean summed task_vector",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

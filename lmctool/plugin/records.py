@@ -65,8 +65,8 @@ class Analysis:
             ``--correction NAME``.
         merge: ``"always"`` adds ``--method NAME``, the way to merge networks.
         calibrates: whether it looks at the calibration examples by itself, whatever aligner and
-            correction are chosen; the name of one of its options for an analysis that does so
-            only where that is given.
+            correction are chosen; the names of some of its options, or of one, for an analysis that
+            does so only where one of them is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
         beside: called as ``beside(**options)`` before the work, returns what stands behind the
@@ -99,7 +99,7 @@ class Analysis:
     aligner: Use = "never"
     correction: Use = "never"
     merge: Literal["never", "always"] = "never"
-    calibrates: bool | str = False
+    calibrates: bool | str | tuple[str, ...] = False
     writes: bool | str = False
     beside: Callable[..., Sequence[str]] | None = None
     table: Callable[[Result], Table] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,7 @@ class MergeMethod:
                 [each[name] for each in own],
                 counted,
                 None if base is None else base[name],
+                indices=counting,
                 averaged=name not in parameters,
             )
             for name in own[0]
@@ -136,6 +138,7 @@ class MergeMethod:
         counts: Sequence[float],
         base: Tensor | None = None,
         *,
+        indices: Sequence[int],
         averaged: bool,
     ) -> Tensor:
         """Return what one tensor of every network that counts becomes, by a method of tensors.
@@ -148,6 +151,7 @@ class MergeMethod:
             tensors: of each network, of one shape and dtype; of an elementwise method a block.
             counts: how much each counts, none 0.
             base: the base's.
+            indices: which of the run's networks each is.
             averaged: whether it is the networks' mean whatever the method, as running statistics.
 
         Raises:
@@ -166,7 +170,7 @@ class MergeMethod:
         def generator(use: str) -> torch.Generator:
             return self._run.generator(f"merge {self.name} {name} {use}")
 
-        part = TensorsToMerge(name, tuple(tensors), tuple(counts), base, generator)
+        part = TensorsToMerge(name, tuple(indices), tuple(tensors), tuple(counts), base, generator)
         merged = function(part, **self.options)
         if (merged.shape, merged.dtype) != (tensors[0].shape, tensors[0].dtype):
             raise PluginError(
@@ -185,7 +189,7 @@ class MergeMethod:
             return merged
         made = with_spectral_norms(dict(merged.weights), part.networks)
         weights = self._run.batchnorm.settled(made, networks)
-        return Merged(weights, merged.groups, merged.described)
+        return replace(merged, weights=weights)
 
     @cached_property
     def _parameters(self) -> frozenset[str]:

@@ -50,7 +50,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
     "matrix": ((A, B, COPY, *FEW),),
     "merge": (
-        (A, B, "--alphas", "0.25,0.5", *LITTLE),
+        (A, B, "--alphas", "0.25,0.5", "--calibrate-temperature", *LITTLE),
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
     ),
     "repair": ((A, B, *LITTLE),),

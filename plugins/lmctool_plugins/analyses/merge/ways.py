@@ -72,7 +72,7 @@ def check(run: Run, frame: str, base: int | None) -> None:
 
 def _on_path(run: Run) -> bool:
     """Tell whether what is merged lies on the straight path between two networks."""
-    return run.count == 2 and run.merge_method.name == "mean"
+    return run.count == 2 and run.merge_method.record.path
 
 
 def _uncorrected(run: Run) -> str:
