@@ -100,10 +100,12 @@ class MergeMethod:
         correct = correction_of_merges(self._run, networks)
 
         def make(counts: Sequence[float]) -> Merged:
-            total = sum(map(abs, counts))
             found = merged(counts)
-            weights = correct(found.weights, [abs(count) / total for count in counts])
-            return Merged(weights, found.groups, found.described)
+            sizes = [abs(count) for count in found.counts or counts]
+            if sum(map(bool, sizes)) == 1 and self.record.counts == "shares":
+                return found  # one of the networks, as the end of a path
+            weights = correct(found.weights, [size / sum(sizes) for size in sizes])
+            return replace(found, weights=weights)
 
         return make
 
