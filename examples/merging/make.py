@@ -3,7 +3,8 @@
 python examples/merging/make.py FOLDER
 
 It trains six pairs of networks from different seeds and two sets of four that are fine-tuned from
-one base, merges each as it is, aligned, and aligned with REPAIR, and writes FOLDER/table.md.  What FOLDER holds already is not made again: a run that was interrupted goes on.
+one base, merges each as it is, aligned, and aligned with REPAIR, and writes FOLDER/table.md.  What
+FOLDER holds already is not made again: a run that was interrupted goes on.
 """
 
 from __future__ import annotations
