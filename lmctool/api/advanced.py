@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
     from lmctool.run.repair import predicted as predicted
+    from lmctool.run.repair import renormalised_merge as renormalised_merge
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
     from lmctool.statistics import CrossMoments as CrossMoments
@@ -214,7 +215,8 @@ MODULES = {
     "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
-    "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
+    "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
+    " renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",

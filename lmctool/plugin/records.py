@@ -181,10 +181,18 @@ class Correction:
             must fit the model's own tensors; else they may also hold entries named
             ``@TAP.scale`` and ``@TAP.shift``, applied to the value of that tap.
         options: click options, added to a command when this correction is named.
+        prepare_merge: ``prepare_merge(run, networks, storable=..., **options)`` returns a function
+            from the weights of a network that was made of these, on no path between two of them,
+            and the share of each, 1 together, to corrected weights; None for a correction of paths
+            alone.
     """
 
     prepare: Callable[..., Callable[[float], Mapping[str, Tensor]]]
     options: tuple[click.Option, ...] = ()
+    prepare_merge: (
+        Callable[..., Callable[[Mapping[str, Tensor], Sequence[float]], Mapping[str, Tensor]]]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)

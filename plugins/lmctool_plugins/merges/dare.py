@@ -1,8 +1,8 @@
 """Drop elements of what each network has learned since a base at random, and rescale the rest.
 
 Each element of a task vector tau_i = theta_i - theta_base is dropped with probability
-p = 1 - --density, and what stays is divided by 1 - p (Yu et al. 2024, arXiv:2311.03099, section
-3.2), so that its expectation is what it was.  Then the vectors are merged as --then says:
+p = 1 - --density, and what stays is divided by 1 - p (Yu et al. 2024, arXiv:2311.03099), so that
+its expectation is what it was.  Then the vectors are merged as --then says:
 
     task-arithmetic   theta = theta_base + scale sum_i w_i tau_i
     ties              theta = theta_base + scale mean of those that have the elected sign

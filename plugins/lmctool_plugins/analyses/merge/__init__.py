@@ -61,6 +61,13 @@ def lmctool_analysis() -> Analysis:
             " metadata have it.",
         ),
         click.Option(
+            ["--onto"],
+            metavar="NEW_BASE",
+            type=CheckpointFile(),
+            help="Another network that gets what was learned since --base, through the alignment"
+            " of --base to it; needs --align.",
+        ),
+        click.Option(
             ["--frame"],
             type=click.Choice(["first", "common"]),
             default="first",

@@ -51,6 +51,7 @@ def tabulate(result: Result) -> Table:
     how = str(attributes.get("method", "")).partition(" ")[0]
     by = f" by {how}" if how not in {"", "mean"} else ""
     on = f" from {attributes['base']}" if "base" in attributes else ""
+    on += f" onto {attributes['onto']}" if "onto" in attributes else ""
     count = f"{len(weights)} network{'s' if len(weights) > 1 else ''}"
     title = f"Merge of {count}{by}{on} ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
