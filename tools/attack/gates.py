@@ -67,6 +67,7 @@ METRICS = {
     "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
     "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
     "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
+    "sharpness": "sharpness.eigenvalue",
     "variance": "variance.ratio",
 }  # fmt: skip
 

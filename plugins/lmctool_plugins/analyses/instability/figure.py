@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
     from numpy.typing import NDArray
 
     from lmctool.api import Result, ScoreMetric, Variable
