@@ -23,6 +23,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "matrix": (A, B, "--points", "3", *FEW),
     "merge": (A, B, "--align", *FEW),
     "repair": (A, B, "--align", *FEW),
+    "sharpness": (A, B, "--curvature-size", "40", "--lanczos", "12", "--probes", "8", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (A, B, "--align", "--repair", *FEW),
 }

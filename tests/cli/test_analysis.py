@@ -68,6 +68,7 @@ def test_usage_says_whether_checkpoints_or_runs_are_due() -> None:
         "el2n": "CKPT...",
         "barrier": "A B",
         "matrix": "A B...",
+        "sharpness": "CKPT...",
         "trajectory": "RUN_A RUN_B...",
     }
     for name, usage in usages.items():

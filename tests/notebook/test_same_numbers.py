@@ -33,6 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
     "repair": {**ALIGNED, "alpha": 0.25},
+    "sharpness": {"curvature_size": 30, "lanczos": 3, "probes": 3},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,
 }

@@ -25,11 +25,15 @@ FEWEST = ("--points", "3", "--by-split", "class", "--split", "test")
 PATHS = ("align", "barrier", "curve", "graft", "interpolate", "merge", "repair", "variance")
 PATHS = ("align", "barrier", "graft", "instability", "interpolate", "merge", "repair", "variance")
 LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "sharpness", "trajectory")
+CURVATURE = ("--curvature-size", "20", "--lanczos", "4", "--probes", "2", "--points", "3")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),
     "parts-of-paths": ("interpolate", *ENDS, "--also", every.B, *FEWEST),
     "one-layer-grafted": ("graft", every.A, "--from", every.B, "--layers", "layers.0.*"),
     "alphas": ("merge", *ENDS, "--align", "--alphas", "0.3,0.7"),
+    "curvature-of-parts": ("sharpness", *ENDS, "--by", "layer", *CURVATURE),
+    "curvature-of-a-path": ("sharpness", *ENDS, "--along", "--by", "layer", *CURVATURE),
     "channels": ("variance", *ENDS, "--alphas", "0.3,0.7", "--layer", "layers.1"),
 }
 """Figures of other forms, which options ask for."""

@@ -40,6 +40,7 @@ COMMANDS = {
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
     "repair": ("a", "b"),
+    "sharpness": ("a", "b", "--lanczos", "3", "--probes", "3", "--curvature-size", "30"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),
 }

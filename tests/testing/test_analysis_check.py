@@ -36,6 +36,13 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "matrix": {"points": 3},
     "merge": {},
     "repair": {},
+    "sharpness": {
+        "along": True,
+        "points": 3,
+        "lanczos": 4,
+        "probes": 2,
+        "curvature_size": 8,
+    },
     "trajectory": {},
     "variance": {},
 }

@@ -45,6 +45,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "matrix": (*PAIR, "--points", "3"),
     "merge": (*PAIR, "--repair"),
     "repair": PAIR,
+    "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3"),
     "variance": PAIR,
 }
 SHARED = ("--model", "./mine.py:make", "--data", "digits", "--allow-chance", "-o", "out.h5", "-q")

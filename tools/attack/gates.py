@@ -68,6 +68,7 @@ METRICS = {
     "instability": "instability.error",
     "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
     "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
+    "sharpness": "sharpness.eigenvalue",
     "variance": "variance.ratio",
 }  # fmt: skip
 

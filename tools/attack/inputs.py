@@ -68,6 +68,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
     "repair": (*PAIR, *FEW),
+    "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),
 }

@@ -58,6 +58,11 @@ WAYS: dict[str, dict[str, str]] = {
     },
     "merge": LOSS_AND_ERROR,
     "repair": LOSS_AND_ERROR,
+    "sharpness": {
+        **LOSS_AND_ERROR,
+        "{}.eigenvalue": "lower",
+        "{}.trace": "lower",
+    },
     "trajectory": {},
     "variance": {},
 }

@@ -36,6 +36,7 @@ ALL = ("loss", "error", *SCORES)
 SCORED = ("--score", ",".join(SCORES))
 FEW = ("--points", "3", "--limit", "60", *SCORED)
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
+FEW_PRODUCTS = ("--curvature-size", "40", "--lanczos", "12", "--probes", "4")
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
 RUN_A, RUN_B = "run-a", "run-b"
 FORK_A, FORK_B = "fork-0", "fork-40"
@@ -57,6 +58,10 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
     ),
     "repair": ((A, B, *LITTLE),),
+    "sharpness": (
+        (A, B, *FEW_PRODUCTS, "--density", "2", *LITTLE),
+        (A, B, "--along", "--by", "layer", *FEW_PRODUCTS, *FEW),
+    ),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
     "variance": ((A, B, "--limit", "60", "--calib-size", "60"),),
 }
@@ -113,6 +118,7 @@ RECOMPUTED = {
     },
     "merge": {"merge.alpha"},
     "repair": set(),
+    "sharpness": {"sharpness.trace", "sharpness.rise.loss", "sharpness.rise.error"},
     "trajectory": {
         *(f"trajectory.gain.{score}" for score in ALL),
         *("trajectory.part.gain.loss", "trajectory.part.gain.error"),

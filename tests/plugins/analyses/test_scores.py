@@ -45,6 +45,7 @@ GATES = {
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
     "repair": "repair.{}",
+    "sharpness": "sharpness.{}",
     "trajectory": "trajectory.gain.{}",
 }
 """A metric of each analysis that measures networks."""
