@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "matrix": (A, B, "--points", "3", *FEW),
     "merge": (A, B, "--align", *FEW),
     "repair": (A, B, "--align", *FEW),
+    "similarity": (A, B, "--align", "--repair", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (A, B, "--align", "--repair", *FEW),
 }

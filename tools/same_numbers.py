@@ -55,6 +55,7 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("merge", "A", "B", "--batchnorm", "b", *FEW),
     ("merge", "A", "B", "A2", "--align", "weight", "--frame", "common", *FEW),
     ("repair", "A", "B", "--align", *FEW),
+    ("similarity", "A", "B", "--align", "--repair", *FEW),
     ("trajectory", "RUN-A", "RUN-B", *FEW),
     ("variance", "A", "B", "--align", "--repair", *FEW),
 )

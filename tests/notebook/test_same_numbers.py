@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
     "repair": {**ALIGNED, "alpha": 0.25},
+    "similarity": {**BOTH, "split": ("train", "test"), "minibatch": 20},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,
 }

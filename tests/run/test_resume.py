@@ -38,6 +38,7 @@ COMMANDS = {
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
     "repair": ("a", "b"),
+    "similarity": ("a", "b", *BOTH, "--split", "train,test"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),
 }

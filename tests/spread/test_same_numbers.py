@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "merge of three": ("merge", "a", "b", "c", "--align", *FEW),
     "merge in a common frame": ("merge", "a", "b", "c", "--align", "--frame", "common", *FEW),
     "repair": ("repair", "a", "b", "--align", *FEW),
+    "similarity": ("similarity", "a", "b", *BOTH, "--split", "train,test", *FEW),
     "trajectory": ("trajectory", "run0", "run1", "--parent", "run2", "--align", *FEW),
     "trajectory of three": ("trajectory", "run0", "run1", "run2", "--align", *FEW),
     "variance": ("variance", "a", "b", *BOTH, "--alphas", "0.3,0.5", "--calib-size", "100"),

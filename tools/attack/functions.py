@@ -45,6 +45,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "matrix": (*PAIR, "--points", "3"),
     "merge": (*PAIR, "--repair"),
     "repair": PAIR,
+    "similarity": PAIR,
     "variance": PAIR,
 }
 SHARED = ("--model", "./mine.py:make", "--data", "digits", "--allow-chance", "-o", "out.h5", "-q")

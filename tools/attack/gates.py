@@ -67,7 +67,7 @@ METRICS = {
     "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
     "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
     "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
-    "variance": "variance.ratio",
+    "variance": "variance.ratio", "similarity": "similarity.cka",
 }  # fmt: skip
 
 

@@ -63,6 +63,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
     "repair": (*PAIR, *FEW),
+    "similarity": (*PAIR, *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),
 }

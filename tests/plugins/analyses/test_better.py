@@ -45,6 +45,7 @@ WAYS: dict[str, dict[str, str]] = {
     },
     "merge": LOSS_AND_ERROR,
     "repair": LOSS_AND_ERROR,
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

@@ -53,6 +53,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
     ),
     "repair": ((A, B, *LITTLE),),
+    "similarity": ((A, B, "--limit", "60", "--calib-size", "60"),),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
     "variance": ((A, B, "--limit", "60", "--calib-size", "60"),),
 }
@@ -100,6 +101,7 @@ RECOMPUTED = {
     },
     "merge": {"merge.alpha"},
     "repair": set(),
+    "similarity": {f"similarity.{name}" for name in ("cka", "lowest_cka", "last_cka")},
     "trajectory": {
         *(f"trajectory.gain.{score}" for score in ALL),
         *("trajectory.part.gain.loss", "trajectory.part.gain.error"),
