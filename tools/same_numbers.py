@@ -45,6 +45,7 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("barrier", "A", "B", "--repair", "shift", "--batchnorm", "b", "--points", "3", *FEW),
     ("barrier", "A", "B", "--batchnorm", "reset", "--points", "3", *FEW),
     ("barrier", "A", "B", "--per-example", "--points", "3", *FEW),
+    ("curve", "A", "B", "--curve-steps", "5", "--points", "3", *FEW),
     ("distance", "A", "B"),
     ("el2n", "A", "B", *FEW),
     ("graft", "A", "--from", "B", "--by", "layer", "--evaluate", *FEW),

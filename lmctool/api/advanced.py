@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from lmctool.report.tracked import sparingly as sparingly
     from lmctool.report.tracked import tracked as tracked
     from lmctool.report.tracked import tracked_names as tracked_names
+    from lmctool.results.aggregate.statistics import Statistics as Statistics
+    from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
@@ -153,6 +155,7 @@ if TYPE_CHECKING:
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
+    from lmctool.weights.spectral_norm import with_spectral_norms as with_spectral_norms
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -200,6 +203,7 @@ MODULES = {
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
+    "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
@@ -223,7 +227,7 @@ MODULES = {
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",
-    "lmctool.weights.spectral_norm": "following spectral_norms",
+    "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

@@ -35,6 +35,7 @@ from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
+from lmctool.run.merge_method import MergeMethod
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
@@ -199,7 +200,7 @@ class Run:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """The training runs that the arguments are, if they are any."""
+        """The training runs or the forks that the arguments are, if they are any."""
         return self.settings.series
 
     @property
@@ -735,6 +736,15 @@ class Run:
             correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )
+
+    @property
+    def merge_method(self) -> MergeMethod:
+        """The way to make one network of several that the user named.
+
+        Raises:
+            LmctoolError: none was named, or it cannot be used.
+        """
+        return MergeMethod(self)
 
     def _note_halving(self) -> None:
         self.note(

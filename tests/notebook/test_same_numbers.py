@@ -23,6 +23,7 @@ BOTH: dict[str, Any] = {"align": True, "repair": True}
 OPTIONS: dict[str, dict[str, Any]] = {
     "align": {},
     "barrier": {**BOTH, "points": 3, "bootstrap": 20},
+    "curve": {**ALIGNED, "points": 3, "curve_steps": 4, "kind": "chain", "bends": 2},
     "distance": {},
     "el2n": {"split": "test"},
     "graft": {"evaluate": True, "by": "layer"},

@@ -31,6 +31,7 @@ BOTH = ("--align", "--repair")
 COMMANDS = {
     "align": ("a", "b", "--aligner", "midpoint", "--steps", "3"),
     "barrier": ("a", "b", *BOTH, "--points", "5", "--refine", "--per-example", "--baselines"),
+    "curve": ("a", "b", "--align", "--curve-steps", "4", "--bends", "2", "--points", "5"),
     "el2n": ("a", "b"),
     "graft": ("a", "--from", "b", "--layers", "layers.0"),
     "interpolate": ("a", "b", "--points", "5", "--batchnorm", "reset"),

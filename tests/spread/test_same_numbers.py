@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--baselines",
         *FEW[:2],
     ),
+    "curve": ("curve", "a", "b", "--align", "--curve-steps", "4", "--points", "4", *FEW),
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
     "interpolate": ("interpolate", "a", "b", "--points", "4", "--score", "ece", *FEW),

@@ -55,6 +55,7 @@ BARE = {A: "bare_a.safetensors", B: "bare_b.safetensors", "run-a": "bare-run", "
 ANALYSES: dict[str, tuple[str, ...]] = {
     "align": (*PAIR, *FEW),
     "barrier": (*PAIR, "--points", "3", *FEW),
+    "curve": (*PAIR, "--curve-steps", "3", "--points", "3", *FEW),
     "distance": PAIR,
     "el2n": (A, "--limit", "20", "--split", "test"),
     "graft": (A, "--from", B, "--layers", "layers.0.*", "--evaluate", *FEW),

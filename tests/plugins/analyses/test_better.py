@@ -26,6 +26,11 @@ HEIGHTS = {
 WAYS: dict[str, dict[str, str]] = {
     "align": LOSS_AND_ERROR,
     "barrier": {**LOSS_AND_ERROR, "end.loss": "lower", "end.error": "lower"},
+    "curve": {
+        f"{{}}.{which}.{metric}": "lower"
+        for which in ("barrier", "delta", "highest")
+        for metric in ("loss", "error")
+    },
     "distance": {},
     "el2n": {},
     "graft": LOSS_AND_ERROR,

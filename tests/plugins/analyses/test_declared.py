@@ -42,6 +42,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
     ),
+    "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
     "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B, *SCORED),),
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
@@ -65,6 +66,7 @@ RECOMPUTED = {
         *("barrier.parts.loss", "barrier.parts.error"),
     }
     | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
+    "curve": {f"curve.{name}.{score}" for name in ("barrier", "delta", "highest") for score in ALL},
     "distance": {
         "distance.compared",
         *(

@@ -162,7 +162,7 @@ def test_several_alphas_are_a_curve_and_the_chosen_one_is_said() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["a", "--frame", "common"], "merge takes two checkpoints or more; 1 given"),
+        (["a", "--frame", "common"], "--method mean takes two checkpoints or more; 1 given"),
         (["ab", "--frame", "common"], "--frame common says where --align brings the units"),
         (["ab", "--frame", "common", "--align"], "--frame common is for three networks or more"),
         (["abc", "--repair"], "--batchnorm reset takes BatchNorm statistics anew of any number"),

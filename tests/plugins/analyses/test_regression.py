@@ -45,6 +45,7 @@ CODE = """
 A, B = "a.safetensors", "b.safetensors"
 WORDS = {
     "barrier": (A, B, "--points", "3", "--bootstrap", "3", "--per-example"),
+    "curve": (A, B, "--points", "3", "--curve-steps", "3", "--curve-lr", "1e-3"),
     "graft": (A, "--from", B, "--evaluate"),
     "interpolate": (A, B, "--points", "3"),
     "layerwise": (A, B, "--points", "3"),

@@ -38,6 +38,7 @@ SCORES = ("top5", "ece", "balanced_error", "auc")
 GATES = {
     "align": "align.{}",
     "barrier": "barrier.{}",
+    "curve": "curve.barrier.{}",
     "graft": "graft.rise.{}",
     "interpolate": "interpolate.delta_{}",
     "layerwise": "layerwise.full_barrier_{}",

@@ -223,8 +223,9 @@ def test_the_command_keeps_tables_figures_and_metrics(ends: list[Path], tmp_path
         assert file["similarity/grid/cka"].shape == (3, 3, 2, 3, 3)
         assert file["similarity/layers/at_once"][()].tolist() == [20, 20]
     assert out.with_suffix(".png").stat().st_size > 5000
-    refused = invoke("similarity", *ends, "-o", tmp_path / "t.h5", "--require", gate)
-    assert refused.exit_code == 2  # without --align there is no such variant
+    low = "similarity.lowest_cka[pair=A-midpoint] >= 0.999"
+    failed = invoke("similarity", *ends, "--limit", "50", "-o", tmp_path / "t.h5", "--require", low)
+    assert failed.exit_code == 3, failed.output
 
 
 @pytest.mark.parametrize(

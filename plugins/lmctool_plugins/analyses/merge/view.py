@@ -46,7 +46,12 @@ def tabulate(result: Result) -> Table:
     names, weights = variables["variant"].values, variables["weight"].values
     shares = ", ".join(f"{weight:.4g}" for weight in weights)
     same = "uniform" if np.ptp(weights) == 0 else f"weights {shares}"
-    title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
+    attributes = result.groups[NETWORKS].attributes
+    how = str(attributes.get("method", "")).partition(" ")[0]
+    by = f" by {how}" if how not in {"", "mean"} else ""
+    on = f" from {attributes['base']}" if "base" in attributes else ""
+    count = f"{len(weights)} network{'s' if len(weights) > 1 else ''}"
+    title = f"Merge of {count}{by}{on} ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
         compared = [str(name) for name in names]
