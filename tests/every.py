@@ -24,6 +24,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "merge": (A, B, "--align", *FEW),
     "repair": (A, B, "--align", *FEW),
     "sharpness": (A, B, "--curvature-size", "40", "--lanczos", "12", "--probes", "8", *FEW),
+    "similarity": (A, B, "--align", "--repair", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (A, B, "--align", "--repair", *FEW),
 }

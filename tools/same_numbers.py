@@ -58,6 +58,7 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("merge", "A", "B", "A2", "--align", "weight", "--frame", "common", *FEW),
     ("repair", "A", "B", "--align", *FEW),
     ("sharpness", "A", "B", "--by", "layer", "--probes", "8", *FEW),
+    ("similarity", "A", "B", "--align", "--repair", *FEW),
     ("trajectory", "RUN-A", "RUN-B", *FEW),
     ("variance", "A", "B", "--align", "--repair", *FEW),
 )

@@ -34,6 +34,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "merge": BOTH,
     "repair": {**ALIGNED, "alpha": 0.25},
     "sharpness": {"curvature_size": 30, "lanczos": 3, "probes": 3},
+    "similarity": {**BOTH, "split": ("train", "test"), "minibatch": 20},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,
 }

@@ -27,6 +27,7 @@ PATHS = ("align", "barrier", "graft", "instability", "interpolate", "merge", "re
 LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
 LAYERS = ("distance", "el2n", "layerwise", "matrix", "sharpness", "trajectory")
 CURVATURE = ("--curvature-size", "20", "--lanczos", "4", "--probes", "2", "--points", "3")
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "similarity", "trajectory")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),
     "parts-of-paths": ("interpolate", *ENDS, "--also", every.B, *FEWEST),

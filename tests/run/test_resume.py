@@ -41,6 +41,7 @@ COMMANDS = {
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
     "repair": ("a", "b"),
     "sharpness": ("a", "b", "--lanczos", "3", "--probes", "3", "--curvature-size", "30"),
+    "similarity": ("a", "b", *BOTH, "--split", "train,test"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),
 }

@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "repair": ("repair", "a", "b", "--align", *FEW),
     "sharpness": ("sharpness", "a", "b", "--by", "layer", *CURVATURE, *FEW),
     "sharpness along a path": ("sharpness", "a", "b", "--along", *BOTH, *CURVATURE, *FEW),
+    "similarity": ("similarity", "a", "b", *BOTH, "--split", "train,test", *FEW),
     "trajectory": ("trajectory", "run0", "run1", "--parent", "run2", "--align", *FEW),
     "trajectory of three": ("trajectory", "run0", "run1", "run2", "--align", *FEW),
     "variance": ("variance", "a", "b", *BOTH, "--alphas", "0.3,0.5", "--calib-size", "100"),

@@ -70,6 +70,7 @@ METRICS = {
     "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
     "sharpness": "sharpness.eigenvalue",
     "variance": "variance.ratio",
+    "variance": "variance.ratio", "similarity": "similarity.cka",
 }  # fmt: skip
 
 

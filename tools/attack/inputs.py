@@ -69,6 +69,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "merge": (*PAIR, *FEW),
     "repair": (*PAIR, *FEW),
     "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3", *FEW),
+    "similarity": (*PAIR, *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),
 }

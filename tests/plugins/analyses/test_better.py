@@ -63,6 +63,7 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.eigenvalue": "lower",
         "{}.trace": "lower",
     },
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

@@ -62,6 +62,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
         (A, B, *FEW_PRODUCTS, "--density", "2", *LITTLE),
         (A, B, "--along", "--by", "layer", *FEW_PRODUCTS, *FEW),
     ),
+    "similarity": ((A, B, "--limit", "60", "--calib-size", "60"),),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
     "variance": ((A, B, "--limit", "60", "--calib-size", "60"),),
 }
@@ -119,6 +120,7 @@ RECOMPUTED = {
     "merge": {"merge.alpha"},
     "repair": set(),
     "sharpness": {"sharpness.trace", "sharpness.rise.loss", "sharpness.rise.error"},
+    "similarity": {f"similarity.{name}" for name in ("cka", "lowest_cka", "last_cka")},
     "trajectory": {
         *(f"trajectory.gain.{score}" for score in ALL),
         *("trajectory.part.gain.loss", "trajectory.part.gain.error"),
