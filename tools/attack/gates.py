@@ -69,7 +69,6 @@ METRICS = {
     "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
     "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
     "sharpness": "sharpness.eigenvalue",
-    "variance": "variance.ratio",
     "variance": "variance.ratio", "similarity": "similarity.cka",
 }  # fmt: skip
 
