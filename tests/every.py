@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "layerwise": (A, B, "--points", "3", *FEW),
     "matrix": (A, B, "--points", "3", *FEW),
     "merge": (A, B, "--align", *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (A, B, "--align", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (A, B, "--align", "--repair", *FEW),

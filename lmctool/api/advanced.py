@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from lmctool.weights.name_words import nearest_names as nearest_names
     from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
+    from lmctool.weights.recipe import derived as derived
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
 
@@ -218,6 +219,7 @@ MODULES = {
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names selected_names",
     "lmctool.weights.partwise": "Partwise",
+    "lmctool.weights.recipe": "derived",
     "lmctool.weights.spectral_norm": "following spectral_norms",
 }
 """The public names of each module, which type checkers read from the imports above."""

@@ -234,20 +234,24 @@ def _bounds(arity: Arity) -> tuple[int, int | None]:
 def _metavar(analysis: Analysis) -> str:
     """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
-    if analysis.series:
-        names = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
-    else:
-        names = "CKPT" if least == 1 else " ".join("ABC"[:least])
-    return names + ("..." if most is None else "")
+    stem = "RUN_" if analysis.series else ""
+    letters = [f"{stem}{letter}" for letter in "ABC"[: most or least]]
+    if least == 1 and most in {1, None} and not analysis.series:
+        letters = ["CKPT"]
+    words = [name if n < least else f"[{name}]" for n, name in enumerate(letters)]
+    return " ".join(words) + ("..." if most is None else "")
 
 
 def _arguments(analysis: Analysis) -> str:
     """Return in words which arguments an analysis takes."""
     least, most = _bounds(analysis.arity)
     noun = "run" if analysis.series else "checkpoint"
-    words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
+    number = NUMBERS.get(least, least)
+    words = f"{number} {noun}{'s' if least > 1 else ''}"
     if most is None:
         return f"{words} or more"
+    if most > least:
+        return f"{number} to {NUMBERS.get(most, most)} {noun}s"
     names = " and ".join("ABC"[:least])
     return f"{words}, {names}" if least > 1 else words
 

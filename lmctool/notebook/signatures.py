@@ -79,7 +79,7 @@ def signature(command: AnalysisCommand) -> inspect.Signature:
     least, most = command.bounds
     names = positional_names(command)
     places = [kinds(name, kinds.POSITIONAL_ONLY, annotation=_network(command)) for name in names]
-    if most is None:
+    if most != least:
         name = "others" if least > 1 else "checkpoints"
         places.append(kinds(name, kinds.VAR_POSITIONAL, annotation=_network(command)))
     words = [
@@ -97,7 +97,7 @@ def signature(command: AnalysisCommand) -> inspect.Signature:
 
 
 def positional_names(command: AnalysisCommand) -> list[str]:
-    """Return the names of the arguments that must be there; of one or more, none."""
+    """Return the names of the arguments that must be there; of one, where more may be, none."""
     least, most = command.bounds
     if least == 1:
         return ["checkpoint"] if most == 1 else []
@@ -134,7 +134,7 @@ def documentation(command: AnalysisCommand) -> str:
     entry = registry.find(ANALYSES, command.title)
     module = inspect.getdoc(__import__(entry.module, fromlist=["_"])) or ""
     names = positional_names(command) or ["checkpoints"]
-    if command.bounds[1] is None and len(names) > 1:
+    if command.bounds[1] != command.bounds[0] and len(names) > 1:
         names.append("others")
     what = RUN if command.analysis.series else NETWORK
     parts = [_item(", ".join(names), what if len(names) == 1 else f"each {what}.")]

@@ -44,7 +44,8 @@ class Analysis:
 
     Attributes:
         compute: called as ``compute(run, **options)`` with the options declared here.
-        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more.
+        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more,
+            ``(1, 3)`` one to three.
         series: whether each argument is a training run, a folder or a glob of checkpoints over
             steps; then ``arity`` counts runs.
         needs: what the host must resolve; an empty set means weights alone.

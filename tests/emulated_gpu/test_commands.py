@@ -36,6 +36,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "el2n": ("el2n", *every.WORDS["el2n"]),
     "layerwise": ("layerwise", *every.WORDS["layerwise"]),
     "merge": ("merge", *every.WORDS["merge"]),
+    "plane": ("plane", *every.WORDS["plane"]),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 

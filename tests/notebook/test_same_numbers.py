@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layerwise": {**ALIGNED, "points": 3},
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
+    "plane": {**ALIGNED, "points": 4},
     "repair": {**ALIGNED, "alpha": 0.25},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 ENDS = (every.A, every.B)
 FEWEST = ("--points", "3", "--by-split", "class", "--split", "test")
 PATHS = ("align", "barrier", "graft", "interpolate", "merge", "repair", "variance")
-LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "plane", "trajectory")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),
     "parts-of-paths": ("interpolate", *ENDS, "--also", every.B, *FEWEST),
     "one-layer-grafted": ("graft", every.A, "--from", every.B, "--layers", "layers.0.*"),
+    "planes": ("plane", *ENDS, "--align", "--points", "5"),
+    "surfaces": ("plane", every.A, "--random", "--points", "5", "--surface"),
     "alphas": ("merge", *ENDS, "--align", "--alphas", "0.3,0.7"),
     "channels": ("variance", *ENDS, "--alphas", "0.3,0.7", "--layer", "layers.1"),
 }

@@ -37,6 +37,7 @@ COMMANDS = {
     "layerwise": ("a", "b", "--points", "3", "--batch-size", "16"),
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
+    "plane": ("a", "b", "--align", "--points", "4", "--batchnorm", "reset"),
     "repair": ("a", "b"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),

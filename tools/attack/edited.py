@@ -29,6 +29,7 @@ EDITED = {
         "layerwise.share_error",
     ),
     "matrix": ("matrix.connected", "matrix.clusters"),
+    "plane": ("plane.lowest_error", "plane.highest_loss"),
     "trajectory": ("trajectory.gain.error", "trajectory.gain.loss"),
 }
 """Metrics that follow from other arrays of a result."""

@@ -66,8 +66,8 @@ METRICS = {
     "align": "align.error", "barrier": "barrier.error", "distance": "distance.relative",
     "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
     "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
-    "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
-    "variance": "variance.ratio",
+    "merge": "merge.error", "plane": "plane.highest_error", "repair": "repair.error",
+    "trajectory": "trajectory.gain.error", "variance": "variance.ratio",
 }  # fmt: skip
 
 

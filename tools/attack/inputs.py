@@ -62,6 +62,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "layerwise": (*PAIR, "--points", "3", *FEW),
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (*PAIR, *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
@@ -36,7 +37,7 @@ SCORED = ("--score", ",".join(SCORES))
 FEW = ("--points", "3", "--limit", "60", *SCORED)
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
-RUN_A, RUN_B = "run-a", "run-b"
+RUN_A, RUN_B, RUN_C = "run-a", "run-b", "run-c"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "align": ((A, B, *LITTLE),),
     "barrier": (
@@ -51,6 +52,10 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "merge": (
         (A, B, "--alphas", "0.25,0.5", *LITTLE),
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
+    ),
+    "plane": (
+        (A, B, *LITTLE, "--align", "random", "--points", "5"),
+        (B, "--run", RUN_C, *LITTLE, "--points", "3"),
     ),
     "repair": ((A, B, *LITTLE),),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
@@ -99,6 +104,9 @@ RECOMPUTED = {
         *("matrix.clusters", "matrix.connected"),
     },
     "merge": {"merge.alpha"},
+    "plane": {
+        f"plane.{name}_{score}" for name in ("lowest", "highest", "barrier") for score in ALL
+    },
     "repair": set(),
     "trajectory": {
         *(f"trajectory.gain.{score}" for score in ALL),
@@ -120,9 +128,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         (folder / run).mkdir()
         for step, source in enumerate(ends):
             shutil.copyfile(source, folder / run / f"net-step{step}.safetensors")
+    (folder / RUN_C).mkdir()
+    for step in range(3):
+        tensors = {name: (step + 1) * own for name, own in load_file(a).items()}
+        own = tensors if step < 2 else load_file(b)
+        save_file(own, folder / RUN_C / f"net-step{step}.safetensors")
 
     def made(name: str, number: int, words: tuple[str, ...]) -> Result:
-        there = {A, B, COPY, RUN_A, RUN_B}
+        there = {A, B, COPY, RUN_A, RUN_B, RUN_C}
         placed = [folder / word if word in there else word for word in words]
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:

@@ -50,6 +50,7 @@ WORDS = {
     "layerwise": (A, B, "--points", "3"),
     "matrix": (A, B, "--points", "3"),
     "merge": (A, B, "--alphas", "0.25,0.5"),
+    "plane": (A, "--random", "--points", "3"),
     "trajectory": ("run-a", "run-b"),
 }
 FOREIGN = ("nat", "accuracy", "share of examples", "wrong", "right at both", "class")

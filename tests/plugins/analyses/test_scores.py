@@ -43,6 +43,7 @@ GATES = {
     "layerwise": "layerwise.full_barrier_{}",
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
+    "plane": "plane.highest_{}",
     "repair": "repair.{}",
     "trajectory": "trajectory.gain.{}",
 }
