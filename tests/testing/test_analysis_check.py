@@ -35,6 +35,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "layerwise": {"points": 3},
     "matrix": {"points": 3},
     "merge": {},
+    "plane": {"random": True, "points": 3},
     "repair": {},
     "sharpness": {
         "along": True,
