@@ -628,6 +628,8 @@ def merge(
     weights: str | float | Sequence[str | float] | None = None,
     alphas: str | float | Sequence[str | float] | None = None,
     base: Network | None = None,
+    calibrate_temperature: bool = False,
+    onto: Network | None = None,
     frame: Literal["first", "common"] = "first",
     align: bool | str = False,
     repair: bool | str = False,

@@ -12,9 +12,9 @@ fork() {
     shift 2
     mkdir -p "$network"
     $train --save-at "$(echo "$@" | tr ' ' ,)" -o "$network/parent.safetensors"
-    for step in "$@"; do
-        mkdir -p "$network/fork$step"
-        for order in 1 2 3; do
+    for order in 1 2 3; do
+        for step in "$@"; do
+            mkdir -p "$network/fork$step"
             $train --init "$network/parent-step$step.safetensors" --continue --data-seed $order \
                 -o "$network/fork$step/order$order.safetensors"
         done
@@ -22,5 +22,5 @@ fork() {
 }
 
 fork lenet "--limit 8000 --batch-size 64 --epochs 8 --optimizer adam --lr 0.0012 --schedule constant
-    --warmup 0 --weight-decay 0" 0 10 50 100 250 500
-fork resnet20 "--limit 5000 --batch-size 64 --epochs 3 --lr 0.1" 0 15 40 80 150
+    --warmup 0 --weight-decay 0" 0 10 50 250
+fork resnet20 "--limit 4000 --batch-size 64 --epochs 3 --lr 0.1" 0 15 60 110

@@ -38,6 +38,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "layerwise": ("layerwise", *every.WORDS["layerwise"]),
     "merge": ("merge", *every.WORDS["merge"]),
     "sharpness": ("sharpness", *every.WORDS["sharpness"]),
+    "similarity": ("similarity", *every.WORDS["similarity"]),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 ENDS = (every.A, every.B)
 FEWEST = ("--points", "3", "--by-split", "class", "--split", "test")
 PATHS = ("align", "barrier", "curve", "graft", "interpolate", "merge", "repair", "variance")
+PATHS = ("align", "barrier", "graft", "instability", "interpolate", "merge", "repair", "variance")
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
 LAYERS = ("distance", "el2n", "layerwise", "matrix", "sharpness", "trajectory")
 CURVATURE = ("--curvature-size", "20", "--lanczos", "4", "--probes", "2", "--points", "3")
+LAYERS = ("distance", "el2n", "layerwise", "matrix", "similarity", "trajectory")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),
     "parts-of-paths": ("interpolate", *ENDS, "--also", every.B, *FEWEST),

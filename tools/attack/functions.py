@@ -46,6 +46,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "merge": (*PAIR, "--repair"),
     "repair": PAIR,
     "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3"),
+    "similarity": PAIR,
     "variance": PAIR,
 }
 SHARED = ("--model", "./mine.py:make", "--data", "digits", "--allow-chance", "-o", "out.h5", "-q")

@@ -34,6 +34,14 @@ WAYS: dict[str, dict[str, str]] = {
     "distance": {},
     "el2n": {},
     "graft": LOSS_AND_ERROR,
+    "instability": {
+        **{
+            f"{{}}.{which}{metric}": "lower"
+            for which in ("", "pair_", "end_")
+            for metric in ("loss", "error")
+        },
+        "{}.stable_from": "lower",
+    },
     "interpolate": {
         f"{{}}.{which}_{metric}": "lower"
         for which in ("delta", "highest")
@@ -55,6 +63,7 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.eigenvalue": "lower",
         "{}.trace": "lower",
     },
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

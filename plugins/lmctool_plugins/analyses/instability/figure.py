@@ -61,7 +61,7 @@ def draw(result: Result, figure: Figure) -> None:
             _step_axis(axes, curve["step"].values)
             axes.set_title(f"{metric.name} instability on {splits[s]}")
             score_axis(axes.yaxis, metric)
-            axes.set_ylabel(f"mean barrier of the {metric.label}".replace(" (", "\n("))
+            axes.set_ylabel(f"mean barrier of the\n{metric.label}")
             legend_below(axes, WIDTH)
 
 
