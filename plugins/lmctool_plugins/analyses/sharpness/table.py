@@ -72,7 +72,7 @@ def _notes(result: Result, group: Group) -> Iterator[str]:
     shares = ", in shares of each parameter" if how["adaptive"] else ""
     yield f"rises: in a ball of radius {how['rho']:g}{shares}, by {steps} of ascent{points}"
     if "alpha" in own:
-        yield f"BatchNorm {how['batchnorm']}; their running statistics stand still"
+        yield f"BatchNorm {how['batchnorm']}, by running statistics"
     worst = _worst(own)
     if not np.isnan(worst):
         yield f"greatest residual of an eigenvalue: {worst:.1g} of the largest"
