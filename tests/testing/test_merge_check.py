@@ -87,6 +87,8 @@ def test_what_is_not_elementwise_is_not_taken_for_it() -> None:
 
 
 def test_a_record_has_one_function() -> None:
-    for network in (None, first):
-        with pytest.raises(ValueError, match="either a function 'tensor' or a function 'network'"):
-            Merge(tensor=network, network=network)
+    told = "either a function 'tensor' or a function 'network'"
+    with pytest.raises(ValueError, match=told):
+        Merge()
+    with pytest.raises(ValueError, match=told):
+        Merge(first, lambda _run, part: part.networks[0])
