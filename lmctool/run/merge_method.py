@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +104,10 @@ class MergeMethod:
         correct = correction_of_merges(self._run, networks)
 
         def make(counts: Sequence[float]) -> Merged:
-            total = sum(map(abs, counts))
             found = merged(counts)
-            weights = correct(found.weights, [abs(count) / total for count in counts])
-            return Merged(weights, found.groups, found.described)
+            sizes = [abs(count) for count in found.counts or counts]
+            weights = correct(found.weights, [size / sum(sizes) for size in sizes])
+            return replace(found, weights=weights)
 
         return make
 
@@ -222,7 +223,7 @@ class MergeMethod:
             return merged
         made = with_spectral_norms(dict(merged.weights), part.networks)
         weights = self._run.batchnorm.settled(made, networks)
-        return Merged(weights, merged.groups, merged.described)
+        return replace(merged, weights=weights)
 
     @cached_property
     def _parameters(self) -> frozenset[str]:

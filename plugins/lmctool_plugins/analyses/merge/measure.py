@@ -20,6 +20,7 @@ from lmctool.api import (
 )
 from lmctool.api.advanced import cycle_displacement, is_adapter, letters, permutation_part
 from lmctool_plugins.analyses.merge.adapters import merge_adapters
+from lmctool_plugins.analyses.merge.calibrated import TEMPERATURE, calibrated, check_calibrated
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.summary import lowest
@@ -47,6 +48,7 @@ def network_count(
     frame: str,
     base: int | None = None,
     onto: int | None = None,
+    **_: object,
 ) -> int:
     """Return how many networks are measured: the checkpoints and the merged ones, with data."""
     check(run, frame, Bases(base, onto))
@@ -59,7 +61,10 @@ def network_count(
 def _points(
     run: Run, weights: str | None, alphas: str | None, base: int | None
 ) -> list[tuple[float, ...]]:
-    signed = run.merge_method.record.counts == "factors"
+    record = run.merge_method.record
+    if record.alphas and weights is None and alphas is None:
+        alphas = ",".join(map(repr, record.alphas))
+    signed = record.counts == "factors"
     return shares(weights, alphas, run.count, signed=signed, based=base is not None)
 
 
@@ -70,10 +75,13 @@ def measure(
     frame: str,
     base: int | None = None,
     onto: int | None = None,
+    calibrate_temperature: bool = False,
 ) -> Result:
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
     bases = Bases(base, onto)
     check(run, frame, bases)
+    if calibrate_temperature:
+        check_calibrated(run)
     points = _points(run, weights, alphas, base)
     if any(map(is_adapter, run.checkpoints)):
         if len(points) > 1:
@@ -89,7 +97,8 @@ def measure(
     best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
     merged = [way.merged(points[best]) for way in ways]
     weights_of = [each.weights for each in merged]
-    groups["merge/networks"] = far_apart(run, ways, points[best], weights_of, bases)
+    counts = merged[-1].counts or points[best]
+    groups["merge/networks"] = far_apart(run, ways, counts, weights_of, bases)
     if run.data is not None:
         names, measured = letters(run.ends.loss.shape[1]), [run.ends]
         for name, index in (("base", base), ("onto", onto)):
@@ -101,8 +110,12 @@ def measure(
     if proved is not None:
         groups |= frame_groups(run, proved, frame)
     groups |= merged[-1].groups
-    made = described(run, ways[-1].name, points[best], bases, merged[-1].described)
-    checkpoint = NewCheckpoint(weights_of[-1], metadata={"lmctool.made": made})
+    made = described(run, ways[-1].name, counts, bases, merged[-1].described)
+    metadata = {"lmctool.made": made}
+    if calibrate_temperature:
+        groups[TEMPERATURE] = found = calibrated(run, weights_of[-1])
+        metadata["lmctool.temperature"] = repr(float(found.variables["temperature"].values))
+    checkpoint = NewCheckpoint(weights_of[-1], metadata=metadata)
     return Result("merge", groups, checkpoint)
 
 

@@ -119,7 +119,7 @@ def _check_moved(run: Run, bases: Bases) -> None:
 
 def _on_path(run: Run) -> bool:
     """Tell whether what is merged lies on the straight path between two networks."""
-    return run.count == 2 and run.merge_method.name == "mean"
+    return run.count == 2 and run.merge_method.record.path
 
 
 def of_run(run: Run, frame: str, bases: Bases) -> tuple[list[Way], ProvedFrame | None]:
