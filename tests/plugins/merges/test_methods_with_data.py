@@ -202,8 +202,8 @@ def test_a_dry_run_tells_how_many_networks_are_measured() -> None:
     [
         (("abc", "wise-ft"), "--method wise-ft takes two checkpoints, A and B; 3 given"),
         (
-            ("ab", "fisher", "--repair"),
-            "--repair repair corrects networks between two others, and --method fisher leaves it",
+            ("ab", "fisher", "--repair", "closed-form"),
+            "what is merged here lies on none; any merged network is corrected by repair, rescale",
         ),
         (
             ("ab", "greedy-soup", "--base", "c.safetensors"),
