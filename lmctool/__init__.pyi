@@ -26,6 +26,8 @@ Network: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Module
 """A path, a state dict or a module."""
 Series: TypeAlias = str | PathLike[str] | Mapping[int, Network]
 """A training run: a folder or a pattern of its checkpoints, or its networks by step."""
+Forks: TypeAlias = str | PathLike[str] | Mapping[int, Sequence[Network]]
+"""A fork: a folder or a pattern of its siblings; or lists of siblings by the step of their fork."""
 Data: TypeAlias = Any
 """A word or a path, or data in memory."""
 
@@ -506,8 +508,8 @@ def merge(
     weights: str | float | Sequence[str | float] | None = None,
     alphas: str | float | Sequence[str | float] | None = None,
     base: Network | None = None,
-    calibrate_temperature: bool = False,
     onto: Network | None = None,
+    calibrate_temperature: bool = False,
     frame: Literal["first", "common"] = "first",
     align: bool | str = False,
     repair: bool | str = False,

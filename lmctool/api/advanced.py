@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.data.tokens import unshifted as unshifted
     from lmctool.errors import did_you_mean as did_you_mean
+    from lmctool.evaluate.arithmetic import exact_products as exact_products
+    from lmctool.evaluate.batch_size import indivisible as indivisible
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
     from lmctool.evaluate.chance import chance_levels as chance_levels
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
     from lmctool.report.tracked import sparingly as sparingly
     from lmctool.report.tracked import tracked as tracked
     from lmctool.report.tracked import tracked_names as tracked_names
+    from lmctool.results.aggregate.statistics import Statistics as Statistics
+    from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
@@ -147,6 +151,7 @@ if TYPE_CHECKING:
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
     from lmctool.weights.name_words import nearest_names as nearest_names
+    from lmctool.weights.name_words import numbered as numbered
     from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.spectral_norm import following as following
@@ -184,6 +189,8 @@ MODULES = {
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED refuse_padding token_examples unshifted",
     "lmctool.errors": "did_you_mean",
+    "lmctool.evaluate.arithmetic": "exact_products",
+    "lmctool.evaluate.batch_size": "indivisible",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.evaluate.class_answers": "class_answers class_logits",
     "lmctool.files.input_files": "check_input",
@@ -201,6 +208,7 @@ MODULES = {
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
+    "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
@@ -223,7 +231,7 @@ MODULES = {
     "lmctool.symmetry.unit_index": "UnitIndex",
     "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
-    "lmctool.weights.name_words": "nearest_names selected_names",
+    "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",
     "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
     "lmctool.weights.task_vectors": "added disjoint_mean summed task_vector",

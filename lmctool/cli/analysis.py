@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.errors import ExitCode
     from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis, Arity
+    from lmctool.plugin.settings import SeriesKind
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
@@ -180,7 +181,7 @@ class AnalysisCommand(Command):
             given = ", ".join(f"'{path}'" for path in checkpoints)
             count = len(checkpoints)
             by = f" --method {ctx.params[MERGES.word]}" if bounds != self.bounds else ""
-            taken = _arguments(bounds, series=self.analysis.series)
+            taken = _arguments(bounds, self.analysis.series)
             ctx.fail(f"{self.title}{by} takes {taken}; {count} given: {given}")
 
     def _bounds_of_method(self, ctx: click.Context) -> tuple[int, int | None]:
@@ -253,17 +254,21 @@ def _bounds(arity: Arity) -> tuple[int, int | None]:
 def _metavar(analysis: Analysis) -> str:
     """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
-    if analysis.series:
-        names = " ".join(f"RUN_{letter}" for letter in "ABC"[:least])
+    noun = {None: "CKPT", "steps": "RUN", "siblings": "FORK"}[analysis.series]
+    letters = "ABC"[:least]
+    if least == 1:
+        names = noun
+    elif analysis.series:
+        names = " ".join(f"{noun}_{letter}" for letter in letters)
     else:
-        names = "CKPT" if least == 1 else " ".join("ABC"[:least])
+        names = " ".join(letters)
     return names + ("..." if most is None else "")
 
 
-def _arguments(bounds: tuple[int, int | None], *, series: bool) -> str:
+def _arguments(bounds: tuple[int, int | None], series: SeriesKind | None) -> str:
     """Return in words which arguments an analysis takes."""
     least, most = bounds
-    noun = "run" if series else "checkpoint"
+    noun = {None: "checkpoint", "steps": "run", "siblings": "fork"}[series]
     words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
     if most is None:
         return f"{words} or more"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from torch._C._functorch import is_functorch_wrapped_tensor
@@ -39,8 +39,7 @@ def outputs_of_batch(
         inputs: (example, ...) as the model sees them.
         batch_statistics: whether BatchNorms normalise by the batch.
     """
-    plainly = inputs.device.type == "cuda" or is_transformed(inputs)
-    with differentiable(plainly=plainly, batch_statistics=batch_statistics):
+    with differentiable(batch_statistics=batch_statistics):
         return network.differentiable(weights, inputs)
 
 
@@ -76,15 +75,12 @@ def is_transformed(tensor: Tensor) -> bool:
 
 
 @contextmanager
-def differentiable(*, plainly: bool, batch_statistics: bool) -> Iterator[None]:
+def differentiable(*, batch_statistics: bool) -> Iterator[None]:
     """Compute networks in operations that have gradients of all weights, the same each time.
 
-    Args:
-        plainly: whether attention is computed in plain operations: on a GPU gradients of the fused
-            one are summed in any order, and torch.func maps it over examples one by one.
-        batch_statistics: as ``outputs_of_batch`` takes it.
+    Fused attention has no second ones, on a GPU sums the first in any order, and under torch.func
+    goes through examples one by one.
     """
-    in_order = sdpa_kernel(SDPBackend.MATH) if plainly else nullcontext()
     statistics = DifferentiableStatistics(of_batch=batch_statistics)
-    with plain_attention(), in_order, statistics:
+    with plain_attention(), sdpa_kernel(SDPBackend.MATH), statistics:
         yield

@@ -54,7 +54,7 @@ class Provenance:
         environment: versions of programs and the machine, by key.
         code: the source of lmctool, of plugins and of the user's model, by module.
         checkpoints: the checkpoints by number from "0", those of arguments first.
-        series: the training runs by number, where arguments are runs.
+        series: the training runs or forks by number, where arguments are such.
         results: the earlier results that options name, by number.
         spec: the permutation spec.
         apply: the result whose permutation is applied.

@@ -69,10 +69,12 @@ def work(run: Run, networks: int | None) -> list[tuple[str, str]]:
 
 
 def _inputs(run: Run) -> list[tuple[str, str]]:
-    """Return the checkpoints: arguments by letter, the steps of a series together."""
+    """Return the checkpoints: arguments by letter, those of a series together."""
     if run.series:
         lines = [
-            (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
+            (f"fork at step {series.steps[0]}", f"{series.path}, {len(series.steps)} siblings")
+            if series.kind == "siblings"
+            else (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
             for number, series in enumerate(run.series)
         ]
     else:

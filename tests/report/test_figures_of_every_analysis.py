@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ENDS = (every.A, every.B)
 FEWEST = ("--points", "3", "--by-split", "class", "--split", "test")
-PATHS = ("align", "barrier", "graft", "interpolate", "merge", "repair", "variance")
+PATHS = ("align", "barrier", "curve", "graft", "interpolate", "merge", "repair", "variance")
+PATHS = ("align", "barrier", "graft", "instability", "interpolate", "merge", "repair", "variance")
 LAYERS = ("distance", "el2n", "layerwise", "matrix", "trajectory")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),

@@ -14,7 +14,7 @@ from lmctool.results.journal import Journal
 from lmctool.spread.executed import Executed
 from lmctool.testing import invoke
 from tests.plugins.pairs import save, trained
-from tests.plugins.runs import child, folder
+from tests.plugins.runs import child, folder, forks
 from tests.spread.one_worker import NAME, one_worker
 from tools.survival.job import lasting
 
@@ -42,8 +42,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--baselines",
         *FEW[:2],
     ),
+    "curve": ("curve", "a", "b", "--align", "--curve-steps", "4", "--points", "4", *FEW),
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
+    "instability": ("instability", "fork0", "fork40", "--align", "--points", "3", *FEW),
     "interpolate": ("interpolate", "a", "b", "--points", "4", "--score", "ece", *FEW),
     "interpolate by parts of the examples": (
         *("interpolate", "a", "b", "--points", "3", "--score", "ece", "--batch-size", "16", *FEW),
@@ -73,6 +75,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(place / f"{name}.safetensors", "mlp-batch", trained("mlp-batch", seed))
     for seed in range(3):
         folder(place / f"run{seed}", "mlp-batch", child("mlp-batch", seed))
+    forks(place, "mlp-batch")
     return place
 
 

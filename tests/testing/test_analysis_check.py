@@ -30,6 +30,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "distance": {},
     "el2n": {},
     "graft": {"source": 1, "evaluate": True},
+    "instability": {"points": 3},
     "interpolate": {"points": 3},
     "layerwise": {"points": 3},
     "matrix": {"points": 3},

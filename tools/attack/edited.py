@@ -28,6 +28,7 @@ EDITED = {
         "layerwise.full_barrier_loss",
         "layerwise.share_error",
     ),
+    "instability": ("instability.error", "instability.stable_from", "instability.pair_loss"),
     "matrix": ("matrix.connected", "matrix.clusters"),
     "trajectory": ("trajectory.gain.error", "trajectory.gain.loss"),
 }

@@ -21,6 +21,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.rounding import SHARE, slack
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.testing import invoke, tiny_pair
+from tests import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +38,17 @@ FEW = ("--points", "3", "--limit", "60", *SCORED)
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
 RUN_A, RUN_B = "run-a", "run-b"
+FORK_A, FORK_B = "fork-0", "fork-40"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "align": ((A, B, *LITTLE),),
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
     ),
+    "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
     "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B, *SCORED),),
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
+    "instability": ((FORK_A, FORK_B, *FEW),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
     "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
     "matrix": ((A, B, COPY, *FEW),),
@@ -64,6 +68,7 @@ RECOMPUTED = {
         *("barrier.parts.loss", "barrier.parts.error"),
     }
     | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
+    "curve": {f"curve.{name}.{score}" for name in ("barrier", "delta", "highest") for score in ALL},
     "distance": {
         "distance.compared",
         *(
@@ -78,6 +83,14 @@ RECOMPUTED = {
     },
     "el2n": {"el2n.score"},
     "graft": {f"graft.rise.{score}" for score in ALL},
+    "instability": {
+        *(
+            f"instability.{name.format(score)}"
+            for name in ("{}", "{}.lower95", "{}.upper95", "pair_{}", "end_{}")
+            for score in ALL
+        ),
+        "instability.stable_from",
+    },
     "interpolate": {
         *(
             f"interpolate.{name}_{score}"
@@ -116,13 +129,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("full")
     a, b = tiny_pair(folder, steps=100)
     shutil.copyfile(a, folder / COPY)
-    for run, ends in ((RUN_A, (a, b)), (RUN_B, (b, a))):
-        (folder / run).mkdir()
-        for step, source in enumerate(ends):
-            shutil.copyfile(source, folder / run / f"net-step{step}.safetensors")
+    every.place_series(folder, a, b)
+    for fork in (FORK_A, FORK_B):  # of two siblings there is no interval
+        shutil.copyfile(a, folder / fork / COPY)
 
     def made(name: str, number: int, words: tuple[str, ...]) -> Result:
-        there = {A, B, COPY, RUN_A, RUN_B}
+        there = {A, B, COPY, RUN_A, RUN_B, FORK_A, FORK_B}
         placed = [folder / word if word in there else word for word in words]
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:
