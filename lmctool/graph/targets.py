@@ -110,12 +110,14 @@ def layer_outputs(graph: Graph) -> tuple[Target, ...]:
     """Return the outputs of layers and residual blocks in the order they are computed.
 
     The last one is the model's own: of a layer or a block if it is one's, else of kind ``output``.
+    One number an example is one channel, which has no axis.
     """
     found = [*_targets(graph, graph.nodes, "both")]
     last = graph.output.name
     if all(target.tap != last for target in found):
         axis = channels(graph).get(graph.output, -1)
-        found.append(Target("output", last, axis, _size(graph.output, axis), "output"))
+        count = _size(graph.output, axis) if graph.output.meta["val"].ndim > 1 else 1
+        found.append(Target("output", last, axis, count, "output"))
     return tuple(found)
 
 

@@ -432,11 +432,13 @@ class Resources:
         """The examples that tell where in a value they lie.
 
         Raises:
-            LmctoolError: there are none, for the model was followed with an example input.
+            LmctoolError: the model takes several inputs.
         """
         inputs = self.traced(TOLD_BY)
         if isinstance(inputs, tuple):
-            raise LmctoolError("outputs of layers are compared on examples; name data with --data")
+            raise LmctoolError(
+                f"layers are looked at on examples of one input, and this model takes {len(inputs)}"
+            )
         return inputs
 
     def batchnorms(self) -> tuple[Target, ...]:

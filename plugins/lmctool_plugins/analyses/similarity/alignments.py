@@ -80,7 +80,6 @@ class OfAllExamples:
         """
         self._origins: dict[int, list[Tensor]] = {}
         self._shown: dict[int, list[Tensor]] = {}
-        self._sizes: list[int] = []
         self._between: dict[Pair, Tensor | float] = dict.fromkeys(pairs, 0.0)
         self._own: dict[int, list[Tensor]] = {}
 
@@ -89,7 +88,6 @@ class OfAllExamples:
         values = [*map(wide, layers)]
         if network not in self._origins:
             self._origins[network] = [*map(origin, values)]
-            self._sizes = [each.shape[1] for each in values]
         origins = self._origins[network]
         self._shown[network] = [v - o for v, o in zip(values, origins, strict=True)]
 
@@ -111,14 +109,15 @@ class OfAllExamples:
 
     def of(self, pair: Pair) -> Tensor:
         """Return CKA of each layer of the first network with each of the second, (layer, layer)."""
-        between = whole_hsic(torch.as_tensor(self._between[pair]), self._sizes, self._sizes)
+        sizes = [[len(each) for each in self._origins[network]] for network in pair]
+        between = whole_hsic(torch.as_tensor(self._between[pair]), *sizes)
         own = [
             torch.cat(
                 [
                     whole_hsic(products, [size], [size])[0]
-                    for products, size in zip(self._own[network], self._sizes, strict=True)
+                    for products, size in zip(self._own[network], own_sizes, strict=True)
                 ]
             )
-            for network in pair
+            for network, own_sizes in zip(pair, sizes, strict=True)
         ]
         return cka(between, *own)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
+
 from lmctool_plugins.analyses.similarity.kernel import (
     correlation,
     origin,
@@ -71,7 +73,8 @@ class Sums:
     def around(cls, values: Tensor) -> Sums:
         """Return sums of nothing yet, around the mean of (sample, unit)."""
         place = origin(wide(values))
-        return cls(place, place.double().zero_(), place.double().zero_())
+        first, second = (torch.zeros_like(place, dtype=torch.float64) for _ in range(2))
+        return cls(place, first, second)
 
 
 @dataclass
