@@ -50,6 +50,7 @@ BEST = {
         *("test error align barrier", "test error align+repair barrier"),
         "test loss align+repair barrier",
     },
+    "curve": {"test error curve barrier", "test loss curve barrier"},
     "merge": {"test align error", "test align loss"},
     "repair": {"test align error", "test align+repair error", "test align+repair loss"},
 }
