@@ -22,7 +22,7 @@ from lmctool.api.advanced import shape_options
 from lmctool_plugins.analyses.curve.metrics import METRICS
 
 STEPS, RATE, BATCH = 600, 0.1, 128
-"""Chosen on pairs of an MLP, a VGG11 and a ResNet20; docs/analyses/curve.md has the numbers."""
+"""Chosen on a pair of MLPs, and tried on a VGG11 and a ResNet20; docs/analyses/curve.md tells."""
 
 
 @hookimpl
