@@ -37,6 +37,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "el2n": ("el2n", *every.WORDS["el2n"]),
     "layerwise": ("layerwise", *every.WORDS["layerwise"]),
     "merge": ("merge", *every.WORDS["merge"]),
+    "soup": ("merge", A, B, "--method", "greedy-soup", "--calibrate-temperature", *FEW),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 
