@@ -3,8 +3,8 @@
 python examples/merging/make.py FOLDER
 
 It trains six pairs of networks from different seeds and two sets of four that are fine-tuned from
-one base, merges each as it is, aligned, and aligned with its statistics corrected, and writes
-FOLDER/table.md.  What FOLDER holds already is not made again: a run that was interrupted goes on.
+one base, merges each as it is, aligned, and aligned with REPAIR, and writes FOLDER/table.md.  What
+FOLDER holds already is not made again: a run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -57,18 +57,16 @@ class Networks:
         name: what their column is called.
         files: the checkpoints.
         base: what they were fine-tuned from, if they were.
-        norms: whether they have BatchNorms.
     """
 
     name: str
     files: tuple[str, ...]
     base: str | None = None
-    norms: bool = False
 
 
 COLUMNS = (
     *(
-        Networks(f"{kind} {n}, {n + 1}", (f"{kind}-{n}", f"{kind}-{n + 1}"), norms=kind != "mlp")
+        Networks(f"{kind} {n}, {n + 1}", (f"{kind}-{n}", f"{kind}-{n + 1}"))
         for kind in KINDS
         for n in (0, 2)
     ),
@@ -77,7 +75,6 @@ COLUMNS = (
             f"4 of {kind}",
             tuple(f"{kind}-tuned-{n}" for n in range(4)),
             f"{kind}-base",
-            norms=kind != "mlp",
         )
         for kind in TUNED
     ),
@@ -96,11 +93,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "wise-ft": {"alphas": (0, 0.25, 0.5, 0.75, 1)},
 }
 """The options of each method."""
-ON_PATH = ("mean", "wise-ft")
-"""Methods whose network lies between two others, which is where REPAIR corrects."""
 NONE = "\N{EN DASH}"
 """What a cell says where a method has no such network."""
-ROWS = {"plain": "raw", "align": "aligned", "corrected": "aligned, corrected"}
+ROWS = {"plain": "raw", "align": "aligned", "align+repair": "aligned + REPAIR"}
 
 
 @dataclass(frozen=True)
@@ -166,21 +161,12 @@ def cells(bench: Bench, column: Networks, method: str) -> dict[str, str]:
     files = networks_of(bench, column, method)
     if method == "slerp" and len(files) != 2:
         return dict.fromkeys(ROWS, NONE)
-    options: dict[str, Any] = {"method": method, "align": True, **METHODS[method]}
+    options: dict[str, Any] = {"method": method, **METHODS[method]}
+    options |= {"align": True, "repair": True}
     if method in TASK and column.base is not None:
         options["base"] = bench.place(column.base)
-    name = f"{method} of {column.name}"
-    repaired = method in ON_PATH and len(files) == 2
-    merged = bench.merged(name, files, repair=repaired, **options)
-    found = {row: f"{error(merged, row):.1%}" for row in ("plain", "align")}
-    if repaired:
-        found["corrected"] = f"{error(merged, 'align+repair'):.1%}"
-    elif column.norms:
-        again = bench.merged(f"{name}, reset", files, batchnorm="reset", **options)
-        found["corrected"] = f"{error(again, 'align'):.1%} †"
-    else:
-        found["corrected"] = NONE
-    return found
+    found = bench.merged(f"{method} of {column.name}", files, **options)
+    return {row: f"{error(found, row):.1%}" for row in ROWS}
 
 
 def single(bench: Bench, column: Networks) -> tuple[str, str]:

@@ -106,6 +106,8 @@ class MergeMethod:
         def make(counts: Sequence[float]) -> Merged:
             found = merged(counts)
             sizes = [abs(count) for count in found.counts or counts]
+            if sum(map(bool, sizes)) == 1 and self.record.counts == "shares":
+                return found  # one of the networks, as the end of a path
             weights = correct(found.weights, [size / sum(sizes) for size in sizes])
             return replace(found, weights=weights)
 

@@ -57,7 +57,18 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.connected": "higher",
     },
     "merge": LOSS_AND_ERROR,
+    "plane": {
+        f"{{}}.{which}_{metric}": "lower"
+        for which in ("corner", "lowest", "highest")
+        for metric in ("loss", "error")
+    },
     "repair": LOSS_AND_ERROR,
+    "sharpness": {
+        **LOSS_AND_ERROR,
+        "{}.eigenvalue": "lower",
+        "{}.trace": "lower",
+    },
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

@@ -44,7 +44,9 @@ GATES = {
     "layerwise": "layerwise.full_barrier_{}",
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
+    "plane": "plane.highest_{}",
     "repair": "repair.{}",
+    "sharpness": "sharpness.{}",
     "trajectory": "trajectory.gain.{}",
 }
 """A metric of each analysis that measures networks."""

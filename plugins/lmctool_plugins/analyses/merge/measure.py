@@ -48,10 +48,12 @@ def network_count(
     frame: str,
     base: int | None = None,
     onto: int | None = None,
-    **_: object,
+    calibrate_temperature: bool = False,
 ) -> int:
     """Return how many networks are measured: the checkpoints and the merged ones, with data."""
     check(run, frame, Bases(base, onto))
+    if calibrate_temperature:
+        check_calibrated(run)
     points = len(_points(run, weights, alphas, base))
     tried = points if points > 1 else 0
     ends = run.count + (base is not None) + (onto is not None)

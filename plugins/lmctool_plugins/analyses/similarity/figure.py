@@ -42,7 +42,8 @@ def draw(result: Result, figure: Figure) -> None:
     lines, grid = (result.groups[path].variables for path in (LAYERS, GRID))
     splits = [str(name) for name in lines["split"].values]
     labels = [label for label, *_ in _pairs(lines, "correlation")]
-    maps = list(_pairs(lines, "cka"))
+    ends, *middles = _pairs(lines, "cka")
+    maps = [ends, middles[0], *middles[1:][-1:]]  # three stand beside each other
     counts = [len(LINES), len(maps)] * len(splits)
     rows, columns = panel_shape(counts)
     height = HEIGHT + legend_height(labels, WIDTH)
@@ -55,7 +56,7 @@ def draw(result: Result, figure: Figure) -> None:
             axes.set_ylabel(label + on)
             legend_above(axes, WIDTH)
         for axes, (label, v, pair, _) in zip(groups[2 * s + 1], maps, strict=True):
-            _draw_heat(axes, grid, grid["cka"].values[v, pair, s])
+            _draw_heat(axes, grid, grid["cka"].values[v, pair, s], PAIRS[pair].split("-"))
             axes.set_title(f"{label}{on}")
 
 
@@ -92,7 +93,9 @@ def _draw_lines(axes: Axes, lines: Mapping[str, Variable], name: str, split: int
         axes.set_xlabel("layer, by its place from the input on")
 
 
-def _draw_heat(axes: Axes, grid: Mapping[str, Variable], values: Array) -> None:
+def _draw_heat(
+    axes: Axes, grid: Mapping[str, Variable], values: Array, networks: Sequence[str]
+) -> None:
     """Draw CKA of each layer of A, from the bottom up, with each of the other network."""
     names = [str(layer) for layer in grid["layer"].values]
     depth = grid["layer_position"].values
@@ -107,9 +110,8 @@ def _draw_heat(axes: Axes, grid: Mapping[str, Variable], values: Array) -> None:
     axes.grid(visible=False)
     if len(names) <= MOST_NAMES:
         _name(axes, depth, all_shortened(names), values.shape[1])
-        return
-    axes.set_xlabel("layer of the second network")
-    axes.set_ylabel("layer of A")
+    axes.set_ylabel(f"layer of {networks[0]}")
+    axes.set_xlabel(f"layer of {networks[1]}")
 
 
 def _name(axes: Axes, depth: Array, names: Sequence[str], columns: int) -> None:

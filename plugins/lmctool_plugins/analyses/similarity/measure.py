@@ -196,7 +196,7 @@ def _result(
         "kind": kinds,
         "units": Variable(units, ("layer",), long_name="units"),
         "features": Variable(each[0]["features"], ("layer",), long_name="numbers of an example"),
-        "at_once": Variable(at_once, ("split",), long_name="examples of an HSIC"),
+        "at_once": Variable(at_once, ("split",), long_name="examples of an HSIC at most"),
         "correlation": Variable(
             correlation,
             DIMS,
