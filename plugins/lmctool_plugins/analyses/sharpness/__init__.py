@@ -177,7 +177,7 @@ def _examples() -> tuple[click.Option, ...]:
             metavar="N",
             default=100,
             show_default=True,
-            help="Examples differentiated at once. All in one batch take most memory, and about"
-            " two fifths of the time less.",
+            help="Examples differentiated at once. All in one batch take most memory, and"
+            " about three fifths of the time.",
         ),
     )
