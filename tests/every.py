@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "layerwise": (A, B, "--points", "3", *FEW),
     "matrix": (A, B, "--points", "3", *FEW),
     "merge": (A, B, "--align", *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (A, B, "--align", *FEW),
     "sharpness": (A, B, "--curvature-size", "40", "--lanczos", "12", "--probes", "8", *FEW),
     "similarity": (A, B, "--align", "--repair", *FEW),

@@ -56,6 +56,8 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("merge", "A", "B", "--align", *FEW),
     ("merge", "A", "B", "--batchnorm", "b", *FEW),
     ("merge", "A", "B", "A2", "--align", "weight", "--frame", "common", *FEW),
+    ("plane", "A", "B", "A2", "--points", "5", *FEW),
+    ("plane", "A", "--random", "--points", "3", *FEW),
     ("repair", "A", "B", "--align", *FEW),
     ("sharpness", "A", "B", "--by", "layer", "--probes", "8", *FEW),
     ("similarity", "A", "B", "--align", "--repair", *FEW),

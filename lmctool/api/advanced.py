@@ -154,6 +154,7 @@ if TYPE_CHECKING:
     from lmctool.weights.name_words import numbered as numbered
     from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
+    from lmctool.weights.recipe import derived as derived
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
     from lmctool.weights.spectral_norm import with_spectral_norms as with_spectral_norms
@@ -233,6 +234,7 @@ MODULES = {
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",
+    "lmctool.weights.recipe": "derived",
     "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
     "lmctool.weights.task_vectors": "added disjoint_mean summed task_vector",
 }

@@ -255,23 +255,24 @@ def _metavar(analysis: Analysis) -> str:
     """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
     noun = {None: "CKPT", "steps": "RUN", "siblings": "FORK"}[analysis.series]
-    letters = "ABC"[:least]
-    if least == 1:
-        names = noun
-    elif analysis.series:
-        names = " ".join(f"{noun}_{letter}" for letter in letters)
-    else:
-        names = " ".join(letters)
-    return names + ("..." if most is None else "")
+    stem = f"{noun}_" if analysis.series else ""
+    letters = [f"{stem}{letter}" for letter in "ABC"[: most or least]]
+    if least == 1 and most in {1, None}:
+        letters = [noun]
+    words = [name if n < least else f"[{name}]" for n, name in enumerate(letters)]
+    return " ".join(words) + ("..." if most is None else "")
 
 
 def _arguments(bounds: tuple[int, int | None], series: SeriesKind | None) -> str:
     """Return in words which arguments an analysis takes."""
     least, most = bounds
     noun = {None: "checkpoint", "steps": "run", "siblings": "fork"}[series]
-    words = f"{NUMBERS.get(least, least)} {noun}{'s' if least > 1 else ''}"
+    number = NUMBERS.get(least, least)
+    words = f"{number} {noun}{'s' if least > 1 else ''}"
     if most is None:
         return f"{words} or more"
+    if most > least:
+        return f"{number} to {NUMBERS.get(most, most)} {noun}s"
     names = " and ".join("ABC"[:least])
     return f"{words}, {names}" if least > 1 else words
 

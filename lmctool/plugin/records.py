@@ -44,7 +44,8 @@ class Analysis:
 
     Attributes:
         compute: called as ``compute(run, **options)`` with the options declared here.
-        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more.
+        arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more,
+            ``(1, 3)`` one to three.
         series: what each argument is, where it is a folder or a glob of checkpoints: ``"steps"``,
             those of a training run over its steps, or ``"siblings"``, networks that were forked
             from one at a step; then ``arity`` counts these.

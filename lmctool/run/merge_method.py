@@ -35,6 +35,10 @@ class MergeMethod:
         record: what its plugin declares of it.
     """
 
+    name: str
+    options: Mapping[str, Any]
+    record: Merge
+
     def __init__(self, run: Run) -> None:
         """Take the run, of which the user named the method.
 
@@ -45,8 +49,8 @@ class MergeMethod:
         if choice is None:
             raise LmctoolError("a network was to be made of several, but no method was named")
         self.name = choice.name
-        self.options: Mapping[str, Any] = dict(choice.options)
-        self.record: Merge = registry.load(MERGES, choice.name)
+        self.options = dict(choice.options)
+        self.record = registry.load(MERGES, choice.name)
         self._run = run
 
     @property

@@ -39,6 +39,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "merge": ("merge", *every.WORDS["merge"]),
     "sharpness": ("sharpness", *every.WORDS["sharpness"]),
     "similarity": ("similarity", *every.WORDS["similarity"]),
+    "plane": ("plane", *every.WORDS["plane"]),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 

@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layerwise": {**ALIGNED, "points": 3},
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
+    "plane": {**ALIGNED, "points": 4},
     "repair": {**ALIGNED, "alpha": 0.25},
     "sharpness": {"curvature_size": 30, "lanczos": 3, "probes": 3},
     "similarity": {**BOTH, "split": ("train", "test"), "minibatch": 20},

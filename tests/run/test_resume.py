@@ -39,6 +39,7 @@ COMMANDS = {
     "layerwise": ("a", "b", "--points", "3", "--batch-size", "16"),
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
+    "plane": ("a", "b", "--align", "--points", "4", "--batchnorm", "reset"),
     "repair": ("a", "b"),
     "sharpness": ("a", "b", "--lanczos", "3", "--probes", "3", "--curvature-size", "30"),
     "similarity": ("a", "b", *BOTH, "--split", "train,test"),

@@ -56,6 +56,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "merge of two": ("merge", "a", "b", *BOTH, "--alphas", "0.3,0.5", *FEW),
     "merge of three": ("merge", "a", "b", "c", "--align", *FEW),
     "merge in a common frame": ("merge", "a", "b", "c", "--align", "--frame", "common", *FEW),
+    "plane": ("plane", "a", "b", "c", "--points", "4", "--batchnorm", "reset", *FEW),
+    "plane of a run": ("plane", "a", "--run", "run0", "--points", "3", *FEW),
     "repair": ("repair", "a", "b", "--align", *FEW),
     "sharpness": ("sharpness", "a", "b", "--by", "layer", *CURVATURE, *FEW),
     "sharpness along a path": ("sharpness", "a", "b", "--along", *BOTH, *CURVATURE, *FEW),

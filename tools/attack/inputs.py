@@ -67,6 +67,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "layerwise": (*PAIR, "--points", "3", *FEW),
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (*PAIR, *FEW),
     "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3", *FEW),
     "similarity": (*PAIR, *FEW),

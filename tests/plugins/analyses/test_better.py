@@ -57,6 +57,11 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.connected": "higher",
     },
     "merge": LOSS_AND_ERROR,
+    "plane": {
+        f"{{}}.{which}_{metric}": "lower"
+        for which in ("corner", "lowest", "highest")
+        for metric in ("loss", "error")
+    },
     "repair": LOSS_AND_ERROR,
     "sharpness": {
         **LOSS_AND_ERROR,

@@ -53,6 +53,7 @@ WORDS = {
     "matrix": (A, B, "--points", "3"),
     "merge": (A, B, "--alphas", "0.25,0.5"),
     "sharpness": (A, B, "--along", "--points", "3", "--lanczos", "12", "--probes", "4"),
+    "plane": (A, "--random", "--points", "3"),
     "trajectory": ("run-a", "run-b"),
 }
 FOREIGN = ("nat", "accuracy", "share of examples", "wrong", "right at both", "class")

@@ -44,6 +44,7 @@ GATES = {
     "layerwise": "layerwise.full_barrier_{}",
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
+    "plane": "plane.highest_{}",
     "repair": "repair.{}",
     "sharpness": "sharpness.{}",
     "trajectory": "trajectory.gain.{}",

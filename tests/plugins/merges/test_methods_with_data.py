@@ -202,6 +202,10 @@ def test_a_dry_run_tells_how_many_networks_are_measured() -> None:
     [
         (("abc", "wise-ft"), "--method wise-ft takes two checkpoints, A and B; 3 given"),
         (
+            ("ab", "fisher", "--repair", "closed-form"),
+            "what is merged here lies on none; any merged network is corrected by repair, rescale",
+        ),
+        (
             ("ab", "greedy-soup", "--base", "c.safetensors"),
             "--method greedy-soup takes no --base",
         ),

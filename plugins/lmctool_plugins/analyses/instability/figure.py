@@ -80,7 +80,7 @@ def _draw(
     axes.plot(steps, mean, markersize=5, **style)
     axes.fill_between(steps, lower, upper, color=colour, alpha=BAND, linewidth=0)
     each = pairs[metric.name].values[place]
-    points = {"linestyle": "", "marker": ".", "markersize": 4, "alpha": PAIR}
+    points: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 4, "alpha": PAIR}
     axes.plot(pairs["fork"].values, each, color=colour, **points)
 
 

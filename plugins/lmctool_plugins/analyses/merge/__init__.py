@@ -54,18 +54,18 @@ def lmctool_analysis() -> Analysis:
             " what each has learned since; --align then brings units into its order.",
         ),
         click.Option(
-            ["--calibrate-temperature"],
-            is_flag=True,
-            help="Also find the temperature of the merged network's logits that has the least loss"
-            " on the calibration set. The weights stay as they are; the result and the checkpoint's"
-            " metadata have it.",
-        ),
-        click.Option(
             ["--onto"],
             metavar="NEW_BASE",
             type=CheckpointFile(),
             help="Another network that gets what was learned since --base, through the alignment"
             " of --base to it; needs --align.",
+        ),
+        click.Option(
+            ["--calibrate-temperature"],
+            is_flag=True,
+            help="Also find the temperature of the merged network's logits that has the least loss"
+            " on the calibration set. The weights stay as they are; the result and the checkpoint's"
+            " metadata have it.",
         ),
         click.Option(
             ["--frame"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lmctool.api import Array, Run, Weights
 
 TEMPERATURE = "merge/temperature"
+TRAINING = "train"
 
 
 def check_calibrated(run: Run) -> None:
@@ -43,6 +44,11 @@ def calibrated(run: Run, weights: Weights) -> Group:
     Raises:
         LmctoolError: an answer is not one class.
     """
+    if run.calibration.split.name == TRAINING:
+        run.note(
+            f"the temperature is fitted on split {TRAINING!r}, where networks that were trained on"
+            " it are surer than elsewhere; --calib or --calib-split names other examples"
+        )
     calibration, *outputs = (
         run.read([weights], split, _outputs, description="logits")[0]
         for split in (run.calibration.split, *run.splits)

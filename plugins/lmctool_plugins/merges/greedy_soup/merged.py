@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lmctool.api import Array, NetworksToMerge, Run, Weights
     from lmctool_plugins.merges.greedy_soup.kernel import Choice
 
+TRAINING = "train"
+
 
 def merged(run: Run, part: NetworksToMerge) -> Merged:
     """Return the mean of the networks that a greedy soup has.
@@ -25,6 +27,11 @@ def merged(run: Run, part: NetworksToMerge) -> Merged:
         UnjudgedError: no network's error on the calibration examples is a number.
     """
     _, error, *_ = run.metrics
+    if run.calibration.split.name == TRAINING:
+        run.note(
+            f"the soup is chosen on split {TRAINING!r}, where networks that were trained on it do"
+            " better than elsewhere; --calib or --calib-split names other examples"
+        )
 
     def costs(networks: Sequence[Weights]) -> Array:
         scores = run.evaluate(networks, [run.calibration.split], description="soup")
