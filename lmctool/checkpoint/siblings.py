@@ -75,8 +75,8 @@ class Member:
         """What names the training that it is a step of: its place, and its name without numbers."""
         name = self.path.name if self.path.is_dir() else stem_of(self.path.name)
         for words in COUNTS.values():
-            name = re.sub(f"[-_. ]?{counted_by(words)}", "", name)
-        return self.path.parent, name
+            name = re.sub(counted_by(words), "", name)
+        return self.path.parent, re.sub(r"[-_=. ]+", "-", name).strip("-")
 
 
 def find_siblings(path: Path, naming: Naming = AS_STORED) -> tuple[Steps, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -68,11 +69,17 @@ def outside_transforms() -> AbstractContextManager[object]:
     return temporarily_clear_interpreter_stack()
 
 
+def is_transformed(tensor: Tensor) -> bool:
+    """Tell whether torch.func maps over a tensor or differentiates by it: its values are hidden."""
+    return is_functorch_wrapped_tensor(tensor)
+
+
 @contextmanager
 def differentiable(*, batch_statistics: bool) -> Iterator[None]:
     """Compute networks in operations that have gradients of all weights, the same each time.
 
-    Fused attention has no second ones, and on a GPU sums the first in any order.
+    Fused attention has no second ones, on a GPU sums the first in any order, and under torch.func
+    goes through examples one by one.
     """
     statistics = DifferentiableStatistics(of_batch=batch_statistics)
     with plain_attention(), sdpa_kernel(SDPBackend.MATH), statistics:

@@ -27,6 +27,7 @@ class TensorsToMerge:
 
     Attributes:
         name: what it is called.
+        indices: which of ``run.checkpoints`` each network is.
         tensors: of each network, in the order of the networks: of one shape, in the run's dtype,
             on one device; of an elementwise method a block of it, flat.
         counts: how much each counts, none 0.
@@ -36,6 +37,7 @@ class TensorsToMerge:
     """
 
     name: str
+    indices: tuple[int, ...]
     tensors: tuple[Tensor, ...]
     counts: tuple[float, ...]
     base: Tensor | None
@@ -70,11 +72,14 @@ class Merged:
         groups: what there is to say of it, as groups of the result by path; the result has those
             of the network that is written.
         described: a few words on how it came to be, for its metadata; empty for none.
+        counts: how much each of the networks counts in it, where the method decided that; None
+            where they count as it was told.
     """
 
     weights: Weights
     groups: Mapping[str, Group] = field(default_factory=dict)
     described: str = ""
+    counts: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,10 @@ class Merge:
         counts: what ``--weights`` say: ``"shares"`` of a mean, none below 0, of which the ratios
             alone matter, or ``"factors"`` of any sign, by which what each network brings is
             multiplied.
+        path: whether what it makes of two networks lies on the straight path between them, at the
+            share of the second: where a correction says what becomes of it.
+        alphas: positions on that path that are tried where the user names none; the one of the
+            least loss on the calibration examples is written.
         needs: ``"data"`` for one that looks at examples, as those of ``run.calibration``.
         metrics: every metric that its groups can have; None leaves that open.
 
@@ -112,6 +121,8 @@ class Merge:
     networks: tuple[int, int | None] = (2, None)
     base: Use = "never"
     counts: Counts = "shares"
+    path: bool = False
+    alphas: tuple[float, ...] = ()
     needs: frozenset[Need] = frozenset()
     metrics: tuple[Declaration, ...] | None = ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from lmctool.statistics import Goal
 from lmctool.weights.arithmetic import lerp
 from lmctool.weights.mean import weighted_mean
-from lmctool.weights.recipe import derived
+from lmctool.weights.recipe import derived, identity, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +63,29 @@ class BatchNormPolicy:
         counting = [own for own, count in zip(networks, counts, strict=True) if count]
         if len(counting) == 1:
             return counting[0]
-        mean = self.settled(weighted_mean(networks, counts), networks)
+        mixed = weighted_mean(networks, counts)
+        if self.policy == "reset" and min(counts) < 0:
+            mixed |= self._positive_variances(mixed)
+        mean = self.settled(mixed, networks)
         return derived(mean, "mean", networks, lambda: [list(counts), *self.decided_by()])
+
+    def mean_recipe(self, networks: Sequence[Weights], counts: Sequence[float]) -> str:
+        """Return the recipe of ``mean``, without forming it."""
+        counting = [own for own, count in zip(networks, counts, strict=True) if count]
+        if len(counting) == 1:
+            return identity(counting[0])
+        return recipe("mean", [*map(identity, networks)], list(counts), *self.decided_by())
+
+    def _positive_variances(self, weights: Weights) -> dict[str, Tensor]:
+        """Return running variances with 1 for those that are not above 0, as beyond networks.
+
+        A reset gives the same whatever they are, as long as they have a root.
+        """
+        norms = [target.batchnorm for target in self.find() if target.batchnorm]
+        return {
+            norm.variance: weights[norm.variance].where(weights[norm.variance] > 0, 1)
+            for norm in norms
+        }
 
     def decided_by(self) -> list[object]:
         """Return what decides the running statistics, beside the networks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,14 @@ from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MERGES
 from lmctool.plugin.merge_records import Merge, Merged, NetworksToMerge, TensorsToMerge
+from lmctool.run.correction import check_correction_of_merges, correction_of_merges
 from lmctool.weights.arithmetic import refuse_differing, refuse_masks
 from lmctool.weights.mean import mean_tensor
 from lmctool.weights.recipe import derived
 from lmctool.weights.spectral_norm import with_spectral_norms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
     from torch import Tensor
@@ -33,6 +35,10 @@ class MergeMethod:
         record: what its plugin declares of it.
     """
 
+    name: str
+    options: Mapping[str, Any]
+    record: Merge
+
     def __init__(self, run: Run) -> None:
         """Take the run, of which the user named the method.
 
@@ -43,8 +49,8 @@ class MergeMethod:
         if choice is None:
             raise LmctoolError("a network was to be made of several, but no method was named")
         self.name = choice.name
-        self.options: Mapping[str, Any] = dict(choice.options)
-        self.record: Merge = registry.load(MERGES, choice.name)
+        self.options = dict(choice.options)
+        self.record = registry.load(MERGES, choice.name)
         self._run = run
 
     @property
@@ -53,8 +59,13 @@ class MergeMethod:
         options = ", ".join(f"{name}={value}" for name, value in self.options.items())
         return self.name + (f" ({options})" if options else "")
 
-    def check(self, count: int, *, based: bool) -> None:
-        """Check that it merges so many networks, with a base or without one.
+    def check(self, count: int, *, based: bool, leaves_path: bool) -> None:
+        """Check that it merges so many networks, with a base or without one, and can be corrected.
+
+        Args:
+            count: how many networks there are.
+            based: whether there is a base.
+            leaves_path: whether what is merged lies on no straight path between two of them.
 
         Raises:
             LmctoolError: it does not.
@@ -75,6 +86,32 @@ class MergeMethod:
                 f"--method {self.name} merges what networks have learned since a base they share;"
                 " name that checkpoint with --base"
             )
+        if leaves_path:
+            check_correction_of_merges(self._run)
+
+    def corrected(
+        self, merged: Callable[[Sequence[float]], Merged], networks: Sequence[Weights]
+    ) -> Callable[[Sequence[float]], Merged]:
+        """Return a function that merges networks and corrects the result, as the user asked.
+
+        Args:
+            merged: what merges them, by how much each counts.
+            networks: the networks; the statistics of each count by its share of the sizes of all.
+
+        Raises:
+            LmctoolError: the correction is one of straight paths alone.
+        """
+        correct = correction_of_merges(self._run, networks)
+
+        def make(counts: Sequence[float]) -> Merged:
+            found = merged(counts)
+            sizes = [abs(count) for count in found.counts or counts]
+            if sum(map(bool, sizes)) == 1 and self.record.counts == "shares":
+                return found  # one of the networks, as the end of a path
+            weights = correct(found.weights, [size / sum(sizes) for size in sizes])
+            return replace(found, weights=weights)
+
+        return make
 
     def merged(
         self,
@@ -112,6 +149,7 @@ class MergeMethod:
                 [each[name] for each in own],
                 counted,
                 None if base is None else base[name],
+                indices=counting,
                 averaged=name not in parameters,
             )
             for name in own[0]
@@ -136,6 +174,7 @@ class MergeMethod:
         counts: Sequence[float],
         base: Tensor | None = None,
         *,
+        indices: Sequence[int],
         averaged: bool,
     ) -> Tensor:
         """Return what one tensor of every network that counts becomes, by a method of tensors.
@@ -148,6 +187,7 @@ class MergeMethod:
             tensors: of each network, of one shape and dtype; of an elementwise method a block.
             counts: how much each counts, none 0.
             base: the base's.
+            indices: which of the run's networks each is.
             averaged: whether it is the networks' mean whatever the method, as running statistics.
 
         Raises:
@@ -166,7 +206,7 @@ class MergeMethod:
         def generator(use: str) -> torch.Generator:
             return self._run.generator(f"merge {self.name} {name} {use}")
 
-        part = TensorsToMerge(name, tuple(tensors), tuple(counts), base, generator)
+        part = TensorsToMerge(name, tuple(indices), tuple(tensors), tuple(counts), base, generator)
         merged = function(part, **self.options)
         if (merged.shape, merged.dtype) != (tensors[0].shape, tensors[0].dtype):
             raise PluginError(
@@ -185,7 +225,7 @@ class MergeMethod:
             return merged
         made = with_spectral_norms(dict(merged.weights), part.networks)
         weights = self._run.batchnorm.settled(made, networks)
-        return Merged(weights, merged.groups, merged.described)
+        return replace(merged, weights=weights)
 
     @cached_property
     def _parameters(self) -> frozenset[str]:

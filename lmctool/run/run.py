@@ -14,9 +14,15 @@ from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_p
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import MPS, choose_device
+from lmctool.evaluate.engine import of_outputs
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
-from lmctool.evaluate.loss import loss_of_outputs, outputs_of_batch, outside_transforms
+from lmctool.evaluate.loss import (
+    is_transformed,
+    loss_of_outputs,
+    outputs_of_batch,
+    outside_transforms,
+)
 from lmctool.evaluate.probe import probe
 from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
@@ -397,7 +403,10 @@ class Run:
         """
         forward = self.resources.forward
         with outside_transforms():
-            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            if not is_transformed(inputs):
+                forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            elif forward.answers is None:
+                raise ValueError("ask for outputs of plain inputs once before torch.func maps them")
             if corrected_taps(weights):
                 _ = self.graph
         with computing(self.settings.precision, self.device), forward.seeding():
@@ -481,6 +490,22 @@ class Run:
         with self.progress(count, what, networks=True) as advance:
             shown = counted(batches, in_all(advance, count, len(split)))
             yield from activations(self.resources, several, targets, shown)
+
+    def score_outputs(self, outputs: NDArray[np.float64], split: Split) -> Scores:
+        """Return the scores of a network whose outputs for a whole split are known.
+
+        Args:
+            outputs: (example, ...), such as ``read`` gave them, changed in some way.
+            split: the examples.
+
+        Raises:
+            LmctoolError: no data is in use, or the task or a score cannot take the outputs.
+        """
+        import torch
+
+        given = torch.from_numpy(outputs).to(self.device)
+        evaluator = self.evaluator
+        return of_outputs(given, split, evaluator.task, evaluator.others)
 
     def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""

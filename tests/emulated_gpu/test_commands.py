@@ -37,7 +37,9 @@ JOBS: dict[str, tuple[str, ...]] = {
     "el2n": ("el2n", *every.WORDS["el2n"]),
     "layerwise": ("layerwise", *every.WORDS["layerwise"]),
     "merge": ("merge", *every.WORDS["merge"]),
+    "sharpness": ("sharpness", *every.WORDS["sharpness"]),
     "similarity": ("similarity", *every.WORDS["similarity"]),
+    "plane": ("plane", *every.WORDS["plane"]),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 

@@ -27,4 +27,4 @@ def merged(part: TensorsToMerge) -> Tensor:
 @hookimpl
 def lmctool_merge() -> Merge:
     """Add ``--method mean``."""
-    return Merge(merged, elementwise=True)
+    return Merge(merged, elementwise=True, path=True)

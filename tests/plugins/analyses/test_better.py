@@ -34,6 +34,14 @@ WAYS: dict[str, dict[str, str]] = {
     "distance": {},
     "el2n": {},
     "graft": LOSS_AND_ERROR,
+    "instability": {
+        **{
+            f"{{}}.{which}{metric}": "lower"
+            for which in ("", "pair_", "end_")
+            for metric in ("loss", "error")
+        },
+        "{}.stable_from": "lower",
+    },
     "interpolate": {
         f"{{}}.{which}_{metric}": "lower"
         for which in ("delta", "highest")
@@ -49,7 +57,17 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.connected": "higher",
     },
     "merge": LOSS_AND_ERROR,
+    "plane": {
+        f"{{}}.{which}_{metric}": "lower"
+        for which in ("corner", "lowest", "highest")
+        for metric in ("loss", "error")
+    },
     "repair": LOSS_AND_ERROR,
+    "sharpness": {
+        **LOSS_AND_ERROR,
+        "{}.eigenvalue": "lower",
+        "{}.trace": "lower",
+    },
     "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},

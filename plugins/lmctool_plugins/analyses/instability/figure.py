@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
     from numpy.typing import NDArray
 
     from lmctool.api import Result, ScoreMetric, Variable
@@ -62,7 +61,7 @@ def draw(result: Result, figure: Figure) -> None:
             _step_axis(axes, curve["step"].values)
             axes.set_title(f"{metric.name} instability on {splits[s]}")
             score_axis(axes.yaxis, metric)
-            axes.set_ylabel(f"mean barrier of the {metric.label}".replace(" (", "\n("))
+            axes.set_ylabel(f"mean barrier of the\n{metric.label}")
             legend_below(axes, WIDTH)
 
 
@@ -81,7 +80,7 @@ def _draw(
     axes.plot(steps, mean, markersize=5, **style)
     axes.fill_between(steps, lower, upper, color=colour, alpha=BAND, linewidth=0)
     each = pairs[metric.name].values[place]
-    points = {"linestyle": "", "marker": ".", "markersize": 4, "alpha": PAIR}
+    points: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 4, "alpha": PAIR}
     axes.plot(pairs["fork"].values, each, color=colour, **points)
 
 

@@ -97,7 +97,7 @@ def _result(
     attributes = {"definition": "mean-ends", "batchnorm": run.settings.batchnorm}
     curve = forked(path, metrics)
     dims = {name: path[name] for name in ("variant", "split")}
-    interval = "95 %, jackknife over siblings, Student's t; none of two siblings"
+    interval = "95 %, jackknife over siblings, Student's t, within what can be; none of two"
     rule = "error instability below the threshold there and at every later fork"
     return Result(
         "instability",

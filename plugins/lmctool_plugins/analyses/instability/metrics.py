@@ -10,7 +10,7 @@ METRICS: tuple[DeclaredMetric | DeclaredScores, ...] = (
     DeclaredScores("instability.{}", f"instability: {MEANING}", "height"),
     *(
         DeclaredScores(
-            f"instability.{{}}.{bound}95", f"{bound} 95 % bound of the {MEANING}", "difference"
+            f"instability.{{}}.{bound}95", f"{bound} 95 % bound of the {MEANING}", "height"
         )
         for bound in ("lower", "upper")
     ),

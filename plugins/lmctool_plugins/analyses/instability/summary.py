@@ -72,12 +72,13 @@ def forked(path: Variables, metrics: Sequence[ScoreMetric]) -> dict[str, Variabl
         mean = np.array([one.mean for one in each])
         found[name] = metric.variable(mean, DIMS, meaning, public, of="height")
         for bound in ("lower", "upper"):
+            reach = np.array([getattr(one, bound) for one in each])
             found[f"{name}_{bound}95"] = metric.variable(
-                np.array([getattr(one, bound) for one in each]),
+                np.clip(reach, 0, metric.high - metric.low),  # no barrier lies elsewhere
                 DIMS,
                 f"{bound} 95 % bound of the {meaning}",
                 f"{public}.{bound}95",
-                of="difference",
+                of="height",
                 comparable=False,
             )
     return found

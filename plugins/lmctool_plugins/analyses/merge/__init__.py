@@ -54,6 +54,20 @@ def lmctool_analysis() -> Analysis:
             " what each has learned since; --align then brings units into its order.",
         ),
         click.Option(
+            ["--onto"],
+            metavar="NEW_BASE",
+            type=CheckpointFile(),
+            help="Another network that gets what was learned since --base, through the alignment"
+            " of --base to it; needs --align.",
+        ),
+        click.Option(
+            ["--calibrate-temperature"],
+            is_flag=True,
+            help="Also find the temperature of the merged network's logits that has the least loss"
+            " on the calibration set. The weights stay as they are; the result and the checkpoint's"
+            " metadata have it.",
+        ),
+        click.Option(
             ["--frame"],
             type=click.Choice(["first", "common"]),
             default="first",
@@ -74,7 +88,7 @@ def lmctool_analysis() -> Analysis:
         aligner="optional",
         correction="optional",
         merge="always",
-        calibrates="alphas",
+        calibrates=("alphas", "calibrate_temperature"),
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),

@@ -20,10 +20,11 @@ from lmctool.api import (
 )
 from lmctool.api.advanced import cycle_displacement, is_adapter, letters, permutation_part
 from lmctool_plugins.analyses.merge.adapters import merge_adapters
+from lmctool_plugins.analyses.merge.calibrated import TEMPERATURE, calibrated, check_calibrated
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.summary import lowest
-from lmctool_plugins.analyses.merge.ways import check, of_run, parameters
+from lmctool_plugins.analyses.merge.ways import Bases, check, of_run, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,30 +37,53 @@ if TYPE_CHECKING:
 
 STANDARD = "mean"
 """The method that is used where none is named."""
+NO_BASES = Bases()
+"""Of networks that are merged as they are."""
 
 
 def network_count(
-    run: Run, weights: str | None, alphas: str | None, base: int | None = None, **_: object
+    run: Run,
+    weights: str | None,
+    alphas: str | None,
+    frame: str,
+    base: int | None = None,
+    onto: int | None = None,
+    calibrate_temperature: bool = False,
 ) -> int:
     """Return how many networks are measured: the checkpoints and the merged ones, with data."""
+    check(run, frame, Bases(base, onto))
+    if calibrate_temperature:
+        check_calibrated(run)
     points = len(_points(run, weights, alphas, base))
     tried = points if points > 1 else 0
-    ends = run.count + (base is not None)
+    ends = run.count + (base is not None) + (onto is not None)
     return 0 if run.data is None else ends + len(run.variant_names) * (tried + 1)
 
 
 def _points(
     run: Run, weights: str | None, alphas: str | None, base: int | None
 ) -> list[tuple[float, ...]]:
-    signed = run.merge_method.record.counts == "factors"
+    record = run.merge_method.record
+    if record.alphas and weights is None and alphas is None:
+        alphas = ",".join(map(repr, record.alphas))
+    signed = record.counts == "factors"
     return shares(weights, alphas, run.count, signed=signed, based=base is not None)
 
 
 def measure(
-    run: Run, weights: str | None, alphas: str | None, frame: str, base: int | None = None
+    run: Run,
+    weights: str | None,
+    alphas: str | None,
+    frame: str,
+    base: int | None = None,
+    onto: int | None = None,
+    calibrate_temperature: bool = False,
 ) -> Result:
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
-    check(run, frame, base)
+    bases = Bases(base, onto)
+    check(run, frame, bases)
+    if calibrate_temperature:
+        check_calibrated(run)
     points = _points(run, weights, alphas, base)
     if any(map(is_adapter, run.checkpoints)):
         if len(points) > 1:
@@ -70,36 +94,42 @@ def measure(
     elif len(points) > 1:
         raise LmctoolError("of several --alphas data chooses one: pass --data SPEC, or one alpha")
     if run.model is None:
-        return streamed(run, points[0], base)
-    ways, proved = of_run(run, frame, base)
+        return streamed(run, points[0], bases)
+    ways, proved = of_run(run, frame, bases)
     best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
     merged = [way.merged(points[best]) for way in ways]
     weights_of = [each.weights for each in merged]
-    groups["merge/networks"] = far_apart(run, ways, points[best], weights_of, base)
+    counts = merged[-1].counts or points[best]
+    groups["merge/networks"] = far_apart(run, ways, counts, weights_of, bases)
     if run.data is not None:
         names, measured = letters(run.ends.loss.shape[1]), [run.ends]
-        if base is not None:
-            names, measured = [*names, "base"], [*measured, run.scores((base,))]
+        for name, index in (("base", base), ("onto", onto)):
+            if index is not None:
+                names, measured = [*names, name], [*measured, run.scores((index,))]
         measured.append(run.evaluate(weights_of))
         names = [*names, *(way.name for way in ways)]
         groups["merge/scores"] = score_group("merge", names, measured)
     if proved is not None:
         groups |= frame_groups(run, proved, frame)
     groups |= merged[-1].groups
-    made = described(run, ways[-1].name, points[best], base, merged[-1].described)
-    checkpoint = NewCheckpoint(weights_of[-1], metadata={"lmctool.made": made})
+    made = described(run, ways[-1].name, counts, bases, merged[-1].described)
+    metadata = {"lmctool.made": made}
+    if calibrate_temperature:
+        groups[TEMPERATURE] = found = calibrated(run, weights_of[-1])
+        metadata["lmctool.temperature"] = repr(float(found.variables["temperature"].values))
+    checkpoint = NewCheckpoint(weights_of[-1], metadata=metadata)
     return Result("merge", groups, checkpoint)
 
 
-def streamed(run: Run, counts: Shares, base: int | None) -> Result:
+def streamed(run: Run, counts: Shares, bases: Bases) -> Result:
     """Merge networks as they are while the merged one is written, which tells the distances."""
-    stream = Stream(run, counts, base)
+    stream = Stream(run, counts, bases.base)
 
     def groups_after() -> dict[str, Group]:
         distances = np.sqrt(stream.squares)[None]
-        return {"merge/networks": networks(run, ["plain"], counts, distances, base)}
+        return {"merge/networks": networks(run, ["plain"], counts, distances, bases)}
 
-    made = {"lmctool.made": described(run, "plain", counts, base)}
+    made = {"lmctool.made": described(run, "plain", counts, bases)}
     checkpoint = NewCheckpoint(stream.weights, metadata=made, groups_after=groups_after)
     return Result("merge", {}, checkpoint)
 
@@ -149,7 +179,7 @@ def far_apart(
     ways: Sequence[Way],
     counts: Shares,
     merged: Sequence[Weights],
-    base: int | None,
+    bases: Bases,
 ) -> Group:
     """Return each network's share, and its distance to what each way merged."""
     names = parameters(run)
@@ -159,7 +189,7 @@ def far_apart(
             for way, mean in zip(ways, merged, strict=True)
         ]
     )
-    return networks(run, [way.name for way in ways], counts, distances, base)
+    return networks(run, [way.name for way in ways], counts, distances, bases)
 
 
 def networks(
@@ -167,17 +197,18 @@ def networks(
     variants: Sequence[str],
     counts: Shares,
     distances: NDArray[np.float64],
-    base: int | None = None,
+    bases: Bases = NO_BASES,
 ) -> Group:
     """Return how much each network counts, and its distances (variant, network) to the merged."""
     files = [checkpoint.path.name for checkpoint in run.checkpoints[: run.count]]
     method = run.merge_method
-    shared = method.record.counts == "shares" and base is None
+    shared = method.record.counts == "shares" and bases.base is None
     attributes = {"method": method.described}
     if run.left_out:
         attributes["excepted"] = ", ".join(sorted(run.left_out))
-    if base is not None:
-        attributes["base"] = run.checkpoints[base].path.name
+    for name, index in (("base", bases.base), ("onto", bases.onto)):
+        if index is not None:
+            attributes[name] = run.checkpoints[index].path.name
     return Group(
         {
             "variant": texts("variant", variants),
@@ -249,16 +280,17 @@ def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
 
 
 def described(
-    run: Run, variant: str, counts: Shares, base: int | None = None, more: str = ""
+    run: Run, variant: str, counts: Shares, bases: Bases = NO_BASES, more: str = ""
 ) -> str:
     """Return in words what the written checkpoint is made of."""
     files = (checkpoint.path.name for checkpoint in run.checkpoints)
     method = run.merge_method
-    shared = method.record.counts == "shares" and base is None
+    shared = method.record.counts == "shares" and bases.base is None
     total = sum(counts) if shared else 1
     parts = [f"{count / total:.6g} {file}" for file, count in zip(files, counts, strict=False)]
     by = "" if method.name == STANDARD else f" by {method.described}"
-    on = "" if base is None else f", from base {run.checkpoints[base].path.name}"
+    on = "" if bases.base is None else f", from base {run.checkpoints[bases.base].path.name}"
+    on += "" if bases.onto is None else f" onto {run.checkpoints[bases.onto].path.name}"
     kept = f"; {', '.join(run.settings.excepted)} of the first" if run.settings.excepted else ""
     kept += ", in canonical form" if run.resources.canonical else ""
     kept += f"; {more}" if more else ""

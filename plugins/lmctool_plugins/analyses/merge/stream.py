@@ -73,8 +73,9 @@ class Stream:
         if len(tensors) == 1 and base is None and self.method.record.counts == "shares":
             return tensors[0]
         averaged = name not in self.files[0].parameters
-        merged: Tensor = self.method.tensor(name, tensors, counts, base, averaged=averaged)
-        return merged
+        return self.method.tensor(
+            name, tensors, counts, base, indices=self._counting, averaged=averaged
+        )
 
     def _measure(self, own: Sequence[Tensor], merged: Tensor) -> None:
         self.squares += [

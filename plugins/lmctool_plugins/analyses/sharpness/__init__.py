@@ -113,7 +113,7 @@ def _spectrum() -> tuple[click.Option, ...]:
         click.Option(
             ["--probes"],
             type=click.IntRange(min=2),
-            default=64,
+            default=100,
             show_default=True,
             help="Most random vectors of the trace.",
         ),
@@ -123,7 +123,7 @@ def _spectrum() -> tuple[click.Option, ...]:
             default=0.05,
             show_default=True,
             help="Standard error of the trace, as a share of it, at which no more vectors are"
-            " drawn.",
+            " drawn, once there are 32.",
         ),
         click.Option(
             ["--vector-memory"],

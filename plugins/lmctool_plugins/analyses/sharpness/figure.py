@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from lmctool.api.advanced import (
     path_label,
     score_axis,
 )
-from lmctool_plugins.analyses.sharpness.summary import CURVATURE, DENSITY
+from lmctool_plugins.analyses.sharpness.summary import CURVATURE, DENSITY, SCORES
 from lmctool_plugins.analyses.sharpness.table import significant
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ LEGEND = 0.5
 BELOW = 0.1
 """The least density that is drawn, as a share of that of a single eigenvalue."""
 LONGEST = 32
-CURVES = {"eigenvalue": "largest eigenvalue", "trace": "trace of the Hessian"}
+CURVES = {"eigenvalue": "largest eigenvalue", "trace": "trace"}
+"""What is drawn of every network and part, and what its panels are called."""
+WHERE = dict.fromkeys(CURVES, "of the Hessian")
 
 
 def draw(result: Result, figure: Figure) -> None:
@@ -58,8 +60,8 @@ def _draw_networks(result: Result, figure: Figure) -> None:
     several = len(parts) > 1
     rows = (parts, names) if several else (names, [""])
     bars = bars_height(len(rows[0]), len(rows[1])) + LEGEND
-    there = DENSITY in result.groups
-    count = len(CURVES) + there
+    there, others = DENSITY in result.groups, metrics_of(result)[2:]
+    count = there + len(CURVES) + len(others)
     height = max(bars, HEIGHT + legend_height(names, WIDTH)) if there else bars
     shape = panel_shape([count] * len(splits))
     figure.set_size_inches(WIDTH * shape[1], height * shape[0])
@@ -67,14 +69,19 @@ def _draw_networks(result: Result, figure: Figure) -> None:
         if there:
             _draw_density(row[0], result, s, names)
             row[0].set_title(f"density on {splits[s]}")
-        for axes, (name, label) in zip(row[there:], CURVES.items(), strict=True):
+        for axes, (name, label) in zip(row[there:], CURVES.items(), strict=False):
             values = _first(own[name].values, name)[:, s]
             values = values.T if several else values[:, :1]
             draw_bars(axes, rows[0], values, rows[1], significant, height)
-            axes.set_xlabel(label)
+            axes.set_xlabel(f"{label} {WHERE[name]}")
             axes.set_title(f"{label} on {splits[s]}")
             if several and len(names) > 1:
                 legend_below(axes, WIDTH)
+        for axes, metric in zip(row[there + len(CURVES) :], others, strict=True):
+            scores = result.groups[SCORES].variables[metric.name].values[:, s, None]
+            draw_bars(axes, names, scores, [""], metric.text, height)
+            score_axis(axes.xaxis, metric)
+            axes.set_title(f"{metric.name} on {splits[s]}")
 
 
 def _networks(result: Result) -> list[str]:
@@ -98,7 +105,7 @@ def _draw_density(axes: Axes, result: Result, split: int, names: list[str]) -> N
     ):
         at, values = (density[key].values[n, split, 0] for key in ("at", "density"))
         line = look.line | {"marker": "", "linewidth": 1.2}
-        axes.plot(at, np.maximum(values, single[n]), label=name, **line)
+        axes.plot(at, values, label=name, **line)
     log_axis(axes.yaxis)
     axes.set_ylim(bottom=float(np.nanmin(single)))
     axes.set_xlabel("eigenvalue of the Hessian")
@@ -112,45 +119,55 @@ def _draw_path(result: Result, figure: Figure) -> None:
     splits, parts, variants = (
         [str(name) for name in own[dim].values] for dim in ("split", "part", "variant")
     )
-    loss = metrics_of(result)[0]
-    count = 4 + 2 * (len(parts) > 1)
-    labels = [variants, named_parts(all_shortened(parts[1:], LONGEST)) if parts[1:] else []]
-    high = HEIGHT + max(legend_height([n for n in own if n[0] != "_"], WIDTH) for own in labels)
+    loss, _, *others = metrics_of(result)
+    shown = [loss, *others]
+    drawn = {**CURVES, f"rise_{loss.name}": f"{loss.worsening} of the {loss.name}"}
+    count = len(shown) + len(drawn) + len(CURVES) * (len(parts) > 1)
+    named = named_parts(all_shortened(parts[1:], LONGEST)) if parts[1:] else []
+    labels = [variants, [name for name in named if name[0] != "_"]]
+    high = HEIGHT + max(legend_height(each, WIDTH) for each in labels if each)
     shape = panel_shape([count] * len(splits))
     figure.set_size_inches(WIDTH * shape[1], high * shape[0])
     for s, row in enumerate(panels(figure, [count] * len(splits))):
-        drawn: list[tuple[str, str, Any]] = [
-            (f"{loss.name}_here", "", loss),
-            *((name, label, None) for name, label in CURVES.items()),
-            (f"rise_{loss.name}", f"{loss.worsening} of the {loss.name} in the ball", None),
-        ]
-        for axes, (name, label, metric) in zip(row, drawn, strict=False):
+        places = iter(row)
+        for metric in shown:
+            axes = next(places)
+            scores = result.groups[SCORES].variables[metric.name].values[:, :, s]
+            _draw_variants(axes, result, scores)
+            score_axis(axes.yaxis, metric)
+            axes.set_title(f"{metric.name} on {splits[s]}")
+        for name, label in drawn.items():
+            axes = next(places)
             values = _first(own[name].values, name)[:, :, s, 0]
-            errors = own["trace_error"].values[:, :, s, 0] if name == "trace" else None
-            _draw_variants(axes, result, values, errors)
-            if metric is not None:
-                score_axis(axes.yaxis, metric)
-            else:
-                axes.set_ylabel(label)
-            axes.set_title(f"{label or loss.name} on {splits[s]}")
-            legend_below(axes, WIDTH)
-        for axes, (name, label) in zip(row[4:], CURVES.items(), strict=False):
+            _draw_variants(axes, result, values)
+            if name == "trace":
+                _draw_errors(axes, result, values, own["trace_error"].values[:, :, s, 0])
+            axes.set_ylabel(f"{label} {WHERE.get(name, 'in the ball')}")
+            axes.set_title(f"{label} on {splits[s]}")
+        for (name, label), axes in zip(CURVES.items(), places, strict=False):
             values = _first(own[name].values, name)[-1, :, s, 1:]
-            _draw_parts(axes, result, values, labels[1])
-            axes.set_ylabel(label)
+            _draw_parts(axes, result, values, named)
+            axes.set_ylabel(f"{label} {WHERE[name]}")
             axes.set_title(f"{label} of each part\n{variants[-1]}, {splits[s]}")
+        for axes in row:
             legend_below(axes, WIDTH)
 
 
-def _draw_variants(axes: Axes, result: Result, values: Array, errors: Array | None) -> None:
-    """Draw a line for each variant, with bars of the standard errors of its values."""
+def _draw_variants(axes: Axes, result: Result, values: Array) -> None:
+    """Draw a line for each variant, (variant, alpha)."""
     own = result.groups[CURVATURE].variables
-    alpha, names = own["alpha"].values, [str(name) for name in own["variant"].values]
-    for v, (name, look) in enumerate(zip(names, looks(names), strict=True)):
-        axes.plot(alpha, values[v], label=name, **look.line)
-        if errors is not None:
-            axes.errorbar(alpha, values[v], errors[v], fmt="none", ecolor=look.colour)
+    names = [str(name) for name in own["variant"].values]
+    for row, name, look in zip(values, names, looks(names), strict=True):
+        axes.plot(own["alpha"].values, row, label=name, **look.line)
     axes.set_xlabel(path_label(result))
+
+
+def _draw_errors(axes: Axes, result: Result, values: Array, errors: Array) -> None:
+    """Draw the standard error of each point as a bar, in the colour of its line."""
+    own = result.groups[CURVATURE].variables
+    names = [str(name) for name in own["variant"].values]
+    for row, error, look in zip(values, errors, looks(names), strict=True):
+        axes.errorbar(own["alpha"].values, row, error, fmt="none", ecolor=look.colour)
 
 
 def _draw_parts(axes: Axes, result: Result, values: Array, names: list[str]) -> None:

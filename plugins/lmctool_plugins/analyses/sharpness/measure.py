@@ -256,10 +256,10 @@ def _refuse(size: int, steps: int, itemsize: int, most: float) -> None:
     Raises:
         LmctoolError: the vectors would take it.
     """
-    gib = min(steps, size) * size * itemsize / GIB
-    if gib > most:
-        fits = math.floor(most * GIB / (size * itemsize))
+    vectors, room = min(steps, size), most * GIB
+    if vectors * size * itemsize > room:
         raise LmctoolError(
-            f"{min(steps, size)} Lanczos vectors of {size:,} parameters take {gib:.1f} GiB, more"
-            f" than --vector-memory {most:g}; lower --lanczos (to {fits}), or raise that"
+            f"{vectors} Lanczos vectors of {size:,} parameters take"
+            f" {vectors * size * itemsize / GIB:.3g} GiB, more than --vector-memory {most:g} GiB;"
+            f" lower --lanczos ({math.floor(room / (size * itemsize))} have room), or raise that"
         )

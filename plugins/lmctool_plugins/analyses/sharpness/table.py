@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmctool.api import Table, metrics_of
-from lmctool_plugins.analyses.sharpness.summary import CURVATURE
+from lmctool_plugins.analyses.sharpness.summary import CURVATURE, SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lmctool.api import Array, Group, Result, Variable
+    from lmctool.api import Array, Group, Result, ScoreMetric, Variable
 
 
 def tabulate(result: Result) -> Table:
-    """Show a row for each part of each network: its curvature, its loss, and how far that rises."""
-    group = result.groups[CURVATURE]
-    own, metrics = group.variables, metrics_of(result)[:2]
+    """Show a row for each part of each network: its curvature, its scores, and how they rise."""
+    group, scores = result.groups[CURVATURE], result.groups[SCORES].variables
+    own, metrics = group.variables, metrics_of(result)
     dims = own["lowest"].dims
     leading = [dim for dim in dims if dim not in {"split", "part"} or len(own[dim].values) > 1]
     rows = []
     for place in np.ndindex(own["lowest"].values.shape):
         at = dict(zip(dims, place, strict=True))
         lead = [_text(own[dim].values[at[dim]]) for dim in leading]
-        top = own["eigenvalue"].values[place][0]
-        numbers = [top, *(own[name].values[place] for name in ("lowest", "trace", "trace_error"))]
-        rises = chain.from_iterable(
-            (
-                metric.text(float(own[f"{metric.name}_here"].values[place])),
-                metric.signed(float(own[f"rise_{metric.name}"].values[place])),
-            )
-            for metric in metrics
-        )
-        size = str(own["size"].values[at["part"]])
-        rows.append((*lead, size, *map(significant, numbers), *rises))
-    heads = chain.from_iterable((m.name, f"{m.name} {m.worsening}s") for m in metrics)
-    columns = ("parameters", "largest", "lowest", "trace", "+-", *heads)
+        numbers = [own["eigenvalue"].values[place][0]]
+        numbers += [own[name].values[place] for name in ("lowest", "trace", "trace_error")]
+        cells = [str(own["size"].values[at["part"]]), *map(significant, numbers)]
+        for metric in metrics:
+            cells.append(metric.text(float(scores[metric.name].values[place[:-1]])))
+            if f"rise_{metric.name}" in own:
+                cells.append(metric.signed(float(own[f"rise_{metric.name}"].values[place])))
+        rows.append((*lead, *cells))
+    heads = [head for metric in metrics for head in (metric.name, *_rises(metric, own))]
     return Table(
         _title(group),
-        (*leading, *columns),
+        (*leading, "parameters", "largest", "lowest", "trace", "+-", *heads),
         tuple(rows),
         tuple(_notes(result, group)),
         keys=len(leading),
     )
+
+
+def _rises(metric: ScoreMetric, own: Mapping[str, Variable]) -> list[str]:
+    return [f"{metric.worsening}s"] if f"rise_{metric.name}" in own else []
 
 
 def significant(value: float) -> str:
@@ -73,7 +72,7 @@ def _notes(result: Result, group: Group) -> Iterator[str]:
     shares = ", in shares of each parameter" if how["adaptive"] else ""
     yield f"rises: in a ball of radius {how['rho']:g}{shares}, by {steps} of ascent{points}"
     if "alpha" in own:
-        yield f"BatchNorm {how['batchnorm']}; their running statistics stand still"
+        yield f"BatchNorm {how['batchnorm']}, by running statistics"
     worst = _worst(own)
     if not np.isnan(worst):
         yield f"greatest residual of an eigenvalue: {worst:.1g} of the largest"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Product = Callable[[Tensor], Tensor]
 
-LEAST = 8
-"""Fewer samples say too little of their own spread."""
+LEAST = 32
+"""Fewer samples say too little of their own spread: it would end where that happens to be small."""
 
 
 def samples(product: Product, draw: Callable[[], Tensor], most: int, share: float) -> Array:
