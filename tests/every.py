@@ -13,6 +13,7 @@ FEW = ("--limit", "40", "--calib-size", "100")
 WORDS: dict[str, tuple[str, ...]] = {
     "align": (A, B, *FEW),
     "barrier": (A, B, "--align", "--repair", "--points", "3", "--bootstrap", "20", *FEW),
+    "curve": (A, B, "--curve-steps", "20", "--curve-batch", "40", "--points", "3", *FEW),
     "distance": (A, B),
     "el2n": (A, B, "--limit", "40"),
     "graft": (A, "--from", B, "--layers", "layers.0.*", "--evaluate", *FEW),
@@ -21,7 +22,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "layerwise": (A, B, "--points", "3", *FEW),
     "matrix": (A, B, "--points", "3", *FEW),
     "merge": (A, B, "--align", *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (A, B, "--align", *FEW),
+    "sharpness": (A, B, "--curvature-size", "40", "--lanczos", "12", "--probes", "8", *FEW),
+    "similarity": (A, B, "--align", "--repair", *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (A, B, "--align", "--repair", *FEW),
 }

@@ -83,7 +83,7 @@ def signature(command: AnalysisCommand) -> inspect.Signature:
     least, most = command.bounds
     names = positional_names(command)
     places = [kinds(name, kinds.POSITIONAL_ONLY, annotation=_network(command)) for name in names]
-    if most is None:
+    if most != least:
         name = "others" if least > 1 else "checkpoints"
         places.append(kinds(name, kinds.VAR_POSITIONAL, annotation=_network(command)))
     words = [
@@ -101,7 +101,7 @@ def signature(command: AnalysisCommand) -> inspect.Signature:
 
 
 def positional_names(command: AnalysisCommand) -> list[str]:
-    """Return the names of the arguments that must be there; of one or more, none."""
+    """Return the names of the arguments that must be there; of one, where more may be, none."""
     least, most = command.bounds
     if least == 1:
         return ["checkpoint"] if most == 1 else []
@@ -138,7 +138,7 @@ def documentation(command: AnalysisCommand) -> str:
     entry = registry.find(ANALYSES, command.title)
     module = inspect.getdoc(__import__(entry.module, fromlist=["_"])) or ""
     names = positional_names(command) or ["checkpoints"]
-    if command.bounds[1] is None and len(names) > 1:
+    if command.bounds[1] != command.bounds[0] and len(names) > 1:
         names.append("others")
     kind = command.analysis.series
     what = SERIES[kind] if kind else NETWORK

@@ -153,6 +153,7 @@ class Settings:
         aligner: the aligner, or None for no alignment by one.
         apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
+        merge: the way to merge networks, or None where none are merged.
         batchnorm: what happens to running statistics on a path.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: the dtype of weights and arithmetic; ``auto`` is float64 where a checkpoint is
@@ -199,6 +200,7 @@ class Settings:
     aligner: Choice | None = None
     apply: Path | None = None
     correction: Choice | None = None
+    merge: Choice | None = None
     batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
     device: str = "auto"
     dtype: Literal["auto", "float32", "float64"] = "auto"

@@ -39,7 +39,12 @@ def plan(run: Run) -> list[tuple[str, str]]:
     for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
         if path is not None:
             lines.append((role, str(path)))
-    for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
+    chosen = run.settings
+    for kind, choice in (
+        ("aligner", chosen.aligner),
+        ("repair", chosen.correction),
+        ("method", chosen.merge),
+    ):
         if choice is not None:
             options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
             lines.append((kind, choice.name + (f" ({options})" if options else "")))

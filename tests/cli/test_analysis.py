@@ -51,6 +51,7 @@ def test_a_word_after_two_dashes_is_a_checkpoint(asked: list[Any]) -> None:
         ("matrix a", "matrix takes two checkpoints or more; 1 given: 'a'"),
         ("trajectory a", "trajectory takes two runs or more; 1 given: 'a'"),
         ("trajectory no-run no-other", "run 'no-run' does not exist"),
+        ("plane a b c d", "plane takes one to three checkpoints; 4 given: 'a', 'b', 'c', 'd'"),
         ("graft a b --fresh", "graft takes one checkpoint; 2 given: 'a', 'b'"),
         ("barrier a b --scores no-such.h5", "'no-such.h5' does not exist"),
     ],
@@ -67,7 +68,9 @@ def test_usage_says_whether_checkpoints_or_runs_are_due() -> None:
     usages = {
         "el2n": "CKPT...",
         "barrier": "A B",
+        "plane": "A [B] [C]",
         "matrix": "A B...",
+        "sharpness": "CKPT...",
         "trajectory": "RUN_A RUN_B...",
     }
     for name, usage in usages.items():

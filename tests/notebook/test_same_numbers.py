@@ -23,6 +23,7 @@ BOTH: dict[str, Any] = {"align": True, "repair": True}
 OPTIONS: dict[str, dict[str, Any]] = {
     "align": {},
     "barrier": {**BOTH, "points": 3, "bootstrap": 20},
+    "curve": {**ALIGNED, "points": 3, "curve_steps": 4, "kind": "chain", "bends": 2},
     "distance": {},
     "el2n": {"split": "test"},
     "graft": {"evaluate": True, "by": "layer"},
@@ -31,7 +32,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layerwise": {**ALIGNED, "points": 3},
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
+    "plane": {**ALIGNED, "points": 4},
     "repair": {**ALIGNED, "alpha": 0.25},
+    "sharpness": {"curvature_size": 30, "lanczos": 3, "probes": 3},
+    "similarity": {**BOTH, "split": ("train", "test"), "minibatch": 20},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,
 }

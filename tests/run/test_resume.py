@@ -31,6 +31,7 @@ BOTH = ("--align", "--repair")
 COMMANDS = {
     "align": ("a", "b", "--aligner", "midpoint", "--steps", "3"),
     "barrier": ("a", "b", *BOTH, "--points", "5", "--refine", "--per-example", "--baselines"),
+    "curve": ("a", "b", "--align", "--curve-steps", "4", "--bends", "2", "--points", "5"),
     "el2n": ("a", "b"),
     "graft": ("a", "--from", "b", "--layers", "layers.0"),
     "instability": ("fork0", "fork40", "--align", "weight", "--points", "3"),
@@ -38,7 +39,10 @@ COMMANDS = {
     "layerwise": ("a", "b", "--points", "3", "--batch-size", "16"),
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
+    "plane": ("a", "b", "--align", "--points", "4", "--batchnorm", "reset"),
     "repair": ("a", "b"),
+    "sharpness": ("a", "b", "--lanczos", "3", "--probes", "3", "--curvature-size", "30"),
+    "similarity": ("a", "b", *BOTH, "--split", "train,test"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FEW = ("--limit", "60", "--calib-size", "100")
 BOTH, EXAMPLES = ("--align", "--repair"), ("--per-example", "--baselines")
+CURVATURE = ("--lanczos", "3", "--probes", "3", "--curvature-size", "30", "--points", "3")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "align": ("align", "a", "b", *FEW),
     "align by learning": ("align", "a", "b", "--aligner", "learned", "--steps", "3", *FEW),
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--baselines",
         *FEW[:2],
     ),
+    "curve": ("curve", "a", "b", "--align", "--curve-steps", "4", "--points", "4", *FEW),
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
     "instability": ("instability", "fork0", "fork40", "--align", "--points", "3", *FEW),
@@ -54,7 +56,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "merge of two": ("merge", "a", "b", *BOTH, "--alphas", "0.3,0.5", *FEW),
     "merge of three": ("merge", "a", "b", "c", "--align", *FEW),
     "merge in a common frame": ("merge", "a", "b", "c", "--align", "--frame", "common", *FEW),
+    "plane": ("plane", "a", "b", "c", "--points", "4", "--batchnorm", "reset", *FEW),
+    "plane of a run": ("plane", "a", "--run", "run0", "--points", "3", *FEW),
     "repair": ("repair", "a", "b", "--align", *FEW),
+    "sharpness": ("sharpness", "a", "b", "--by", "layer", *CURVATURE, *FEW),
+    "sharpness along a path": ("sharpness", "a", "b", "--along", *BOTH, *CURVATURE, *FEW),
+    "similarity": ("similarity", "a", "b", *BOTH, "--split", "train,test", *FEW),
     "trajectory": ("trajectory", "run0", "run1", "--parent", "run2", "--align", *FEW),
     "trajectory of three": ("trajectory", "run0", "run1", "run2", "--align", *FEW),
     "variance": ("variance", "a", "b", *BOTH, "--alphas", "0.3,0.5", "--calib-size", "100"),

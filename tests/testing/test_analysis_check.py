@@ -35,15 +35,35 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "layerwise": {"points": 3},
     "matrix": {"points": 3},
     "merge": {},
+    "plane": {"random": True, "points": 3},
     "repair": {},
+    "sharpness": {
+        "along": True,
+        "points": 3,
+        "lanczos": 4,
+        "probes": 2,
+        "curvature_size": 8,
+    },
     "trajectory": {},
     "variance": {},
 }
+SPANNED = (
+    "Error: a plane is spanned by three checkpoints, by two and --align, or by one and either"
+    " --random or --run FOLDER; given: {} --random"
+)
 REFUSED = {
     "el2n": {
         **{f"{key}, corrected": PAIRED for key in ("mlp", "resnet", "vit")},
         "causal_lm": NO_CLASSES,
-    }
+    },
+    "plane": {
+        f"{key}, {how}": SPANNED.format(given)
+        for key in ("mlp", "resnet", "vit", "causal_lm")
+        for how, given in (
+            ("corrected", "1 checkpoint and --align and"),
+            ("more", "2 checkpoints and"),
+        )
+    },
 }
 QUICK = {"distance": ("mlp", "vit"), "barrier": ("resnet",)}
 

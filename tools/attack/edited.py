@@ -30,6 +30,7 @@ EDITED = {
     ),
     "instability": ("instability.error", "instability.stable_from", "instability.pair_loss"),
     "matrix": ("matrix.connected", "matrix.clusters"),
+    "plane": ("plane.lowest_error", "plane.highest_loss"),
     "trajectory": ("trajectory.gain.error", "trajectory.gain.loss"),
 }
 """Metrics that follow from other arrays of a result."""

@@ -64,11 +64,11 @@ FAIL_IFS = (
 )
 METRICS = {
     "align": "align.error", "barrier": "barrier.error", "distance": "distance.relative",
-    "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
-    "instability": "instability.error",
-    "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
-    "merge": "merge.error", "repair": "repair.error", "trajectory": "trajectory.gain.error",
-    "variance": "variance.ratio",
+    "el2n": "el2n.score", "graft": "graft.error", "instability": "instability.error",
+    "interpolate": "interpolate.highest_error", "layerwise": "layerwise.barrier_error",
+    "matrix": "matrix.barrier_error", "merge": "merge.error", "plane": "plane.highest_error",
+    "repair": "repair.error", "sharpness": "sharpness.eigenvalue", "similarity": "similarity.cka",
+    "trajectory": "trajectory.gain.error", "variance": "variance.ratio",
 }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ BARE = {
 ANALYSES: dict[str, tuple[str, ...]] = {
     "align": (*PAIR, *FEW),
     "barrier": (*PAIR, "--points", "3", *FEW),
+    "curve": (*PAIR, "--curve-steps", "3", "--points", "3", *FEW),
     "distance": PAIR,
     "el2n": (A, "--limit", "20", "--split", "test"),
     "graft": (A, "--from", B, "--layers", "layers.0.*", "--evaluate", *FEW),
@@ -66,7 +67,10 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "layerwise": (*PAIR, "--points", "3", *FEW),
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
+    "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (*PAIR, *FEW),
+    "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3", *FEW),
+    "similarity": (*PAIR, *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),
 }

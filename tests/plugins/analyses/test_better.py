@@ -26,6 +26,11 @@ HEIGHTS = {
 WAYS: dict[str, dict[str, str]] = {
     "align": LOSS_AND_ERROR,
     "barrier": {**LOSS_AND_ERROR, "end.loss": "lower", "end.error": "lower"},
+    "curve": {
+        f"{{}}.{which}.{metric}": "lower"
+        for which in ("barrier", "delta", "highest")
+        for metric in ("loss", "error")
+    },
     "distance": {},
     "el2n": {},
     "graft": LOSS_AND_ERROR,
@@ -52,7 +57,18 @@ WAYS: dict[str, dict[str, str]] = {
         "{}.connected": "higher",
     },
     "merge": LOSS_AND_ERROR,
+    "plane": {
+        f"{{}}.{which}_{metric}": "lower"
+        for which in ("corner", "lowest", "highest")
+        for metric in ("loss", "error")
+    },
     "repair": LOSS_AND_ERROR,
+    "sharpness": {
+        **LOSS_AND_ERROR,
+        "{}.eigenvalue": "lower",
+        "{}.trace": "lower",
+    },
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

@@ -45,12 +45,15 @@ CODE = """
 A, B = "a.safetensors", "b.safetensors"
 WORDS = {
     "barrier": (A, B, "--points", "3", "--bootstrap", "3", "--per-example"),
+    "curve": (A, B, "--points", "3", "--curve-steps", "3", "--curve-lr", "1e-3"),
     "graft": (A, "--from", B, "--evaluate"),
     "instability": ("fork-0", "fork-40", "--points", "3"),
     "interpolate": (A, B, "--points", "3"),
     "layerwise": (A, B, "--points", "3"),
     "matrix": (A, B, "--points", "3"),
     "merge": (A, B, "--alphas", "0.25,0.5"),
+    "sharpness": (A, B, "--along", "--points", "3", "--lanczos", "12", "--probes", "4"),
+    "plane": (A, "--random", "--points", "3"),
     "trajectory": ("run-a", "run-b"),
 }
 FOREIGN = ("nat", "accuracy", "share of examples", "wrong", "right at both", "class")

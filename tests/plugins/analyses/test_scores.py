@@ -37,13 +37,16 @@ SCORES = ("top5", "ece", "balanced_error", "auc")
 GATES = {
     "align": "align.{}",
     "barrier": "barrier.{}",
+    "curve": "curve.barrier.{}",
     "graft": "graft.rise.{}",
     "instability": "instability.{}",
     "interpolate": "interpolate.delta_{}",
     "layerwise": "layerwise.full_barrier_{}",
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
+    "plane": "plane.highest_{}",
     "repair": "repair.{}",
+    "sharpness": "sharpness.{}",
     "trajectory": "trajectory.gain.{}",
 }
 """A metric of each analysis that measures networks."""
