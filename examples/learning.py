@@ -174,6 +174,7 @@ def train(
     task: Task,
     settings: Mapping[str, Any],
     reached: Callable[[int], None],
+    start: int = 0,
 ) -> Iterator[float]:
     """Train, and yield the mean loss of each epoch after it.
 
@@ -182,7 +183,9 @@ def train(
         split: what it is trained on.
         task: gives the loss of each example, and its weight where it has one.
         settings: the options of the command line by name.
-        reached: called with the number of steps done, from 0.
+        reached: called with the number of steps done, from the first.
+        start: how many steps were done before: the rest of a training whose rates and number of
+            steps are those of the whole.  The optimizer begins anew.
 
     Raises:
         LmctoolError: the loss is not a number any more.
@@ -192,12 +195,13 @@ def train(
     warmup = round(settings["warmup"] * steps)
     order = torch.Generator().manual_seed(settings["data_seed"])
     optimizer = optimizer_of(module, settings)
-    step = 0
+    step = start
     reached(step)
-    for _ in range(settings["epochs"]):
+    for epoch in range(start // each, settings["epochs"]):
+        done = step - epoch * each
         total = torch.zeros((), device=split.inputs.device)
         shuffled = torch.randperm(len(split), generator=order).to(split.inputs.device)
-        for first in range(0, each * batch, batch):
+        for first in range(done * batch, each * batch, batch):
             for group in optimizer.param_groups:
                 group["lr"] = settings["lr"] * factor(settings["schedule"], warmup, step, steps)
             place = shuffled[first : first + batch]
@@ -213,4 +217,4 @@ def train(
             reached(step)
         if not total.isfinite():
             raise LmctoolError(f"the loss became {total} by step {step}; pass a smaller --lr")
-        yield float(total) / each
+        yield float(total) / (each - done)

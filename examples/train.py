@@ -25,7 +25,9 @@ from safetensors.torch import save_file
 from lmctool import config
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.fit import difference
+from lmctool.checkpoint.pytorch_file import TRAINING
 from lmctool.checkpoint.stamp import MODEL, MODEL_ARGUMENTS, data_metadata, stamp, typed_value
+from lmctool.checkpoint.training import count_of, training_of
 from lmctool.data.opening import open_split
 from lmctool.data.resolve import Data, resolve_data
 from lmctool.errors import LmctoolError
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from lmctool.checkpoint import Checkpoint
     from lmctool.data.split import Split
 
 
@@ -98,7 +101,7 @@ def save(
     metadata = {
         MODEL: network.spec,
         MODEL_ARGUMENTS: json.dumps(network.arguments, sort_keys=True),
-        "lmctool.training": json.dumps(training, sort_keys=True),
+        TRAINING: json.dumps(training, sort_keys=True),
     }
     word = re.split("[:?]", data.spec)[0]
     if word in registry.names(DATASETS):  # a file may name no path and no code
@@ -176,6 +179,12 @@ def device_of(word: str) -> torch.device:
     help="Initial weights: the model's own, as He et al. 2015, or those of torch's layers.",
 )
 @click.option("--init", type=click.Path(path_type=Path), help="Start from this checkpoint.")
+@click.option(
+    "--continue",
+    "go_on",
+    is_flag=True,
+    help="Go on from the step of --init: the learning rates and the steps that --epochs leave.",
+)
 @click.option("--save-at", default="", callback=steps_of, help="Save after these steps too.")
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path))
@@ -202,6 +211,9 @@ def run(
     if settings["data_seed"] is None:
         settings["data_seed"] = settings["seed"]
     device, init = device_of(settings.pop("device")), settings.pop("init")
+    go_on, start = settings.pop("go_on"), 0
+    if go_on and init is None:
+        raise LmctoolError("--continue says how to go on from a checkpoint: pass --init too")
     data = resolve_data(spec=settings.pop("spec"), metadata=[], config=config.load())
     task = registry.load(TASKS, data.dataset.task)
     learnt, tested = (
@@ -214,14 +226,20 @@ def run(
     noise = settings["label_noise"], learnt.classes, settings["data_seed"]
     learnt = replace(learnt, targets=with_noise(learnt.targets, *noise))
     steps = settings["epochs"] * steps_each(len(learnt), settings["batch_size"])
-    check_steps(places, steps)
+    if init is not None:
+        parent = open_checkpoint(init)
+        settings |= forked_from(parent)
+        start = settings.get("fork", 0) if go_on else 0
+        if go_on:
+            check_start(init, settings, steps)
+    check_steps(places, start, steps)
     network = build(
         model, model_arguments, settled(model.partition(":")[0], data, learnt), settings["seed"]
     )
     if settings["initial"] != "own":
         {"he": draw_he, "torch": draw_torch}[settings["initial"]](network.module)
     if init is not None:
-        settings["init"] = start_from(init, network)
+        load(parent, network)
     network.module.to(device)
     network.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -230,8 +248,9 @@ def run(
             save(network, data, {**settings, "step": step}, places[step], force)
 
     begin = time.perf_counter()
-    losses = train(network.module, learnt, task, settings, reached)
-    for epoch, loss in enumerate(losses, start=1):
+    losses = train(network.module, learnt, task, settings, reached, start)
+    first = 1 + start // steps_each(len(learnt), settings["batch_size"])
+    for epoch, loss in enumerate(losses, start=first):
         error = test_error(network.module, tested, task)
         seconds = time.perf_counter() - begin
         click.echo(
@@ -256,30 +275,54 @@ def biased(split: Split, share: float, left_out: bool) -> Split:
     )
 
 
-def check_steps(places: Mapping[int, Path], steps: int) -> None:
+def check_steps(places: Mapping[int, Path], start: int, steps: int) -> None:
     """Check that every step to be saved comes.
 
     Raises:
         LmctoolError: one is after the last, or before the first.
     """
     for step in places:
-        if not 0 <= step <= steps:
-            raise LmctoolError(f"--save-at {step} never comes: there are steps 0 to {steps}")
+        if not start <= step <= steps:
+            raise LmctoolError(f"--save-at {step} never comes: there are steps {start} to {steps}")
 
 
-def start_from(path: Path, network: Network) -> str:
-    """Load a checkpoint into the network, and return its digest.
+def check_start(init: Path, settings: Mapping[str, Any], steps: int) -> None:
+    """Check that a training can go on from a checkpoint.
+
+    Raises:
+        LmctoolError: the checkpoint tells no step, or one after the last.
+    """
+    if "fork" not in settings:
+        raise LmctoolError(f"'{init}' tells no step to go on from; leave --continue out")
+    if settings["fork"] > steps:
+        raise LmctoolError(
+            f"'{init}' is of step {settings['fork']}, and --epochs {settings['epochs']} end at"
+            f" step {steps}; pass more"
+        )
+
+
+def forked_from(parent: Checkpoint) -> dict[str, Any]:
+    """Return what is noted of the network that a training starts from.
+
+    Returns:
+        ``init``, its digest, and ``fork``, the step that its own training had reached, if it
+        tells that.
+    """
+    step = count_of(training_of(parent.metadata), "step")
+    return {"init": parent.digest, **({} if step is None else {"fork": step})}
+
+
+def load(parent: Checkpoint, network: Network) -> None:
+    """Load a checkpoint into the network.
 
     Raises:
         LmctoolError: it is unreadable, or of another model.
     """
-    checkpoint = open_checkpoint(path)
     module = network.module
-    differs = difference(checkpoint.shapes, shapes_of(module), aliases(module))
+    differs = difference(parent.shapes, shapes_of(module), aliases(module))
     if differs:
-        raise LmctoolError(f"'{path}' does not fit {network.spec!r}: {differs}")
-    module.load_state_dict(checkpoint.weights(), strict=False)  # a tied tensor has one name there
-    return checkpoint.digest
+        raise LmctoolError(f"'{parent.path}' does not fit {network.spec!r}: {differs}")
+    module.load_state_dict(parent.weights(), strict=False)  # a tied tensor has one name there
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ Network: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Module
 """A path, a state dict or a module."""
 Series: TypeAlias = str | PathLike[str] | Mapping[int, Network]
 """A training run: a folder or a pattern of its checkpoints, or its networks by step."""
+Forks: TypeAlias = str | PathLike[str] | Mapping[int, Sequence[Network]]
+"""A fork: a folder or a pattern of its siblings; or lists of siblings by the step of their fork."""
 Data: TypeAlias = Any
 """A word or a path, or data in memory."""
 
@@ -146,6 +148,72 @@ def barrier(
     """Barrier of loss and error on the straight line between two checkpoints.
 
     ``help(lmctool.barrier)`` tells every keyword.
+    """
+    ...
+
+def curve(
+    a: Network,
+    b: Network,
+    /,
+    *,
+    kind: Literal["bezier", "chain"] = "bezier",
+    bends: int = 1,
+    curve_steps: int = 600,
+    curve_lr: float = 0.1,
+    curve_batch: int = 128,
+    points: int = 25,
+    alphas: str | float | Sequence[str | float] | None = None,
+    definition: Literal["chord", "mean-ends", "max-end"] = "chord",
+    rise: float = 0.05,
+    least_loss: float = 0.01,
+    least_error: float = 0.005,
+    plateau_level: float = 0.1,
+    plateau_until: float = 0.5,
+    align: bool | str = False,
+    apply: str | PathLike[str] | Result | None = None,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    observer: str | Sequence[str] | None = None,
+    quiet: bool = False,
+    trust_config: bool = False,
+    key: str | None = None,
+    strip: str | Sequence[str] | None = None,
+    rename: Mapping[str, Any] | None = None,
+    ignore: str | Sequence[str] | None = None,
+    model: str | Module | Callable[..., Module] | None = None,
+    model_arg: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    allow_stochastic: bool = False,
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate",
+    spec: str | PathLike[str] | None = None,
+    data: Data | None = None,
+    split: str | Sequence[str] = ("test",),
+    limit: int | None = None,
+    subset_seed: int = 0,
+    mean: str | float | Sequence[str | float] | None = None,
+    std: str | float | Sequence[str | float] | None = None,
+    task: str | None = None,
+    score: str | float | Sequence[str | float] | None = None,
+    allow_chance: bool = False,
+    calib: Data | None = None,
+    calib_split: str | None = None,
+    calib_size: int = 5000,
+    calib_batch: int = 500,
+    repeat: int = 1,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "float64"] = "auto",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    batch_size: int | str = "auto",
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
+    seed: int = 0,
+    **plugin_options: Any,
+) -> Result:
+    """Train a curve of low loss between two checkpoints, and hold it against the straight line.
+
+    ``help(lmctool.curve)`` tells every keyword.
     """
     ...
 
@@ -311,6 +379,60 @@ def graft(
     """Put layers of another checkpoint, or fresh ones, into a checkpoint, or try it with every layer.
 
     ``help(lmctool.graft)`` tells every keyword.
+    """
+    ...
+
+def instability(
+    *checkpoints: Forks,
+    points: int = 30,
+    alphas: str | float | Sequence[str | float] | None = None,
+    stable: float = 0.02,
+    align: bool | str = False,
+    repair: bool | str = False,
+    apply: str | PathLike[str] | Result | None = None,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    observer: str | Sequence[str] | None = None,
+    quiet: bool = False,
+    trust_config: bool = False,
+    key: str | None = None,
+    strip: str | Sequence[str] | None = None,
+    rename: Mapping[str, Any] | None = None,
+    ignore: str | Sequence[str] | None = None,
+    model: str | Module | Callable[..., Module] | None = None,
+    model_arg: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    allow_stochastic: bool = False,
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate",
+    spec: str | PathLike[str] | None = None,
+    data: Data | None = None,
+    split: str | Sequence[str] = ("test",),
+    limit: int | None = None,
+    subset_seed: int = 0,
+    mean: str | float | Sequence[str | float] | None = None,
+    std: str | float | Sequence[str | float] | None = None,
+    task: str | None = None,
+    score: str | float | Sequence[str | float] | None = None,
+    allow_chance: bool = False,
+    calib: Data | None = None,
+    calib_split: str | None = None,
+    calib_size: int = 5000,
+    calib_batch: int = 500,
+    repeat: int = 1,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "float64"] = "auto",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    batch_size: int | str = "auto",
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
+    seed: int = 0,
+    **plugin_options: Any,
+) -> Result:
+    """How far siblings that were forked from one network at step k end up apart: its instability.
+
+    ``help(lmctool.instability)`` tells every keyword.
     """
     ...
 
@@ -502,15 +624,16 @@ def matrix(
     ...
 
 def merge(
-    a: Network,
-    b: Network,
-    /,
-    *others: Network,
+    *checkpoints: Network,
     weights: str | float | Sequence[str | float] | None = None,
     alphas: str | float | Sequence[str | float] | None = None,
+    base: Network | None = None,
+    onto: Network | None = None,
+    calibrate_temperature: bool = False,
     frame: Literal["first", "common"] = "first",
     align: bool | str = False,
     repair: bool | str = False,
+    method: str = "mean",
     apply: str | PathLike[str] | Result | None = None,
     out: str | PathLike[str] | None = None,
     force: bool = False,
@@ -671,6 +794,129 @@ def repair(
     """Repair an interpolated network and write it as a checkpoint of the same architecture.
 
     ``help(lmctool.repair)`` tells every keyword.
+    """
+    ...
+
+def sharpness(
+    *checkpoints: Network,
+    along: bool = False,
+    points: int = 5,
+    alphas: str | float | Sequence[str | float] | None = None,
+    by: str | None = None,
+    top: int = 3,
+    lanczos: int = 60,
+    eigenvalue_tolerance: float = 0.001,
+    density: int | None = None,
+    probes: int = 100,
+    trace_tolerance: float = 0.05,
+    vector_memory: float = 8.0,
+    rho: float = 0.05,
+    ascent: int = 1,
+    adaptive: bool = False,
+    curvature_size: int = 500,
+    curvature_batch: int = 100,
+    align: bool | str = False,
+    repair: bool | str = False,
+    apply: str | PathLike[str] | Result | None = None,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    observer: str | Sequence[str] | None = None,
+    quiet: bool = False,
+    trust_config: bool = False,
+    key: str | None = None,
+    strip: str | Sequence[str] | None = None,
+    rename: Mapping[str, Any] | None = None,
+    ignore: str | Sequence[str] | None = None,
+    model: str | Module | Callable[..., Module] | None = None,
+    model_arg: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    allow_stochastic: bool = False,
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate",
+    spec: str | PathLike[str] | None = None,
+    data: Data | None = None,
+    split: str | Sequence[str] = ("train",),
+    limit: int | None = None,
+    subset_seed: int = 0,
+    mean: str | float | Sequence[str | float] | None = None,
+    std: str | float | Sequence[str | float] | None = None,
+    task: str | None = None,
+    score: str | float | Sequence[str | float] | None = None,
+    allow_chance: bool = False,
+    calib: Data | None = None,
+    calib_split: str | None = None,
+    calib_size: int = 5000,
+    calib_batch: int = 500,
+    repeat: int = 1,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "float64"] = "auto",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    batch_size: int | str = "auto",
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
+    seed: int = 0,
+    **plugin_options: Any,
+) -> Result:
+    """Curvature of the loss around networks: eigenvalues, trace and density of the Hessian, and rises.
+
+    ``help(lmctool.sharpness)`` tells every keyword.
+    """
+    ...
+
+def similarity(
+    a: Network,
+    b: Network,
+    /,
+    *,
+    layers: str | float | Sequence[str | float] | None = None,
+    pool: bool = False,
+    minibatch: int | None = None,
+    align: bool | str = False,
+    repair: bool | str = False,
+    apply: str | PathLike[str] | Result | None = None,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    observer: str | Sequence[str] | None = None,
+    quiet: bool = False,
+    trust_config: bool = False,
+    key: str | None = None,
+    strip: str | Sequence[str] | None = None,
+    rename: Mapping[str, Any] | None = None,
+    ignore: str | Sequence[str] | None = None,
+    model: str | Module | Callable[..., Module] | None = None,
+    model_arg: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    allow_stochastic: bool = False,
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate",
+    spec: str | PathLike[str] | None = None,
+    data: Data | None = None,
+    split: str | Sequence[str] = ("test",),
+    limit: int | None = None,
+    subset_seed: int = 0,
+    mean: str | float | Sequence[str | float] | None = None,
+    std: str | float | Sequence[str | float] | None = None,
+    task: str | None = None,
+    allow_chance: bool = False,
+    calib: Data | None = None,
+    calib_split: str | None = None,
+    calib_size: int = 5000,
+    calib_batch: int = 500,
+    repeat: int = 1,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "float64"] = "auto",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    batch_size: int | str = "auto",
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
+    seed: int = 0,
+    **plugin_options: Any,
+) -> Result:
+    """Similarity of what two networks and their midpoint compute, layer by layer.
+
+    ``help(lmctool.similarity)`` tells every keyword.
     """
     ...
 

@@ -142,3 +142,24 @@ def path_curve(
         ]
         curve.append(score(forward(mixed, inputs)[0]))
     return curve
+
+
+def hsic(x: Array, y: Array) -> float:
+    """Return the unbiased HSIC of linear kernels of (example, feature), as Song et al. write it."""
+    n = len(x)
+    k, m = (each @ each.T for each in (x, y))
+    np.fill_diagonal(k, 0)
+    np.fill_diagonal(m, 0)
+    one = np.ones(n)
+    product = (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+    total = np.trace(k @ m) + product - 2 / (n - 2) * (one @ k @ m @ one)
+    return float(total / (n * (n - 3)))
+
+
+def cka(xs: list[Array], ys: list[Array]) -> float:
+    """Return linear CKA from the mean HSIC of minibatches of (example, feature)."""
+    mixed, own, other = (
+        np.mean([hsic(a, b) for a, b in zip(first, second, strict=True)])
+        for first, second in ((xs, ys), (xs, xs), (ys, ys))
+    )
+    return float(mixed / np.sqrt(own * other))

@@ -16,6 +16,7 @@ from lmctool.checkpoint.checkpoint import Checkpoint
 from lmctool.graph.graph import Graph
 from lmctool.run.batchnorm import BatchNormPolicy
 from lmctool.run.calibration import Calibration
+from lmctool.run.merge_method import MergeMethod
 from lmctool.run.resources import Resources
 from lmctool.testing import tiny_pair, tiny_run
 from lmctool.testing.small_networks import named
@@ -27,7 +28,7 @@ CLASSES: dict[str, type] = {
     each.__name__: each
     for each in (
         *(api.Run, api.Split, api.Scores, api.Curves, api.Variant, Calibration, BatchNormPolicy),
-        *(Resources, Checkpoint, Graph, api.Permutation, api.PermutationSpec),
+        *(MergeMethod, Resources, Checkpoint, Graph, api.Permutation, api.PermutationSpec),
         *(advanced.Tap, advanced.UnitIndex, advanced.Target, advanced.Moments),
         *(api.LinearTransform, api.LinearSpec, advanced.LinearGroup, advanced.Place),
     )
@@ -144,7 +145,7 @@ def test_every_member_is_on_the_page_as_the_code_has_it(name: str, live: dict[st
 
 
 def test_no_built_in_uses_what_is_the_hosts_own() -> None:
-    folders = [PLUGINS / kind for kind in ("aligners", "analyses", "corrections")]
+    folders = [PLUGINS / kind for kind in ("aligners", "analyses", "corrections", "merges")]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     used = "".join(path.read_text(encoding="utf-8") for path in files)
     assert not [name for name in owned("Run") if re.search(rf"\brun\.{name}\b", used)]

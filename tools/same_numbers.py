@@ -45,9 +45,11 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("barrier", "A", "B", "--repair", "shift", "--batchnorm", "b", "--points", "3", *FEW),
     ("barrier", "A", "B", "--batchnorm", "reset", "--points", "3", *FEW),
     ("barrier", "A", "B", "--per-example", "--points", "3", *FEW),
+    ("curve", "A", "B", "--curve-steps", "5", "--points", "3", *FEW),
     ("distance", "A", "B"),
     ("el2n", "A", "B", *FEW),
     ("graft", "A", "--from", "B", "--by", "layer", "--evaluate", *FEW),
+    ("instability", "FORK-0", "FORK-40", "--align", "--points", "3", *FEW),
     ("interpolate", "A", "B", "--points", "5", *FEW),
     ("layerwise", "A", "B", "--points", "3", *FEW),
     ("matrix", "A", "B", "A2", "--points", "3", *FEW),
@@ -57,6 +59,8 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("plane", "A", "B", "A2", "--points", "5", *FEW),
     ("plane", "A", "--random", "--points", "3", *FEW),
     ("repair", "A", "B", "--align", *FEW),
+    ("sharpness", "A", "B", "--by", "layer", "--probes", "8", *FEW),
+    ("similarity", "A", "B", "--align", "--repair", *FEW),
     ("trajectory", "RUN-A", "RUN-B", *FEW),
     ("variance", "A", "B", "--align", "--repair", *FEW),
 )
@@ -85,7 +89,7 @@ def train(word: str, arguments: dict[str, object], seed: int, path: Path) -> Non
 
 
 def pairs(folder: Path) -> dict[str, Path]:
-    """Make a folder of networks for each pair: A, B, a third one, and two runs over two steps."""
+    """Make a folder of networks for each pair: A, B, a third one, two runs and two forks."""
     places = {name: folder / name for name in ("digits", *MODELS_TRAINED)}
     for name, place in places.items():
         place.mkdir()
@@ -102,6 +106,10 @@ def pairs(folder: Path) -> dict[str, Path]:
             for step, end in enumerate(ends):
                 source = place / f"{end}.safetensors"
                 shutil.copy(source, place / run / f"net-step{step}.safetensors")
+        for fork, siblings in (("FORK-0", ("A", "B")), ("FORK-40", ("B", "A2"))):
+            (place / fork).mkdir()
+            for each in siblings:
+                shutil.copy(place / f"{each}.safetensors", place / fork)
     return places
 
 

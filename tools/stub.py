@@ -34,6 +34,8 @@ Network: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Module
 """A path, a state dict or a module."""
 Series: TypeAlias = str | PathLike[str] | Mapping[int, Network]
 """A training run: a folder or a pattern of its checkpoints, or its networks by step."""
+Forks: TypeAlias = str | PathLike[str] | Mapping[int, Sequence[Network]]
+"""A fork: a folder or a pattern of its siblings; or lists of siblings by the step of their fork."""
 Data: TypeAlias = Any
 """A word or a path, or data in memory."""
 '''

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from lmctool.plugin.help_page import HelpPage as HelpPage
     from lmctool.plugin.hookspecs import hookimpl as hookimpl
     from lmctool.plugin.lazy import Lazy as Lazy
+    from lmctool.plugin.merge_records import Merge as Merge
+    from lmctool.plugin.merge_records import Merged as Merged
+    from lmctool.plugin.merge_records import NetworksToMerge as NetworksToMerge
+    from lmctool.plugin.merge_records import TensorsToMerge as TensorsToMerge
     from lmctool.plugin.parameters import CheckpointFile as CheckpointFile
     from lmctool.plugin.records import Aligner as Aligner
     from lmctool.plugin.records import Analysis as Analysis
@@ -83,6 +87,7 @@ MODULES = {
     "lmctool.plugin.records": "Aligner Analysis Argument Correction ExecutorFactory ModelFamily"
     " Observer Score Task",
     "lmctool.plugin.lazy": "Lazy",
+    "lmctool.plugin.merge_records": "Merge Merged NetworksToMerge TensorsToMerge",
     "lmctool.plugin.parameters": "CheckpointFile",
     "lmctool.plugin.settings": "Choice Settings",
     "lmctool.results.array": "Array",

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from lmctool.data.tokens import token_examples as token_examples
     from lmctool.data.tokens import unshifted as unshifted
     from lmctool.errors import did_you_mean as did_you_mean
+    from lmctool.evaluate.arithmetic import exact_products as exact_products
+    from lmctool.evaluate.batch_size import indivisible as indivisible
     from lmctool.evaluate.chance import at_chance as at_chance
     from lmctool.evaluate.chance import chance_hint as chance_hint
     from lmctool.evaluate.chance import chance_levels as chance_levels
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
     from lmctool.report.tracked import sparingly as sparingly
     from lmctool.report.tracked import tracked as tracked
     from lmctool.report.tracked import tracked_names as tracked_names
+    from lmctool.results.aggregate.statistics import Statistics as Statistics
+    from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
     from lmctool.run.repair import corrected as corrected
     from lmctool.run.repair import goal as goal
     from lmctool.run.repair import predicted as predicted
+    from lmctool.run.repair import renormalised_merge as renormalised_merge
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
     from lmctool.statistics import CrossMoments as CrossMoments
@@ -146,11 +151,17 @@ if TYPE_CHECKING:
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
     from lmctool.weights.name_words import nearest_names as nearest_names
+    from lmctool.weights.name_words import numbered as numbered
     from lmctool.weights.name_words import selected_names as selected_names
     from lmctool.weights.partwise import Partwise as Partwise
     from lmctool.weights.recipe import derived as derived
     from lmctool.weights.spectral_norm import following as following
     from lmctool.weights.spectral_norm import spectral_norms as spectral_norms
+    from lmctool.weights.spectral_norm import with_spectral_norms as with_spectral_norms
+    from lmctool.weights.task_vectors import added as added
+    from lmctool.weights.task_vectors import disjoint_mean as disjoint_mean
+    from lmctool.weights.task_vectors import summed as summed
+    from lmctool.weights.task_vectors import task_vector as task_vector
 
 MODULES = {
     "lmctool.files.short_names": "letters short_names",
@@ -179,6 +190,8 @@ MODULES = {
     "lmctool.data.targets": "Targets told_apart",
     "lmctool.data.tokens": "IGNORE_INDEX UNSHIFTED refuse_padding token_examples unshifted",
     "lmctool.errors": "did_you_mean",
+    "lmctool.evaluate.arithmetic": "exact_products",
+    "lmctool.evaluate.batch_size": "indivisible",
     "lmctool.evaluate.chance": "at_chance chance_hint chance_levels majority_error majority_loss",
     "lmctool.evaluate.class_answers": "class_answers class_logits",
     "lmctool.files.input_files": "check_input",
@@ -196,13 +209,15 @@ MODULES = {
     "lmctool.report.scales": "log_axis percent_axis score_axis",
     "lmctool.report.shortened": "all_shortened shortened",
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
+    "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
-    "lmctool.run.repair": "correctable corrected goal predicted renormalised_path target_option",
+    "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
+    " renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",
@@ -217,10 +232,11 @@ MODULES = {
     "lmctool.symmetry.unit_index": "UnitIndex",
     "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
-    "lmctool.weights.name_words": "nearest_names selected_names",
+    "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",
     "lmctool.weights.recipe": "derived",
-    "lmctool.weights.spectral_norm": "following spectral_norms",
+    "lmctool.weights.spectral_norm": "following spectral_norms with_spectral_norms",
+    "lmctool.weights.task_vectors": "added disjoint_mean summed task_vector",
 }
 """The public names of each module, which type checkers read from the imports above."""
 

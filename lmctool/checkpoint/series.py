@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.diagnosis import is_distributed, other_folder
 from lmctool.checkpoint.location import is_index, locate, may_hold, stem_of
-from lmctool.checkpoint.pytorch_file import TRAINING
+from lmctool.checkpoint.training import count_of, training_of
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.plugin.settings import AS_STORED
 
@@ -29,7 +28,6 @@ COUNTS = {
 NUMBER = "number"
 """The count of a number in a name that follows none of these words."""
 PATTERN = re.compile(r"[*?\[]")
-LARGEST = 10**15
 
 
 def find_series(path: Path, naming: Naming = AS_STORED) -> tuple[tuple[int, Path], ...]:
@@ -69,11 +67,11 @@ def counted_series(
     numbers: dict[Path, dict[str, int]] = {}
     for each in checkpoints_in(path):
         try:
-            numbers[each] = _numbers(each, opened(each).metadata)
+            numbers[each] = counts_of(each, opened(each).metadata)
         except NoStateDictError:  # an optimizer's, such as lie beside those of a run
             continue
     if not numbers:
-        raise _nothing(path)
+        raise nothing_in(path, "run")
     count, steps = _steps(path, numbers)
     counted: dict[int, Path] = {}
     for each, step in sorted(steps.items(), key=lambda item: (item[1], item[0])):
@@ -87,8 +85,13 @@ def counted_series(
     return count, tuple(counted.items())
 
 
-def checkpoints_in(path: Path) -> list[Path]:
+def checkpoints_in(path: Path, noun: str = "run", due: str = "a run over steps is") -> list[Path]:
     """Return what may be a checkpoint in a folder, or of what a pattern matches, by names alone.
+
+    Args:
+        path: the folder, or the pattern.
+        noun: what it is called where there is nothing.
+        due: what is due where a single file was named.
 
     Raises:
         LmctoolError: there is nothing, or a single file was named.
@@ -97,20 +100,20 @@ def checkpoints_in(path: Path) -> list[Path]:
         entries = _inside(path)
     elif path.exists():
         raise LmctoolError(
-            f"'{path}' is one checkpoint, but a run over steps is due: name the folder of its"
-            f" checkpoints, or a pattern in quotes, such as '{path.with_suffix('')}-*'"
+            f"'{path}' is one checkpoint, but {due} due: name the folder of its checkpoints, or a"
+            f" pattern in quotes, such as '{path.with_suffix('')}-*'"
         )
     elif PATTERN.search(str(path)):
         entries = [Path(name) for name in sorted(glob.glob(str(path)))]  # noqa: PTH207
     else:
         raise LmctoolError(
-            f"run '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
+            f"{noun} '{path}' does not exist; name the folder of its checkpoints, or a pattern in"
             " quotes"
         )
     candidates = [entry for entry in entries if not entry.name.startswith(".") and _may_be(entry)]
     shards = {file for index in candidates if is_index(index) for file in locate(index).files}
     if not candidates:
-        raise _nothing(path, entries)
+        raise nothing_in(path, noun, entries)
     return [entry for entry in candidates if entry not in shards]
 
 
@@ -121,14 +124,14 @@ def _may_be(entry: Path) -> bool:
     return may_hold(entry.name)
 
 
-def _nothing(path: Path, entries: Sequence[Path] = ()) -> LmctoolError:
-    """Return the error on a run without checkpoints, unless they are distributed ones."""
+def nothing_in(path: Path, noun: str, entries: Sequence[Path] = ()) -> LmctoolError:
+    """Return the error on a run or a fork without checkpoints, unless they are distributed ones."""
     for folder in (path, *entries):
         names = {inside.name for inside in _inside(folder)} if folder.is_dir() else set()
         if is_distributed(names):
             return LmctoolError(other_folder(folder, names))
     return LmctoolError(
-        f"run '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
+        f"{noun} '{path}' has no checkpoint: no file of safetensors or PyTorch with weights, and no"
         " folder that holds one"
     )
 
@@ -140,13 +143,10 @@ def _inside(folder: Path) -> list[Path]:
         raise LmctoolError(f"folder '{folder}' cannot be read: {cause.strerror}") from cause
 
 
-def _numbers(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
+def counts_of(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
     """Return the numbers in a checkpoint's name and metadata, by what they count."""
     name = path.name if path.is_dir() else stem_of(path.name)
-    patterns = {
-        count: rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
-        for count, words in COUNTS.items()
-    }
+    patterns = {count: counted_by(words) for count, words in COUNTS.items()}
     numbers = {
         count: re.findall(pattern, name)
         for count, pattern in {**patterns, NUMBER: r"[0-9]{1,15}"}.items()
@@ -155,19 +155,16 @@ def _numbers(path: Path, metadata: Mapping[str, str]) -> dict[str, int]:
     return {**last, **_counted(metadata)}
 
 
+def counted_by(words: str) -> str:
+    """Return the pattern of a number, its group, that follows one of some words in a name."""
+    return rf"(?i)(?<![a-z])(?:{words})[-_=. ]?([0-9]{{1,15}})(?![0-9])"
+
+
 def _counted(metadata: Mapping[str, str]) -> dict[str, int]:
     """Return what a checkpoint's metadata counts: its step and its epoch, if it tells them."""
-    try:
-        training = json.loads(metadata.get(TRAINING, "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    told = training if isinstance(training, dict) else {}
-    counts = {count: told.get(count) for count in COUNTS}
-    return {
-        count: number
-        for count, number in counts.items()
-        if type(number) is int and 0 <= number < LARGEST
-    }
+    training = training_of(metadata)
+    counts = {count: count_of(training, count) for count in COUNTS}
+    return {count: number for count, number in counts.items() if number is not None}
 
 
 def _steps(path: Path, numbers: Mapping[Path, Mapping[str, int]]) -> tuple[str, dict[Path, int]]:

@@ -17,7 +17,7 @@ from lmctool.cli.options import OBSERVER, help_page, settings, shared
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.given import NOTHING
-from lmctool.plugin.kinds import ANALYSES
+from lmctool.plugin.kinds import ANALYSES, MERGES
 from lmctool.plugin.settings import Choice
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmctool.errors import ExitCode
     from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis, Arity
+    from lmctool.plugin.settings import SeriesKind
 
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
@@ -150,6 +151,7 @@ class AnalysisCommand(Command):
                 inputs,
                 aligner=None if values.get("apply") else choices.get("aligner"),
                 correction=choices.get("correction"),
+                merge=choices.get("merge"),
                 given=given,
             ),
             options=inputs.options,
@@ -173,12 +175,19 @@ class AnalysisCommand(Command):
 
     def _check_count(self, ctx: click.Context, strays: Sequence[plugin_options.Stray]) -> None:
         checkpoints = ctx.params["checkpoints"]
-        least, most = self.bounds
+        least, most = bounds = self._bounds_of_method(ctx)
         plugin_options.check_strays(strays, checkpoints, most)
         if len(checkpoints) < least or (most is not None and len(checkpoints) > most):
             given = ", ".join(f"'{path}'" for path in checkpoints)
             count = len(checkpoints)
-            ctx.fail(f"{self.title} takes {_arguments(self.analysis)}; {count} given: {given}")
+            by = f" --method {ctx.params[MERGES.word]}" if bounds != self.bounds else ""
+            taken = _arguments(bounds, self.analysis.series)
+            ctx.fail(f"{self.title}{by} takes {taken}; {count} given: {given}")
+
+    def _bounds_of_method(self, ctx: click.Context) -> tuple[int, int | None]:
+        """Return the least and the greatest number of arguments that the chosen method takes."""
+        name = ctx.params.get(MERGES.word) if self.analysis.merge != "never" else None
+        return self.bounds if name is None else registry.load(MERGES, name).networks
 
     def check_clashes(self, plugins: Sequence[Selected]) -> None:
         """Refuse options that the command and such plugins call the same.
@@ -197,13 +206,24 @@ class AnalysisCommand(Command):
 
     def _with_owner(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
         """Return an error that names the option's plugin, if it is one of a plugin not selected."""
-        selected = [choice.slot for choice in ctx.meta[SELECTED]]
+        selected = {choice.slot: choice.name for choice in ctx.meta[SELECTED]}
         for slot in self.slots:
-            for option in () if slot in selected else plugin_options.options(slot, slot.default):
-                if error.option_name in option.opts:
-                    message = f"option {error.option_name!r} belongs to {slot.flag}; give that too"
+            # of a flag that always takes a name the option may be another plugin's
+            others = registry.names(slot.kind) if slot.required else [slot.default]
+            for name in others if slot.required or slot not in selected else ():
+                if name != selected.get(slot) and error.option_name in _flags(slot, name):
+                    whose = f"{slot.flag} {name}" if slot.required else slot.flag
+                    message = f"option {error.option_name!r} belongs to {whose}; give that too"
                     return click.UsageError(message, ctx)
         return error
+
+
+def _flags(slot: plugin_options.Slot, name: str) -> list[str]:
+    """Return the flags of a plugin's options; none of one that cannot be used."""
+    try:
+        return [flag for option in plugin_options.options(slot, name) for flag in option.opts]
+    except LmctoolError:
+        return []
 
 
 def _recorded(words: Sequence[str]) -> Iterator[str]:
@@ -234,18 +254,19 @@ def _bounds(arity: Arity) -> tuple[int, int | None]:
 def _metavar(analysis: Analysis) -> str:
     """Return the names of the arguments in the usage line."""
     least, most = _bounds(analysis.arity)
-    stem = "RUN_" if analysis.series else ""
+    noun = {None: "CKPT", "steps": "RUN", "siblings": "FORK"}[analysis.series]
+    stem = f"{noun}_" if analysis.series else ""
     letters = [f"{stem}{letter}" for letter in "ABC"[: most or least]]
-    if least == 1 and most in {1, None} and not analysis.series:
-        letters = ["CKPT"]
+    if least == 1 and most in {1, None}:
+        letters = [noun]
     words = [name if n < least else f"[{name}]" for n, name in enumerate(letters)]
     return " ".join(words) + ("..." if most is None else "")
 
 
-def _arguments(analysis: Analysis) -> str:
+def _arguments(bounds: tuple[int, int | None], series: SeriesKind | None) -> str:
     """Return in words which arguments an analysis takes."""
-    least, most = _bounds(analysis.arity)
-    noun = "run" if analysis.series else "checkpoint"
+    least, most = bounds
+    noun = {None: "checkpoint", "steps": "run", "siblings": "fork"}[series]
     number = NUMBERS.get(least, least)
     words = f"{number} {noun}{'s' if least > 1 else ''}"
     if most is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.gates.sense import check_names
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, SCORES
+from lmctool.plugin.kinds import ALIGNERS, MERGES, SCORES
 from lmctool.plugin.named_scores import named_scores
 from lmctool.results.aggregate.declared import declared_of
 from lmctool.results.score_metric import STANDARD, DeclaredScores, declared_by
@@ -63,11 +63,16 @@ def _check_names(
     gates: Sequence[Gate], name: str, analysis: Analysis, values: Mapping[str, Any]
 ) -> None:
     """Check that a run can give the metrics of gates, where its plugins say what they give."""
-    aligner, scores = values.get("aligner"), values.get("score", ())
-    own = () if aligner is None else registry.load(ALIGNERS, aligner).metrics
-    if analysis.metrics is None or own is None:
+    scores = values.get("score", ())
+    declared: list[Sequence[Declaration] | None] = [analysis.metrics]
+    if (aligner := values.get("aligner")) is not None:
+        declared.append(registry.load(ALIGNERS, aligner).metrics)
+    if (merge := values.get("merge")) is not None:
+        declared.append(registry.load(MERGES, merge).metrics)
+    own = [each for each in declared if each is not None]
+    if analysis.metrics is None or len(own) < len(declared):
         return
-    known = declared_by((*analysis.metrics, *own), metrics_with(scores))
+    known = declared_by([metric for each in own for metric in each], metrics_with(scores))
     if values.get("draws", 1) > 1:
         known = declared_of(known)
     others = [word for word in registry.names(SCORES) if word not in scores]

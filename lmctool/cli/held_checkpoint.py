@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lmctool.results.result import NewCheckpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -28,17 +29,33 @@ class HeldCheckpoint(NewCheckpoint):
     form: Checkpoint = field(kw_only=True)
 
     @classmethod
-    def stored(cls, path: Path) -> HeldCheckpoint:
+    def stored(cls, path: Path, beside: Sequence[str] = ()) -> HeldCheckpoint:
         """Return the checkpoint that a run wrote; each tensor is read when it is asked for.
+
+        Args:
+            path: where it is.
+            beside: what stands behind the names of others beside it.
 
         Raises:
             LmctoolError: it cannot be read.
         """
         from lmctool.checkpoint import open_checkpoint
+        from lmctool.cli.outputs import place_beside
         from lmctool.weights.arithmetic import LazyWeights
 
         form = open_checkpoint(path)
-        return cls(LazyWeights(form.names, form.tensor), form=form)
+        others = {behind: cls.stored(place_beside(path, behind)) for behind in beside}
+        return cls(LazyWeights(form.names, form.tensor), form=form, beside=others)
+
+    @property
+    def all(self) -> dict[str, HeldCheckpoint]:
+        """This one and those beside it, by what stands behind their names."""
+        beside = {
+            behind: other
+            for behind, other in self.beside.items()
+            if isinstance(other, HeldCheckpoint)
+        }
+        return {"": self, **beside}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return its tensors by name, on the CPU, in the dtypes in which it is stored.

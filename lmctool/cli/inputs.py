@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lmctool.plugin.given import Given
     from lmctool.plugin.records import Analysis
-    from lmctool.plugin.settings import Naming, Series
+    from lmctool.plugin.settings import Naming, Series, SeriesKind
     from lmctool.results.result import Result
 
 
@@ -27,7 +27,7 @@ class Inputs:
 
     Attributes:
         checkpoints: those that are arguments, the checkpoints of a series one after the other.
-        series: the series that are arguments.
+        series: the training runs or forks that are arguments.
         others: the checkpoints that options name; their indices follow those of the arguments.
         results: the results that options name.
         options: the values of the analysis's options, as its ``compute`` takes them.
@@ -63,10 +63,10 @@ def find_inputs(
     paths: list[Path] = []
     results: list[Path] = []
 
-    def run(path: Path) -> Series:
-        return _series(path, paths, given.series.get(path) or naming)
+    def found(kind: SeriesKind, path: Path) -> Series:
+        return _series(kind, path, paths, given.series.get(path, naming))
 
-    series = tuple(map(run, arguments)) if analysis.series else ()
+    series = tuple(found(analysis.series, path) for path in arguments) if analysis.series else ()
     if not analysis.series:
         paths.extend(arguments)
     count = len(paths)
@@ -85,7 +85,7 @@ def find_inputs(
         if isinstance(kind, CheckpointFile):
             options[name] = _each(parsed.get(name), index)
         elif isinstance(kind, SeriesFolder):
-            options[name] = _each(parsed.get(name), run)
+            options[name] = _each(parsed.get(name), partial(found, "steps"))
         elif isinstance(kind, ResultFile):
             options[name] = _each(parsed.get(name), partial(result, kind))
     return Inputs(tuple(paths[:count]), series, tuple(paths[count:]), tuple(results), options)
@@ -98,22 +98,59 @@ def _each(value: Any, convert: Callable[[Path], Any]) -> Any:
     return tuple(map(convert, value)) if isinstance(value, tuple) else convert(value)
 
 
-def _series(path: Path, paths: list[Path], found: Naming | Mapping[int, Path]) -> Series:
+def _series(
+    kind: SeriesKind,
+    path: Path,
+    paths: list[Path],
+    given: Naming | tuple[tuple[int, Path], ...],
+) -> Series:
     """Add the checkpoints of a series to the paths, and return the series.
 
     Args:
+        kind: what it is a series of.
         path: the series, as the user gave it.
         paths: all checkpoints so far.
-        found: its checkpoints by step, or what the tensors of those that lie there are called.
+        given: the step of each of its networks and what stands for it, or what the tensors of
+            those that lie there are called.
+
+    Raises:
+        LmctoolError: nothing of this kind is there.
     """
     from lmctool.checkpoint.series import find_series
+    from lmctool.checkpoint.siblings import find_siblings
     from lmctool.plugin.settings import Naming, Series
 
-    series = find_series(path, found) if isinstance(found, Naming) else tuple(found.items())
+    passed_over: tuple[str, ...] = ()
+    if not isinstance(given, Naming):
+        members = _fitting(kind, given)
+    elif kind == "siblings":
+        members, passed_over = find_siblings(path, given)
+    else:
+        members = find_series(path, given)
     begin = len(paths)
-    paths.extend(checkpoint for _, checkpoint in series)
-    steps = tuple(step for step, _ in series)
-    return Series(path, steps, tuple(range(begin, len(paths))))
+    paths.extend(checkpoint for _, checkpoint in members)
+    steps = tuple(step for step, _ in members)
+    return Series(path, steps, tuple(range(begin, len(paths))), kind, passed_over)
+
+
+def _fitting(kind: SeriesKind, given: tuple[tuple[int, Path], ...]) -> tuple[tuple[int, Path], ...]:
+    """Return the networks of a series that are given by step.
+
+    Raises:
+        LmctoolError: they are of the other kind.
+    """
+    steps = [step for step, _ in given]
+    if kind == "siblings" and len(given) < 2 * max(1, len(set(steps))):
+        raise LmctoolError(
+            "siblings of a fork are two networks or more; give a list of them by the step of their"
+            " fork, such as {500: [a, b, c]}"
+        )
+    if kind == "steps" and len(set(steps)) < len(steps):
+        raise LmctoolError(
+            "a training run has one network at each step, and here a list of them is given; give"
+            " networks by step, such as {0: a, 500: b}"
+        )
+    return given
 
 
 def _read(path: Path, analysis: str) -> Result:

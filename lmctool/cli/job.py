@@ -82,6 +82,12 @@ class Job:
         writes = self.analysis.writes
         return bool(self.recorded_options.get(writes)) if isinstance(writes, str) else writes
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands behind the names of further checkpoints that are written."""
+        beside = self.analysis.beside
+        return () if beside is None or not self.writes else tuple(beside(**self.options))
+
     def note(self, text: str) -> None:
         """Print a note on stderr, unless the user wants quiet, and keep it."""
         self.notes.append(text)

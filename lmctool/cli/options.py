@@ -47,11 +47,11 @@ MODEL_ARGUMENTS: Mapping[str, Any] = {
 }
 """The option --model-arg."""
 
-OWN = frozenset({"aligner", "correction", "given", "repeats"})
+OWN = frozenset({"aligner", "correction", "merge", "given", "repeats"})
 """Settings that are no value of an option of the same name."""
 MAIN = (
-    *("--align", "--aligner", "--repair", "--correction", "--data", "--model", "--split"),
-    *("--limit", "-o", "--require", "--device"),
+    *("--method", "--align", "--aligner", "--repair", "--correction", "--data", "--model"),
+    *("--split", "--limit", "-o", "--require", "--device"),
 )
 """Flags of the shared options that most need, which help shows behind an analysis's own."""
 OBSERVER = "--observer"
@@ -95,6 +95,7 @@ def settings(
     *,
     aligner: Choice | None,
     correction: Choice | None,
+    merge: Choice | None,
     given: Given,
 ) -> Settings:
     """Return the settings of parsed values; options that do not apply keep their defaults."""
@@ -104,7 +105,7 @@ def settings(
         name: getattr(inputs, name) for name in ("checkpoints", "others", "series", "results")
     }
     arguments["naming"] = checkpoint_options.naming(values)
-    return Settings(**arguments, aligner=aligner, correction=correction, given=given)
+    return Settings(**arguments, aligner=aligner, correction=correction, merge=merge, given=given)
 
 
 def _model_b() -> list[click.Option]:

@@ -37,7 +37,8 @@ def outputs_of(job: Job) -> Outputs:
         LmctoolError: as ``outputs_at``.
     """
     checkpoints = _checkpoints(job.out, job.settings if job.writes else None)
-    return outputs_at(job.out, job.document, job.junit, force=job.force, checkpoints=checkpoints)
+    outputs = outputs_at(job.out, job.document, job.junit, force=job.force, checkpoints=checkpoints)
+    return replace(outputs, beside=job.beside)
 
 
 def outputs_at(
@@ -92,6 +93,20 @@ def _checkpoint_place(out: Path, *, folder: bool) -> Path:
     return stem if whole else stem.with_name(stem.name + CHECKPOINT)
 
 
+def place_beside(place: Path, behind: str) -> Path:
+    """Return where a further checkpoint goes, beside another.
+
+    >>> place_beside(Path("curve.safetensors"), "-2").name
+    'curve-2.safetensors'
+
+    Args:
+        place: where the first one goes, a file or a folder.
+        behind: what stands behind its name.
+    """
+    suffix = CHECKPOINT if place.suffix == CHECKPOINT else ""
+    return place.with_name(place.name.removesuffix(suffix) + behind + suffix)
+
+
 def _result_places(out: Path) -> dict[str, Path]:
     """Return where a result and its figure go, by role."""
     stem = _stem(out)
@@ -134,23 +149,35 @@ class Outputs:
         paths: where each goes, by role.
         checkpoints: where a checkpoint goes that is like each input; empty when none is written.
         force: whether existing files may be replaced.
+        beside: what stands behind the names of further checkpoints.
         written: the files written so far, by role.
     """
 
     paths: dict[str, Path]
     checkpoints: tuple[Path, ...]
     force: bool
+    beside: tuple[str, ...] = ()
     written: dict[str, Path] = field(default_factory=dict)
 
     def planned(self) -> list[tuple[str, str]]:
         """Return in words what will be written."""
-        places = " or ".join(dict.fromkeys(map(str, self.checkpoints)))
-        checkpoint = [("checkpoint", places)] if places else []
-        return [*((role, str(path)) for role, path in self.paths.items()), *checkpoint]
+        planned = [(role, str(path)) for role, path in self.paths.items()]
+        for behind in ("", *self.beside) if self.checkpoints else ():
+            places = [place_beside(path, behind) for path in self.checkpoints]
+            planned.append((f"checkpoint{behind}", " or ".join(dict.fromkeys(map(str, places)))))
+        return planned
 
     def places(self) -> list[Path]:
         """Return where anything may be written."""
-        return [*self.paths.values(), *dict.fromkeys(self.checkpoints)]
+        return [*self.paths.values(), *dict.fromkeys(path for path, _ in self._checkpoints())]
+
+    def _checkpoints(self) -> list[tuple[Path, int]]:
+        """Return where a checkpoint goes that is like each input, and which input that is."""
+        return [
+            (place_beside(path, behind), like)
+            for behind in ("", *self.beside)
+            for like, path in enumerate(self.checkpoints)
+        ]
 
     def refuse_existing(self, *, allowed: bool = False) -> None:
         """Refuse before any work what could not be written after it.
@@ -158,7 +185,7 @@ class Outputs:
         Args:
             allowed: files may be there: it is yet to be seen whether this run wrote them.
         """
-        folders = [path for path in self.checkpoints if path.suffix != CHECKPOINT]
+        folders = [path for path, _ in self._checkpoints() if path.suffix != CHECKPOINT]
         files = [path for path in self.places() if path not in folders]
         refuse_existing(files, self.force or allowed)
 
@@ -177,9 +204,10 @@ class Outputs:
 
         refuse_inputs(self.places())
         github.check_summary()
-        for path, like in zip(self.checkpoints, run.checkpoints, strict=False):
+        for path, like in self._checkpoints():
             if path.suffix != CHECKPOINT:
-                refuse_existing_folder(path, folder_names(like), self.force or allowed)
+                names = folder_names(run.checkpoints[like])
+                refuse_existing_folder(path, names, self.force or allowed)
 
     def save(self, result: Result, draw: Drawing | None, run: Run) -> None:
         """Write the result, then its new checkpoint, then the figure, where it can be drawn.
@@ -191,6 +219,8 @@ class Outputs:
         self._step_result(result)
         if checkpoint is not None and checkpoint.groups_after is None and self.checkpoints:
             self._step_checkpoint(checkpoint, run)
+            for behind, other in checkpoint.beside.items():
+                self._step_checkpoint(other, run, behind)
         self._step_figure(result, draw)
 
     def save_alone(self, result: Result, draw: Drawing | None) -> None:
@@ -281,7 +311,7 @@ class Outputs:
         else:
             self._step("figure", place, lambda path: write_bytes(path, image, self.force))
 
-    def _step_checkpoint(self, new: NewCheckpoint, run: Run) -> None:
+    def _step_checkpoint(self, new: NewCheckpoint, run: Run, behind: str = "") -> None:
         from lmctool.checkpoint import write_checkpoint
         from lmctool.checkpoint.squared_norms import one_thread_each
         from lmctool.evaluate.arithmetic import arithmetic
@@ -306,7 +336,8 @@ class Outputs:
                     force=self.force,
                 )
 
-        self._step("checkpoint", self.checkpoints[new.like], write)
+        place = place_beside(self.checkpoints[new.like], behind)
+        self._step(f"checkpoint{behind}", place, write)
 
 
 def result_places(out: Path, *, folder: bool) -> dict[str, Path]:

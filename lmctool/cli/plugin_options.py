@@ -1,4 +1,4 @@
-"""The options of the aligner and the correction that a command line names.
+"""The options of the aligner, the correction and the way to merge that a command line names.
 
 They are selected before click parses the words, because each brings options of its own.
 """
@@ -14,7 +14,7 @@ import click
 
 from lmctool.errors import PluginError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS
+from lmctool.plugin.kinds import ALIGNERS, CORRECTIONS, MERGES
 from lmctool.plugin.parameters import InputFile
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Slot:
         purpose = {
             "aligner": "Permute B's hidden units to match A's before the analysis",
             "correction": "Correct activation statistics of the networks between A and B",
+            "merge": "How one network is made of several",
         }[self.parameter]
         names = [
             f"{name} (the default)" if name == self.default else name
@@ -110,6 +111,8 @@ def slots(analysis: Analysis) -> tuple[Slot, ...]:
         required = analysis.correction == "always"
         flag = "--correction" if required else "--repair"
         places.append(Slot(CORRECTIONS, flag, "repair", required))
+    if analysis.merge != "never":
+        places.append(Slot(MERGES, "--method", "mean", required=True))
     return tuple(places)
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lmctool.gates.gate import Verdict
     from lmctool.plugin.spreading import Spreading
     from lmctool.results.journal import Journal
-    from lmctool.results.result import Result
+    from lmctool.results.result import NewCheckpoint, Result
     from lmctool.results.table import Table
     from lmctool.run.run import Run
     from lmctool.spread.pool import Pool
@@ -309,11 +309,18 @@ def _materialised(result: Result, run: Run) -> Result:
     new = result.checkpoint
     if new is None:
         return result
-    with arithmetic(run.settings.precision, run.device):  # they may be computed only now
+
+    def held(new: NewCheckpoint) -> HeldCheckpoint:
         form, new = written_form(new, run)
         tensors = {name: tensor.detach().cpu() for name, tensor in new.weights.items()}
+        beside = {behind: held(other) for behind, other in new.beside.items()}
+        return HeldCheckpoint(
+            tensors, new.like, new.metadata, files=new.files, form=form, beside=beside
+        )
+
+    with arithmetic(run.settings.precision, run.device):  # they may be computed only now
+        kept = held(new)
     more = {} if new.groups_after is None else new.groups_after()
-    kept = HeldCheckpoint(tensors, new.like, new.metadata, files=new.files, form=form)
     return replace(result, groups={**result.groups, **more}, checkpoint=kept)
 
 

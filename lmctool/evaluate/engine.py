@@ -103,6 +103,24 @@ def evaluate(
     return scores(measured, splits, shares, per_example, (task.loss, task.error), others)
 
 
+def of_outputs(outputs: Tensor, split: Split, task: Task, others: Sequence[Score] = ()) -> Scores:
+    """Return the scores of one network whose outputs for a whole split are known.
+
+    Args:
+        outputs: (example, ...) for the examples of the split, on its device.
+        split: the examples.
+        task: what loss and error are.
+        others: other scores.
+
+    Raises:
+        LmctoolError: as ``evaluate``.
+    """
+    scored = _joined_scores([_scoring(split, task, others)(outputs, split.targets)], others)
+    share = _share(task, split)
+    row = _of_split(0, scored, share, per_example=False)
+    return scores([row], [split], [share], False, (task.loss, task.error), others)
+
+
 def _row(
     scored: Callable[[Split], Scored],
     splits: Sequence[Split],

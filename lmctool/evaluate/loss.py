@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    import torch
     from torch import Tensor
 
     from lmctool.evaluate.functional import Network
@@ -39,7 +39,7 @@ def outputs_of_batch(
         inputs: (example, ...) as the model sees them.
         batch_statistics: whether BatchNorms normalise by the batch.
     """
-    with differentiable(inputs.device, batch_statistics=batch_statistics):
+    with differentiable(batch_statistics=batch_statistics):
         return network.differentiable(weights, inputs)
 
 
@@ -69,13 +69,18 @@ def outside_transforms() -> AbstractContextManager[object]:
     return temporarily_clear_interpreter_stack()
 
 
+def is_transformed(tensor: Tensor) -> bool:
+    """Tell whether torch.func maps over a tensor or differentiates by it: its values are hidden."""
+    return is_functorch_wrapped_tensor(tensor)
+
+
 @contextmanager
-def differentiable(device: torch.device, *, batch_statistics: bool) -> Iterator[None]:
+def differentiable(*, batch_statistics: bool) -> Iterator[None]:
     """Compute networks in operations that have gradients of all weights, the same each time.
 
-    On a GPU those of fused attention are summed in any order.
+    Fused attention has no second ones, on a GPU sums the first in any order, and under torch.func
+    goes through examples one by one.
     """
-    in_order = sdpa_kernel(SDPBackend.MATH) if device.type == "cuda" else nullcontext()
     statistics = DifferentiableStatistics(of_batch=batch_statistics)
-    with plain_attention(), in_order, statistics:
+    with plain_attention(), sdpa_kernel(SDPBackend.MATH), statistics:
         yield

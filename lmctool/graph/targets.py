@@ -20,7 +20,7 @@ from lmctool.graph.operations import (
 from lmctool.graph.residual import residual_additions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import fx
 
@@ -67,7 +67,8 @@ class Target:
         axis: the axis of its channels.
         channels: how many channels it has.
         kind: ``layer`` (the preactivations of a convolution or hidden linear layer), ``block``
-            (the value after a residual addition) or ``batchnorm`` (the input of a BatchNorm).
+            (the value after a residual addition), ``batchnorm`` (the input of a BatchNorm) or
+            ``output`` (what the model returns, where that is no layer's or block's).
         weight: the name of the layer's weight; empty for the other kinds.
         bias: the name of its bias, or empty.
         batchnorm: the BatchNorm that reads the value and nothing else does, or the BatchNorm
@@ -82,7 +83,7 @@ class Target:
     tap: str
     axis: int
     channels: int
-    kind: Literal["layer", "block", "batchnorm"]
+    kind: Literal["layer", "block", "batchnorm", "output"]
     weight: str = ""
     bias: str = ""
     batchnorm: BatchNorm | None = None
@@ -101,18 +102,36 @@ def targets(graph: Graph, kind: Kind) -> tuple[Target, ...]:
     Layers are convolutions and linear layers whose output isn't the model's.  A block is the value
     after a residual addition, whose channels are those of the layers that it came from.
     """
-    targets: list[Target] = []
+    inner = [node for node in graph.nodes if node is not graph.output]
+    return tuple(_targets(graph, inner, kind))
+
+
+def layer_outputs(graph: Graph) -> tuple[Target, ...]:
+    """Return the outputs of layers and residual blocks in the order they are computed.
+
+    The last one is the model's own: of a layer or a block if it is one's, else of kind ``output``.
+    One number an example is one channel, which has no axis.
+    """
+    found = [*_targets(graph, graph.nodes, "both")]
+    last = graph.output.name
+    if all(target.tap != last for target in found):
+        axis = channels(graph).get(graph.output, -1)
+        count = _size(graph.output, axis) if graph.output.meta["val"].ndim > 1 else 1
+        found.append(Target("output", last, axis, count, "output"))
+    return tuple(found)
+
+
+def _targets(graph: Graph, nodes: Iterable[fx.Node], kind: Kind) -> Iterator[Target]:
     blocks = _blocks(graph) if kind != "layers" else {}
     reads = _reads(graph)
-    for node in graph.nodes:
-        if node is graph.output or node.op != "call_function" or node.meta.get("is_step"):
+    for node in nodes:
+        if node.op != "call_function" or node.meta.get("is_step"):
             continue
         if kind != "blocks" and operation(node) in LINEAR | CONVOLUTION:
-            targets.extend(_layer(graph, node, reads))
+            yield from _layer(graph, node, reads)
         if node in blocks:
             axis = blocks[node]
-            targets.append(Target(_module(node), node.name, axis, _size(node, axis), "block"))
-    return tuple(targets)
+            yield Target(_module(node), node.name, axis, _size(node, axis), "block")
 
 
 def batchnorms(graph: Graph) -> tuple[Target, ...]:

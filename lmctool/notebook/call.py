@@ -101,7 +101,7 @@ def _stored(job: Job) -> tuple[Record, Path]:
             record = s.compute()
             s.store(record)
         written = next(filter(Path.exists, s.outputs.checkpoints), None)
-    checkpoint = None if written is None else HeldCheckpoint.stored(written)
+    checkpoint = None if written is None else HeldCheckpoint.stored(written, job.beside)
     return replace(record, checkpoint=checkpoint), s.outputs.paths["result"]
 
 

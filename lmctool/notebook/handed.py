@@ -32,13 +32,13 @@ class Handed:
     Attributes:
         words: the words of the command line; an object has a stand-in there, or is left out.
         networks: the networks by the path that stands for each.
-        series: the training runs likewise.
+        series: the training runs and forks likewise.
         others: the other objects by keyword.
     """
 
     words: list[str] = field(default_factory=list)
     networks: dict[Path, GivenNetwork] = field(default_factory=dict)
-    series: dict[Path, Mapping[int, Path]] = field(default_factory=dict)
+    series: dict[Path, tuple[tuple[int, Path], ...]] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,7 +58,7 @@ def handed_over(
     """Sort the arguments of a call.
 
     Args:
-        arguments: the checkpoints, or the training runs.
+        arguments: the checkpoints, the training runs, or the forks.
         values: the values of keywords.
         keywords: all keywords that there are.
 
@@ -68,8 +68,11 @@ def handed_over(
     handed = Handed()
     taken = {str(each) for each in arguments if isinstance(each, str | PathLike)}
     for place, argument in enumerate(arguments):
-        name = ascii_uppercase[place] if place < 26 else str(place + 1)
-        handed.words.append(_stand_in(argument, _free(name, taken), handed))
+        name = _free(ascii_uppercase[place] if place < 26 else str(place + 1), taken)
+        if _is_forks(argument):
+            handed.words += _forks(argument, name, handed)
+        else:
+            handed.words.append(_stand_in(argument, name, handed))
     for name, value in values.items():
         kind = keywords[name].option.type
         if name in OBJECTS and not isinstance(value, str | PathLike | None):
@@ -105,12 +108,30 @@ def _stand_in(value: Any, name: str, handed: Handed) -> str:
     place = Path(name)
     if _is_series(value):
         steps = {int(step): place / str(int(step)) for step in sorted(value)}
-        handed.series[place] = steps
+        handed.series[place] = tuple(steps.items())
         for step, each in value.items():
             handed.networks[steps[int(step)]] = given_network(each, f"{name} of step {step}")
     else:
         handed.networks[place] = given_network(value, name)
     return name
+
+
+def _forks(value: Mapping[int, Sequence[Any]], name: str, handed: Handed) -> list[str]:
+    """Return what stands for each fork of a mapping from steps to their siblings."""
+    from lmctool.model.given_network import given_network
+
+    for step in sorted(value):
+        place = Path(name) / str(int(step))
+        members = [place / str(number) for number in range(1, len(value[step]) + 1)]
+        handed.series[place] = tuple((int(step), member) for member in members)
+        for member, each in zip(members, value[step], strict=True):
+            handed.networks[member] = given_network(each, f"sibling {member}")
+    return [str(Path(name) / str(int(step))) for step in sorted(value)]
+
+
+def _is_forks(value: Any) -> TypeGuard[Mapping[int, Sequence[Any]]]:
+    """Tell whether a mapping has lists of networks by the step of their fork."""
+    return _is_series(value) and all(isinstance(each, list | tuple) for each in value.values())
 
 
 def _is_series(value: Any) -> TypeGuard[Mapping[int, Any]]:

@@ -81,6 +81,13 @@ class Result:
         held = self.record.checkpoint
         return held.tensors() if isinstance(held, HeldCheckpoint) else None
 
+    @property
+    def checkpoints(self) -> tuple[dict[str, Tensor], ...]:
+        """The tensors of every network that the run made, as those of ``checkpoint``."""
+        held = self.record.checkpoint
+        every = held.all.values() if isinstance(held, HeldCheckpoint) else ()
+        return tuple(each.tensors() for each in every)
+
     def table(self, name: str | None = None) -> ShownTable:
         """Return a table, of which ``str`` is the text.
 
@@ -188,7 +195,8 @@ class Result:
             force: whether existing files may be replaced.
 
         Returns:
-            The files by role: ``result``, ``checkpoint``, ``figure``.
+            The files by role: ``result``, ``checkpoint``, ``figure``; further checkpoints are
+            ``checkpoint-2`` and so on.
 
         Raises:
             LmctoolError: a file exists and ``force`` is not given, or it cannot be written.

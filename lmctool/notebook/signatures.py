@@ -58,7 +58,11 @@ OUT = (
     " does. Without it nothing is written."
 )
 NETWORK = "a path, a state dict or a torch.nn.Module, which stays as it is"
-RUN = "the folder or the pattern of a training run's checkpoints, or its networks by step"
+SERIES = {
+    "steps": "the folder or the pattern of a training run's checkpoints, or its networks by step",
+    "siblings": "the folder or the pattern of the siblings of a fork, or lists of them by the step"
+    " of their fork",
+}
 ENDS = """Returns:
     What it found: metrics, arrays, table and figure.
 
@@ -136,7 +140,8 @@ def documentation(command: AnalysisCommand) -> str:
     names = positional_names(command) or ["checkpoints"]
     if command.bounds[1] != command.bounds[0] and len(names) > 1:
         names.append("others")
-    what = RUN if command.analysis.series else NETWORK
+    kind = command.analysis.series
+    what = SERIES[kind] if kind else NETWORK
     parts = [_item(", ".join(names), what if len(names) == 1 else f"each {what}.")]
     known = keywords(command).values()
     flags = {long_flag(each.option): each.name for each in known}
@@ -193,4 +198,4 @@ def _item(name: str, text: str, indent: int = 4) -> str:
 
 
 def _network(command: AnalysisCommand) -> Form:
-    return Form("Series" if command.analysis.series else "Network")
+    return Form({None: "Network", "steps": "Series", "siblings": "Forks"}[command.analysis.series])

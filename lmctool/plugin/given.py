@@ -32,7 +32,8 @@ class Given:
 
     Attributes:
         networks: by the path that stands for each among the checkpoints of the settings.
-        series: training runs, by the path that stands for each: such paths by step.
+        series: training runs and forks, by the path that stands for each: the step of each of
+            its networks, and such a path.
         model: the model of all of them: a module, which nobody may change, or a function that
             returns one; None leaves it to the networks' own modules.
         data: what networks are evaluated on, as ``lmctool.api.as_dataset`` takes it.
@@ -40,7 +41,7 @@ class Given:
     """
 
     networks: Mapping[Path, GivenNetwork] = field(default_factory=dict)
-    series: Mapping[Path, Mapping[int, Path]] = field(default_factory=dict)
+    series: Mapping[Path, tuple[tuple[int, Path], ...]] = field(default_factory=dict)
     model: nn.Module | Callable[..., nn.Module] | None = None
     data: Any = None
     calib: Any = None

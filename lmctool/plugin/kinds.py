@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from lmctool.plugin.data_records import DataFormat
+    from lmctool.plugin.merge_records import Merge
     from lmctool.plugin.records import (
         Aligner,
         Analysis,
@@ -78,6 +79,13 @@ CORRECTIONS: Kind[Correction] = Kind(
     "when ``--repair NAME`` (or its bare default) is used, before the options are parsed",
     "lmctool barrier A B --repair NAME",
 )
+MERGES: Kind[Merge] = Kind(
+    "lmctool.merges",
+    "lmctool_merge",
+    "lmctool.plugin.merge_records:Merge",
+    "when ``--method NAME`` (or its default) is used, before the options are parsed",
+    "lmctool merge A B --method NAME",
+)
 MODELS: Kind[ModelFamily] = Kind(
     "lmctool.models",
     "lmctool_model",
@@ -125,6 +133,7 @@ KINDS: tuple[Kind[Any], ...] = (
     ANALYSES,
     ALIGNERS,
     CORRECTIONS,
+    MERGES,
     MODELS,
     DATASETS,
     TASKS,

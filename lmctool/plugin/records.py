@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.plugin.data_records import Preprocessing
-    from lmctool.plugin.settings import Settings
+    from lmctool.plugin.settings import SeriesKind, Settings
     from lmctool.results.declared_metric import DeclaredMetric
     from lmctool.results.result import Group, Result
     from lmctool.results.table import Table
@@ -46,8 +46,9 @@ class Analysis:
         compute: called as ``compute(run, **options)`` with the options declared here.
         arity: how many checkpoints it takes; ``"n"`` is one or more, ``(2, None)`` two or more,
             ``(1, 3)`` one to three.
-        series: whether each argument is a training run, a folder or a glob of checkpoints over
-            steps; then ``arity`` counts runs.
+        series: what each argument is, where it is a folder or a glob of checkpoints: ``"steps"``,
+            those of a training run over its steps, or ``"siblings"``, networks that were forked
+            from one at a step; then ``arity`` counts these.
         needs: what the host must resolve; an empty set means weights alone.
         optional: what the analysis can do without: data is resolved where it is named or the
             chosen aligner needs it, a model only where B is to be aligned.
@@ -63,11 +64,14 @@ class Analysis:
         aligner: ``"optional"`` adds ``--align [NAME]``, ``"always"`` adds ``--aligner NAME``.
         correction: ``"optional"`` adds ``--repair [NAME]``, ``"always"`` adds
             ``--correction NAME``.
+        merge: ``"always"`` adds ``--method NAME``, the way to merge networks.
         calibrates: whether it looks at the calibration examples by itself, whatever aligner and
-            correction are chosen; the name of one of its options for an analysis that does so
-            only where that is given.
+            correction are chosen; the names of some of its options, or of one, for an analysis that
+            does so only where one of them is given.
         writes: whether the result holds a checkpoint, written beside the result; the name of
             one of its options for an analysis that makes one only where that is given.
+        beside: called as ``beside(**options)`` before the work, returns what stands behind the
+            names of further checkpoints, as ``NewCheckpoint.beside`` has them.
         table: the result as one table; without it the metrics are listed.
         figure: draws the result; without it every curve is drawn.
         metrics: every metric that a result of it can have: gates on others, or on values that no
@@ -86,7 +90,7 @@ class Analysis:
 
     compute: Callable[..., Result]
     arity: Arity = 2
-    series: bool = False
+    series: SeriesKind | None = None
     needs: frozenset[Need] = frozenset({"model", "data"})
     optional: frozenset[Need] = frozenset()
     bare: Callable[[Settings], bool] | None = None
@@ -95,8 +99,10 @@ class Analysis:
     options: tuple[click.Option, ...] = ()
     aligner: Use = "never"
     correction: Use = "never"
-    calibrates: bool | str = False
+    merge: Literal["never", "always"] = "never"
+    calibrates: bool | str | tuple[str, ...] = False
     writes: bool | str = False
+    beside: Callable[..., Sequence[str]] | None = None
     table: Callable[[Result], Table] | None = None
     figure: Callable[[Result, Figure], None] | None = None
     metrics: tuple[Declaration, ...] | None = None
@@ -176,10 +182,18 @@ class Correction:
             must fit the model's own tensors; else they may also hold entries named
             ``@TAP.scale`` and ``@TAP.shift``, applied to the value of that tap.
         options: click options, added to a command when this correction is named.
+        prepare_merge: ``prepare_merge(run, networks, storable=..., **options)`` returns a function
+            from the weights of a network that was made of these, on no path between two of them,
+            and the share of each, 1 together, to corrected weights; None for a correction of paths
+            alone.
     """
 
     prepare: Callable[..., Callable[[float], Mapping[str, Tensor]]]
     options: tuple[click.Option, ...] = ()
+    prepare_merge: (
+        Callable[..., Callable[[Mapping[str, Tensor], Sequence[float]], Mapping[str, Tensor]]]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,19 +25,29 @@ class Choice:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+SeriesKind = Literal["steps", "siblings"]
+"""What the checkpoints of a folder are: those of one training run, or siblings of a fork."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The checkpoints of one training run over its steps.
+    """Checkpoints that belong together: of one training run over its steps, or of one fork.
 
     Attributes:
         path: the folder or the pattern, as the user gave it.
-        steps: the step of each checkpoint, rising.
+        steps: the step of each checkpoint, rising; of siblings that of their fork, for each.
         indices: where each of them is in ``run.checkpoints``.
+        kind: ``"steps"`` of one training run, or ``"siblings"``: networks that were forked from
+            one at a step, and each trained to the end.
+        passed_over: what else lies there that is a checkpoint, and why it is no sibling, in a
+            sentence each.
     """
 
     path: Path
     steps: tuple[int, ...]
     indices: tuple[int, ...]
+    kind: SeriesKind = "steps"
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,8 @@ class Settings:
     Attributes:
         checkpoints: the files or folders, in the user's order.
         others: checkpoints that options name; their indices follow.
-        series: which of them are the steps of one training run, where arguments are runs.
+        series: which of them are the steps of one training run, or siblings of one fork, where
+            arguments are such.
         results: results of earlier runs that options name.
         naming: which tensors of the checkpoints count, and what they are called.
         excepted: patterns of tensors and layers that are not compared, and need not fit.
@@ -142,6 +153,7 @@ class Settings:
         aligner: the aligner, or None for no alignment by one.
         apply: the result whose stored permutation takes the place of an aligner, or None.
         correction: the correction, or None for no correction.
+        merge: the way to merge networks, or None where none are merged.
         batchnorm: what happens to running statistics on a path.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: the dtype of weights and arithmetic; ``auto`` is float64 where a checkpoint is
@@ -188,6 +200,7 @@ class Settings:
     aligner: Choice | None = None
     apply: Path | None = None
     correction: Choice | None = None
+    merge: Choice | None = None
     batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate"
     device: str = "auto"
     dtype: Literal["auto", "float32", "float64"] = "auto"

@@ -85,7 +85,11 @@ def _facts(result: Result) -> dict[str, str]:
         if (variable := group.variables.get("variant")) is not None
         for name in labels(result, path, "variant", len(variable.values))
     )
-    choices = {"aligner": provenance.aligner, "correction": provenance.correction}
+    choices = {
+        "aligner": provenance.aligner,
+        "correction": provenance.correction,
+        "method": provenance.merge,
+    }
     values: dict[str, Any] = {
         "variant": ", ".join(variants) or None,
         **{name: record.name for name, record in choices.items() if record},

@@ -54,7 +54,7 @@ class Provenance:
         environment: versions of programs and the machine, by key.
         code: the source of lmctool, of plugins and of the user's model, by module.
         checkpoints: the checkpoints by number from "0", those of arguments first.
-        series: the training runs by number, where arguments are runs.
+        series: the training runs or forks by number, where arguments are such.
         results: the earlier results that options name, by number.
         spec: the permutation spec.
         apply: the result whose permutation is applied.
@@ -68,6 +68,7 @@ class Provenance:
         model: the model.
         aligner: the aligner.
         correction: the correction.
+        merge: the way to merge networks.
         executor: what the work was spread by, where it was, as the user typed it.
         workers: who computed items of the run beside the process that wrote it, by number.
         settings: everything else, by key: seed, device, precision, task, and keys unknown here.
@@ -95,6 +96,7 @@ class Provenance:
     model: ModelRecord | None = None
     aligner: ChoiceRecord | None = None
     correction: ChoiceRecord | None = None
+    merge: ChoiceRecord | None = None
     executor: str | None = stored("executor", str)
     workers: Mapping[str, WorkerRecord] = field(default_factory=dict)
     settings: Mapping[str, Attribute] = field(default_factory=dict)
@@ -127,6 +129,7 @@ class Provenance:
             model=take_record(rest, "model", ModelRecord),
             aligner=take_record(rest, "aligner", ChoiceRecord),
             correction=take_record(rest, "correction", ChoiceRecord),
+            merge=take_record(rest, "merge", ChoiceRecord),
             workers=take_records(rest, "worker.", WorkerRecord),
             settings=rest,
         )
@@ -179,6 +182,7 @@ class Provenance:
             ("model", self.model),
             ("aligner", self.aligner),
             ("correction", self.correction),
+            ("merge", self.merge),
         )
         return [
             *(Entry(key, value, "setting") for key, value in self.settings.items()),

@@ -62,7 +62,7 @@ class CheckpointRecord:
 
 @dataclass(frozen=True, slots=True)
 class SeriesRecord:
-    """The checkpoints of one training run: where they were, and their steps."""
+    """The checkpoints of one training run or fork: where they were, and the step of each."""
 
     path: str | None = stored(".path", str)
     steps: Sequence[int] | None = stored(".steps", list, "input")

@@ -59,6 +59,8 @@ class NewCheckpoint:
             then writes the checkpoint before the result, reading each tensor once, in any order.
         files: texts by name that take the place of small files in a folder, whose checkpoint may
             then have tensors of other shapes, as a merged adapter with its configuration.
+        beside: more of them, each by what stands behind the name of this one, such as ``-2``;
+            ``Analysis.beside`` tells the same names before the run.
     """
 
     weights: Mapping[str, Tensor]
@@ -66,6 +68,7 @@ class NewCheckpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
     groups_after: Callable[[], Mapping[str, Group]] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, NewCheckpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

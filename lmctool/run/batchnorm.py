@@ -44,12 +44,12 @@ class BatchNormPolicy:
 
     def mix(self, a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:
         """Return (1 - alpha) a + alpha b, with the running statistics of the policy."""
-        mixed = self._with_statistics(lerp(a, b, alpha), (a, b))
+        mixed = self.settled(lerp(a, b, alpha), (a, b))
         return derived(mixed, "mix", (a, b), lambda: self.mix_recipe(alpha))
 
     def mix_recipe(self, alpha: float) -> list[object]:
         """Return what decides a mixture, beside the two networks."""
-        return [alpha, *self._decided_by()]
+        return [alpha, *self.decided_by()]
 
     def mean(self, networks: Sequence[Weights], counts: Sequence[float]) -> Weights:
         """Return the weighted mean of networks, with the running statistics of the policy.
@@ -66,15 +66,15 @@ class BatchNormPolicy:
         mixed = weighted_mean(networks, counts)
         if self.policy == "reset" and min(counts) < 0:
             mixed |= self._positive_variances(mixed)
-        mean = self._with_statistics(mixed, networks)
-        return derived(mean, "mean", networks, lambda: [list(counts), *self._decided_by()])
+        mean = self.settled(mixed, networks)
+        return derived(mean, "mean", networks, lambda: [list(counts), *self.decided_by()])
 
     def mean_recipe(self, networks: Sequence[Weights], counts: Sequence[float]) -> str:
         """Return the recipe of ``mean``, without forming it."""
         counting = [own for own, count in zip(networks, counts, strict=True) if count]
         if len(counting) == 1:
             return identity(counting[0])
-        return recipe("mean", [*map(identity, networks)], list(counts), *self._decided_by())
+        return recipe("mean", [*map(identity, networks)], list(counts), *self.decided_by())
 
     def _positive_variances(self, weights: Weights) -> dict[str, Tensor]:
         """Return running variances with 1 for those that are not above 0, as beyond networks.
@@ -87,7 +87,8 @@ class BatchNormPolicy:
             for norm in norms
         }
 
-    def _decided_by(self) -> list[object]:
+    def decided_by(self) -> list[object]:
+        """Return what decides the running statistics, beside the networks."""
         return [self.policy, self.examples() if self.policy == "reset" else ""]
 
     def reset(self, weights: Weights) -> dict[str, Tensor]:
@@ -108,10 +109,11 @@ class BatchNormPolicy:
             reset[norms[tap].variance] = moments.variance.to(self.dtype)
         return derived(reset, "reset", (weights,), lambda: [self.examples()])
 
-    def _with_statistics(
-        self, weights: dict[str, Tensor], networks: Sequence[Weights]
-    ) -> dict[str, Tensor]:
-        """Return a mixture of networks with the running statistics of the policy."""
+    def settled(self, weights: dict[str, Tensor], networks: Sequence[Weights]) -> dict[str, Tensor]:
+        """Return a network that was made of others, with the running statistics of the policy.
+
+        Under ``interpolate`` they stay as they are.
+        """
         if self.policy == "interpolate":
             return weights
         if self.policy == "reset":

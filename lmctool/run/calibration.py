@@ -205,10 +205,21 @@ class Calibration:
 
     def _batches(self, size: int) -> Iterator[Tensor]:
         """Yield the inputs of the examples, laid out as the graph is fast with."""
-        last = self.device.type == "cpu" and self.split.inputs.ndim == 4
-        layout = self.follow().layout if last else torch.contiguous_format
-        for inputs, _ in self.split.even_batches(size, self.dtype):
-            yield inputs.contiguous(memory_format=layout)
+        return input_batches(self.split, size, self.dtype, self.follow, self.device)
+
+
+def input_batches(
+    split: Split,
+    size: int,
+    dtype: torch.dtype,
+    graph: Callable[[], Graph],
+    device: torch.device,
+) -> Iterator[Tensor]:
+    """Yield the inputs of a split in even batches, laid out as a graph is fast with on a device."""
+    last = device.type == "cpu" and split.inputs.ndim == 4
+    layout = graph().layout if last else torch.contiguous_format
+    for inputs, _ in split.even_batches(size, dtype):
+        yield inputs.contiguous(memory_format=layout)
 
 
 def goals_recipe(goals: Mapping[str, Goal]) -> list[object]:

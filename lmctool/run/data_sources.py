@@ -9,7 +9,7 @@ from lmctool.data.in_memory import in_memory, in_words
 from lmctool.data.resolve import open_spec, resolve_data, stamped
 from lmctool.errors import LmctoolError, about
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.kinds import ALIGNERS, MERGES
 from lmctool.run.calibration_set import OWNER
 from lmctool.run.task import NamedTask, named_task, registered_task
 
@@ -110,4 +110,7 @@ def _needy(analysis: Analysis, settings: Settings) -> str:
     choice = settings.aligner
     if choice and registry.load(ALIGNERS, choice.name).looks_at_data(choice.options):
         return f"aligner {choice.name!r}"
+    merge = settings.merge
+    if merge and "data" in registry.load(MERGES, merge.name).needs:
+        return f"--method {merge.name}"
     return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.kinds import ALIGNERS, MERGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +50,12 @@ def check_repeated(analysis: Analysis, settings: Settings, options: Mapping[str,
     looks = aligner is not None and (
         registry.load(ALIGNERS, aligner.name).looks_at_data(aligner.options)
     )
+    merge = settings.merge
+    looks |= merge is not None and "data" in registry.load(MERGES, merge.name).needs
     resets = settings.batchnorm == "reset"
     own = analysis.calibrates
-    calibrates = options.get(own) is not None if isinstance(own, str) else own
+    names = (own,) if isinstance(own, str) else () if isinstance(own, bool) else own
+    calibrates = own is True or any(options.get(name) not in (None, False) for name in names)
     if not (calibrates or looks or resets or settings.correction is not None):
         raise LmctoolError(
             f"--repeat {settings.draws} draws other calibration examples each time, but nothing in"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def equal_networks(run: Run) -> Iterator[str]:
     """Give a sentence for each pair of arguments whose tensors are all equal.
 
-    Training runs may well share a step, so of series there is none.
+    Training runs may well share a step, and what siblings may be the analysis knows: of series
+    there is none.
     """
     names = letters(run.count)
     named = [] if run.series else [*enumerate(run.checkpoints[: run.count])]

@@ -38,6 +38,8 @@ SAID_OTHERWISE = ("batch_size", "calib", "data", "example", "strategy")
 IN_JSON = ("preprocessing", "calibration.preprocessing", "naming")
 """Attributes of a provenance that are JSON already."""
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
+SLOTS = ("aligner", "correction", "merge")
+"""Settings that choose a plugin."""
 NO_CAUSES = (*FILES, "device", "given", "repeats", "trust", "trust_config")
 """Settings whose files and objects count by content, that the arithmetic says better, that stand
 for what a run of its own would choose, or that allow code."""
@@ -170,7 +172,7 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     then |= {entry.key: str(entry.value) for entry in texts}
     if earlier.model is not None:
         then |= _texts({"model.arguments": dict(earlier.model.arguments or {})})
-    slots = {"aligner": earlier.aligner, "correction": earlier.correction}
+    slots = {name: getattr(earlier, name) for name in SLOTS}
     then |= {name: json.dumps(record and record.name) for name, record in slots.items()}
     now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
     now |= _as_recorded(identity.run, calibrated=calibrated)
@@ -182,7 +184,7 @@ def objection(earlier: Provenance, identity: Identity) -> str:
 
 def _as_recorded(run: Run, *, calibrated: bool) -> dict[str, str]:
     """Return what a provenance says in other words than the parts: plugins and preprocessing."""
-    slots = {name: getattr(run.settings, name) for name in ("aligner", "correction")}
+    slots = {name: getattr(run.settings, name) for name in SLOTS}
     calibration = run.calibration.split if calibrated else None
     done = preprocessings(evaluated_splits(run), calibration)
     names = {name: choice and choice.name for name, choice in slots.items()}

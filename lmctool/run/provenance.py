@@ -141,6 +141,7 @@ def provenance(run: Run, command: str, options: Mapping[str, Any]) -> Provenance
         model=_model(run),
         aligner=_choice(run.settings.aligner),
         correction=_choice(run.settings.correction),
+        merge=_choice(run.settings.merge),
         settings=_settings(run),
     )
 

@@ -98,18 +98,42 @@ def goal(
         alpha: the position on the path.
         conditions: which of the two are set; the other stays each channel's own.
     """
+    return goal_of_many(target, (first, second), (1 - alpha, alpha), conditions)
+
+
+def goal_of_many(
+    target: Target,
+    moments: Sequence[Moments],
+    shares: Sequence[float],
+    conditions: frozenset[Condition] = BOTH,
+) -> Goal:
+    """Return the statistics that a target is to have in a network that was made of several.
+
+    They are the weighted mean of the networks', as equations 3 and 4 have it of two.
+
+    Args:
+        target: where.
+        moments: the statistics of each network there.
+        shares: how much each counts, 1 together.
+        conditions: which of mean and standard deviation are set.
+    """
     from lmctool.statistics import Goal
 
     added = target.batchnorm.epsilon if target.batchnorm else 0.0
-    stds = [(moments.variance + added).sqrt() for moments in (first, second)]
-    mean = (1 - alpha) * first.mean + alpha * second.mean
-    std = (1 - alpha) * stds[0] + alpha * stds[1]
+    stds = [(each.variance + added).sqrt() for each in moments]
     return Goal(
         axis=target.axis,
-        mean=mean if "mean" in conditions else None,
-        std=std if "std" in conditions else None,
+        mean=_mean([each.mean for each in moments], shares) if "mean" in conditions else None,
+        std=_mean(stds, shares) if "std" in conditions else None,
         epsilon=added or 1e-5,
     )
+
+
+def _mean(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    total = shares[0] * tensors[0]
+    for share, tensor in zip(shares[1:], tensors[1:], strict=True):
+        total = total + share * tensor
+    return total
 
 
 def predicted(pair: PairedMoments, alpha: float) -> Moments:
@@ -209,3 +233,45 @@ def renormalised_path(
         return corrected(weights, corrects, goals, shown)
 
     return between
+
+
+def renormalised_merge(
+    run: Run,
+    networks: Sequence[Weights],
+    *,
+    storable: bool,
+    targets: Kind,
+    conditions: frozenset[Condition] = BOTH,
+) -> Callable[[Weights, Sequence[float]], Weights]:
+    """Return a function that renormalises a network made of others, by its own statistics.
+
+    Such a network need not lie on a straight path: what it is given are the weighted means of the
+    others' statistics.  Else it is corrected as ``renormalised_path`` does.
+
+    Args:
+        run: the run.
+        networks: those that it is made of; their statistics are taken once, here.
+        storable: correct only what the model's own tensors can hold.
+        targets: which places of the model.
+        conditions: what is set to the goal.
+
+    Returns:
+        ``(weights, shares)`` to the corrected weights; shares are how much each network counts,
+        1 together.
+
+    Raises:
+        LmctoolError: there is nothing to correct.
+    """
+    corrects = correctable(run, targets, storable)
+    axes = {target.tap: target.axis for target in corrects}
+    taken = [run.calibration.moments(own, axes) for own in networks]
+
+    def correct(weights: Weights, shares: Sequence[float]) -> Weights:
+        goals = {
+            t.tap: goal_of_many(t, [own[t.tap] for own in taken], shares, conditions)
+            for t in corrects
+        }
+        made = settled(weights, corrects, goals)
+        return corrected(made, corrects, goals, run.calibration.renormalised(made, goals))
+
+    return correct

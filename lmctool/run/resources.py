@@ -20,10 +20,11 @@ from lmctool.evaluate.arithmetic import arithmetic
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.switches import kept
 from lmctool.graph.capture import capture
-from lmctool.graph.targets import Kind, Target, batchnorms, targets
+from lmctool.graph.targets import Kind, Target, batchnorms, layer_outputs, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
 from lmctool.model.untied import untie
+from lmctool.run.activations import computing
 from lmctool.run.calibration_set import OWNER, calibration_set
 from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.draws import Draw
@@ -33,10 +34,13 @@ from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
 from lmctool.run.splits import Splits
 from lmctool.run.suited_task import suited_task
+from lmctool.statistics import example_layout, values
 from lmctool.weights.grouping import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from torch import Tensor
 
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
@@ -47,10 +51,13 @@ if TYPE_CHECKING:
     from lmctool.plugin.records import Analysis
     from lmctool.plugin.settings import Settings
     from lmctool.run.task import NamedTask
+    from lmctool.statistics import ExampleLayout
     from lmctool.weights.arithmetic import Weights
 
 TRACED = 2
 """Examples that a model is followed with."""
+TOLD_BY = 5
+"""Examples that tell where in a value they lie; a prime divides few sizes of other axes."""
 
 
 class Resources:
@@ -378,6 +385,61 @@ class Resources:
                 f" {only.pop()}s alone"
             )
         return found
+
+    def layer_outputs(self) -> tuple[Target, ...]:
+        """Return the outputs of layers and residual blocks, in order; the last is the model's own.
+
+        They are what ``run.activations`` shows.  Those that have no part for each example, as of
+        experts that are given tokens of several, are left out, and the user is told.
+
+        Raises:
+            LmctoolError: none is left.
+        """
+        found = layer_outputs(self.graph)
+        without = [target.name for target in found if target.tap not in self.example_layouts]
+        if len(without) == len(found):
+            raise LmctoolError("no layer of this model has an output for each example by itself")
+        if without:
+            self.note(
+                f"{len(without)} outputs have no part for each example and are left out:"
+                f" {', '.join(without[:4])}{', ...' if len(without) > 4 else ''}"
+            )
+        return tuple(target for target in found if target.tap in self.example_layouts)
+
+    @cached_property
+    def example_layouts(self) -> dict[str, ExampleLayout]:
+        """Where the examples lie in what each layer and block puts out, by node.
+
+        A shape doesn't tell it, for within a layer examples and positions may be one axis in either
+        order; so two passes do, of which one has the same examples in another order.
+        """
+        found = layer_outputs(self.graph)
+        inputs, nodes = self._told_by, [target.tap for target in found]
+        shown = values(self.graph, self.weights(0), nodes)
+        with computing(self):
+            value = shown(inputs)
+        with computing(self):  # the seeds begin again
+            cycled = shown(inputs.roll(-1, 0))
+        compare = not self.forward.stochastic
+        layouts = {
+            tap: example_layout(value[tap], cycled[tap], axis, len(inputs), compare=compare)
+            for tap, axis in ((target.tap, target.axis) for target in found)
+        }
+        return {tap: layout for tap, layout in layouts.items() if layout is not None}
+
+    @property
+    def _told_by(self) -> Tensor:
+        """The examples that tell where in a value they lie.
+
+        Raises:
+            LmctoolError: the model takes several inputs.
+        """
+        inputs = self.traced(TOLD_BY)
+        if isinstance(inputs, tuple):
+            raise LmctoolError(
+                f"layers are looked at on examples of one input, and this model takes {len(inputs)}"
+            )
+        return inputs
 
     def batchnorms(self) -> tuple[Target, ...]:
         """Return the inputs of the BatchNorms.

@@ -14,26 +14,34 @@ from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_p
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
 from lmctool.evaluate.device import MPS, choose_device
+from lmctool.evaluate.engine import of_outputs
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
-from lmctool.evaluate.loss import loss_of_outputs, outputs_of_batch, outside_transforms
+from lmctool.evaluate.loss import (
+    is_transformed,
+    loss_of_outputs,
+    outputs_of_batch,
+    outside_transforms,
+)
 from lmctool.evaluate.probe import probe
 from lmctool.evaluate.repetition import repeatable
 from lmctool.graph.randomness import generator
 from lmctool.graph.tap_affine import corrected_taps
-from lmctool.plugin.progress import silent
+from lmctool.plugin.progress import in_all, silent
 from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.results.score_metric import STANDARD
 from lmctool.run import path
+from lmctool.run.activations import activations, counted
 from lmctool.run.alignment import Alignments, transformed
 from lmctool.run.batchnorm import BatchNormPolicy
-from lmctool.run.calibration import Calibration
+from lmctool.run.calibration import Calibration, input_batches
 from lmctool.run.canonical_forms import CanonicalForms
 from lmctool.run.common_symmetries import CommonSymmetries
 from lmctool.run.correction import chosen_correction
 from lmctool.run.doubts import Doubts
 from lmctool.run.environment import now
+from lmctool.run.merge_method import MergeMethod
 from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
@@ -41,7 +49,7 @@ from lmctool.symmetry.alignment import Alignment
 from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import torch
@@ -54,6 +62,7 @@ if TYPE_CHECKING:
     from lmctool.evaluate import Scores
     from lmctool.evaluate.strategy import Strategy
     from lmctool.graph.graph import Graph
+    from lmctool.graph.targets import Target
     from lmctool.model.resolve import Model
     from lmctool.plugin.progress import Progress
     from lmctool.plugin.records import Aligner, Analysis, Task
@@ -197,7 +206,7 @@ class Run:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """The training runs that the arguments are, if they are any."""
+        """The training runs or the forks that the arguments are, if they are any."""
         return self.settings.series
 
     @property
@@ -394,7 +403,10 @@ class Run:
         """
         forward = self.resources.forward
         with outside_transforms():
-            forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            if not is_transformed(inputs):
+                forward.check(inputs[:EXAMPLES], (*self.settings.splits, "")[0])
+            elif forward.answers is None:
+                raise ValueError("ask for outputs of plain inputs once before torch.func maps them")
             if corrected_taps(weights):
                 _ = self.graph
         with computing(self.settings.precision, self.device), forward.seeding():
@@ -455,6 +467,45 @@ class Run:
         return self.evaluator.read(
             networks, split, function, count=count, description=description, check=check
         )
+
+    def activations(
+        self, networks: Sequence[Weights], targets: Sequence[Target], split: Split, size: int
+    ) -> Iterator[Iterator[Mapping[str, Tensor]]]:
+        """Yield on batch after batch what each network in turn puts out, at targets by their taps.
+
+        Each value is (example, position, channel): a position is a pixel, a token, or the only one.
+        It is what the rest of the network sees, after the weights' own corrections, in the run's
+        dtype and without gradients.  A network runs when it is asked for, so that no other's values
+        need be there; all are shown the same examples.  Nothing of it is kept for ``--resume``.
+
+        Args:
+            networks: the networks.
+            targets: of ``run.resources.layer_outputs()``.
+            split: the examples, such as one of ``run.splits``.
+            size: how many of them a batch has at most, which are as equal as they can be.
+        """
+        several = [(self.symmetries.graph_of(weights), weights) for weights in networks]
+        batches = input_batches(split, size, self.dtype, lambda: self.graph, self.device)
+        what, count = f"activations on {split.name}", len(networks)
+        with self.progress(count, what, networks=True) as advance:
+            shown = counted(batches, in_all(advance, count, len(split)))
+            yield from activations(self.resources, several, targets, shown)
+
+    def score_outputs(self, outputs: NDArray[np.float64], split: Split) -> Scores:
+        """Return the scores of a network whose outputs for a whole split are known.
+
+        Args:
+            outputs: (example, ...), such as ``read`` gave them, changed in some way.
+            split: the examples.
+
+        Raises:
+            LmctoolError: no data is in use, or the task or a score cannot take the outputs.
+        """
+        import torch
+
+        given = torch.from_numpy(outputs).to(self.device)
+        evaluator = self.evaluator
+        return of_outputs(given, split, evaluator.task, evaluator.others)
 
     def scores(self, indices: Sequence[int], splits: Sequence[Split] = ()) -> Scores:
         """Return the scores of checkpoints by index, per example too; each is evaluated once."""
@@ -710,6 +761,15 @@ class Run:
             correct=chosen_correction(self, storable=storable),
             mix=self.batchnorm,
         )
+
+    @property
+    def merge_method(self) -> MergeMethod:
+        """The way to make one network of several that the user named.
+
+        Raises:
+            LmctoolError: none was named, or it cannot be used.
+        """
+        return MergeMethod(self)
 
     def _note_halving(self) -> None:
         self.note(

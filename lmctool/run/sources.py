@@ -18,7 +18,7 @@ from lmctool.model.fit import fits, fitted
 from lmctool.model.resolve import resolve_model
 from lmctool.model.shapes import aliases
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import ALIGNERS
+from lmctool.plugin.kinds import ALIGNERS, MERGES
 from lmctool.plugin.named_scores import named_scores
 from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.data_sources import (
@@ -189,6 +189,8 @@ def _is_bare(
 ) -> bool:
     """Tell whether weights alone do: nobody names a model or data, or asks for what needs one."""
     if analysis.bare is None or not analysis.bare(settings):
+        return False
+    if settings.merge and registry.load(MERGES, settings.merge.name).tensor is None:
         return False
     named = (settings.model or given.chosen(settings), settings.model_arguments)
     others = (settings.inputs, settings.output)

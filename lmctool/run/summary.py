@@ -39,7 +39,12 @@ def plan(run: Run) -> list[tuple[str, str]]:
     for role, path in (("spec", run.settings.spec), ("apply", run.settings.apply)):
         if path is not None:
             lines.append((role, str(path)))
-    for kind, choice in (("aligner", run.settings.aligner), ("repair", run.settings.correction)):
+    chosen = run.settings
+    for kind, choice in (
+        ("aligner", chosen.aligner),
+        ("repair", chosen.correction),
+        ("method", chosen.merge),
+    ):
         if choice is not None:
             options = ", ".join(f"{key}={value}" for key, value in choice.options.items())
             lines.append((kind, choice.name + (f" ({options})" if options else "")))
@@ -64,10 +69,12 @@ def work(run: Run, networks: int | None) -> list[tuple[str, str]]:
 
 
 def _inputs(run: Run) -> list[tuple[str, str]]:
-    """Return the checkpoints: arguments by letter, the steps of a series together."""
+    """Return the checkpoints: arguments by letter, those of a series together."""
     if run.series:
         lines = [
-            (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
+            (f"fork at step {series.steps[0]}", f"{series.path}, {len(series.steps)} siblings")
+            if series.kind == "siblings"
+            else (f"run {_letter(number)}", f"{series.path}, {len(series.steps)} checkpoints")
             for number, series in enumerate(run.series)
         ]
     else:

@@ -1,4 +1,4 @@
-"""The units of one network at taps, on a batch of examples."""
+"""What one network computes on a batch of examples: values of nodes, and units at taps."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ def watched(
         graph.run(weights, inputs, corrections | {node: edit(node) for node in places})
 
     return run
+
+
+def values(
+    graph: Graph, weights: Weights, nodes: Iterable[str]
+) -> Callable[[Tensor], dict[str, Tensor]]:
+    """Return what gives the values of nodes of a network, by name, for a batch of inputs.
+
+    Args:
+        graph: the network's graph.
+        weights: its weights.
+        nodes: the names of the nodes.
+    """
+    run = watched(graph, weights, nodes)
+
+    def shown(inputs: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        run(inputs, found.__setitem__)
+        return found
+
+    return shown
 
 
 def activations(

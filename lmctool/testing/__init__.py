@@ -1,7 +1,7 @@
 """What the author of a plugin needs to test it: checks of what must hold, runs, and runners.
 
 check_aligner("mine")                       # on an MLP, a ResNet, a ViT and a language model
-check_correction("mine"), check_analysis("mine")
+check_correction("mine"), check_merge("mine"), check_analysis("mine")
 
 a, b = tiny_pair(tmp_path)                  # two checkpoints, stamped with model and data
 done = invoke("barrier", a, b, "--align", "mine", "--allow-chance")
@@ -13,6 +13,7 @@ from lmctool.testing.aligner_check import check_aligner
 from lmctool.testing.analysis_check import check_analysis
 from lmctool.testing.commands import invoke, metrics
 from lmctool.testing.correction_check import check_correction
+from lmctool.testing.merge_check import check_merge
 from lmctool.testing.pairs import ARGUMENTS, save, tiny_pair
 from lmctool.testing.runs import tiny_run
 
@@ -21,6 +22,7 @@ __all__ = [
     "check_aligner",
     "check_analysis",
     "check_correction",
+    "check_merge",
     "invoke",
     "metrics",
     "save",

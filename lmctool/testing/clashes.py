@@ -22,7 +22,7 @@ def refuse_clashes(kind: Kind[Any], name: str, record: Any) -> None:
     """Check the options of a plugin beside those of lmctool's own that a command may hold too.
 
     Args:
-        kind: analysis, aligner or correction.
+        kind: analysis, aligner, correction or merge.
         name: its word.
         record: what its hook returns.
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 STEPS = (0, 10)
 """The steps of a training run."""
+SIBLINGS = 2
+"""How many siblings a fork has."""
 
 
 class CommandWords:
@@ -81,8 +83,10 @@ class CommandWords:
         return (1, None) if arity == "n" else (arity, arity)
 
     def _argument(self, place: int, *, equal: bool = False) -> Path:
-        write = self._series if self.analysis.series else self._checkpoint
-        return write(place, 0 if equal else place)
+        seed = 0 if equal else place
+        if self.analysis.series == "siblings":
+            return self._fork(place, seed, equal=equal)
+        return (self._series if self.analysis.series else self._checkpoint)(place, seed)
 
     def _checkpoint(self, place: int, seed: int) -> Path:
         path = self.folder / f"{place}-{seed}.safetensors"
@@ -94,6 +98,15 @@ class CommandWords:
             folder.mkdir()
             for step in STEPS:
                 self.network.write(folder / f"net-step{step}.safetensors", 100 * seed + step)
+        return folder
+
+    def _fork(self, place: int, seed: int, *, equal: bool) -> Path:
+        folder = self.folder / f"fork{10 * place}{'-equal' if equal else ''}"
+        if not folder.exists():
+            folder.mkdir()
+            for sibling in range(SIBLINGS):
+                path = folder / f"sibling{sibling}.safetensors"
+                self.network.write(path, 100 * seed + (0 if equal else sibling))
         return folder
 
     def _option(self, option: click.Option) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmctool.plugin.kinds import ALIGNERS, ANALYSES, CORRECTIONS
+from lmctool.plugin.kinds import ALIGNERS, ANALYSES, CORRECTIONS, MERGES
 from lmctool.testing.pairs import tiny_pair
 from lmctool.testing.subject import values
 
@@ -28,9 +28,9 @@ def tiny_run(folder: Path, analysis: str = "barrier", *, network: str = "", **se
         network: of which kind they are, untrained, with examples of their own: ``mlp``,
             ``resnet``, ``vit`` or ``causal_lm``, as the checks have them; else those of
             ``tiny_pair``.
-        settings: shared options by the names of ``lmctool.api.Settings``; ``aligner`` and
-            ``correction`` are words, or an ``lmctool.api.Choice`` with values of their options:
-            the other options have their defaults.
+        settings: shared options by the names of ``lmctool.api.Settings``; ``aligner``,
+            ``correction`` and ``merge`` are words, or an ``lmctool.api.Choice`` with values of
+            their options: the other options have their defaults.
     """
     from lmctool.plugin import registry
     from lmctool.plugin.settings import Settings
@@ -42,10 +42,13 @@ def tiny_run(folder: Path, analysis: str = "barrier", *, network: str = "", **se
         chosen = {**named([network])[0].pair(folder), **chosen}
     elif "checkpoints" not in chosen:
         chosen["checkpoints"] = tiny_pair(folder)
-    for kind in (ALIGNERS, CORRECTIONS):
+    record = registry.load(ANALYSES, analysis)
+    if record.merge != "never":
+        chosen.setdefault(MERGES.word, "mean")
+    for kind in (ALIGNERS, CORRECTIONS, MERGES):
         if chosen.get(kind.word) is not None:
             chosen[kind.word] = _with_defaults(kind, chosen[kind.word])
-    return Run(analysis, registry.load(ANALYSES, analysis), Settings(**chosen))
+    return Run(analysis, record, Settings(**chosen))
 
 
 def _with_defaults(kind: Kind[Any], choice: str | Choice) -> Choice:

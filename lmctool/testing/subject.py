@@ -40,7 +40,8 @@ def found(kind: Kind[Record], plugin: str | Record) -> Iterator[tuple[str, Recor
 
 def home(record: Any) -> str:
     """Return the module that a record's function is from."""
-    function = getattr(record, "compute", None) or getattr(record, "align", None) or record.prepare
+    names = ("compute", "align", "prepare", "tensor", "network")
+    function = next(each for name in names if (each := getattr(record, name, None)) is not None)
     reference = getattr(function, "reference", "")  # of a Lazy one
     module: str = reference.partition(":")[0] or getattr(function, "__module__", __name__)
     return module

@@ -123,3 +123,17 @@ def _as_expression(pattern: str) -> str:
     """Return the expression that is a shell pattern."""
     plain = pattern.replace(".", r"\.").replace("[!", "[^")
     return plain.replace("*", ".*").replace("?", ".")
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return names that differ: those that come more than once get a number behind.
+
+    >>> numbered(["conv1", "block", "block"])
+    ['conv1', 'block#1', 'block#2']
+    """
+    counts: dict[str, int] = {}
+    unique = []
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        unique.append(f"{name}#{counts[name]}" if names.count(name) > 1 else name)
+    return unique

@@ -70,6 +70,7 @@ def test_usage_says_whether_checkpoints_or_runs_are_due() -> None:
         "barrier": "A B",
         "plane": "A [B] [C]",
         "matrix": "A B...",
+        "sharpness": "CKPT...",
         "trajectory": "RUN_A RUN_B...",
     }
     for name, usage in usages.items():

@@ -33,9 +33,12 @@ JOBS: dict[str, tuple[str, ...]] = {
     "float64": ("barrier", *PATH, "--align", "--dtype", "float64"),
     "plain": ("interpolate", *PATH, "--strategy", "plain"),
     "measure": ("interpolate", *PATH, "--strategy", "measure"),
+    "curve": ("curve", *PATH, "--curve-steps", "4", "--curve-batch", "40"),
     "el2n": ("el2n", *every.WORDS["el2n"]),
     "layerwise": ("layerwise", *every.WORDS["layerwise"]),
     "merge": ("merge", *every.WORDS["merge"]),
+    "sharpness": ("sharpness", *every.WORDS["sharpness"]),
+    "similarity": ("similarity", *every.WORDS["similarity"]),
     "plane": ("plane", *every.WORDS["plane"]),
     "variance": ("variance", *every.WORDS["variance"]),
 }

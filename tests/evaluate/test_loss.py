@@ -197,6 +197,25 @@ def test_it_can_be_transformed_by_torch_func(run_on: Runs) -> None:
     assert each.tolist() == pytest.approx([float(loss(w)) for w in (a, b)], rel=1e-9)
 
 
+@pytest.mark.parametrize("key", EVERY)
+def test_outputs_are_mapped_over_examples(run_on: Runs, key: str) -> None:
+    run = run_on(key)
+    weights, (inputs, _) = run.weights(0), whole(run)
+    floats = {name: t for name, t in weights.items() if t.is_floating_point()}
+
+    def of_one(changed: Weights, example: Tensor) -> Tensor:
+        return run.outputs({**weights, **changed}, example[None]).square().mean()
+
+    with pytest.raises(ValueError, match="plain inputs once"):
+        torch.func.vmap(of_one, (None, 0))(floats, inputs)
+    run.outputs(weights, inputs)
+    found = torch.func.vmap(torch.func.grad(of_one), (None, 0))(floats, inputs[:3])
+    for place in range(3):
+        expected = torch.func.grad(of_one)(floats, inputs[place])
+        for name, gradient in expected.items():
+            torch.testing.assert_close(found[name][place], gradient, msg=name)
+
+
 BRANCHING = """
 import torch
 from torch import nn

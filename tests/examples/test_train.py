@@ -95,6 +95,33 @@ def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
+def test_a_fork_notes_the_network_and_the_step_that_it_comes_from(
+    trained: Path, tmp_path: Path
+) -> None:
+    parent = trained / "a-step3.safetensors"
+    assert train(tmp_path, "b.safetensors", "--init", str(parent)).exit_code == 0
+    training = json.loads(open_checkpoint(tmp_path / "b.safetensors").metadata["lmctool.training"])
+    assert (training["fork"], training["step"]) == (3, 10)
+    assert training["init"] == open_checkpoint(parent).digest
+
+
+def test_a_training_that_goes_on_does_the_steps_that_are_left(
+    trained: Path, tmp_path: Path
+) -> None:
+    plain = ("--optimizer", "sgd", "--momentum", "0")  # nothing but the weights has a past
+    go_on = ("--init", str(tmp_path / "a-step10.safetensors"), "--continue")
+    assert (
+        train(tmp_path, "a.safetensors", *plain, "--epochs", "2", "--save-at", "10").exit_code == 0
+    )
+    done = train(tmp_path, "b.safetensors", *plain, "--epochs", "2", *go_on, "--data-seed", "5")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("epoch 2/2")
+    files = {name: open_checkpoint(tmp_path / f"{name}.safetensors") for name in "ab"}
+    steps = [json.loads(each.metadata["lmctool.training"])["step"] for each in files.values()]
+    assert steps == [20, 20]
+    assert files["a"].digest != files["b"].digest
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -103,6 +130,7 @@ def test_training_starts_from_a_checkpoint(trained: Path, tmp_path: Path) -> Non
         (["--augment", "crop", "--data", "spiral"], "--augment crop needs images"),
         (["--model", "resnet21"], "no model is called 'resnet21'"),
         (["--left-out"], "--left-out says which of two sets: pass --class-share too"),
+        (["--continue"], "--continue says how to go on from a checkpoint: pass --init too"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(tmp_path: Path, options: list[str], told: str) -> None:

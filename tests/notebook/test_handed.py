@@ -63,8 +63,18 @@ def test_networks_of_options_stand_in_by_the_options_name() -> None:
 def test_networks_by_step_are_a_training_run() -> None:
     found = handed("trajectory", {20: NET, 10: NET.state_dict()}, "runs/b")
     assert found.words == ["A", "runs/b"]
-    assert found.given.series == {Path("A"): {10: Path("A/10"), 20: Path("A/20")}}
+    assert found.given.series == {Path("A"): ((10, Path("A/10")), (20, Path("A/20")))}
     assert set(found.given.networks) == {Path("A/10"), Path("A/20")}
+
+
+def test_lists_of_networks_by_step_are_forks() -> None:
+    found = handed("instability", {500: [NET, NET.state_dict()], 0: (NET, NET)}, "forks/k9")
+    assert found.words == ["A/0", "A/500", "forks/k9"]
+    members = {step: [Path(f"A/{step}/{number}") for number in (1, 2)] for step in (0, 500)}
+    assert found.given.series == {
+        Path(f"A/{step}"): tuple((step, each) for each in own) for step, own in members.items()
+    }
+    assert set(found.given.networks) == {*members[0], *members[500]}
 
 
 def test_what_is_no_network_is_refused() -> None:

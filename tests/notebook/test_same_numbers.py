@@ -23,15 +23,19 @@ BOTH: dict[str, Any] = {"align": True, "repair": True}
 OPTIONS: dict[str, dict[str, Any]] = {
     "align": {},
     "barrier": {**BOTH, "points": 3, "bootstrap": 20},
+    "curve": {**ALIGNED, "points": 3, "curve_steps": 4, "kind": "chain", "bends": 2},
     "distance": {},
     "el2n": {"split": "test"},
     "graft": {"evaluate": True, "by": "layer"},
+    "instability": {**ALIGNED, "points": 3},
     "interpolate": {"points": 3, "split": ("train", "test")},
     "layerwise": {**ALIGNED, "points": 3},
     "matrix": {**ALIGNED, "points": 3},
     "merge": BOTH,
     "plane": {**ALIGNED, "points": 4},
     "repair": {**ALIGNED, "alpha": 0.25},
+    "sharpness": {"curvature_size": 30, "lanczos": 3, "probes": 3},
+    "similarity": {**BOTH, "split": ("train", "test"), "minibatch": 20},
     "trajectory": {"alpha": (0.25, 0.5)},
     "variance": BOTH,
 }
@@ -79,6 +83,13 @@ def test_numbers_from_memory_are_those_of_files_bit_for_bit(
                 shutil.copy(kept.files[place], folder / run / f"net-step{step}.safetensors")
         files = [folder / "A", folder / "B"]
         objects = [{0: objects[0], 1: objects[1]}, {0: objects[1], 1: objects[0]}]
+    elif name == "instability":
+        for step, order in ((0, (0, 1)), (500, (1, 0))):
+            (folder / str(step)).mkdir()
+            for number, place in enumerate(order, 1):
+                shutil.copy(kept.files[place], folder / str(step) / f"{number}.safetensors")
+        files = [folder / "500", folder / "0"]
+        objects = [{0: [objects[0], objects[1]], 500: [objects[1], objects[0]]}]
     elif name == "distance":
         expected = metrics(name, *files)
         assert values(lmctool.distance(*objects, quiet=True)) == expected

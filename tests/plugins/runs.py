@@ -67,6 +67,16 @@ def folder(path: Path, key: str, steps: Mapping[int, Weights]) -> Path:
     return path
 
 
+def forks(path: Path, key: str) -> tuple[Path, Path]:
+    """Save three siblings of step 0, and two of step 40, for which others stand; return both."""
+    places = path / "fork0", path / "fork40"
+    for place, seeds, steps in zip(places, (range(3), range(2)), (120, 40), strict=True):
+        place.mkdir(parents=True)
+        for seed in seeds:
+            save(place / f"seed{seed}.safetensors", key, trained(key, seed, steps))
+    return places
+
+
 def held(result: Result, group: str, name: str) -> np.ndarray[Any, np.dtype[Any]]:
     return result.groups[f"trajectory/{group}"].variables[name].values
 

@@ -22,8 +22,28 @@ if TYPE_CHECKING:
 
 ENDS = (every.A, every.B)
 FEWEST = ("--points", "3", "--by-split", "class", "--split", "test")
-PATHS = ("align", "barrier", "graft", "interpolate", "merge", "repair", "variance")
-LAYERS = ("distance", "el2n", "layerwise", "matrix", "plane", "trajectory")
+PATHS = (
+    "align",
+    "barrier",
+    "curve",
+    "graft",
+    "instability",
+    "interpolate",
+    "merge",
+    "repair",
+    "variance",
+)
+LAYERS = (
+    "distance",
+    "el2n",
+    "layerwise",
+    "matrix",
+    "plane",
+    "sharpness",
+    "similarity",
+    "trajectory",
+)
+CURVATURE = ("--curvature-size", "20", "--lanczos", "4", "--probes", "2", "--points", "3")
 FORMS = {
     "parts-and-baselines": ("barrier", *ENDS, *FEWEST, "--baselines"),
     "parts-of-paths": ("interpolate", *ENDS, "--also", every.B, *FEWEST),
@@ -31,6 +51,8 @@ FORMS = {
     "planes": ("plane", *ENDS, "--align", "--points", "5"),
     "surfaces": ("plane", every.A, "--random", "--points", "5", "--surface"),
     "alphas": ("merge", *ENDS, "--align", "--alphas", "0.3,0.7"),
+    "curvature-of-parts": ("sharpness", *ENDS, "--by", "layer", *CURVATURE),
+    "curvature-of-a-path": ("sharpness", *ENDS, "--along", "--by", "layer", *CURVATURE),
     "channels": ("variance", *ENDS, "--alphas", "0.3,0.7", "--layer", "layers.1"),
 }
 """Figures of other forms, which options ask for."""

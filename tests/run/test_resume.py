@@ -19,7 +19,7 @@ from lmctool.run.resume_folder import ResumeFolder
 from lmctool.testing import invoke
 from tests.interruption import interrupt_after, watch
 from tests.plugins.pairs import save, trained
-from tests.plugins.runs import child, folder
+from tests.plugins.runs import child, folder, forks
 from tools.survival.job import DIGITS, Job, kill, lasting
 
 if TYPE_CHECKING:
@@ -31,14 +31,18 @@ BOTH = ("--align", "--repair")
 COMMANDS = {
     "align": ("a", "b", "--aligner", "midpoint", "--steps", "3"),
     "barrier": ("a", "b", *BOTH, "--points", "5", "--refine", "--per-example", "--baselines"),
+    "curve": ("a", "b", "--align", "--curve-steps", "4", "--bends", "2", "--points", "5"),
     "el2n": ("a", "b"),
     "graft": ("a", "--from", "b", "--layers", "layers.0"),
+    "instability": ("fork0", "fork40", "--align", "weight", "--points", "3"),
     "interpolate": ("a", "b", "--points", "5", "--batchnorm", "reset"),
     "layerwise": ("a", "b", "--points", "3", "--batch-size", "16"),
     "matrix": ("a", "b", "c", "--align", "weight", "--points", "3"),
     "merge": ("a", "b", "--align", "--repair", "--alphas", "0.3,0.5"),
     "plane": ("a", "b", "--align", "--points", "4", "--batchnorm", "reset"),
     "repair": ("a", "b"),
+    "sharpness": ("a", "b", "--lanczos", "3", "--probes", "3", "--curvature-size", "30"),
+    "similarity": ("a", "b", *BOTH, "--split", "train,test"),
     "trajectory": ("run0", "run1", "--align"),
     "variance": ("a", "b", *BOTH, "--alphas", "0.3,0.5"),
 }
@@ -52,6 +56,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(place / f"{name}.safetensors", "mlp-batch", trained("mlp-batch", seed))
     for seed in range(2):
         folder(place / f"run{seed}", "mlp-batch", child("mlp-batch", seed))
+    forks(place, "mlp-batch")
     return place
 
 

@@ -90,6 +90,17 @@ def test_a_function_of_the_outputs_sees_every_example_in_order(run_of: Runs) -> 
     assert wrong.mean() == run.ends.error[0, 0]
 
 
+def test_outputs_that_are_known_score_as_their_network_does(run_of: Runs) -> None:
+    run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), score=("ece",), limit=60)
+    (split,) = run.splits
+    (logits,) = run.read([run.weights(0)], split, lambda outputs, _: outputs)
+    known, measured = run.score_outputs(logits, split), run.evaluate([run.weights(0)])
+    assert [metric.name for metric in known.metrics] == ["loss", "error", "ece"]
+    for metric in known.metrics:
+        np.testing.assert_allclose(known.values(metric), measured.values(metric), rtol=1e-12)
+    assert run.score_outputs(logits / 5, split).loss != known.loss
+
+
 def test_the_initial_state_is_that_of_the_models_own_initialiser(run_of: Runs) -> None:
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     before = torch.random.get_rng_state()

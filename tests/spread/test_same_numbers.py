@@ -14,7 +14,7 @@ from lmctool.results.journal import Journal
 from lmctool.spread.executed import Executed
 from lmctool.testing import invoke
 from tests.plugins.pairs import save, trained
-from tests.plugins.runs import child, folder
+from tests.plugins.runs import child, folder, forks
 from tests.spread.one_worker import NAME, one_worker
 from tools.survival.job import lasting
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FEW = ("--limit", "60", "--calib-size", "100")
 BOTH, EXAMPLES = ("--align", "--repair"), ("--per-example", "--baselines")
+CURVATURE = ("--lanczos", "3", "--probes", "3", "--curvature-size", "30", "--points", "3")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "align": ("align", "a", "b", *FEW),
     "align by learning": ("align", "a", "b", "--aligner", "learned", "--steps", "3", *FEW),
@@ -42,8 +43,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--baselines",
         *FEW[:2],
     ),
+    "curve": ("curve", "a", "b", "--align", "--curve-steps", "4", "--points", "4", *FEW),
     "el2n": ("el2n", "a", "b", "c", "--pair", "a", "c", "--align", *FEW),
     "graft": ("graft", "a", "--from", "b", "--layers", "layers.0", "--evaluate", *FEW),
+    "instability": ("instability", "fork0", "fork40", "--align", "--points", "3", *FEW),
     "interpolate": ("interpolate", "a", "b", "--points", "4", "--score", "ece", *FEW),
     "interpolate by parts of the examples": (
         *("interpolate", "a", "b", "--points", "3", "--score", "ece", "--batch-size", "16", *FEW),
@@ -56,6 +59,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plane": ("plane", "a", "b", "c", "--points", "4", "--batchnorm", "reset", *FEW),
     "plane of a run": ("plane", "a", "--run", "run0", "--points", "3", *FEW),
     "repair": ("repair", "a", "b", "--align", *FEW),
+    "sharpness": ("sharpness", "a", "b", "--by", "layer", *CURVATURE, *FEW),
+    "sharpness along a path": ("sharpness", "a", "b", "--along", *BOTH, *CURVATURE, *FEW),
+    "similarity": ("similarity", "a", "b", *BOTH, "--split", "train,test", *FEW),
     "trajectory": ("trajectory", "run0", "run1", "--parent", "run2", "--align", *FEW),
     "trajectory of three": ("trajectory", "run0", "run1", "run2", "--align", *FEW),
     "variance": ("variance", "a", "b", *BOTH, "--alphas", "0.3,0.5", "--calib-size", "100"),
@@ -75,6 +81,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(place / f"{name}.safetensors", "mlp-batch", trained("mlp-batch", seed))
     for seed in range(3):
         folder(place / f"run{seed}", "mlp-batch", child("mlp-batch", seed))
+    forks(place, "mlp-batch")
     return place
 
 

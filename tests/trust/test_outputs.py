@@ -99,6 +99,7 @@ READING: dict[str, tuple[str, ...]] = {
                         "spec.png"),
     "align": ("align", *PAIR, "--apply", "old.h5", "--data", "text:text/one.txt?length=8"),
     "merge": ("merge", *PAIR, "--data", "data.npz"),
+    "curve": ("curve", *PAIR, *FEW, "--curve-steps", "2", "--data", "data.npz"),
 }  # fmt: skip
 """A command line of each command that writes, without its outputs."""
 
@@ -132,7 +133,7 @@ def test_every_command_that_writes_says_what_and_is_walked_here() -> None:
 
 def replacing(words: tuple[str, ...]) -> Iterator[tuple[click.Parameter, str]]:
     """Yield each output of a command with each input that it would replace."""
-    writes = words[0] in {"align", "merge"}
+    writes = words[0] in {"align", "curve", "merge"}
     names = {each.partition("?")[0] for word in words[1:] for each in word.split(":")}
     for parameter in outputs(command(words[0])):
         for name in sorted(name for name in names if "." in name and Path(name).is_file()):

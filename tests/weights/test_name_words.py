@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from lmctool.errors import LmctoolError
-from lmctool.weights.name_words import nearest_names, reading, selected_names
+from lmctool.weights.name_words import nearest_names, numbered, reading, selected_names
 
 STAGES = [f"layer{stage}.{block}.conv{n}" for stage in (1, 2, 10) for block in (0, 1) for n in "12"]
 NAMES = ["conv1", *STAGES, "fc", "fc.bias"]
@@ -85,3 +85,7 @@ def test_a_word_without_a_match_is_near_to_names_that_begin_or_look_alike(
 ) -> None:
     assert selected_names(word, NAMES) == []
     assert nearest_names(word, NAMES) == near
+
+
+def test_names_that_come_twice_get_numbers() -> None:
+    assert numbered(["a", "b", "a"]) == ["a#1", "b", "a#2"]

@@ -144,6 +144,7 @@ READERS: dict[str, tuple[tuple[str, ...], str]] = {
         "in.safetensors",
     ),
     "trajectory step": ((*words_of("trajectory"),), "run-b/net-step1.safetensors"),
+    "instability sibling": ((*words_of("instability"),), "fork-40/b.safetensors"),
     "a shard": (("inspect", "m"), "m/model-1.safetensors"),
     "an index": (("inspect", "m"), "m/model.safetensors.index.json"),
     "config.json": (("inspect", "m2"), "m2/config.json"),

@@ -73,10 +73,11 @@ OTHERS: dict[str, tuple[tuple[str, ...], str]] = {
     "interpolate --also": ((*words_of("interpolate"), "--also", "c.safetensors"), "c.safetensors"),
     "graft --from": (words_of("graft"), B),
     "trajectory step": (words_of("trajectory"), "run-b/net-step1.safetensors"),
+    "instability sibling": (words_of("instability"), "fork-40/b.safetensors"),
     **{
         f"{name} A": (words_of(name), A)
         for name in ANALYSES
-        if name not in ("barrier", "trajectory")
+        if name not in ("barrier", "instability", "trajectory")
     },
 }
 HOST: dict[str, tuple[tuple[str, ...], str]] = {

@@ -46,6 +46,8 @@ ANALYSES: dict[str, tuple[str, ...]] = {
     "merge": (*PAIR, "--repair"),
     "plane": (PAIR[0], "--random", "--points", "3"),
     "repair": PAIR,
+    "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3"),
+    "similarity": PAIR,
     "variance": PAIR,
 }
 SHARED = ("--model", "./mine.py:make", "--data", "digits", "--allow-chance", "-o", "out.h5", "-q")

@@ -64,9 +64,10 @@ FAIL_IFS = (
 )
 METRICS = {
     "align": "align.error", "barrier": "barrier.error", "distance": "distance.relative",
-    "el2n": "el2n.score", "graft": "graft.error", "interpolate": "interpolate.highest_error",
-    "layerwise": "layerwise.barrier_error", "matrix": "matrix.barrier_error",
-    "merge": "merge.error", "plane": "plane.highest_error", "repair": "repair.error",
+    "el2n": "el2n.score", "graft": "graft.error", "instability": "instability.error",
+    "interpolate": "interpolate.highest_error", "layerwise": "layerwise.barrier_error",
+    "matrix": "matrix.barrier_error", "merge": "merge.error", "plane": "plane.highest_error",
+    "repair": "repair.error", "sharpness": "sharpness.eigenvalue", "similarity": "similarity.cka",
     "trajectory": "trajectory.gain.error", "variance": "variance.ratio",
 }  # fmt: skip
 
@@ -115,9 +116,12 @@ def attacks() -> Iterator[Attack]:
         words = (*words_of(analysis), "--require", f"{metric}[split=nowhere] <= 2%")
         rule = Rule(frozenset({2, 4}))
         yield one(AREA, f"{analysis}, a coordinate of nowhere", words, rule)
-        prepare = partial(nan, "run-b/net-step1.safetensors" if analysis == "trajectory" else B)
-        if analysis == "el2n":
-            prepare = partial(nan, A)
+        members = {
+            "trajectory": "run-b/net-step1.safetensors",
+            "instability": "fork-40/b.safetensors",
+            "el2n": A,
+        }
+        prepare = partial(nan, members.get(analysis, B))
         words = (*words_of(analysis), "--require", f"{metric} <= 99%")
         yield one(AREA, f"{analysis}, NaN in a weight", words, Rule(frozenset({2, 4})), prepare)
     for label, text in POLICIES.items():

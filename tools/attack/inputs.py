@@ -50,20 +50,27 @@ FEW = ("--limit", "20", "--calib-size", "40", "--split", "test")
 A, B = "a.safetensors", "b.safetensors"
 PAIR = (A, B)
 OUT = ("-o", "out.h5")
-BARE = {A: "bare_a.safetensors", B: "bare_b.safetensors", "run-a": "bare-run", "run-b": "bare-run2"}
+BARE = {
+    **{A: "bare_a.safetensors", B: "bare_b.safetensors", "run-a": "bare-run", "run-b": "bare-run2"},
+    **{"fork-0": "bare-fork-0", "fork-40": "bare-fork-40"},
+}
 """Files of the same tensors without any metadata."""
 ANALYSES: dict[str, tuple[str, ...]] = {
     "align": (*PAIR, *FEW),
     "barrier": (*PAIR, "--points", "3", *FEW),
+    "curve": (*PAIR, "--curve-steps", "3", "--points", "3", *FEW),
     "distance": PAIR,
     "el2n": (A, "--limit", "20", "--split", "test"),
     "graft": (A, "--from", B, "--layers", "layers.0.*", "--evaluate", *FEW),
+    "instability": ("fork-0", "fork-40", "--points", "3", *FEW),
     "interpolate": (*PAIR, "--points", "3", *FEW),
     "layerwise": (*PAIR, "--points", "3", *FEW),
     "matrix": (*PAIR, "--points", "3", *FEW),
     "merge": (*PAIR, *FEW),
     "plane": (A, "--random", "--points", "3", *FEW),
     "repair": (*PAIR, *FEW),
+    "sharpness": (*PAIR, "--curvature-size", "20", "--lanczos", "4", "--probes", "3", *FEW),
+    "similarity": (*PAIR, *FEW),
     "trajectory": ("run-a", "run-b", *FEW),
     "variance": (*PAIR, *FEW),
 }
@@ -115,6 +122,11 @@ def prepare(folder: Path) -> None:
         Path(place).mkdir()
         for step in range(2):
             shutil.copyfile(first, Path(place, f"net-step{step}.safetensors"))
+    for place in ("fork-0", "fork-40", "bare-fork-0", "bare-fork-40"):
+        Path(place).mkdir()
+        for end, name in zip("ab", PAIR, strict=True):
+            source = BARE[name] if place.startswith("bare") else name
+            shutil.copyfile(source, Path(place, f"{end}.safetensors"))
     torch.save({"model": load_file(A)}, "new.pt")
     write_data("data.npz")
     Path("evil.py").write_text(EVIL)

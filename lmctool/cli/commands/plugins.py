@@ -64,8 +64,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def new(name: str, kind: str, out: Path | None) -> None:
     """Write a package with a plugin NAME, to be changed into your own.
 
-    KIND is analysis, aligner, correction, model, dataset, task, score, executor or observer. The
-    package can be installed and tested as it is, and the plugin does something small.
+    KIND is analysis, aligner, correction, merge, model, dataset, task, score, executor or observer.
+    The package can be installed and tested as it is, and the plugin does something small.
     """
     from lmctool.plugin.new_package import NewPackage, kind_called
 

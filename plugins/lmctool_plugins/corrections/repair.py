@@ -8,10 +8,12 @@ network's own in one pass in which every target is renormalised batch by batch (
 from __future__ import annotations
 
 from lmctool.api import Correction, hookimpl
-from lmctool.api.advanced import renormalised_path, target_option
+from lmctool.api.advanced import renormalised_merge, renormalised_path, target_option
 
 
 @hookimpl
 def lmctool_correction() -> Correction:
     """Add ``--repair repair``."""
-    return Correction(renormalised_path, options=(target_option(),))
+    return Correction(
+        renormalised_path, options=(target_option(),), prepare_merge=renormalised_merge
+    )

@@ -12,11 +12,14 @@ from __future__ import annotations
 from functools import partial
 
 from lmctool.api import Correction, hookimpl
-from lmctool.api.advanced import renormalised_path, target_option
+from lmctool.api.advanced import renormalised_merge, renormalised_path, target_option
 
 
 @hookimpl
 def lmctool_correction() -> Correction:
     """Add ``--repair rescale``."""
-    prepare = partial(renormalised_path, conditions=frozenset({"std"}))
-    return Correction(prepare, options=(target_option(),))
+    return Correction(
+        partial(renormalised_path, conditions=frozenset({"std"})),
+        options=(target_option(),),
+        prepare_merge=partial(renormalised_merge, conditions=frozenset({"std"})),
+    )

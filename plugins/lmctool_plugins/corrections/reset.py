@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lmctool.api import Correction, LmctoolError, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lmctool.api import Run, Weights
 
@@ -23,14 +23,30 @@ def prepare(run: Run, a: Weights, b: Weights, *, storable: bool) -> Callable[[fl
     Raises:
         LmctoolError: the model has no BatchNorm.
     """
+    _check(run)
+    return lambda alpha: run.batchnorm.reset(run.batchnorm.mix(a, b, alpha))
+
+
+def prepare_merge(
+    run: Run, networks: Sequence[Weights], *, storable: bool
+) -> Callable[[Weights, Sequence[float]], Weights]:
+    """Return what takes the BatchNorm statistics of a network that was made of others anew.
+
+    Raises:
+        LmctoolError: the model has no BatchNorm.
+    """
+    _check(run)
+    return lambda weights, _: run.batchnorm.reset(weights)
+
+
+def _check(run: Run) -> None:
     if not run.resources.batchnorms():
         raise LmctoolError(
             "the model has no BatchNorm statistics to reset; correction 'repair' needs none"
         )
-    return lambda alpha: run.batchnorm.reset(run.batchnorm.mix(a, b, alpha))
 
 
 @hookimpl
 def lmctool_correction() -> Correction:
     """Add ``--repair reset``."""
-    return Correction(prepare)
+    return Correction(prepare, prepare_merge=prepare_merge)

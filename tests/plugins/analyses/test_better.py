@@ -26,9 +26,22 @@ HEIGHTS = {
 WAYS: dict[str, dict[str, str]] = {
     "align": LOSS_AND_ERROR,
     "barrier": {**LOSS_AND_ERROR, "end.loss": "lower", "end.error": "lower"},
+    "curve": {
+        f"{{}}.{which}.{metric}": "lower"
+        for which in ("barrier", "delta", "highest")
+        for metric in ("loss", "error")
+    },
     "distance": {},
     "el2n": {},
     "graft": LOSS_AND_ERROR,
+    "instability": {
+        **{
+            f"{{}}.{which}{metric}": "lower"
+            for which in ("", "pair_", "end_")
+            for metric in ("loss", "error")
+        },
+        "{}.stable_from": "lower",
+    },
     "interpolate": {
         f"{{}}.{which}_{metric}": "lower"
         for which in ("delta", "highest")
@@ -50,6 +63,12 @@ WAYS: dict[str, dict[str, str]] = {
         for metric in ("loss", "error")
     },
     "repair": LOSS_AND_ERROR,
+    "sharpness": {
+        **LOSS_AND_ERROR,
+        "{}.eigenvalue": "lower",
+        "{}.trace": "lower",
+    },
+    "similarity": {"{}.lowest_cka": "higher", "{}.last_cka": "higher"},
     "trajectory": {},
     "variance": {},
 }

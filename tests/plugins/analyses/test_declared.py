@@ -22,6 +22,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.rounding import SHARE, slack
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.testing import invoke, tiny_pair
+from tests import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,21 +37,26 @@ ALL = ("loss", "error", *SCORES)
 SCORED = ("--score", ",".join(SCORES))
 FEW = ("--points", "3", "--limit", "60", *SCORED)
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
+FEW_PRODUCTS = ("--curvature-size", "40", "--lanczos", "12", "--probes", "4")
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
+RUN_A, RUN_B = "run-a", "run-b"
+FORK_A, FORK_B = "fork-0", "fork-40"
 RUN_A, RUN_B, RUN_C = "run-a", "run-b", "run-c"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "align": ((A, B, *LITTLE),),
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
     ),
+    "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
     "el2n": ((A, "--limit", "60", "--splits", "2", "--pair", A, B, *SCORED),),
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
+    "instability": ((FORK_A, FORK_B, *FEW),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
     "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
     "matrix": ((A, B, COPY, *FEW),),
     "merge": (
-        (A, B, "--alphas", "0.25,0.5", *LITTLE),
+        (A, B, "--alphas", "0.25,0.5", "--calibrate-temperature", *LITTLE),
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
     ),
     "plane": (
@@ -58,6 +64,11 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
         (B, "--run", RUN_C, *LITTLE, "--points", "3"),
     ),
     "repair": ((A, B, *LITTLE),),
+    "sharpness": (
+        (A, B, *FEW_PRODUCTS, "--density", "2", *LITTLE),
+        (A, B, "--along", "--by", "layer", *FEW_PRODUCTS, *FEW),
+    ),
+    "similarity": ((A, B, "--limit", "60", "--calib-size", "60"),),
     "trajectory": ((RUN_A, RUN_B, "--by-split", "class", *LITTLE),),
     "variance": ((A, B, "--limit", "60", "--calib-size", "60"),),
 }
@@ -69,6 +80,7 @@ RECOMPUTED = {
         *("barrier.parts.loss", "barrier.parts.error"),
     }
     | {f"barrier.examples.{name}" for name in ("mean", "median", "broken")},
+    "curve": {f"curve.{name}.{score}" for name in ("barrier", "delta", "highest") for score in ALL},
     "distance": {
         "distance.compared",
         *(
@@ -83,6 +95,14 @@ RECOMPUTED = {
     },
     "el2n": {"el2n.score"},
     "graft": {f"graft.rise.{score}" for score in ALL},
+    "instability": {
+        *(
+            f"instability.{name.format(score)}"
+            for name in ("{}", "{}.lower95", "{}.upper95", "pair_{}", "end_{}")
+            for score in ALL
+        ),
+        "instability.stable_from",
+    },
     "interpolate": {
         *(
             f"interpolate.{name}_{score}"
@@ -108,6 +128,8 @@ RECOMPUTED = {
         f"plane.{name}_{score}" for name in ("lowest", "highest", "barrier") for score in ALL
     },
     "repair": set(),
+    "sharpness": {"sharpness.trace", "sharpness.rise.loss", "sharpness.rise.error"},
+    "similarity": {f"similarity.{name}" for name in ("cka", "lowest_cka", "last_cka")},
     "trajectory": {
         *(f"trajectory.gain.{score}" for score in ALL),
         *("trajectory.part.gain.loss", "trajectory.part.gain.error"),
@@ -124,10 +146,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("full")
     a, b = tiny_pair(folder, steps=100)
     shutil.copyfile(a, folder / COPY)
-    for run, ends in ((RUN_A, (a, b)), (RUN_B, (b, a))):
-        (folder / run).mkdir()
-        for step, source in enumerate(ends):
-            shutil.copyfile(source, folder / run / f"net-step{step}.safetensors")
+    every.place_series(folder, a, b)
+    for fork in (FORK_A, FORK_B):  # of two siblings there is no interval
+        shutil.copyfile(a, folder / fork / COPY)
+
     (folder / RUN_C).mkdir()
     for step in range(3):
         tensors = {name: (step + 1) * own for name, own in load_file(a).items()}
@@ -135,7 +157,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         save_file(own, folder / RUN_C / f"net-step{step}.safetensors")
 
     def made(name: str, number: int, words: tuple[str, ...]) -> Result:
-        there = {A, B, COPY, RUN_A, RUN_B, RUN_C}
+        there = {A, B, COPY, RUN_A, RUN_B, RUN_C, FORK_A, FORK_B}
         placed = [folder / word if word in there else word for word in words]
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:

@@ -46,7 +46,7 @@ def merging(tmp_path: Path) -> Merges:
             for number, each in enumerate(networks)
         )
         analysis = registry.load(ANALYSES, "merge")
-        return Run("merge", analysis, Settings(paths, **settings))
+        return Run("merge", analysis, Settings(paths, **{"merge": Choice("mean"), **settings}))
 
     return prepare
 

@@ -162,10 +162,10 @@ def test_several_alphas_are_a_curve_and_the_chosen_one_is_said() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["a", "--frame", "common"], "merge takes two checkpoints or more; 1 given"),
+        (["a", "--frame", "common"], "--method mean takes two checkpoints or more; 1 given"),
         (["ab", "--frame", "common"], "--frame common says where --align brings the units"),
         (["ab", "--frame", "common", "--align"], "--frame common is for three networks or more"),
-        (["abc", "--repair"], "--batchnorm reset takes BatchNorm statistics anew of any number"),
+        (["abc", "--repair", "closed-form"], "any merged network is corrected by repair, rescale"),
         (["abc", "--batchnorm", "b"], "--batchnorm b is for two networks, not 3"),
         (["abc", "--alphas", "0.5"], "--alphas lie between two networks, not 3"),
         (["ab", "--weights", "1,2,3"], "--weights has 3 numbers for 2 networks: '1,2,3'"),
@@ -188,7 +188,7 @@ def test_a_stored_permutation_is_for_two_networks() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
     done = invoke("merge", *named("abc"), "--apply", "two.h5", *FEW)
     assert done.exit_code == 2
-    assert "--apply permutes one of two networks, not 3; give --align" in done.stderr
+    assert "--apply permutes one network, and 2 would be permuted; give --align" in done.stderr
 
 
 def test_of_several_alphas_only_data_can_choose() -> None:

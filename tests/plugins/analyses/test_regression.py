@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -23,6 +22,7 @@ from lmctool.results.metrics import listed
 from lmctool.results.stored_metrics import metrics_of
 from lmctool.run import resources
 from lmctool.testing import invoke
+from tests import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +45,14 @@ CODE = """
 A, B = "a.safetensors", "b.safetensors"
 WORDS = {
     "barrier": (A, B, "--points", "3", "--bootstrap", "3", "--per-example"),
+    "curve": (A, B, "--points", "3", "--curve-steps", "3", "--curve-lr", "1e-3"),
     "graft": (A, "--from", B, "--evaluate"),
+    "instability": ("fork-0", "fork-40", "--points", "3"),
     "interpolate": (A, B, "--points", "3"),
     "layerwise": (A, B, "--points", "3"),
     "matrix": (A, B, "--points", "3"),
     "merge": (A, B, "--alphas", "0.25,0.5"),
+    "sharpness": (A, B, "--along", "--points", "3", "--lanczos", "12", "--probes", "4"),
     "plane": (A, "--random", "--points", "3"),
     "trajectory": ("run-a", "run-b"),
 }
@@ -65,11 +68,9 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     Path("mine.py").write_text(dedent(CODE))
     inputs = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
     np.savez("stored.npz", x=inputs, y=3 * inputs[:, 0] + 2)
-    for place, ends in (("run-a", (A, B)), ("run-b", (B, A))):
-        Path(place).mkdir()
-        for step, (name, sign) in enumerate(zip(ends, (1.0, -1.0), strict=True)):
-            save_file(network(sign if place == "run-a" else -sign), name)
-            shutil.copyfile(name, f"{place}/net-step{step}.safetensors")
+    for name, sign in ((A, 1.0), (B, -1.0)):
+        save_file(network(sign), name)
+    every.place_series(Path(), A, B)
     yield
     sys.modules.pop("mine", None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -38,13 +37,16 @@ SCORES = ("top5", "ece", "balanced_error", "auc")
 GATES = {
     "align": "align.{}",
     "barrier": "barrier.{}",
+    "curve": "curve.barrier.{}",
     "graft": "graft.rise.{}",
+    "instability": "instability.{}",
     "interpolate": "interpolate.delta_{}",
     "layerwise": "layerwise.full_barrier_{}",
     "matrix": "matrix.barrier_{}",
     "merge": "merge.{}",
     "plane": "plane.highest_{}",
     "repair": "repair.{}",
+    "sharpness": "sharpness.{}",
     "trajectory": "trajectory.gain.{}",
 }
 """A metric of each analysis that measures networks."""
@@ -58,12 +60,9 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Scored:
 
     @cache
     def made(name: str) -> Path:
-        for place, first, last in (("run-a", every.A, every.B), ("run-b", every.B, every.A)):
-            (folder / place).mkdir(exist_ok=True)
-            for step, source in enumerate((first, last)):
-                shutil.copyfile(source, folder / place / f"net-step{step}.safetensors")
+        every.place_series(folder)
         plain = [word for word in every.WORDS[name] if word not in {"--align", "--repair"}]
-        words = [folder / word if word.startswith("run-") else word for word in plain]
+        words = [folder / w if w.startswith(("run-", "fork-")) else w for w in plain]
         gates = [("--require", f"{GATES[name].format(score)} != 0.123") for score in SCORES]
         out: Path = folder / f"{name}.h5"
         with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ from lmctool.run.calibration import Calibration
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.variance.figure import draw
-from lmctool_plugins.analyses.variance.kernel import aim, numbered, ratio, spread
+from lmctool_plugins.analyses.variance.kernel import aim, ratio, spread
 from lmctool_plugins.analyses.variance.measure import measure
 from lmctool_plugins.analyses.variance.table import tabulate
 from tests import reference
@@ -80,10 +80,6 @@ def test_the_goal_of_equal_deviations_is_theirs() -> None:
 def test_pairs_that_never_vary_have_no_part_in_the_mean_correlation() -> None:
     mean, quantiles = spread(np.array([0.2, np.nan, 0.6]))
     assert (mean, quantiles[2]) == pytest.approx((0.4, 0.4))
-
-
-def test_names_that_come_twice_get_numbers() -> None:
-    assert numbered(["a", "b", "a"]) == ["a#1", "b", "a#2"]
 
 
 @pytest.mark.parametrize("correlation", [0.4, 0.0, 1.0])

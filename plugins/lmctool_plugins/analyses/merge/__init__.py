@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lmctool.api import Analysis, HelpPage, Lazy, hookimpl
+from lmctool.api import Analysis, CheckpointFile, HelpPage, Lazy, hookimpl
 from lmctool_plugins.analyses.merge.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -47,6 +47,27 @@ def lmctool_analysis() -> Analysis:
             " alphas the one with the lowest loss on the calibration set is written.",
         ),
         click.Option(
+            ["--base"],
+            metavar="BASE",
+            type=CheckpointFile(),
+            help="The checkpoint that the networks were fine-tuned from, for methods that merge"
+            " what each has learned since; --align then brings units into its order.",
+        ),
+        click.Option(
+            ["--onto"],
+            metavar="NEW_BASE",
+            type=CheckpointFile(),
+            help="Another network that gets what was learned since --base, through the alignment"
+            " of --base to it; needs --align.",
+        ),
+        click.Option(
+            ["--calibrate-temperature"],
+            is_flag=True,
+            help="Also find the temperature of the merged network's logits that has the least loss"
+            " on the calibration set. The weights stay as they are; the result and the checkpoint's"
+            " metadata have it.",
+        ),
+        click.Option(
             ["--frame"],
             type=click.Choice(["first", "common"]),
             default="first",
@@ -58,7 +79,7 @@ def lmctool_analysis() -> Analysis:
     return Analysis(
         Lazy("lmctool_plugins.analyses.merge.measure:measure"),
         networks=Lazy("lmctool_plugins.analyses.merge.measure:network_count"),
-        arity=(2, None),
+        arity="n",
         needs=frozenset({"model"}),
         optional=frozenset({"data"}),
         bare=_merges_as_they_are,
@@ -66,7 +87,8 @@ def lmctool_analysis() -> Analysis:
         options=options,
         aligner="optional",
         correction="optional",
-        calibrates="alphas",
+        merge="always",
+        calibrates=("alphas", "calibrate_temperature"),
         writes=True,
         table=Lazy("lmctool_plugins.analyses.merge.view:tabulate"),
         figure=Lazy("lmctool_plugins.analyses.merge.view:draw"),

@@ -42,6 +42,11 @@ def merge_adapters(run: Run, counts: Shares) -> Result:
     from lmctool_plugins.analyses.merge.measure import described, networks
 
     settings = run.settings
+    if run.merge_method.name != "mean":
+        raise LmctoolError(
+            f"LoRA adapters are merged by their updates, whose mean is exact, and not by --method"
+            f" {run.merge_method.name}: leave it out, or merge whole checkpoints"
+        )
     asked = settings.aligns or settings.correction or settings.excepted
     if run.model is not None or run.data is not None or asked:
         raise LmctoolError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,11 @@ from lmctool.api import (
 )
 from lmctool.api.advanced import cycle_displacement, is_adapter, letters, permutation_part
 from lmctool_plugins.analyses.merge.adapters import merge_adapters
+from lmctool_plugins.analyses.merge.calibrated import TEMPERATURE, calibrated, check_calibrated
 from lmctool_plugins.analyses.merge.shares import distance, shares
 from lmctool_plugins.analyses.merge.stream import Stream
 from lmctool_plugins.analyses.merge.summary import lowest
-from lmctool_plugins.analyses.merge.ways import between_two, check, of_many, parameters
+from lmctool_plugins.analyses.merge.ways import Bases, check, of_run, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,18 +35,56 @@ if TYPE_CHECKING:
     from lmctool_plugins.analyses.merge.shares import Shares
     from lmctool_plugins.analyses.merge.ways import ProvedFrame, Way
 
+STANDARD = "mean"
+"""The method that is used where none is named."""
+NO_BASES = Bases()
+"""Of networks that are merged as they are."""
 
-def network_count(run: Run, weights: str | None, alphas: str | None, **_: object) -> int:
+
+def network_count(
+    run: Run,
+    weights: str | None,
+    alphas: str | None,
+    frame: str,
+    base: int | None = None,
+    onto: int | None = None,
+    calibrate_temperature: bool = False,
+) -> int:
     """Return how many networks are measured: the checkpoints and the merged ones, with data."""
-    points = len(shares(weights, alphas, run.count))
+    check(run, frame, Bases(base, onto))
+    if calibrate_temperature:
+        check_calibrated(run)
+    points = len(_points(run, weights, alphas, base))
     tried = points if points > 1 else 0
-    return 0 if run.data is None else run.count + len(run.variant_names) * (tried + 1)
+    ends = run.count + (base is not None) + (onto is not None)
+    return 0 if run.data is None else ends + len(run.variant_names) * (tried + 1)
 
 
-def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Result:
+def _points(
+    run: Run, weights: str | None, alphas: str | None, base: int | None
+) -> list[tuple[float, ...]]:
+    record = run.merge_method.record
+    if record.alphas and weights is None and alphas is None:
+        alphas = ",".join(map(repr, record.alphas))
+    signed = record.counts == "factors"
+    return shares(weights, alphas, run.count, signed=signed, based=base is not None)
+
+
+def measure(
+    run: Run,
+    weights: str | None,
+    alphas: str | None,
+    frame: str,
+    base: int | None = None,
+    onto: int | None = None,
+    calibrate_temperature: bool = False,
+) -> Result:
     """Merge by each way, evaluate where there is data, and hand out the last way's network."""
-    points = shares(weights, alphas, run.count)
-    check(run, frame)
+    bases = Bases(base, onto)
+    check(run, frame, bases)
+    if calibrate_temperature:
+        check_calibrated(run)
+    points = _points(run, weights, alphas, base)
     if any(map(is_adapter, run.checkpoints)):
         if len(points) > 1:
             raise LmctoolError("of several --alphas data chooses one, and adapters take none")
@@ -54,28 +94,42 @@ def measure(run: Run, weights: str | None, alphas: str | None, frame: str) -> Re
     elif len(points) > 1:
         raise LmctoolError("of several --alphas data chooses one: pass --data SPEC, or one alpha")
     if run.model is None:
-        return streamed(run, points[0])
-    ways, proved = (between_two(run), None) if run.count == 2 else of_many(run, frame)
+        return streamed(run, points[0], bases)
+    ways, proved = of_run(run, frame, bases)
     best, groups = followed(run, ways, points) if len(points) > 1 else (0, {})
     merged = [way.merged(points[best]) for way in ways]
-    groups["merge/networks"] = far_apart(run, ways, points[best], merged)
+    weights_of = [each.weights for each in merged]
+    counts = merged[-1].counts or points[best]
+    groups["merge/networks"] = far_apart(run, ways, counts, weights_of, bases)
     if run.data is not None:
-        names = [*letters(run.ends.loss.shape[1]), *(way.name for way in ways)]
-        groups["merge/scores"] = score_group("merge", names, [run.ends, run.evaluate(merged)])
+        names, measured = letters(run.ends.loss.shape[1]), [run.ends]
+        for name, index in (("base", base), ("onto", onto)):
+            if index is not None:
+                names, measured = [*names, name], [*measured, run.scores((index,))]
+        measured.append(run.evaluate(weights_of))
+        names = [*names, *(way.name for way in ways)]
+        groups["merge/scores"] = score_group("merge", names, measured)
     if proved is not None:
         groups |= frame_groups(run, proved, frame)
-    made = described(run, ways[-1].name, points[best])
-    return Result("merge", groups, NewCheckpoint(merged[-1], metadata={"lmctool.made": made}))
+    groups |= merged[-1].groups
+    made = described(run, ways[-1].name, counts, bases, merged[-1].described)
+    metadata = {"lmctool.made": made}
+    if calibrate_temperature:
+        groups[TEMPERATURE] = found = calibrated(run, weights_of[-1])
+        metadata["lmctool.temperature"] = repr(float(found.variables["temperature"].values))
+    checkpoint = NewCheckpoint(weights_of[-1], metadata=metadata)
+    return Result("merge", groups, checkpoint)
 
 
-def streamed(run: Run, counts: Shares) -> Result:
+def streamed(run: Run, counts: Shares, bases: Bases) -> Result:
     """Merge networks as they are while the merged one is written, which tells the distances."""
-    stream = Stream(run, counts)
+    stream = Stream(run, counts, bases.base)
 
     def groups_after() -> dict[str, Group]:
-        return {"merge/networks": networks(run, ["plain"], counts, np.sqrt(stream.squares)[None])}
+        distances = np.sqrt(stream.squares)[None]
+        return {"merge/networks": networks(run, ["plain"], counts, distances, bases)}
 
-    made = {"lmctool.made": described(run, "plain", counts)}
+    made = {"lmctool.made": described(run, "plain", counts, bases)}
     checkpoint = NewCheckpoint(stream.weights, metadata=made, groups_after=groups_after)
     return Result("merge", {}, checkpoint)
 
@@ -93,14 +147,15 @@ def followed(
     """
     splits = (*run.splits, run.calibration.split)
     rows = [
-        run.evaluate(LazyNetworks(way.merged, points), splits, description=way.name) for way in ways
+        run.evaluate(LazyNetworks(partial(_weights, way), points), splits, description=way.name)
+        for way in ways
     ]
     each = [(m, np.array([row.values(m) for row in rows])) for m in run.metrics]
     metric, loss = each[0]
     if not np.isfinite(loss[-1, -1]).any():
         raise UnjudgedError("at no alpha is the loss on the calibration examples a number")
     best = lowest(loss[:, -1])
-    alpha = np.array([counts[1] for counts in points])
+    alpha = np.array([counts[-1] for counts in points])
     over = ("variant", "split", "alpha")
     variables = {
         "variant": texts("variant", [way.name for way in ways]),
@@ -115,7 +170,17 @@ def followed(
     return best, {"merge/alphas": Group(variables)}
 
 
-def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[Weights]) -> Group:
+def _weights(way: Way, counts: Shares) -> Weights:
+    return way.merged(counts).weights
+
+
+def far_apart(
+    run: Run,
+    ways: Sequence[Way],
+    counts: Shares,
+    merged: Sequence[Weights],
+    bases: Bases,
+) -> Group:
     """Return each network's share, and its distance to what each way merged."""
     names = parameters(run)
     distances = np.array(
@@ -124,21 +189,35 @@ def far_apart(run: Run, ways: Sequence[Way], counts: Shares, merged: Sequence[We
             for way, mean in zip(ways, merged, strict=True)
         ]
     )
-    return networks(run, [way.name for way in ways], counts, distances)
+    return networks(run, [way.name for way in ways], counts, distances, bases)
 
 
 def networks(
-    run: Run, variants: Sequence[str], counts: Shares, distances: NDArray[np.float64]
+    run: Run,
+    variants: Sequence[str],
+    counts: Shares,
+    distances: NDArray[np.float64],
+    bases: Bases = NO_BASES,
 ) -> Group:
-    """Return each network's share, and its distances (variant, network) to what was merged."""
+    """Return how much each network counts, and its distances (variant, network) to the merged."""
     files = [checkpoint.path.name for checkpoint in run.checkpoints[: run.count]]
+    method = run.merge_method
+    shared = method.record.counts == "shares" and bases.base is None
+    attributes = {"method": method.described}
+    if run.left_out:
+        attributes["excepted"] = ", ".join(sorted(run.left_out))
+    for name, index in (("base", bases.base), ("onto", bases.onto)):
+        if index is not None:
+            attributes[name] = run.checkpoints[index].path.name
     return Group(
         {
             "variant": texts("variant", variants),
             "network": texts("network", letters(run.count)),
             "file": Variable(np.array(files, dtype=object), ("network",), long_name="file"),
             "weight": Variable(
-                np.array(counts) / sum(counts), ("network",), long_name="share in the mean"
+                np.array(counts) / (sum(counts) if shared else 1),
+                ("network",),
+                long_name="share in the mean" if shared else "how much it counts",
             ),
             "distance": Variable(
                 distances,
@@ -147,7 +226,7 @@ def networks(
                 metric="merge.distance",
             ),
         },
-        {"excepted": ", ".join(sorted(run.left_out))} if run.left_out else {},
+        attributes,
     )
 
 
@@ -200,15 +279,22 @@ def frame_groups(run: Run, proved: ProvedFrame, frame: str) -> dict[str, Group]:
     }
 
 
-def described(run: Run, variant: str, counts: Shares) -> str:
+def described(
+    run: Run, variant: str, counts: Shares, bases: Bases = NO_BASES, more: str = ""
+) -> str:
     """Return in words what the written checkpoint is made of."""
     files = (checkpoint.path.name for checkpoint in run.checkpoints)
-    parts = [
-        f"{count / sum(counts):.6g} {file}" for file, count in zip(files, counts, strict=False)
-    ]
+    method = run.merge_method
+    shared = method.record.counts == "shares" and bases.base is None
+    total = sum(counts) if shared else 1
+    parts = [f"{count / total:.6g} {file}" for file, count in zip(files, counts, strict=False)]
+    by = "" if method.name == STANDARD else f" by {method.described}"
+    on = "" if bases.base is None else f", from base {run.checkpoints[bases.base].path.name}"
+    on += "" if bases.onto is None else f" onto {run.checkpoints[bases.onto].path.name}"
     kept = f"; {', '.join(run.settings.excepted)} of the first" if run.settings.excepted else ""
     kept += ", in canonical form" if run.resources.canonical else ""
-    return f"merge ({variant}) of {' + '.join(parts)}{kept}"
+    kept += f"; {more}" if more else ""
+    return f"merge{by} ({variant}) of {' + '.join(parts)}{on}{kept}"
 
 
 def texts(dim: str, words: Iterable[str]) -> Variable:

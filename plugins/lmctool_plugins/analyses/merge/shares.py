@@ -14,16 +14,25 @@ if TYPE_CHECKING:
     from lmctool.api import Weights
 
 Shares = tuple[float, ...]
-"""How much each network counts; not negative, with a sum above 0."""
+"""How much each network counts; of a mean not negative, with a sum above 0."""
 
 
-def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
+def shares(
+    weights: str | None,
+    alphas: str | None,
+    count: int,
+    *,
+    signed: bool = False,
+    based: bool = False,
+) -> list[Shares]:
     """Return the shares of each merge that the options ask for; one of 1 each without any.
 
     Args:
         weights: a comma list of one number for each network, or None.
-        alphas: a comma list of positions between two networks, or None.
+        alphas: a comma list of positions between two networks, or from a base to one, or None.
         count: how many networks there are.
+        signed: whether they may be below 0, as factors may and shares of a mean may not.
+        based: whether there is a base beside them.
 
     Raises:
         LmctoolError: both are given, or one that doesn't fit.
@@ -31,6 +40,8 @@ def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
     if weights is not None and alphas is not None:
         raise LmctoolError("--weights and --alphas both say how much each counts; give one of them")
     if alphas is not None:
+        if count == 1 and based:
+            return [(alpha,) for alpha in positions(alphas)]
         if count != 2:
             raise LmctoolError(f"--alphas lie between two networks, not {count}; give --weights")
         return [(1 - alpha, alpha) for alpha in positions(alphas)]
@@ -39,7 +50,10 @@ def shares(weights: str | None, alphas: str | None, count: int) -> list[Shares]:
     counts = tuple(_numbers(weights))
     if len(counts) != count:
         raise LmctoolError(f"--weights has {len(counts)} numbers for {count} networks: {weights!r}")
-    if min(counts) < 0 or sum(counts) == 0:
+    if signed:
+        if not any(counts):
+            raise LmctoolError(f"--weights must not all be 0, unlike {weights!r}")
+    elif min(counts) < 0 or sum(counts) == 0:
         raise LmctoolError(f"--weights must be 0 or more, and not all 0, unlike {weights!r}")
     return [counts]
 

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api.advanced import (
-    LazyWeights,
-    mean_tensor,
-    refuse_differing,
-    spectral_norms,
-    weighted_mean,
-)
+from lmctool.api.advanced import LazyWeights, spectral_norms, with_spectral_norms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from lmctool.api import Run
@@ -22,66 +18,94 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """The weighted mean of the checkpoints of a run, made while it is written.
+    """What the checkpoints of a run are merged into, made while it is written.
 
-    Every value is that of the mean of the networks in the run's dtype.  One tensor is in memory,
-    and a block of each network; of a weight under spectral norm, those of all networks.
+    Every value is that of merging the networks in the run's dtype.  Of an elementwise method one
+    tensor is in memory, and a block of each network; of another one, and of a weight under
+    spectral norm, that tensor of all networks.
 
     Attributes:
+        every: the files of all networks, and of the base behind them where there is one.
         squares: (network,) the squared distance of each network's parameters to the merged one's,
             over the tensors that were made.
         weights: the merged tensors; each may be asked for once.
     """
 
-    def __init__(self, run: Run, counts: Shares) -> None:
-        """Take the checkpoints, and how much each counts; nothing is read yet."""
+    def __init__(self, run: Run, counts: Shares, base: int | None = None) -> None:
+        """Take the checkpoints, how much each counts, and which is the base; nothing is read."""
         self.files = run.checkpoints[: run.count]
+        self.based = base is not None
+        bases = () if base is None else run.checkpoints[base : base + 1]
+        self.every = (*self.files, *bases)
         self.counts = counts
+        self.method = run.merge_method
         self.dtype = run.dtype
         self.left_out = run.left_out
         self.squares = np.zeros(run.count)
         self.weights = LazyWeights(self.files[0].names, self._merged)
         norms = spectral_norms(self.files[0].names)
         self._norms = {name: norm for norm in norms for name in (norm.u, norm.v)}
+        self._counting = [n for n, count in enumerate(self.counts) if count]
 
     def _merged(self, name: str) -> Tensor:
-        import torch
-
         first = self.files[0]
         if name in self.left_out:
             return first.tensor(name, finite=True)
-        counting = [n for n, count in enumerate(self.counts) if count > 0]
-        counted = [self.files[n] for n in counting]
         if name not in first.floating:
-            refuse_differing(name, [file.mapped(name) for file in counted])
-            return counted[0].tensor(name)
+            self._one([file.mapped(name) for file in self.every], name)
+            return self.every[self._counting[0] if self._counting else -1].tensor(name)
         if name in self._norms:
-            return self._of_spectral_norm(name, counting)
+            return self._of_spectral_norm(name)
+        if self.method.record.elementwise or name not in first.parameters:
+            return self._by_blocks(name)
+        own = [file.tensor(name, finite=True).to(self.dtype) for file in self.every]
+        merged = self._one(own, name)
+        self._measure(own, merged)
+        return merged
+
+    def _one(self, own: Sequence[Tensor], name: str) -> Tensor:
+        """Return what a tensor, or a block of it, of all networks and the base becomes."""
+        base = own[-1] if self.based else None
+        tensors = [own[n] for n in self._counting]
+        counts = [self.counts[n] for n in self._counting]
+        if not tensors and base is not None:
+            return base
+        if len(tensors) == 1 and base is None and self.method.record.counts == "shares":
+            return tensors[0]
+        averaged = name not in self.files[0].parameters
+        return self.method.tensor(
+            name, tensors, counts, base, indices=self._counting, averaged=averaged
+        )
+
+    def _measure(self, own: Sequence[Tensor], merged: Tensor) -> None:
+        self.squares += [
+            float((each.double() - merged.double()).square().sum())
+            for each in own[: len(self.files)]
+        ]
+
+    def _by_blocks(self, name: str) -> Tensor:
+        import torch
+
+        first = self.files[0]
         merged = torch.empty(first.shapes[name], dtype=self.dtype)
         flat, begin = merged.view(-1), 0
-        for blocks in zip(*(file.numbers(name, self.dtype) for file in self.files), strict=True):
-            block = mean_tensor(
-                [blocks[n] for n in counting], [self.counts[n] for n in counting], name
-            )
+        for own in zip(*(file.numbers(name, self.dtype) for file in self.every), strict=True):
+            block = self._one(own, name)
             flat[begin : begin + len(block)] = block
             begin += len(block)
             if name in first.parameters:
-                self.squares += [
-                    float((own.double() - block.double()).square().sum()) for own in blocks
-                ]
+                self._measure(own, block)
         return merged
 
-    def _of_spectral_norm(self, name: str, counting: list[int]) -> Tensor:
+    def _of_spectral_norm(self, name: str) -> Tensor:
         """Return what follows from a merged weight, which is merged anew for it."""
         norm = self._norms[name]
         names = (norm.weight, norm.u, norm.v)
         own = [
             {each: file.tensor(each, finite=True).to(self.dtype) for each in names}
-            for file in self.files
+            for file in self.every
         ]
-        networks = [own[n] for n in counting]
-        merged = weighted_mean(networks, [self.counts[n] for n in counting])[name]
-        self.squares += [
-            float((each[name].double() - merged.double()).square().sum()) for each in own
-        ]
-        return merged
+        merged = {each: self._one([one[each] for one in own], each) for each in names}
+        mixed = with_spectral_norms(merged, [own[n] for n in self._counting] or own)[name]
+        self._measure([each[name] for each in own], mixed)
+        return mixed

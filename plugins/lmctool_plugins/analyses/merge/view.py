@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SCORES, NETWORKS = "merge/scores", "merge/networks"
 ALPHAS, FRAME = "merge/alphas", "merge/frame"
+SOUP, TEMPERATURE = "merge/soup", "merge/temperature"
 LISTED = 5
 """Tensors that a note lists."""
 WIDTH, CURVES, LEGEND = 4.8, 3.6, 0.6
@@ -46,7 +47,13 @@ def tabulate(result: Result) -> Table:
     names, weights = variables["variant"].values, variables["weight"].values
     shares = ", ".join(f"{weight:.4g}" for weight in weights)
     same = "uniform" if np.ptp(weights) == 0 else f"weights {shares}"
-    title = f"Merge of {len(weights)} networks ({same}); {names[-1]} is written"
+    attributes = result.groups[NETWORKS].attributes
+    how = str(attributes.get("method", "")).partition(" ")[0]
+    by = f" by {how}" if how not in {"", "mean"} else ""
+    on = f" from {attributes['base']}" if "base" in attributes else ""
+    on += f" onto {attributes['onto']}" if "onto" in attributes else ""
+    count = f"{len(weights)} network{'s' if len(weights) > 1 else ''}"
+    title = f"Merge of {count}{by}{on} ({same}); {names[-1]} is written"
     notes = tuple(_notes(result))
     if SCORES in result.groups:
         compared = [str(name) for name in names]
@@ -82,6 +89,10 @@ def _notes(result: Result) -> list[str]:
             f"alpha {chosen:g} of {', '.join(f'{value:g}' for value in alpha)}:"
             f" least loss on the calibration examples, {loss[alpha == chosen][0]:.4f}"
         )
+    if SOUP in result.groups:
+        notes.append(_soup(result.groups[SOUP]))
+    if TEMPERATURE in result.groups:
+        notes.append(_temperature(result))
     if FRAME in result.groups:
         group = result.groups[FRAME]
         variables = group.variables
@@ -100,6 +111,34 @@ def _notes(result: Result) -> list[str]:
             f" permuted self differ by {variables['difference'].values.max():.2g} at most"
         )
     return notes
+
+
+def _soup(group: Group) -> str:
+    """Say which networks a greedy soup has, in the order in which they were tried."""
+    tried = [
+        f"{name} ({cost:.2%})" if included else f"not {name} ({cost:.2%})"
+        for name, cost, included in zip(
+            *(group.variables[name].values for name in ("network", "tried", "included")),
+            strict=True,
+        )
+    ]
+    return f"in the soup, by its error on the calibration examples: {', '.join(tried)}"
+
+
+def _temperature(result: Result) -> str:
+    """Say what the temperature does to the scores of the written network."""
+    variables = result.groups[TEMPERATURE].variables
+    loss = metrics_of(result)[0]
+    calibration = [loss.text(variables[name].values) for name in ("before", "after")]
+    splits = [
+        f"{split} " + ", ".join(f"{m.name} {m.text(variables[m.name].values[n])}" for m in shown)
+        for shown in [[each for each in metrics_of(result) if each.name != "error"]]
+        for n, split in enumerate(variables["split"].values)
+    ]
+    return (
+        f"temperature {variables['temperature'].values:.4g}: loss {calibration[1]} on the"
+        f" calibration examples, {calibration[0]} without; {'; '.join(splits)} with it"
+    )
 
 
 def draw(result: Result, figure: Figure) -> None:

@@ -62,7 +62,7 @@ def lmctool_analysis() -> Analysis:
         Lazy("lmctool_plugins.analyses.trajectory.measure:measure"),
         networks=Lazy("lmctool_plugins.analyses.trajectory.measure:network_count"),
         arity=(2, None),
-        series=True,
+        series="steps",
         options=options,
         aligner="optional",
         correction="optional",

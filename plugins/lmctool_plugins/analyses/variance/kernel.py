@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lmctool.api import Array
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -54,17 +52,3 @@ def spread(correlation: Array) -> tuple[float, Array]:
     if not len(present):
         return float("nan"), np.full(len(QUANTILES), np.nan)
     return float(present.mean()), np.quantile(present, QUANTILES)
-
-
-def numbered(names: Sequence[str]) -> list[str]:
-    """Return names that differ: those that come more than once get a number behind.
-
-    >>> numbered(["conv1", "block", "block"])
-    ['conv1', 'block#1', 'block#2']
-    """
-    counts: dict[str, int] = {}
-    unique = []
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-        unique.append(f"{name}#{counts[name]}" if names.count(name) > 1 else name)
-    return unique

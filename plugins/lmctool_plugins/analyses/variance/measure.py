@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from lmctool.api import Group, LmctoolError, Result, Variable, grid
-from lmctool.api.advanced import predicted, selected_names
-from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, numbered, ratio, spread
+from lmctool.api.advanced import numbered, predicted, selected_names
+from lmctool_plugins.analyses.variance.kernel import QUANTILES, aim, ratio, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""The built-in ways to merge networks: ``--method NAME``; one module or package each."""

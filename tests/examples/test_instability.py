@@ -1,0 +1,58 @@
+"""The script of examples/instability forks and measures what its page says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from lmctool.testing import invoke
+from tests.training import EXAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOTED = '#!/bin/sh\nprintf "%s\\t" "${0##*/}" "$@" >> "$COMMANDS"; echo >> "$COMMANDS"\n'
+"""A program that notes how it was called, and does nothing."""
+
+
+def commands(folder: Path) -> list[list[str]]:
+    """Return the words of each command of the script, in its order."""
+    programs, noted = folder / "programs", folder / "commands"
+    programs.mkdir()
+    for name in ("python", "lmctool"):
+        (programs / name).write_text(NOTED)
+        (programs / name).chmod(0o755)
+    script = shutil.copy(EXAMPLES / "instability/make.sh", folder)
+    paths = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([script], env={"PATH": paths, "COMMANDS": str(noted)}, check=True)
+    return [line.split("\t")[:-1] for line in noted.read_text().splitlines()]
+
+
+def value(words: list[str], flag: str) -> str:
+    return words[words.index(flag) + 1]
+
+
+def test_it_forks_each_network_at_each_step_and_measures_its_siblings(tmp_path: Path) -> None:
+    listed = commands(tmp_path)
+    trainings = [words[1:] for program, *words in listed if program == "python"]
+    measured = [words for program, *words in listed if program == "lmctool"]
+    for network, command in zip(("lenet", "resnet20"), measured, strict=True):
+        parent, *children = [words for words in trainings if value(words, "--model") == network]
+        steps = value(parent, "--save-at").split(",")
+        forks = [f"{network}/fork{step}" for step in steps]
+        own = {option for option in parent if option.startswith("--")} - {"--save-at"}
+        assert len(children) == 3 * len(steps)
+        for child in children:
+            assert own <= set(child)
+            assert "--continue" in child
+            step = value(child, "--init").removesuffix(".safetensors").rpartition("step")[2]
+            assert value(child, "-o") in {
+                f"{network}/fork{step}/order{value(child, '--data-seed')}.safetensors"
+            }
+        assert len({value(child, "-o") for child in children}) == len(children)
+        assert command[0] == "instability"
+        assert sorted(command[1 : command.index("--align")]) == sorted(forks)
+        done = invoke(*command, "--help")
+        assert done.exit_code == 0, done.output
