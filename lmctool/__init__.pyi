@@ -685,6 +685,63 @@ def merge(
     """
     ...
 
+def plane(
+    *checkpoints: Network,
+    random: bool = False,
+    run: Series | None = None,
+    points: int | str = "21",
+    margin: float | None = None,
+    reach: float | None = None,
+    definition: Literal["chord", "mean-ends", "max-end"] = "chord",
+    surface: bool = False,
+    align: bool | str = False,
+    apply: str | PathLike[str] | Result | None = None,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    observer: str | Sequence[str] | None = None,
+    quiet: bool = False,
+    trust_config: bool = False,
+    key: str | None = None,
+    strip: str | Sequence[str] | None = None,
+    rename: Mapping[str, Any] | None = None,
+    ignore: str | Sequence[str] | None = None,
+    model: str | Module | Callable[..., Module] | None = None,
+    model_arg: Mapping[str, Any] | None = None,
+    output: str | None = None,
+    allow_stochastic: bool = False,
+    batchnorm: Literal["interpolate", "reset", "a", "b"] = "interpolate",
+    spec: str | PathLike[str] | None = None,
+    data: Data | None = None,
+    split: str | Sequence[str] = ("test",),
+    limit: int | None = None,
+    subset_seed: int = 0,
+    mean: str | float | Sequence[str | float] | None = None,
+    std: str | float | Sequence[str | float] | None = None,
+    task: str | None = None,
+    score: str | float | Sequence[str | float] | None = None,
+    allow_chance: bool = False,
+    calib: Data | None = None,
+    calib_split: str | None = None,
+    calib_size: int = 5000,
+    calib_batch: int = 500,
+    repeat: int = 1,
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "float64"] = "auto",
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
+    batch_size: int | str = "auto",
+    strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto",
+    executor: str | None = None,
+    mixed: bool = False,
+    seed: int = 0,
+    **plugin_options: Any,
+) -> Result:
+    """Loss and error over a plane in weight space, with checkpoints or a training run in it.
+
+    ``help(lmctool.plane)`` tells every keyword.
+    """
+    ...
+
 def repair(
     a: Network,
     b: Network,
