@@ -19,6 +19,7 @@ import click
 import numpy as np
 
 import lmctool
+from lmctool.api.advanced import letters
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 MLP = "--model mlp --model-arg width=128 --model-arg depth=3"
@@ -145,6 +146,11 @@ def error(found: lmctool.Result, network: str) -> float:
     return float(alphas["error"].values[number, 0, best])
 
 
+def options_of(method: str) -> dict[str, Any]:
+    """Return the options of a merge that gives all rows of a method."""
+    return {"method": method, **METHODS[method], "align": True, "repair": True}
+
+
 def networks_of(bench: Bench, column: Networks, method: str) -> tuple[str, ...]:
     """Return what a method merges: WiSE-FT goes from a base to the mean of what came of it."""
     if method != "wise-ft" or column.base is None:
@@ -161,19 +167,27 @@ def cells(bench: Bench, column: Networks, method: str) -> dict[str, str]:
     files = networks_of(bench, column, method)
     if method == "slerp" and len(files) != 2:
         return dict.fromkeys(ROWS, NONE)
-    options: dict[str, Any] = {"method": method, **METHODS[method]}
-    options |= {"align": True, "repair": True}
+    options = options_of(method)
     if method in TASK and column.base is not None:
         options["base"] = bench.place(column.base)
     found = bench.merged(f"{method} of {column.name}", files, **options)
     return {row: f"{error(found, row):.1%}" for row in ROWS}
 
 
-def single(bench: Bench, column: Networks) -> tuple[str, str]:
-    """Return the least and the greatest test error of the networks by themselves."""
-    found = bench.merged(f"mean of {column.name}", column.files)
-    errors = [error(found, letter) for letter in "abcd"[: len(column.files)]]
-    return f"{min(errors):.1%}", f"{max(errors):.1%}"
+def single(bench: Bench, column: Networks) -> tuple[str, str, str]:
+    """Return the test error of the base, and the least and the greatest of the networks."""
+    found = bench.merged(f"mean of {column.name}", column.files, **options_of("mean"))
+    errors = [error(found, letter) for letter in letters(len(column.files))]
+    base = NONE
+    if column.base is not None:
+        based = bench.merged(
+            f"ties of {column.name}",
+            column.files,
+            base=bench.place(column.base),
+            **options_of("ties"),
+        )
+        base = f"{error(based, 'base'):.1%}"
+    return base, f"{min(errors):.1%}", f"{max(errors):.1%}"
 
 
 def table(bench: Bench) -> str:
@@ -185,8 +199,9 @@ def table(bench: Bench) -> str:
         for method in METHODS
         for each in ROWS
     ]
-    least, greatest = zip(*(single(bench, column) for column in COLUMNS), strict=True)
-    lines += [("none", "the best", *least), ("none", "the worst", *greatest)]
+    each = zip(*(single(bench, column) for column in COLUMNS), strict=True)
+    names = ("the base", "the best", "the worst")
+    lines += [("none", name, *own) for name, own in zip(names, each, strict=True)]
     lines += [(f"`{m}`", ROWS[row], *(cell[row] for cell in found)) for m, row, found in body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lmctool.plugin import registry
+from lmctool.plugin.kinds import MERGES
 from lmctool.plugin.parameters import CheckpointFile, SeriesFolder
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class CommandWords:
     @property
     def _arity(self) -> tuple[int, int | None]:
         arity = self.analysis.arity
+        if self.analysis.merge != "never":
+            return registry.load(MERGES, "mean").networks
         if isinstance(arity, tuple):
             return arity
         return (1, None) if arity == "n" else (arity, arity)

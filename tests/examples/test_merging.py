@@ -45,7 +45,7 @@ def test_the_table_has_a_cell_for_each_method_and_is_made_once(
     head, rule, *rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
     assert head == ["method", "networks", "pair", "set"]
     assert set(rule) == {"---"}
-    assert [row[0] for row in rows] == ["none"] * 2 + [
+    assert [row[0] for row in rows] == ["none"] * 3 + [
         f"`{name}`" for name in chosen for _ in make.ROWS
     ]
     cells = {(row[0], row[1]): row[2:] for row in rows}

@@ -1,6 +1,7 @@
 """Merge two or more checkpoints into one, aligned and repaired on request, and write it.
 
-The merged network is the weighted mean, tensor by tensor, with weights that are 1 if not given:
+Unless ``--method`` names another way, the merged network is the weighted mean, tensor by tensor,
+with weights that are 1 if not given:
 
     theta = sum_i w_i P_i(theta_i) / sum_i w_i
 
@@ -38,7 +39,8 @@ def lmctool_analysis() -> Analysis:
         click.Option(
             ["--weights"],
             metavar="W,W,…",
-            help="Weight of each network in the mean, one number each; equal by default.",
+            help="How much each network counts, one number each: its share in a mean, or with"
+            " --base the factor of what it has learned; equal by default.",
         ),
         click.Option(
             ["--alphas"],
@@ -99,6 +101,7 @@ def lmctool_analysis() -> Analysis:
                 "a.safetensors b.safetensors --align --repair -o merged"
                 "  # writes merged.safetensors",
                 "a.safetensors b.safetensors c.safetensors --weights 1,1,2 -o soup",
+                "a.safetensors b.safetensors --method ties --base base.safetensors -o merged",
             ),
             docs="docs/analyses/merge.md",
         ),

@@ -44,7 +44,7 @@ def calibrated(run: Run, weights: Weights) -> Group:
     Raises:
         LmctoolError: an answer is not one class.
     """
-    if run.calibration.split.name == TRAINING:
+    if run.settings.calib is None and run.calibration.split.name == TRAINING:
         run.note(
             f"the temperature is fitted on split {TRAINING!r}, where networks that were trained on"
             " it are surer than elsewhere; --calib or --calib-split names other examples"

@@ -129,6 +129,8 @@ def _temperature(result: Result) -> str:
     """Say what the temperature does to the scores of the written network."""
     variables = result.groups[TEMPERATURE].variables
     loss = metrics_of(result)[0]
+    if np.isnan(variables["temperature"].values):
+        return "no temperature: the calibration loss has no least value"
     calibration = [loss.text(float(variables[name].values)) for name in ("before", "after")]
     splits = [
         f"{split} " + ", ".join(f"{m.name} {m.text(variables[m.name].values[n])}" for m in shown)

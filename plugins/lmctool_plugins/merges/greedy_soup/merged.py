@@ -27,7 +27,7 @@ def merged(run: Run, part: NetworksToMerge) -> Merged:
         UnjudgedError: no network's error on the calibration examples is a number.
     """
     _, error, *_ = run.metrics
-    if run.calibration.split.name == TRAINING:
+    if run.settings.calib is None and run.calibration.split.name == TRAINING:
         run.note(
             f"the soup is chosen on split {TRAINING!r}, where networks that were trained on it do"
             " better than elsewhere; --calib or --calib-split names other examples"
