@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.8, 3.4
 """The size of a panel without its legend, in inches."""
 APART = 0.06
-"""The least distance of two numbers below the axis, as a share of its length."""
+"""The least distance of two numbers below the axis, and its margins, as a share of its length."""
 LABELS = {"align": "align (weak: each pair)", "strong": "strong (one permutation each)"}
 """What variants are called beside each other."""
-BAND, PAIR = 0.15, 0.5
-"""How opaque an interval and the point of a pair are."""
+ASIDE = 5
+"""How far variants stand beside each other at a step, in points."""
+PAIR = 0.5
+BAR: dict[str, Any] = {"linewidth": 3, "alpha": 0.25}
+"""How opaque the point of a pair is, and how an interval looks."""
 KEYS = ("a pair", "95 % interval over siblings")
-"""What points and bands are."""
-ABOVE = 1.15
-"""The top of a panel, by the greatest barrier of a pair: an interval of few siblings reaches on."""
+"""What points and bars are."""
+MOST = 2
+"""How many times the greatest barrier of a pair a panel shows at most: of three siblings an
+interval may be much wider."""
 
 
 def draw(result: Result, figure: Figure) -> None:
@@ -56,13 +60,22 @@ def draw(result: Result, figure: Figure) -> None:
             _explain(axes, curve, metric)
             if metric == metrics[0]:
                 axes.axhline(bound, color="0.4", linewidth=1, linestyle=":", marker="", label=below)
-            highest = float(pairs[metric.name].values[:, :, s].max())
-            axes.set_ylim(-0.04 * highest, (ABOVE * max(highest, bound)) or None)
+            upper = curve[f"{metric.name}_upper95"].values[:, :, s]
+            least = bound if metric == metrics[0] else 0
+            _limit(axes, pairs[metric.name].values[:, :, s], upper, least)
             _step_axis(axes, curve["step"].values)
             axes.set_title(f"{metric.name} instability on {splits[s]}")
             score_axis(axes.yaxis, metric)
             axes.set_ylabel(f"mean barrier of the\n{metric.label}")
             legend_below(axes, WIDTH)
+
+
+def _limit(axes: Axes, heights: NDArray[Any], upper: NDArray[Any], bound: float) -> None:
+    """Let a panel reach from 0 to above the highest pair and the bound, and to most intervals."""
+    highest, widest = float(heights.max()), float(np.nan_to_num(upper).max())
+    top = 1.1 * max(highest, bound, min(widest, MOST * highest))
+    if top > 0:
+        axes.set_ylim(-0.04 * top, top)
 
 
 def _draw(
@@ -73,23 +86,29 @@ def _draw(
     place: tuple[slice, int, int],
     style: Mapping[str, Any],
 ) -> None:
-    """Draw one variant: its means, each pair, and a band between the bounds if there are any."""
+    """Draw one variant, beside the others: its means, each pair, and intervals where it has any."""
+    from matplotlib.transforms import ScaledTranslation
+
     steps, mean = curve["step"].values, curve[metric.name].values[place]
-    lower, upper = (curve[f"{metric.name}_{bound}95"].values[place] for bound in ("lower", "upper"))
-    colour = style["color"]
-    axes.plot(steps, mean, markersize=5, **style)
-    axes.fill_between(steps, lower, upper, color=colour, alpha=BAND, linewidth=0)
+    middle = (len(curve["variant"].values) - 1) / 2
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    aside = ScaledTranslation((place[1] - middle) * ASIDE / 72, 0, figure.dpi_scale_trans)
+    moved = axes.transData + aside
+    axes.plot(steps, mean, markersize=5, transform=moved, **style)
     each = pairs[metric.name].values[place]
     points: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 4, "alpha": PAIR}
-    axes.plot(pairs["fork"].values, each, color=colour, **points)
+    axes.plot(pairs["fork"].values, each, color=style["color"], transform=moved, **points)
+    lower, upper = (curve[f"{metric.name}_{bound}95"].values[place] for bound in ("lower", "upper"))
+    axes.vlines(steps, lower, upper, color=style["color"], transform=moved, **BAR)
 
 
 def _explain(axes: Axes, curve: Variables, metric: ScoreMetric) -> None:
-    """Name points and bands in the legend."""
-    pair, band = KEYS
+    """Name points and bars in the legend."""
+    pair, bar = KEYS
     axes.plot([], [], linestyle="", marker=".", color="0.4", label=pair)
     if np.isfinite(curve[f"{metric.name}_upper95"].values).any():
-        axes.fill_between([], [], color="0.4", alpha=BAND, linewidth=0, label=band)
+        axes.plot([], [], color="0.4", marker="", label=bar, **BAR)
 
 
 def _step_axis(axes: Axes, steps: NDArray[Any]) -> None:
@@ -99,8 +118,11 @@ def _step_axis(axes: Axes, steps: NDArray[Any]) -> None:
     positive = [step for step in steps.tolist() if step > 0]
     if len(positive) > 1:
         axes.set_xscale("symlog", linthresh=positive[0], linscale=0.4)
-    own = axes.transData.transform([(step, 0) for step in steps])
-    places = axes.transAxes.inverted().transform(own)[:, 0]
+    scale = axes.xaxis.get_transform()
+    own = scale.transform(steps.astype(np.float64))
+    margin = APART * (own[-1] - own[0]) or 1.0
+    axes.set_xlim(*scale.inverted().transform(np.array([own[0] - margin, own[-1] + margin])))
+    places = (own - own[0]) / (2 * margin + own[-1] - own[0])
     shown: list[int] = []
     for number, place in enumerate(places):
         if not shown or place - places[shown[-1]] >= APART:
