@@ -37,13 +37,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "merge": {},
     "plane": {"random": True, "points": 3},
     "repair": {},
-    "sharpness": {
-        "along": True,
-        "points": 3,
-        "lanczos": 4,
-        "probes": 2,
-        "curvature_size": 8,
-    },
+    "sharpness": {"lanczos": 4, "probes": 2, "curvature_size": 8},
     "trajectory": {},
     "variance": {},
 }
@@ -51,6 +45,7 @@ SPANNED = (
     "Error: a plane is spanned by three checkpoints, by two and --align, or by one and either"
     " --random or --run FOLDER; given: {} --random"
 )
+ALONG = "Error: --align is for the path of --along; give that too"
 REFUSED = {
     "el2n": {
         **{f"{key}, corrected": PAIRED for key in ("mlp", "resnet", "vit")},
@@ -64,6 +59,7 @@ REFUSED = {
             ("more", "2 checkpoints and"),
         )
     },
+    "sharpness": {f"{key}, corrected": ALONG for key in ("mlp", "resnet", "vit", "causal_lm")},
 }
 QUICK = {"distance": ("mlp", "vit"), "barrier": ("resnet",)}
 
