@@ -55,6 +55,7 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("matrix", "A", "B", "A2", "--points", "3", *FEW),
     ("merge", "A", "B", "--align", *FEW),
     ("merge", "A", "B", "--batchnorm", "b", *FEW),
+    ("merge", "A", "B", "--method", "fisher", "--calibrate-temperature", *FEW),
     ("merge", "A", "B", "A2", "--align", "weight", "--frame", "common", *FEW),
     ("plane", "A", "B", "A2", "--points", "5", *FEW),
     ("plane", "A", "--random", "--points", "3", *FEW),

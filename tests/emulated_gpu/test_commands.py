@@ -40,6 +40,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "sharpness": ("sharpness", *every.WORDS["sharpness"]),
     "similarity": ("similarity", *every.WORDS["similarity"]),
     "plane": ("plane", *every.WORDS["plane"]),
+    "soup": ("merge", A, B, "--method", "greedy-soup", "--calibrate-temperature", *FEW),
     "variance": ("variance", *every.WORDS["variance"]),
 }
 

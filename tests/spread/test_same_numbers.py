@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "layerwise": ("layerwise", "a", "b", "--points", "3", "--align", "--batch-size", "16", *FEW),
     "matrix": ("matrix", "a", "b", "c", *BOTH, "--points", "3", *FEW),
     "merge of two": ("merge", "a", "b", *BOTH, "--alphas", "0.3,0.5", *FEW),
+    "merge by fisher": ("merge", "a", "b", "--method", "fisher", "--calib-size", "60", *FEW[:2]),
     "merge of three": ("merge", "a", "b", "c", "--align", *FEW),
     "merge in a common frame": ("merge", "a", "b", "c", "--align", "--frame", "common", *FEW),
     "plane": ("plane", "a", "b", "c", "--points", "4", "--batchnorm", "reset", *FEW),

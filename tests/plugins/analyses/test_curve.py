@@ -25,6 +25,7 @@ from lmctool.results.file import read
 from lmctool.run import resources
 from lmctool.testing import invoke, metrics
 from lmctool_plugins.analyses.curve.descent import Descent
+from lmctool_plugins.analyses.curve.training import Training
 from lmctool_plugins.analyses.curve.training import trained as names_of
 from tests.interruption import interrupt_after, watch
 from tests.plugins.pairs import initial, plain_loss, save, trained
@@ -104,7 +105,7 @@ def ends(networks: Path) -> tuple[str, str]:
 def chain(ends: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a chain with one bend on the whole test split, and return its result."""
     out = tmp_path_factory.mktemp("chain") / "c.h5"
-    few = ("--points", "5", "--curve-steps", "60", "--calib-size", "600", "-q")
+    few = ("--points", "5", "--curve-steps", "40", "--calib-size", "600", "-q")
     done = invoke("curve", *ends, "--kind", "chain", *few, "--dtype", "float64", "-o", out)
     assert done.exit_code == 0, done.output
     return out
@@ -125,14 +126,15 @@ def test_both_ends_of_every_path_are_the_files(chain: Path) -> None:
         assert losses[0, end] == pytest.approx(plain_loss("mlp-batch", weights), rel=1e-12)
 
 
-def test_the_lines_are_those_of_barrier(chain: Path, ends: tuple[str, str]) -> None:
-    curves = values(read(chain), "curves", "loss")[:, 0]
-    few = ("--points", "5", "--calib-size", "600", "-q", "--dtype", "float64")
-    for path, policy in enumerate(("interpolate", "reset")):
-        out = chain.with_name(f"{policy}.h5")
-        assert invoke("barrier", *ends, *few, "--batchnorm", policy, "-o", out).exit_code == 0
-        own = read(out).groups["barrier/curve"].variables["loss"].values[0, 0]
-        np.testing.assert_array_equal(curves[path], own)
+def test_the_line_with_statistics_taken_anew_is_that_of_barrier(
+    chain: Path, ends: tuple[str, str]
+) -> None:
+    words = ("--points", "5", "--calib-size", "600", "-q", "--dtype", "float64")
+    out = chain.with_name("reset.h5")
+    done = invoke("barrier", *ends, *words, "--batchnorm", "reset", "-o", out)
+    assert done.exit_code == 0, done.output
+    own = read(out).groups["barrier/curve"].variables["loss"].values[0, 0]
+    np.testing.assert_array_equal(values(read(chain), "curves", "loss")[1, 0], own)
 
 
 def test_the_bend_of_a_chain_is_written_as_the_network_in_the_middle(chain: Path) -> None:
@@ -153,7 +155,7 @@ def test_the_bend_of_a_chain_is_written_as_the_network_in_the_middle(chain: Path
 
 def test_the_course_of_the_training_is_in_the_result(chain: Path) -> None:
     loss, place = (values(read(chain), "training", name) for name in ("loss", "place"))
-    assert loss.shape == place.shape == (60,)
+    assert loss.shape == place.shape == (40,)
     assert loss[-10:].mean() < loss[:10].mean()
     assert 0 <= place.min() < 0.1 and 0.9 < place.max() <= 1
 
@@ -260,12 +262,17 @@ def test_a_training_that_diverges_is_told(ends: tuple[str, str], tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_training_that_lowers_no_loss_is_told(ends: tuple[str, str], tmp_path: Path) -> None:
-    words = [word for word in SHORT if word != "-q"]
-    done = invoke("curve", *ends, *words, "--curve-lr", "100", "-o", tmp_path / "c")
-    assert done.exit_code == 0, done.output
-    assert "the training did not lower the loss of the curve, which was " in done.stderr
-    assert "pass a --curve-lr below 100, or more --curve-steps" in done.stderr
+def test_a_training_that_lowers_no_loss_is_told() -> None:
+    notes: list[str] = []
+    run: Any = SimpleNamespace(note=notes.append)
+    training = Training("bezier", bends=1, steps=40, rate=3.0, batch=20)
+    training.compare(run, np.linspace(2, 1, 40))
+    assert not notes
+    training.compare(run, np.linspace(1, 2, 40))
+    assert notes == [
+        "the training did not lower the loss of the curve, which was 1.038 in the first tenth of"
+        " the steps and 1.962 in the last; pass a --curve-lr below 3, or more --curve-steps"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +329,8 @@ def test_a_bend_that_would_replace_a_file_is_refused_before_the_work(
 def test_python_holds_every_bend_and_saves_what_the_command_writes(
     ends: tuple[str, str], tmp_path: Path
 ) -> None:
-    options = {"points": 3, "curve_steps": 3, "bends": 2, "limit": 200, "calib_size": 300}
+    options: dict[str, Any] = {"points": 3, "curve_steps": 3, "bends": 2, "limit": 200}
+    options["calib_size"] = 300
     found = lmctool.curve(*ends, **options)
     files = found.save(tmp_path / "held.h5", figure=False)
     assert {"checkpoint", "checkpoint-2"} < set(files)

@@ -234,7 +234,7 @@ def test_at_the_place_of_a_step_in_the_plane_is_that_step_with_its_running_stati
     own = spanned(run, "run", (3, 3), None, None, series)
     assert own.components is not None
     for index, place in zip(series.indices, own.components.places, strict=True):
-        counts = shares(*place, own.places).tolist()
+        counts = shares(place[0], place[1], own.places).tolist()
         network, step = run.batchnorm.mean(own.networks, counts), run.weights(index)
         for name in step:
             if step[name].is_floating_point():

@@ -142,10 +142,8 @@ def test_barriers_over_the_triangle_by_each_definition() -> None:
 
 
 def test_a_plane_of_values_has_no_barrier_and_a_missing_value_hides_one() -> None:
-    ends, counts = (
-        np.array([[1.0, 2.0, 6.0]]),
-        shares(*np.random.default_rng(6).random((2, 50)), np.array([[0, 0], [1.0, 0], [0, 1.0]])),
-    )
+    ends, (x, y) = np.array([[1.0, 2.0, 6.0]]), np.random.default_rng(6).random((2, 50))
+    counts = shares(x, y, np.array([[0, 0], [1.0, 0], [0, 1.0]]))
     counts = np.concatenate([counts[inside(counts)], np.eye(3)])
     flat = ends @ counts.T
     assert barrier(flat, counts, ends, "chord")[0][0] == pytest.approx(0, abs=1e-12)

@@ -207,7 +207,7 @@ def test_the_hessian_of_a_linear_model_is_that_of_its_inputs() -> None:
     np.savez("stored.npz", x=inputs, y=3 * inputs[:, 0] + 2)
     save_file({"weight": torch.tensor([[2.9, 0.1, 0, 0, 0, 0]])}, "a.safetensors")
     mine = ("--model", "./mine.py:net", "--data", "./mine.py:data", "--dtype", "float64")
-    few = ("--quiet", "--top", "6", "--curvature-batch", "9", "--rho", "0.5")
+    few = ("--quiet", "--top", "6", "--curvature-batch", "9", "--rho", "0.5", "--probes", "2")
     found = curvature("a.safetensors", *mine, *few)
     inputs64 = inputs.astype(np.float64)
     matrix = 2 * inputs64.T @ inputs64 / 40  # of the mean squared error

@@ -10,6 +10,7 @@ from lmctool.api import shown_metrics
 from lmctool.api.advanced import (
     legend_below,
     legend_height,
+    log_axis,
     looks,
     panel_shape,
     panels,
@@ -83,6 +84,8 @@ def _draw_training(axes: Axes, result: Result) -> None:
     axes.set_title("training of the curve, at random places")
     axes.set_xlabel("step")
     score_axis(axes.yaxis, metric)
+    if loss.min() > 0:  # it begins at the top of the barrier, and ends far below
+        log_axis(axes.yaxis)
     legend_below(axes, WIDTH)
 
 

@@ -67,7 +67,7 @@ class Training:
             lerp(path.a, path.b, number / (self.bends + 1)) | split(vector, path.a, names)
             for number, vector in enumerate(vectors, 1)
         ]
-        self._compare(run, arrays["loss"])
+        self.compare(run, arrays["loss"])
         digest = hashlib.sha256(arrays["bends"].tobytes()).hexdigest()
         return Curve(self, path, names, bends, digest, arrays["loss"])
 
@@ -120,7 +120,7 @@ class Training:
         if not bool(finite.all()):
             raise self._diverged(since + int(finite.int().argmin()) + 1)
 
-    def _compare(self, run: Run, loss: Array) -> None:
+    def compare(self, run: Run, loss: Array) -> None:
         """Tell the user where the training made nothing better."""
         first, last = tenths(loss)
         if not last < first:

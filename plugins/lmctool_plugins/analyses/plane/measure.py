@@ -118,7 +118,6 @@ def _grid_scores(run: Run, plane: Plane, ends: Mapping[str, Array]) -> dict[str,
         known[(counts == np.eye(3)[corner]).all(axis=1)] = corner
     lost = _collapsed(run, plane, counts)
     new = np.flatnonzero((known < 0) & ~lost)
-
     networks = LazyNetworks(
         lambda own: run.batchnorm.mean(plane.networks, own),
         map(tuple, counts[new].tolist()),

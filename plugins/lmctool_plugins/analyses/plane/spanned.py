@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import LmctoolError
-from lmctool.api.advanced import derived, is_adapter, letters
+from lmctool.api.advanced import derived, is_adapter, letters, mean_tensor
 from lmctool_plugins.analyses.plane.components import components
 from lmctool_plugins.analyses.plane.directions import moved
 from lmctool_plugins.analyses.plane.kernel import axis, corners, marked_axis, products
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 """Values of each network that are compared at once."""
 ALIGNED = "aligned b"
+MASK = "_mask"
+"""How the names of masks of pruning end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,16 @@ def _along(run: Run, a: Weights, path: Series, weights: Array) -> tuple[Weights,
         a: the network.
         path: the training run.
         weights: (component, step) how much of each step, which sum to 0.
+
+    Raises:
+        LmctoolError: steps differ from A in whole numbers or masks, which have no mixture.
     """
     sums = [{n: own.double() for n, own in a.items() if own.is_floating_point()} for _ in weights]
     for number, index in enumerate(path.indices):
         step = run.weights(index)
+        for name, tensor in a.items():
+            if name.endswith(MASK) or not tensor.is_floating_point():
+                mean_tensor([tensor, step[name]], [1, 1], name)  # which refuses those that differ
         for total, own in zip(sums, weights, strict=True):
             for name, tensor in total.items():
                 tensor.add_(step[name].double(), alpha=float(own[number]))

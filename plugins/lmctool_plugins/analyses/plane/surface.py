@@ -21,6 +21,8 @@ WIDTH, HEIGHT = 4.8, 4.6
 """The size of a panel, in inches."""
 MARKERS = ("o", "s", "^")
 COLOURS = "viridis"
+INTERVALS = 4
+"""Intervals between numbers of an axis that goes into the depth, at most."""
 ZOOM = 0.88
 """How large the axes are: smaller than usual, for the label of the vertical one to have room."""
 ELEVATION, TURN = 30, -60
@@ -53,6 +55,8 @@ def _draw_surface(
     axes: Any, result: Result, split: int, metric: ScoreMetric, labels: Sequence[str]
 ) -> None:
     """Draw the surface of one metric on one split; a log scale has its logarithm as height."""
+    from matplotlib.ticker import MaxNLocator
+
     grid, corners = (result.groups[f"plane/{name}"].variables for name in ("grid", "corners"))
     x, y, values = grid["x"].values, grid["y"].values, grid[metric.name].values[split]
     levels = Levels.of(values)
@@ -82,8 +86,9 @@ def _draw_surface(
     axes.set_zlim(low, high)
     axes.view_init(ELEVATION, TURN)
     axes.set_box_aspect(None, zoom=ZOOM)
-    axes.set_xlabel("x")
-    axes.set_ylabel("y")
+    for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "y")):
+        axis.set_major_locator(MaxNLocator(INTERVALS))
+        axis.set_label_text(name)
     axes.set_zlabel(metric.label, labelpad=8)
     if levels.log:
         some = levels.values[::2]

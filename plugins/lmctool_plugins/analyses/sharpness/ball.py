@@ -23,7 +23,7 @@ def highest(
     With e = scale u and g the gradient by u, a step goes to u + radius g / |g| and from there
     straight back into |u| <= radius.  The first one from 0 is that of SAM where the scale is 1
     (Foret et al. 2021, equation 2), and of ASAM where it is the size of each parameter (Kwon et
-    al. 2021, equation 4 without eta).  It is a lower bound of the highest loss of the ball.
+    al. 2021, without their eta).  It is a lower bound of the highest loss of the ball.
 
     Args:
         scores: returns loss and error at an offset of the parameters, (size,).

@@ -35,8 +35,7 @@ def places(nodes: Array) -> tuple[Array, float]:
 def smoothed(nodes: Array, weights: Array, at: Array, sigma: float) -> Array:
     """Return the density of eigenvalues at places, (place,), whose integral is 1.
 
-    It is the mean over probes of sum_i w_i N(t; node_i, sigma^2) (Ghorbani et al. 2019, algorithm
-    2).
+    It is the mean over probes of sum_i w_i N(t; node_i, sigma^2) (Ghorbani et al. 2019).
 
     Args:
         nodes: (probe, node) Ritz values; NaN are none.

@@ -56,7 +56,10 @@ class Networks:
     @property
     def distinct(self) -> dict[Hashable, Point]:
         """The networks, each once."""
-        return {point.key: point for point in reversed(self.points)}
+        found: dict[Hashable, Point] = {}
+        for point in self.points:
+            found.setdefault(point.key, point)
+        return found
 
 
 def networks(run: Run, *, along: bool, points: int, alphas: str | None) -> Networks:

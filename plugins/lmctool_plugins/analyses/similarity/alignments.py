@@ -55,7 +55,7 @@ class OfMinibatches:
         self._grams[network] = torch.stack([gram(each) for each in layers])
 
     def add_batch(self) -> None:
-        """Add the HSIC of a minibatch: each counts the same, for all have a mean of the same."""
+        """Add the HSIC of a minibatch, each of which counts the same."""
         for network, grams in self._grams.items():
             count = grams.shape[-1]
             own = grams.square().sum((1, 2)) / (count * (count - 3))

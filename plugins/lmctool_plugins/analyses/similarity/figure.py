@@ -50,14 +50,14 @@ def draw(result: Result, figure: Figure) -> None:
     figure.set_size_inches(WIDTH * columns, height * rows)
     groups = panels(figure, counts)
     for s, split in enumerate(splits):
-        on = f" on {split}" if len(splits) > 1 else ""
+        on = f"on {split}" if len(splits) > 1 else ""
         for axes, (name, label) in zip(groups[2 * s], LINES, strict=True):
             _draw_lines(axes, lines, name, s)
-            axes.set_ylabel(label + on)
+            axes.set_ylabel(f"{label}\n{on}" if on else label)
             legend_above(axes, WIDTH)
         for axes, (label, v, pair, _) in zip(groups[2 * s + 1], maps, strict=True):
             _draw_heat(axes, grid, grid["cka"].values[v, pair, s], PAIRS[pair].split("-"))
-            axes.set_title(f"{label}{on}")
+            axes.set_title(f"{label}\n{on}" if on else label)
 
 
 def _pairs(

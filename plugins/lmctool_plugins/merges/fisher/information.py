@@ -198,9 +198,8 @@ class Examples:
         drawn = torch.randint(0, 2, (len(inputs),), generator=generator, dtype=torch.float64)
         signs = (2 * drawn - 1).to(self.run.device)
 
-        def signed(parameters: dict[str, Tensor]) -> Tensor:
-            outputs = self.run.outputs({**self.weights, **parameters}, inputs)
-            return signs @ self._losses(outputs, labels).double()
-
-        gradients = torch.func.grad(signed)(self._parameters())
-        return {name: each.double().square() for name, each in gradients.items()}
+        parameters = {n: each.clone().requires_grad_() for n, each in self._parameters().items()}
+        outputs = self.run.outputs({**self.weights, **parameters}, inputs)
+        signed = signs @ self._losses(outputs, labels).double()
+        gradients = torch.autograd.grad(signed, list(parameters.values()), materialize_grads=True)
+        return {n: each.double().square() for n, each in zip(parameters, gradients, strict=True)}
