@@ -40,8 +40,13 @@ if TYPE_CHECKING:
     Made = Callable[[str], Path]
 
 SVG = "{http://www.w3.org/2000/svg}"
-DERIVED = {"barrier": {"chord"}, "el2n": {f"_container{number}" for number in range(4)}}
-"""What follows from other numbers of a figure: a straight line between two of them, a histogram."""
+DERIVED = {
+    "barrier": {"chord"},
+    "el2n": {f"_container{number}" for number in range(4)},
+    "instability": {"stable: below 2.00 %"},
+}
+"""What follows from other numbers of a figure, a straight line between two of them or a histogram,
+and what a note of the table tells: a threshold."""
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF"}
 QUANTITIES: tuple[Quantity, ...] = ("value", "difference")
 BEST = {

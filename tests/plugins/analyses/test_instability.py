@@ -245,6 +245,18 @@ def test_the_table_shows_each_step_and_from_which_on_it_is_stable(
     assert "plain from step 90" in table.notes[0]
 
 
+def test_the_figure_numbers_the_steps_and_draws_the_criterion_beside_the_error(
+    aligned: Result, places: Path
+) -> None:
+    with figure.drawing(aligned, by_analysis.drawer(aligned)) as drawn:
+        error, loss = drawn.axes
+        assert [text.get_text() for text in error.get_xticklabels()] == ["0", "40", "90"]
+        assert error.get_xscale() == "symlog"
+        labels = [[str(line.get_label()) for line in axes.lines] for axes in (error, loss)]
+    assert "stable: below 2.00 %" in labels[0]
+    assert "stable: below 2.00 %" not in labels[1]
+
+
 def test_a_gate_judges_each_step_and_the_first_stable_one(places: Path) -> None:
     words = [str(places / name) for name in ("fork0", "fork90")]
     gates = ("instability.error[step=90] <= 2%", "instability.stable_from <= 90")
