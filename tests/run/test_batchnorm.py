@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from lmctool.plugin.settings import Choice
 from lmctool.weights.mean import weighted_mean
 from lmctool.weights.recipe import identity
 from tests.plugins.pairs import run_of, trained
@@ -45,12 +46,13 @@ def test_a_mixture_and_a_mean_have_the_statistics_of_the_network_that_is_named(
 def test_a_merge_of_two_has_the_statistics_of_the_network_that_is_named(
     run_of: Callable[..., Run], policy: str
 ) -> None:
-    from lmctool_plugins.analyses.merge.ways import between_two
+    from lmctool_plugins.analyses.merge.ways import Bases, of_run
 
-    run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1), batchnorm=policy)
-    for way in between_two(run):
+    settings = {"batchnorm": policy, "merge": Choice("mean")}
+    run = run_of("mlp-batch", trained("mlp-batch", 0), trained("mlp-batch", 1), **settings)
+    for way in of_run(run, "first", Bases())[0]:
         wanted = way.networks["ab".index(policy)]
-        assert same(running(way.merged((1.0, 1.0))), running(wanted)), way.name
+        assert same(running(way.merged((1.0, 1.0)).weights), running(wanted)), way.name
 
 
 def test_only_statistics_depend_on_the_policy(run_of: Callable[..., Run]) -> None:

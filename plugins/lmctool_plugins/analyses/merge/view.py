@@ -129,7 +129,7 @@ def _temperature(result: Result) -> str:
     """Say what the temperature does to the scores of the written network."""
     variables = result.groups[TEMPERATURE].variables
     loss = metrics_of(result)[0]
-    calibration = [loss.text(variables[name].values) for name in ("before", "after")]
+    calibration = [loss.text(float(variables[name].values)) for name in ("before", "after")]
     splits = [
         f"{split} " + ", ".join(f"{m.name} {m.text(variables[m.name].values[n])}" for m in shown)
         for shown in [[each for each in metrics_of(result) if each.name != "error"]]
