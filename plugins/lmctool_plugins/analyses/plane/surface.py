@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 4.8, 4.6
 """The size of a panel, in inches."""
-MARKERS = ("o", "s", "^")
+MARKERS = ("o", "s", "D")
 COLOURS = "viridis"
 INTERVALS = 4
 """Intervals between numbers of an axis that goes into the depth, at most."""
@@ -59,14 +59,15 @@ def _draw_surface(
 
     grid, corners = (result.groups[f"plane/{name}"].variables for name in ("grid", "corners"))
     x, y, values = grid["x"].values, grid["y"].values, grid[metric.name].values[split]
-    levels = Levels.of(values)
+    ends = corners[metric.name].values[:, split]
+    levels = Levels.of(np.append(values, ends))  # a corner beside the grid may lie below it
     heights = _height(np.where(np.isfinite(values), values, np.nan), levels)
     low, high = _height(levels.values[[0, -1]], levels)
     axes.plot_surface(
         *np.meshgrid(x, y), heights, cmap=COLOURS, vmin=low, vmax=high, rcount=200, ccount=200
     )
-    own = _height(corners[metric.name].values[:, split], levels)
-    places = zip(corners["x"].values, corners["y"].values, own, MARKERS, labels, strict=False)
+    own = corners["x"].values, corners["y"].values, _height(ends, levels)
+    places = zip(*own, MARKERS, labels, strict=False)
     for px, py, pz, marker, label in places:
         look = {"color": "white", "markeredgecolor": "black", "linestyle": "", "zorder": 10}
         axes.plot([px], [py], [pz], marker=marker, label=label, markersize=7, **look)
