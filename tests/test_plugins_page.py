@@ -198,7 +198,7 @@ def test_the_command_that_each_package_is_told_to_be_used_by_runs(session: Sessi
         a = "softmax.safetensors" if package.kind is MODELS else "a.safetensors"
         for word, path in (("A", a), ("B", "b.safetensors"), ("FILE", "rows.csv")):
             use = re.sub(rf"\b{word}\b", path, use)
-        chance = " --allow-chance" if re.search("barrier|matrix", use) else ""
+        chance = " --allow-chance" if re.search("barrier|matrix|merge", use) else ""
         uses.append(f"{use}{chance} -o used-{package.name}" if "A B" in package.usage else use)
     run(session.folder, sys.executable, "-c", TRY, *uses)
 
