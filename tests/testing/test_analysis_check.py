@@ -27,6 +27,7 @@ NO_CLASSES = (
 BUILT_IN: dict[str, dict[str, Any]] = {
     "align": {},
     "barrier": {"points": 3},
+    "curve": {"points": 3, "curve_steps": 3},
     "distance": {},
     "el2n": {},
     "graft": {"source": 1, "evaluate": True},
@@ -38,6 +39,7 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "plane": {"random": True, "points": 3},
     "repair": {},
     "sharpness": {"lanczos": 4, "probes": 2, "curvature_size": 8},
+    "similarity": {},
     "trajectory": {},
     "variance": {},
 }

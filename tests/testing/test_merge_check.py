@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lmctool.api import TensorsToMerge
 
-BUILT_IN = ("dare", "mean", "slerp", "task-arithmetic", "ties")
+BUILT_IN = ("dare", "fisher", "greedy-soup", "mean", "slerp", "task-arithmetic", "ties", "wise-ft")
 
 
 @pytest.mark.parametrize("word", BUILT_IN)

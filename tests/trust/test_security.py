@@ -26,7 +26,7 @@ from lmctool.plugin.user_code import Factory, imports_code
 from lmctool.results.file import read, write
 from lmctool.results.result import Group, Result, Variable
 from lmctool.testing import invoke, tiny_pair
-from tests.every import WORDS
+from tests.every import WORDS, place_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,10 +255,7 @@ def commands() -> Iterator[list[str]]:
 @pytest.mark.parametrize(("section", "spec"), [("model", "evil:make"), ("data", "./evil.py:make")])
 def test_no_command_runs_what_a_folder_configures(section: str, spec: str) -> None:
     Path("lmctool.toml").write_text(f'[{section}]\nspec = "{spec}"\n')
-    for run in ("run-a", "run-b"):
-        Path(run).mkdir()
-        for step, end in enumerate("ab"):
-            shutil.copy(f"{end}.safetensors", f"{run}/net-step{step}.safetensors")
+    place_series(Path(), "a.safetensors", "b.safetensors")
     told = stored("lmctool interpolate a.safetensors b.safetensors --limit 20 --allow-chance")
     before = set(Path().rglob("*"))
     codes = {}

@@ -103,6 +103,7 @@ def lmctool_analysis() -> Analysis:
                 "a.safetensors b.safetensors c.safetensors --weights 1,1,2 -o soup",
                 "a.safetensors b.safetensors --method ties --base base.safetensors -o merged",
             ),
+            main=("--weights", "--alphas", "--base"),
             docs="docs/analyses/merge.md",
         ),
     )

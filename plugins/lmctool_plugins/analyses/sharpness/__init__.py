@@ -108,7 +108,7 @@ def _spectrum() -> tuple[click.Option, ...]:
             ["--density"],
             type=click.IntRange(min=0),
             metavar="N",
-            help="Random vectors of the spectral density.  [default: 1; along a path 0]",
+            help="Random vectors of the spectral density; 1 by default, along a path none.",
         ),
         click.Option(
             ["--probes"],
