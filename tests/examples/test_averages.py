@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,25 +13,10 @@ from lmctool.results.file import read
 from lmctool.results.metrics import metrics
 from lmctool.results.provenance import Provenance
 from lmctool.testing import invoke
-from tests.training import EXAMPLES, train
+from tests.training import EXAMPLES, commands, train
 
 SMALL = {"--epochs": "2", "--calib-size": "60"}
 BOTH = "variant=align+repair,split=test"
-NOTED = '#!/bin/sh\nprintf "%s\\t" "${0##*/}" "$@" >> "$COMMANDS"; echo >> "$COMMANDS"\n'
-"""A program that notes how it was called, and does nothing."""
-
-
-def commands(folder: Path) -> list[list[str]]:
-    """Return the words of each command of the script, in its order."""
-    programs, noted = folder / "programs", folder / "commands"
-    programs.mkdir()
-    for name in ("python", "lmctool"):
-        (programs / name).write_text(NOTED)
-        (programs / name).chmod(0o755)
-    script = shutil.copy(EXAMPLES / "averages/make.sh", folder)
-    paths = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([script], env={"PATH": paths, "COMMANDS": str(noted)}, check=True)
-    return [line.split("\t")[:-1] for line in noted.read_text().splitlines()]
 
 
 def test_the_average_over_five_pairs_is_that_of_numpy_and_judged(
@@ -43,7 +25,7 @@ def test_the_average_over_five_pairs_is_that_of_numpy_and_judged(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("lmctool.report.figure.image", lambda *_: b"")
     codes = {}
-    for program, *given in commands(tmp_path):
+    for program, *given in commands(EXAMPLES / "averages/make.sh", tmp_path):
         words = [SMALL.get(before, word) for before, word in pairwise(["", *given])]
         if program == "python":
             assert words[0] == "../train.py"

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from lmctool.testing import invoke
-from tests.training import EXAMPLES
+from tests.training import EXAMPLES, commands
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NOTED = '#!/bin/sh\nprintf "%s\\t" "${0##*/}" "$@" >> "$COMMANDS"; echo >> "$COMMANDS"\n'
-"""A program that notes how it was called, and does nothing."""
-
-
-def commands(folder: Path) -> list[list[str]]:
-    """Return the words of each command of the script, in its order."""
-    programs, noted = folder / "programs", folder / "commands"
-    programs.mkdir()
-    for name in ("python", "lmctool"):
-        (programs / name).write_text(NOTED)
-        (programs / name).chmod(0o755)
-    script = shutil.copy(EXAMPLES / "instability/make.sh", folder)
-    paths = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([script], env={"PATH": paths, "COMMANDS": str(noted)}, check=True)
-    return [line.split("\t")[:-1] for line in noted.read_text().splitlines()]
 
 
 def value(words: list[str], flag: str) -> str:
@@ -35,7 +16,7 @@ def value(words: list[str], flag: str) -> str:
 
 
 def test_it_forks_each_network_at_each_step_and_measures_its_siblings(tmp_path: Path) -> None:
-    listed = commands(tmp_path)
+    listed = commands(EXAMPLES / "instability/make.sh", tmp_path)
     trainings = [words[1:] for program, *words in listed if program == "python"]
     measured = [words for program, *words in listed if program == "lmctool"]
     for network, command in zip(("lenet", "resnet20"), measured, strict=True):
