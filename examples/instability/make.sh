@@ -24,7 +24,7 @@ fork() {
 
 fork lenet "--limit 8000 --batch-size 64 --epochs 8 --optimizer adam --lr 0.0012 --schedule constant
     --warmup 0 --weight-decay 0" 0 10 50 250
-fork resnet20 "--limit 4000 --batch-size 64 --epochs 3 --lr 0.1" 0 15 60 110
+fork resnet20 "--limit 4000 --batch-size 64 --epochs 3 --lr 0.1" 0 60 110
 
 lmctool instability lenet/fork* --align --points 11 --limit 2000 -o lenet.h5
 lmctool instability resnet20/fork* --align --points 5 --limit 1000 --calib-size 1000 -o resnet20.h5
