@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.kinds import CORRECTIONS
 from lmctool.plugin.settings import Choice
-from lmctool.testing.claim import Refused, claim, working
+from lmctool.testing.claim import claim, working
 from lmctool.testing.clashes import refuse_clashes
-from lmctool.testing.small_networks import EVERY, named
+from lmctool.testing.refusals import refusals
+from lmctool.testing.small_networks import EVERY
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from lmctool.plugin.records import Correction
     from lmctool.run.run import Run
+    from lmctool.testing.small_networks import SmallNetwork
 
     Weights = Mapping[str, Tensor]
 
@@ -46,19 +48,16 @@ def check_correction(
     Raises:
         AssertionError: something does not hold, or it refuses all networks; says what to do.
     """
-    refused: dict[str, str] = {}
     with found(CORRECTIONS, plugin) as (name, correction):
         refuse_clashes(CORRECTIONS, name, correction)
-        choice = Choice(name, values(correction.options, options, f"correction {name!r}"))
-        for network in named(networks):
-            who = f"correction {name!r} on {network.noun}"
-            try:
-                with network.run(correction=choice, aligner="weight") as run:
-                    _check(run, who)
-            except Refused as refusal:
-                refused[network.key] = str(refusal)
-        claim(len(refused) < len(networks), f"correction {name!r} refused every network: {refused}")
-    return refused
+        who = f"correction {name!r}"
+        choice = Choice(name, values(correction.options, options, who))
+
+        def check(network: SmallNetwork) -> None:
+            with network.run(correction=choice, aligner="weight") as run:
+                _check(run, f"{who} on {network.noun}")
+
+        return refusals(who, networks, check)
 
 
 def _check(run: Run, who: str) -> None:

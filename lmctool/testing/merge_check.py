@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lmctool.plugin.kinds import MERGES
 from lmctool.plugin.settings import Choice
-from lmctool.testing.claim import Refused, claim, working
+from lmctool.testing.claim import claim, working
 from lmctool.testing.clashes import refuse_clashes
-from lmctool.testing.small_networks import EVERY, named
+from lmctool.testing.refusals import refusals
+from lmctool.testing.small_networks import EVERY
 from lmctool.testing.subject import found, values
 from lmctool.testing.untouched import other_seeds, untouched
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lmctool.plugin.merge_records import Merge
     from lmctool.run.merge_method import MergeMethod
     from lmctool.run.run import Run
+    from lmctool.testing.small_networks import SmallNetwork
 
     Weights = Mapping[str, Tensor]
 
@@ -50,19 +52,16 @@ def check_merge(
     Raises:
         AssertionError: something does not hold, or it refuses all networks; says what to do.
     """
-    refused: dict[str, str] = {}
     with found(MERGES, plugin) as (name, merge):
         refuse_clashes(MERGES, name, merge)
-        choice = Choice(name, values(merge.options, options, f"merge {name!r}"))
-        for network in named(networks):
-            who = f"merge {name!r} on {network.noun}"
-            try:
-                with network.run("merge", merge=choice) as run:
-                    _check(run, who, harmless=harmless)
-            except Refused as refusal:
-                refused[network.key] = str(refusal)
-        claim(len(refused) < len(networks), f"merge {name!r} refused every network: {refused}")
-    return refused
+        who = f"merge {name!r}"
+        choice = Choice(name, values(merge.options, options, who))
+
+        def check(network: SmallNetwork) -> None:
+            with network.run("merge", merge=choice) as run:
+                _check(run, f"{who} on {network.noun}", harmless=harmless)
+
+        return refusals(who, networks, check)
 
 
 def _check(run: Run, who: str, *, harmless: bool) -> None:
