@@ -132,6 +132,7 @@ def surroundings(
         for name, value in {"COLUMNS": "80", "TERM": "xterm", "PYTHONUTF8": "1"}.items():
             patch.setenv(name, value)
         patch.setattr(click, "get_app_dir", lambda name: str(own / name))
+        patch.setenv("LMCTOOL_CACHE", str(own / "cache"))
         patch.setattr(untrusted, "limits_for", limits_for)
         yield
 
