@@ -14,10 +14,11 @@ from lmctool_plugins.analyses.barrier.intervals import LEVEL, bounds, intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
 from lmctool_plugins.analyses.barrier.paths import Paths
 from lmctool_plugins.analyses.barrier.per_example import example_groups
+from lmctool_plugins.analyses.barrier.precision import precision_group
 from lmctool_plugins.analyses.barrier.summary import barriers, ends
 
 if TYPE_CHECKING:
-    from lmctool.api import Array, Run, Variable
+    from lmctool.api import Array, Run, Variable, Variant
 
     Groups = dict[str, dict[str, Variable]]
 
@@ -26,8 +27,8 @@ def network_count(
     run: Run, points: int, alphas: str | None, *, refine: bool, baselines: bool, **_: object
 ) -> int | None:
     """Return how many networks are measured: the ends, and those between of each variant."""
-    if refine:
-        return None
+    if refine or run.settings.precision == "bfloat16":
+        return None  # how many are measured follows from the barriers
     ends = run.count * (2 if baselines else 1)
     return ends + run.count_followed(len(grid(points, alphas)))
 
@@ -62,7 +63,7 @@ def measure(
     if baselines:
         check_classes(run)
     per_example_scores = bool(members) or bootstrap is not None or baselines or per_example
-    paths = _followed(run, grid(points, alphas), refine, definition, per_example_scores)
+    paths, variants = _followed(run, grid(points, alphas), refine, definition, per_example_scores)
     attributes: dict[str, str | int | float] = {
         "definition": definition,
         "batchnorm": run.settings.batchnorm,
@@ -86,12 +87,16 @@ def measure(
         complete["barrier/parts"] = part_group(paths, members, bootstrap, run.settings.seed)
     if baselines:
         complete |= baseline_groups(run, paths)
+    if run.settings.precision == "bfloat16":
+        complete["barrier/precision"] = precision_group(run, variants, paths)
     if per_example:
         complete |= example_groups(paths, run.splits)
     return Result("barrier", complete)
 
 
-def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example: bool) -> Paths:
+def _followed(
+    run: Run, alpha: Array, refine: bool, definition: str, per_example: bool
+) -> tuple[Paths, tuple[Variant, ...]]:
     """Evaluate every variant of the path, per example too if asked for."""
     splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     variants = run.variants()
@@ -102,7 +107,8 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
         costs = [metric.as_cost(curves.values(metric)) for metric in curves.metrics]
         peaks = [barrier(alpha, cost, definition)[1] for cost in costs]
         curves = run.insert(variants, curves, around(alpha, np.concatenate(peaks)))
-    return Paths(tuple(variant.name for variant in variants), splits, curves, definition)
+    names = tuple(variant.name for variant in variants)
+    return Paths(names, splits, curves, definition), variants
 
 
 def _curve(paths: Paths) -> dict[str, Variable]:
