@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from lmctool.report.bars import draw_bars as draw_bars
     from lmctool.report.bars import draw_scores as draw_scores
     from lmctool.report.bars import name_rows as name_rows
+    from lmctool.report.bars import row_bars as row_bars
     from lmctool.report.bars import row_share as row_share
     from lmctool.report.ends import checkpoint_names as checkpoint_names
     from lmctool.report.ends import end_names as end_names
@@ -210,7 +211,7 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
-    "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_share",
+    "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_bars row_share",
     "lmctool.report.ends": "checkpoint_names end_names end_titles file_titles path_label",
     "lmctool.report.look": "Look looks named_parts part_looks",
     "lmctool.report.panels": (

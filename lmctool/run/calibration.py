@@ -18,7 +18,7 @@ from lmctool.evaluate.threads import workers
 from lmctool.weights.recipe import content, identity, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from lmctool.data.split import Split
@@ -77,14 +77,18 @@ class Calibration:
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
         """Return mean and variance of each channel at nodes of the graph (name -> channel axis)."""
         batches = self._shown("moments", self.batch)
-        measure = partial(statistics.measured, self.follow(), weights, axes, batches)
+        measure = partial(
+            statistics.measured, self.follow(), weights, axes, batches, self._pieces(axes)
+        )
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
         """Return mean and variance at nodes while each is renormalised to its goal by batch."""
         batches = self._batches(self.batch)
-        measure = partial(statistics.renormalised, self.follow(), weights, goals, batches)
+        measure = partial(
+            statistics.renormalised, self.follow(), weights, goals, batches, self._pieces(goals)
+        )
 
         def what() -> list[object]:
             return [identity(weights), goals_recipe(goals)]
@@ -96,7 +100,7 @@ class Calibration:
     ) -> Mapping[str, PairedMoments]:
         """Return moments of two networks at nodes, and the covariance of channels by position."""
         batches = self._shown("paired moments", self.batch)
-        measure = partial(statistics.paired, self.follow(), a, b, axes, batches)
+        measure = partial(statistics.paired, self.follow(), a, b, axes, batches, self._pieces(axes))
         what = partial(_of_networks, axes, a, b)
         return self._journalled("paired moments", axes, statistics.PairedMoments, measure, what)
 
@@ -195,6 +199,13 @@ class Calibration:
             entry = entries.entry(what)
             with indivisible(self.batch, "--calib-batch"):
                 return statistics.journalled(entry, record, list(taps), measure, self.device)
+
+    def _pieces(self, taps: Collection[str]) -> statistics.Pieces:
+        """Return in which pieces batches go through the model's graph for statistics at taps."""
+        graph = self.follow()  # tells whether networks draw random numbers, in the order of passes
+        if self.device.type != "cpu" or self.stochastic():
+            return statistics.WHOLE
+        return statistics.pieces_for(graph, taps, workers())
 
     def _shown(self, description: str, size: int) -> Iterator[Tensor]:
         """Yield the inputs of the examples, and show how far they are."""

@@ -11,6 +11,7 @@ import numpy as np
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate.scores import Scores
 from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
+from lmctool.symmetry.permutation import Permutation
 from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def follow(
     alpha: Array,
     *,
     per_example: bool,
+    permuted_alike: bool = False,
 ) -> Curves:
     """Return the curves of variants that join two checkpoints.
 
@@ -82,11 +84,16 @@ def follow(
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
         per_example: keep the loss and error of each example.
+        permuted_alike: let variants that end in a permuted second checkpoint have its own scores.
 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    last = {id(variants[0].b): (ends, slice(1, None))}
+    last = {
+        id(variant.b): (ends, slice(1, None))
+        for number, variant in enumerate(variants)
+        if number == 0 or (permuted_alike and isinstance(variant.transform, Permutation))
+    }
     rows = []
     for variant in variants:
         points = alpha[1:-1] if id(variant.b) in last else alpha[1:]

@@ -107,6 +107,7 @@ class Run:
         forms: brings networks into canonical form, and lists the proofs of it.
         alignments: finds alignments, and lists those that were proved.
         doubts: what the user was told, and why some numbers can carry no verdict.
+        ends_shared: whether paths that end in permuted B took B's scores there.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Run:
         self.journal = journal
         self.spread = spread or Serial()
         self._always_aligns = analysis.aligner == "always"
+        self.ends_shared = False
         self.started = now()
         self.device = choose_device(settings.device, self.note)
         self._repeats = repeatable(settings.repeats, self.device, self.note)
@@ -605,14 +607,41 @@ class Run:
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
 
-        Those of the ends are ``scores``, but that B in A's order is measured as well.
+        Those of the ends are ``scores``.  B in A's order has B's where ``permuted_alike``, and is
+        measured elsewhere.
         """
         ends = self.scores(variants[0].ends)
-        return path.follow(self.evaluate, ends, variants, alpha, per_example=per_example)
+        self.ends_shared |= self.permuted_alike
+        return path.follow(
+            self.evaluate,
+            ends,
+            variants,
+            alpha,
+            per_example=per_example,
+            permuted_alike=self.permuted_alike,
+        )
 
     def count_followed(self, alphas: int) -> int:
         """Return how many networks ``follow`` measures at so many alphas, beside the ends."""
-        return len(self.variant_names) * (alphas - 2) + self.settings.aligns
+        ends = self.settings.aligns and not self.permuted_alike
+        return len(self.variant_names) * (alphas - 2) + ends
+
+    @property
+    def permuted_alike(self) -> bool:
+        """Whether paths take the scores of B for those of B in A's order.
+
+        They are one function: the permutation follows from the graph and is proved.  Numbers
+        differ by the rounding of sums in another order, about 1e-7 in float32.  Not where more
+        than this may lie between the two: under fewer digits, in canonical form, for networks
+        that draw random numbers, and where tensors are left out, which are A's in both.
+        """
+        return (
+            self.settings.aligns
+            and self.settings.precision == "float32"
+            and not self.resources.canonical
+            and not self.resources.forward.stochastic
+            and not self.left_out
+        )
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
