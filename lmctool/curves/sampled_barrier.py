@@ -16,11 +16,11 @@ correlation.  The target is the split as it is, not other examples.
 Of the 5 % that may go wrong ``OUT`` is for points that are left out: one whose paired difference to
 the leader is too far below 0, by Bonferroni over all points and looks, is not the maximum, and is
 looked at no more.  The interval is of the points that are left, which is the adaptive inequality
-selection of Chernozhukov, Lee and Rosen 2013 (Econometrica 81, 667; arXiv:0907.3503).  The looks end
-when it is narrow enough, whatever value it has in it; so an interval of one look holds at the last
-one too, for widths that are small beside the spread of examples (Chow and Robbins 1965, Ann. Math.
-Stat. 36, 457).  For widths that are not, where looks end by chance when the spread looks small,
-``EARLY`` is kept back.
+selection of Chernozhukov, Lee and Rosen 2013 (Econometrica 81, 667; arXiv:0907.3503).  The looks
+end when it is narrow enough, whatever value it has in it; so an interval of one look holds at the
+last one too, for widths that are small beside the spread of examples (Chow and Robbins 1965, Ann.
+Math. Stat. 36, 457).  For widths that are not, where looks end by chance when the spread looks
+small, ``EARLY`` is kept back.
 
 A standard error is sqrt((s2 + (c d)2 / n) (1/n - 1/N)), with the variance s2 of the differences and
 d the furthest that one lies from their mean: 1 at least for shares of answers.  The second term is
