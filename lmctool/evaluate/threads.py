@@ -131,9 +131,7 @@ class Several(PassOutputs):
             self._free.put(copy)
 
 
-def _as_here(
-    function: Callable[[Item], Value], item: Item, casts: torch.dtype | None
-) -> Value:
+def _as_here(function: Callable[[Item], Value], item: Item, casts: torch.dtype | None) -> Value:
     # a thread doesn't know what another one has switched off or on
     with torch.no_grad(), torch.autocast("cpu", casts, enabled=casts is not None):
         return function(item)

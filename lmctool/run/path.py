@@ -97,7 +97,7 @@ def follow(
     rows = []
     for variant in variants:
         points = alpha[1:-1] if id(variant.b) in last else alpha[1:]
-        inner = _scores(evaluate, variant, points, "path", per_example)
+        inner = scores_along(evaluate, variant, points, "path", per_example)
         end = last.setdefault(id(variant.b), (inner, slice(-1, None)))
         inside = slice(0, len(alpha) - 2)
         rows.append([(ends, slice(0, 1)), (inner, inside), end])
@@ -118,7 +118,7 @@ def insert(evaluate: Evaluate, variants: Sequence[Variant], curves: Curves, alph
     """
     per_example = bool(curves.losses)
     rows = [
-        [(_scores(evaluate, variant, alpha, "refine", per_example), slice(None))]
+        [(scores_along(evaluate, variant, alpha, "refine", per_example), slice(None))]
         for variant in variants
     ]
     new = _curves(alpha, rows, per_example)
@@ -175,9 +175,21 @@ def _of_examples(what: Literal["losses", "errors"], split: str, scores: Scores) 
     return values
 
 
-def _scores(
+def scores_along(
     evaluate: Evaluate, variant: Variant, alpha: Array, stage: str, per_example: bool
 ) -> Scores:
+    """Return the scores of a variant at alphas.
+
+    Args:
+        evaluate: measures networks.
+        variant: the variant.
+        alpha: (alpha,) positions on it.
+        stage: what the progress bar says beside its name.
+        per_example: keep the loss and error of each example.
+
+    Raises:
+        UnjudgedError: a loss isn't a number.
+    """
     scores = evaluate(
         LazyNetworks(variant.at, map(float, alpha), variant.recipe),
         per_example=per_example,

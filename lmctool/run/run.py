@@ -644,7 +644,7 @@ class Run:
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
 
-Those of the ends are ``scores``.  B in A's order has B's where ``permuted_alike``, and is
+        Those of the ends are ``scores``.  B in A's order has B's where ``permuted_alike``, and is
         measured elsewhere.  The splits are those that the user asked for, unless others are named.
         """
         ends = self.scores(variants[0].ends, splits)
