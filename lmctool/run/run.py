@@ -800,7 +800,12 @@ class Run:
         return variant_names(aligns=settings.aligns, corrects=settings.correction is not None)
 
     def variants(
-        self, first: int = 0, second: int = 1, *, storable: bool = False
+        self,
+        first: int = 0,
+        second: int = 1,
+        *,
+        storable: bool = False,
+        outputs_alone: bool = False,
     ) -> tuple[Variant, ...]:
         """Return the paths from one checkpoint to another that the flags ask for.
 
@@ -812,6 +817,8 @@ class Run:
             first: the index of the checkpoint at alpha 0.
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
+            outputs_alone: neither the tensors of corrected networks nor values inside them will be
+                looked at: a correction may take others of the same outputs, in fewer passes.
         """
         if is_adapter(self.checkpoints[first]):
             self.note(
@@ -824,7 +831,7 @@ class Run:
             (first, second),
             align=self._aligned if self.settings.aligns else None,
             complete=self.completed,
-            correct=chosen_correction(self, storable=storable),
+            correct=chosen_correction(self, storable=storable, outputs_alone=outputs_alone),
             mix=self.batchnorm,
         )
 
