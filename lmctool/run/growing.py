@@ -253,7 +253,8 @@ class _Places:
         self._run, self._variants = run, variants
         self._of: list[tuple[int, float]] = [(-1, 0.0), (-1, 1.0)]
         self.members: list[Numbers] = []
-        lasts = {id(variants[0].b): 1}
+        alike = {0, *run.ending_alike(variants)}
+        lasts = {id(variants[number].b): 1 for number in alike}
         for number, variant in enumerate(variants):
             begin = len(self._of)
             self._of += [(number, float(place)) for place in alpha[1:-1]]

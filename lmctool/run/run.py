@@ -47,6 +47,7 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.permutation import Permutation
 from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
@@ -648,15 +649,22 @@ class Run:
         measured elsewhere.  The splits are those that the user asked for, unless others are named.
         """
         ends = self.scores(variants[0].ends, splits)
-        self.ends_shared |= self.permuted_alike
         return path.follow(
             partial(self.evaluate, splits=splits),
             ends,
             variants,
             alpha,
             per_example=per_example,
-            permuted_alike=self.permuted_alike,
+            ending_alike=self.ending_alike(variants),
         )
+
+    def ending_alike(self, variants: Sequence[Variant]) -> list[int]:
+        """Return the places of variants that end in a permuted B and take B's scores there."""
+        if not self.permuted_alike:
+            return []
+        alike = [n for n, each in enumerate(variants) if isinstance(each.transform, Permutation)]
+        self.ends_shared |= bool(alike)
+        return alike
 
     def count_followed(self, alphas: int) -> int:
         """Return how many networks ``follow`` measures at so many alphas, beside the ends."""

@@ -35,9 +35,8 @@ def test_a_batchnorm_behind_every_target_makes_the_goal_cancel(run_of: Runs) -> 
     by_goals, by_statistics = (run.variants(outputs_alone=alone)[1] for alone in (False, True))
     assert run.resources.corrected["as_batchnorm"] == len(run.resources.targets("layers"))
     networks = [variant.at(0.3) for variant in (by_goals, by_statistics)]
-    assert not torch.allclose(
-        *(each[run.resources.targets("layers")[0].weight] for each in networks)
-    )
+    weight = run.resources.targets("layers")[0].weight
+    assert not torch.allclose(networks[0][weight], networks[1][weight])
     scores = run.evaluate(networks, per_example=True)
     (split,) = scores.splits
     torch.testing.assert_close(*map(torch.from_numpy, scores.losses[split]), rtol=1e-9, atol=1e-9)
