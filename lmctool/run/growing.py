@@ -14,6 +14,7 @@ from lmctool.data.drawn_order import drawn_order
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.chance import at_chance
 from lmctool.run.path import Curves, scores_along
+from lmctool.symmetry.permutation import Permutation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -198,6 +199,7 @@ class Growing:
         Raises:
             UnjudgedError: a loss on the way isn't a number.
         """
+        self.run.ends_shared |= self.run.permuted_alike
         places = _Places(self.run, variants, alpha)
         sampled = self.grown(alpha, places.members, places.measure)
         loss, error = sampled.values
@@ -251,7 +253,11 @@ class _Places:
         self._run, self._variants = run, variants
         self._of: list[tuple[int, float]] = [(-1, 0.0), (-1, 1.0)]
         self.members: list[Numbers] = []
-        lasts = {id(variants[0].b): 1}
+        lasts = {
+            id(variant.b): 1
+            for number, variant in enumerate(variants)
+            if number == 0 or (run.permuted_alike and isinstance(variant.transform, Permutation))
+        }
         for number, variant in enumerate(variants):
             begin = len(self._of)
             self._of += [(number, float(place)) for place in alpha[1:-1]]

@@ -78,7 +78,7 @@ More:
     )
     flags = re.findall(r"^  (?:-o, )?(--[a-z-]+)", shown, re.MULTILINE)
     assert flags == [
-        *("--points", "--bootstrap", "--align", "--repair", "--data", "--model", "--split"),
+        *("--points", "--bootstrap", "--within", "--align", "--repair", "--data", "--model"),
         *("--limit", "--out", "--require", "--device"),
     ]
 
