@@ -79,7 +79,7 @@ More:
     flags = re.findall(r"^  (?:-o, )?(--[a-z-]+)", shown, re.MULTILINE)
     assert flags == [
         *("--points", "--bootstrap", "--within", "--align", "--repair", "--data", "--model"),
-        *("--limit", "--out", "--require", "--device"),
+        *("--split", "--limit", "--out", "--require", "--device"),
     ]
 
 
