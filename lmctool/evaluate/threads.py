@@ -43,9 +43,10 @@ class Workers:
     def map(self, function: Callable[[Item], Value], items: Iterable[Item]) -> Iterator[Value]:
         """Give what a function makes of items, in their order; few of them are held at once."""
         ahead: deque[Future[Value]] = deque()
+        casts = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
         try:
             for item in items:
-                ahead.append(self._pool.submit(_without_gradients, function, item))
+                ahead.append(self._pool.submit(_as_here, function, item, casts))
                 if len(ahead) > self.count:
                     yield ahead.popleft().result()
             while ahead:
@@ -97,7 +98,7 @@ class SideBySide:
 
     def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
         """Return the outputs of the network that has these weights."""
-        if torch.is_autocast_enabled("cpu") or not self.network.is_reentrant(weights):
+        if not self.network.is_reentrant(weights):
             return self.network(weights)
         return Several(self.network.copies(weights, self.threads.count), self.threads)
 
@@ -130,6 +131,7 @@ class Several(PassOutputs):
             self._free.put(copy)
 
 
-def _without_gradients(function: Callable[[Item], Value], item: Item) -> Value:
-    with torch.no_grad():  # a thread doesn't know what another one has switched off
+def _as_here(function: Callable[[Item], Value], item: Item, casts: torch.dtype | None) -> Value:
+    # a thread doesn't know what another one has switched off or on
+    with torch.no_grad(), torch.autocast("cpu", casts, enabled=casts is not None):
         return function(item)

@@ -15,6 +15,7 @@ from lmctool import statistics
 from lmctool.evaluate.arithmetic import Precision, arithmetic
 from lmctool.evaluate.batch_size import BatchSize, indivisible
 from lmctool.evaluate.threads import workers
+from lmctool.graph.layout import laid_out
 from lmctool.weights.recipe import content, identity, recipe
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def input_batches(
     last = device.type == "cpu" and split.inputs.ndim == 4
     layout = graph().layout if last else torch.contiguous_format
     for inputs, _ in split.even_batches(size, dtype):
-        yield inputs.contiguous(memory_format=layout)
+        yield laid_out(inputs, layout)
 
 
 def goals_recipe(goals: Mapping[str, Goal]) -> list[object]:

@@ -175,7 +175,9 @@ class Growing:
 
         def stacked(what: Callable[[SampledBarrier], object], dtype: type, axis: int) -> Array:
             """Put the curves of each split into one array, and the splits beside each other."""
-            rows = [np.array([what(curve) for curve in row], dtype=dtype) for row in found]
+            rows: list[Array] = [
+                np.array([what(curve) for curve in row], dtype=dtype) for row in found
+            ]
             return np.stack(rows, axis=axis)
 
         values = np.moveaxis(stacked(lambda curve: curve.curve, float, 1), 2, 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 from copy import copy
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.adapters import is_adapter
@@ -13,7 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import MPS, choose_device
+from lmctool.evaluate.device import MPS, check_precision, choose_device
 from lmctool.evaluate.engine import of_outputs
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
@@ -139,6 +140,10 @@ class Run:
         self.ends_shared = False
         self.started = now()
         self.device = choose_device(settings.device, self.note)
+        if settings.device != MPS:  # which has a sentence of its own
+            again = settings.repeats is not None
+            if said := check_precision(settings.precision, self.device, repeats=again):
+                self.note(said)
         self._repeats = repeatable(settings.repeats, self.device, self.note)
         repeated = self._repeats.batch_size if self._repeats else None
         self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
@@ -195,6 +200,33 @@ class Run:
         other.doubts = Doubts(self.note)
         other._calibrate()
         return other
+
+    def in_float32(self) -> Run:
+        """Return this run with networks evaluated in float32, whatever its own precision.
+
+        Networks are the same: alignment and statistics are taken in float32 anyway.  How they are
+        evaluated follows from the model alone, and isn't measured.
+        """
+        other = copy(self)
+        other.settings = replace(self.settings, precision="float32")
+        other.batch_size = BatchSize(self.settings.batch_size)
+        other.evaluator = replace(
+            self.evaluator,
+            word="plain" if self.settings.strategy == "plain" else "auto",
+            precision="float32",
+            batch_size=other.batch_size,
+            repeats=None,
+            strategy=None,
+            _checkpoints={},
+            _foreseen=None,
+        )
+        return other
+
+    def sample(self, size: int) -> tuple[Split, ...]:
+        """Return at most so many examples of each split, in the proportions of their classes."""
+        return tuple(
+            self.resources.splits.open(split.name, min(size, len(split))) for split in self.splits
+        )
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -603,17 +635,22 @@ class Run:
         return self.evaluator.strategy if "evaluator" in self.__dict__ else None
 
     def follow(
-        self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
+        self,
+        variants: Sequence[Variant],
+        alpha: NDArray[np.float64],
+        *,
+        per_example: bool = False,
+        splits: Sequence[Split] = (),
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
 
         Those of the ends are ``scores``.  B in A's order has B's where ``permuted_alike``, and is
-        measured elsewhere.
+        measured elsewhere.  The splits are those that the user asked for, unless others are named.
         """
-        ends = self.scores(variants[0].ends)
+        ends = self.scores(variants[0].ends, splits)
         self.ends_shared |= self.permuted_alike
         return path.follow(
-            self.evaluate,
+            partial(self.evaluate, splits=splits),
             ends,
             variants,
             alpha,

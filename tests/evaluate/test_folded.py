@@ -187,7 +187,7 @@ def test_weights_are_laid_out_once_a_network_and_not_by_each_batch() -> None:
     def note(layer: nn.Module, _: object) -> None:
         seen.append(layer.weight)
 
-    of.module[0].register_forward_pre_hook(note)  # type: ignore[index]
+    next(of.module.children()).register_forward_pre_hook(note)
     outputs = of(weights)
     with torch.no_grad():
         outputs(last), outputs(last)

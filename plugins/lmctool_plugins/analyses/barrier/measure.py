@@ -14,11 +14,12 @@ from lmctool_plugins.analyses.barrier.intervals import LEVEL, intervals
 from lmctool_plugins.analyses.barrier.parts import part_group
 from lmctool_plugins.analyses.barrier.paths import Paths, attributes_of
 from lmctool_plugins.analyses.barrier.per_example import example_groups
+from lmctool_plugins.analyses.barrier.precision import precision_group
 from lmctool_plugins.analyses.barrier.share import sampled_barriers
 from lmctool_plugins.analyses.barrier.summary import barriers, ends
 
 if TYPE_CHECKING:
-    from lmctool.api import Array, Run, Variable
+    from lmctool.api import Array, Run, Variable, Variant
 
     Groups = dict[str, dict[str, Variable]]
 
@@ -34,8 +35,8 @@ def network_count(
     **_: object,
 ) -> int | None:
     """Return how many networks are measured: the ends, and those between of each variant."""
-    if refine or within is not None:
-        return None
+    if refine or within is not None or run.settings.precision == "bfloat16":
+        return None  # how many are measured follows from the barriers
     ends = run.count * (2 if baselines else 1)
     return ends + run.count_followed(len(grid(points, alphas)))
 
@@ -78,13 +79,14 @@ def measure(
             "--by-split": by_split,
             "--baselines": baselines,
             "--per-example": per_example,
+            "--precision bfloat16, whose cost is told,": run.settings.precision == "bfloat16",
         }
         return sampled_barriers(run, grid(points, alphas), definition, within, of_all)
     members = partitions(run.splits, by_split, scores)
     if baselines:
         check_classes(run)
     per_example_scores = bool(members) or bootstrap is not None or baselines or per_example
-    paths = _followed(run, grid(points, alphas), refine, definition, per_example_scores)
+    paths, variants = _followed(run, grid(points, alphas), refine, definition, per_example_scores)
     attributes = attributes_of(run, definition, [(g.end, g.split) for g in run.guesses])
     curve = paths.curve()
     groups = {
@@ -102,12 +104,16 @@ def measure(
         complete["barrier/parts"] = part_group(paths, members, bootstrap, run.settings.seed)
     if baselines:
         complete |= baseline_groups(run, paths)
+    if run.settings.precision == "bfloat16":
+        complete["barrier/precision"] = precision_group(run, variants, paths)
     if per_example:
         complete |= example_groups(paths, run.splits)
     return Result("barrier", complete)
 
 
-def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example: bool) -> Paths:
+def _followed(
+    run: Run, alpha: Array, refine: bool, definition: str, per_example: bool
+) -> tuple[Paths, tuple[Variant, ...]]:
     """Evaluate every variant of the path, per example too if asked for."""
     splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
     variants = run.variants()
@@ -118,7 +124,8 @@ def _followed(run: Run, alpha: Array, refine: bool, definition: str, per_example
         costs = [metric.as_cost(curves.values(metric)) for metric in curves.metrics]
         peaks = [barrier(alpha, cost, definition)[1] for cost in costs]
         curves = run.insert(variants, curves, around(alpha, np.concatenate(peaks)))
-    return Paths(tuple(variant.name for variant in variants), splits, curves, definition)
+    names = tuple(variant.name for variant in variants)
+    return Paths(names, splits, curves, definition), variants
 
 
 def _add_intervals(groups: Groups, paths: Paths, repeats: int, seed: int) -> None:

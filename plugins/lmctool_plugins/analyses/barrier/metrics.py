@@ -19,6 +19,12 @@ MEANINGS = {
 METRICS: tuple[DeclaredMetric | DeclaredScores, ...] = (
     *_SCORES,
     *declared_bounds(_SCORES),
+    DeclaredScores("end.float32.{}", "{} of A and of B in float32"),
+    DeclaredScores(
+        "barrier.precision.{}",
+        "barrier of the {} on a sample less that in float32",
+        "difference",
+    ),
     DeclaredScores("barrier.baselines.{}", "{} of the ensemble and of balanced ends", every=False),
     DeclaredScores("barrier.classes.{}", "{} of a network on a class", every=False),
     LOSS.declared("barrier.examples.mean", MEANINGS["mean"], "height"),

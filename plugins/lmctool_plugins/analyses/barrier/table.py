@@ -8,6 +8,7 @@ import numpy as np
 
 from lmctool.api import Table, shown_metrics
 from lmctool.api.advanced import best, fall_notes, percent, share_notes
+from lmctool_plugins.analyses.barrier.precision import notes as precision_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,6 +131,7 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> Iterator[str]:
     if "at_chance" in attributes:
         yield f"at chance: {attributes['at_chance']}; no barrier or reduction to it means anything"
     yield from fall_notes(metrics)
+    yield from precision_notes(result, metrics)
     if "bootstrap" in attributes:
         yield f"95 % intervals over examples, from {attributes['bootstrap']} draws"
     if (share := result.groups.get("barrier/share")) is not None:
