@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import click
 
 from lmctool.cli.command import Command, OutputFile
-from lmctool.cli.options import TRUST_CONFIG
+from lmctool.cli.options import NO_CACHE, TRUST_CONFIG
 from lmctool.errors import ExitCode, LmctoolError, UntrustedError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, DATASETS, EXECUTORS, MODELS
@@ -68,6 +68,7 @@ PAIR = re.compile(r"(?<![\w.])(?=([\w.]+:\w+))")
     help="Import the Python code that the recorded command names as model or data.",
 )
 @click.option("--trust-config", **TRUST_CONFIG)
+@click.option("--no-cache", **NO_CACHE)
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes.")
 def command(
     path: Path,
@@ -76,6 +77,7 @@ def command(
     tolerance: float,
     trust: bool,
     trust_config: bool,
+    no_cache: bool,
     quiet: bool,
 ) -> ExitCode:
     """Run the command recorded in RESULT, an .h5 file, again and compare the numbers.
@@ -99,7 +101,7 @@ def command(
     said = Provenance.of(earlier).settings
     temporary = TemporaryDirectory(prefix="lmctool-", dir=parent)
     with cached, temporary as place, chdir(folder), _threads(said):
-        settings = replace(job.settings, repeats=_repetition(said))
+        settings = replace(job.settings, repeats=_repetition(said), no_cache=no_cache)
         job = replace(job, settings=settings, out=Path(place) / "rerun.h5", quiet=quiet)
         again = remake(job, partial(_probe, Provenance.of(earlier), job))
     if target is not None:
