@@ -158,6 +158,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
     from lmctool.weights.arithmetic import differing as differing
+    from lmctool.weights.arithmetic import one_by_one as one_by_one
     from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
@@ -245,7 +246,7 @@ MODULES = {
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.spec": "Tap",
     "lmctool.symmetry.unit_index": "UnitIndex",
-    "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
+    "lmctool.weights.arithmetic": "LazyWeights differing one_by_one refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",

@@ -200,6 +200,7 @@ class Growing:
         Raises:
             UnjudgedError: a loss on the way isn't a number.
         """
+        self.run.ends_shared |= self.run.permuted_alike
         places = _Places(self.run, variants, alpha)
         sampled = self.grown(alpha, places.members, places.measure)
         loss, error = sampled.values
