@@ -13,9 +13,10 @@ import torch
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
+from lmctool.results.alignments import ALIGNMENT
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
-from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
+from lmctool.run.alignment_groups import joined, misnamed
 from lmctool.run.journalled_proof import PROOF, journalled
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.linear.stored import (
@@ -35,9 +36,8 @@ from lmctool.symmetry.stored import (
     permutation_of,
 )
 from lmctool.symmetry.transform import Transform
-from lmctool.weights.arithmetic import LazyWeights
+from lmctool.weights.arithmetic import one_by_one
 from lmctool.weights.recipe import content, deferred, derived, identity, recipe
-from lmctool.weights.streamed import passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -204,8 +204,8 @@ def transformed(transform: Transform, weights: Weights) -> Weights:
     """Return transformed weights that know of which they were made, and how."""
     ingredients = partial(transform_recipe, transform)
     if isinstance(transform, Permutation):  # which computes nothing, whenever it is applied
-        each = LazyWeights(weights, partial(passing, weights))
-        return deferred(partial(transform.apply, each), "permuted", (weights,), ingredients)
+        made = partial(transform.apply, one_by_one(weights))
+        return deferred(made, "permuted", (weights,), ingredients)
     return derived(transform.apply(weights), "permuted", (weights,), ingredients)
 
 
