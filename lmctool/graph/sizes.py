@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 LEAST = 2**31
 """Sizes that hold an unknown are larger than this."""
+BATCH = 2_147_483_659
+"""How many examples are in a batch of any size, where a size is a number: the prime behind
+``LEAST``, a size of its own."""
 WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 """Bases that tell every prime below 3.18e23 from other numbers (Sorenson and Webster 2017,
 arXiv:1509.00864)."""
@@ -26,6 +29,12 @@ def size_of(size: int | torch.SymInt) -> int:
         return size
     expression: Any = size.node.expr
     return int(expression.subs({symbol: _prime(str(symbol)) for symbol in expression.free_symbols}))
+
+
+def at_batch(size: int, examples: int) -> int:
+    """Return a size that was told for a batch of ``BATCH`` for one of so many examples."""
+    times, rest = divmod(size, BATCH)
+    return times * examples + rest
 
 
 @cache

@@ -29,6 +29,7 @@ from lmctool.run.calibration_set import OWNER, calibration_set
 from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
+from lmctool.run.graph_place import graph_place
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
@@ -356,12 +357,14 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.forward.check(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.forward.seeding():
+            traced, setting = self.traced(TRACED), f"{self.device.type} {self.settings.precision}"
             if self.passes and self.forward.output is None:
                 shell = self.loaded.shell
-                graph = None if shell is None else exported(shell, self.traced(TRACED))
+                graph = None if shell is None else exported(shell, traced)
                 if graph is not None:
                     return graph
-            return capture(self.module, self.traced(TRACED), self.forward.output)
+            kept = graph_place(self.cache, self.model, setting)
+            return capture(self.module, traced, self.forward.output, kept)
 
     def traced(self, count: int) -> Inputs:
         """Return the inputs that the model is followed with: the first that it is evaluated on.
