@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from lmctool.run.repair import goal as goal
     from lmctool.run.repair import predicted as predicted
     from lmctool.run.repair import renormalised_merge as renormalised_merge
+    from lmctool.run.repair import renormalised_outputs as renormalised_outputs
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
     from lmctool.run.share_group import share_attributes as share_attributes
@@ -231,7 +232,7 @@ MODULES = {
     "lmctool.run.growing": "Growing Sampled",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
-    " renormalised_path target_option",
+    " renormalised_outputs renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.run.share_group": "share_attributes share_group share_notes",
     "lmctool.symmetry": "Proof",

@@ -17,6 +17,7 @@ from lmctool.evaluate import Network, evaluate, strategy
 from lmctool.evaluate.autotune import candidates
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
+from lmctool.evaluate.cuda_graphs import Replayed
 from lmctool.evaluate.folded import has_batchnorms
 from lmctool.evaluate.strategy import chosen, made, multiplications, recorded
 from lmctool.graph.capture import capture
@@ -157,7 +158,7 @@ def test_auto_folds_on_a_cpu_where_a_network_is_work_enough(
     monkeypatch.setattr(strategy, "SHARED", 1 << 20)
     assert chosen("auto", of, head, examples=enough).launch == "folded workers"
     for word in ("plain", "channels-last"):
-        assert chosen(word, of, head, examples=enough).launch == "module"  # type: ignore[arg-type]
+        assert chosen(word, of, head, examples=enough).launch == "module"
     assert chosen("auto", of, head, "bfloat16", examples=enough).launch == "workers"
     without = Network(nn.Sequential(nn.Flatten(), nn.Linear(192, 5)), of.graph)
     assert chosen("auto", without, head, examples=1 << 40).launch == "workers"
@@ -196,3 +197,15 @@ def test_weights_are_laid_out_once_a_network_and_not_by_each_batch() -> None:
     assert first.is_contiguous(memory_format=LAYOUT) and not first.is_contiguous()
     assert first.data_ptr() == second.data_ptr()
     assert weights["0.weight"].is_contiguous()
+
+
+def test_weights_at_fixed_addresses_are_those_that_the_network_reads() -> None:
+    of = network().with_layout(LAYOUT)
+    first, second, *_ = four_networks(of)
+    inputs = images(8).head(8, torch.float32)
+    replayed = Replayed(of)
+    replayed(first)
+    outputs = replayed._outputs  # what a GPU would capture
+    replayed(second)
+    with torch.no_grad():
+        assert torch.equal(outputs(inputs), of(second)(inputs))
