@@ -163,6 +163,7 @@ class Settings:
         strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
         repeats: how an earlier run evaluated them, which is done again; None for a run of its own.
         seed: the seed of every random choice but that of examples.
+        hash_files: whether the SHA-256 of the checkpoints' files is taken for the record.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
         given: objects of Python code in the place of what words name.
@@ -209,6 +210,7 @@ class Settings:
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
     repeats: Repetition | None = None
     seed: int = 0
+    hash_files: bool = True
     trust: bool = True
     trust_config: bool = False
     given: Given = NOTHING

@@ -40,9 +40,9 @@ IN_JSON = ("preprocessing", "calibration.preprocessing", "naming")
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
 SLOTS = ("aligner", "correction", "merge")
 """Settings that choose a plugin."""
-NO_CAUSES = (*FILES, "device", "given", "repeats", "trust", "trust_config")
+NO_CAUSES = (*FILES, "device", "given", "hash_files", "repeats", "trust", "trust_config")
 """Settings whose files and objects count by content, that the arithmetic says better, that stand
-for what a run of its own would choose, or that allow code."""
+for what a run of its own would choose, that allow code, or that change the record alone."""
 
 
 class Identity:
