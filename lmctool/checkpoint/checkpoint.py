@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
+DIGITS = 64
+"""How long the digest of an earlier version is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ class Checkpoint:
         For one of an earlier version all tensors are read once more.
         """
         if algorithm(digest) == EARLIER:
-            return digest == self.earlier_digest
+            return len(digest) == DIGITS and digest == self.earlier_digest
         return digest == self.digest
 
     @cached_property

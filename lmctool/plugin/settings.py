@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lmctool.files.cache import Cache
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -163,9 +165,10 @@ class Settings:
         strategy: how networks are evaluated; see ``lmctool.evaluate.strategy``.
         repeats: how an earlier run evaluated them, which is done again; None for a run of its own.
         seed: the seed of every random choice but that of examples.
-        hash_files: whether the SHA-256 of the checkpoints' files is taken for the record.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
+        no_cache: whether nothing in the user's cache folder is used, and nothing kept there.
+        no_hash: whether the record has no SHA-256 of the checkpoints' files.
         given: objects of Python code in the place of what words name.
     """
 
@@ -210,12 +213,20 @@ class Settings:
     strategy: Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"] = "auto"
     repeats: Repetition | None = None
     seed: int = 0
-    hash_files: bool = True
     trust: bool = True
     trust_config: bool = False
+    no_cache: bool = False
+    no_hash: bool = False
     given: Given = NOTHING
 
     @property
     def aligns(self) -> bool:
         """Whether B's units are brought into A's order, by an aligner or a stored permutation."""
         return self.aligner is not None or self.apply is not None
+
+    @property
+    def cache(self) -> Cache:
+        """What the run keeps for later ones and finds of earlier ones; it changes no number."""
+        from lmctool.files.cache import NO_CACHE, user_cache
+
+        return NO_CACHE if self.no_cache else user_cache()

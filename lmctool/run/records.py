@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.checkpoint.file_sums import FileSums
 from lmctool.evaluate.machine import machine
-from lmctool.files.cache import user_cache
 from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
     CheckpointRecord,
@@ -44,7 +43,7 @@ def files(run: Run) -> Provenance:
     The checkpoints are read whole, once, for their digests and the sums of their files.
     """
     settings = run.settings
-    sums = FileSums(user_cache(), wanted=settings.hash_files)
+    sums = FileSums(run.resources.cache, wanted=not settings.no_hash)
     identify_all(run.checkpoints, sums)
     code = plugin_code()
     for model in run.resources.models.values():

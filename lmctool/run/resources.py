@@ -66,6 +66,7 @@ class Resources:
     Attributes:
         name: the analysis.
         settings: what the user asked, with the dtype that ``auto`` is.
+        cache: what is kept for later runs, and found of earlier ones.
         checkpoints: the files, opened but not read: the arguments, then those that options name.
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
@@ -99,6 +100,7 @@ class Resources:
         """
         self.name = name
         self.device = device
+        self.cache = settings.cache
         paths = (*settings.checkpoints, *settings.others)
         opened = open_checkpoints(paths, settings.naming, settings.given.networks)
         if settings.dtype == "auto":
