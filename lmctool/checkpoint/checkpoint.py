@@ -225,12 +225,19 @@ class Checkpoint:
         """
         return self.locations[name].mapped(start, stop)
 
-    def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+    def numbers(
+        self,
+        name: str,
+        dtype: torch.dtype,
+        start: int = 0,
+        stop: int | None = None,
+        size: int = BLOCK,
+    ) -> Iterator[Tensor]:
         """Yield the values of a floating tensor as ``weights`` gives them, block by block.
 
         See ``TensorLocation.numbers``.
         """
-        return self.locations[name].numbers(name, dtype)
+        return self.locations[name].numbers(name, dtype, start, stop, size)
 
     def weight(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
         """Return one tensor as ``weights`` gives it, on the CPU.

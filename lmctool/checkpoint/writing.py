@@ -217,7 +217,7 @@ def _in_stored_dtype(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ..
         return tensor.detach().cpu()
     refuse_nonfinite(tensor, name, "what is to be written")
     converted = tensor.detach().to("cpu", target)
-    if not is_finite(converted):
+    if target != tensor.dtype and not is_finite(converted):
         largest = float(tensor.abs().max())
         raise LmctoolError(
             f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {target}"

@@ -70,8 +70,8 @@ def _checkpoint(checkpoint: Checkpoint, sums: FileSums) -> CheckpointRecord:
     own = checkpoint.file_sum if sums.wanted else sums.known(checkpoint.files)
     return CheckpointRecord(
         str(checkpoint.path),
-        own and own.sha256,
-        own and own.origin,
+        None if own is None else own.sha256,
+        None if own is None else own.origin,
         checkpoint.digest,
         "; ".join(checkpoint.remarks) or None,
     )
