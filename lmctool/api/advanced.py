@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
     from lmctool.curves.shape import shape_options as shape_options
+    from lmctool.curves.within import Within as Within
+    from lmctool.curves.within import within_option as within_option
     from lmctool.data.images.config import timm_preprocessing as timm_preprocessing
     from lmctool.data.images.pixels import mask_without as mask_without
     from lmctool.data.images.prepared import decoded_image as decoded_image
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from lmctool.report.bars import draw_bars as draw_bars
     from lmctool.report.bars import draw_scores as draw_scores
     from lmctool.report.bars import name_rows as name_rows
+    from lmctool.report.bars import row_bars as row_bars
     from lmctool.report.bars import row_share as row_share
     from lmctool.report.ends import checkpoint_names as checkpoint_names
     from lmctool.report.ends import end_names as end_names
@@ -108,12 +111,16 @@ if TYPE_CHECKING:
     from lmctool.results.aggregate.statistics import Statistics as Statistics
     from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
+    from lmctool.results.bounds import bounds as bounds
+    from lmctool.results.bounds import declared_bounds as declared_bounds
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
     from lmctool.results.score_metric import fall_notes as fall_notes
     from lmctool.results.table import Mark as Mark
     from lmctool.results.text import percent as percent
+    from lmctool.run.growing import Growing as Growing
+    from lmctool.run.growing import Sampled as Sampled
     from lmctool.run.parted_examples import PartedExamples as PartedExamples
     from lmctool.run.parted_examples import parted_examples as parted_examples
     from lmctool.run.repair import correctable as correctable
@@ -123,6 +130,9 @@ if TYPE_CHECKING:
     from lmctool.run.repair import renormalised_merge as renormalised_merge
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
+    from lmctool.run.share_group import share_attributes as share_attributes
+    from lmctool.run.share_group import share_group as share_group
+    from lmctool.run.share_group import share_notes as share_notes
     from lmctool.statistics import CrossMoments as CrossMoments
     from lmctool.statistics import Moments as Moments
     from lmctool.statistics import PairedMoments as PairedMoments
@@ -175,6 +185,7 @@ MODULES = {
     "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
+    "lmctool.curves.within": "Within within_option",
     "lmctool.data.stored.containers": "container_kind stored_arrays",
     "lmctool.data.stored.file_rows": "FileRows",
     "lmctool.data.stored.read_file": "UNREADABLE ReadFile",
@@ -201,7 +212,7 @@ MODULES = {
     "lmctool.plugin.library": "import_library library_model may_load_files refuse_file_arguments",
     "lmctool.plugin.parameters": "ResultFile SeriesFolder",
     "lmctool.plugin.settings": "Series",
-    "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_share",
+    "lmctool.report.bars": "bars_height draw_bars draw_scores name_rows row_bars row_share",
     "lmctool.report.ends": "checkpoint_names end_names end_titles file_titles path_label",
     "lmctool.report.look": "Look looks named_parts part_looks",
     "lmctool.report.panels": (
@@ -212,14 +223,17 @@ MODULES = {
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
+    "lmctool.results.bounds": "bounds declared_bounds",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
+    "lmctool.run.growing": "Growing Sampled",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
     " renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
+    "lmctool.run.share_group": "share_attributes share_group share_notes",
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",

@@ -1,10 +1,14 @@
-"""Progress on stderr: a bar on a terminal, and one quiet line at the end of each stage."""
+"""Progress on stderr: a bar on a terminal, and one quiet line at the end of each stage.
+
+Stages within another one, as those of each pair of many networks, share a line for each kind.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from lmctool.plugin.progress import Advance
 
     Watch = Callable[[str, int, int], None]
+
+TENTHS, BEAT = 10, 10.0
+"""The most lines that say how far a stage of many others is, and the least seconds between two."""
 
 
 def unwatched(_: str, __: int, ___: int) -> None:
@@ -73,6 +80,21 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+@dataclass
+class Ended:
+    """Stages of one description that ended and of which no line has been told.
+
+    Attributes:
+        done: the steps of all of them.
+        seconds: how long they took.
+        whole: how far the whole run was at the end of the last; empty where that is not known.
+    """
+
+    done: int = 0
+    seconds: float = 0.0
+    whole: str = ""
+
+
 class Stages:
     """The progress of the stages of one run, shown and passed to a watcher.
 
@@ -91,6 +113,8 @@ class Stages:
         self._quiet = quiet
         self._bar = bar and not quiet
         self._open = 0
+        self._ended: dict[str, Ended] = {}
+        self._beats, self._last_beat = 0, 0.0
         self._display: Progress | None = None
         self._whole = Whole(0)
         self._whole_task: TaskID | None = None
@@ -105,6 +129,7 @@ class Stages:
     ) -> Iterator[Advance]:
         """Open a stage of ``total`` steps (0 if unknown); stages may overlap."""
         done, started = 0, time.monotonic()
+        outermost = self._open == 0
         display = self._enter()
         task = display.add_task(description, total=total or None) if display else None
 
@@ -112,6 +137,8 @@ class Stages:
             nonlocal done
             done += steps
             self._watch(description, done, total)
+            if outermost and self._ended and total:
+                self._beat(description, done, total)
             if networks:
                 self._whole.done += steps
             if display and task is not None:
@@ -126,10 +153,30 @@ class Stages:
             if display and task is not None:
                 display.remove_task(task)
             self._leave()
+        own = self._ended.pop(description, Ended())
+        own.done, own.seconds = own.done + done, own.seconds + time.monotonic() - started
+        own.whole = f"; {self._whole}" if networks and self._whole.is_known else own.whole
+        self._ended[description] = own
+        if self._open == 0:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell of all stages that ended, those that ended last at the end."""
         if not self._quiet:
-            seconds = time.monotonic() - started
-            whole = f"; {self._whole}" if networks and self._whole.is_known else ""
-            echo(f"{description}: {done} done, {seconds:.1f} s{whole}", err=True)
+            for description, own in self._ended.items():
+                echo(f"{description}: {own.done} done, {own.seconds:.1f} s{own.whole}", err=True)
+        self._ended = {}
+        self._beats, self._last_beat = 0, 0.0
+
+    def _beat(self, description: str, done: int, total: int) -> None:
+        """Tell how far a stage of many others is, now and then, where no bar does."""
+        beats, now = done * TENTHS // total, time.monotonic()
+        if self._bar or self._quiet or done == total or beats == self._beats:
+            return
+        if now - self._last_beat >= BEAT:
+            self._beats, self._last_beat = beats, now
+            whole = f"; {self._whole}" if self._whole.is_known else ""
+            echo(f"{description}: {done} of {total} done{whole}", err=True)
 
     def _enter(self) -> Progress | None:
         self._open += 1

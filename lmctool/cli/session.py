@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from lmctool.results.table import Table
     from lmctool.run.run import Run
     from lmctool.spread.pool import Pool
+
+MOST_ROWS = 200
+"""Rows of a table that are printed when a run ends; ``lmctool show`` prints all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +248,13 @@ class Session:
         """Show the result and the verdicts; return what the gates make of it."""
         from rich.console import Console
 
+        from lmctool.report.blocks import shortened_rows
         from lmctool.report.terminal import render
 
-        render(_table(self.job, judged.result), Console())
+        table = _table(self.job, judged.result)
+        if written := self.outputs.written.get("result"):
+            table = shortened_rows(table, MOST_ROWS, f"lmctool show {quote(str(written))}")
+        render(table, Console())
         if self.outputs.written:
             files = [(role, str(path)) for role, path in self.outputs.written.items()]
             echo("\n" + aligned(files))
@@ -437,8 +445,12 @@ def complete(
 
 
 def memory(job: Job) -> Journal:
-    """Return a journal for a job without a folder; only one that repeats needs any."""
-    return MemoryJournal() if job.settings.draws > 1 else NO_JOURNAL
+    """Return a journal for a job without a folder; only one that does work again needs any.
+
+    That is one that repeats, and one that forms networks anew at every look at their examples.
+    """
+    again = job.settings.draws > 1 or job.options.get("within") is not None
+    return MemoryJournal() if again else NO_JOURNAL
 
 
 def _table(job: Job, result: Result) -> Table:

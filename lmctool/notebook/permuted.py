@@ -119,23 +119,22 @@ def _chosen(record: Result, number: int | None, source: str) -> Whole:
     Raises:
         LmctoolError: there is none, or several and none is chosen.
     """
+    from lmctool.results.alignments import count, one
     from lmctool.symmetry.linear.stored import TRANSFORMS, whole_transform
     from lmctool.symmetry.stored import PERMUTATIONS, whole_permutation
 
-    places = [PERMUTATIONS, *(f"{PERMUTATIONS}/{n}" for n in range(1, len(record.groups)))]
-    held = [place for place in places if place in record.groups]
+    held = count(record.groups, PERMUTATIONS)
     if not held:
         raise LmctoolError(f"{source} holds no permutation; take one that was asked to align")
-    if number is None and len(held) > 1:
+    if number is None and held > 1:
         raise LmctoolError(
-            f"{source} holds {len(held)} permutations; choose with number=0 to"
-            f" number={len(held) - 1}"
+            f"{source} holds {held} permutations; choose with number=0 to number={held - 1}"
         )
-    if not 0 <= (number or 0) < len(held):
+    if not 0 <= (number or 0) < held:
         raise LmctoolError(f"{source} holds no permutation of number {number}")
     if TRANSFORMS in record.groups:
         return whole_transform(record.groups, source, number or 0)
-    return whole_permutation(record.groups[held[number or 0]], source)
+    return whole_permutation(one(record.groups, PERMUTATIONS, number or 0), source)
 
 
 def _permuted(checkpoint: Checkpoint, whole: Whole, source: str) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
     from numpy.typing import NDArray
 
     from lmctool.results.result import Group
@@ -28,6 +29,10 @@ TALLEST, NUMBERED = 40.0, 0.13
 LONGEST, OTHERS = 32, 1.2
 """Letters of a name beside a bar; the room that long names of the panel beside may take from a
 legend, in inches, for panels are equally wide."""
+MANY = 200
+"""Bars that are drawn one by one; of more, all of a series are one object, and have no numbers."""
+NAME = 0.15
+"""The height of a name beside a row, in inches; where rows are lower, not every one is named."""
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
 END = "0.6"
 """The colour of networks that are no variants: the ends of a path, and whatever was merged."""
@@ -79,28 +84,74 @@ def draw_bars(
     count, places = len(series), np.arange(len(names))
     thick = row_share(len(names), height, count)
     for number, label in enumerate(series):
-        bars = axes.barh(
-            places + (number - (count - 1) / 2) * thick,
-            values[:, number],
-            thick,
-            color=list(colours) or series_colours[number % len(series_colours)],
-            edgecolor="white",
-            linewidth=0,
-            hatch=HATCHES[number % len(HATCHES)],
-            label=label,
-        )
-        if thick * (height - AROUND) / len(names) >= NUMBERED:
+        own = list(colours) or series_colours[number % len(series_colours)]
+        look: dict[str, Any] = {"edgecolor": "white", "linewidth": 0, "label": label}
+        look["hatch"] = HATCHES[number % len(HATCHES)]
+        rows = places + (number - (count - 1) / 2) * thick
+        bars = row_bars(axes, rows, values[:, number], thick, color=own, **look)
+        if bars is not None and thick * (height - AROUND) / len(names) >= NUMBERED:
             labels = [text(float(value)) for value in values[:, number]]
             axes.bar_label(bars, labels, padding=3, fontsize="small")
-    name_rows(axes, names)
+    name_rows(axes, names, height)
     axes.margins(x=0.22)
 
 
-def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Write names beside the rows of a panel, from the top down."""
-    axes.set_yticks(range(len(names)), all_shortened(names, LONGEST), fontsize="small")
+def row_bars(
+    axes: Axes,
+    places: NDArray[Any],
+    lengths: NDArray[Any],
+    thick: float,
+    *,
+    color: str | Sequence[str],
+    **look: Any,
+) -> BarContainer | None:
+    """Draw a horizontal bar at each place: of many all are one object, which costs what one does.
+
+    Args:
+        axes: the panel.
+        places: (bar,) where on the vertical axis.
+        lengths: (bar,) their lengths from 0; NaN has no bar.
+        thick: how thick they are, of the distance between two rows.
+        color: of all bars, or of each.
+        look: what else Matplotlib is to know, such as ``label``.
+
+    Returns:
+        The bars, for ``bar_label``; None where they are one object.
+    """
+    if len(places) <= MANY:
+        return axes.barh(places, lengths, thick, color=color, **look)
+    from matplotlib.collections import PolyCollection
+
+    known = np.flatnonzero(np.isfinite(lengths))
+    low, high = places[known] - thick / 2, places[known] + thick / 2
+    ends, start = np.asarray(lengths)[known], np.zeros(len(known))
+    across, along = np.stack([start, ends, ends, start], 1), np.stack([low, low, high, high], 1)
+    own = color if isinstance(color, str) else [color[int(place)] for place in known]
+    bars = PolyCollection([*np.stack([across, along], -1)], facecolor=own, **look)
+    bars.sticky_edges.x[:] = [0]
+    axes.add_collection(bars)
+    axes.autoscale_view()
+    return None
+
+
+def name_rows(axes: Axes, names: Sequence[str], height: float = TALLEST) -> list[int]:
+    """Write names beside the rows of a panel, from the top down, as many as have room.
+
+    Args:
+        axes: the panel.
+        names: of all its rows, which are shortened where they are long.
+        height: the height of the panel with its axis, in inches, such as ``bars_height``.
+
+    Returns:
+        The rows that are named, in the order of the labels.
+    """
+    step = -(-len(names) // max(int((height - AROUND) / NAME), 1)) if names else 1
+    shown = list(range(0, len(names), step))
+    texts = all_shortened([names[row] for row in shown], LONGEST)
+    axes.set_yticks(shown, texts, fontsize="small")
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+    return shown
 
 
 def draw_scores(

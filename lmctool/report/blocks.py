@@ -59,6 +59,25 @@ def joined(cells: Sequence[str]) -> str:
     return (" " * GAP).join(cells).rstrip()
 
 
+def shortened_rows(table: Table, most: int, where: str) -> Table:
+    """Return the first rows of a table, with a note on where the others are.
+
+    Args:
+        table: the table.
+        most: how many rows.
+        where: what shows all of them.
+    """
+    more = len(table.rows) - most
+    if more <= 0:
+        return table
+    return replace(
+        table,
+        rows=table.rows[:most],
+        notes=(f"{more} more rows: {where}", *table.notes),
+        marks={place: mark for place, mark in table.marks.items() if place[0] < most},
+    )
+
+
 def fitted(table: Table, width: int | None) -> Table:
     """Return a table that is too wide with what all its rows have in common in its title.
 

@@ -77,7 +77,8 @@ class Curve:
     @property
     def line_names(self) -> list[str]:
         """The name of each line: its coordinates in the dims in which lines differ."""
-        return [", ".join(line.labels[axis] for axis in self._differing) for line in self.lines]
+        differing = self._differing
+        return [", ".join(line.labels[axis] for axis in differing) for line in self.lines]
 
     @property
     def line_dims(self) -> str:
@@ -87,7 +88,8 @@ class Curve:
     @property
     def constants(self) -> str:
         """The dims in which no lines differ, each with the coordinate of all lines."""
-        same = [axis for axis in range(len(self.dims)) if axis not in self._differing]
+        differing = self._differing
+        same = [axis for axis in range(len(self.dims)) if axis not in differing]
         return ", ".join(f"{self.dims[axis]} {self.lines[0].labels[axis]}" for axis in same)
 
     @property

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from lmctool.report import by_analysis, provenance
+from lmctool.report.blocks import shortened_rows
 from lmctool.report.escaped import escaped
 from lmctool.report.figure import FigureError, inline
 from lmctool.report.finding import main_finding
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from lmctool.report.finding import Finding
     from lmctool.results.result import Result
     from lmctool.results.table import Table
+
+MOST_ROWS = 1000
+"""Rows of the table of a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def _section(result: Result, path: Path, number: int, heading: str) -> Section:
         headline=headline(result),
         doubts=tuple(f"{doubt.reason}." for doubt in doubts_of(result)),
         source=str(path),
-        table=by_analysis.table(result, path),
+        table=shortened_rows(
+            by_analysis.table(result, path), MOST_ROWS, f"lmctool show {quote(str(path))}"
+        ),
         picture=_picture(result, number, heading),
         sentences=tuple(sentences(result)),
         values=tuple(tables(result)),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BLOCKS = "▁▂▃▄▅▆▇█"
 MISSING = "?"
 MOST_CELLS = 40
+MOST_LINES = 100
+"""Lines of one curve that are shown."""
 
 
 def curves(result: Result) -> list[Table]:
@@ -57,11 +59,14 @@ def _curve_table(each: Curve, text: Callable[[float], str]) -> Table:
     values = np.concatenate([line.values for line in each.lines] or [np.empty(0)])
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    rows = tuple(_curve_row(line, low, high, text) for line in each.lines)
+    rows = tuple(_curve_row(line, low, high, text) for line in each.lines[:MOST_LINES])
     first, last = number(each.positions[0]), number(each.positions[-1])
     head = f"{each.dim} {first} to {last}"
     title = titled(each.title, each.unit)
-    return Table(title, (*each.dims, head, "min", "max"), rows, keys=max(len(each.dims), 1))
+    more = len(each.lines) - len(rows)
+    where = f"{more} more lines: lmctool show RESULT --table {each.path}/{each.name}"
+    columns = (*each.dims, head, "min", "max")
+    return Table(title, columns, rows, (where,) * (more > 0), keys=max(len(each.dims), 1))
 
 
 def _curve_row(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lmctool.errors import LmctoolError, did_you_mean
 from lmctool.report import curve
 from lmctool.report.notation import Notation
+from lmctool.results.alignments import ALIGNMENT
 from lmctool.results.coordinates import NUMBERS, POSITION, coordinate, labels
 from lmctool.results.table import Table
 from lmctool.results.text import all_digits, cell, titled
@@ -35,7 +36,8 @@ def tables(result: Result) -> list[Table]:
     """Return the numbers of a result, but for its provenance.
 
     Every metric and every curve is in them, and every other array of which all dims, or all but
-    one, have a coordinate: neither the places of a permutation nor the pixels of an image.
+    one, have a coordinate that is not of alignments alone: neither the places of a permutation nor
+    the pixels of an image.
     """
     known = Notation.of(result)
     return [make(known, False) for _, make in _named(result)]
@@ -124,7 +126,8 @@ def _by_dims(result: Result, path: str, group: Group) -> list[Mapping[str, Varia
         if is_coordinate or curve.axis(result, path, name, variable) is not None:
             continue
         nameless = [dim for dim in variable.dims if coordinate(result, path, dim) is None]
-        if variable.metric or not nameless or len(nameless) == 1 < len(variable.dims):
+        named = [dim for dim in variable.dims if dim not in {*nameless, ALIGNMENT}]
+        if variable.metric or not nameless or (named and len(nameless) == 1):
             by_dims.setdefault(variable.dims, {})[name] = variable
     return [
         together

@@ -35,7 +35,7 @@ def _in_group(one: Group, other: Group) -> str | None:
         if left.keys() != right.keys():
             return f"{kind} {min(left.keys() ^ right.keys())!r}"
     for name, variable in one.variables.items():
-        if not _same(variable, other.variables[name]):
+        if not same(variable, other.variables[name]):
             return f"variable {name!r}"
     for name, value in one.attributes.items():
         if json.dumps(value) != json.dumps(other.attributes[name]):
@@ -43,7 +43,8 @@ def _in_group(one: Group, other: Group) -> str | None:
     return None
 
 
-def _same(one: Variable, other: Variable) -> bool:
+def same(one: Variable, other: Variable) -> bool:
+    """Tell whether two variables are the same, numbers bit for bit."""
     a, b = one.values, other.values
     if a.dtype != b.dtype or a.shape != b.shape:
         return False

@@ -13,9 +13,10 @@ import torch
 from lmctool.errors import LmctoolError, PluginError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ALIGNERS
+from lmctool.results.alignments import ALIGNMENT
 from lmctool.results.file import pack, unpack
 from lmctool.results.result import Group, Result
-from lmctool.run.alignment_groups import ALIGNMENT, joined, misnamed
+from lmctool.run.alignment_groups import joined, misnamed
 from lmctool.run.journalled_proof import PROOF, journalled
 from lmctool.symmetry.alignment import Alignment
 from lmctool.symmetry.linear.stored import (

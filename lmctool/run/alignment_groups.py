@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lmctool.results.alignments import ALIGNMENT, numbers
 from lmctool.results.coordinates import POSITION
 from lmctool.results.layout import plan
 from lmctool.results.result import Group, Result, Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lmctool.results.result import Attribute
 
     Groups = Mapping[str, Group]
-
-ALIGNMENT = "alignment"
-"""The dim of what a result has of each alignment, so that no aligner may use the name."""
 
 
 def joined(said: Sequence[Groups]) -> dict[str, Group]:
@@ -44,12 +42,6 @@ def joined(said: Sequence[Groups]) -> dict[str, Group]:
         alike = forms[0] is not None and all(form == forms[0] for form in forms)
         found |= _stacked(own) if alike else _numbered(own, word)
     return found
-
-
-def numbers(alignments: Iterable[int]) -> Variable:
-    """Return the coordinate of alignments, which are called by their places in a run's order."""
-    names = np.array([str(number) for number in alignments], dtype=object)
-    return Variable(names, (ALIGNMENT,), long_name=ALIGNMENT)
 
 
 def misnamed(groups: Groups) -> str | None:

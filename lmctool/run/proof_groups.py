@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmctool.results.alignments import ALIGNMENT, numbers
 from lmctool.results.result import Attribute, Group, Variable
-from lmctool.run.alignment_groups import ALIGNMENT, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

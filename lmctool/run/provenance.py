@@ -12,6 +12,7 @@ import numpy as np
 from lmctool.model.build import described
 from lmctool.plugin.settings import AS_STORED
 from lmctool.results.aggregate.aggregate import DRAW
+from lmctool.results.alignments import together
 from lmctool.results.doubt import GROUP as DOUBTS
 from lmctool.results.doubt import doubt_group
 from lmctool.results.provenance import GROUP, Provenance
@@ -94,15 +95,19 @@ def proved(run: Run, result: Result) -> Result:
     if run.alignments.proved:
         movable, hidden = run.symmetries.units
         units: dict[str, Attribute] = {"movable_units": movable, "hidden_units": hidden}
-        for number, alignment in enumerate(run.alignments.proved):
-            place = f"{PERMUTATIONS}/{number}" if number else PERMUTATIONS
-            permutation = permutation_part(alignment.transform)
-            groups[place] = replace(
-                permutation_group(permutation, alignment.tensors), attributes=units
+        permutations = [
+            replace(
+                permutation_group(permutation_part(each.transform), each.tensors), attributes=units
             )
-            if isinstance(alignment.transform, LinearTransform):
-                place = f"{TRANSFORMS}/{number}" if number else TRANSFORMS
-                groups[place] = transform_group(alignment.transform, whole=not number)
+            for each in run.alignments.proved
+        ]
+        transforms = {
+            number: transform_group(each.transform)
+            for number, each in enumerate(run.alignments.proved)
+            if isinstance(each.transform, LinearTransform)
+        }
+        groups |= together(PERMUTATIONS, dict(enumerate(permutations)))
+        groups |= together(TRANSFORMS, transforms)
         groups |= proof_groups(run)
     if run.doubts.found:
         groups[DOUBTS] = doubt_group(run.doubts.found)
@@ -231,6 +236,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["stochastic"] = 1
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
+    if run.ends_shared:
+        attributes["aligned_ends"] = "have the scores of B, whose permutation is proved"
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
     if (

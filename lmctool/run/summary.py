@@ -10,6 +10,9 @@ from lmctool.model.build import described
 if TYPE_CHECKING:
     from lmctool.run.run import Run
 
+MOST = 26
+"""Checkpoints that are told one by one."""
+
 
 def plan(run: Run) -> list[tuple[str, str]]:
     """Return each part of the plan and its origin, as pairs of a name and a text."""
@@ -79,7 +82,9 @@ def _inputs(run: Run) -> list[tuple[str, str]]:
         ]
     else:
         paths = [checkpoint.path for checkpoint in run.checkpoints[: run.count]]
-        lines = [(f"checkpoint {_letter(n)}", str(path)) for n, path in enumerate(paths)]
+        lines = [(f"checkpoint {_letter(n)}", str(path)) for n, path in enumerate(paths[:MOST])]
+        if left := len(paths) - len(lines):
+            lines.append(("more checkpoints", f"{left}, the last of them {paths[-1]}"))
     others = run.checkpoints[run.count :]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""

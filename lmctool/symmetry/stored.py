@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.results.alignments import one
 from lmctool.results.file import read
 from lmctool.results.result import Group, Variable
 from lmctool.symmetry.axis_form_text import read_axes, show
@@ -184,10 +185,10 @@ def read_permutation(path: Path) -> StoredPermutation:
     Raises:
         LmctoolError: the file is no result, holds no permutation, or one that is malformed.
     """
-    group = read(path).groups.get(PERMUTATIONS)
-    if group is None:
+    groups = read(path).groups
+    if PERMUTATIONS not in groups:
         raise LmctoolError(f"result '{path}' holds no permutation; name one that align wrote")
-    return permutation_of(group, f"result '{path}'")
+    return permutation_of(one(groups, PERMUTATIONS), f"result '{path}'")
 
 
 def permutation_of(group: Group, source: str) -> StoredPermutation:

@@ -33,6 +33,39 @@ def test_a_stage_ends_with_one_line_on_stderr(capsys: pytest.CaptureFixture[str]
     assert told == [("work", 1, 3), ("work", 3, 3)]
 
 
+def test_stages_within_another_share_a_line_of_each_kind(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stages = Stages(lambda *_: None, quiet=False, bar=False)
+    stages.expect(200)
+    with stages(100, "pairs") as pairs:
+        for _ in range(100):
+            for kind in ("plain", "align"):
+                with stages(1, f"path {kind}", networks=True) as advance:
+                    advance(1)
+            pairs(1)
+    told = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told[-3:] == ["path plain", "path align", "pairs"]
+    assert len(told) <= 3 + 10
+
+
+def test_a_long_stage_of_many_others_says_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 100_000, 4))
+    monkeypatch.setattr("lmctool.cli.progress.time.monotonic", lambda: float(next(clock)))
+    stages = Stages(lambda *_: None, quiet=False, bar=False)
+    with stages(100, "pairs") as pairs:
+        for _ in range(100):
+            with stages(2, "path") as advance:
+                advance(2)
+            pairs(1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("pairs: ") and " of 100 done" in lines[0]
+    assert lines[-2].startswith("path: 200 done, ") and lines[-1].startswith("pairs: 100 done, ")
+    assert 5 <= len(lines) <= 12
+
+
 def test_quiet_stages_show_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Stages(lambda *_: None, quiet=True, bar=True)(1, "work") as advance:
         advance(1)

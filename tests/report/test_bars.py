@@ -68,3 +68,22 @@ def test_bars_without_room_have_no_numbers() -> None:
         names = [str(number) for number in range(30)]
         draw_bars(axes, names, np.ones((30, 1)), ["test"], "{:.2f}".format, height)
         assert len(axes.texts) == count
+
+
+def test_many_bars_are_one_object_of_the_same_lengths_and_named_where_there_is_room() -> None:
+    names = [f"layer{number}" for number in range(3000)]
+    lengths = np.arange(1, 3001.0)
+    lengths[7] = np.nan
+    axes = Figure().subplots()
+    draw_bars(axes, names, lengths[:, None], ["test"], "{:.2f}".format, bars_height(3000))
+    assert not axes.patches and not axes.texts
+    (bars,) = axes.collections
+    drawn = [path.get_extents() for path in bars.get_paths()]
+    assert [each.x1 for each in drawn] == [length for length in lengths if length == length]
+    assert {each.x0 for each in drawn} == {0}
+    rows = [round((each.y0 + each.y1) / 2) for each in drawn]
+    assert rows == [row for row in range(3000) if row != 7]
+    assert axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 3000
+    shown = axes.get_yticks()
+    assert [label.get_text() for label in axes.get_yticklabels()] == [names[int(n)] for n in shown]
+    assert 200 < len(shown) < 300

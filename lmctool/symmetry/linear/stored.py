@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lmctool.errors import LmctoolError
+from lmctool.results.alignments import one
 from lmctool.results.file import read
 from lmctool.results.result import Group, Variable
 from lmctool.symmetry.linear.canonical import canonical
@@ -131,7 +132,7 @@ def load_transform(path: Path, spec: LinearSpec) -> LinearTransform:
     """
     permutation = load_permutation(path, spec.permutations)
     source = f"result '{path}'"
-    maps = stored_maps(read(path).groups[TRANSFORMS], spec, source)
+    maps = stored_maps(one(read(path).groups, TRANSFORMS), spec, source)
     try:
         return LinearTransform(spec, permutation, maps)
     except ValueError as cause:  # what a file says is no bug
@@ -149,9 +150,7 @@ def whole_transform(groups: Mapping[str, Group], source: str, number: int = 0) -
     Raises:
         LmctoolError: it is malformed.
     """
-    permutations, transforms = (
-        groups[place if not number else f"{place}/{number}"] for place in (PERMUTATIONS, TRANSFORMS)
-    )
+    permutations, transforms = (one(groups, place, number) for place in (PERMUTATIONS, TRANSFORMS))
     whole = whole_permutation(permutations, source)
     try:
         variables = groups[TRANSFORMS].variables

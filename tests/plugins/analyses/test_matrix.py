@@ -251,3 +251,40 @@ def test_a_heat_map_has_a_number_in_each_cell_off_the_diagonal(tmp_path: Path, c
     assert [len(axes.texts) for axes in maps] == [count * (count - 1)] * 2
     outlined = len(figure.axes[0].patches)
     assert outlined == int(members.variables["clusters"].values)
+
+
+def of_many(count: int) -> Result:
+    """Return the result of networks on a line, whose barriers are their distances."""
+    place = np.arange(count) ** 1.5
+    square = np.abs(place[:, None] - place) / 1000
+    names = {"checkpoint": np.array([f"run{n}" for n in range(count)], dtype=object)}
+    names |= {"variant": np.array(["plain"], dtype=object)}
+    names |= {"split": np.array(["test"], dtype=object)}
+    held = {name: Variable(own, (name,)) for name, own in names.items()}
+    over = ("variant", "split", "checkpoint", "other")
+    errors = Variable(square[None, None], over, metric="matrix.barrier_error")
+    members = summary.clustering({"error": errors}, 0.02)
+    how = {"definition": "chord", "batchnorm": "interpolate"}
+    barrier = {**held, "error": errors, "loss": Variable(2 * square[None, None], over, "nat")}
+    groups = {
+        "matrix/barrier": Group(barrier, how),
+        "matrix/curve": Group({"alpha": Variable(np.linspace(0, 1, 5), ("alpha",))}),
+        "matrix/distance": Group({"l2": Variable(10 * square, ("checkpoint", "other"))}),
+        "matrix/clusters": Group({**held, **members}, {"threshold": 0.02}),
+    }
+    return Result("matrix", groups)
+
+
+def test_of_many_checkpoints_each_has_a_row_of_means_and_its_nearest() -> None:
+    few, many = (table.tabulate(of_many(count)) for count in (table.FEW, 40))
+    assert len(few.rows) == table.FEW * (table.FEW - 1) // 2
+    assert len(many.rows) == 40
+    place = np.arange(40) ** 1.5 / 1000
+    mean = np.abs(place - place[0]).sum() / 39
+    first = dict(zip(many.columns, many.rows[0], strict=True))
+    assert first["||A-B||"] == f"{10 * mean:.4g}"
+    assert first["error: plain"] == f"{100 * mean:.2f} %"
+    assert (first["nearest"], first["at"]) == ("run1", "0.10 %")
+    assert [row[-2] for row in many.rows[1:]] == [f"run{n}" for n in range(39)]
+    assert any("780 pairs: lmctool show" in note for note in many.notes)
+    assert len(many.notes) < 10

@@ -16,6 +16,7 @@ from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.plugin.settings import Choice, Settings
+from lmctool.results.alignments import one
 from lmctool.results.metrics import metrics
 from lmctool.run.provenance import complete
 from lmctool.run.run import Run
@@ -228,8 +229,7 @@ def test_the_frame_that_is_stored_is_the_one_that_was_merged_in(
     spec = run.permutation_spec
     brought = []
     for index in range(4):
-        place = f"permutations/{index}" if index else "permutations"
-        held = result.groups[place].variables
+        held = one(result.groups, "permutations", index).variables
         moves = {
             str(group): torch.from_numpy(np.array(held[f"permutation_{number:03d}"].values))
             for number, group in enumerate(held["group"].values)

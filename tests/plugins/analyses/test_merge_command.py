@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
+from lmctool.results.alignments import count
 from lmctool.results.file import read
 from lmctool.results.provenance import Provenance
 from lmctool.testing import ARGUMENTS, invoke, tiny_pair
@@ -132,7 +133,7 @@ def test_aligning_without_data_needs_an_example_input() -> None:
     assert done.exit_code == 0, done.output
     assert "frame common: a cycle of networks moves 0 units" in done.stdout
     result = read(Path("merge.h5"))
-    assert {"permutations", "permutations/1", "permutations/2"} <= set(result.groups)
+    assert count(result.groups, "permutations") == 3
     figure = Figure()
     draw(result, figure)
     search, far = figure.axes

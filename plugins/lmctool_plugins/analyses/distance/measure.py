@@ -14,7 +14,7 @@ from lmctool_plugins.analyses.distance.metrics import LEVELS, MEANINGS
 from lmctool_plugins.analyses.distance.metrics import name as public
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -122,10 +122,17 @@ def _squares(
     return ["plain", best.name], np.array([plain, aligned])
 
 
-def _summed(squares: Array, names: Sequence[str], parts: Sequence[set[str]]) -> Array:
-    """Return (variant, part, square): the sum over the tensors of each part."""
-    member = np.array([[name in part for name in names] for part in parts])
-    return np.array([squares[:, row].sum(axis=1) for row in member]).swapaxes(0, 1)
+def _summed(squares: Array, names: Sequence[str], parts: Sequence[Collection[str]]) -> Array:
+    """Return (variant, part, square): the sum over the tensors of each part.
+
+    A tensor is in one part at most, so that each is looked up once, however many parts there are.
+    """
+    row_of = {name: row for row, part in enumerate(parts) for name in part}
+    inside = [place for place, name in enumerate(names) if name in row_of]
+    rows = [row_of[names[place]] for place in inside]
+    sums = np.zeros((len(parts), len(squares), squares.shape[-1]))
+    np.add.at(sums, rows, squares[:, inside].swapaxes(0, 1))
+    return sums.swapaxes(0, 1)
 
 
 def _group(

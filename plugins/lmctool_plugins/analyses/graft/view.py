@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lmctool.api import Table, metrics_of, score_table, shown_metrics
 from lmctool.api.advanced import (
     bars_height,
@@ -17,6 +19,7 @@ from lmctool.api.advanced import (
     panel_shape,
     panels,
     percent,
+    row_bars,
     row_share,
 )
 
@@ -134,11 +137,12 @@ def _draw_taken(axes: Axes, parts: Group, height: float) -> None:
     """Draw the size of each part, and how much of it was taken."""
     variables = parts.variables
     names = [str(name) for name in variables["part"].values]
-    places, thick = range(len(names)), row_share(len(names), height)
-    axes.barh(places, variables["numbers"].values, thick, color="0.85", label="kept")
-    axes.barh(places, variables["taken"].values, thick, label="taken")
-    name_rows(axes, names)
-    for label, own in zip(axes.get_yticklabels(), variables["taken"].values, strict=True):
+    places, thick = np.arange(len(names)), row_share(len(names), height)
+    numbers, taken = (variables[name].values for name in ("numbers", "taken"))
+    row_bars(axes, places, numbers, thick, color="0.85", label="kept")
+    row_bars(axes, places, taken, thick, color="C0", label="taken")
+    named = name_rows(axes, names, height)
+    for label, own in zip(axes.get_yticklabels(), taken[named], strict=True):
         label.set_fontweight("bold" if own else "normal")  # a small part's bar is hardly seen
     axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel("numbers in the part's tensors")

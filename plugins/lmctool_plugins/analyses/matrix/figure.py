@@ -25,7 +25,7 @@ FEW, MOST = 12, 30
 """Checkpoints up to which cells are wide enough for a decimal, and for a number at all."""
 CELLS = {FEW: 0.5, MOST: 0.32}
 """The width of a cell of so many checkpoints, in inches."""
-NAME, WIDEST = 0.13, 12.0
+NAME, WIDEST = 0.18, 9.6
 """The room of a name, and of all cells of a map of more checkpoints, in inches."""
 NARROWEST, BAR, TITLE = 2.6, 1.1, 0.6
 """The least width of a map, that of its colour bar, and the height of its title, in inches."""
@@ -134,7 +134,8 @@ def _write_numbers(axes: Axes, each: Map) -> None:
         if row != column:
             colour = "white" if value > DARK * each.most else "black"
             text = axes.text(column, row, each.text(value), color=colour, ha="center")
-            text.set(va="center", fontsize=size)
+            # within its cell, so that nothing need find how much room it takes
+            text.set(va="center", fontsize=size, in_layout=False)
 
 
 def _outline(axes: Axes, members: Array) -> None:
