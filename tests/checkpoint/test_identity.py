@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from blake3 import blake3
 
-from lmctool.checkpoint import identity, open_checkpoint, tensor_digest
+from lmctool.checkpoint import identity, open_checkpoint, tensor_digest, write_checkpoint
 from lmctool.checkpoint.checkpoint import identify_all
 from lmctool.checkpoint.file_sums import NO_SUMS
 from lmctool.errors import LmctoolError
@@ -162,3 +163,25 @@ def test_one_unreadable_shard_ends_the_work_on_all(save: Save) -> None:
     paths[2].unlink()
     with pytest.raises(LmctoolError, match=r"c\.safetensors' cannot be read: No such file"):
         identify_all(checkpoints, NO_SUMS)
+
+
+@pytest.mark.usefixtures("threads")
+def test_shards_are_open_one_to_a_thread(save: Save, tmp_path: Path) -> None:
+    names = [f"layer{number}" for number in range(50)]
+    for name in names:
+        save(f"{name}.safetensors", {name: torch.full((3,), len(name), dtype=torch.float32)})
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {name: f"{name}.safetensors" for name in names}}))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 20, before[1]))
+    try:
+        checkpoint = open_checkpoint(index)
+        identify_all([checkpoint])
+        held = [checkpoint.locations[name].tensor() for name in checkpoint.names]
+        write_checkpoint(tmp_path / "out", checkpoint.weights(), like=checkpoint)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len(held) == len(names)
+    assert open_checkpoint(tmp_path / "out").digest == checkpoint.digest
