@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     from lmctool.run.repair import goal as goal
     from lmctool.run.repair import predicted as predicted
     from lmctool.run.repair import renormalised_merge as renormalised_merge
+    from lmctool.run.repair import renormalised_outputs as renormalised_outputs
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
     from lmctool.run.share_group import share_attributes as share_attributes
@@ -158,6 +159,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
     from lmctool.weights.arithmetic import differing as differing
+    from lmctool.weights.arithmetic import one_by_one as one_by_one
     from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
@@ -231,7 +233,7 @@ MODULES = {
     "lmctool.run.growing": "Growing Sampled",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
-    " renormalised_path target_option",
+    " renormalised_outputs renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
     "lmctool.run.share_group": "share_attributes share_group share_notes",
     "lmctool.symmetry": "Proof",
@@ -245,7 +247,7 @@ MODULES = {
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.spec": "Tap",
     "lmctool.symmetry.unit_index": "UnitIndex",
-    "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
+    "lmctool.weights.arithmetic": "LazyWeights differing one_by_one refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",

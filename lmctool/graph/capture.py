@@ -51,6 +51,25 @@ def capture(
         return _told(graph, module, inputs, output)
 
 
+def exported(shell: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph | None:
+    """Return what ``capture`` does, of a module that may have no values; None where it needs them.
+
+    It does where torch.export cannot follow it, or where it returns more than one tensor.
+
+    Args:
+        shell: the model, whose operations alone matter; nothing else uses it.
+        example: as ``capture`` takes it.
+    """
+    inputs = example if isinstance(example, tuple) else (example,)
+    with _quiet(), plain_attention():
+        try:
+            graph = export_graph(shell.eval(), inputs)
+        except Exception:  # whatever it is, whoever runs the model will meet it
+            return None
+    returned: Any = graph.nodes[-1].args[0]
+    return graph if len(returned) == 1 else None
+
+
 def _recorded(module: nn.Module, inputs: tuple[Tensor, ...], reason: str) -> Graph:
     """Return the graph of a run, where torch.export gave up for a reason."""
     try:

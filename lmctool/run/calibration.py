@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from lmctool.graph.layout import laid_out
 from lmctool.weights.recipe import content, identity, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from lmctool.data.split import Split
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
+KEPT = 16
+"""Networks whose moments are kept: the ends of a path, many of which may begin alike."""
 SIZE = "size"
 """The name of a batch size in its entry of a journal."""
 
@@ -64,6 +67,7 @@ class Calibration:
     precision: Precision
     stochastic: Callable[[], bool]
     seeding: Callable[[], AbstractContextManager[None]]
+    _ends: OrderedDict[str, Mapping[str, Moments]] = field(default_factory=OrderedDict, init=False)
 
     @property
     def split(self) -> Split:
@@ -83,6 +87,29 @@ class Calibration:
         )
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
+
+    def moments_of_ends(
+        self, networks: Sequence[Weights], axes: Mapping[str, int]
+    ) -> list[Mapping[str, Moments]]:
+        """Return the ``moments`` of networks that are ends of paths, each taken once.
+
+        Those of a network that nothing but its tensors tells from others are taken each time: to
+        read all of these takes as long.
+        """
+        found = []
+        for weights in networks:
+            known = getattr(weights, "recipe", None)
+            key = recipe("moments of an end", known() if known else "", dict(axes))
+            own = self._ends.get(key) if known else None
+            if own is None:
+                own = self.moments(weights, axes)
+            if known:
+                self._ends[key] = own
+                self._ends.move_to_end(key)
+            if len(self._ends) > KEPT:
+                self._ends.popitem(last=False)
+            found.append(own)
+        return found
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
         """Return mean and variance at nodes while each is renormalised to its goal by batch."""

@@ -200,6 +200,7 @@ class Growing:
         Raises:
             UnjudgedError: a loss on the way isn't a number.
         """
+        self.run.ends_shared |= self.run.permuted_alike
         places = _Places(self.run, variants, alpha)
         sampled = self.grown(alpha, places.members, places.measure)
         loss, error = sampled.values
@@ -253,7 +254,8 @@ class _Places:
         self._run, self._variants = run, variants
         self._of: list[tuple[int, float]] = [(-1, 0.0), (-1, 1.0)]
         self.members: list[Numbers] = []
-        lasts = {id(variants[0].b): 1}
+        alike = {0, *run.ending_alike(variants)}
+        lasts = {id(variants[number].b): 1 for number in alike}
         for number, variant in enumerate(variants):
             begin = len(self._of)
             self._of += [(number, float(place)) for place in alpha[1:-1]]

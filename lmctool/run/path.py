@@ -11,11 +11,10 @@ import numpy as np
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate.scores import Scores
 from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
-from lmctool.symmetry.permutation import Permutation
 from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,7 +70,7 @@ def follow(
     alpha: Array,
     *,
     per_example: bool,
-    permuted_alike: bool = False,
+    ending_alike: Collection[int] = (),
 ) -> Curves:
     """Return the curves of variants that join two checkpoints.
 
@@ -84,16 +83,14 @@ def follow(
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
         per_example: keep the loss and error of each example.
-        permuted_alike: let variants that end in a permuted second checkpoint have its own scores.
+        ending_alike: the places of variants, beside the first, that have the scores of the second
+            checkpoint at their end.
 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    last = {
-        id(variant.b): (ends, slice(1, None))
-        for number, variant in enumerate(variants)
-        if number == 0 or (permuted_alike and isinstance(variant.transform, Permutation))
-    }
+    alike = (variants[number].b for number in {0, *ending_alike})
+    last = {id(network): (ends, slice(1, None)) for network in alike}
     rows = []
     for variant in variants:
         points = alpha[1:-1] if id(variant.b) in last else alpha[1:]

@@ -19,7 +19,7 @@ from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.switches import kept
-from lmctool.graph.capture import capture
+from lmctool.graph.capture import capture, exported
 from lmctool.graph.targets import Kind, Target, batchnorms, layer_outputs, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
@@ -36,6 +36,7 @@ from lmctool.run.splits import Splits
 from lmctool.run.suited_task import suited_task
 from lmctool.statistics import example_layout, values
 from lmctool.weights.grouping import parts
+from lmctool.weights.streamed import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,7 +142,14 @@ class Resources:
             self._preparation,
             self._calib,
         )
-        self.loaded = LoadedWeights(self.checkpoints, model, self.dtype, device, self.ties)
+        self.loaded = LoadedWeights(
+            self.checkpoints,
+            model,
+            self.dtype,
+            device,
+            self.ties,
+            passes=self.sources.data is None,  # else networks are evaluated
+        )
         self.forward = Forward(self)
 
     def _untied(self) -> dict[str, str]:
@@ -245,6 +253,11 @@ class Resources:
         return self.sources.model
 
     @property
+    def passes(self) -> bool:
+        """Whether the first network is large, and nobody needs all of it in memory yet."""
+        return streams(self.loaded.weights(0))
+
+    @property
     def module(self) -> nn.Module:
         """The module, on the device, in evaluation mode; its tensors are the first checkpoint's.
 
@@ -343,6 +356,11 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.forward.check(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.forward.seeding():
+            if self.passes and self.forward.output is None:
+                shell = self.loaded.shell
+                graph = None if shell is None else exported(shell, self.traced(TRACED))
+                if graph is not None:
+                    return graph
             return capture(self.module, self.traced(TRACED), self.forward.output)
 
     def traced(self, count: int) -> Inputs:

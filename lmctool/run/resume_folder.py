@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lmctool.errors import LmctoolError
+from lmctool.files.drafts import clear_drafts
 from lmctool.files.input_files import refuse_inputs
 from lmctool.files.locks import locked
-from lmctool.files.publish import clear_drafts
 from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import Journal
 from lmctool.run.identity import (

@@ -47,6 +47,7 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.permutation import Permutation
 from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
@@ -648,15 +649,22 @@ class Run:
         measured elsewhere.  The splits are those that the user asked for, unless others are named.
         """
         ends = self.scores(variants[0].ends, splits)
-        self.ends_shared |= self.permuted_alike
         return path.follow(
             partial(self.evaluate, splits=splits),
             ends,
             variants,
             alpha,
             per_example=per_example,
-            permuted_alike=self.permuted_alike,
+            ending_alike=self.ending_alike(variants),
         )
+
+    def ending_alike(self, variants: Sequence[Variant]) -> list[int]:
+        """Return the places of variants that end in a permuted B and take B's scores there."""
+        if not self.permuted_alike:
+            return []
+        alike = [n for n, each in enumerate(variants) if isinstance(each.transform, Permutation)]
+        self.ends_shared |= bool(alike)
+        return alike
 
     def count_followed(self, alphas: int) -> int:
         """Return how many networks ``follow`` measures at so many alphas, beside the ends."""
@@ -800,7 +808,12 @@ class Run:
         return variant_names(aligns=settings.aligns, corrects=settings.correction is not None)
 
     def variants(
-        self, first: int = 0, second: int = 1, *, storable: bool = False
+        self,
+        first: int = 0,
+        second: int = 1,
+        *,
+        storable: bool = False,
+        outputs_alone: bool = False,
     ) -> tuple[Variant, ...]:
         """Return the paths from one checkpoint to another that the flags ask for.
 
@@ -812,6 +825,8 @@ class Run:
             first: the index of the checkpoint at alpha 0.
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
+            outputs_alone: neither the tensors of corrected networks nor values inside them will be
+                looked at: a correction may take others of the same outputs, in fewer passes.
         """
         if is_adapter(self.checkpoints[first]):
             self.note(
@@ -824,7 +839,7 @@ class Run:
             (first, second),
             align=self._aligned if self.settings.aligns else None,
             complete=self.completed,
-            correct=chosen_correction(self, storable=storable),
+            correct=chosen_correction(self, storable=storable, outputs_alone=outputs_alone),
             mix=self.batchnorm,
         )
 

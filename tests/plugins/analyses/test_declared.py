@@ -36,6 +36,7 @@ SCORES = ("ece", "auc")
 ALL = ("loss", "error", *SCORES)
 SCORED = ("--score", ",".join(SCORES))
 FEW = ("--points", "3", "--limit", "60", *SCORED)
+SHARED = ("--points", "3", "--limit", "60", "--within", "50%")
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 FEW_PRODUCTS = ("--curvature-size", "40", "--lanczos", "12", "--probes", "4")
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
@@ -46,6 +47,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "align": ((A, B, *LITTLE),),
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
+        (A, B, *SHARED),
     ),
     "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
@@ -53,8 +55,11 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
     "instability": ((FORK_A, FORK_B, *FEW),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
-    "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
-    "matrix": ((A, B, COPY, *FEW),),
+    "layerwise": (
+        (A, B, *FEW, "--rest", "both", "--cumulative", "backward"),
+        (A, B, *SHARED),
+    ),
+    "matrix": ((A, B, COPY, *FEW), (A, B, COPY, *SHARED)),
     "merge": (
         (A, B, "--alphas", "0.25,0.5", "--calibrate-temperature", *LITTLE),
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),

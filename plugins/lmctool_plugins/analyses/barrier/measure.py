@@ -116,7 +116,7 @@ def _followed(
 ) -> tuple[Paths, tuple[Variant, ...]]:
     """Evaluate every variant of the path, per example too if asked for."""
     splits = run.ends.splits  # before the alignment, so that a wrong model is reported at once
-    variants = run.variants()
+    variants = run.variants(outputs_alone=True)
     for guess, variant in product(run.guesses, variants):
         run.doubt(guess.reason, split=guess.split, variant=variant.name)
     curves = run.follow(variants, alpha, per_example=per_example)

@@ -74,7 +74,7 @@ def measure(
     names = short_names(paths)
 
     def followed(pair: tuple[int, int]) -> tuple[Curves, Array, Sampled | None]:
-        variants = run.variants(*pair)
+        variants = run.variants(*pair, outputs_alone=True)
         squares = _squares(run, variants[0])
         if growing is None:
             return run.follow(variants, alpha), squares, None
