@@ -5,8 +5,8 @@ afterwards.  Rates are told against ``cat`` of the same files, warm, to ``/dev/n
 of them, with the wait for the disk that a command has too; the sums of ``lmctool distance``; the
 digests of the tensors; the same with the SHA-256 of the files in one read, as of files that no run
 has seen; that SHA-256 alone, two files at a time; and the whole commands, with their start.
-``merge`` and ``graft`` write a third checkpoint as well.  Commands find the sums of files in a cache
-folder of their own; two rows more are of ``distance`` on new files, and without sums.  With
+``merge`` and ``graft`` write a third checkpoint as well.  Commands find the sums of files in a
+cache of their own; two rows more are of ``distance`` on new files, and without sums.  With
 ``--before FOLDER``, another checkout of lmctool, its commands have rows as well.
 
 Run ``python benchmarks/weights.py``; it prints a Markdown table, and exits with 1 if a command
