@@ -15,6 +15,7 @@ from benchmarks.speed import textbook
 from benchmarks.speed.clock import in_turns, seconds
 from benchmarks.speed.subject import run, write_images, write_pair
 from lmctool.evaluate.arithmetic import computing
+from lmctool.graph.layout import laid_out
 from lmctool_plugins.aligners.activation import align
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _bare_loops(module: nn.Module, inputs: Tensor) -> list[Callable[[], object]]
     loops: list[Callable[[], object]] = []
     for layout in (torch.contiguous_format, torch.channels_last):
         own = copy.deepcopy(module).to(memory_format=layout)  # type: ignore[call-overload]
-        ready = inputs.contiguous(memory_format=layout)
+        ready = laid_out(inputs, layout)
         sizes = LIMIT_SIZES[inputs.device.type]
         loops += [partial(loop, ready, own, size) for size in sizes if size <= len(inputs)]
     for each in loops:

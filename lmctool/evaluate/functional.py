@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.graph import tap_affine
+from lmctool.graph.layout import laid_out
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.outputs import scored_output
 
@@ -120,7 +121,7 @@ class Network:
 
     def laid_out(self, tensor: Tensor) -> Tensor:
         """Return a batch, or a weight, in the memory format of this network, if it has images'."""
-        return tensor.contiguous(memory_format=self.layout) if tensor.ndim == 4 else tensor
+        return laid_out(tensor, self.layout)
 
     @cached_property
     def _correctable(self) -> dict[str, Target]:

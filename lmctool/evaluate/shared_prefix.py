@@ -14,6 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
+from lmctool.graph.layout import laid_out
 from lmctool.graph.operations import aten
 from lmctool.graph.tap_affine import corrected_taps
 from lmctool.plugin.progress import in_all
@@ -129,7 +130,7 @@ class Shared:
         Args:
             inputs: (example, ...) a batch.
         """
-        (inputs,) = self._laid_out({"": inputs}).values()
+        inputs = laid_out(inputs, self.layout)
         ends = (self._formed.a, self._formed.b)
         for end, routes in self.routes.items():
             values: Values = dict(self.graph.bound(ends[end], inputs))
@@ -159,10 +160,7 @@ class Shared:
 
     def _laid_out(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return images and weights in the memory format, which convolutions bring them into."""
-        return {
-            name: tensor.contiguous(memory_format=self.layout) if tensor.ndim == 4 else tensor
-            for name, tensor in tensors.items()
-        }
+        return {name: laid_out(tensor, self.layout) for name, tensor in tensors.items()}
 
     def _name(self, node: fx.Node) -> str:
         return self.graph.stored_name(self.graph.tensors[node.name], self.networks.a)

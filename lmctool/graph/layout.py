@@ -1,4 +1,4 @@
-"""The memory format of a batch of images, which operations hand on from one to the next."""
+"""The memory format of images and of weights, which operations hand on from one to the next."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def laid_out(inputs: Tensor, layout: torch.memory_format) -> Tensor:
-    """Return a batch in a memory format if it is one of images, else as it is.
+    """Return a batch, or a weight, in a memory format if it has the axes of images, else as it is.
 
     Images of one channel lie in memory alike in both formats.  Their strides then decide what
     operations take them for, so that channels last has to be said by these.
 
     Args:
-        inputs: (example, ...) a batch.
+        inputs: (example, ...) a batch, or a weight.
         layout: the memory format.
     """
     if inputs.ndim != 4:

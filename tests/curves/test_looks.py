@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
@@ -61,5 +59,4 @@ def test_no_variable_is_never_far() -> None:
 
 def test_what_does_not_vary_is_alike_with_nothing() -> None:
     found = correlation(np.array([[4.0, 0.0, 3.0], [0.0, 0.0, 0.0], [3.0, 0.0, 9.0]]))
-    np.testing.assert_allclose(found, [[1, 0, 0.5], [0, 1, 0], [0.5, 0, 1]])
-    assert math.isfinite(found.sum())
+    np.testing.assert_allclose(found, np.array([[1, 0, 0.5], [0, 1, 0], [0.5, 0, 1]]))

@@ -157,7 +157,7 @@ def test_auto_folds_on_a_cpu_where_a_network_is_work_enough(
     monkeypatch.setattr(strategy, "SHARED", 1 << 20)
     assert chosen("auto", of, head, examples=enough).launch == "folded workers"
     for word in ("plain", "channels-last"):
-        assert chosen(word, of, head, examples=enough).launch == "module"  # type: ignore[arg-type]
+        assert chosen(word, of, head, examples=enough).launch == "module"
     assert chosen("auto", of, head, "bfloat16", examples=enough).launch == "workers"
     without = Network(nn.Sequential(nn.Flatten(), nn.Linear(192, 5)), of.graph)
     assert chosen("auto", without, head, examples=1 << 40).launch == "workers"
