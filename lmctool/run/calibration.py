@@ -230,7 +230,7 @@ class Calibration:
 
     def _pieces(self, taps: Collection[str]) -> statistics.Pieces:
         """Return in which pieces batches go through the model's graph for statistics at taps."""
-        graph = self.follow()  # tells whether networks draw random numbers, in the order of passes
+        graph = self.follow()  # then it is known whether networks draw random numbers
         if self.device.type != "cpu" or self.stochastic():
             return statistics.WHOLE
         return statistics.pieces_for(graph, taps, workers())

@@ -659,7 +659,10 @@ class Run:
         )
 
     def ending_alike(self, variants: Sequence[Variant]) -> list[int]:
-        """Return the places of variants that end in a permuted B and take B's scores there."""
+        """Return the places of variants that end in a permuted B and take B's scores there.
+
+        The record of the run says it from then on.
+        """
         if not self.permuted_alike:
             return []
         alike = [n for n, each in enumerate(variants) if isinstance(each.transform, Permutation)]

@@ -17,6 +17,7 @@ from lmctool.evaluate import Network, evaluate, strategy
 from lmctool.evaluate.autotune import candidates
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
+from lmctool.evaluate.cuda_graphs import Replayed
 from lmctool.evaluate.folded import has_batchnorms
 from lmctool.evaluate.strategy import chosen, made, multiplications, recorded
 from lmctool.graph.capture import capture
@@ -196,3 +197,15 @@ def test_weights_are_laid_out_once_a_network_and_not_by_each_batch() -> None:
     assert first.is_contiguous(memory_format=LAYOUT) and not first.is_contiguous()
     assert first.data_ptr() == second.data_ptr()
     assert weights["0.weight"].is_contiguous()
+
+
+def test_weights_at_fixed_addresses_are_those_that_the_network_reads() -> None:
+    of = network().with_layout(LAYOUT)
+    first, second, *_ = four_networks(of)
+    inputs = images(8).head(8, torch.float32)
+    replayed = Replayed(of)
+    replayed(first)
+    outputs = replayed._outputs  # what a GPU would capture
+    replayed(second)
+    with torch.no_grad():
+        assert torch.equal(outputs(inputs), of(second)(inputs))
