@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from lmctool.files.cache import Cache
     from lmctool.graph.graph import Graph
 
 KIND = "graph"
 """What entries of graphs are called in the cache."""
+
+
+class Store(Protocol):
+    """What keeps entries for later runs, as ``lmctool.files.cache.Cache`` does."""
+
+    def entry(self, kind: str, key: str) -> bytes | None:
+        """Return what was kept under a key, or None."""
+
+    def keep(self, kind: str, key: str, content: bytes) -> None:
+        """Keep what follows from a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class KeptGraph:
         setting: on which device and in which precision it is followed.
     """
 
-    cache: Cache
+    cache: Store
     model: str
     setting: str = ""
 
