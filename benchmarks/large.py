@@ -14,6 +14,7 @@ Linux, the library transformers, and disk of three times the size of one checkpo
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -138,7 +139,7 @@ def main(
         words = ["align", str(a), str(b), "--aligner", "weight", "--restarts", str(restarts)]
         words += ["--input", "ids:4x16", "-o", str(out), "--quiet"]
         begun, spent = time.perf_counter(), processor()
-        most = watched([sys.executable, "-m", "lmctool", *words])
+        most = watched([sys.executable, "-m", "lmctool", *words], os.environ)
         seconds, spent = time.perf_counter() - begun, processor() - spent
         copies = most * 1e6 / size
         near = distance(a / "model.safetensors", out / "model.safetensors")

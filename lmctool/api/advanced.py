@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.adapters import is_adapter as is_adapter
     from lmctool.checkpoint.adapters import read_adapter as read_adapter
     from lmctool.checkpoint.overlap import Overlap as Overlap
+    from lmctool.checkpoint.squared_norms import squared_distance as squared_distance
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
         squared_norms_of_weights as squared_norms_of_weights,
@@ -179,7 +180,7 @@ MODULES = {
     "lmctool.files.short_names": "letters short_names",
     "lmctool.checkpoint.adapters": "ADAPTER_CONFIG Adapter is_adapter read_adapter",
     "lmctool.checkpoint.overlap": "Overlap",
-    "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
+    "lmctool.checkpoint.squared_norms": "squared_distance squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",
     "lmctool.curves.example_table": "example_group",

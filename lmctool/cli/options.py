@@ -179,6 +179,11 @@ def _output(name: str) -> list[click.Option]:
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
         click.Option(["--trust-config"], **TRUST_CONFIG),
         click.Option(["--no-cache"], **NO_CACHE),
+        click.Option(
+            ["--no-hash"],
+            is_flag=True,
+            help="Record no SHA-256 of the checkpoints' files, only the digest of their tensors.",
+        ),
         click.Option(["--dry-run"], is_flag=True, help="Print what the run would do, and stop."),
     ]
 

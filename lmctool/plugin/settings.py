@@ -168,6 +168,7 @@ class Settings:
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
         no_cache: whether nothing in the user's cache folder is used, and nothing kept there.
+        no_hash: whether the record has no SHA-256 of the checkpoints' files.
         given: objects of Python code in the place of what words name.
     """
 
@@ -215,6 +216,7 @@ class Settings:
     trust: bool = True
     trust_config: bool = False
     no_cache: bool = False
+    no_hash: bool = False
     given: Given = NOTHING
 
     @property

@@ -357,13 +357,12 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.forward.check(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.forward.seeding():
-            traced = self.traced(TRACED)
+            traced, setting = self.traced(TRACED), f"{self.device.type} {self.settings.precision}"
             if self.passes and self.forward.output is None:
                 shell = self.loaded.shell
                 graph = None if shell is None else exported(shell, traced)
                 if graph is not None:
                     return graph
-            setting = f"{self.device.type} {self.settings.precision}"
             kept = graph_place(self.cache, self.model, setting)
             return capture(self.module, traced, self.forward.output, kept)
 

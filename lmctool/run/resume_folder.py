@@ -19,6 +19,7 @@ from lmctool.run.identity import (
     CALIBRATION_PARTS,
     UNEXPLAINED,
     first_difference,
+    in_words_of,
     key_of,
     without_machine,
 )
@@ -345,7 +346,8 @@ class ResumeFolder:
         """
         if record is None:
             raise self._unknown()
-        now = identity.parts(calibrated=_is_calibrated(record.identity))
+        parts = identity.parts(calibrated=_is_calibrated(record.identity))
+        now = in_words_of(record.identity, parts, identity.run)
         differs = first_difference(record.identity, now)
         if not differs and tuple(record.probe) != identity.run.probe:
             differs = UNEXPLAINED

@@ -25,6 +25,8 @@ Inputs = Tensor | tuple[Tensor, ...]
 Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], list[Output]]
 Change = Transform | Callable[[Weights], Weights]
 """What is done to the weights of a network: a transform of them, or a function."""
+LARGE = 1 << 26
+"""Bytes of a network in memory from which on its tensors become float64 one after another."""
 
 
 def prove(
@@ -96,13 +98,20 @@ def compare(
         seed: decides the random numbers that the model draws, if it draws any.
         stored: what the changed weights were rounded to.
     """
-    if isinstance(weights, StreamedWeights) and weights.large:
+    if _is_large(weights):
         try:
             return _compared(module, weights, change, inputs, seed, stored, passes=True)
         except RuntimeError as error:  # the model writes into its weights, or looks into memory
             if out_of_memory(error):
                 raise
     return _compared(module, weights, change, inputs, seed, stored, passes=False)
+
+
+def _is_large(weights: Mapping[str, Tensor]) -> bool:
+    """Tell whether all of a network in float64 would fill too much memory."""
+    if isinstance(weights, StreamedWeights) and weights.streams:
+        return weights.large
+    return sum(weights[name].nbytes for name in weights) >= LARGE
 
 
 def _compared(
