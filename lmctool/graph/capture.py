@@ -76,8 +76,6 @@ def exported(shell: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph | 
     from lmctool.graph.export import export_graph  # which torch.export comes in by
 
     inputs = example if isinstance(example, tuple) else (example,)
-    from lmctool.graph.export import export_graph
-
     with _quiet(), plain_attention():
         try:
             graph = export_graph(shell.eval(), inputs)
