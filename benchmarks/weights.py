@@ -1,10 +1,13 @@
 """How fast the commands on weights alone read a pair of checkpoints, against ``cat``, and memory.
 
 Two sharded checkpoints of random values are written into a temporary folder and removed
-afterwards.  Rates are told against ``cat`` of the same files, warm, to ``/dev/null``: the sums of
-``lmctool distance``; the SHA-256 of the files, which the record of every command needs and the
-digest of the tensors doubles; and the whole commands, with their start.  ``merge`` and ``graft``
-write a third checkpoint as well.
+afterwards.  Rates are told against ``cat`` of the same files, warm, to ``/dev/null``: ``cp`` of one
+of them, with the wait for the disk that a command has too; the sums of ``lmctool distance``; the
+digests of the tensors; the same with the SHA-256 of the files in one read, as of files that no run
+has seen; that SHA-256 alone, two files at a time; and the whole commands, with their start.
+``merge`` and ``graft`` write a third checkpoint as well.  Commands find the sums of files in a
+cache of their own; two rows more are of ``distance`` on new files, and without sums.  With
+``--before FOLDER``, another checkout of lmctool, its commands have rows as well.
 
 Run ``python benchmarks/weights.py``; it prints a Markdown table, and exits with 1 if a command
 takes more memory than allowed.  The repeats are interleaved, so that a slow moment of the machine
@@ -15,8 +18,10 @@ meets all alike.  It needs Linux, and disk and free memory (for the page cache) 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -32,11 +37,13 @@ import torch
 
 from lmctool.checkpoint import open_checkpoint
 from lmctool.checkpoint.checkpoint import identify_all
+from lmctool.checkpoint.file_sums import NO_SUMS
 from lmctool.checkpoint.squared_norms import squared_norms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+HERE = Path(__file__).parents[1]
 ALLOWANCE = 500
 """Megabytes of anonymous memory that a command may take beside two of the largest tensor."""
 TENSOR = 1 << 26
@@ -87,10 +94,10 @@ def anonymous(process: int) -> float:
     return int(held.split()[1]) / 1000
 
 
-def watched(command: Sequence[str]) -> float:
+def watched(command: Sequence[str], surroundings: Mapping[str, str]) -> float:
     """Run a command; return the most megabytes of anonymous memory it held."""
     most = 0.0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=surroundings) as process:
         while process.poll() is None:
             most = max(most, anonymous(process.pid))
             time.sleep(POLL)
@@ -116,7 +123,9 @@ def processor() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def works(folder: Path, paths: Sequence[Path]) -> dict[str, Callable[[], float]]:
+def works(
+    folder: Path, paths: Sequence[Path], before: Path | None = None
+) -> dict[str, Callable[[], float]]:
     """Return what is measured by name; each returns the megabytes it took, or 0."""
     files = [file for path in paths for file in sorted(path.glob("*.safetensors"))]
     a, b = map(str, paths)
@@ -134,23 +143,47 @@ def works(folder: Path, paths: Sequence[Path]) -> dict[str, Callable[[], float]]
         hashed(files)
         return 0.0
 
+    def copied() -> float:
+        subprocess.run(["cp", "-r", a, f"{folder}/copy"], check=True)
+        subprocess.run(["sync", "-f", f"{folder}/copy"], check=True)
+        shutil.rmtree(f"{folder}/copy")
+        return 0.0
+
+    def digests() -> float:
+        identify_all([open_checkpoint(path) for path in paths], NO_SUMS)
+        return 0.0
+
     def identities() -> float:
         identify_all([open_checkpoint(path) for path in paths])
         return 0.0
 
-    def command(*words: str) -> Callable[[], float]:
-        out = [sys.executable, "-m", "lmctool", *words, "-o", f"{folder}/out", "--force", "--quiet"]
-        return lambda: watched(out)
+    def command(*words: str, of: Path = HERE) -> Callable[[], float]:
+        start = f"import sys; sys.path[:0] = [{str(of)!r}, {str(of / 'plugins')!r}]"
+        start += "; from lmctool.cli import main; main(sys.argv[1:])"
+        out = [sys.executable, "-c", start, *words, "-o", f"{folder}/out", "--force", "--quiet"]
+        surroundings = {**os.environ, "LMCTOOL_CACHE": f"{folder}/cache"}
+        return lambda: watched(out, surroundings)
 
-    return {
-        "cat": cat,
-        "sums of distance": sums,
-        "SHA-256 of the files": sha256,
-        "both identities": identities,
-        "lmctool distance": command("distance", a, b),
-        "lmctool merge": command("merge", a, b),
-        "lmctool graft": command("graft", a, "--from", b, "--layers", r"blocks\.\d*[02468]"),
+    commands = {
+        "lmctool distance": ("distance", a, b),
+        "lmctool merge": ("merge", a, b),
+        "lmctool graft": ("graft", a, "--from", b, "--layers", r"blocks\.\d*[02468]"),
     }
+    found = {
+        "cat": cat,
+        "cp of one": copied,
+        "sums of distance": sums,
+        "digests of the tensors": digests,
+        "digests and SHA-256": identities,
+        "SHA-256 of the files": sha256,
+        "lmctool distance, new files": command("distance", a, b, "--no-cache"),
+        "lmctool distance --no-hash": command("distance", a, b, "--no-hash"),
+    }
+    for name, words in commands.items():
+        found[name] = command(*words)
+        if before is not None:
+            found[f"{name}, before"] = command(*words, of=before)
+    return found
 
 
 def measure(work: Callable[[], float], cat: Callable[[], float], repeats: int) -> dict[str, float]:
@@ -174,8 +207,19 @@ def measure(work: Callable[[], float], cat: Callable[[], float], repeats: int) -
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--folder", type=click.Path(file_okay=False, exists=True), help="Where they go.")
 @click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--before",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Another checkout, whose commands are measured as well.",
+)
 def main(
-    gigabytes: float, shards: int, dtype: str, repeats: int, folder: str | None, out: Path | None
+    gigabytes: float,
+    shards: int,
+    dtype: str,
+    repeats: int,
+    folder: str | None,
+    out: Path | None,
+    before: Path | None,
 ) -> None:
     """Print rates and memory; with --json write them too."""
     with TemporaryDirectory(dir=folder) as temporary:
@@ -184,8 +228,10 @@ def main(
             write(path, seed, gigabytes, shards, dtype)
         files = [file for path in paths for file in path.glob("*.safetensors")]
         total = sum(file.stat().st_size for file in files) / 1e9
-        todo = works(Path(temporary), paths)
+        todo = works(Path(temporary), paths, before and before.resolve())
         todo["cat"]()  # so that all else is warm
+        time.sleep(3)  # sums of files that have just been written are not kept
+        todo["lmctool distance"]()
         found = {name: measure(work, todo["cat"], repeats) for name, work in todo.items()}
     click.echo(
         f"{total:.1f} GB of {dtype} in {len(files)} files, {torch.get_num_threads()} threads\n"

@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lmctool.graph.graph import Graph
+    from lmctool.graph.kept import KeptGraph
 
 BUILT_IN = "lmctool_plugins.models."
 followed: dict[Hashable, Graph] = {}
 
 
 def capture_once(
-    module: nn.Module, example: Tensor | tuple[Tensor, ...], output: str | None = None
+    module: nn.Module,
+    example: Tensor | tuple[Tensor, ...],
+    output: str | None = None,
+    kept: KeptGraph | None = None,
 ) -> Graph:
     """Return what ``capture`` does: a built-in network's graph doesn't depend on its weights."""
     inputs = example if isinstance(example, tuple) else (example,)
     places = {tensor.device.type for tensor in (*inputs, *module.state_dict().values())}
     if not type(module).__module__.startswith(BUILT_IN) or places != {"cpu"}:
-        return capture(module, example, output)
+        return capture(module, example, output, kept)
     key = (described(module), told(inputs), output)
     if key not in followed:
-        followed[key] = capture(module, example, output)
+        followed[key] = capture(module, example, output, kept)
     return followed[key]
 
 

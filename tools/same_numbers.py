@@ -43,6 +43,7 @@ JOBS: tuple[tuple[str, ...], ...] = (
     ("barrier", "A", "B", "--repair", "closed-form", "--points", "3", *FEW),
     ("barrier", "A", "B", "--repair", "rescale", "--batchnorm", "a", "--points", "3", *FEW),
     ("barrier", "A", "B", "--repair", "shift", "--batchnorm", "b", "--points", "3", *FEW),
+    ("barrier", "A", "B", "--align", "--within", "10%", "--points", "5", "--calib-size", "200"),
     ("barrier", "A", "B", "--batchnorm", "reset", "--points", "3", *FEW),
     ("barrier", "A", "B", "--per-example", "--points", "3", *FEW),
     ("curve", "A", "B", "--curve-steps", "5", "--points", "3", *FEW),

@@ -1,6 +1,7 @@
 """The table of ``make bench``: how fast lmctool is here, as ratios measured in one run.
 
-``python -m benchmarks.speed --markdown FILE --json FILE --figure FILE``; each file is optional.
+``python -m benchmarks.speed --markdown FILE --json FILE --figure FILE``; each file is optional,
+``--only ResNet20 --only ViT`` takes some rows alone, and ``--large`` a longer main command.
 """
 
 from __future__ import annotations
@@ -20,19 +21,36 @@ from benchmarks.speed import growth, memory, rows
 from benchmarks.speed.rows import Row, Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SCALES = {"cpu": Scale(9, 1000, 500, 3), "cuda": Scale(25, 10_000, 5000, 5)}
+LARGE = Scale(11, 4000, 500, 3)
+"""The main command as long as it is in use; it takes ten minutes and more on two cores."""
+ROWS = ("main", "alignment", *rows.EVALUATION, "layerwise")
 PATH = click.Path(dir_okay=False, path_type=Path)
 
 
-def measured(folder: Path, device: str, scale: Scale) -> Iterator[Row]:
-    """Give the rows one by one."""
-    yield rows.main_command(folder, device, scale)
-    yield rows.alignment(folder, device, scale)
-    for model in ("ResNet20", "VGG11", "MLP"):
-        yield rows.throughput(folder, device, scale, model)
-    yield rows.layers(device, scale)
+def measured(
+    folder: Path, device: str, scale: Scale, only: Sequence[str], main: Scale
+) -> Iterator[Row]:
+    """Give the rows one by one.
+
+    Args:
+        folder: where networks and images go.
+        device: what computes.
+        scale: how much work the rows are.
+        only: which rows; all, if there is none.
+        main: how much work the main command is.
+    """
+    for row in only or ROWS:
+        if row == "main":
+            yield rows.main_command(folder, device, main)
+        elif row == "alignment":
+            yield rows.alignment(folder, device, scale)
+        elif row == "layerwise":
+            yield rows.layers(device, scale)
+        else:
+            yield rows.throughput(folder, device, scale, row)
 
 
 def machine(device: str) -> dict[str, str | int]:
@@ -64,19 +82,29 @@ def table(found: list[Row]) -> str:
 
 @click.command()
 @click.option("--device", type=click.Choice(list(SCALES)), help="By default a GPU if there is one.")
+@click.option("--large", is_flag=True, help="11 points and 4,000 images for the main command.")
+@click.option("--only", multiple=True, type=click.Choice(ROWS), help="These rows and no more.")
 @click.option("--markdown", type=PATH, help="Where the table goes.")
 @click.option("--json", "data", type=PATH, help="Where the figures go.")
 @click.option("--figure", type=PATH, help="Where the growth of the time is drawn.")
-def main(device: str | None, markdown: Path | None, data: Path | None, figure: Path | None) -> None:
+def main(
+    device: str | None,
+    large: bool,
+    only: tuple[str, ...],
+    markdown: Path | None,
+    data: Path | None,
+    figure: Path | None,
+) -> None:
     """Measure, and print the table."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     found: list[Row] = []
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for row in measured(folder, device, SCALES[device]):
+        scale = SCALES[device]
+        for row in measured(folder, device, scale, only, LARGE if large else scale):
             click.echo(f"{row.work}: {row.ratio:.2f} ({row.note})", err=True)
             found.append(row)
-        held = memory.copies(folder) if device == "cpu" else None
+        held = memory.copies(folder) if device == "cpu" and not only else None
         curves = growth.growth(folder, device, 3) if figure else {}
     about = machine(device)
     told = ", ".join(f"{key} {value}" for key, value in about.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,9 @@ def copies(folder: Path) -> float:
     images = write_images(folder, 500, 500)
     size = sum(tensor.nbytes for tensor in run(pair, images, "cpu", 500).weights(0).values())
     peaks = [
-        watched([*PYTHON, "-m", "benchmarks.speed.memory", word, *map(str, (*pair, images))])
+        watched(
+            [*PYTHON, "-m", "benchmarks.speed.memory", word, *map(str, (*pair, images))], os.environ
+        )
         for word in ("model", "command")
     ]
     return (peaks[1] - peaks[0]) * 1e6 / size

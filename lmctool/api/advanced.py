@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lmctool.checkpoint.adapters import is_adapter as is_adapter
     from lmctool.checkpoint.adapters import read_adapter as read_adapter
     from lmctool.checkpoint.overlap import Overlap as Overlap
+    from lmctool.checkpoint.squared_norms import squared_distance as squared_distance
     from lmctool.checkpoint.squared_norms import squared_norms as squared_norms
     from lmctool.checkpoint.squared_norms import (
         squared_norms_of_weights as squared_norms_of_weights,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lmctool.curves.shape import ShapeRule as ShapeRule
     from lmctool.curves.shape import draw_up as draw_up
     from lmctool.curves.shape import shape_options as shape_options
+    from lmctool.curves.within import Within as Within
+    from lmctool.curves.within import within_option as within_option
     from lmctool.data.images.config import timm_preprocessing as timm_preprocessing
     from lmctool.data.images.pixels import mask_without as mask_without
     from lmctool.data.images.prepared import decoded_image as decoded_image
@@ -108,12 +111,16 @@ if TYPE_CHECKING:
     from lmctool.results.aggregate.statistics import Statistics as Statistics
     from lmctool.results.aggregate.statistics import statistics as statistics
     from lmctool.results.best import best as best
+    from lmctool.results.bounds import bounds as bounds
+    from lmctool.results.bounds import declared_bounds as declared_bounds
     from lmctool.results.rounding import SHARE as SHARE
     from lmctool.results.rounding import slack as slack
     from lmctool.results.score_metric import DeclaredScores as DeclaredScores
     from lmctool.results.score_metric import fall_notes as fall_notes
     from lmctool.results.table import Mark as Mark
     from lmctool.results.text import percent as percent
+    from lmctool.run.growing import Growing as Growing
+    from lmctool.run.growing import Sampled as Sampled
     from lmctool.run.parted_examples import PartedExamples as PartedExamples
     from lmctool.run.parted_examples import parted_examples as parted_examples
     from lmctool.run.repair import correctable as correctable
@@ -121,8 +128,12 @@ if TYPE_CHECKING:
     from lmctool.run.repair import goal as goal
     from lmctool.run.repair import predicted as predicted
     from lmctool.run.repair import renormalised_merge as renormalised_merge
+    from lmctool.run.repair import renormalised_outputs as renormalised_outputs
     from lmctool.run.repair import renormalised_path as renormalised_path
     from lmctool.run.repair import target_option as target_option
+    from lmctool.run.share_group import share_attributes as share_attributes
+    from lmctool.run.share_group import share_group as share_group
+    from lmctool.run.share_group import share_notes as share_notes
     from lmctool.statistics import CrossMoments as CrossMoments
     from lmctool.statistics import Moments as Moments
     from lmctool.statistics import PairedMoments as PairedMoments
@@ -148,6 +159,7 @@ if TYPE_CHECKING:
     from lmctool.symmetry.unit_index import UnitIndex as UnitIndex
     from lmctool.weights.arithmetic import LazyWeights as LazyWeights
     from lmctool.weights.arithmetic import differing as differing
+    from lmctool.weights.arithmetic import one_by_one as one_by_one
     from lmctool.weights.arithmetic import refuse_differing as refuse_differing
     from lmctool.weights.mean import mean_tensor as mean_tensor
     from lmctool.weights.mean import weighted_mean as weighted_mean
@@ -168,13 +180,14 @@ MODULES = {
     "lmctool.files.short_names": "letters short_names",
     "lmctool.checkpoint.adapters": "ADAPTER_CONFIG Adapter is_adapter read_adapter",
     "lmctool.checkpoint.overlap": "Overlap",
-    "lmctool.checkpoint.squared_norms": "squared_norms squared_norms_of_weights",
+    "lmctool.checkpoint.squared_norms": "squared_distance squared_norms squared_norms_of_weights",
     "lmctool.curves.barrier": "around reference",
     "lmctool.curves.bootstrap": "interval resampled",
     "lmctool.curves.example_table": "example_group",
     "lmctool.curves.grid": "positions",
     "lmctool.curves.partition": "partition",
     "lmctool.curves.shape": "ShapeRule draw_up shape_options",
+    "lmctool.curves.within": "Within within_option",
     "lmctool.data.stored.containers": "container_kind stored_arrays",
     "lmctool.data.stored.file_rows": "FileRows",
     "lmctool.data.stored.read_file": "UNREADABLE ReadFile",
@@ -212,14 +225,17 @@ MODULES = {
     "lmctool.report.tracked": "Tracked TrackedCurves sparingly tracked tracked_names",
     "lmctool.results.aggregate.statistics": "Statistics statistics",
     "lmctool.results.best": "best",
+    "lmctool.results.bounds": "bounds declared_bounds",
     "lmctool.results.rounding": "SHARE slack",
     "lmctool.results.score_metric": "DeclaredScores fall_notes",
     "lmctool.results.table": "Mark",
     "lmctool.results.text": "percent",
+    "lmctool.run.growing": "Growing Sampled",
     "lmctool.run.parted_examples": "PartedExamples parted_examples",
     "lmctool.run.repair": "correctable corrected goal predicted renormalised_merge"
-    " renormalised_path target_option",
+    " renormalised_outputs renormalised_path target_option",
     "lmctool.statistics": "CrossMoments Moments PairedMoments",
+    "lmctool.run.share_group": "share_attributes share_group share_notes",
     "lmctool.symmetry": "Proof",
     "lmctool.symmetry.axis_form": "AxisForm",
     "lmctool.symmetry.common_frame": "CommonFrame common_frame cycle_displacement",
@@ -231,7 +247,7 @@ MODULES = {
     "lmctool.symmetry.soft_permutation": "SoftPermutation permutation_matrices",
     "lmctool.symmetry.spec": "Tap",
     "lmctool.symmetry.unit_index": "UnitIndex",
-    "lmctool.weights.arithmetic": "LazyWeights differing refuse_differing",
+    "lmctool.weights.arithmetic": "LazyWeights differing one_by_one refuse_differing",
     "lmctool.weights.mean": "mean_tensor weighted_mean",
     "lmctool.weights.name_words": "nearest_names numbered selected_names",
     "lmctool.weights.partwise": "Partwise",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from lmctool.checkpoint.file_sums import EVERY_TIME, NO_SUMS
 from lmctool.checkpoint.header import ITEM_SIZE
-from lmctool.checkpoint.identity import Identity, identify
+from lmctool.checkpoint.identity import identify
 from lmctool.checkpoint.location import Location, is_folder, locate
 from lmctool.checkpoint.names import AVERAGED, last, natural_key
 from lmctool.checkpoint.naming import canonical_names, refuse_unmatched
@@ -22,9 +21,11 @@ from lmctool.checkpoint.reading import (
     refuse_nonfinite,
     refuse_storage_format,
 )
+from lmctool.checkpoint.tensor_digest import earlier_digest
 from lmctool.checkpoint.tensor_file import read_tensor_files
 from lmctool.errors import LmctoolError
 from lmctool.plugin.settings import AS_STORED
+from lmctool.results.digest_text import EARLIER, algorithm
 from lmctool.weights.name_words import some
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from lmctool.checkpoint.file_sums import FileSum, FileSums
     from lmctool.checkpoint.tensor_location import TensorLocation
     from lmctool.plugin.given import GivenNetwork
     from lmctool.plugin.settings import Naming
 
 RUNNING = {"running_mean", "running_var"}
-MOST_THREADS = 8
+DIGITS = 64
+"""How long the digest of an earlier version is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +113,22 @@ class Checkpoint:
         return sum(prod(self.shapes[name]) for name in self.parameters)
 
     @cached_property
-    def identity(self) -> Identity:
-        """The identities of the bytes and of the tensors, for which all of it is read."""
-        return identify(self.files, self.own)
+    def digest(self) -> str:
+        """The identity of the tensors: their names, dtypes, shapes and bytes.
+
+        The names are those that the file and the user's options give, whatever a run calls them.
+        Metadata, the order in the file, wrapper prefixes and sharding don't change it.
+        """
+        identify_all([self], NO_SUMS)
+        found: str = vars(self)["digest"]
+        return found
+
+    @cached_property
+    def file_sum(self) -> FileSum:
+        """The identity of the bytes, for which all files are read unless that is done already."""
+        identify_all([self])
+        found: FileSum = vars(self)["file_sum"]
+        return found
 
     @property
     def sha256(self) -> str | None:
@@ -120,16 +136,21 @@ class Checkpoint:
 
         A network in memory has none.
         """
-        return self.identity.sha256
+        return self.file_sum.sha256
 
-    @property
-    def digest(self) -> str:
-        """The identity of the tensors: their names, dtypes, shapes and bytes.
+    def has_digest(self, digest: str) -> bool:
+        """Tell whether a recorded digest is that of these tensors, whichever version wrote it.
 
-        The names are those that the file and the user's options give, whatever a run calls them.
-        Metadata, the order in the file, wrapper prefixes and sharding don't change it.
+        For one of an earlier version all tensors are read once more.
         """
-        return self.identity.digest
+        if algorithm(digest) == EARLIER:
+            return len(digest) == DIGITS and digest == self.earlier_digest
+        return digest == self.digest
+
+    @cached_property
+    def earlier_digest(self) -> str:
+        """The digest that an earlier version gave to these tensors."""
+        return earlier_digest(self.own)
 
     @cached_property
     def stored(self) -> Mapping[str, TensorLocation]:
@@ -204,12 +225,19 @@ class Checkpoint:
         """
         return self.locations[name].mapped(start, stop)
 
-    def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+    def numbers(
+        self,
+        name: str,
+        dtype: torch.dtype,
+        start: int = 0,
+        stop: int | None = None,
+        size: int = BLOCK,
+    ) -> Iterator[Tensor]:
         """Yield the values of a floating tensor as ``weights`` gives them, block by block.
 
         See ``TensorLocation.numbers``.
         """
-        return self.locations[name].numbers(name, dtype)
+        return self.locations[name].numbers(name, dtype, start, stop, size)
 
     def weight(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
         """Return one tensor as ``weights`` gives it, on the CPU.
@@ -320,15 +348,21 @@ def open_checkpoints(
     return opened
 
 
-def identify_all(checkpoints: Sequence[Checkpoint]) -> None:
-    """Find the identities of checkpoints, several at a time; each then knows its own.
+def identify_all(checkpoints: Sequence[Checkpoint], sums: FileSums = EVERY_TIME) -> None:
+    """Find the identities of checkpoints, all at once; each then knows its own.
+
+    Args:
+        checkpoints: the checkpoints; what one knows already is not looked for again.
+        sums: whether the sums of their files are wanted too, and where earlier ones are kept.
 
     Raises:
         LmctoolError: a file cannot be read any more, or has become shorter.
     """
-    unknown = [each for each in checkpoints if "identity" not in vars(each)]
-    jobs = [each.files for each in unknown], [each.own for each in unknown]
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
-        for each, identity in zip(unknown, pool.map(identify, *jobs), strict=True):
-            # Not by asking for it there: Python 3.11 computes one cached property at a time.
-            vars(each)["identity"] = identity
+    wanted = {"digest", "file_sum"} if sums.wanted else {"digest"}
+    unknown = [each for each in checkpoints if not wanted <= vars(each).keys()]
+    jobs = [(each.files, {} if "digest" in vars(each) else each.own) for each in unknown]
+    for each, identity in zip(unknown, identify(jobs, sums), strict=True):
+        # Not by asking for it there: Python 3.11 computes one cached property at a time.
+        vars(each).setdefault("digest", identity.digest)
+        if sums.wanted:
+            vars(each)["file_sum"] = identity.files

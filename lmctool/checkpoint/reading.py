@@ -41,6 +41,8 @@ COMPUTABLE = {"F16", "BF16", "F32", "F64"}
 """The floating dtypes that weights may have."""
 WHOLE = {"BOOL", "U8", "I8", "I16", "U16", "I32", "U32", "I64", "U64"}
 """The dtypes of counters, masks and tables, which are no weights."""
+LITTLE = 1 << 18
+"""Bytes that are read sooner than mapped."""
 BLOCK = 1 << 17
 """Values that are read at once: with float64 copies they still lie in a processor's cache."""
 
@@ -98,6 +100,8 @@ def read_blocks(
 def map_values(file: Path, offset: int, count: int, dtype: torch.dtype) -> Tensor:
     """Return values that lie one after another in a file, flat, without reading them yet.
 
+    A few are read at once: what is mapped keeps a file open, and a checkpoint may have thousands.
+
     Args:
         file: the file; that it is long enough is checked here, and must stay so.
         offset: its byte that the first value begins at.
@@ -113,6 +117,8 @@ def map_values(file: Path, offset: int, count: int, dtype: torch.dtype) -> Tenso
         return torch.empty(0, dtype=dtype)
     before = offset % ALLOCATIONGRANULARITY
     size = count * dtype.itemsize
+    if size <= LITTLE:
+        return next(read_blocks(file, offset, count, dtype, count))
     try:
         with file.open("rb") as opened:
             if os.fstat(opened.fileno()).st_size < offset + size:

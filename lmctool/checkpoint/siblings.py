@@ -21,6 +21,7 @@ from lmctool.checkpoint.series import (
 from lmctool.checkpoint.training import count_of, training_of
 from lmctool.errors import LmctoolError, NoStateDictError
 from lmctool.plugin.settings import AS_STORED
+from lmctool.results.digest_text import algorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ class Member:
 
     Attributes:
         path: where it is.
-        digest: that of its tensors.
+        checkpoint: it, opened.
         training: what it tells of its training, but for how far that went.
         fork: the step that its training was forked at, if it tells that.
         parent: the digest of the network that it was forked from, if it tells that.
@@ -49,7 +50,7 @@ class Member:
     """
 
     path: Path
-    digest: str
+    checkpoint: Checkpoint
     training: dict[str, Any]
     fork: int | None
     parent: str | None
@@ -63,12 +64,17 @@ class Member:
         parent = training.get("init")
         return cls(
             checkpoint.path,
-            checkpoint.digest,
+            checkpoint,
             {name: value for name, value in training.items() if name not in COUNTS},
             count_of(training, "fork"),
             parent if isinstance(parent, str) else None,
             next((counts[count] for count in COUNTS if count in counts), None),
         )
+
+    @property
+    def digest(self) -> str:
+        """The digest of its tensors."""
+        return self.checkpoint.digest
 
     @property
     def run(self) -> tuple[Path, str]:
@@ -125,10 +131,10 @@ def find_siblings(path: Path, naming: Naming = AS_STORED) -> tuple[Steps, tuple[
 
 def _children(members: Sequence[Member], passed: list[str]) -> list[Member]:
     """Return the members without the network they were forked from, and what tells no parent."""
-    parents = {each.parent for each in members} - {None}
+    parents = {each.parent for each in members if each.parent is not None}
     children = []
     for each in members:
-        if each.digest in parents:
+        if any(map(each.checkpoint.has_digest, parents)):
             passed.append(f"'{each.path}' is passed over: others were forked from it")
         elif parents and each.parent is None:
             passed.append(f"'{each.path}' is passed over: it tells no parent, as others do")
@@ -182,7 +188,7 @@ def _told_step(path: Path, siblings: Sequence[Member]) -> int:
                 f"fork '{path}' has networks of different forks: {one}, {other}; choose those of"
                 " one fork by a pattern in quotes"
             )
-        if each.parent != first.parent:
+        if each.parent != first.parent and _comparable(each.parent, first.parent):
             raise LmctoolError(
                 f"siblings come from one network, but of fork '{path}' '{first.path.name}' and"
                 f" '{each.path.name}' were forked from different ones; choose those of one by a"
@@ -196,6 +202,11 @@ def _told_step(path: Path, siblings: Sequence[Member]) -> int:
             " 'fork500'"
         )
     return step
+
+
+def _comparable(one: str | None, other: str | None) -> bool:
+    """Tell whether two digests are by one algorithm, or one is none."""
+    return one is None or other is None or algorithm(one) == algorithm(other)
 
 
 def _named_step(path: Path) -> int | None:

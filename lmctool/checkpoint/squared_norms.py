@@ -93,6 +93,21 @@ def squared_norms_of_weights(
     return _sums([partial(_values, mapping) for mapping in weights], sizes)
 
 
+def squared_distance(a: Tensor, b: Tensor) -> float:
+    """Return the squared norm of the difference of two flat tensors of weights on the CPU.
+
+    It is as close as those of ``squared_norms``.
+    """
+    single = a.dtype != torch.float64 and b.dtype != torch.float64
+    difference = torch.sub(a.float(), b.float()) if single else torch.sub(a.double(), b.double())
+    vector: Vector = difference.numpy()
+    square = _square(vector) if single else math.nan
+    if math.isnan(square):
+        vector = torch.sub(a.double(), b.double()).numpy()
+        square = float(vector.dot(vector))
+    return square
+
+
 def _values(weights: Mapping[str, Tensor], name: str, start: int, stop: int) -> Tensor:
     return weights[name].flatten()[start:stop].cpu()
 

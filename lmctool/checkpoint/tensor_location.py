@@ -108,7 +108,14 @@ class TensorLocation:
         offset = self.offset + start * dtype.itemsize
         return map_values(self.file, offset, max(last - start, 0), dtype)
 
-    def numbers(self, name: str, dtype: torch.dtype) -> Iterator[Tensor]:
+    def numbers(
+        self,
+        name: str,
+        dtype: torch.dtype,
+        start: int = 0,
+        stop: int | None = None,
+        size: int = BLOCK,
+    ) -> Iterator[Tensor]:
         """Yield the values of a floating tensor in the dtype of weights, block by block.
 
         A block may lie where the one before it lay.
@@ -116,13 +123,16 @@ class TensorLocation:
         Args:
             name: what the tensor is called, for the error.
             dtype: of the values.
+            start: the first value.
+            stop: the value after the last; by default the tensor's end.
+            size: values of one block; the last may have fewer.
 
         Raises:
             UnjudgedError: some are NaN or infinite.
             LmctoolError: their dtype is a storage format, or a value does not fit.
         """
         refuse_storage_format(self.entry.dtype, name, self.file)
-        for block in self.blocks():
+        for block in self.blocks(start, stop, size):
             values = block.to(dtype)
             if not is_finite(values):
                 self.check(name)

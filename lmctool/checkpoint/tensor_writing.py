@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from lmctool.files.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from torch import Tensor
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     Form = tuple[str, tuple[int, ...]]
 
 METADATA = "__metadata__"
+LARGE = 1 << 27
+"""Bytes of a tensor from which on none is made while it is written."""
 
 
 def stream_tensors(
@@ -30,6 +34,8 @@ def stream_tensors(
     force: bool,
 ) -> None:
     """Write tensors that are made one at a time, and read the file's header again.
+
+    While one is written the next one is made, so that two are in memory, but for large ones.
 
     The widest dtypes come first, so that every value lies at a multiple of its size; those of one
     width keep their order.
@@ -54,16 +60,26 @@ def stream_tensors(
                 out.write(packed_header(ordered, {**metadata, "format": "pt"}))
             except UnicodeError as cause:
                 raise LmctoolError(f"output '{path}' cannot be written: {cause}") from cause
-            for name, form in ordered.items():
-                tensor = make(name)
-                dtype, shape = safetensors_dtype(tensor.dtype), tuple(tensor.shape)
-                if (dtype, shape) != form:
-                    raise LmctoolError(
-                        f"tensor {name!r} to be written to '{path}' is {dtype} of"
-                        f" shape {shape} where {form[0]} of {form[1]} is due"
-                    )
-                out.write(_bytes(tensor))
-                del tensor  # before the next one is made
+            with ThreadPoolExecutor(1) as aside:
+                written: Future[int] | None = None
+                for name, form in ordered.items():
+                    tensor = make(name)
+                    dtype, shape = safetensors_dtype(tensor.dtype), tuple(tensor.shape)
+                    if (dtype, shape) != form:
+                        raise LmctoolError(
+                            f"tensor {name!r} to be written to '{path}' is {dtype} of"
+                            f" shape {shape} where {form[0]} of {form[1]} is due"
+                        )
+                    if written is not None:
+                        written.result()
+                    if tensor.nbytes > LARGE:
+                        written = None
+                        out.write(_bytes(tensor))
+                    else:
+                        written = aside.submit(out.write, _bytes(tensor))
+                    del tensor  # its bytes are kept until they are written, and no longer
+                if written is not None:
+                    written.result()
         entries = read_header(draft).entries
         if {name: (entry.dtype, entry.shape) for name, entry in entries.items()} != ordered:
             raise LmctoolError(f"output '{path}' was not written as meant; is the disk sound?")

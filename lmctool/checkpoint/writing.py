@@ -17,7 +17,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import publish, publish_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -63,7 +63,8 @@ def write_checkpoint(
     """
     if path.suffix == SAFETENSORS:
         _check_names(weights, like)
-        _write_file(path, weights, like, like.stored, {**like.metadata, **metadata}, force)
+        told = {**like.metadata, **metadata}
+        _write_file(path, weights, like, _names(like), like.stored, told, force)
     elif like.is_folder:
         _check_names(weights, like)
         _write_folder(path, weights, like, metadata, files, force)
@@ -101,12 +102,16 @@ def _write_folder(
     force: bool,
 ) -> None:
     """Write the files of a folder one after the other, then read them as one checkpoint."""
+    of_files: dict[Path, dict[str, TensorLocation]] = {file: {} for file in like.files}
+    for name, part in like.stored.items():
+        of_files[part.file][name] = part
+    names = _names(like)
     with publish_folder(path, folder_names(like), force) as draft:
         for file in like.files:
             own = read_tensor_file(file, WHOLE).metadata if like.index else like.metadata
             place = draft / as_safetensors(file.name)
-            parts = {name: part for name, part in like.stored.items() if part.file == file}
-            _write_file(place, weights, like, parts, {**own, **metadata}, force=False)
+            told = {**own, **metadata}
+            _write_file(place, weights, like, names, of_files[file], told, force=False)
         for file in _companions(like):
             with publish(draft / file.name, force=False) as copy:
                 if file.name in files:
@@ -151,14 +156,12 @@ def _write_file(
     path: Path,
     weights: Mapping[str, Tensor],
     like: Checkpoint,
+    names: Mapping[str, Sequence[str]],
     parts: Mapping[str, TensorLocation],
     metadata: Mapping[str, str],
     force: bool,
 ) -> None:
     """Write what some tensors of a checkpoint become as one file, tensor by tensor."""
-    names: dict[str, list[str]] = {}
-    for name, part in like.locations.items():
-        names.setdefault(part.name, []).append(name)
     by_place = sorted(parts.values(), key=lambda part: (part.file, part.offset, part.entry.end))
 
     def make(name: str) -> Tensor:
@@ -172,6 +175,14 @@ def _write_file(
 
     forms = _forms({part.name: part for part in by_place})
     stream_tensors(path, forms, make, metadata, force)
+
+
+def _names(like: Checkpoint) -> dict[str, list[str]]:
+    """Return the canonical names of each tensor by its stored name."""
+    names: dict[str, list[str]] = {}
+    for name, part in like.locations.items():
+        names.setdefault(part.name, []).append(name)
+    return names
 
 
 def _forms(parts: Mapping[str, TensorLocation]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -217,7 +228,7 @@ def _in_stored_dtype(tensor: Tensor, name: str, dtype: str, shape: tuple[int, ..
         return tensor.detach().cpu()
     refuse_nonfinite(tensor, name, "what is to be written")
     converted = tensor.detach().to("cpu", target)
-    if not is_finite(converted):
+    if target != tensor.dtype and not is_finite(converted):
         largest = float(tensor.abs().max())
         raise LmctoolError(
             f"tensor {name!r} holds {largest:.4g}, too large for its stored dtype {target}"

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 SELECTED, WORDS = "lmctool.selected", "lmctool.words"
 """Keys of a context's meta: the plugins that the command line names, and its words."""
-UNRECORDED, UNRECORDED_FLAGS = (OBSERVER, "--executor", "--shard"), ("--resume", "--mixed")
-"""Options with and without a value that say where a result is made, or who is told of it."""
+UNRECORDED = (OBSERVER, "--executor", "--shard")
+UNRECORDED_FLAGS = ("--resume", "--mixed", "--no-cache")
+"""Options with and without a value that say where a result is made, what is kept for later runs, or
+who is told of it."""
 
 
 class AnalysisCommand(Command):

@@ -34,6 +34,13 @@ TRUST_CONFIG: Mapping[str, Any] = {
 }
 """The option of every command that reads lmctool.toml."""
 
+NO_CACHE: Mapping[str, Any] = {
+    "is_flag": True,
+    "help": "Use nothing in the cache folder ($LMCTOOL_CACHE), and keep nothing there. No number"
+    " depends on it.",
+}
+"""The option of every command that keeps something for later runs."""
+
 MODEL: Mapping[str, Any] = {
     "metavar": "SPEC",
     "help": "Model architecture; by default recognised from the checkpoint.",
@@ -171,6 +178,12 @@ def _output(name: str) -> list[click.Option]:
         click.Option(["-v", "--verbose"], is_flag=True, help="Show the whole provenance."),
         click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
         click.Option(["--trust-config"], **TRUST_CONFIG),
+        click.Option(["--no-cache"], **NO_CACHE),
+        click.Option(
+            ["--no-hash"],
+            is_flag=True,
+            help="Record no SHA-256 of the checkpoints' files, only the digest of their tensors.",
+        ),
         click.Option(["--dry-run"], is_flag=True, help="Print what the run would do, and stop."),
     ]
 

@@ -445,8 +445,12 @@ def complete(
 
 
 def memory(job: Job) -> Journal:
-    """Return a journal for a job without a folder; only one that repeats needs any."""
-    return MemoryJournal() if job.settings.draws > 1 else NO_JOURNAL
+    """Return a journal for a job without a folder; only one that does work again needs any.
+
+    That is one that repeats, and one that forms networks anew at every look at their examples.
+    """
+    again = job.settings.draws > 1 or job.options.get("within") is not None
+    return MemoryJournal() if again else NO_JOURNAL
 
 
 def _table(job: Job, result: Result) -> Table:

@@ -5,7 +5,7 @@ Inputs that would take too much memory stay in the host's or in their file, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,35 @@ class Split:
     def recipe(self) -> str:
         """What tells these examples, as the model sees them, from all others."""
         return recipe("split", self.digest, self.scale, list(self.mean), list(self.std))
+
+    def part(self, positions: NDArray[np.int64]) -> Split:
+        """Return some of the examples as a split of the same name, of its own recipe.
+
+        Args:
+            positions: (example,) among the chosen examples, each once, rising.
+        """
+        import hashlib
+
+        import torch
+
+        where = torch.from_numpy(positions)
+        inputs: Tensor | StoredInputs
+        if isinstance(self.inputs, torch.Tensor):
+            inputs = self.inputs[where.to(self.inputs.device)]
+        else:
+            inputs = self.inputs.part(positions)
+        targets = self.targets[where.to(self.targets.device)]
+        digest = hashlib.sha256(f"{self.digest}:".encode() + positions.tobytes()).hexdigest()
+        return replace(
+            self,
+            inputs=inputs,
+            targets=targets,
+            index=self.index[positions],
+            digest=digest,
+            _cached={},
+            _constants={},
+            _checked=set(),
+        )
 
     def check_targets(
         self, check: Callable[[Tensor, Tensor], None] | None, outputs: Tensor

@@ -62,6 +62,14 @@ class StoredInputs:
         """Return the number of values."""
         return prod(self.shape)
 
+    def part(self, positions: NDArray[np.int64]) -> StoredInputs:
+        """Return some of the inputs, none of them read.
+
+        Args:
+            positions: (example,) which of these, rising.
+        """
+        return StoredInputs(self._rows, self._index[positions], self._goal, self._what)
+
     def __getitem__(self, key: slice | Tensor) -> Tensor:
         """Return some examples, read anew.
 

@@ -53,7 +53,8 @@ class Replayed:
         if signature != self._signature:
             self.forget()
             self._signature = signature
-            self._weights = {name: tensor.clone() for name, tensor in weights.items()}
+            laid_out = self.network.laid_out  # here, else the network reads copies of its own
+            self._weights = {name: laid_out(tensor).clone() for name, tensor in weights.items()}
             self._outputs = self.network(self._weights)
         else:
             _copy(weights, self._weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -55,6 +56,41 @@ def choose_device(word: str, note: Callable[[str], None] = lambda _: None) -> to
     if device.type != "cpu":
         raise LmctoolError(f"device {word!r} is not supported; try auto, cpu, cuda, cuda:1 or mps")
     return device
+
+
+def has_bfloat16() -> bool:
+    """Tell whether the CPU multiplies in bfloat16 itself: by AVX-512 or AMX, or on ARM.
+
+    Another one computes in float32 what it rounds to bfloat16 before and after.
+    """
+    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return True
+    arm = platform.machine().lower() in {"aarch64", "arm64"}
+    return arm and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def check_precision(precision: str, device: torch.device, *, repeats: bool) -> str:
+    """Return what is to be said of a precision on a device; empty for nothing.
+
+    Args:
+        precision: of matrix products and convolutions.
+        device: where networks are computed.
+        repeats: whether it is that of an earlier run, which is to be done again.
+
+    Raises:
+        LmctoolError: it is one that takes longer there and is less exact.
+    """
+    if precision != "bfloat16" or device.type != "cpu" or has_bfloat16():
+        return ""
+    if repeats:
+        return (
+            "this CPU has no instructions for bfloat16 and computes it by way of float32, which"
+            " takes longer and rounds otherwise"
+        )
+    raise LmctoolError(
+        "--precision bfloat16 was asked for, but this CPU has no instructions for it (avx512_bf16"
+        " or AMX): it would take longer than float32 and be less exact; leave it out"
+    )
 
 
 def in_use(device: torch.device) -> AbstractContextManager[object]:

@@ -249,7 +249,8 @@ class Evaluator:
         if self.word == "measure":
             size = self.batch_size.size if self.batch_size.fixed else None
             return fastest(self.network, split, self.dtype, size)
-        return chosen(self.word, self.network, split.head(2, self.dtype), self.precision)
+        head = split.head(2, self.dtype)
+        return chosen(self.word, self.network, head, self.precision, len(split))
 
     def of_checkpoints(
         self,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lmctool.graph import tap_affine
+from lmctool.graph.layout import laid_out
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.outputs import scored_output
 
@@ -71,6 +72,18 @@ class Network:
 
     def __call__(self, weights: Weights) -> Outputs:
         """Return the outputs of the network that has these weights."""
+        return self.copies(weights, 1)[0]
+
+    def copies(self, weights: Weights, count: int) -> list[Outputs]:
+        """Return outputs of the network that can work at the same time, if it ``is_reentrant``.
+
+        Its weights are brought into the memory format once: a convolution does so in each batch.
+        """
+        if self.layout != torch.contiguous_format:
+            weights = {name: self.laid_out(tensor) for name, tensor in weights.items()}
+        return [self._outputs(weights) for _ in range(count)]
+
+    def _outputs(self, weights: Weights) -> Outputs:
         if tap_affine.corrected_taps(weights):
             edits = tap_affine.tap_edits(weights, self._correctable)
             return lambda inputs: self.graph().run(weights, self.laid_out(inputs), edits)
@@ -106,9 +119,9 @@ class Network:
         """
         return not tap_affine.corrected_taps(weights) or self.graph().tracer == "export"
 
-    def laid_out(self, inputs: Tensor) -> Tensor:
-        """Return a batch in the memory format of this network, if it is one of images."""
-        return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
+    def laid_out(self, tensor: Tensor) -> Tensor:
+        """Return a batch, or a weight, in the memory format of this network, if it has images'."""
+        return laid_out(tensor, self.layout)
 
     @cached_property
     def _correctable(self) -> dict[str, Target]:

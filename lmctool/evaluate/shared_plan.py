@@ -10,41 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
-
-from torch import fx
+from typing import TYPE_CHECKING
 
 from lmctool.graph.affine import cuts
-from lmctool.graph.operations import callee
+from lmctool.graph.steps import NO_STEPS, Nodes, Steps, spent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from torch import fx
+
     from lmctool.graph.graph import Graph
     from lmctool.weights.partwise import Partwise
-
-Nodes = tuple[fx.Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Operations in the order they run.
-
-    Attributes:
-        nodes: the operations.
-        spent: the nodes whose values nothing needs after each.
-    """
-
-    nodes: Nodes = ()
-    spent: tuple[Nodes, ...] = ()
-
-    def run(self, values: dict[fx.Node, Any]) -> None:
-        """Add the values of the operations, and drop those that are spent."""
-        for node, spent in zip(self.nodes, self.spent, strict=True):
-            arguments = fx.map_arg((node.args, dict(node.kwargs)), values.__getitem__)
-            values[node] = callee(node.target)(*arguments[0], **arguments[1])
-            for each in spent:
-                del values[each]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +49,7 @@ class Route:
     ends: Nodes
     across: Steps
     steps: Steps
-    reached: Steps = Steps()
+    reached: Steps = NO_STEPS
     spent: Nodes = ()
 
 
@@ -176,9 +153,11 @@ def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
     for route, calls in zip(order, pieces, strict=True):
         reads += [(node, *node.all_input_nodes) for node in calls]
         reads.append(needs[route])
-    spent = iter(_spent(reads))
+    dropped = iter(spent(reads))
     return tuple(
-        replace(route, reached=Steps(calls, tuple(islice(spent, len(calls)))), spent=next(spent))
+        replace(
+            route, reached=Steps(calls, tuple(islice(dropped, len(calls)))), spent=next(dropped)
+        )
         for route, calls in zip(order, pieces, strict=True)
     )
 
@@ -186,16 +165,7 @@ def _joined(graph: Graph, routes: list[Route]) -> tuple[Route, ...]:
 def _steps(calls: Nodes, results: Iterable[fx.Node]) -> Steps:
     """Return operations with what is spent after each; the results never are."""
     reads: list[Iterable[fx.Node]] = [(node, *node.all_input_nodes) for node in calls]
-    return Steps(calls, tuple(_spent([*reads, results])[:-1]))
-
-
-def _spent(reads: Sequence[Iterable[fx.Node]]) -> list[Nodes]:
-    """Return for each of several readings the nodes that no later one reads."""
-    last = {node: number for number, nodes in enumerate(reads) for node in nodes}
-    spent: list[list[fx.Node]] = [[] for _ in reads]
-    for node, number in last.items():
-        spent[number].append(node)
-    return [tuple(nodes) for nodes in spent]
+    return Steps(calls, tuple(spent([*reads, results])[:-1]))
 
 
 def _calls(graph: Graph, nodes: Collection[fx.Node]) -> Nodes:

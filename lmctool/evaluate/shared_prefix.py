@@ -14,6 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.engine import UNKEPT
 from lmctool.evaluate.scores import Scores
 from lmctool.evaluate.shared_plan import plan
+from lmctool.graph.layout import laid_out
 from lmctool.graph.operations import aten
 from lmctool.graph.tap_affine import corrected_taps
 from lmctool.plugin.progress import in_all
@@ -114,6 +115,9 @@ class Shared:
         self.graph = graph
         self.networks = networks
         self.routes = plan(graph, networks)
+        self._formed = networks
+        if layout != torch.contiguous_format:
+            self._formed = networks.of(*map(self._laid_out, (networks.a, networks.b)))
 
     @cached_property
     def recipe(self) -> str:
@@ -126,9 +130,8 @@ class Shared:
         Args:
             inputs: (example, ...) a batch.
         """
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=self.layout)
-        ends = (self.networks.a, self.networks.b)
+        inputs = laid_out(inputs, self.layout)
+        ends = (self._formed.a, self._formed.b)
         for end, routes in self.routes.items():
             values: Values = dict(self.graph.bound(ends[end], inputs))
             for route in routes:
@@ -147,13 +150,17 @@ class Shared:
         for row, share in zip(route.rows, route.shares, strict=True):
             own = taken.copy()
             for node in route.varied:
-                own[node] = self.networks.tensor(row, self._name(node))
+                own[node] = self._formed.tensor(row, self._name(node))
             for node in route.mixed:
                 # torch.lerp turns -0.0 into 0.0 at its ends
                 near, far = values[node], there[node]
                 own[node] = far if share == 1 else torch.lerp(near, far, share)
             route.steps.run(own)
             yield row, own[self.graph.output]
+
+    def _laid_out(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return images and weights in the memory format, which convolutions bring them into."""
+        return {name: laid_out(tensor, self.layout) for name, tensor in tensors.items()}
 
     def _name(self, node: fx.Node) -> str:
         return self.graph.stored_name(self.graph.tensors[node.name], self.networks.a)

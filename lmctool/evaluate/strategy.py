@@ -18,6 +18,7 @@ from lmctool.errors import LmctoolError, machine_failure
 from lmctool.evaluate import gpu_rule
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.cuda_graphs import Replayed
+from lmctool.evaluate.folded import Folded, has_batchnorms
 from lmctool.evaluate.metal import OnMetal
 from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.evaluate.torch_compile import Compiled
@@ -25,12 +26,18 @@ from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.module import fresh
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
+
     from lmctool.evaluate.arithmetic import Precision
     from lmctool.evaluate.functional import Forward, Network, Outputs
     from lmctool.evaluate.threads import Workers
 
 Word = Literal["auto", "plain", "channels-last", "graphs", "compile", "measure"]
-Launch = Literal["module", "workers", "graphs", "compile", "mps"]
+Launch = Literal["module", "workers", "folded", "folded workers", "graphs", "compile", "mps"]
+PLAIN: Mapping[str, Launch] = {"folded": "module", "folded workers": "workers"}
+"""What takes the place of a launch that is given up, where it isn't ``module``."""
 LAYOUTS = {torch.contiguous_format: "contiguous", torch.channels_last: "channels last"}
 
 CACHE = 1 << 22
@@ -39,6 +46,9 @@ LEAST, MOST = 16, 2048
 """Examples at once on a CPU, whatever their size."""
 SHARED = 1024
 """Examples at once from which on the cores share each product well."""
+FOLDED = 1e10
+"""Multiplications of a network from which on folding is worth following the model, which takes a
+second or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,8 @@ class Strategy:
 
     Attributes:
         forward: the outputs of networks.
-        launch: by the ``module`` itself, by ``workers`` that each have a copy of it, by replayed
+        launch: by the ``module`` itself, by ``workers`` that each have a copy of it, ``folded`` or
+            by ``folded workers`` that fuse BatchNorms into the layers before them, by replayed
             CUDA ``graphs``, ``compile``d, or on ``mps``.
         layout: the memory format of images.
         size: examples at once.
@@ -64,7 +75,8 @@ class Strategy:
     def __str__(self) -> str:
         """Return the words for a record of what was done; ``recorded`` reads them."""
         proved = self.forward if isinstance(self.forward, Proved) else None
-        launch = proved.ran(self.launch) if proved else self.launch
+        plain = PLAIN.get(self.launch, "module")
+        launch = proved.ran(self.launch, plain) if proved else self.launch
         return in_words(launch, self.layout)
 
     @property
@@ -80,7 +92,7 @@ class Strategy:
     @property
     def workers(self) -> Workers | None:
         """The threads that batches are computed in, if they are."""
-        return workers() if self.launch == "workers" else None
+        return workers() if self.launch in {"workers", "folded workers"} else None
 
 
 def in_words(launch: str, layout: torch.memory_format) -> str:
@@ -106,33 +118,42 @@ def made(
         required: whether a model that cannot be computed so is an error, or left to the module.
     """
     own = network.with_layout(layout)
-    threads = workers()
-    if launch == "workers" and threads is not None:
-        return Strategy(SideBySide(own, threads), launch, layout, size)
-    if launch in {"module", "workers"}:
-        return Strategy(own, "module", layout, size)
+    folding = launch.startswith("folded")
+    if folding or launch in {"module", "workers"}:
+        threads = workers() if launch.endswith("workers") else None
+        plain: Forward = SideBySide(own, threads) if threads else own
+        if not folding:
+            return Strategy(plain, "workers" if threads else "module", layout, size)
+        folded = Folded(own)
+        fast: Forward = SideBySide(folded, threads) if threads else folded
+        launch = "folded workers" if threads else "folded"
+        return Strategy(Proved(fast, plain, required=False), launch, layout, size)
     ways: dict[str, type[Replayed | Compiled | OnMetal]] = {
         "graphs": Replayed,
         "compile": Compiled,
         "mps": OnMetal,
     }
-    fast = ways[launch](own)
-    return Strategy(Proved(fast, own, required=required), launch, layout, size)
+    return Strategy(Proved(ways[launch](own), own, required=required), launch, layout, size)
 
 
 def chosen(
-    word: Word, network: Network, inputs: Tensor, precision: Precision = "float32"
+    word: Word,
+    network: Network,
+    inputs: Tensor,
+    precision: Precision = "float32",
+    examples: int = 0,
 ) -> Strategy:
     """Return the strategy that a word other than ``measure`` asks for.
 
     Args:
         word: what the user asked for.  ``auto`` computes several batches at once on a CPU if they
-            are small, and replays them on a GPU that would wait for their launches.  ``auto`` and
-            ``compile`` take channels last, where the model accepts them, on a CPU and for the
-            tensor cores of a GPU.
+            are small, folds BatchNorms there where that pays, and replays them on a GPU that would
+            wait for their launches.  ``auto`` and ``compile`` take channels last, where the model
+            accepts them, on a CPU and for the tensor cores of a GPU.
         network: the model.
         inputs: (example, ...) one or two examples, on the device.
         precision: the precision of matrix products and convolutions.
+        examples: how many each network is evaluated on.
 
     Raises:
         LmctoolError: graphs are asked for on another device than a GPU, or channels last of a
@@ -156,8 +177,8 @@ def chosen(
     if word == "auto" and gpu:
         return _on_gpu(network, inputs, layout, size)
     launches: dict[str, Launch] = {"graphs": "graphs", "compile": "compile"}
-    if word == "auto" and size < SHARED:
-        launches[word] = "workers"
+    if word == "auto":
+        launches[word] = _on_cpu(network, inputs, size, precision, examples)
     return made(network, launches.get(word, "module"), layout, size)
 
 
@@ -194,6 +215,21 @@ def recorded(text: str) -> tuple[Launch, torch.memory_format] | None:
     if launch not in get_args(Launch) or layout not in layouts:
         return None
     return launch, layouts[layout]  # type: ignore[return-value]
+
+
+def _on_cpu(
+    network: Network, inputs: Tensor, size: int, precision: Precision, examples: int
+) -> Launch:
+    """Return what launches networks on a CPU."""
+    folding = (
+        precision != "bfloat16"  # whose rounding of weights is not that of fused ones
+        and inputs.dtype in {torch.float32, torch.float64}
+        and has_batchnorms(network.module)
+        and examples * multiplications(network, inputs) >= FOLDED
+    )
+    if size < SHARED:
+        return "folded workers" if folding else "workers"
+    return "folded" if folding else "module"
 
 
 def _on_gpu(network: Network, inputs: Tensor, layout: torch.memory_format, size: int) -> Strategy:
@@ -234,12 +270,12 @@ def accepts_channels_last(network: Network, inputs: Tensor) -> bool:
     if inputs.ndim != 4:
         return False
     try:
-        last = _own_outputs(network, inputs.contiguous(memory_format=torch.channels_last))
+        last = _own_outputs(network.with_layout(torch.channels_last), inputs)
     except RuntimeError as cause:  # a view of what is no longer contiguous
         if machine_failure(cause):
             raise
         return False
-    return agree(last, _own_outputs(network, inputs))
+    return agree(last, _own_outputs(network.with_layout(torch.contiguous_format), inputs))
 
 
 def examples_at_once(network: Network, inputs: Tensor) -> int:
@@ -253,19 +289,40 @@ def examples_at_once(network: Network, inputs: Tensor) -> int:
 
 def largest_activation(network: Network, inputs: Tensor) -> int:
     """Return the bytes of the largest input or output of any part of a model, for one example."""
-    module, sizes = fresh(network.module), [inputs[:1].nbytes]
+    sizes = [inputs[:1].nbytes]
 
     def note(_: object, __: object, output: object) -> None:
         if isinstance(output, Tensor):
             sizes.append(output.nbytes // len(inputs))
 
+    _watched(network, inputs, note)
+    return max(sizes)
+
+
+def multiplications(network: Network, inputs: Tensor) -> int:
+    """Return how many the layers of a model take for one example, each its weight at each place."""
+    counts = [0]
+
+    def note(layer: nn.Module, _: object, output: object) -> None:
+        weight = getattr(layer, "weight", None)
+        if isinstance(weight, Tensor) and weight.ndim > 1 and isinstance(output, Tensor):
+            counts.append(output.numel() // len(inputs) * weight[0].numel())
+
+    _watched(network, inputs, note)
+    return sum(counts)
+
+
+def _watched(
+    network: Network, inputs: Tensor, note: Callable[[nn.Module, object, object], None]
+) -> None:
+    """Compute the outputs of a model once, and tell what each of its parts gives."""
+    module = fresh(network.module)
     for part in module.modules():
         part.register_forward_hook(note)
     with torch.no_grad():
         module(inputs)
-    return max(sizes)
 
 
 def _own_outputs(network: Network, inputs: Tensor) -> Tensor:
     with torch.no_grad():
-        return network.functional(fresh(network.module), {}, inputs)
+        return network(network.module.state_dict())(inputs)

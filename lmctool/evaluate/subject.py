@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from lmctool.graph.casts import Casts
 from lmctool.graph.module import copy_with_weights, fresh
 from lmctool.graph.outputs import Output, outputs_of, scored_place
 from lmctool.graph.training_mode import Leftovers
+from lmctool.weights.fleeting import FleetingTensor, fleeting
+from lmctool.weights.streamed import passing, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,11 +53,14 @@ class Subject:
 
     @cached_property
     def _copies(self) -> dict[str, Tensor]:
+        if streams(self.weights):
+            own = dict(chain(*_stored(self.module)))
+            return fleeting(self.weights, own, partial(passing, self.weights))
         return {name: tensor.clone() for name, tensor in self.weights.items()}
 
     @cached_property
     def _carrier(self) -> nn.Module | None:
-        return copy_with_weights(self.module, self._copies)
+        return None if streams(self.weights) else copy_with_weights(self.module, self._copies)
 
     @cached_property
     def _own(self) -> nn.Module:
@@ -167,8 +172,8 @@ class Subject:
         """The name of a tensor that is no longer what it was."""
         own = () if self._carrier is None else chain(*_stored(self._carrier))
         now = {**self._copies, **dict(own)}
-        differing = (n for n, tensor in self.weights.items() if not _equal(now[n], tensor))
-        return next(differing, None)
+        lasting = (n for n in self.weights if not isinstance(now[n], FleetingTensor))
+        return next((n for n in lasting if not _equal(now[n], passing(self.weights, n))), None)
 
 
 def _tensors(outputs: list[Output]) -> list[Tensor]:

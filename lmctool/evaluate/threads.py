@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from lmctool.evaluate.functional import PassOutputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from lmctool.evaluate.functional import Network, Outputs
+    from lmctool.evaluate.functional import Outputs
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -43,9 +43,10 @@ class Workers:
     def map(self, function: Callable[[Item], Value], items: Iterable[Item]) -> Iterator[Value]:
         """Give what a function makes of items, in their order; few of them are held at once."""
         ahead: deque[Future[Value]] = deque()
+        casts = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
         try:
             for item in items:
-                ahead.append(self._pool.submit(_without_gradients, function, item))
+                ahead.append(self._pool.submit(_as_here, function, item, casts))
                 if len(ahead) > self.count:
                     yield ahead.popleft().result()
             while ahead:
@@ -71,22 +72,35 @@ def use_threads(count: int) -> None:
         workers.cache_clear()
 
 
+class Copied(Protocol):
+    """Computes the outputs of networks, of which there may be several copies."""
+
+    def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
+        """Return the outputs of the network that has these weights."""
+
+    def copies(self, weights: Mapping[str, Tensor], count: int) -> list[Outputs]:
+        """Return outputs of one network that can work at the same time."""
+
+    def is_reentrant(self, weights: Mapping[str, Tensor]) -> bool:
+        """Tell whether a network has such copies."""
+
+
 class SideBySide:
     """Computes what a network does, several batches at once.
 
     Each thread has a copy of the module, because a model may keep what it is working on.
     """
 
-    def __init__(self, network: Network, threads: Workers) -> None:
+    def __init__(self, network: Copied, threads: Workers) -> None:
         """Keep both."""
         self.network = network
         self.threads = threads
 
     def __call__(self, weights: Mapping[str, Tensor]) -> Outputs:
         """Return the outputs of the network that has these weights."""
-        if torch.is_autocast_enabled("cpu") or not self.network.is_reentrant(weights):
+        if not self.network.is_reentrant(weights):
             return self.network(weights)
-        return Several([self.network(weights) for _ in range(self.threads.count)], self.threads)
+        return Several(self.network.copies(weights, self.threads.count), self.threads)
 
 
 class Several(PassOutputs):
@@ -117,6 +131,7 @@ class Several(PassOutputs):
             self._free.put(copy)
 
 
-def _without_gradients(function: Callable[[Item], Value], item: Item) -> Value:
-    with torch.no_grad():  # a thread doesn't know what another one has switched off
+def _as_here(function: Callable[[Item], Value], item: Item, casts: torch.dtype | None) -> Value:
+    # a thread doesn't know what another one has switched off or on
+    with torch.no_grad(), torch.autocast("cpu", casts, enabled=casts is not None):
         return function(item)

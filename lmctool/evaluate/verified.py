@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,7 +10,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import rounding
-from lmctool.evaluate.functional import PassOutputs
+from lmctool.evaluate.functional import PassOutputs, outputs_of_each
 from lmctool.graph.tap_affine import corrected_taps
 
 if TYPE_CHECKING:
@@ -91,11 +92,16 @@ class Proved:
             self.relied -= 1
         return Disproved(reason)
 
-    def ran(self, launch: str) -> str:
-        """Return in words what networks were computed by, of which the faster way is ``launch``."""
+    def ran(self, launch: str, plain: str = "module") -> str:
+        """Return in words what networks were computed by: the faster way, the plain one, or both.
+
+        Args:
+            launch: what the faster way is called.
+            plain: what the plain one is called.
+        """
         if self.holds:
             return launch
-        return f"{launch} then module" if self.relied else "module"
+        return f"{launch} then {plain}" if self.relied else plain
 
     def forget(self) -> None:
         """Free what was made for batches of one size."""
@@ -131,23 +137,35 @@ class _Outputs(PassOutputs):
             Disproved: the first or the last batch shows that the faster way computes another
                 function; then all that was given is void.
         """
+        if not self._proved.holds:
+            yield from outputs_of_each(self._plain, batches)
+            return
         last: tuple[Tensor, Tensor] | None = None
-        for number, (inputs, beside) in enumerate(batches):
-            outputs = self._computed(inputs)
-            if self._checks and self._proved.holds:
-                if number == 0:
-                    self._check(inputs, outputs)
-                else:
-                    last = inputs, outputs
-            yield outputs, beside
+        carried = ((inputs, (inputs, beside)) for inputs, beside in batches)
+        with self._able():
+            for number, (outputs, (inputs, beside)) in enumerate(
+                outputs_of_each(self._fast, carried)
+            ):
+                if self._checks:
+                    if number == 0:
+                        self._check(inputs, outputs)
+                    else:
+                        last = inputs, outputs
+                yield outputs, beside
         if last is not None:
             self._check(*last)
 
     def _computed(self, inputs: Tensor) -> Tensor:
         if not self._proved.holds:
             return self._plain(inputs)
-        try:
+        with self._able():
             return self._fast(inputs)
+
+    @contextmanager
+    def _able(self) -> Iterator[None]:
+        """Give the faster way up where it cannot take the model, unless the user asked for it."""
+        try:
+            yield
         except UnableError as error:
             if self._proved.required:
                 raise

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.files.drafts import draft_of
 from lmctool.files.input_files import refuse_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -51,7 +51,8 @@ def refuse_existing(paths: Sequence[Path], force: bool) -> None:
 def publish(path: Path, force: bool) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``; what is written there becomes ``path``.
 
-    The body writes, closes, reopens and verifies the file.  When it ends well the file is synced
+    What killed processes left in the folder is removed.  The body writes, closes, reopens and
+    verifies the file.  When it ends well the file is synced
     to disk and renamed; when it raises anything (Ctrl-C too) nothing is left behind.  The
     temporary path keeps the suffix of ``path``, and exists as an empty file.
 
@@ -60,30 +61,29 @@ def publish(path: Path, force: bool) -> Iterator[Path]:
             full.
     """
     refuse_existing([path], force)
-    draft = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}{path.suffix}")
-    try:
-        # Not mkstemp: the published file must have the permissions that the user's umask gives.
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as cause:
-        raise _unwritable(path, cause) from cause
-    try:
-        mode = S_IMODE(draft.stat().st_mode)
-        yield draft
-        draft.chmod(mode)  # a writer may have put a file of its own in the draft's place
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        refuse_inputs([path])  # some are first opened while the output is made
-        if force:
-            draft.replace(path)
-        else:
-            _link(draft, path)
-        _sync_folder(path.parent)
-    except OSError as cause:
-        if cause.errno in NO_ROOM:
+    with ExitStack() as stack:
+        try:
+            draft = stack.enter_context(draft_of(path, path.suffix))
+            # Not mkstemp: the published file must have the permissions that the user's umask gives.
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as cause:
             raise _unwritable(path, cause) from cause
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
+        try:
+            mode = S_IMODE(draft.stat().st_mode)
+            yield draft
+            draft.chmod(mode)  # a writer may have put a file of its own in the draft's place
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            refuse_inputs([path])  # some are first opened while the output is made
+            if force:
+                draft.replace(path)
+            else:
+                _link(draft, path)
+            _sync_folder(path.parent)
+        except OSError as cause:
+            if cause.errno in NO_ROOM:
+                raise _unwritable(path, cause) from cause
+            raise
 
 
 def write_bytes(path: Path, content: bytes, force: bool) -> None:
@@ -94,21 +94,6 @@ def write_bytes(path: Path, content: bytes, force: bool) -> None:
     """
     with publish(path, force) as draft:
         draft.write_bytes(content)
-
-
-def clear_drafts(paths: Iterable[Path]) -> None:
-    """Remove what killed processes left of these outputs; nobody else may be writing them."""
-    for path in paths:
-        for draft in path.parent.glob(f"{_prefix(path)}*"):
-            if draft.is_dir():
-                shutil.rmtree(draft, ignore_errors=True)
-            else:
-                draft.unlink(missing_ok=True)
-
-
-def _prefix(path: Path) -> str:
-    """Return how the temporary names of an output begin."""
-    return f".lmctool-{hashlib.sha256(path.name.encode()).hexdigest()[:8]}-"
 
 
 def refuse_existing_folder(path: Path, names: Collection[str], force: bool) -> None:
@@ -149,20 +134,18 @@ def publish_folder(path: Path, names: Collection[str], force: bool) -> Iterator[
             full.
     """
     refuse_existing_folder(path, names, force)
-    draft = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}")
     try:
-        draft.mkdir()
-        yield draft
-        _sync_folder(draft)
-        refuse_existing_folder(path, names, force)
-        _exchange(draft, path)
-        _sync_folder(path.parent)
+        with draft_of(path, "") as draft:
+            draft.mkdir()
+            yield draft
+            _sync_folder(draft)
+            refuse_existing_folder(path, names, force)
+            _exchange(draft, path)
+            _sync_folder(path.parent)
     except OSError as cause:
         if cause.errno in NO_ROOM:
             raise _unwritable(path, cause) from cause
         raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _exchange(draft: Path, path: Path) -> None:

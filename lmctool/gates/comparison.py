@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -81,6 +82,30 @@ class Comparison:
         value, limit, *before = _shown(numbers, percent=self.percent)
         text = f"{self.metric} = {value} {operator if self.holds else OPPOSITE[operator]} {limit}"
         return text + "".join(f" (baseline {each}{self._allowed()})" for each in before)
+
+    def unsettled(self, metric: Metric) -> str:
+        """Return why an estimated value tells nothing of the condition; empty if it does.
+
+        Args:
+            metric: the value's own.
+        """
+        if metric.interval is None:
+            return ""
+        lower, upper = metric.interval
+        if not math.isfinite(lower) or not math.isfinite(upper):
+            return (
+                f"{self.metric} is estimated on a share of the examples and has no interval; leave"
+                " --within out to judge it"
+            )
+        ends = [self.condition.holds(end, self.before or 0.0) for end in (lower, upper)]
+        inside = self.condition.operator in {"==", "!="} and lower < self.limit < upper
+        if ends[0] == ends[1] and not inside:
+            return ""
+        limit, low, high = _shown([self.limit, lower, upper], percent=self.percent)
+        return (
+            f"the 95 % interval of {self.metric}, {low} to {high}, has values on both sides of"
+            f" {limit}; a smaller --within, or none, tells"
+        )
 
     def _allowed(self) -> str:
         """Return what is done to the baseline's value, in words."""

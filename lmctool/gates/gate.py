@@ -137,6 +137,9 @@ def judge(
         Comparison.of(condition, metric, former, declared)
         for metric, former in zip(chosen, before, strict=True)
     ]
+    open_ = [text for c, metric in zip(each, chosen, strict=True) if (text := c.unsettled(metric))]
+    if open_:
+        return Verdict(gate, "unjudged", several(open_), source)
     failing = [comparison for comparison in each if not comparison.holds]
     shown = [comparison.text for comparison in failing or each]
     return Verdict(

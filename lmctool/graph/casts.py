@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from lmctool.graph.dispatch_mode import DispatchMode
 
 
-class Casts(TorchDispatchMode):
+class Casts(DispatchMode):
     """Notes the dtypes that a model casts wider floats to inside itself.
 
     Attributes:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -45,6 +46,39 @@ def adopt(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     for name, tensor in module.state_dict(keep_vars=True).items():
         if name in weights:
             tensor.data = weights[name]
+
+
+def empty(module: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+    """Take the values out of all that a module stores as floats, and with them their memory.
+
+    Each is of a dtype then, on a device, and NaN throughout, so that no number comes of what is
+    forgotten to be put in.
+    """
+    for tensor in module.state_dict(keep_vars=True).values():
+        if isinstance(tensor, Tensor) and tensor.is_floating_point():
+            nothing = torch.full((1,), torch.nan, dtype=dtype, device=device)
+            tensor.data = nothing.expand(tensor.shape)
+
+
+def shell(module: nn.Module, buffers: Mapping[str, Tensor]) -> nn.Module:
+    """Return a copy whose parameters have no values, and take no memory until somebody looks.
+
+    Args:
+        module: the module, which may be empty.
+        buffers: the values of what it stores beside parameters.
+    """
+    hollow, made = fresh(module), dict[int, nn.Parameter]()
+    for part in hollow.modules():
+        for key, own in [*part._parameters.items()]:
+            if own is not None:
+                if id(own) not in made:  # where tensors are tied, they stay so
+                    space = torch.empty(own.shape, dtype=own.dtype, device=own.device)
+                    made[id(own)] = nn.Parameter(space, requires_grad=False)
+                setattr(part, key, made[id(own)])
+    for name, tensor in buffers.items():
+        path, _, key = name.rpartition(".")
+        setattr(hollow.get_submodule(path), key, tensor)
+    return hollow
 
 
 def fresh(module: nn.Module) -> nn.Module:

@@ -184,7 +184,7 @@ def draws(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool
     names = (each.name for each in target._schema.arguments)
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
     unused = given.get("dropout_p", 0.0) == 0 if name_of(target) in ATTENTION else False
-    return not unused and given.get("training") is not False
+    return not unused and given.get("training", given.get("train")) is not False
 
 
 def groups(node: fx.Node) -> int:

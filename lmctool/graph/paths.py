@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import machine_failure
+from lmctool.graph.dispatch_mode import DispatchMode
 from lmctool.graph.module import fresh
 from lmctool.graph.recorder import record_graph
 
@@ -75,7 +75,7 @@ def _signature(module: nn.Module, inputs: Inputs) -> tuple[object, ...]:
     return tuple(noted.operations)
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(DispatchMode):
     """Notes which operations are done, on which of the model's tensors and with which numbers."""
 
     def __init__(self, names: Mapping[int, str]) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from lmctool.graph.dispatch_mode import DispatchMode
 from lmctool.graph.module import aliases, fresh, masks
 from lmctool.graph.recomposition import recompose
 from lmctool.graph.recording import ASKS_DEVICE, Recording, Step, run_functional
@@ -125,7 +125,7 @@ class _Call:
         return Step(self.target, frozenset(reads), tuple(names))
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(DispatchMode):
     """Notes every operation; keeps every value alive, so that identities last.
 
     Attributes:

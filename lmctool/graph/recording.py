@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.dispatch_mode import DispatchMode
 from lmctool.graph.graph import Edit, Graph
 from lmctool.graph.module import fresh
 from lmctool.graph.operations import same_operation
@@ -116,7 +116,7 @@ def run_functional(
         return call(*inputs)
 
 
-class _Replay(TorchDispatchMode):
+class _Replay(DispatchMode):
     """Lets edits replace values as they appear, where the operations are the recorded ones.
 
     Attributes:

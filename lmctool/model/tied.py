@@ -8,6 +8,7 @@ import torch
 
 from lmctool.errors import LmctoolError
 from lmctool.model.shapes import aliases
+from lmctool.weights.arithmetic import LazyWeights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,16 +55,17 @@ def under_first(weights: Weights, first: Mapping[str, str]) -> dict[str, Tensor]
     return tensors
 
 
-def everywhere(weights: Weights, module: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:
+def everywhere(weights: Weights, module: nn.Module, names: Iterable[str]) -> LazyWeights:
     """Return weights under all of these names, a tied tensor under each of its own.
 
-    What belongs to none of the names is passed on.
+    What belongs to none of the names is passed on.  A tensor is taken when it is asked for.
     """
     first = first_names(module)
     missing = {name: first[name] for name in names if name not in weights and name in first}
-    added = {name: weights[own] for name, own in missing.items() if own in weights}
+    added = {name: own for name, own in missing.items() if own in weights}
     unused = set(first.values()) - set(names)
-    return {**{name: t for name, t in weights.items() if name not in unused}, **added}
+    own = {**{name: name for name in weights if name not in unused}, **added}
+    return LazyWeights(own, lambda name: weights[own[name]])
 
 
 def first_names(module: nn.Module) -> dict[str, str]:

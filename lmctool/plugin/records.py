@@ -186,6 +186,10 @@ class Correction:
             from the weights of a network that was made of these, on no path between two of them,
             and the share of each, 1 together, to corrected weights; None for a correction of paths
             alone.
+        prepare_outputs: ``prepare_outputs(run, a, b, **options)`` returns what ``prepare`` does
+            where outputs alone are looked at, and neither tensors nor values inside: other weights
+            of the same outputs, up to rounding, that take fewer passes to find; None where
+            ``prepare`` does for all.
     """
 
     prepare: Callable[..., Callable[[float], Mapping[str, Tensor]]]
@@ -194,6 +198,7 @@ class Correction:
         Callable[..., Callable[[Mapping[str, Tensor], Sequence[float]], Mapping[str, Tensor]]]
         | None
     ) = None
+    prepare_outputs: Callable[..., Callable[[float], Mapping[str, Tensor]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lmctool.files.cache import Cache
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -165,6 +167,8 @@ class Settings:
         seed: the seed of every random choice but that of examples.
         trust: whether the command may name code; not one that was read from a file.
         trust_config: whether lmctool.toml of the current folder may.
+        no_cache: whether nothing in the user's cache folder is used, and nothing kept there.
+        no_hash: whether the record has no SHA-256 of the checkpoints' files.
         given: objects of Python code in the place of what words name.
     """
 
@@ -211,9 +215,18 @@ class Settings:
     seed: int = 0
     trust: bool = True
     trust_config: bool = False
+    no_cache: bool = False
+    no_hash: bool = False
     given: Given = NOTHING
 
     @property
     def aligns(self) -> bool:
         """Whether B's units are brought into A's order, by an aligner or a stored permutation."""
         return self.aligner is not None or self.apply is not None
+
+    @property
+    def cache(self) -> Cache:
+        """What the run keeps for later ones and finds of earlier ones; it changes no number."""
+        from lmctool.files.cache import NO_CACHE, user_cache
+
+        return NO_CACHE if self.no_cache else user_cache()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
+from lmctool.results.bounds import BOUNDS
 from lmctool.results.coordinates import NUMBERS, labels
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from lmctool.results.result import Better, Result, Variable
 
+ESTIMATED = "estimated"
+"""The attribute of a group whose metrics are estimated on a share of the examples."""
 QUOTED = ',]"'
 """Characters that a coordinate can only have in quotes."""
 
@@ -29,6 +32,8 @@ class Metric:
         value: None for NaN and infinities.
         unit: ``"1"`` for plain numbers and fractions.
         better: ``"lower"``, ``"higher"``, or ``""`` where neither way is better.
+        interval: what it lies between, where it is estimated on a share of the examples;
+            infinities where nobody knows.  None for what was measured.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Metric:
     value: float | None
     unit: str
     better: Better = ""
+    interval: tuple[float, float] | None = None
 
     @property
     def full_name(self) -> str:
@@ -60,13 +66,19 @@ def listed(result: Result) -> list[Metric]:
         LmctoolError: two variables give the same name.
     """
     by_name: dict[str, Metric] = {}
+    estimated: set[str] = set()
     for path, group in result.groups.items():
         for variable in group.variables.values():
             for metric in elements(result, path, variable):
                 if metric.full_name in by_name:
                     raise LmctoolError(f"the result holds metric {metric.full_name!r} twice")
                 by_name[metric.full_name] = metric
-    return list(by_name.values())
+                if group.attributes.get(ESTIMATED) and not variable.metric.endswith(BOUNDS):
+                    estimated.add(metric.full_name)
+    return [
+        replace(metric, interval=_interval(metric, by_name)) if name in estimated else metric
+        for name, metric in by_name.items()
+    ]
 
 
 def metrics(result: Result) -> dict[str, float | None]:
@@ -89,6 +101,15 @@ def elements(result: Result, path: str, variable: Variable) -> Iterator[Metric]:
     for position, value in zip(product(*axes), variable.values.flat, strict=True):
         number = float(value) if math.isfinite(value) else None
         yield Metric(variable.metric, dict(position), number, variable.unit, variable.better)
+
+
+def _interval(metric: Metric, others: Mapping[str, Metric]) -> tuple[float, float]:
+    """Return the bounds of a metric that other metrics of a result are, or infinities."""
+    names = (full_name(f"{metric.name}.{bound}", metric.where) for bound in BOUNDS)
+    lower, upper = (others[name].value if name in others else None for name in names)
+    if lower is None or upper is None:
+        return -math.inf, math.inf
+    return lower, upper
 
 
 def _quoted(value: str) -> str:

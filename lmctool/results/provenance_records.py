@@ -51,11 +51,13 @@ def stored(suffix: str, form: type, kind: Kind | None = None) -> Any:
 class CheckpointRecord:
     """A checkpoint: where it was, its bytes, and its tensors, which storing anew leaves alone.
 
-    What became of its names, beyond what the user asked, is told in sentences.
+    Where the sum of its bytes comes from is ``file``, ``cache``, or ``skipped`` where none was
+    wanted.  What became of its names, beyond what the user asked, is told in sentences.
     """
 
     path: str | None = stored(".path", str)
     sha256: str | None = stored(".sha256", str)
+    sha256_from: str | None = stored(".sha256_from", str)
     digest: str | None = stored(".digest", str, "input")
     names: str | None = stored(".names", str, "input")
 

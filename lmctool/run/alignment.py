@@ -36,9 +36,8 @@ from lmctool.symmetry.stored import (
     permutation_of,
 )
 from lmctool.symmetry.transform import Transform
-from lmctool.weights.arithmetic import LazyWeights
+from lmctool.weights.arithmetic import one_by_one
 from lmctool.weights.recipe import content, deferred, derived, identity, recipe
-from lmctool.weights.streamed import passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -205,8 +204,8 @@ def transformed(transform: Transform, weights: Weights) -> Weights:
     """Return transformed weights that know of which they were made, and how."""
     ingredients = partial(transform_recipe, transform)
     if isinstance(transform, Permutation):  # which computes nothing, whenever it is applied
-        each = LazyWeights(weights, partial(passing, weights))
-        return deferred(partial(transform.apply, each), "permuted", (weights,), ingredients)
+        made = partial(transform.apply, one_by_one(weights))
+        return deferred(made, "permuted", (weights,), ingredients)
     return derived(transform.apply(weights), "permuted", (weights,), ingredients)
 
 

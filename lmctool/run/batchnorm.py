@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lmctool.graph.targets import Target
+    from lmctool.graph.targets import BatchNorm, Target
     from lmctool.statistics import Moments
     from lmctool.weights.arithmetic import Weights
 
@@ -99,6 +99,15 @@ class BatchNormPolicy:
         gives, and later ones see what corrected earlier ones give.
         """
         norms = {target.tap: target.batchnorm for target in self.find() if target.batchnorm}
+        return self.reset_some(weights, norms)
+
+    def reset_some(self, weights: Weights, norms: Mapping[str, BatchNorm]) -> dict[str, Tensor]:
+        """Return weights in which some BatchNorms hold such statistics; the others are as they are.
+
+        Args:
+            weights: the network.
+            norms: the BatchNorms by the names of the nodes that they read.
+        """
         goals = {}
         for tap, norm in norms.items():
             std = (weights[norm.variance].double() + norm.epsilon).sqrt()
@@ -107,7 +116,7 @@ class BatchNormPolicy:
         for tap, moments in self.retake(weights, goals).items() if goals else ():
             reset[norms[tap].mean] = moments.mean.to(self.dtype)
             reset[norms[tap].variance] = moments.variance.to(self.dtype)
-        return derived(reset, "reset", (weights,), lambda: [self.examples()])
+        return derived(reset, "reset", (weights,), lambda: [self.examples(), sorted(norms)])
 
     def settled(self, weights: dict[str, Tensor], networks: Sequence[Weights]) -> dict[str, Tensor]:
         """Return a network that was made of others, with the running statistics of the policy.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -15,10 +16,11 @@ from lmctool import statistics
 from lmctool.evaluate.arithmetic import Precision, arithmetic
 from lmctool.evaluate.batch_size import BatchSize, indivisible
 from lmctool.evaluate.threads import workers
+from lmctool.graph.layout import laid_out
 from lmctool.weights.recipe import content, identity, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from lmctool.data.split import Split
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from lmctool.symmetry.spec import Tap
     from lmctool.weights.arithmetic import Weights
 
+KEPT = 16
+"""Networks whose moments are kept: the ends of a path, many of which may begin alike."""
 SIZE = "size"
 """The name of a batch size in its entry of a journal."""
 
@@ -63,6 +67,7 @@ class Calibration:
     precision: Precision
     stochastic: Callable[[], bool]
     seeding: Callable[[], AbstractContextManager[None]]
+    _ends: OrderedDict[str, Mapping[str, Moments]] = field(default_factory=OrderedDict, init=False)
 
     @property
     def split(self) -> Split:
@@ -77,14 +82,41 @@ class Calibration:
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
         """Return mean and variance of each channel at nodes of the graph (name -> channel axis)."""
         batches = self._shown("moments", self.batch)
-        measure = partial(statistics.measured, self.follow(), weights, axes, batches)
+        measure = partial(
+            statistics.measured, self.follow(), weights, axes, batches, self._pieces(axes)
+        )
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
+
+    def moments_of_ends(
+        self, networks: Sequence[Weights], axes: Mapping[str, int]
+    ) -> list[Mapping[str, Moments]]:
+        """Return the ``moments`` of networks that are ends of paths, each taken once.
+
+        Those of a network that nothing but its tensors tells from others are taken each time: to
+        read all of these takes as long.
+        """
+        found = []
+        for weights in networks:
+            known = getattr(weights, "recipe", None)
+            key = recipe("moments of an end", known() if known else "", dict(axes))
+            own = self._ends.get(key) if known else None
+            if own is None:
+                own = self.moments(weights, axes)
+            if known:
+                self._ends[key] = own
+                self._ends.move_to_end(key)
+            if len(self._ends) > KEPT:
+                self._ends.popitem(last=False)
+            found.append(own)
+        return found
 
     def renormalised(self, weights: Weights, goals: Mapping[str, Goal]) -> Mapping[str, Moments]:
         """Return mean and variance at nodes while each is renormalised to its goal by batch."""
         batches = self._batches(self.batch)
-        measure = partial(statistics.renormalised, self.follow(), weights, goals, batches)
+        measure = partial(
+            statistics.renormalised, self.follow(), weights, goals, batches, self._pieces(goals)
+        )
 
         def what() -> list[object]:
             return [identity(weights), goals_recipe(goals)]
@@ -96,7 +128,7 @@ class Calibration:
     ) -> Mapping[str, PairedMoments]:
         """Return moments of two networks at nodes, and the covariance of channels by position."""
         batches = self._shown("paired moments", self.batch)
-        measure = partial(statistics.paired, self.follow(), a, b, axes, batches)
+        measure = partial(statistics.paired, self.follow(), a, b, axes, batches, self._pieces(axes))
         what = partial(_of_networks, axes, a, b)
         return self._journalled("paired moments", axes, statistics.PairedMoments, measure, what)
 
@@ -196,6 +228,13 @@ class Calibration:
             with indivisible(self.batch, "--calib-batch"):
                 return statistics.journalled(entry, record, list(taps), measure, self.device)
 
+    def _pieces(self, taps: Collection[str]) -> statistics.Pieces:
+        """Return in which pieces batches go through the model's graph for statistics at taps."""
+        graph = self.follow()  # then it is known whether networks draw random numbers
+        if self.device.type != "cpu" or self.stochastic():
+            return statistics.WHOLE
+        return statistics.pieces_for(graph, taps, workers())
+
     def _shown(self, description: str, size: int) -> Iterator[Tensor]:
         """Yield the inputs of the examples, and show how far they are."""
         with self.progress(len(self.split), description) as advance:
@@ -219,7 +258,7 @@ def input_batches(
     last = device.type == "cpu" and split.inputs.ndim == 4
     layout = graph().layout if last else torch.contiguous_format
     for inputs, _ in split.even_batches(size, dtype):
-        yield inputs.contiguous(memory_format=layout)
+        yield laid_out(inputs, layout)
 
 
 def goals_recipe(goals: Mapping[str, Goal]) -> list[object]:

@@ -74,7 +74,7 @@ class CommonSymmetries:
     def tensors(self, weights: Weights) -> Tensors:
         """Return the tensors of the model that weights belong to."""
         resources = self._of(weights).resources
-        module = resources.module
+        module = resources.model.module
         return Tensors(shapes_of(module), first_names(module), resources.ties)
 
     def prove(self, weights: Weights, change: Change, noun: str = "") -> Proof:

@@ -17,23 +17,28 @@ if TYPE_CHECKING:
     from lmctool.weights.arithmetic import Weights
 
 
-def chosen_correction(run: Run, *, storable: bool) -> Correct | None:
+def chosen_correction(run: Run, *, storable: bool, outputs_alone: bool = False) -> Correct | None:
     """Return what corrects the networks between two ends; None if nothing was asked for.
 
     Args:
         run: the run, which the correction may ask for statistics.
         storable: corrected weights must fit the model's own tensors.
+        outputs_alone: nobody looks at their tensors, nor at values inside.
     """
     choice = run.settings.correction
     if choice is None:
         return None
     correction = registry.load(CORRECTIONS, choice.name)
+    quicker = correction.prepare_outputs if outputs_alone and not storable else None
     options = {name: repr(value) for name, value in choice.options.items()}
 
     def recipe() -> list[object]:
         policy = run.settings.batchnorm
-        return [choice.name, options, storable, policy, run.calibration.recipe]
+        way = [storable] if quicker is None else [storable, "outputs"]
+        return [choice.name, options, *way, policy, run.calibration.recipe]
 
+    if quicker is not None:
+        return Correct(partial(quicker, run, **choice.options), recipe)
     return Correct(partial(correction.prepare, run, storable=storable, **choice.options), recipe)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import computing
 from lmctool.evaluate.function_check import answers_of, check_function
 from lmctool.evaluate.subject import Subject
@@ -55,14 +57,7 @@ class Forward:
         resources = self.resources
         if self.answers is None:
             with computing(resources.settings.precision, resources.device):
-                self.answers = check_function(
-                    resources.module,
-                    resources.weights(0),
-                    inputs if isinstance(inputs, tuple) else (inputs,),
-                    split=split,
-                    allow_stochastic=resources.settings.allow_stochastic,
-                    output=self.output,
-                )
+                self.answers = self._asked(inputs, split)
             if self.stochastic:
                 resources.note(
                     "the model answers differently each time; what it draws is seeded by --seed"
@@ -74,6 +69,23 @@ class Forward:
                     f" {self.scored!r} is scored; --output chooses another"
                 )
         return self.stochastic
+
+    def _asked(self, inputs: Inputs, split: str) -> Answers:
+        """Return what the first network answers; a large one that can passes through memory."""
+        resources = self.resources
+        ask = partial(
+            check_function,
+            inputs=inputs if isinstance(inputs, tuple) else (inputs,),
+            split=split,
+            allow_stochastic=resources.settings.allow_stochastic,
+            output=self.output,
+        )
+        if resources.passes:
+            with suppress(LmctoolError):  # for the whole network to be asked, and to tell why
+                answers = ask(resources.model.module, resources.weights(0))
+                if answers.outputs:
+                    return answers
+        return ask(resources.module, resources.weights(0))
 
     def check_takes(self, inputs: Tensor, split: str) -> None:
         """Refuse inputs that the model cannot take.

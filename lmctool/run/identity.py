@@ -40,9 +40,10 @@ IN_JSON = ("preprocessing", "calibration.preprocessing", "naming")
 FILES = ("checkpoints", "others", "series", "results", "spec", "apply")
 SLOTS = ("aligner", "correction", "merge")
 """Settings that choose a plugin."""
-NO_CAUSES = (*FILES, "device", "given", "repeats", "trust", "trust_config")
+NO_CAUSES = (*FILES, "device", "given", "no_cache", "no_hash", "repeats", "trust", "trust_config")
 """Settings whose files and objects count by content, that the arithmetic says better, that stand
-for what a run of its own would choose, or that allow code."""
+for what a run of its own would choose, that allow code, or that say what is kept for later runs or
+what a record tells of files."""
 
 
 class Identity:
@@ -140,6 +141,26 @@ def without_machine(parts: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in parts.items() if not name.startswith(MACHINE_PARTS)}
 
 
+def in_words_of(earlier: Mapping[str, str], parts: Mapping[str, str], run: Run) -> dict[str, str]:
+    """Return the parts of an identity, with the digests of checkpoints as an earlier one has them.
+
+    A version that took another digest told the same tensors otherwise: where its digest is still
+    that of a run's checkpoint, nothing has changed.
+
+    Args:
+        earlier: the parts of the earlier one.
+        parts: those of the run.
+        run: the run.
+    """
+    told = dict(parts)
+    for index, checkpoint in enumerate(run.checkpoints):
+        name = f"checkpoint.{index}.digest"
+        recorded = earlier.get(name, parts[name]).strip('"')
+        if recorded != checkpoint.digest and checkpoint.has_digest(recorded):
+            told[name] = earlier[name]
+    return told
+
+
 def first_difference(earlier: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Return the first part in which two identities differ, in words; empty if in none."""
     names = [name for name in {**now, **earlier} if earlier.get(name) != now.get(name)]
@@ -177,6 +198,7 @@ def objection(earlier: Provenance, identity: Identity) -> str:
     now = {"preprocessing": NOTHING, **identity.parts(calibrated=calibrated)}  # changes digests
     now |= _as_recorded(identity.run, calibrated=calibrated)
     now |= identity.draws if calibrated else {}
+    now = in_words_of(then, now, identity.run)
     common = [name for name in now if name in then and name not in SAID_OTHERWISE]
     difference = first_difference({n: then[n] for n in common}, {n: now[n] for n in common})
     return difference or "it was made with other settings or versions"

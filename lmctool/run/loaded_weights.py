@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from lmctool.errors import PluginError
-from lmctool.graph.module import adopt
+from lmctool.graph.module import adopt, empty, shell
 from lmctool.model.tied import once
 from lmctool.model.untied import untied
 from lmctool.results.journal import NO_JOURNAL
 from lmctool.weights.recipe import KnownWeights, recipe
-from lmctool.weights.streamed import StreamedWeights
+from lmctool.weights.streamed import StreamedWeights, passing
 from lmctool.weights.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 IN_MEMORY = 4
 """How many networks stay in memory; one that is asked for again later is read again."""
 LARGE = 1 << 28
-"""Bytes of a network from which on two stay in memory, and no copy that is not needed is made."""
+"""Bytes of a network from which on two stay in memory, and no copy that is not needed is made; on
+a CPU none is in memory before somebody needs all of it."""
 SOUND = "sound checkpoint"
 """The kind of the entries that say that a checkpoint's tensors are numbers, and ties are kept."""
 
@@ -45,8 +46,13 @@ class LoadedWeights:
         dtype: torch.dtype,
         device: torch.device,
         ties: Mapping[str, str],
+        *,
+        passes: bool = False,
     ) -> None:
         """Keep where the weights are; nothing is read yet.
+
+        With ``passes`` nobody may need a whole network in memory.  Then the module of a large first
+        one loses the values that it was made with, until somebody does.
 
         ``ties`` has the tensor that the model tied each of these to before it was untied.
         ``journal``, which may be set, knows which checkpoints were looked at before.
@@ -61,12 +67,16 @@ class LoadedWeights:
         self._versions: dict[str, int] = {}
         self._sound: set[int] = set()
         self._transfer = Transfer(device)
+        self._empty = False
+        if model is not None and passes and device.type == "cpu" and self._is_large(0):
+            empty(model.module, dtype, device)
+            self._empty = True
 
     def weights(self, index: int) -> Weights:
         """Return the tensors of one checkpoint, tied ones under their first name alone.
 
-        All of them are looked at, once in a run.  The first one's are in memory from then on, for
-        the model's module has them; others are as long as somebody needs them.
+        All of them are looked at, once in a run.  The first one's are in memory as soon as the
+        model's module has them; others are as long as somebody needs them.
 
         Raises:
             UnjudgedError: a tensor holds NaN or infinity.
@@ -75,14 +85,29 @@ class LoadedWeights:
         if index not in self._loaded:
             while len(self._loaded) >= (2 if self._is_large(index) else IN_MEMORY):
                 self._loaded.popitem(last=False)
-            if index == 0 and self.model is not None:  # the module's first tensors are of no use
+            if index == 0 and self.model is not None and not self._empty:
                 self._loaded[index] = self._read(index)
-                adopt(self.model.module, self._loaded[index])
-                self._versions = _versions(self.model.module)
+                self._adopt(self._loaded[index])
             else:
                 self._loaded[index] = self._later(index)
         self._loaded.move_to_end(index)
         return self._loaded[index]
+
+    def _adopt(self, weights: Weights) -> None:
+        """Let the module have these tensors; its own are of no use."""
+        assert self.model is not None
+        adopt(self.model.module, weights)
+        self._versions = _versions(self.model.module)
+        self._empty = False
+
+    @property
+    def shell(self) -> nn.Module | None:
+        """The module with nothing in its parameters, to be followed; None once it has values."""
+        if self.model is None or not self._empty:
+            return None
+        weights, module = self.weights(0), self.model.module
+        stored = (n for n, _ in module.named_buffers() if n in weights)
+        return shell(module, {name: passing(weights, name) for name in stored})
 
     def _read(self, index: int) -> KnownWeights:
         tensors = self.checkpoints[index].weights(self.dtype, self.device)
@@ -139,7 +164,9 @@ class LoadedWeights:
     def lend(self) -> None:
         """Let the model's module have the first one's tensors, unless it has them already."""
         if not self._versions:
-            self.weights(0)
+            weights = self.weights(0)
+            if isinstance(weights, StreamedWeights):
+                self._adopt(weights.made)
 
     def _recipe(self, index: int) -> str:
         return recipe("checkpoint", self.checkpoints[index].digest, str(self.dtype))

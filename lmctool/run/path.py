@@ -14,7 +14,7 @@ from lmctool.results.score_metric import ERROR, LOSS, ScoreMetric
 from lmctool.weights.lazy_networks import LazyNetworks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +70,7 @@ def follow(
     alpha: Array,
     *,
     per_example: bool,
+    ending_alike: Collection[int] = (),
 ) -> Curves:
     """Return the curves of variants that join two checkpoints.
 
@@ -82,15 +83,18 @@ def follow(
         variants: the variants.
         alpha: (alpha,) rising from 0 to 1.
         per_example: keep the loss and error of each example.
+        ending_alike: the places of variants, beside the first, that have the scores of the second
+            checkpoint at their end.
 
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    last = {id(variants[0].b): (ends, slice(1, None))}
+    alike = (variants[number].b for number in {0, *ending_alike})
+    last = {id(network): (ends, slice(1, None)) for network in alike}
     rows = []
     for variant in variants:
         points = alpha[1:-1] if id(variant.b) in last else alpha[1:]
-        inner = _scores(evaluate, variant, points, "path", per_example)
+        inner = scores_along(evaluate, variant, points, "path", per_example)
         end = last.setdefault(id(variant.b), (inner, slice(-1, None)))
         inside = slice(0, len(alpha) - 2)
         rows.append([(ends, slice(0, 1)), (inner, inside), end])
@@ -111,7 +115,7 @@ def insert(evaluate: Evaluate, variants: Sequence[Variant], curves: Curves, alph
     """
     per_example = bool(curves.losses)
     rows = [
-        [(_scores(evaluate, variant, alpha, "refine", per_example), slice(None))]
+        [(scores_along(evaluate, variant, alpha, "refine", per_example), slice(None))]
         for variant in variants
     ]
     new = _curves(alpha, rows, per_example)
@@ -168,9 +172,21 @@ def _of_examples(what: Literal["losses", "errors"], split: str, scores: Scores) 
     return values
 
 
-def _scores(
+def scores_along(
     evaluate: Evaluate, variant: Variant, alpha: Array, stage: str, per_example: bool
 ) -> Scores:
+    """Return the scores of a variant at alphas.
+
+    Args:
+        evaluate: measures networks.
+        variant: the variant.
+        alpha: (alpha,) positions on it.
+        stage: what the progress bar says beside its name.
+        per_example: keep the loss and error of each example.
+
+    Raises:
+        UnjudgedError: a loss isn't a number.
+    """
     scores = evaluate(
         LazyNetworks(variant.at, map(float, alpha), variant.recipe),
         per_example=per_example,

@@ -236,6 +236,8 @@ def _settings(run: Run) -> dict[str, Attribute]:
         attributes["stochastic"] = 1
     if run.count > 1 and spectral_norms(run.checkpoints[0].names):
         attributes["spectral_norm"] = "u and v are the singular vectors of each mixture"
+    if run.ends_shared:
+        attributes["aligned_ends"] = "have the scores of B, whose permutation is proved"
     for kind, count in run.resources.corrected.items():
         attributes[f"correction.{kind}"] = count
     if (

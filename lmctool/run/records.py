@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.checkpoint import identify_all
+from lmctool.checkpoint.file_sums import FileSums
 from lmctool.evaluate.machine import machine
 from lmctool.results.provenance import Provenance
 from lmctool.results.provenance_records import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from lmctool.checkpoint import Checkpoint
     from lmctool.data.resolve import Data
     from lmctool.data.split import Split
     from lmctool.plugin.data_records import Dataset, Preprocessing
@@ -38,10 +40,11 @@ MOST_NAMES = 300
 def files(run: Run) -> Provenance:
     """Return the provenance as far as files, code, programs and the machine make it.
 
-    The checkpoints are read whole, once, for their digests.
+    The checkpoints are read whole, once, for their digests and the sums of their files.
     """
-    identify_all(run.checkpoints)
     settings = run.settings
+    sums = FileSums(run.resources.cache, wanted=not settings.no_hash)
+    identify_all(run.checkpoints, sums)
     code = plugin_code()
     for model in run.resources.models.values():
         code |= model.code
@@ -55,19 +58,22 @@ def files(run: Run) -> Provenance:
     return Provenance(
         environment={**environment(), **versions_of(code.packages), **machine(run.device)},
         code={name: CodeRecord(source.path, source.sha256) for name, source in sources},
-        checkpoints=_numbered(
-            CheckpointRecord(
-                str(checkpoint.path),
-                checkpoint.sha256,
-                checkpoint.digest,
-                "; ".join(checkpoint.remarks) or None,
-            )
-            for checkpoint in run.checkpoints
-        ),
+        checkpoints=_numbered(_checkpoint(checkpoint, sums) for checkpoint in run.checkpoints),
         series=_numbered(SeriesRecord(str(each.path), list(each.steps)) for each in run.series),
         results=_numbered(ResultRecord(str(path), _sha256(path)) for path in settings.results),
         spec=_file(settings.spec),
         apply=_file(settings.apply),
+    )
+
+
+def _checkpoint(checkpoint: Checkpoint, sums: FileSums) -> CheckpointRecord:
+    own = checkpoint.file_sum if sums.wanted else sums.known(checkpoint.files)
+    return CheckpointRecord(
+        str(checkpoint.path),
+        None if own is None else own.sha256,
+        None if own is None else own.origin,
+        checkpoint.digest,
+        "; ".join(checkpoint.remarks) or None,
     )
 
 

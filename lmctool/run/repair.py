@@ -224,7 +224,7 @@ def renormalised_path(
     """
     corrects = correctable(run, targets, storable)
     axes = {target.tap: target.axis for target in corrects}
-    first, second = run.calibration.moments(a, axes), run.calibration.moments(b, axes)
+    first, second = run.calibration.moments_of_ends([a, b], axes)
 
     def between(alpha: float) -> Weights:
         goals = {t.tap: goal(t, first[t.tap], second[t.tap], alpha, conditions) for t in corrects}
@@ -233,6 +233,42 @@ def renormalised_path(
         return corrected(weights, corrects, goals, shown)
 
     return between
+
+
+def renormalised_outputs(
+    run: Run, a: Weights, b: Weights, *, targets: Kind
+) -> Callable[[float], Weights]:
+    """Return a function from alpha to a network of the outputs that ``renormalised_path`` gives.
+
+    Where a BatchNorm reads each target, and nothing else does, no statistics of the ends are
+    needed.  With x the target, m and v its mean and variance in the network corrected up to there,
+    and (m', s') the goal, renormalisation gives
+
+        y = s' (x - m) / sqrt(v + epsilon) + m'
+
+    and the BatchNorm, whose running statistics are the goal's, gamma (y - m') / s' + beta, that is
+
+        gamma (x - m) / sqrt(v + epsilon) + beta
+
+    whatever the goal is: the BatchNorm itself with the statistics m and v (section 5.2).  What
+    differs from ``renormalised_path`` are the tensors, and the target's own values.
+
+    Args:
+        run: the run.
+        a: the first network.
+        b: the second.
+        targets: which places of the model.
+
+    Raises:
+        LmctoolError: there is nothing to correct.
+    """
+    corrects = correctable(run, targets, storable=False)
+    read = {target.tap: target.batchnorm for target in corrects if target.batchnorm}
+    norms = {tap: norm for tap, norm in read.items() if not norm.shared}
+    if len(norms) < len(corrects):
+        return renormalised_path(run, a, b, storable=False, targets=targets)
+    run.resources.corrected["as_batchnorm"] = len(norms)
+    return lambda alpha: run.batchnorm.reset_some(run.batchnorm.mix(a, b, alpha), norms)
 
 
 def renormalised_merge(
@@ -264,7 +300,7 @@ def renormalised_merge(
     """
     corrects = correctable(run, targets, storable)
     axes = {target.tap: target.axis for target in corrects}
-    taken = [run.calibration.moments(own, axes) for own in networks]
+    taken = run.calibration.moments_of_ends(networks, axes)
 
     def correct(weights: Weights, shares: Sequence[float]) -> Weights:
         goals = {

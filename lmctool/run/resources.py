@@ -19,7 +19,7 @@ from lmctool.evaluate import Network
 from lmctool.evaluate.arithmetic import arithmetic
 from lmctool.evaluate.function_check import EXAMPLES
 from lmctool.evaluate.switches import kept
-from lmctool.graph.capture import capture
+from lmctool.graph.capture import capture, exported
 from lmctool.graph.targets import Kind, Target, batchnorms, layer_outputs, targets
 from lmctool.graph.unrecognised import check_batchnorms, check_layers
 from lmctool.model.tied import first_names, once
@@ -29,6 +29,7 @@ from lmctool.run.calibration_set import OWNER, calibration_set
 from lmctool.run.canonical_choice import aligns_canonically
 from lmctool.run.draws import Draw
 from lmctool.run.forward import Forward
+from lmctool.run.graph_place import graph_place
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.run.preparation import preparation
 from lmctool.run.sources import find_sources
@@ -36,6 +37,7 @@ from lmctool.run.splits import Splits
 from lmctool.run.suited_task import suited_task
 from lmctool.statistics import example_layout, values
 from lmctool.weights.grouping import parts
+from lmctool.weights.streamed import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +68,7 @@ class Resources:
     Attributes:
         name: the analysis.
         settings: what the user asked, with the dtype that ``auto`` is.
+        cache: what is kept for later runs, and found of earlier ones.
         checkpoints: the files, opened but not read: the arguments, then those that options name.
         sources: the model, the data, the task and the example input, and where each was found.
         device: where the work is done.
@@ -99,6 +102,7 @@ class Resources:
         """
         self.name = name
         self.device = device
+        self.cache = settings.cache
         paths = (*settings.checkpoints, *settings.others)
         opened = open_checkpoints(paths, settings.naming, settings.given.networks)
         if settings.dtype == "auto":
@@ -139,7 +143,14 @@ class Resources:
             self._preparation,
             self._calib,
         )
-        self.loaded = LoadedWeights(self.checkpoints, model, self.dtype, device, self.ties)
+        self.loaded = LoadedWeights(
+            self.checkpoints,
+            model,
+            self.dtype,
+            device,
+            self.ties,
+            passes=self.sources.data is None,  # else networks are evaluated
+        )
         self.forward = Forward(self)
 
     def _untied(self) -> dict[str, str]:
@@ -243,6 +254,11 @@ class Resources:
         return self.sources.model
 
     @property
+    def passes(self) -> bool:
+        """Whether the first network is large, and nobody needs all of it in memory yet."""
+        return streams(self.loaded.weights(0))
+
+    @property
     def module(self) -> nn.Module:
         """The module, on the device, in evaluation mode; its tensors are the first checkpoint's.
 
@@ -341,7 +357,14 @@ class Resources:
         split = (*self.settings.splits, "")[0] if self.sources.data is not None else ""
         self.forward.check(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.forward.seeding():
-            return capture(self.module, self.traced(TRACED), self.forward.output)
+            traced, setting = self.traced(TRACED), f"{self.device.type} {self.settings.precision}"
+            if self.passes and self.forward.output is None:
+                shell = self.loaded.shell
+                graph = None if shell is None else exported(shell, traced)
+                if graph is not None:
+                    return graph
+            kept = graph_place(self.cache, self.model, setting)
+            return capture(self.module, traced, self.forward.output, kept)
 
     def traced(self, count: int) -> Inputs:
         """Return the inputs that the model is followed with: the first that it is evaluated on.

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lmctool.errors import LmctoolError
+from lmctool.files.drafts import clear_drafts
 from lmctool.files.input_files import refuse_inputs
 from lmctool.files.locks import locked
-from lmctool.files.publish import clear_drafts
 from lmctool.plugin.spreading import Serial
 from lmctool.results.journal import Journal
 from lmctool.run.identity import (
     CALIBRATION_PARTS,
     UNEXPLAINED,
     first_difference,
+    in_words_of,
     key_of,
     without_machine,
 )
@@ -345,7 +346,8 @@ class ResumeFolder:
         """
         if record is None:
             raise self._unknown()
-        now = identity.parts(calibrated=_is_calibrated(record.identity))
+        parts = identity.parts(calibrated=_is_calibrated(record.identity))
+        now = in_words_of(record.identity, parts, identity.run)
         differs = first_difference(record.identity, now)
         if not differs and tuple(record.probe) != identity.run.probe:
             differs = UNEXPLAINED

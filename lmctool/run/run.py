@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 from copy import copy
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmctool.checkpoint.adapters import is_adapter
@@ -13,7 +14,7 @@ from lmctool.errors import LmctoolError
 from lmctool.evaluate.arithmetic import arithmetic, computing, describe, exact_products
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import Guess, check_ends
-from lmctool.evaluate.device import MPS, choose_device
+from lmctool.evaluate.device import MPS, check_precision, choose_device
 from lmctool.evaluate.engine import of_outputs
 from lmctool.evaluate.evaluator import Evaluator
 from lmctool.evaluate.function_check import EXAMPLES
@@ -46,6 +47,7 @@ from lmctool.run.records import files
 from lmctool.run.resources import Resources
 from lmctool.run.variant import variant_names, variants
 from lmctool.symmetry.alignment import Alignment
+from lmctool.symmetry.permutation import Permutation
 from lmctool.weights.recipe import derived, identity
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ class Run:
         forms: brings networks into canonical form, and lists the proofs of it.
         alignments: finds alignments, and lists those that were proved.
         doubts: what the user was told, and why some numbers can carry no verdict.
+        ends_shared: whether paths that end in permuted B took B's scores there.
     """
 
     def __init__(
@@ -135,8 +138,13 @@ class Run:
         self.journal = journal
         self.spread = spread or Serial()
         self._always_aligns = analysis.aligner == "always"
+        self.ends_shared = False
         self.started = now()
         self.device = choose_device(settings.device, self.note)
+        if settings.device != MPS:  # which has a sentence of its own
+            again = settings.repeats is not None
+            if said := check_precision(settings.precision, self.device, repeats=again):
+                self.note(said)
         self._repeats = repeatable(settings.repeats, self.device, self.note)
         repeated = self._repeats.batch_size if self._repeats else None
         self.batch_size = BatchSize(settings.batch_size, repeated=repeated)
@@ -193,6 +201,33 @@ class Run:
         other.doubts = Doubts(self.note)
         other._calibrate()
         return other
+
+    def in_float32(self) -> Run:
+        """Return this run with networks evaluated in float32, whatever its own precision.
+
+        Networks are the same: alignment and statistics are taken in float32 anyway.  How they are
+        evaluated follows from the model alone, and isn't measured.
+        """
+        other = copy(self)
+        other.settings = replace(self.settings, precision="float32")
+        other.batch_size = BatchSize(self.settings.batch_size)
+        other.evaluator = replace(
+            self.evaluator,
+            word="plain" if self.settings.strategy == "plain" else "auto",
+            precision="float32",
+            batch_size=other.batch_size,
+            repeats=None,
+            strategy=None,
+            _checkpoints={},
+            _foreseen=None,
+        )
+        return other
+
+    def sample(self, size: int) -> tuple[Split, ...]:
+        """Return at most so many examples of each split, in the proportions of their classes."""
+        return tuple(
+            self.resources.splits.open(split.name, min(size, len(split))) for split in self.splits
+        )
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -601,18 +636,60 @@ class Run:
         return self.evaluator.strategy if "evaluator" in self.__dict__ else None
 
     def follow(
-        self, variants: Sequence[Variant], alpha: NDArray[np.float64], *, per_example: bool = False
+        self,
+        variants: Sequence[Variant],
+        alpha: NDArray[np.float64],
+        *,
+        per_example: bool = False,
+        splits: Sequence[Split] = (),
     ) -> Curves:
         """Return loss and error of variants of one pair at alphas that rise from 0 to 1.
 
-        Those of the ends are ``scores``, but that B in A's order is measured as well.
+        Those of the ends are ``scores``.  B in A's order has B's where ``permuted_alike``, and is
+        measured elsewhere.  The splits are those that the user asked for, unless others are named.
         """
-        ends = self.scores(variants[0].ends)
-        return path.follow(self.evaluate, ends, variants, alpha, per_example=per_example)
+        ends = self.scores(variants[0].ends, splits)
+        return path.follow(
+            partial(self.evaluate, splits=splits),
+            ends,
+            variants,
+            alpha,
+            per_example=per_example,
+            ending_alike=self.ending_alike(variants),
+        )
+
+    def ending_alike(self, variants: Sequence[Variant]) -> list[int]:
+        """Return the places of variants that end in a permuted B and take B's scores there.
+
+        The record of the run says it from then on.
+        """
+        if not self.permuted_alike:
+            return []
+        alike = [n for n, each in enumerate(variants) if isinstance(each.transform, Permutation)]
+        self.ends_shared |= bool(alike)
+        return alike
 
     def count_followed(self, alphas: int) -> int:
         """Return how many networks ``follow`` measures at so many alphas, beside the ends."""
-        return len(self.variant_names) * (alphas - 2) + self.settings.aligns
+        ends = self.settings.aligns and not self.permuted_alike
+        return len(self.variant_names) * (alphas - 2) + ends
+
+    @property
+    def permuted_alike(self) -> bool:
+        """Whether paths take the scores of B for those of B in A's order.
+
+        They are one function: the permutation follows from the graph and is proved.  Numbers
+        differ by the rounding of sums in another order, about 1e-7 in float32.  Not where more
+        than this may lie between the two: under fewer digits, in canonical form, for networks
+        that draw random numbers, and where tensors are left out, which are A's in both.
+        """
+        return (
+            self.settings.aligns
+            and self.settings.precision == "float32"
+            and not self.resources.canonical
+            and not self.resources.forward.stochastic
+            and not self.left_out
+        )
 
     def insert(
         self, variants: Sequence[Variant], curves: Curves, alpha: NDArray[np.float64]
@@ -734,7 +811,12 @@ class Run:
         return variant_names(aligns=settings.aligns, corrects=settings.correction is not None)
 
     def variants(
-        self, first: int = 0, second: int = 1, *, storable: bool = False
+        self,
+        first: int = 0,
+        second: int = 1,
+        *,
+        storable: bool = False,
+        outputs_alone: bool = False,
     ) -> tuple[Variant, ...]:
         """Return the paths from one checkpoint to another that the flags ask for.
 
@@ -746,6 +828,8 @@ class Run:
             first: the index of the checkpoint at alpha 0.
             second: the index of the checkpoint at alpha 1.
             storable: corrected weights must fit the model's own tensors.
+            outputs_alone: neither the tensors of corrected networks nor values inside them will be
+                looked at: a correction may take others of the same outputs, in fewer passes.
         """
         if is_adapter(self.checkpoints[first]):
             self.note(
@@ -758,7 +842,7 @@ class Run:
             (first, second),
             align=self._aligned if self.settings.aligns else None,
             complete=self.completed,
-            correct=chosen_correction(self, storable=storable),
+            correct=chosen_correction(self, storable=storable, outputs_alone=outputs_alone),
             mix=self.batchnorm,
         )
 

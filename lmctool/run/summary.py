@@ -83,8 +83,8 @@ def _inputs(run: Run) -> list[tuple[str, str]]:
     else:
         paths = [checkpoint.path for checkpoint in run.checkpoints[: run.count]]
         lines = [(f"checkpoint {_letter(n)}", str(path)) for n, path in enumerate(paths[:MOST])]
-        if more := len(paths) - len(lines):
-            lines.append(("more checkpoints", f"{more}, the last of them {paths[-1]}"))
+        if left := len(paths) - len(lines):
+            lines.append(("more checkpoints", f"{left}, the last of them {paths[-1]}"))
     others = run.checkpoints[run.count :]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""

@@ -132,7 +132,10 @@ class Symmetries:
         Raises:
             UnjudgedError: it is another function.
         """
-        module, draws = self.resources.module, DRAWS if self.resources.forward.stochastic else (0,)
+        resources = self.resources
+        # whose values are of no use where the network that is proved brings all of its own
+        module = resources.model.module if resources.passes else resources.module
+        draws = DRAWS if resources.forward.stochastic else (0,)
         batches: tuple[tuple[Tensor, ...], ...] = self.paths.inputs
         precision, device = self.resources.settings.precision, self.resources.device
         with arithmetic(precision, device), exact_products(device):

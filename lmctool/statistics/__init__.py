@@ -7,14 +7,17 @@ from lmctool.statistics.example_layout import ExampleLayout, example_layout
 from lmctool.statistics.journalled import journalled
 from lmctool.statistics.moments import Moments, measured
 from lmctool.statistics.paired import PairedMoments, paired
+from lmctool.statistics.pieces import WHOLE, Pieces, pieces_for
 from lmctool.statistics.renormalised import Goal, renormalised
 
 __all__ = [
+    "WHOLE",
     "CrossMoments",
     "ExampleLayout",
     "Goal",
     "Moments",
     "PairedMoments",
+    "Pieces",
     "activations",
     "cross",
     "cross_batch",
@@ -22,6 +25,7 @@ __all__ = [
     "journalled",
     "measured",
     "paired",
+    "pieces_for",
     "renormalised",
     "values",
 ]

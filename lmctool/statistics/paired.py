@@ -13,11 +13,13 @@ from lmctool.graph.tap_affine import chained, correction_edits
 from lmctool.statistics.moments import (
     Averages,
     Moments,
-    batch_moments,
+    Part,
     channels,
-    samples,
+    joined,
+    part_of,
     unbiased,
 )
+from lmctool.statistics.pieces import WHOLE, Pieces
 
 if TYPE_CHECKING:
     from lmctool.graph.graph import Edit, Graph
@@ -56,16 +58,40 @@ class PairedMoments:
         return cls(Moments.of(parts[:2]), Moments.of(parts[2:4]), parts[4])
 
 
-def _centred(value: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean and unbiased variance, (channel,), and (channel, sample) without the mean."""
-    mean, variance = batch_moments(value, axis)
+@dataclass(frozen=True, slots=True)
+class _PairedPart:
+    """What a batch, or a piece of it, shows of two networks: their biased covariance too."""
+
+    first: Part
+    second: Part
+    covariance: Tensor
+
+
+def _centred(value: Tensor, part: Part, axis: int) -> Tensor:
+    """Return (channel, sample) of a value without its mean."""
     values = channels(value, axis)
-    centred = values - mean.to(values.dtype)[:, None]
-    return mean, unbiased(variance, samples(value, axis)), centred
+    return values - part.mean.to(values.dtype)[:, None]
+
+
+def _joined(parts: Sequence[_PairedPart]) -> _PairedPart:
+    """Return what a batch shows, of what its pieces do."""
+    first, second = (joined([getattr(p, end) for p in parts]) for end in ("first", "second"))
+    covariance = parts[0].covariance
+    if len(parts) > 1:
+        covariance = torch.zeros_like(covariance)
+        for part in parts:
+            apart = (part.first.mean - first.mean) * (part.second.mean - second.mean)
+            covariance += part.first.count / first.count * (part.covariance + apart)
+    return _PairedPart(first, second, covariance)
 
 
 def paired(
-    graph: Graph, a: Weights, b: Weights, axes: Mapping[str, int], batches: Iterable[Tensor]
+    graph: Graph,
+    a: Weights,
+    b: Weights,
+    axes: Mapping[str, int],
+    batches: Iterable[Tensor],
+    pieces: Pieces = WHOLE,
 ) -> dict[str, PairedMoments]:
     """Return the moments of two networks at every tap, and the covariance of paired channels.
 
@@ -75,37 +101,47 @@ def paired(
         b: the second.
         axes: tap -> the axis of its channels.
         batches: (example, ...) the inputs of each batch; unbiased within each, then averaged.
+        pieces: how batches go through the graph, of which only rounding depends.
 
     Raises:
         LmctoolError: a batch has fewer than two values a channel.
     """
     averages = Averages(axes)
-    held: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
-
-    def hold(tap: str) -> Edit:
-        def edit(value: Tensor) -> Tensor:
-            held[tap] = _centred(value, axes[tap])
-            return value
-
-        return edit
-
-    def meet(tap: str) -> Edit:
-        def edit(value: Tensor) -> Tensor:
-            mean_a, variance_a, centred_a = held.pop(tap)
-            mean_b, variance_b, centred_b = _centred(value, axes[tap])
-            products = (centred_a * centred_b).sum(1).double()
-            covariance = products / (samples(value, axes[tap]) - 1)
-            averages.show(tap, mean_a, variance_a, mean_b, variance_b, covariance)
-            return value
-
-        return edit
-
     first, second = correction_edits(graph, a), correction_edits(graph, b)
-    holding = first | {tap: chained(first.get(tap), hold(tap)) for tap in axes}
-    meeting = second | {tap: chained(second.get(tap), meet(tap)) for tap in axes}
+
+    def shown(inputs: Tensor) -> dict[str, _PairedPart]:
+        held: dict[str, tuple[Part, Tensor]] = {}
+        found: dict[str, _PairedPart] = {}
+
+        def hold(tap: str) -> Edit:
+            def edit(value: Tensor) -> Tensor:
+                part = part_of(value, axes[tap])
+                held[tap] = part, _centred(value, part, axes[tap])
+                return value
+
+            return edit
+
+        def meet(tap: str) -> Edit:
+            def edit(value: Tensor) -> Tensor:
+                of_a, centred_a = held.pop(tap)
+                of_b = part_of(value, axes[tap])
+                products = (centred_a * _centred(value, of_b, axes[tap])).sum(1).double()
+                found[tap] = _PairedPart(of_a, of_b, products / of_b.count)
+                return value
+
+            return edit
+
+        graph.run(a, inputs, first | {tap: chained(first.get(tap), hold(tap)) for tap in axes})
+        graph.run(b, inputs, second | {tap: chained(second.get(tap), meet(tap)) for tap in axes})
+        return found
+
     with torch.no_grad():
         for inputs in batches:
-            graph.run(a, inputs, holding)
-            graph.run(b, inputs, meeting)
+            parts = pieces.map(shown, pieces.of(inputs))
+            for tap in axes:
+                whole = _joined([each[tap] for each in parts])
+                one, other = whole.first, whole.second
+                covariance = unbiased(whole.covariance, one.count)
+                averages.show(tap, one.mean, one.unbiased, other.mean, other.unbiased, covariance)
             averages.add_batch()
-    return {tap: PairedMoments.of(parts) for tap, parts in averages.of_taps().items()}
+    return {tap: PairedMoments.of(each) for tap, each in averages.of_taps().items()}

@@ -12,18 +12,28 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 
 from lmctool.errors import LmctoolError
+from lmctool.graph.stages import stages
 from lmctool.graph.tap_affine import affine
 from lmctool.statistics.moments import (
     TOO_FEW,
     Averages,
     Moments,
+    Part,
     batch_moments,
+    joined,
+    part_of,
     samples,
     unbiased,
 )
+from lmctool.statistics.pieces import WHOLE, Pieces
 
 if TYPE_CHECKING:
-    from lmctool.graph.graph import Graph
+    from collections.abc import Sequence
+
+    from torch import fx
+
+    from lmctool.graph.graph import Edit, Graph
+    from lmctool.graph.stages import Stage
 
 Weights = Mapping[str, Tensor]
 Batches = Iterable[Tensor]
@@ -106,7 +116,11 @@ class _Renormalising:
 
 
 def renormalised(
-    graph: Graph, weights: Weights, goals: Mapping[str, Goal], batches: Batches
+    graph: Graph,
+    weights: Weights,
+    goals: Mapping[str, Goal],
+    batches: Batches,
+    pieces: Pieces = WHOLE,
 ) -> dict[str, Moments]:
     """Return the moments at each tap while every tap is renormalised batch by batch.
 
@@ -119,11 +133,63 @@ def renormalised(
         weights: the network to be corrected.
         goals: tap -> what its channels are renormalised to.
         batches: (example, ...) the inputs of each batch; their size is part of the result.
+        pieces: how batches go through the graph, of which only rounding depends.
     """
     averages = Averages(goals)
-    edits = {t: _Renormalising(goal, partial(averages.show, t)) for t, goal in goals.items()}
+    if pieces.size is None:
+        edits = {t: _Renormalising(goal, partial(averages.show, t)) for t, goal in goals.items()}
+    else:
+        ways = stages(graph, goals)
     with torch.no_grad():
         for inputs in batches:
-            graph.run(weights, inputs, edits)
+            if pieces.size is None:
+                graph.run(weights, inputs, edits)
+            else:
+                values = [graph.bound(weights, each) for each in pieces.of(inputs)]
+                _in_stages(ways, values, goals, averages, pieces)
             averages.add_batch()
-    return {tap: Moments.of(parts) for tap, parts in averages.of_taps().items()}
+    return {tap: Moments.of(each) for tap, each in averages.of_taps().items()}
+
+
+def _in_stages(
+    ways: Sequence[Stage],
+    values: Sequence[dict[fx.Node, Tensor]],
+    goals: Mapping[str, Goal],
+    averages: Averages,
+    pieces: Pieces,
+) -> None:
+    """Show the moments of a batch at each tap, where its pieces meet to be renormalised alike.
+
+    Args:
+        ways: the stages to the taps.
+        values: of each piece, those of the placeholders.
+        goals: tap -> what its channels are renormalised to.
+        averages: is shown the moments.
+        pieces: computes pieces side by side.
+    """
+    replaced: tuple[fx.Node, Edit] | None = None
+    for stage in ways:
+        goal = goals[stage.tap.name]
+
+        def advance(
+            of_piece: dict[fx.Node, Tensor],
+            stage: Stage = stage,
+            replaced: tuple[fx.Node, Edit] | None = replaced,
+            axis: int = goal.axis,
+        ) -> Part:
+            part: Part = stage.run(of_piece, replaced, partial(part_of, axis=axis))
+            return part
+
+        whole = joined(pieces.map(advance, values))
+        averages.show(stage.tap.name, whole.mean, whole.unbiased)
+        replaced = stage.tap, partial(_renormalised, goal, whole.mean, whole.variance)
+
+
+def _renormalised(goal: Goal, mean: Tensor, variance: Tensor, value: Tensor) -> Tensor:
+    """Return a piece of a batch that shows a mean and a variance, brought to a goal."""
+    if goal.axis == 1 and goal.mean is not None and goal.std is not None:
+        shown, spread, std, middle = (
+            each.to(value.dtype) for each in (mean, variance, goal.std, goal.mean)
+        )
+        return batch_norm(value, shown, spread, std, middle, training=False, eps=goal.epsilon)
+    return affine(value, goal.axis, *goal.correction(mean, variance))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from lmctool.symmetry.assignment_solver import solver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ def assignment(similarity: Tensor) -> Tensor:
         similarity: (unit of A, unit of B) any real numbers, on any device.
     """
     cost = similarity.to("cpu", torch.float64, copy=True).neg_()  # scipy would copy it twice
-    _, columns = linear_sum_assignment(cost.numpy())
+    _, columns = solver()(cost.numpy())
     return torch.from_numpy(columns).long()
 
 

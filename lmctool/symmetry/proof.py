@@ -18,11 +18,15 @@ from lmctool.symmetry.comparison import ARITHMETIC, Proof, weakest
 from lmctool.symmetry.permutation import Permutation
 from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import LazyWeights, Weights
+from lmctool.weights.fleeting import fleeting
+from lmctool.weights.streamed import StreamedWeights, passing
 
 Inputs = Tensor | tuple[Tensor, ...]
 Function = Callable[[Mapping[str, Tensor], tuple[Tensor, ...]], list[Output]]
 Change = Transform | Callable[[Weights], Weights]
 """What is done to the weights of a network: a transform of them, or a function."""
+LARGE = 1 << 26
+"""Bytes of a network in memory from which on its tensors become float64 one after another."""
 
 
 def prove(
@@ -94,17 +98,44 @@ def compare(
         seed: decides the random numbers that the model draws, if it draws any.
         stored: what the changed weights were rounded to.
     """
+    if _is_large(weights):
+        try:
+            return _compared(module, weights, change, inputs, seed, stored, passes=True)
+        except RuntimeError as error:  # the model writes into its weights, or looks into memory
+            if out_of_memory(error):
+                raise
+    return _compared(module, weights, change, inputs, seed, stored, passes=False)
+
+
+def _is_large(weights: Mapping[str, Tensor]) -> bool:
+    """Tell whether all of a network in float64 would fill too much memory."""
+    if isinstance(weights, StreamedWeights) and weights.streams:
+        return weights.large
+    return sum(weights[name].nbytes for name in weights) >= LARGE
+
+
+def _compared(
+    module: nn.Module,
+    weights: Mapping[str, Tensor],
+    change: Change,
+    inputs: tuple[Tensor, ...],
+    seed: int,
+    stored: torch.dtype,
+    *,
+    passes: bool,
+) -> Proof:
+    """Do what ``compare`` does; with ``passes``, weights pass through memory one by one."""
     changed = change.apply_lazily if isinstance(change, Transform) else change
     dtype = torch.float64
     try:
-        function = _function(module, dtype, seed)
+        function = _function(module, dtype, seed, passes=passes)
         with Casts() as casts:
             original = function(weights, inputs)
     except RuntimeError as error:  # an operation of the model has no float64 form
         if out_of_memory(error):
             raise
         dtype = torch.float32
-        function = _function(module, dtype, seed)
+        function = _function(module, dtype, seed, passes=passes)
         with Casts() as casts:
             original = function(weights, inputs)
     narrowest = max(casts.narrowest(dtype), stored, key=lambda each: torch.finfo(each).eps)
@@ -112,8 +143,10 @@ def compare(
     if any(each.is_floating_point() for each in inputs) and stored == torch.float64:
         noisy = function(weights, tuple(_jittered(each, noise) for each in inputs))
     else:
-        noisy = function(LazyWeights(weights, lambda n: _jittered(weights[n], noise)), inputs)
-    wide = LazyWeights(weights, lambda n: _cast(weights[n], dtype))  # for maps to be as exact
+        shaken = LazyWeights(weights, lambda n: _jittered(passing(weights, n), noise))
+        noisy = function(shaken, inputs)
+    # for maps to be as exact
+    wide = LazyWeights(weights, lambda n: _cast(passing(weights, n), dtype))
     return weakest(original, noisy, function(changed(wide), inputs), len(inputs[0]), narrowest)
 
 
@@ -131,7 +164,7 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _function(module: nn.Module, dtype: torch.dtype, seed: int) -> Function:
+def _function(module: nn.Module, dtype: torch.dtype, seed: int, *, passes: bool) -> Function:
     module = fresh(module).eval()
     tied = dict(aliases(module))
     own = dict(chain(module.named_parameters(), module.named_buffers()))
@@ -140,7 +173,9 @@ def _function(module: nn.Module, dtype: torch.dtype, seed: int) -> Function:
     def call(weights: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> list[Output]:
         named = {tied.get(name, name) for name in weights}
         tensors = {name: cast(tensor) for name, tensor in own.items() if name not in named}
-        tensors |= {n: cast(weights[n]) for n in weights if tied.get(n) not in weights}
+        first = [n for n in weights if tied.get(n) not in weights]
+        made = fleeting(first, own if passes else {}, lambda n: cast(passing(weights, n)), dtype)
+        tensors |= made
         with torch.no_grad(), seeded(seed):
             output = torch.func.functional_call(fresh(module), tensors, tuple(map(cast, inputs)))
         # copies, for a model may return what it writes to again

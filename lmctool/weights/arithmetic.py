@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
@@ -43,6 +44,14 @@ class LazyWeights(Mapping[str, "Tensor"]):
     def __len__(self) -> int:
         """Return how many tensors there are."""
         return len(self._names)
+
+
+def one_by_one(weights: Weights) -> Weights:
+    """Return weights of which those that are not in memory do not stay there: each is read anew.
+
+    Weights that are in memory are returned as they are.
+    """
+    return LazyWeights(weights, partial(passing, weights)) if streams(weights) else weights
 
 
 def lerp(a: Weights, b: Weights, alpha: float) -> dict[str, Tensor]:

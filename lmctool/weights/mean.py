@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from lmctool.weights.arithmetic import refuse_differing, refuse_masks
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.weights.arithmetic import Weights
+
+
+BLOCK = 1 << 15
+"""Values that are added up at once on a CPU: their sums in float64 stay in its cache."""
+_ROOMS = threading.local()
 
 
 def weighted_mean(networks: Sequence[Weights], counts: Sequence[float]) -> dict[str, Tensor]:
@@ -53,13 +59,63 @@ def mean_tensor(tensors: Sequence[Tensor], counts: Sequence[float], name: str = 
     Raises:
         LmctoolError: they are whole numbers or masks that differ, and more than one each.
     """
-    import torch
-
-    first, *others = tensors
+    first = tensors[0]
     if not first.is_floating_point():
         refuse_differing(name, tensors)
         return first
     refuse_masks(name, tensors)
+    if first.device.type != "cpu":
+        return _mean(tensors, counts)
+    import numpy as np
+    import torch
+
+    flat = [each.detach().reshape(-1) for each in tensors]
+    mean = torch.empty_like(flat[0])
+    if not hasattr(_ROOMS, "room"):
+        _ROOMS.room = torch.empty(3, BLOCK, dtype=torch.float64)
+    with np.errstate(over="ignore"):
+        for start in range(0, len(mean), BLOCK):
+            blocks = [each[start : start + BLOCK] for each in flat]
+            _mean_of_block(blocks, counts, mean[start : start + BLOCK], _ROOMS.room)
+    return mean.view(first.shape)
+
+
+def _mean_of_block(
+    tensors: Sequence[Tensor], counts: Sequence[float], mean: Tensor, room: Tensor
+) -> None:
+    """Put what ``_mean`` returns into ``mean``; numpy begins much sooner than torch does.
+
+    Args:
+        tensors: flat ones, on the CPU.
+        counts: how much each counts.
+        mean: room for the mean.
+        room: room for three of them in float64.
+    """
+    import numpy as np
+    import torch
+
+    places = room[:, : len(mean)]
+    first, more, total = places.numpy()
+    places[0].copy_(tensors[0])
+    np.multiply(first, counts[0], out=total)
+    same = np.ones(len(mean), bool)
+    for tensor, count in zip(tensors[1:], counts[1:], strict=True):
+        places[1].copy_(tensor)
+        same &= more == first
+        np.multiply(more, count, out=more)
+        np.add(total, more, out=total)
+    if (whole := sum(counts)) != 1:
+        np.divide(total, whole, out=total)
+    mean.copy_(places[2])
+    if same.any():
+        torch.where(torch.from_numpy(same), tensors[0], mean, out=mean)
+
+
+def _mean(tensors: Sequence[Tensor], counts: Sequence[float]) -> Tensor:
+    """Return the weighted mean of floating tensors, on any device."""
+    import torch
+
+    first, *others = tensors
     total = first.double() * counts[0]
     same = torch.ones_like(first, dtype=torch.bool)
     for tensor, count in zip(others, counts[1:], strict=True):

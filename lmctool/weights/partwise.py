@@ -64,6 +64,10 @@ class Partwise(Sequence["Weights"]):
             weights |= lerp_each(a, b, float(alpha))
         return with_spectral_norms(weights, (self.a, self.b))
 
+    def of(self, a: Weights, b: Weights) -> Partwise:
+        """Return the networks that lie so between two others."""
+        return Partwise(a, b, self.parts, self.alphas)
+
     def recipe(self, index: int) -> str:
         """Return the recipe of one network."""
         return recipe("parts", self._ends, self.alphas[index].tolist())

@@ -75,13 +75,16 @@ def test_the_metadata_goes_before_the_name(tmp_path: Path) -> None:
     assert found(tmp_path / "k5")[0] == {50}
 
 
-def test_what_is_no_sibling_is_passed_over_and_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", ["as now", "as an earlier version did"])
+def test_what_is_no_sibling_is_passed_over_and_told(tmp_path: Path, told: str) -> None:
     folder, init = tmp_path / "any", digest(tmp_path, PARENT)
-    for value in (1, 2):
-        own = {"init": init, "fork": 30, "seed": value}
+    parent = open_checkpoint(tmp_path / f"other{PARENT}.safetensors")
+    first = init if told == "as now" else parent.earlier_digest
+    for value, by in ((1, first), (2, init)):
+        own = {"init": by, "fork": 30, "seed": value}
         save(folder / f"s{value}-step40.safetensors", 10 * value, step=40, **own)
         save(folder / f"s{value}.safetensors", value, step=90, **own)
-    save(folder / "copy.safetensors", 1, step=90, init=init, fork=30, seed=1)
+    save(folder / "copy.safetensors", 1, step=90, init=first, fork=30, seed=1)
     save(folder / "fork.safetensors", PARENT, step=30, seed=0)
     save(folder / "parent.safetensors", 5, step=90, seed=0)
     torch.save({"optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}, folder / "opt.pt")

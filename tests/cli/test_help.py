@@ -78,8 +78,8 @@ More:
     )
     flags = re.findall(r"^  (?:-o, )?(--[a-z-]+)", shown, re.MULTILINE)
     assert flags == [
-        *("--points", "--bootstrap", "--align", "--repair", "--data", "--model", "--split"),
-        *("--limit", "--out", "--require", "--device"),
+        *("--points", "--bootstrap", "--within", "--align", "--repair", "--data", "--model"),
+        *("--split", "--limit", "--out", "--require", "--device"),
     ]
 
 

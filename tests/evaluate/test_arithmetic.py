@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lmctool.errors import UnjudgedError
 from lmctool.evaluate import arithmetic as module
+from lmctool.evaluate import device
 from lmctool.evaluate.arithmetic import (
     arithmetic,
     casting,
@@ -265,8 +266,9 @@ def test_a_proof_is_done_in_exact_products(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_run_leaves_the_switches_as_they_are(
-    precision: Precision, chosen: list[object], tmp_path: Path
+    precision: Precision, chosen: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(device, "has_bfloat16", lambda: True)
     run = tiny_run(tmp_path, aligner="weight", precision=precision, limit=64, calib_size=64)
     assert standing() == chosen
     a, b = run.weights(0), run.weights(1)

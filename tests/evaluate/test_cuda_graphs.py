@@ -361,7 +361,9 @@ def test_graphs_are_timed_with_the_weights_of_the_module(
     monkeypatch.setitem(autotune.LAUNCHES, "cpu", ("graphs",))
     monkeypatch.setitem(autotune.SECONDS, "cpu", 0.0)
     network, split = network_of(), data(40)
-    rate = examples_per_second(graphs(network, required=False), split, torch.float32)
+    rate = examples_per_second(
+        graphs(network, required=False), network.module, split, torch.float32
+    )
     assert rate is not None and rate > 0
     assert fastest(network, split, torch.float32, None).launch == "graphs"
 
@@ -373,7 +375,8 @@ def test_a_candidate_that_cannot_be_used_is_never_the_fastest(
     monkeypatch.setitem(autotune.SECONDS, "cpu", 0.0)
     machine.catches = False
     assert fastest(network_of(), data(40), torch.float32, None).launch == "module"
-    assert examples_per_second(graphs(network_of(), required=False), data(9), torch.float32) is None
+    strategy = graphs(network_of(), required=False)
+    assert examples_per_second(strategy, network_of().module, data(9), torch.float32) is None
 
 
 def test_what_is_rounding_depends_on_the_arithmetic_in_force(

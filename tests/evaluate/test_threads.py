@@ -174,10 +174,16 @@ def test_a_size_of_the_user_s_is_not_halved(two: Workers) -> None:
         )  # fmt: skip
 
 
-def test_autocast_which_a_thread_does_not_know_of_is_left_to_one_thread(two: Workers) -> None:
-    network = keeping()
+def test_batches_side_by_side_are_cast_as_those_of_one_thread_are(two: Workers) -> None:
+    network, data = keeping(), split(33)
+    weights = [network.module.state_dict()]
+    plain = losses(network, weights, data, 8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert not isinstance(SideBySide(network, two)(network.module.state_dict()), Several)
+        assert isinstance(SideBySide(network, two)(weights[0]), Several)
+        found = losses(SideBySide(network, two), weights, data, 8)
+        assert found.tolist() == losses(network, weights, data, 8).tolist()
+    assert found.tolist() != plain.tolist()
+    assert losses(SideBySide(network, two), weights, data, 8).tolist() == plain.tolist()
 
 
 def test_corrections_on_a_graph_that_only_runs_alone_are_left_to_one_thread(two: Workers) -> None:

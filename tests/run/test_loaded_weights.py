@@ -8,14 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lmctool.checkpoint import Checkpoint
 from lmctool.checkpoint.checkpoint import open_checkpoint
-from lmctool.errors import LmctoolError
+from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.evaluate import Network
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
@@ -23,10 +24,13 @@ from lmctool.results.file import read
 from lmctool.results.journal import MemoryJournal
 from lmctool.run import loaded_weights
 from lmctool.run.loaded_weights import LoadedWeights
+from lmctool.symmetry import Permutation, PermutationSpec, prove
+from lmctool.symmetry.axis_form import Free
 from lmctool.testing import invoke
 from lmctool.weights.arithmetic import lerp
-from lmctool.weights.recipe import identity
-from lmctool.weights.streamed import streams
+from lmctool.weights.recipe import KnownWeights, identity
+from lmctool.weights.streamed import StreamedWeights, streams
+from lmctool_plugins.aligners.weight import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,3 +185,97 @@ def test_large_networks_have_the_numbers_of_small_ones(
         assert done.exit_code == 0, done.output
         results.append(read(Path(f"{number}.h5")).groups["barrier/curve"].variables["loss"].values)
     assert (results[0] == results[1]).all()
+
+
+@pytest.fixture
+def bare(pair: list[str]) -> list[str]:
+    """Return folders of the same networks, the second's last layers permuted; data is not named."""
+    order = torch.arange(256).roll(1)
+    for number, path in enumerate(pair):
+        tensors = load_file(path)
+        if number:
+            last = sorted(name for name in tensors if name.endswith("weight"))[-2:]
+            tensors[last[0]] = tensors[last[0]][order]
+            bias = last[0].replace("weight", "bias")
+            tensors[bias] = tensors[bias][order]
+            tensors[last[1]] = tensors[last[1]][:, order]
+        metadata = {"lmctool.model": "mlp", "lmctool.model_arguments": json.dumps(ARGUMENTS)}
+        save_file(tensors, path, metadata)
+    return pair
+
+
+ALIGN = ("--aligner", "weight", "--restarts", "2", "--input", "4x64", "--force", "-q")
+
+
+@pytest.mark.usefixtures("nothing_else")
+def test_large_networks_are_aligned_as_their_tensors_pass(
+    bare: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    one = Checkpoint.weight
+    monkeypatch.setattr(likeness, "MOST", 0 if large else 1 << 60)
+
+    def passing(self: Checkpoint, *arguments: Any) -> Tensor:
+        tensor = one(self, *arguments)
+        found.append(in_memory())
+        return tensor
+
+    monkeypatch.setattr(Checkpoint, "weight", passing)
+    done = invoke("align", *bare, *ALIGN, "-o", "out")
+    assert done.exit_code == 0, done.output
+    copies = max(found) / Path(bare[0]).stat().st_size
+    # the files' own dtype takes half of float32's bytes, and the largest tensor is an eighth of all
+    assert (copies < 2) == large, copies
+    assert large or copies > 3
+
+
+def test_large_networks_are_aligned_as_small_ones(
+    bare: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, files = [], []
+    for number, size in enumerate((1, 1 << 60)):
+        monkeypatch.setattr(loaded_weights, "LARGE", size)
+        monkeypatch.setattr(likeness, "MOST", 0 if size == 1 else 1 << 60)
+        done = invoke("align", *bare, *ALIGN, "-o", f"aligned-{number}.h5")
+        assert done.exit_code == 0, done.output
+        results.append(read(Path(f"aligned-{number}.h5")).groups)
+        files.append(Path(f"aligned-{number}.safetensors").read_bytes())
+    assert files[0] == files[1] != Path(bare[1]).read_bytes()
+    first, second = (groups["weight"].variables["objective"].values for groups in results)
+    np.testing.assert_allclose(first, second, rtol=1e-12)
+    proofs = [groups["permutations"].attributes for groups in results]
+    assert proofs[0] == proofs[1]
+
+
+class Written(nn.Linear):
+    """A layer that writes into its weight as it computes, and puts it back."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.weight.data.mul_(2)
+        outputs = super().forward(inputs)
+        self.weight.data.div_(2)
+        return outputs
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, Written])
+def test_a_wrong_permutation_is_refused_as_tensors_pass(kind: type[nn.Linear]) -> None:
+    width = 300
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, width), nn.ReLU(), kind(width, width), nn.Linear(width, 2))
+    module.requires_grad_(False).eval()
+    kept = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+    def whole() -> KnownWeights:
+        raise AssertionError("all of them were asked for")
+
+    shapes = {name: tuple(tensor.shape) for name, tensor in kept.items()}
+    weights = StreamedWeights(shapes, whole, lambda n: kept[n].clone(), lambda: "", large=True)
+    axes = {"0.weight": (Free("g", width), None), "0.bias": (Free("g", width),)}
+    right = PermutationSpec({"g": width}, {**axes, "2.weight": (None, Free("g", width))})
+    order = {"g": torch.arange(width).roll(1)}
+    inputs = torch.randn(5, 4)
+    known = prove(module, kept, Permutation(right, order), inputs)
+    assert prove(module, weights, Permutation(right, order), inputs) == known
+    wrong = PermutationSpec({"g": width}, axes)
+    with pytest.raises(UnjudgedError, match="the permutation changes the network"):
+        prove(module, weights, Permutation(wrong, order), inputs)

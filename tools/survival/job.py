@@ -17,7 +17,7 @@ from lmctool.results.file import read
 from lmctool.results.result import Group, Result
 
 DIGITS = Path(__file__).parents[2] / "examples/digits"
-VOLATILE = re.compile(r"command|started|finished|executor|worker\..*")
+VOLATILE = re.compile(r"command|started|finished|executor|worker\..*|checkpoint\.\d+\.sha256_from")
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, TypeGuard
 import click
 
 from lmctool.cli.command import Command, OutputFile
-from lmctool.cli.options import TRUST_CONFIG
+from lmctool.cli.options import NO_CACHE, TRUST_CONFIG
 from lmctool.errors import ExitCode, LmctoolError, UntrustedError
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES, DATASETS, EXECUTORS, MODELS
 from lmctool.plugin.settings import Repetition
 from lmctool.report.terminal import echo
 from lmctool.results.aggregate.eligible import AGGREGATE
-from lmctool.results.provenance import Provenance
+from lmctool.results.provenance import GROUP, Provenance
+from lmctool.results.result import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,6 +69,7 @@ PAIR = re.compile(r"(?<![\w.])(?=([\w.]+:\w+))")
     help="Import the Python code that the recorded command names as model or data.",
 )
 @click.option("--trust-config", **TRUST_CONFIG)
+@click.option("--no-cache", **NO_CACHE)
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes.")
 def command(
     path: Path,
@@ -76,6 +78,7 @@ def command(
     tolerance: float,
     trust: bool,
     trust_config: bool,
+    no_cache: bool,
     quiet: bool,
 ) -> ExitCode:
     """Run the command recorded in RESULT, an .h5 file, again and compare the numbers.
@@ -99,12 +102,34 @@ def command(
     said = Provenance.of(earlier).settings
     temporary = TemporaryDirectory(prefix="lmctool-", dir=parent)
     with cached, temporary as place, chdir(folder), _threads(said):
-        settings = replace(job.settings, repeats=_repetition(said))
+        settings = replace(job.settings, repeats=_repetition(said), no_cache=no_cache)
         job = replace(job, settings=settings, out=Path(place) / "rerun.h5", quiet=quiet)
-        again = remake(job, partial(_probe, Provenance.of(earlier), job))
+        told: dict[str, Attribute] = {}
+        again = remake(job, partial(_look_at, earlier, job, told))
     if target is not None:
         write(again, target)
-    return _compare(earlier, again, path, tolerance)
+    group = earlier.groups.get(GROUP, Group())
+    attributes = {**group.attributes, **told}
+    groups = {**earlier.groups, GROUP: replace(group, attributes=attributes)}
+    return _compare(replace(earlier, groups=groups), again, path, tolerance)
+
+
+def _look_at(earlier: Result, job: Job, told: dict[str, Attribute], run: Run) -> None:
+    """Look at the new run before it computes: at its probe, and at digests of earlier versions.
+
+    Args:
+        earlier: the result.
+        job: the job of the new run.
+        told: is given, by the key of the provenance, each digest as this version tells it whose
+            checkpoint is still that of an earlier version's digest.
+        run: the new run.
+    """
+    provenance = Provenance.of(earlier)
+    _probe(provenance, job, run)
+    for index, checkpoint in enumerate(run.checkpoints):
+        record = provenance.checkpoints.get(str(index))
+        if record is not None and record.digest and checkpoint.has_digest(record.digest):
+            told[f"checkpoint.{index}.digest"] = checkpoint.digest
 
 
 def _repetition(said: Mapping[str, Attribute]) -> Repetition | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lmctool.errors import LmctoolError
 from lmctool.results.aggregate.side_by_side import kept
+from lmctool.results.digest_text import algorithm
 from lmctool.results.equality import difference
 from lmctool.results.provenance import ENVIRONMENT, GROUP, Provenance
 from lmctool.results.provenance_diff import causes
@@ -110,11 +111,23 @@ def _own(result: Result) -> Result:
 
 def _same_evidence(one: Result, other: Result) -> bool:
     """Tell whether two results say the same of the same networks, in whatever order these are."""
-    if _networks(one) != _networks(other):
+    if not _same_networks(one, other):
         return False
     if not any(cause.name.startswith(DRAWN) for cause in causes(one, other)):
         return True
     return difference(_numbers(one), _numbers(other)) is None
+
+
+def _same_networks(one: Result, other: Result) -> bool:
+    """Tell whether two results are of the same networks; by files where digests don't tell."""
+    mine, its = _networks(one), _networks(other)
+    if {*map(algorithm, mine)} == {*map(algorithm, its)}:
+        return mine == its
+    sums = [
+        sorted(record.sha256 or "" for record in Provenance.of(result).checkpoints.values())
+        for result in (one, other)
+    ]
+    return "" not in sums[0] and sums[0] == sums[1]
 
 
 def _networks(result: Result) -> list[str]:

@@ -10,6 +10,7 @@ from torch import Tensor, fx
 from torch.utils._pytree import tree_leaves
 
 from lmctool.graph.operations import arguments, callee, operation
+from lmctool.graph.sizes import at_batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ LOOKUPS = frozenset({"embedding", "index", "index_select", "gather"})
 def size(value: int | torch.SymInt) -> int:
     """Return a size of a graph as it is for a batch of ``BATCH``."""
     if isinstance(value, int):
-        return value
+        return at_batch(value, BATCH)  # of a graph without symbols
     expression: Any = value.node.expr
     return int(expression.subs(dict.fromkeys(expression.free_symbols, BATCH)))
 

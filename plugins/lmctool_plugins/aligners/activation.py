@@ -22,15 +22,17 @@ import click
 from lmctool.api import Aligner, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
     from lmctool.api import Permutation, PermutationSpec, Run, Weights
-    from lmctool.api.advanced import CrossMoments
+    from lmctool.api.advanced import CrossMoments, Tap
 
 SILENT = 1e-5
 """A unit whose standard deviation is below this share of its group's greatest is silent."""
+ONE_PASS = 1 << 25
+"""Products of units that are summed in one pass, however few weights there are."""
 
 
 def compared(moments: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,6 +54,35 @@ def compared(moments: Sequence[CrossMoments]) -> tuple[Tensor, Tensor, Tensor]:
     similarity[of_a] = 0
     similarity[:, of_b] = 0
     return similarity, of_a, of_b
+
+
+def blocks(
+    spec: PermutationSpec, seen: Mapping[str, Sequence[Tap]], weights: int
+) -> Iterator[list[str]]:
+    """Yield the groups that one pass over the data compares, in their order.
+
+    It is all of them, unless their products would take more memory than is worth another pass:
+    then as many as have half as many products as the network has weights, which is as much memory.
+    A group and its inner ones are compared together.
+
+    Args:
+        spec: the permutation spec.
+        seen: the values that show each group.
+        weights: how many weights the network has.
+    """
+    families = [[g, *spec.inner(g)] for g in spec.groups if g not in spec.per]
+    shown = [own for family in families if (own := [g for g in family if g in seen])]
+    products = [sum(spec.units(g) ** 2 * len(set(seen[g])) for g in own) for own in shown]
+    most = weights // 2 if sum(products) > ONE_PASS else sum(products)
+    block: list[str] = []
+    held = 0
+    for own, count in zip(shown, products, strict=True):
+        if block and held + count > most:
+            yield block
+            block, held = [], 0
+        block, held = block + own, held + count
+    if block:
+        yield block
 
 
 def settle(
@@ -120,16 +151,21 @@ def align(run: Run, a: Weights, b: Weights, tap: Literal["pre", "post"] = "post"
 
     spec = run.permutation_spec
     seen = {g: taps for g, taps in (spec.taps if tap == "post" else spec.pretaps).items() if taps}
-    moments = run.calibration.cross_moments(a, b, [each for taps in seen.values() for each in taps])
-    similarity: dict[str, Tensor] = {}
+    moves: dict[str, Tensor] = {}
     silent: dict[str, tuple[Tensor, Tensor]] = {}
-    for group, taps in seen.items():
-        similarity[group], *quiet = compared([moments[each] for each in taps])
-        silent[group] = (quiet[0], quiet[1])
-        for each in set(taps):  # as large as the weights, and of no use to other groups
-            del moments[each]
-    moves = match(spec, similarity)
-    del similarity
+    weights = sum(tensor.numel() for tensor in a.values())
+    for block in blocks(spec, seen, weights):
+        places = [each for group in block for each in seen[group]]
+        moments = run.calibration.cross_moments(a, b, places)
+        similarity: dict[str, Tensor] = {}
+        for group in block:
+            taps = seen[group]
+            similarity[group], *quiet = compared([moments[each] for each in taps])
+            silent[group] = (quiet[0], quiet[1])
+            for each in set(taps):  # as large as the weights, and of no use to other groups
+                del moments[each]
+        moves |= match(spec, similarity)
+        del similarity
     for group in spec.groups:
         if group not in moves:  # no value shows it: the hidden units of experts, say
             moves[group] = torch.arange(spec.groups[group]).expand(spec.shape(group)).clone()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from lmctool.plugin.settings import Choice
 from lmctool.run.run import Run
-from lmctool.symmetry import Permutation
+from lmctool.symmetry import Permutation, PermutationSpec
 from lmctool.symmetry.linear.transform import permutation_part
 from lmctool_plugins.aligners import activation
+from lmctool_plugins.aligners.activation import blocks
 from tests import reference
 from tests.plugins.pairs import initial, trained
 
@@ -106,3 +109,26 @@ def test_the_matched_correlations_are_the_objective_of_loops(run_of: Runs) -> No
         rows = np.arange(len(move))
         assert found[rows, move].sum() == pytest.approx(expected[rows, move].sum(), rel=1e-6)
         assert expected[rows, move].sum() > expected.trace()
+
+
+def test_groups_are_compared_in_as_many_passes_as_memory_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = PermutationSpec({"a": 4, "heads": 2, "b": 4, "c": 4}, {}, per={"b": "heads"})
+    tap: Any = object()
+    seen = {"a": (tap,), "heads": (tap,), "b": (tap,), "c": (tap,)}
+    assert [*blocks(spec, seen, 0)] == [["a", "heads", "b", "c"]]  # too little to be worth more
+    monkeypatch.setattr(activation, "ONE_PASS", 1)
+    assert [*blocks(spec, seen, 190)] == [["a", "heads", "b"], ["c"]]
+    assert [*blocks(spec, seen, 0)] == [["a"], ["heads", "b"], ["c"]]
+    assert [*blocks(spec, {"c": (tap,)}, 0)] == [["c"]]
+
+
+def test_several_passes_find_what_one_does(run_of: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for most in (1 << 25, 1):
+        monkeypatch.setattr(activation, "ONE_PASS", most)
+        run = run_of("mlp", trained("mlp", 0), trained("mlp", 1), aligner=Choice("activation", {}))
+        found.append(permutation_part(run.align(run.weights(0), run.weights(1))).moves)
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.equal(move, found[1][group]) for group, move in found[0].items())

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from lmctool.evaluate import device
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import figure
@@ -36,16 +37,18 @@ SCORES = ("ece", "auc")
 ALL = ("loss", "error", *SCORES)
 SCORED = ("--score", ",".join(SCORES))
 FEW = ("--points", "3", "--limit", "60", *SCORED)
+SHARED = ("--points", "3", "--limit", "60", "--within", "50%")
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 FEW_PRODUCTS = ("--curvature-size", "40", "--lanczos", "12", "--probes", "4")
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
-RUN_A, RUN_B = "run-a", "run-b"
 FORK_A, FORK_B = "fork-0", "fork-40"
 RUN_A, RUN_B, RUN_C = "run-a", "run-b", "run-c"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "align": ((A, B, *LITTLE),),
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
+        (A, B, *SHARED),
+        (A, B, *FEW, "--precision", "bfloat16"),
     ),
     "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
@@ -53,8 +56,11 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "graft": ((A, "--from", B, "--layers", "layers.0.*", "--evaluate", "--limit", "60", *SCORED),),
     "instability": ((FORK_A, FORK_B, *FEW),),
     "interpolate": ((A, B, *FEW, "--split", "test", "--by-split", "class", "--save-at", "0.5"),),
-    "layerwise": ((A, B, *FEW, "--rest", "both", "--cumulative", "backward"),),
-    "matrix": ((A, B, COPY, *FEW),),
+    "layerwise": (
+        (A, B, *FEW, "--rest", "both", "--cumulative", "backward"),
+        (A, B, *SHARED),
+    ),
+    "matrix": ((A, B, COPY, *FEW), (A, B, COPY, *SHARED)),
     "merge": (
         (A, B, "--alphas", "0.25,0.5", "--calibrate-temperature", *LITTLE),
         (A, B, COPY, "--align", "weight", "--frame", "common", *LITTLE),
@@ -162,6 +168,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(figure, "save", lambda *_: None)  # nobody looks at them here
+            patch.setattr(
+                device, "has_bfloat16", lambda: True
+            )  # slow, and as exact
             done = invoke(name, *placed, "-o", out, "--quiet")
         assert done.exit_code == 0, done.output
         return read(out)

@@ -20,6 +20,7 @@ from lmctool.results.file import read
 from lmctool.run.run import Run
 from lmctool.testing import invoke
 from lmctool_plugins.analyses.layerwise.measure import follow, measure, parts_of
+from lmctool_plugins.analyses.layerwise.networks import networks_of
 from lmctool_plugins.analyses.layerwise.table import tabulate
 from tests import reference
 from tests.plugins.pairs import initial, save, trained
@@ -170,7 +171,7 @@ def test_a_network_against_itself_needs_no_evaluation_at_all(run_of: Runs) -> No
     a = trained("mlp", 0)
     run = run_of("mlp", a, a, aligner=None)
     (variant,) = run.variants()
-    found = follow(run, variant, [[n] for n in a], ALPHA, ("b",), "none")
+    found = follow(run, networks_of(variant, [[n] for n in a], ALPHA, ("b",), "none"))
     parts, full = found["loss"]
     assert (parts == run.ends.loss[0, 0]).all()
     assert (full == run.ends.loss[0, 0]).all()
@@ -266,7 +267,7 @@ def test_a_loss_on_the_way_that_is_no_number_is_not_judged(run_of: Runs) -> None
     (plain,) = run.variants()
     broken = replace(plain, b={n: t * float("nan") for n, t in plain.b.items()})
     with pytest.raises(UnjudgedError, match="not a number on split 'test', so its parts"):
-        follow(run, broken, [list(plain.a)], ALPHA, ("b",), "none")
+        follow(run, networks_of(broken, [list(plain.a)], ALPHA, ("b",), "none"))
 
 
 def test_the_command_from_an_initial_state_to_a_trained_one(tmp_path: Path) -> None:

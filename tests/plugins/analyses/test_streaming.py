@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from lmctool.checkpoint import open_checkpoint, write_checkpoint
+from lmctool.checkpoint import open_checkpoint, tensor_writing, write_checkpoint
 from lmctool.checkpoint.reading import BLOCK
 from lmctool.errors import ExitCode
 from lmctool.results.file import read
@@ -103,7 +104,7 @@ def test_a_merge_without_a_model_is_that_with_one(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
     made = [open_checkpoint(out.with_suffix(".safetensors")) for out in (bare, known)]
     assert made[0].digest == made[1].digest
-    np.testing.assert_allclose(distances(bare), distances(known), rtol=1e-12)
+    np.testing.assert_allclose(distances(bare), distances(known), rtol=1e-6)
     assert "model" in read(known).groups["provenance"].attributes
 
 
@@ -173,12 +174,18 @@ def test_writing_over_folders_of_shards_stays_atomic_and_whole(
     assert many.digest == open_checkpoint(tmp_path / "one.safetensors").digest
 
 
-def test_a_tensor_is_gone_before_the_next_is_made(files: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("large", "most"), [(1 << 27, 1), (-1, 0)])
+def test_while_a_tensor_is_made_one_is_written_at_most_and_none_that_is_large(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int, most: int
+) -> None:
+    monkeypatch.setattr(tensor_writing, "LARGE", large)
     like = open_checkpoint(files[0])
     alive: list[weakref.ref[NDArray[Any]]] = []
 
     def make(name: str) -> Tensor:
-        assert not any(each() is not None for each in alive)
+        given_up = time.monotonic() + 10  # a thread lets go of what it wrote a moment later
+        while sum(each() is not None for each in alive) > most:
+            assert time.monotonic() < given_up
         values = torch.zeros(like.shapes[name], dtype=like.tensor(name).dtype)
         if values.dtype == torch.bfloat16:
             return values

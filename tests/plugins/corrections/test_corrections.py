@@ -162,8 +162,8 @@ def test_one_pass_over_each_end_serves_every_alpha(
     run = run_of("mlp", trained("mlp", 0), trained("mlp", 1))
     a, b = run.weights(0), run.weights(1)
     batches = len(list(run.calibration.split.even_batches(run.settings.calib_batch, run.dtype)))
-    passed = MagicMock(side_effect=Graph.run)
-    monkeypatch.setattr(Graph, "run", lambda *given: passed(*given))
+    passed = MagicMock(side_effect=Graph.bound)
+    monkeypatch.setattr(Graph, "bound", lambda *given: passed(*given))
     between = prepared(name, run, a, b)
     assert passed.call_count == 2 * batches
     for alpha in (0.25, 0.5, 0.75):

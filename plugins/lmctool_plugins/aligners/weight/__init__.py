@@ -31,11 +31,13 @@ from lmctool.api import Aligner, Group, Variable, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
+    from torch import Tensor
 
     from lmctool.api import Alignment, Permutation, Run, Weights
 
 Start = Literal["anchored", "identity", "random", "activation"]
+BLOCK = 1 << 22
+"""Values whose products are taken in float64 at once."""
 
 
 def objective(a: Weights, b: Weights) -> float:
@@ -45,31 +47,17 @@ def objective(a: Weights, b: Weights) -> float:
         a: the tensors that take part.
         b: tensors of the same names and shapes, and maybe more.
     """
+    import torch
+
     from lmctool_plugins.aligners.weight.likeness import numbers
 
-    return sum(numbers((a[name].double() * b[name].double()).sum() for name in a))
+    def products(name: str) -> Tensor:
+        mine, theirs = a[name].flatten(), b[name].flatten()
+        blocks = (slice(start, start + BLOCK) for start in range(0, max(len(mine), 1), BLOCK))
+        sums = [(mine[block].double() * theirs[block].double()).sum() for block in blocks]
+        return torch.stack(sums).sum()
 
-
-def optimum(
-    a: Weights, b: Weights, begin: Permutation, generator: torch.Generator, *, anchored: bool
-) -> Permutation:
-    """Return the local optimum that one descent ends in.
-
-    Args:
-        a: the first network's parameters.
-        b: the second's.
-        begin: the permutation to begin with.
-        generator: draws the order of the groups in each sweep.
-        anchored: settle the groups one after the other first.
-    """
-    from lmctool_plugins.aligners.weight.descent import anchor, descend
-    from lmctool_plugins.aligners.weight.likeness import Likeness
-
-    likeness = Likeness(begin.spec, a, b, begin)
-    if anchored:
-        anchor(likeness)
-    descend(likeness, generator)
-    return likeness.permutation
+    return sum(numbers(map(products, a)))
 
 
 def align(
@@ -87,12 +75,11 @@ def align(
         restarts: how often descent is done, each with an order of groups of its own.
     """
     from lmctool.api import Alignment, Permutation
+    from lmctool_plugins.aligners.weight.descent import anchor, descend
+    from lmctool_plugins.aligners.weight.likeness import Likeness
 
     spec = run.permutation_spec
-    apart = run.graph.buffers | run.graph.aliases.keys() | run.left_out
-    stacks = spec.stacks
-    kept = [name for name in spec.stacked(a) if apart.isdisjoint(stacks.get(name, (name,)))]
-    mine, theirs = ({name: w[name] for name in kept} for w in (spec.stacked(a), spec.stacked(b)))
+    mine, theirs = (compared(run, weights) for weights in (a, b))
     generator = run.generator("weight")
     begin = Permutation(spec, {})
     if start == "activation":
@@ -100,14 +87,37 @@ def align(
     optima: list[Permutation] = []
     values: list[float] = []
     with run.progress(restarts, "weights") as advance:
-        for _ in range(restarts):
+        for number in range(restarts):
             if start == "random":
                 begin = Permutation.random(spec, generator)
-            optima.append(optimum(mine, theirs, begin, generator, anchored=start == "anchored"))
-            values.append(objective(mine, optima[-1].apply(theirs)))
+            if number == 0 or start == "random":
+                settled = Likeness(spec, mine, theirs, begin)
+                if start == "anchored":
+                    anchor(settled)
+            last = number == restarts - 1
+            likeness = settled if last else settled.copy()
+            descend(likeness, generator)
+            optima.append(likeness.permutation)
+            values.append(objective(mine, optima[-1].apply_lazily(theirs)))
             advance(1)
     group = record(objective(mine, theirs), objective(mine, mine), values)
     return Alignment(optima[values.index(max(values))], {"weight": group})
+
+
+def compared(run: Run, weights: Weights) -> Weights:
+    """Return the tensors of a network that take part, each stack as one.
+
+    Those of a network that is not in memory pass through it one by one.
+    """
+    from lmctool.api.advanced import LazyWeights, one_by_one
+
+    apart = run.graph.buffers | run.graph.aliases.keys() | run.left_out
+    stacks, each = run.permutation_spec.stacks, one_by_one(weights)
+    stacked = run.permutation_spec.stacked(each)
+    kept = [name for name in stacked if apart.isdisjoint(stacks.get(name, (name,)))]
+    if each is weights:
+        return {name: stacked[name] for name in kept}
+    return LazyWeights(kept, stacked.__getitem__)
 
 
 def record(unaligned: float, perfect: float, values: Sequence[float]) -> Group:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from lmctool.api import match
 from lmctool.api.advanced import origins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Family = tuple[str, ...]
 """Groups that are matched together: a plain one, or an outer one and its inner ones."""
+MOST = 1 << 24
+"""Numbers in the matrices of all groups for which they are kept."""
 
 
 class Likeness:
@@ -27,14 +30,18 @@ class Likeness:
         S_g[i, j] = sum_T  <A_T at unit i of g, pi(B)_T at unit j of g>
 
     so that the trace of S_g is what these tensors add to <A, pi(B)>.  When another group moves,
-    only the products with what moved are added.  Beside the two networks this holds one matrix
-    for each group, and a few copies of one tensor at a time.
+    only the products with what moved are added.  Where the matrices of all groups have more than
+    ``MOST`` numbers none is kept: that of a group is computed anew whenever it is looked at.
+    So beside the two networks, which may pass, this holds them or one of them, and a few copies
+    of one tensor at a time.
 
     Attributes:
         spec: what may be permuted.
         permutation: pi.
         families: the groups, as they are matched together.
-        similarity: for each group (unit of A, unit of pi(B)), in the dtype of the weights.
+        keeps: whether the matrices are kept.
+        similarity: those that are, for each group (unit of A, unit of pi(B)), in the dtype of the
+            weights.
     """
 
     def __init__(self, spec: PermutationSpec, a: Weights, b: Weights, start: Permutation) -> None:
@@ -50,11 +57,19 @@ class Likeness:
         self.a, self.b = a, b
         self.families = [(g, *spec.inner(g)) for g in spec.groups if g not in spec.per]
         self.places = {name: indices for name, indices in _places(spec).items() if name in a}
+        self.keeps = sum(spec.units(group) ** 2 for group in spec.groups) <= MOST
         self.similarity: dict[str, Tensor] = {}
         self._family = {group: family for family in self.families for group in family}
         self._counted: set[tuple[str, str]] = set()
         norms = numbers(a[name].norm() for name in self.places)
         self._norms = {name: norm**2 for name, norm in zip(self.places, norms, strict=True)}
+
+    def copy(self) -> Likeness:
+        """Return another one of the same units, which may move by themselves."""
+        other = copy(self)
+        other.similarity = {group: each.clone() for group, each in self.similarity.items()}
+        other._counted = set(self._counted)
+        return other
 
     def include(self, known: Collection[str]) -> None:
         """Count each tensor for each of its groups beside which only known groups lie.
@@ -64,11 +79,9 @@ class Likeness:
         """
         for name, indices in self.places.items():
             new = [group for group in indices if self._ready(name, group, known)]
-            if new:
-                permuted = self._permuted(name, self.permutation)
-                for group in new:
-                    self._add(name, group, permuted)
-                self._counted |= {(name, group) for group in new}
+            if new and self.keeps:
+                self._add_all(name, new, self.similarity)
+            self._counted |= {(name, group) for group in new}
 
     def _ready(self, name: str, group: str, known: Collection[str]) -> bool:
         family = self._family[group]
@@ -82,6 +95,15 @@ class Likeness:
         counted = {name for name, group in self._counted if group in family}
         return sum(norms[name] for name in norms if name in counted) / (sum(norms.values()) or 1.0)
 
+    def similarities(self, family: Family) -> dict[str, Tensor]:
+        """Return (unit of A, unit of pi(B)) of each group of a family of which something counts."""
+        if self.keeps:
+            return {g: self.similarity[g] for g in family if g in self.similarity}
+        found: dict[str, Tensor] = {}
+        for name in self._holding(family):
+            self._add_all(name, [g for g in family if (name, g) in self._counted], found)
+        return found
+
     def best(self, family: Family) -> Permutation | None:
         """Return the move of pi(B) that serves a family best while all others stay, if any does.
 
@@ -91,7 +113,7 @@ class Likeness:
 
         from lmctool.api import Permutation
 
-        similarities = {g: self.similarity[g] for g in family if g in self.similarity}
+        similarities = self.similarities(family)
         moves = match(self.spec, similarities)
         move = Permutation(self.spec, moves)
         gain, slack = 0.0, 0.0
@@ -121,19 +143,21 @@ class Likeness:
     def move(self, family: Family, move: Permutation) -> None:
         """Move units of a family in pi(B), and bring all that depends on it up to date."""
         before, self.permutation = self.permutation, self.permutation.then(move)
+        if not self.keeps:
+            return
         own = [
             pair
             for pair in sorted(self._counted)
             if pair[1] in family and self._quadratic(pair[0], family)
         ]
         for name, group in own:  # no mere reordering of columns
-            self._add(name, group, -self._permuted(name, before))
+            self._change(name, group, -self._permuted(name, before))
         for group in family:
             if group in self.similarity:
                 order = origins(self.spec, move.moves, group).to(self.similarity[group].device)
                 self.similarity[group] = self.similarity[group].index_select(1, order)
         for name, group in own:
-            self._add(name, group, self._permuted(name, self.permutation))
+            self._change(name, group, self._permuted(name, self.permutation))
         for name in self._holding(family):
             beside = [
                 g for g in self.places[name] if g not in family and (name, g) in self._counted
@@ -141,18 +165,38 @@ class Likeness:
             if beside:
                 change = self._permuted(name, self.permutation) - self._permuted(name, before)
                 for group in beside:
-                    self._add(name, group, change, sparse=True)
+                    self._change(name, group, change, sparse=True)
 
-    def _add(self, name: str, group: str, value: Tensor, *, sparse: bool = False) -> None:
-        """Add the products of a tensor's units with those of a value, ``sparse`` if mostly 0."""
-        if group not in self.similarity:
-            self.similarity[group] = value.new_zeros((self.spec.units(group),) * 2)
-        for place in self.places[name][group]:
-            mine, theirs = place.units(self.a[name]), place.units(value)
+    def _add_all(self, name: str, groups: Sequence[str], to: dict[str, Tensor]) -> None:
+        """Add the products of a tensor's units in several groups to the matrices of these."""
+        if groups:
+            mine, permuted = self.a[name], self._permuted(name, self.permutation)
+            for group in groups:
+                size = self.spec.units(group)
+                similarity = to.setdefault(group, mine.new_zeros(size, size))
+                self._add(similarity, self.places[name][group], mine, permuted)
+
+    def _change(self, name: str, group: str, value: Tensor, *, sparse: bool = False) -> None:
+        """Add the products of a tensor's units with those of a value to a matrix that is kept."""
+        similarity, places = self.similarity[group], self.places[name][group]
+        self._add(similarity, places, self.a[name], value, sparse=sparse)
+
+    def _add(
+        self,
+        similarity: Tensor,
+        places: Iterable[UnitIndex],
+        tensor: Tensor,
+        value: Tensor,
+        *,
+        sparse: bool = False,
+    ) -> None:
+        """Add the products of units of A's tensor with those of a value, ``sparse`` if mostly 0."""
+        for place in places:
+            mine, theirs = place.units(tensor), place.units(value)
             if sparse:
                 columns = theirs.any(0).nonzero().flatten()
                 mine, theirs = mine[:, columns], theirs[:, columns]
-            self.similarity[group].addmm_(mine, theirs.T)
+            similarity.addmm_(mine, theirs.T)
 
     def _permuted(self, name: str, permutation: Permutation) -> Tensor:
         """Return a tensor of B, permuted."""

@@ -35,7 +35,8 @@ def compute(run: Run) -> Result:
     """Align B; where there is data, compare the midpoints before and after."""
     transform, b, scores = measured(run) if _is_scored(run) else aligned(run)
     groups = {"align": _moved(transform), **scores}
-    seen = filters(run, {"A": run.frame(run.weights(0)), "aligned B": b, "B": run.weights(1)})
+    networks = {"A": run.frame(run.weights(0)), "aligned B": b, "B": run.weights(1)}
+    seen = filters(run, networks)
     if seen is not None:
         groups[FILTERS] = seen
     if run.resources.canonical:
@@ -65,9 +66,12 @@ def _moved(transform: Transform) -> Group:
 
 def aligned(run: Run) -> tuple[Transform, Weights, dict[str, Group]]:
     """Return the transform, B brought into A's frame, and no scores."""
+    from lmctool.api.advanced import one_by_one
+
     a, b = run.weights(0), run.weights(1)
     transform = run.align(a, b)
-    return transform, transform.apply(run.frame(b)), {}
+    # made as it is written: a large network passes through memory one tensor at a time
+    return transform, transform.apply_lazily(one_by_one(run.frame(b))), {}
 
 
 def measured(run: Run) -> tuple[Transform, Weights, dict[str, Group]]:

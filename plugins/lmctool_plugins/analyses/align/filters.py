@@ -37,12 +37,15 @@ def filters(run: Run, networks: Mapping[str, Weights]) -> Group | None:
     """
     import numpy as np
 
+    from lmctool.api.advanced import one_by_one
+
     layers = run.resources.targets("layers")
     if not layers or layers[0].rows < 0 or layers[0].weight in run.left_out:
         return None
     first, inputs = layers[0], run.resources.example(2)
     rows = {
-        name: weights[first.weight].movedim(first.rows, 0) for name, weights in networks.items()
+        name: one_by_one(weights)[first.weight].movedim(first.rows, 0)
+        for name, weights in networks.items()
     }
     seen = {
         name: images(weight, inputs if isinstance(inputs, tuple) else (inputs,))

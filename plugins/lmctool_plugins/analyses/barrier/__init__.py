@@ -4,7 +4,7 @@ theta(alpha) = (1 - alpha) A + alpha B.  The barrier is the greatest rise over a
 chord between the ends (Entezari et al. 2022, arXiv:2110.06296; Jordan et al. 2023, equation 1)
 unless ``--definition`` says another.  On request also: intervals by bootstrap over examples, the
 barrier of each class or split by score, of each example, and the baselines of merging on split
-data.
+data; or, with ``--within``, the barrier of a share of the examples with an interval for all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lmctool.api import (
     hookimpl,
     partition_options,
 )
+from lmctool.api.advanced import within_option
 from lmctool_plugins.analyses.barrier.metrics import METRICS
 
 
@@ -32,6 +33,7 @@ def lmctool_analysis() -> Analysis:
             ["--refine"], is_flag=True, help="Evaluate more points around each curve's peak."
         ),
         definition_option(),
+        within_option(),
         click.Option(
             ["--bootstrap"],
             type=click.IntRange(min=2),
@@ -64,7 +66,7 @@ def lmctool_analysis() -> Analysis:
                 "a.safetensors b.safetensors --data digits --align"
                 " --require 'barrier.error[variant=align] <= 2%'  # exit code 3 if it is higher",
             ),
-            main=("--points", "--bootstrap"),
+            main=("--points", "--bootstrap", "--within"),
             docs="docs/analyses/barrier.md",
         ),
     )

@@ -12,11 +12,10 @@ from lmctool.api.advanced import interval, resampled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lmctool.api import Array, ScoreMetric, Variable
+    from lmctool.api import Array
     from lmctool_plugins.analyses.barrier.paths import Paths
 
 LEVEL = 0.95
-BOUNDS = ("lower95", "upper95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +56,3 @@ def intervals(
     samples = resampled(values, repeats, seed, weights)
     heights, _ = paths.barriers(samples)
     return Intervals(*(np.stack(interval(each, LEVEL)) for each in (heights, samples)))
-
-
-def bounds(
-    name: str,
-    values: Array,
-    dims: tuple[str, ...],
-    metric: ScoreMetric,
-    meaning: str,
-    public: str = "",
-) -> dict[str, Variable]:
-    """Return two variables, ``NAME_lower95`` and ``NAME_upper95``.
-
-    Args:
-        name: what they are the bounds of.
-        values: (bound, ...).
-        dims: of the rest.
-        metric: loss or error.
-        meaning: what they are the bounds of, in words.
-        public: its public name, which gets ``.lower95`` and ``.upper95``; empty for none.
-    """
-    return {
-        f"{name}_{bound}": metric.variable(
-            each,
-            dims,
-            f"{bound.removesuffix('95')} 95 % bound of the {meaning}",
-            public and f"{public}.{bound}",
-            comparable=False,
-        )
-        for bound, each in zip(BOUNDS, values, strict=True)
-    }

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lmctool.api import ERROR, LOSS, DeclaredMetric
-from lmctool.api.advanced import DeclaredScores
+from lmctool.api.advanced import DeclaredScores, declared_bounds
 
 _SCORES = (
     DeclaredScores("barrier.{}", "barrier of the {}", "height"),
     DeclaredScores("barrier.parts.{}", "barrier of the {} of a part", "height", every=False),
     DeclaredScores("end.{}", "{} of A and of B"),
-)
-_BOUNDS = tuple(
-    replace(
-        scores,
-        name=f"{scores.name}.{bound}95",
-        meaning=f"{bound} 95 % bound of the {scores.meaning}",
-        every=False,
-    )
-    for scores in _SCORES
-    for bound in ("lower", "upper")
 )
 MEANINGS = {
     "mean": "mean barrier of the loss of an example, a sequence weighed by its tokens",
@@ -30,7 +18,13 @@ MEANINGS = {
 """What the barriers of single examples sum up to."""
 METRICS: tuple[DeclaredMetric | DeclaredScores, ...] = (
     *_SCORES,
-    *_BOUNDS,
+    *declared_bounds(_SCORES),
+    DeclaredScores("end.float32.{}", "{} of A and of B in float32"),
+    DeclaredScores(
+        "barrier.precision.{}",
+        "barrier of the {} on a sample less that in float32",
+        "difference",
+    ),
     DeclaredScores("barrier.baselines.{}", "{} of the ensemble and of balanced ends", every=False),
     DeclaredScores("barrier.classes.{}", "{} of a network on a class", every=False),
     LOSS.declared("barrier.examples.mean", MEANINGS["mean"], "height"),

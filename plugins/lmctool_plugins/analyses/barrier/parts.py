@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Group, Variable
-from lmctool_plugins.analyses.barrier.intervals import bounds, intervals
+from lmctool.api.advanced import bounds
+from lmctool_plugins.analyses.barrier.intervals import intervals
 from lmctool_plugins.analyses.barrier.summary import barriers
 
 if TYPE_CHECKING:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Variable, barrier
+from lmctool.api.advanced import letters
 
 if TYPE_CHECKING:
-    from lmctool.api import Array, Curves, ScoreMetric
+    from collections.abc import Sequence
+
+    from lmctool.api import Array, Curves, Run, ScoreMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,31 @@ class Paths:
         """Return the places along the path."""
         long_name = "position between A (0) and B (1)"
         return {"alpha": Variable(self.curves.alpha, ("alpha",), long_name=long_name)}
+
+    def curve(self) -> dict[str, Variable]:
+        """Return the curves, (variant, split, alpha)."""
+        curve = self.coordinates() | self.alpha()
+        for metric in self.curves.metrics:
+            values = self.curves.values(metric)
+            curve[metric.name] = metric.variable(values, ("variant", "split", "alpha"))
+        return curve
+
+
+def attributes_of(
+    run: Run, definition: str, at_chance: Sequence[tuple[int, str]]
+) -> dict[str, str | int | float]:
+    """Return the attributes of the groups of a result.
+
+    Args:
+        run: the run.
+        definition: which barrier.
+        at_chance: the number and the split of each end that answers at chance.
+    """
+    attributes: dict[str, str | int | float] = {
+        "definition": definition,
+        "batchnorm": run.settings.batchnorm,
+    }
+    if at_chance:
+        named = [f"{letters(2)[end]} on {split}" for end, split in at_chance]
+        attributes["at_chance"] = ", ".join(named)
+    return attributes

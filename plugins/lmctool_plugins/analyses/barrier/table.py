@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import best, fall_notes, percent
+from lmctool.api.advanced import best, fall_notes, percent, share_notes
+from lmctool_plugins.analyses.barrier.precision import notes as precision_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def tabulate(result: Result) -> Table:
             for metric in metrics[:2]:
                 compare(own[f"barrier_{metric.name}"].values[:, s, p])
                 rows += _rows(head, metric, own, own, (slice(None), s, p), middle)
-    if "bootstrap" in attributes:
+    if "barrier_loss_lower95" in summary.variables:
         columns.append("95 % interval")
     how = f"{attributes['definition']}, {len(alpha)} points, BatchNorm {attributes['batchnorm']}"
     return Table(
@@ -130,8 +131,11 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> Iterator[str]:
     if "at_chance" in attributes:
         yield f"at chance: {attributes['at_chance']}; no barrier or reduction to it means anything"
     yield from fall_notes(metrics)
+    yield from precision_notes(result, metrics)
     if "bootstrap" in attributes:
         yield f"95 % intervals over examples, from {attributes['bootstrap']} draws"
+    if (share := result.groups.get("barrier/share")) is not None:
+        yield from share_notes(share)
     parts = result.groups.get("barrier/parts")
     if parts is not None and (count := len(parts.variables["part"].values)) > MOST_PARTS:
         yield f"of {count} parts, the {MOST_PARTS} with the highest error barriers of each split"

@@ -166,7 +166,7 @@ def _variants(run: Run) -> tuple[str, ...]:
 
 def _followed(run: Run, alpha: Array, pair: Pair) -> list[Array]:
     """Return (variant, split, alpha) values of each metric along the paths of a pair."""
-    curves = run.follow(run.variants(pair.a, pair.b), alpha)
+    curves = run.follow(run.variants(pair.a, pair.b, outputs_alone=True), alpha)
     values = [curves.values(metric) for metric in run.metrics]
     if not _has_strong(run):
         return values

@@ -56,7 +56,7 @@ def measure(
     checkpoint: NewCheckpoint | None = None
     groups: dict[str, Group] = {}
     for start in starts:
-        variants = run.variants(start, END, storable=save_at is not None)
+        variants = run.variants(start, END, storable=save_at is not None, outputs_alone=True)
         curves = run.follow(variants, alpha, per_example=bool(divided))
         if not np.isfinite(curves.loss[..., 0]).all():
             raise UnjudgedError(

@@ -26,6 +26,9 @@ The denominator is the barrier where the ends are equal; else it holds their dif
 barrier by more than a tenth, none of a barrier that is not above ``--least-loss`` or
 ``--least-error``, and none of a part that rises, or falls, by more than the barrier: what the
 others take off again is no share of it.
+
+With ``--within`` the barrier of every part, and of the full path, is told by a share of the
+examples of its own, with an interval of its own; all else follows from the estimated curves.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, HelpPage, Lazy, definition_option, grid_options, hookimpl
-from lmctool.api.advanced import shape_options
+from lmctool.api.advanced import shape_options, within_option
 from lmctool_plugins.analyses.layerwise.metrics import METRICS
 
 
@@ -66,6 +69,7 @@ def lmctool_analysis() -> Analysis:
             help="Move each part together with all before it (forward) or after it (backward).",
         ),
         definition_option(),
+        within_option(),
         *shape_options(),
     )
     return Analysis(

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api import LmctoolError, Result, UnjudgedError, grid
-from lmctool.api.advanced import Partwise, ShapeRule, chance_levels
-from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, differing, distinct, positions
+from lmctool.api import LmctoolError, Result, grid
+from lmctool.api.advanced import Growing, ShapeRule, Within, chance_levels
+from lmctool_plugins.analyses.layerwise.kernel import RESTS, Paths, distinct, positions
+from lmctool_plugins.analyses.layerwise.networks import networks_of, refuse_nan
+from lmctool_plugins.analyses.layerwise.share import add_share, curves_of, grown
 from lmctool_plugins.analyses.layerwise.summary import membership, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from lmctool.api import Array, Run, Variant
+    from lmctool.api import Array, Run
+    from lmctool.api.advanced import Sampled
     from lmctool_plugins.analyses.layerwise.kernel import Cumulative
+    from lmctool_plugins.analyses.layerwise.networks import Networks
 
 
 def measure(
@@ -28,9 +28,21 @@ def measure(
     rest: str,
     cumulative: Cumulative,
     definition: str,
+    within: str | None = None,
     **thresholds: float,
 ) -> Result:
     """Evaluate the path of every part and the full path, and the share that each part explains.
+
+    Args:
+        run: the run.
+        points: evenly spaced points on the path, when none are listed.
+        alphas: a comma list of points.
+        by: what the parts are.
+        rest: the checkpoint, or both, that all other parts are taken from.
+        cumulative: whether the parts before or behind a part move too.
+        definition: which barrier.
+        within: half the width of an interval by a share of the examples; None for all of them.
+        thresholds: those of ``ShapeRule``.
 
     Raises:
         LmctoolError: BatchNorm statistics are to be anything but interpolated.
@@ -42,13 +54,21 @@ def measure(
             " them alone"
         )
     alpha = grid(points, alphas)
-    _ = run.ends  # before the alignment, so that a wrong model is reported at once
+    growing = None if within is None else Growing(run, Within.of(within), definition)
+    # before the alignment, so that a wrong model is reported at once
+    _ = growing.ends() if growing else run.ends
     rests = ("b", "a") if rest == "both" else (rest,)
     parts = parts_of(run, by)
     variants = run.variants()
-    rows = [
-        follow(run, variant, list(parts.values()), alpha, rests, cumulative) for variant in variants
+    networks = [
+        networks_of(variant, list(parts.values()), alpha, rests, cumulative) for variant in variants
     ]
+    samples: list[Sampled] = []
+    if growing is None:
+        rows = [follow(run, each) for each in networks]
+    else:
+        samples = [grown(growing, each) for each in networks]
+        rows = [curves_of(sampled, growing, len(rests)) for sampled in samples]
     assert run.task is not None  # an analysis of curves has data
     known = chance_levels(run.task, run.splits)
     paths = {}
@@ -65,6 +85,8 @@ def measure(
     how = {"by": by, "cumulative": cumulative, "definition": definition}
     groups = summary(texts, run.metrics, paths, ShapeRule(**thresholds), how)
     groups["layerwise/part"] = membership(parts, run.weights(0))
+    if growing is not None:
+        add_share(groups, samples, growing)
     return Result("layerwise", groups)
 
 
@@ -75,9 +97,12 @@ def network_count(
     alphas: str | None,
     rest: str,
     cumulative: Cumulative,
+    within: str | None,
     **_: object,
-) -> int:
+) -> int | None:
     """Return how many networks are measured where all parts of the checkpoints differ."""
+    if within is not None:
+        return None
     alpha, parts = grid(points, alphas), parts_of(run, by)
     count, inside = len(parts), {name for names in parts.values() for name in names}
     differ = np.array([True] * count + [any(name not in inside for name in run.weights(0))])
@@ -98,14 +123,7 @@ def parts_of(run: Run, by: str) -> dict[str, list[str]]:
     return {part: names for part, names in parts.items() if names}
 
 
-def follow(
-    run: Run,
-    variant: Variant,
-    parts: Sequence[Sequence[str]],
-    alpha: Array,
-    rests: Sequence[str],
-    cumulative: Cumulative,
-) -> dict[str, tuple[Array, Array]]:
+def follow(run: Run, networks: Networks) -> dict[str, tuple[Array, Array]]:
     """Return the metrics of each part's curve, and of the full path.
 
     A network that several curves share is evaluated once; the checkpoints' own scores stand for
@@ -117,49 +135,28 @@ def follow(
     Raises:
         UnjudgedError: a loss on the way isn't a number.
     """
-    count = len(parts)
-    inside = {name for names in parts for name in names}
-    groups = [*parts, [name for name in variant.a if name not in inside]]
-    curves = [positions(count, alpha, RESTS[rest], cumulative) for rest in rests]
-    full = np.repeat(alpha[:, None], count + 1, axis=1)
-    differ = differing(variant.a, variant.b, groups)
-    places = np.concatenate([*(each.reshape(-1, count + 1) for each in curves), full])
-    networks, member = distinct(places, differ)
-    scores = _scores(run, variant, groups, networks, differ)
     paths = {}
-    for name, values in scores.items():
-        along = values[:, member]
-        own = along[:, : -len(alpha)].reshape(-1, len(rests), count, len(alpha))
-        paths[name] = own.swapaxes(0, 1), along[:, -len(alpha) :]
+    points = len(networks.alpha)
+    for name, values in _scores(run, networks).items():
+        along = values[:, networks.member]
+        own = along[:, :-points].reshape(-1, networks.rests, len(networks.groups) - 1, points)
+        paths[name] = own.swapaxes(0, 1), along[:, -points:]
     return paths
 
 
-def _scores(
-    run: Run,
-    variant: Variant,
-    groups: Sequence[Sequence[str]],
-    networks: Array,
-    differ: NDArray[np.bool_],
-) -> dict[str, Array]:
+def _scores(run: Run, networks: Networks) -> dict[str, Array]:
     """Return the metrics of networks, (split, network); the plain ends are known already."""
+    variant = networks.variant
     ends = run.scores(variant.ends)
-    at_a = (networks[:, differ] == 0).all(axis=1)
-    at_b = (networks[:, differ] == 1).all(axis=1) & (variant.name == "plain") & ~at_a
-    new = np.flatnonzero(~at_a & ~at_b)
-    scores = run.evaluate(
-        Partwise(variant.a, variant.b, groups, networks[new]),
-        description=f"parts {variant.name}",
-    )
+    end = networks.end
+    new = np.flatnonzero(end < 0)
+    scores = run.evaluate(networks.of(new), description=f"parts {variant.name}")
     by_metric = {}
     for metric in run.metrics:
         own = ends.values(metric)
-        values = np.where(at_a, own[:, :1], own[:, 1:])
+        values = np.where(end == 0, own[:, :1], own[:, 1:])
         values[:, new] = scores.values(metric)
         by_metric[metric.name] = values
     for split, losses in zip(scores.splits, by_metric["loss"], strict=True):
-        if np.isnan(losses).any():
-            raise UnjudgedError(
-                f"a network between the two checkpoints (variant {variant.name!r}) has a loss that"
-                f" is not a number on split {split!r}, so its parts cannot be judged"
-            )
+        refuse_nan(losses, variant, split)
     return by_metric

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from lmctool.api.advanced import DeclaredScores
+from lmctool.api.advanced import DeclaredScores, declared_bounds
 
 _WHOSE = {"": "a part's", "full_": "the full path's"}
+_BARRIERS = {
+    key: DeclaredScores(f"layerwise.{key}barrier_{{}}", f"barrier of {whose} {{}}", "height")
+    for key, whose in _WHOSE.items()
+}
 METRICS = (
+    *declared_bounds([*_BARRIERS.values()]),
     *(
         declared
         for key, whose in _WHOSE.items()
         for declared in (
-            DeclaredScores(f"layerwise.{key}barrier_{{}}", f"barrier of {whose} {{}}", "height"),
+            _BARRIERS[key],
             DeclaredScores(
                 f"layerwise.{key}delta_{{}}",
                 f"largest rise of {whose} {{}} from an earlier point",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import ShapeRule, fall_notes, percent
+from lmctool.api.advanced import ShapeRule, fall_notes, percent, share_notes
 from lmctool_plugins.analyses.layerwise.kernel import UNEQUAL
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def _cells(
         else:
             share = key == "share"
             cells.append(percent(column[place], 0) if share else metric.text(column[place]))
+        bounds = [values.get(f"{key}_{metric.name}_{end}95") for end in ("lower", "upper")]
+        shown = [metric.text(bound[place]) for bound in bounds if bound is not None]
+        if shown:
+            cells[-1] += f" ({' to '.join(shown)})"
     return [*cells, str(values["shape_loss"][place])]
 
 
@@ -91,6 +95,7 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
     others = " or ".join(f"{OTHERS[rest]} (the rest at {rest.upper()})" for rest in rests)
     reference = REFERENCES[str(group.attributes["definition"])]
     shapes = ShapeRule(**rule)
+    estimated = "layerwise/share" in result.groups
     return (
         f"other: the part at {others}; barrier: above {reference}; rise: from an earlier point of"
         " the curve (Delta), which its shape is judged by",
@@ -99,6 +104,7 @@ def _notes(result: Result, metrics: Sequence[ScoreMetric]) -> tuple[str, ...]:
         *_missing(result, metrics, shapes),
         *(f"shape {note}" for note in shapes.notes(metrics)),
         *fall_notes(metrics),
+        *(share_notes(result.groups["layerwise/share"]) if estimated else ()),
     )
 
 

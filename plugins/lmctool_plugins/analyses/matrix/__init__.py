@@ -11,6 +11,9 @@ mean barrier over the pairs between them is at most ``--connected``.  Frankle et
 (arXiv:1912.05671) call two networks connected when the error rises by less than 2 % over the mean
 of the ends (``--definition mean-ends``, 30 points); 0.02 is that threshold.  So a cluster may hold
 a pair above it, and a pair below it may be in two clusters: both are counted.
+
+With ``--within`` every pair is measured on a share of the examples of its own, and has an interval
+of its own; the clusters are those of the estimates.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import click
 
 from lmctool.api import Analysis, HelpPage, Lazy, definition_option, grid_options, hookimpl
+from lmctool.api.advanced import within_option
 from lmctool_plugins.analyses.matrix.metrics import METRICS
 
 
@@ -27,6 +31,7 @@ def lmctool_analysis() -> Analysis:
     options = (
         *grid_options(points=5),
         definition_option(),
+        within_option(),
         click.Option(
             ["--connected"],
             type=click.FloatRange(min=0),

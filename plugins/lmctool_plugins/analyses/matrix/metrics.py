@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from lmctool.api import DeclaredMetric
-from lmctool.api.advanced import DeclaredScores
+from lmctool.api.advanced import DeclaredScores, declared_bounds
 
-METRICS = (
-    DeclaredScores("matrix.barrier_{}", "barrier of the {} between two checkpoints", "height"),
+_BARRIER = DeclaredScores(
+    "matrix.barrier_{}", "barrier of the {} between two checkpoints", "height"
+)
+METRICS: tuple[DeclaredMetric | DeclaredScores, ...] = (
+    _BARRIER,
+    *declared_bounds([_BARRIER]),
     DeclaredScores("matrix.end_{}", "{} of a checkpoint"),
     DeclaredMetric("matrix.l2", "L2 distance, ||A - B||", low=0),
     DeclaredMetric(

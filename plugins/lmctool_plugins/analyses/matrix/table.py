@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmctool.api import Table, shown_metrics
-from lmctool.api.advanced import best, fall_notes, percent
+from lmctool.api.advanced import best, fall_notes, percent, share_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,12 +45,18 @@ def _pairs(result: Result) -> Table:
                 heights = variables[metric.name].values[:, s, i, j]
                 lowest = best(heights, "lower")
                 marks |= {(len(rows), len(cells) + v): "best" for v in lowest}
-                cells += map(metric.text, heights)
+                found = (variables.get(f"{metric.name}_{end}95") for end in ("lower", "upper"))
+                bounds = [bound.values[:, s, i, j] for bound in found if bound is not None]
+                for v, height in enumerate(heights):
+                    shown = " to ".join(metric.text(bound[v]) for bound in bounds)
+                    cells.append(metric.text(height) + (f" ({shown})" if shown else ""))
             rows.append(tuple(cells))
     title = f"Barriers of {len(names)} checkpoints ({_how(result)})"
     clusters = result.groups["matrix/clusters"]
     rule = _rule(metrics[0], clusters.variables, clusters.attributes)
     notes = (*_members(names, clusters.variables), rule, *fall_notes(metrics))
+    if "matrix/share" in result.groups:
+        notes += share_notes(result.groups["matrix/share"])
     columns = ("A", "B", "split", "||A-B||", *heads)
     return Table(title, columns, tuple(rows), notes, keys=3, marks=marks)
 

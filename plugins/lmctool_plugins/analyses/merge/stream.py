@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmctool.api.advanced import LazyWeights, spectral_norms, with_spectral_norms
+from lmctool.api.advanced import (
+    LazyWeights,
+    spectral_norms,
+    squared_distance,
+    with_spectral_norms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from lmctool.api import Run
     from lmctool_plugins.analyses.merge.shares import Shares
+
+STRETCH = 1 << 20
+"""Values that one thread merges at a time."""
+BLOCK = 1 << 16
+"""Values that are read and merged at once: what is made of them stays in a processor's cache."""
 
 
 class Stream:
@@ -33,6 +45,8 @@ class Stream:
 
     def __init__(self, run: Run, counts: Shares, base: int | None = None) -> None:
         """Take the checkpoints, how much each counts, and which is the base; nothing is read."""
+        import torch
+
         self.files = run.checkpoints[: run.count]
         self.based = base is not None
         bases = () if base is None else run.checkpoints[base : base + 1]
@@ -40,6 +54,7 @@ class Stream:
         self.counts = counts
         self.method = run.merge_method
         self.dtype = run.dtype
+        self.threads = torch.get_num_threads()
         self.left_out = run.left_out
         self.squares = np.zeros(run.count)
         self.weights = LazyWeights(self.files[0].names, self._merged)
@@ -60,7 +75,7 @@ class Stream:
             return self._by_blocks(name)
         own = [file.tensor(name, finite=True).to(self.dtype) for file in self.every]
         merged = self._one(own, name)
-        self._measure(own, merged)
+        self.squares += self._squares(own, merged)
         return merged
 
     def _one(self, own: Sequence[Tensor], name: str) -> Tensor:
@@ -77,24 +92,38 @@ class Stream:
             name, tensors, counts, base, indices=self._counting, averaged=averaged
         )
 
-    def _measure(self, own: Sequence[Tensor], merged: Tensor) -> None:
-        self.squares += [
-            float((each.double() - merged.double()).square().sum())
-            for each in own[: len(self.files)]
-        ]
+    def _squares(self, own: Sequence[Tensor], merged: Tensor) -> NDArray[np.float64]:
+        """Return the squared distance of each network's tensor, or a block of it, to the merged."""
+        flat = merged.reshape(-1)
+        files = own[: len(self.files)]
+        return np.array([squared_distance(each.reshape(-1), flat) for each in files])
 
     def _by_blocks(self, name: str) -> Tensor:
+        """Merge a tensor in stretches, by several threads."""
         import torch
 
         first = self.files[0]
         merged = torch.empty(first.shapes[name], dtype=self.dtype)
-        flat, begin = merged.view(-1), 0
-        for own in zip(*(file.numbers(name, self.dtype) for file in self.every), strict=True):
-            block = self._one(own, name)
-            flat[begin : begin + len(block)] = block
-            begin += len(block)
-            if name in first.parameters:
-                self._measure(own, block)
+        flat, size = merged.view(-1), merged.numel()
+
+        def stretch(start: int) -> NDArray[np.float64]:
+            squares, begin, stop = np.zeros(len(self.files)), start, min(start + STRETCH, size)
+            of_each = [file.numbers(name, self.dtype, start, stop, BLOCK) for file in self.every]
+            for own in zip(*of_each, strict=True):
+                block = self._one(own, name)
+                flat[begin : begin + len(block)] = block
+                begin += len(block)
+                if name in first.parameters:
+                    squares += self._squares(own, block)
+            return squares
+
+        starts = range(0, size, STRETCH)
+        if len(starts) < 2:
+            self.squares += sum(map(stretch, starts))
+            return merged
+        with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
+            for squares in pool.map(stretch, starts):
+                self.squares += squares
         return merged
 
     def _of_spectral_norm(self, name: str) -> Tensor:
@@ -107,5 +136,5 @@ class Stream:
         ]
         merged = {each: self._one([one[each] for one in own], each) for each in names}
         mixed = with_spectral_norms(merged, [own[n] for n in self._counting] or own)[name]
-        self._measure([each[name] for each in own], mixed)
+        self.squares += self._squares([each[name] for each in own], mixed)
         return mixed
