@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,7 +38,16 @@ from lmctool.symmetry.stored import (
 )
 from lmctool.symmetry.transform import Transform
 from lmctool.weights.arithmetic import one_by_one
-from lmctool.weights.recipe import content, deferred, derived, identity, recipe
+from lmctool.weights.recipe import (
+    KnownWeights,
+    content,
+    deferred,
+    derived,
+    identity,
+    promised,
+    recipe,
+)
+from lmctool.weights.streamed import StreamedWeights, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +63,8 @@ if TYPE_CHECKING:
     from lmctool.weights.arithmetic import Weights
 
 
+LARGE = 1 << 24
+"""Numbers of a network from which on it is not held a second time in another order."""
 IMAGE, MOVE = "image", "move/"
 """The name of a file among the arrays of an entry, and what those of moves begin with."""
 
@@ -201,12 +213,22 @@ class Alignments:
 
 
 def transformed(transform: Transform, weights: Weights) -> Weights:
-    """Return transformed weights that know of which they were made, and how."""
+    """Return transformed weights that know of which they were made, and how.
+
+    Those of a large network that are permuted pass: each is permuted whenever it is asked for.
+    """
     ingredients = partial(transform_recipe, transform)
-    if isinstance(transform, Permutation):  # which computes nothing, whenever it is applied
-        made = partial(transform.apply, one_by_one(weights))
-        return deferred(made, "permuted", (weights,), ingredients)
-    return derived(transform.apply(weights), "permuted", (weights,), ingredients)
+    if not isinstance(transform, Permutation):
+        return derived(transform.apply(weights), "permuted", (weights,), ingredients)
+    # a permutation computes nothing, and gives the same bits whenever it is applied
+    each = one_by_one(weights)
+    whole = partial(transform.apply, each)
+    later = deferred(whole, "permuted", (weights,), ingredients)
+    shapes = {name: shape_of(weights, name) for name in weights}
+    if sum(map(prod, shapes.values())) < LARGE:
+        return later
+    made_of, one = promised(later), transform.apply_lazily(each).__getitem__
+    return StreamedWeights(shapes, lambda: KnownWeights(whole(), made_of), one, made_of, large=True)
 
 
 def transform_recipe(transform: Transform) -> list[str]:

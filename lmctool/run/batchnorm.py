@@ -9,6 +9,7 @@ from lmctool.statistics import Goal
 from lmctool.weights.arithmetic import lerp
 from lmctool.weights.mean import weighted_mean
 from lmctool.weights.recipe import derived, identity, recipe
+from lmctool.weights.streamed import passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -130,4 +131,4 @@ class BatchNormPolicy:
         source = networks["ab".index(self.policy)]
         norms = [target.batchnorm for target in self.find() if target.batchnorm]
         names = [name for norm in norms for name in (norm.mean, norm.variance)]
-        return weights | {name: source[name] for name in names}
+        return weights | {name: passing(source, name) for name in names}

@@ -18,6 +18,7 @@ from lmctool.evaluate.batch_size import BatchSize, indivisible
 from lmctool.evaluate.threads import workers
 from lmctool.graph.layout import laid_out
 from lmctool.weights.recipe import content, identity, recipe
+from lmctool.weights.streamed import momentary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -82,9 +83,11 @@ class Calibration:
     def moments(self, weights: Weights, axes: Mapping[str, int]) -> Mapping[str, Moments]:
         """Return mean and variance of each channel at nodes of the graph (name -> channel axis)."""
         batches = self._shown("moments", self.batch)
-        measure = partial(
-            statistics.measured, self.follow(), weights, axes, batches, self._pieces(axes)
-        )
+        graph, pieces = self.follow(), self._pieces(axes)
+
+        def measure() -> Mapping[str, Moments]:
+            return statistics.measured(graph, momentary(weights), axes, batches, pieces)
+
         what = partial(_of_networks, axes, weights)
         return self._journalled("moments", axes, statistics.Moments, measure, what)
 

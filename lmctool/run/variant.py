@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lmctool.weights.recipe import derived, identity, recipe
+from lmctool.weights.streamed import momentary
 
 if TYPE_CHECKING:
     from lmctool.run.batchnorm import BatchNormPolicy
@@ -63,7 +64,7 @@ class Variant:
         if alpha == 0:
             return self.a
         if alpha == 1:
-            return self.b
+            return momentary(self.b)
         ingredients = partial(self.decided_by, alpha)
         return derived(self.between(alpha), "between", (self.a, self.b), ingredients)
 

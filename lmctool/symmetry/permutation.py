@@ -88,11 +88,11 @@ class Permutation(Transform):
                 return weights[name]
             if stack == name:
                 return self.permute(weights[name], forms, groups)
-            if stack not in whole:
+            if (found := whole.get(stack)) is None:  # threads may ask for several at a time
                 whole.clear()
                 stacked = torch.stack([weights[member] for member in stacks[stack]])
-                whole[stack] = self.permute(stacked, forms, groups)
-            return whole[stack][place].clone()
+                found = whole[stack] = self.permute(stacked, forms, groups)
+            return found[place].clone()
 
         return LazyWeights(weights, permuted)
 
