@@ -115,7 +115,7 @@ class _Step(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, tensor: Tensor, first: Tensor, steps: Sequence[Step], _: Tensor | None
     ) -> Tensor:
         """Return a tensor, made of the first by all steps but the last, after that one too."""
@@ -125,7 +125,7 @@ class _Step(torch.autograd.Function):
         return _in_order(tensor, index, move.order)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients by the tensor and by the scores."""
         *earlier, (index, move) = ctx.steps
         by_scores = by_tensor = None

@@ -45,7 +45,7 @@ def softened_gradients(
         found = softened_gradient(rows, temperature, gradient)
         del rows, gradient
         counts = [scores[place].numel() // size**2 for place in places]
-        for place, part in zip(places, found.split(counts), strict=True):
+        for place, part in zip(places, torch.split(found, counts), strict=True):
             yield place, part.view(scores[place].shape)
 
 
