@@ -208,7 +208,7 @@ def bare(pair: list[str]) -> list[str]:
     return pair
 
 
-ALIGN = ("--aligner", "weight", "--restarts", "2", "--input", "4x64", "--force", "-q")
+ALIGN = ("--aligner", "weight", "--restarts", "1", "--input", "4x64", "--force", "-q")
 
 
 @pytest.mark.usefixtures("nothing_else")
