@@ -132,5 +132,6 @@ def _without_counters(checkpoint: Checkpoint, shared: set[str]) -> Checkpoint:
     out = [name for name in checkpoint.names if is_counter(name) and name not in shared]
     if not out:
         return checkpoint
-    names = {name: name for name in checkpoint.names if name not in out}
+    left_out = set(out)
+    names = {name: name for name in checkpoint.names if name not in left_out}
     return checkpoint.called(names, f"left out {some(out)}, which another lacks")

@@ -62,7 +62,8 @@ def canonical_names(stored_names: Iterable[str], path: Path, naming: Naming = AS
     """
     names = {name: unwrapped(name) for name in stored_names}
     left_out = [name for name, short in names.items() if last(short) in COUNTERS]
-    names = less_parallel({name: names[name] for name in names if name not in set(left_out)})
+    counted = set(left_out)
+    names = less_parallel({name: names[name] for name in names if name not in counted})
     ignored = {name for name, short in names.items() if _is_ignored(naming, short)}
     kept = {name: short for name, short in names.items() if name not in ignored}
     stripped = {name: _stripped(naming, short) for name, short in kept.items()}

@@ -13,6 +13,7 @@ from lmctool.cli.checkpoint_options import naming
 from lmctool.cli.clashes import check_clashes
 from lmctool.cli.command import Command, words_noted
 from lmctool.cli.help_page import ALL
+from lmctool.cli.imports import uncollected
 from lmctool.cli.options import OBSERVER, help_page, settings, shared
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
@@ -112,8 +113,9 @@ class AnalysisCommand(Command):
             return self._run(ctx)
 
     def _run(self, ctx: click.Context) -> ExitCode:
-        from lmctool.cli.failure import report_failure
-        from lmctool.cli.run_job import execute
+        with uncollected():
+            from lmctool.cli.failure import report_failure
+            from lmctool.cli.run_job import execute
 
         values = ctx.params
         try:

@@ -73,9 +73,9 @@ def exported(shell: nn.Module, example: Tensor | tuple[Tensor, ...]) -> Graph | 
         shell: the model, whose operations alone matter; nothing else uses it.
         example: as ``capture`` takes it.
     """
-    inputs = example if isinstance(example, tuple) else (example,)
-    from lmctool.graph.export import export_graph
+    from lmctool.graph.export import export_graph  # which torch.export comes in by
 
+    inputs = example if isinstance(example, tuple) else (example,)
     with _quiet(), plain_attention():
         try:
             graph = export_graph(shell.eval(), inputs)

@@ -2,7 +2,8 @@
 
 The model is followed on batches of two sizes, and the graph beside it: operation
 for operation the graph must do what the model does, on the same tensors, in the same modules.  So
-a graph that was read from anywhere is one of this model, or is refused.
+a graph that was read from anywhere is one of this model, or is refused.  What the model does has
+sizes that are a multiple of the examples and a rest; the graph's own are proved to be such.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from lmctool.graph.document import ARITHMETIC, buffer_of
+from lmctool.graph.batch_sizes import batch_sizes
+from lmctool.graph.document import buffer_of
 from lmctool.graph.operations import BATCH_NORM, operation
 from lmctool.graph.settings import plain_layers
 from lmctool.graph.sizes import BATCH, at_batch
@@ -30,7 +32,6 @@ SIZES = (2, 3)
 """How many examples there are in a batch that varies: a size is a line through two points."""
 CHECKS = frozenset({torch.ops.aten._assert_tensor_metadata.default})
 """Operations that compute nothing, and refuse."""
-FUNCTIONS = frozenset(ARITHMETIC.values())
 
 
 def shape_values(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -105,12 +106,16 @@ def _followed(
     own |= {node: state[buffer_of(each, module)] for node, each in graph.constants.items()}
     own |= dict(zip(graph.inputs, batch, strict=True))
     paths = {path for path, _ in module.named_modules()}
-    values: dict[fx.Node, Any] = {}
+    varying = {name for name, each in zip(graph.inputs, inputs, strict=True) if len(each) > 1}
+    sizes = batch_sizes(graph, varying)
+    values: dict[fx.Node, Any] = {node: size.at(count) for node, size in sizes.items()}
     with plain_layers(module):
         terms, returned = terms_of(module, state, batch)
         for node in graph.nodes:
             if node.op == "placeholder":
                 values[node] = own[node.name]
+            elif node in sizes:
+                _check_place(node, paths, ())
             elif node.op == "call_function":
                 values[node] = _called(node, values, terms)
                 _check_place(node, paths, terms.places_of(values[node], _operands(node, values)))
@@ -123,16 +128,24 @@ def _followed(
 def _called(node: fx.Node, values: Mapping[fx.Node, Any], terms: Terms) -> Any:
     """Return the value of an operation, which the model did before."""
     function: Any = node.target
-    args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
     if function in CHECKS:
         return None
-    if function in FUNCTIONS:
-        numbers = args[1:] if function is operator.getitem else args
-        if kwargs or not all(isinstance(each, int) for each in numbers):
-            raise UnlikeError(f"{node.name} computes no size")
-        return function(*args)
+    given: Any = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+    args, kwargs = given
+    if function is operator.getitem:
+        several, place = args
+        if not isinstance(several, tuple | list) or isinstance(node.args[1], fx.Node) or kwargs:
+            raise UnlikeError(f"{node.name} picks no value")
+        return _no_number(several[place])
     with torch.no_grad(), terms:
-        return function(*args, **kwargs)
+        return _no_number(function(*args, **kwargs))
+
+
+def _no_number(value: Any) -> Any:
+    """Return a value; a number would be one of this batch alone."""
+    if isinstance(value, int | float | complex):
+        raise UnlikeError("a number that follows from no size")
+    return value
 
 
 def _operands(node: fx.Node, values: Mapping[fx.Node, Any]) -> list[Tensor]:

@@ -11,7 +11,7 @@ from lmctool.errors import LmctoolError
 from lmctool.files.publish import refuse_existing, write_bytes
 from lmctool.report.escaped import escaped
 from lmctool.report.generic import draw_curves
-from lmctool.report.style import DPI, applied
+from lmctool.report.style import DPI, applied, matplotlib
 from lmctool.report.tex import escaping
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ SAVED: Mapping[str, dict[str, Any]] = {
 
 INLINE = {"svg.fonttype": "none", "figure.facecolor": "none", "axes.facecolor": "none"}
 """Settings of a figure on a page: its texts are texts of the page, and it has the page's ground."""
+
+AS_DRAWN: Mapping[str, Any] = {
+    "savefig.bbox": None,
+    "savefig.facecolor": "auto",
+    "savefig.edgecolor": "auto",
+    "savefig.transparent": False,
+}
+"""Settings of saving under which a file holds a figure as it is drawn."""
 
 
 class FigureError(LmctoolError):
@@ -127,9 +135,22 @@ def saved(figure: Figure, form: str) -> bytes:
         LmctoolError: it cannot be a .pgf.
     """
     file = BytesIO()
+    if form == "png" and _saved_as_drawn(figure):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas: Any = FigureCanvasAgg(figure)  # only some versions type its methods
+        canvas.print_png(file, **SAVED[form])  # savefig would draw it twice, for its layout
+        return file.getvalue()
     with escaping() if form == "pgf" else nullcontext():
         figure.savefig(file, format=form, **SAVED[form])
     return file.getvalue()
+
+
+def _saved_as_drawn(figure: Figure) -> bool:
+    """Tell whether the file of a figure holds it as it is drawn."""
+    settings: Any = matplotlib().rcParams  # only some versions type its keys
+    same = figure.dpi == settings["savefig.dpi"]
+    return same and all(settings[name] == value for name, value in AS_DRAWN.items())
 
 
 @contextmanager

@@ -98,14 +98,15 @@ def tracked_names(names: Iterable[str], allowed: str) -> dict[str, str]:
     """
     given: dict[str, str] = {}
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for name in names:
         head, _, inside = name.removesuffix("]").partition("[")
         text = f"{head}/{inside.translate(INSIDE)}" if inside else head
         wanted = re.sub(rf"[^{allowed}]", "_", text)[:LONGEST_NAME]
-        own, count = wanted, 1
+        own, start = wanted, wanted[: LONGEST_NAME - 8]
         while own in taken:
-            count += 1
-            own = f"{wanted[: LONGEST_NAME - 8]}_{count}"
+            counts[start] = counts.get(start, 1) + 1
+            own = f"{start}_{counts[start]}"
         given[name] = own
         taken.add(own)
     return given

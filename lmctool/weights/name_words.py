@@ -11,6 +11,7 @@ A word means one thing, whichever of the names are there, but for the last kind.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -67,7 +68,8 @@ def selected_names(word: str, names: Iterable[str]) -> list[str]:
     patterned = [name for name in names if kind != "expression" and fnmatchcase(name, word)]
     expressed = [] if kind == "pattern" else _matches(word, names)
     if patterned and expressed and patterned != expressed:
-        apart = [name for name in names if (name in patterned) != (name in expressed)]
+        one_alone = {*patterned} ^ {*expressed}
+        apart = [name for name in names if name in one_alone]
         raise LmctoolError(
             f"{word!r} may be a shell pattern or a regular expression, and only one of them takes"
             f" {some(apart)}; write {_as_expression(word)!r} for the pattern or '({word})' for the"
@@ -131,9 +133,10 @@ def numbered(names: Sequence[str]) -> list[str]:
     >>> numbered(["conv1", "block", "block"])
     ['conv1', 'block#1', 'block#2']
     """
+    times = Counter(names)
     counts: dict[str, int] = {}
     unique = []
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-        unique.append(f"{name}#{counts[name]}" if names.count(name) > 1 else name)
+        unique.append(f"{name}#{counts[name]}" if times[name] > 1 else name)
     return unique

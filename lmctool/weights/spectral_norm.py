@@ -67,8 +67,8 @@ def following(tensors: Collection[str], names: Collection[str]) -> frozenset[str
     """
     chosen = set(tensors)
     for norm in spectral_norms(names):
-        buffers = {norm.u, norm.v}
-        chosen = chosen | buffers if norm.weight in chosen else chosen - buffers
+        change = chosen.update if norm.weight in chosen else chosen.difference_update
+        change((norm.u, norm.v))
     return frozenset(chosen)
 
 

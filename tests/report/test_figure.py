@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from lmctool.errors import LmctoolError
 from lmctool.report.curve_panels import differing
-from lmctool.report.figure import FigureError, save
+from lmctool.report.figure import FigureError, drawing, save, saved
 from lmctool.report.generic import draw_curves, metrics_table
 from lmctool.report.style import applied
 from lmctool.results.result import Group, Result, Variable
@@ -31,6 +32,22 @@ def test_a_figure_has_the_same_bytes_each_time(form: str, curved: Result, tmp_pa
     assert first.read_bytes() == second.read_bytes()
     assert first.read_bytes().startswith(STARTS[form])
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_pixels_are_those_that_matplotlib_saves(curved: Result, tmp_path: Path) -> None:
+    with drawing(curved, None) as figure:
+        figure.savefig(tmp_path / "a.png", metadata={"Software": None})
+    save(curved, None, tmp_path / "b.png", False)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("setting", [{"savefig.dpi": 30}, {"savefig.facecolor": "yellow"}])
+def test_settings_of_saving_hold(setting: dict[str, Any], curved: Result) -> None:
+    file = BytesIO()
+    with drawing(curved, None, setting) as figure:
+        figure.savefig(file, format="png", metadata={"Software": None})
+    with drawing(curved, None, setting) as figure:
+        assert saved(figure, "png") == file.getvalue()
 
 
 def test_another_suffix_is_told(curved: Result, tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ def _text(file: IO[bytes]) -> str:
 
 def settle() -> None:
     """Make this process one whose children run commands: warm, and without pixels to draw."""
+    import matplotlib.backends.backend_agg as agg
     import matplotlib.figure
     import torch
 
@@ -176,6 +177,7 @@ def settle() -> None:
     sys.dont_write_bytecode = True
 
     matplotlib.figure.Figure.savefig = _drawn  # type: ignore[method-assign, assignment]
+    agg.FigureCanvasAgg.print_png = _drawn  # type: ignore[method-assign, assignment]
 
 
 def _drawn(_: object, file: object, **how: object) -> None:

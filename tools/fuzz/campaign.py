@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import matplotlib.figure
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import lmctool.run.run  # noqa: F401  what all mutants share is imported before the first fork
 from tools.fuzz import checkpoints, data, forms, images, results, texts
@@ -134,3 +135,4 @@ def _settle(place: Path) -> None:
             file.write(b"figure")
 
     matplotlib.figure.Figure.savefig = drawn  # type: ignore[method-assign, assignment]
+    FigureCanvasAgg.print_png = drawn  # type: ignore[method-assign, assignment]

@@ -34,10 +34,10 @@ def draw_bars(axes: Axes, panel: Panel, encoding: Encoding, room: float) -> None
         room: how wide names beside the bars can be, in inches.
     """
     groups, members = _groups(panel, encoding), _members(panel, encoding)
-    height = FULL / len(members)
+    height, row_of = FULL / len(members), {group: row for row, group in enumerate(groups)}
     for number, member in enumerate(members):
         own = [each for each in panel.series if _member(each, encoding) == member]
-        rows = [groups.index(_group(each, encoding)) for each in own]
+        rows = [row_of[_group(each, encoding)] for each in own]
         places = np.array(rows) + (number - (len(members) - 1) / 2) * height
         values = np.concatenate([each.values for each in own])
         colours = [encoding.look(each).colour for each in own]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from lmctool.evaluate import device
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import ANALYSES
 from lmctool.report import figure
@@ -40,7 +41,6 @@ SHARED = ("--points", "3", "--limit", "60", "--within", "50%")
 LITTLE = ("--limit", "60", "--calib-size", "60", *SCORED)
 FEW_PRODUCTS = ("--curvature-size", "40", "--lanczos", "12", "--probes", "4")
 A, B, COPY = "a.safetensors", "b.safetensors", "copy.safetensors"
-RUN_A, RUN_B = "run-a", "run-b"
 FORK_A, FORK_B = "fork-0", "fork-40"
 RUN_A, RUN_B, RUN_C = "run-a", "run-b", "run-c"
 FULL: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -48,6 +48,7 @@ FULL: dict[str, tuple[tuple[str, ...], ...]] = {
     "barrier": (
         (A, B, *FEW, "--bootstrap", "3", "--by-split", "class", "--per-example", "--baselines"),
         (A, B, *SHARED),
+        (A, B, *FEW, "--precision", "bfloat16"),
     ),
     "curve": ((A, B, *FEW, "--curve-steps", "3", "--calib-size", "60"),),
     "distance": ((A, B, "--to", A), (A, B, "--except", "classifier.*")),
@@ -167,6 +168,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(figure, "save", lambda *_: None)  # nobody looks at them here
+            patch.setattr(
+                device, "has_bfloat16", lambda: True
+            )  # slow, and as exact
             done = invoke(name, *placed, "-o", out, "--quiet")
         assert done.exit_code == 0, done.output
         return read(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING
@@ -129,8 +130,8 @@ def _refuse(run: Run, paths: Sequence[Path]) -> None:
             "--apply holds the permutation of one pair, but a matrix has other pairs too; name an"
             " aligner with --align"
         )
-    for path in paths:
-        if paths.count(path) > 1:
+    for path, times in Counter(paths).items():
+        if times > 1:
             raise LmctoolError(f"checkpoint '{path}' is named twice; name each one once")
 
 
