@@ -278,6 +278,7 @@ def test_a_large_network_that_cannot_pass_is_aligned_all_the_same_and_it_is_told
     told = (
         "the first network is held in memory as a whole: its tensors were to pass one by one, but"
     )
+    assert done.exit_code == 0, done.output
     assert done.stderr.count(told) == 1, done.output
 
 
