@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ALLOWED = 0.1
 """What an exponent may be over that of the mathematics."""
-HEARD = 0.25
+HEARD = 0.15
 """The share of a start that a command must take beyond it, to be told from its noise."""
 EXPERTS = 8
 """Tensors of one block."""
@@ -130,7 +130,7 @@ def of_rows(folder: Path, count: int) -> dict[str, list[str]]:
         y=np.arange(count) % 10,
     )
     pair = [write_mlp(folder, number, width=8) for number in range(2)]
-    words = ["--data", "rows.npz", "--split", "all", "--points", "5", "--allow-chance"]
+    words = ["--data", "rows.npz", "--points", "5", "--allow-chance"]
     return {"barrier": ["barrier", *pair, *words]}
 
 
@@ -241,10 +241,12 @@ def rows(growth: Growth, found: dict[str, dict[int, Spent]]) -> list[str]:
     for name, taken in found.items():
         start, last = next(iter(taken.items())), list(taken.items())[-1]
         beyond = [(size, own.seconds - start[1].seconds) for size, own in taken.items()]
+        power = exponent(taken)
         seconds = ", ".join(f"{size:,}: {own:.1f}" for size, own in beyond[1:])
         told.append(
             f"| {name} | {growth.size} | {seconds} | {start[1].seconds:.1f} |"
-            f" {last[1].memory:.0f} | **{exponent(taken):.2f}** | {growth.exponent:g} |"
+            f" {last[1].memory:.0f} | {f'**{power:.2f}**' if np.isfinite(power) else '-'} |"
+            f" {growth.exponent:g} |"
         )
     return told
 

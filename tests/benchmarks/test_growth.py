@@ -40,6 +40,8 @@ def test_the_exponent_is_that_of_the_upper_half_beyond_the_start() -> None:
 def test_what_cannot_be_told_from_the_start_has_no_exponent() -> None:
     taken = {size: Spent(4 + size / 1000, 1) for size in (1, 50, 100, 200, 400)}
     assert math.isnan(growth.exponent(taken))
+    (row,) = growth.rows(Growth("things", (), files), {"work": taken})
+    assert row.endswith("| - | 1 |")
 
 
 def test_a_command_over_the_limit_ends_its_sizes_and_what_needs_its_result() -> None:
