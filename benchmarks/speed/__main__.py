@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 import torch
 
-from benchmarks.speed import growth, memory, rows
+from benchmarks.speed import evaluation_growth, memory, rows
 from benchmarks.speed.rows import Row, Scale
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def main(
             click.echo(f"{row.work}: {row.ratio:.2f} ({row.note})", err=True)
             found.append(row)
         held = memory.copies(folder) if device == "cpu" and not only else None
-        curves = growth.growth(folder, device, 3) if figure else {}
+        curves = evaluation_growth.growth(folder, device, 3) if figure else {}
     about = machine(device)
     told = ", ".join(f"{key} {value}" for key, value in about.items())
     text = f"{told}\n\n{table(found)}\n"
@@ -116,7 +116,7 @@ def main(
     if markdown:
         markdown.write_text(text)
     if figure:
-        growth.draw(curves, figure)
+        evaluation_growth.draw(curves, figure)
     if data:
         whole = {**about, "rows": [asdict(row) for row in found], "copies": held, "growth": curves}
         data.write_text(json.dumps(whole, indent=1) + "\n")
