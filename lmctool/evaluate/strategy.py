@@ -24,6 +24,7 @@ from lmctool.evaluate.threads import SideBySide, workers
 from lmctool.evaluate.torch_compile import Compiled
 from lmctool.evaluate.verified import Proved, agree
 from lmctool.graph.module import fresh
+from lmctool.model.tied import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -325,4 +326,4 @@ def _watched(
 
 def _own_outputs(network: Network, inputs: Tensor) -> Tensor:
     with torch.no_grad():
-        return network(network.module.state_dict())(inputs)
+        return network(once(network.module.state_dict(), network.module))(inputs)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from lmctool.graph.operations import aten
+from lmctool.graph.sizes import size_of, varies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -102,4 +103,4 @@ def pieces_for(graph: Graph, taps: Collection[str], threads: Workers | None) -> 
 
 def _varies(size: int | torch.SymInt) -> bool:
     """Tell whether a size of a value is one of the batch."""
-    return isinstance(size, torch.SymInt)
+    return varies(size_of(size))

@@ -113,7 +113,7 @@ def test_nothing_half_written_stays(here: Path, monkeypatch: pytest.MonkeyPatch)
     class Interrupted(dict[str, str]):
         def items(self) -> Any:
             yield "src/one.py", "1"
-            (draft,) = here.iterdir()
+            (draft,) = filter(Path.is_dir, here.iterdir())
             assert (draft / "src/one.py").read_text() == "1"
             raise KeyboardInterrupt
 

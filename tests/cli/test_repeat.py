@@ -27,9 +27,9 @@ FEW = ("--calib-size", "60", "-q")
 BARRIER = ("barrier", A, B, "--align", "--repair", "--points", "5", *FEW)
 REPEATED = (*BARRIER, "--repeat", str(DRAWS))
 CURVE, BOTH = "barrier/curve", "variant=align+repair,split=test"
-EVALUATED = 2 + 3 + DRAWS * ((3 + 1) + 3)
-"""Networks: the ends, those between on the plain path; in each draw those on the aligned path with
-its own end, and those on the corrected one."""
+EVALUATED = 2 + 3 + DRAWS * (3 + 3)
+"""Networks: the ends, those between on the plain path; in each draw those on the aligned path and
+those on the corrected one, which end in what has the scores of B."""
 
 
 @pytest.fixture(autouse=True)

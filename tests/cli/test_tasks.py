@@ -100,7 +100,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         sys.modules.pop(name, None)
 
 
-def recorded(module: nn.Module, inputs: Tensor, _: str | None) -> Graph:
+def recorded(module: nn.Module, inputs: Tensor, *_: object) -> Graph:
     """Return the graph of a model by running it once: torch.export takes seconds."""
     return record_graph(fresh(module), (inputs,))
 

@@ -63,7 +63,7 @@ def install(patch: pytest.MonkeyPatch) -> Gpu:
     for name, value in standing.items():
         patch.setattr(torch.cuda, name, value)
     patch.setattr(torch.Tensor, "record_stream", lambda *_: None)  # torch takes its own alone
-    patch.setattr("lmctool.graph.capture.export_graph", _on_the_host(export_graph))
+    patch.setattr("lmctool.graph.export.export_graph", _on_the_host(export_graph))
     return Gpu(machine)
 
 

@@ -147,7 +147,8 @@ def test_the_common_end_is_evaluated_once(
 
     monkeypatch.setattr(Network, "__call__", counted)
     result_of(run, also=(2,))
-    assert len(evaluated) == 3 + 2 * 3  # three checkpoints, two times three points
+    # two tell the layout, three are checkpoints, and two times three are between
+    assert len(evaluated) == 2 + 3 + 2 * 3
 
 
 def test_aligned_and_repaired_paths_of_every_start(paths_to_b: Runs) -> None:

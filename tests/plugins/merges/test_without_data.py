@@ -91,7 +91,7 @@ def test_a_merge_from_files_is_that_in_memory(method: str, tmp_path: Path) -> No
         made.append(open_checkpoint(tmp_path / f"{name}.safetensors"))
         distances.append(result.groups["merge/networks"].variables["distance"].values)
     assert made[0].digest == made[1].digest
-    np.testing.assert_allclose(distances[0], distances[1], rtol=1e-12)
+    np.testing.assert_allclose(distances[0], distances[1], rtol=1e-6)  # squares in float32
 
 
 def test_running_statistics_are_averaged_and_counters_are_the_firsts(tmp_path: Path) -> None:
