@@ -135,7 +135,9 @@ class LoadedWeights:
             partial(self._recipe, index),
             large=self._is_large(index),
         )
-        with self.journal.entries(SOUND, str(self.dtype)) as entries:
+        # what a journal knows depends on the graph of a user's model, and that on the first network
+        journal = self.journal if index else NO_JOURNAL
+        with journal.entries(SOUND, str(self.dtype)) as entries:
             entry = entries.entry(partial(self._recipe, index))
             if index not in self._sound and entry.arrays is None:
                 ties = len(set(own.values())) < len(checkpoint.names)  # to be compared

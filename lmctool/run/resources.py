@@ -258,6 +258,13 @@ class Resources:
         """Whether the first network is large, and nobody needs all of it in memory yet."""
         return streams(self.loaded.weights(0))
 
+    def note_held(self, why: str) -> None:
+        """Tell the user why the tensors of a large network do not pass through memory."""
+        self.note(
+            "the first network is held in memory as a whole: its tensors were to pass one by one,"
+            f" but {why}"
+        )
+
     @property
     def module(self) -> nn.Module:
         """The module, on the device, in evaluation mode; its tensors are the first checkpoint's.
@@ -358,11 +365,12 @@ class Resources:
         self.forward.check(self.traced(EXAMPLES), split)
         with arithmetic(self.settings.precision, self.device), self.forward.seeding():
             traced, setting = self.traced(TRACED), f"{self.device.type} {self.settings.precision}"
-            if self.passes and self.forward.output is None:
-                shell = self.loaded.shell
+            if self.passes:
+                shell = self.loaded.shell if self.forward.output is None else None
                 graph = None if shell is None else exported(shell, traced)
                 if graph is not None:
                     return graph
+                self.note_held("without their values the model cannot be followed to one output")
             kept = graph_place(self.cache, self.model, setting)
             return capture(self.module, traced, self.forward.output, kept)
 

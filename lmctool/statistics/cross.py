@@ -197,15 +197,16 @@ def _nbytes(tap: Tap) -> int:
 def _add_together(sums: Mapping[Tap, _Cross], batches: Iterable[list[Part]]) -> None:
     """Add the sums of batches, of all taps at once: there are too many of them to add by one."""
     total = torch.empty(0)
-    parts: list[Part] = []
+    shapes: list[tuple[Tap, list[torch.Size]]] = []
     for parts in batches:
         flat = torch.cat([each.flatten() for _, _, several in parts for each in several])
         if not len(total):
             total = torch.zeros_like(flat, dtype=torch.float64)
+            shapes = [(tap, [each.shape for each in several]) for tap, _, several in parts]
         total += flat
         for tap, count, _ in parts:
             sums[tap].count += count
-    sizes = [each.numel() for _, _, several in parts for each in several]
-    pieces = iter(torch.split(total, sizes))
-    for tap, _, several in parts:
-        sums[tap].sums = [next(pieces).view_as(each) for each in several]
+        del parts, flat  # they would stay while the next ones are made
+    pieces = iter(torch.split(total, [shape.numel() for _, own in shapes for shape in own]))
+    for tap, own in shapes:
+        sums[tap].sums = [next(pieces).view(shape) for shape in own]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lmctool.graph import capture, export
 from lmctool.testing import invoke, tiny_pair
 
 
@@ -43,6 +44,25 @@ def test_symmetry_takes_the_input_from_the_data_or_from_its_shape(tmp_path: Path
     by_shape = invoke("inspect", a, "--symmetry", "--input", "3x1x8x8")
     assert "layers.0.bias      16     layers.0" in by_data.stdout
     assert by_data.stdout == by_shape.stdout
+
+
+def test_the_graph_is_followed_once_and_kept_unless_asked_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, _ = tiny_pair(tmp_path)
+    monkeypatch.setenv("LMCTOOL_CACHE", str(tmp_path / "cache"))
+    made = invoke("inspect", a, "--symmetry", "--no-cache")
+    assert not (tmp_path / "cache").exists()
+    invoke("inspect", a, "--symmetry")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was exported")
+
+    monkeypatch.setattr(export, "export_graph", refuse)
+    monkeypatch.setattr(capture, "record_graph", refuse)
+    kept = invoke("inspect", a, "--symmetry")
+    assert made.exit_code == kept.exit_code == 0
+    assert made.stdout == kept.stdout
 
 
 def test_symmetry_without_data_or_shape_says_how_to_go_on(tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ from lmctool.checkpoint import Checkpoint
 from lmctool.checkpoint.checkpoint import open_checkpoint
 from lmctool.errors import LmctoolError, UnjudgedError
 from lmctool.evaluate import Network
+from lmctool.graph.capture import exported
 from lmctool.plugin import registry
 from lmctool.plugin.kinds import MODELS
 from lmctool.results.file import read
 from lmctool.results.journal import MemoryJournal
-from lmctool.run import loaded_weights
+from lmctool.run import alignment, loaded_weights
 from lmctool.run.loaded_weights import LoadedWeights
 from lmctool.symmetry import Permutation, PermutationSpec, prove
 from lmctool.symmetry.axis_form import Free
@@ -129,6 +130,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def nothing_else() -> Iterator[None]:
     """Let Python look for tensors among new objects alone: others are up to millions."""
+    exported(nn.Linear(2, 2), torch.zeros(2, 2))  # imports what makes most of them
     gc.collect()
     gc.freeze()
     yield
@@ -145,9 +147,16 @@ def in_memory() -> int:
 KINDS = (Tensor, nn.Parameter)
 
 
+def make_large(monkeypatch: pytest.MonkeyPatch, *, large: bool) -> None:
+    """Let all networks be large from here on, or none."""
+    monkeypatch.setattr(loaded_weights, "LARGE", 1 if large else 1 << 60)
+    monkeypatch.setattr(alignment, "LARGE", 1 if large else 1 << 60)
+    monkeypatch.setattr(likeness, "MOST", 0 if large else 1 << 60)
+
+
 @pytest.mark.usefixtures("nothing_else")
-def test_a_path_between_large_networks_takes_little_more_than_two_of_them(
-    pair: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
+def test_paths_between_large_networks_take_little_more_than_two_and_have_the_same_numbers(
+    pair: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[int] = []
     evaluated, one = Network.__call__, Checkpoint.weight
@@ -164,27 +173,22 @@ def test_a_path_between_large_networks_takes_little_more_than_two_of_them(
 
     monkeypatch.setattr(Network, "__call__", called)
     monkeypatch.setattr(Checkpoint, "weight", passing)
-    words = ("--points", "3", "--limit", "8", "--batch-size", "2", "--allow-chance", "-q")
-    done = invoke("interpolate", *pair, *words)
-    assert done.exit_code == 0, done.output
     module = registry.load(MODELS, "mlp").build("mlp", **ARGUMENTS)
     numbers = sum(tensor.numel() for tensor in module.parameters())
     del module
-    copies = max(found) / (4 * numbers)
-    assert (copies < 2.5) == large, copies
-
-
-def test_large_networks_have_the_numbers_of_small_ones(
-    pair: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ("--points", "3", "--limit", "60", "--allow-chance", "-q", "--align")
-    results = []
-    for number, size in enumerate((1, 1 << 60)):
-        monkeypatch.setattr(loaded_weights, "LARGE", size)
-        done = invoke("barrier", *pair, *words, "-o", f"{number}.h5")
+    words = ("--points", "3", "--limit", "8", "--batch-size", "4", "--allow-chance", "-q")
+    losses = []
+    for large in (True, False):
+        make_large(monkeypatch, large=large)
+        found.clear()
+        done = invoke("interpolate", *pair, *words, "-o", f"{large}.h5")
         assert done.exit_code == 0, done.output
-        results.append(read(Path(f"{number}.h5")).groups["barrier/curve"].variables["loss"].values)
-    assert (results[0] == results[1]).all()
+        copies = max(found) / (4 * numbers)
+        assert (copies < 2.5) == large, copies
+        losses.append(
+            read(Path(f"{large}.h5")).groups["interpolate/curve"].variables["loss"].values
+        )
+    assert (losses[0] == losses[1]).all()
 
 
 @pytest.fixture
@@ -204,16 +208,15 @@ def bare(pair: list[str]) -> list[str]:
     return pair
 
 
-ALIGN = ("--aligner", "weight", "--restarts", "2", "--input", "4x64", "--force", "-q")
+ALIGN = ("--aligner", "weight", "--restarts", "1", "--input", "4x64", "--force", "-q")
 
 
 @pytest.mark.usefixtures("nothing_else")
-def test_large_networks_are_aligned_as_their_tensors_pass(
-    bare: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
+def test_large_networks_are_aligned_as_small_ones_while_their_tensors_pass(
+    bare: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[int] = []
     one = Checkpoint.weight
-    monkeypatch.setattr(likeness, "MOST", 0 if large else 1 << 60)
 
     def passing(self: Checkpoint, *arguments: Any) -> Tensor:
         tensor = one(self, *arguments)
@@ -221,30 +224,62 @@ def test_large_networks_are_aligned_as_their_tensors_pass(
         return tensor
 
     monkeypatch.setattr(Checkpoint, "weight", passing)
-    done = invoke("align", *bare, *ALIGN, "-o", "out")
-    assert done.exit_code == 0, done.output
-    copies = max(found) / Path(bare[0]).stat().st_size
-    # the files' own dtype takes half of float32's bytes, and the largest tensor is an eighth of all
-    assert (copies < 2) == large, copies
-    assert large or copies > 3
-
-
-def test_large_networks_are_aligned_as_small_ones(
-    bare: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
     results, files = [], []
-    for number, size in enumerate((1, 1 << 60)):
-        monkeypatch.setattr(loaded_weights, "LARGE", size)
-        monkeypatch.setattr(likeness, "MOST", 0 if size == 1 else 1 << 60)
-        done = invoke("align", *bare, *ALIGN, "-o", f"aligned-{number}.h5")
+    for large in (True, False):
+        make_large(monkeypatch, large=large)
+        found.clear()
+        done = invoke("align", *bare, *ALIGN, "-o", f"{large}.h5")
         assert done.exit_code == 0, done.output
-        results.append(read(Path(f"aligned-{number}.h5")).groups)
-        files.append(Path(f"aligned-{number}.safetensors").read_bytes())
+        assert "held in memory" not in done.output
+        copies = max(found) / Path(bare[0]).stat().st_size
+        # the files' own dtype takes half of float32's bytes; the largest tensor is an eighth of all
+        assert copies < 2 if large else copies > 3, copies
+        results.append(read(Path(f"{large}.h5")).groups)
+        files.append(Path(f"{large}.safetensors").read_bytes())
     assert files[0] == files[1] != Path(bare[1]).read_bytes()
     first, second = (groups["weight"].variables["objective"].values for groups in results)
     np.testing.assert_allclose(first, second, rtol=1e-12)
+    said = [groups["weight"].attributes["products"] for groups in results]
+    assert said == ["made anew", "kept"]
     proofs = [groups["permutations"].attributes for groups in results]
     assert proofs[0] == proofs[1]
+
+
+HELD = """\
+import torch
+from torch import nn
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 300), nn.Linear(300, 300)
+
+    def forward(self, x):
+        self.last.weight.data_ptr()
+        shown = self.last(self.first(x).relu())
+        return torch.from_numpy(shown.numpy())
+"""
+
+
+def test_a_large_network_that_cannot_pass_is_aligned_all_the_same_and_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_large(monkeypatch, large=True)
+    Path("network.py").write_text(HELD)
+    for number in range(2):
+        torch.manual_seed(number)
+        first, last = nn.Linear(4, 300), nn.Linear(300, 300)
+        save_file(
+            nn.ModuleDict({"first": first, "last": last}).state_dict(), f"{number}.safetensors"
+        )
+    words = ("--model", "./network.py:Network", "--aligner", "weight", "--input", "4x4")
+    done = invoke("align", "0.safetensors", "1.safetensors", *words)
+    told = (
+        "the first network is held in memory as a whole: its tensors were to pass one by one, but"
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count(told) == 1, done.output
 
 
 class Written(nn.Linear):

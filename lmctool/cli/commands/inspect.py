@@ -12,7 +12,7 @@ from lmctool.cli.command import Command, OutputFile
 from lmctool.cli.data_options import INPUT
 from lmctool.cli.example_input import example_input
 from lmctool.cli.key_values import aligned
-from lmctool.cli.options import MODEL, MODEL_ARGUMENTS, TRUST_CONFIG
+from lmctool.cli.options import MODEL, MODEL_ARGUMENTS, NO_CACHE, TRUST_CONFIG
 from lmctool.errors import LmctoolError, UntrustedError
 from lmctool.plugin.parameters import InputFile
 from lmctool.report.terminal import echo
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmctool.checkpoint import Checkpoint
     from lmctool.config import Config
     from lmctool.graph.graph import Graph
+    from lmctool.graph.kept import KeptGraph
     from lmctool.model.example import Inputs
     from lmctool.model.resolve import Model
     from lmctool.plugin.settings import InputShape
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     help="Write the symmetry as a permutation spec, which can be edited and passed to --spec.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing SPEC.toml.")
+@click.option("--no-cache", **NO_CACHE)
 @click.option("--trust-config", **TRUST_CONFIG)
 @with_options
 def command(
@@ -76,6 +78,7 @@ def command(
     spec_file: Path | None,
     out: Path | None,
     force: bool,
+    no_cache: bool,
     trust_config: bool,
     **names: Any,
 ) -> None:
@@ -108,7 +111,8 @@ def command(
                 raise resolved
             echo()
             example = example_input(checkpoint, resolved.module, data, inputs, standing)
-            _show_symmetry(resolved.module, example, spec_file, out, force)
+            kept = None if no_cache else _kept(resolved)
+            _show_symmetry(resolved.module, example, spec_file, out, force, kept)
 
 
 def _summary(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
@@ -173,8 +177,21 @@ def _tensors(checkpoint: Checkpoint) -> Table:
     return Table("Tensors", ("tensor", "shape", "dtype"), rows)
 
 
+def _kept(model: Model) -> KeptGraph | None:
+    """Return where the graph of a model is kept, as runs on a CPU keep it."""
+    from lmctool.files.cache import user_cache
+    from lmctool.run.graph_place import graph_place
+
+    return graph_place(user_cache(), model, "cpu float32")
+
+
 def _show_symmetry(
-    module: nn.Module, example: Inputs, file: Path | None, out: Path | None, force: bool
+    module: nn.Module,
+    example: Inputs,
+    file: Path | None,
+    out: Path | None,
+    force: bool,
+    kept: KeptGraph | None,
 ) -> None:
     from rich.console import Console
 
@@ -182,19 +199,23 @@ def _show_symmetry(
     from lmctool.report.terminal import render
     from lmctool.symmetry import derive, describe, read_spec, write_spec
 
-    graph = capture(module, example)
+    graph = capture(module, example, kept=kept)
     spec = derive(graph) if file is None else read_spec(file, graph)
     if len(graph.outputs) > 1:
         echo(aligned([("outputs, all kept as they are", ", ".join(graph.outputs))]) + "\n")
     render(describe(spec, graph), Console())
-    render(_linear_symmetry(module, example, graph, spec), Console())
+    render(_linear_symmetry(module, example, graph, spec, kept), Console())
     if out is not None:
         write_spec(spec, out, force)
         echo(f"\nspec  {out}")
 
 
 def _linear_symmetry(
-    module: nn.Module, example: Inputs, graph: Graph, spec: PermutationSpec
+    module: nn.Module,
+    example: Inputs,
+    graph: Graph,
+    spec: PermutationSpec,
+    kept: KeptGraph | None,
 ) -> Table:
     """Return which linear maps act once nothing is tied, as aligners that use them see to."""
     from lmctool.graph.capture import capture
@@ -204,6 +225,6 @@ def _linear_symmetry(
     from lmctool.symmetry.linear.describe import describe_linear
 
     if ties := untie(module):
-        graph = capture(module, example)
+        graph = capture(module, example, kept=kept)
         spec = derive(graph)
     return describe_linear(derive_linear(graph, spec), ties)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmarks.launch_counter import Launches
 from benchmarks.launches import GPU
 from lmctool.errors import LmctoolError
 from lmctool.plugin import registry
-from lmctool.plugin.kinds import CORRECTIONS
+from lmctool.plugin.kinds import CORRECTIONS, MODELS
 from lmctool.plugin.progress import silent
 from lmctool.plugin.settings import Choice
 from lmctool.results.result import Result
@@ -23,12 +25,25 @@ from lmctool.run.provenance import complete
 from lmctool.run.run import Run
 from lmctool.symmetry import Permutation
 from lmctool.symmetry.linear.transform import permutation_part
-from lmctool.symmetry.soft_permutation import permutation_matrices
+from lmctool.testing import tiny_run
+from lmctool_plugins.aligners.midpoint import softening
 from lmctool_plugins.aligners.midpoint.descent import Descent
-from lmctool_plugins.aligners.midpoint.latent import Latent, begin, normalised, softened
+from lmctool_plugins.aligners.midpoint.latent import Latent, begin
 from lmctool_plugins.aligners.midpoint.objective import RepairedMidpoint, summed_in_order
+from lmctool_plugins.aligners.midpoint.permuted import moves_of
 from lmctool_plugins.aligners.midpoint.search import Search
+from lmctool_plugins.aligners.midpoint.softening import (
+    FOLLOWED,
+    ROUNDS,
+    normalised,
+    softened_gradients,
+    together,
+)
+from tests.live_bytes import LiveBytes
 from tests.plugins.pairs import trained
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Runs = Callable[..., Run]
 SHORT = {"steps": 20, "rate": 0.1, "batch": 200}
@@ -48,9 +63,9 @@ def test_the_loss_is_that_of_the_midpoint_that_repair_corrects(run_of: Runs, key
     run = pair(run_of, key, calib_size=200, calib_batch=200)
     a, b = run.weights(0), run.weights(1)
     permutation = Permutation.random(run.permutation_spec, torch.Generator().manual_seed(0))
-    mixing = permutation_matrices(permutation, next(iter(b.values())))
+    moves = moves_of(permutation, run.device)
     ((inputs, targets),) = run.calibration.split.batches(200, run.dtype)
-    loss, error = RepairedMidpoint(run, a, b).score(mixing, inputs, targets)
+    loss, error = RepairedMidpoint(run, a, b).score(moves, inputs, targets)
 
     correction = registry.load(CORRECTIONS, "repair")
     between = correction.prepare(run, a, permutation.apply(b), storable=False, targets="both")
@@ -65,7 +80,8 @@ def test_the_gradient_reaches_every_group(run_of: Runs) -> None:
     a, b = run.weights(0), run.weights(1)
     latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
     ((inputs, targets),) = run.calibration.split.batches(50, run.dtype)
-    loss, _ = RepairedMidpoint(run, a, b).score(latent.matrices(0.1), inputs, targets)
+    moves = moves_of(latent.hardened(), run.device, latent.scores)
+    loss, _ = RepairedMidpoint(run, a, b).score(moves, inputs, targets)
     loss.backward()  # type: ignore[no-untyped-call]
     assert set(latent.scores) == set(run.permutation_spec.groups)
     assert all(s.grad is not None and s.grad.abs().max() > 0 for s in latent.scores.values())
@@ -92,27 +108,47 @@ def test_rows_and_columns_of_a_normalised_matrix_sum_to_one() -> None:
     assert normalised(logits / 1e-4, 5).exp().isfinite().all()
 
 
-def test_hard_matrices_have_the_gradient_of_soft_ones(run_of: Runs) -> None:
-    run = pair(run_of)
-    a, b = run.weights(0), run.weights(1)
-    latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
-    weight = {
-        group: torch.randn(s.shape, dtype=s.dtype, generator=torch.Generator().manual_seed(0))
-        for group, s in latent.scores.items()
-    }
-    hard, soft = latent.matrices(0.1), softened(latent.scores, 0.1)
-    gradients = [
-        torch.autograd.grad(
-            torch.stack([(weight[g] * matrices[g]).sum() for g in weight]).sum(),
-            list(latent.scores.values()),
-        )
-        for matrices in (hard, soft)
+def softened(scores: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return soft matrices as they are defined, for autograd to follow the last rounds."""
+    logits = scores / temperature
+    with torch.no_grad():
+        factors = normalised(logits, ROUNDS - FOLLOWED) - logits
+    logits = logits + factors
+    for _ in range(FOLLOWED):
+        logits = logits - logits.logsumexp(-1, keepdim=True)
+        logits = logits - logits.logsumexp(-2, keepdim=True)
+    return logits.exp()
+
+
+def test_the_gradient_by_scores_is_that_of_soft_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(5, 5), (2, 3, 3), (5, 5), (4, 4), (3, 3)]
+    scores = [
+        torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_()
+        for shape in shapes
     ]
-    for first, second in zip(*gradients, strict=True):
-        torch.testing.assert_close(first, second)
-    drawn = permutation_matrices(latent.hardened(), weight["layers.0"])
-    for group, matrix in hard.items():
-        torch.testing.assert_close(matrix, drawn[group])
+    weights = [torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes]
+
+    def loss(matrices: list[torch.Tensor]) -> torch.Tensor:
+        terms = [(w * m).sum() for w, m in zip(weights[:-1], matrices, strict=False)]
+        return torch.stack(terms).sum()  # the last group has no part in it
+
+    soft = loss([softened(each, 0.3) for each in scores])
+    expected = torch.autograd.grad(soft, scores, allow_unused=True, materialize_grads=True)
+    for size in (0, 40, softening.TOGETHER):
+        monkeypatch.setattr(softening, "TOGETHER", size)
+        found = dict(softened_gradients(loss(scores), scores, 0.3))
+        for place, gradient in enumerate(expected):
+            torch.testing.assert_close(found[place], gradient)
+
+
+def test_groups_of_one_size_are_softened_together_unless_they_are_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scores = [torch.zeros(shape) for shape in ((4, 4), (2, 3, 3), (4, 4), (4, 4), (9, 9))]
+    assert list(together(scores)) == [[0, 2, 3], [1], [4]]
+    monkeypatch.setattr(softening, "TOGETHER", 32)
+    assert list(together(scores)) == [[0, 2], [3], [1], [4]]
 
 
 def test_the_search_begins_at_its_start(run_of: Runs) -> None:
@@ -155,10 +191,10 @@ def test_the_kept_permutation_is_no_worse_than_the_start_on_held_out_examples(
     assert len(train) == 20 and len(held) == 3
     assert min(held) < held[0]
     looking = Search(run, RepairedMidpoint(run, a, b), parted_examples(run, "midpoint", 200))
-    mixing = permutation_matrices(found, a["layers.0.weight"])
     with torch.no_grad():
         loss, _ = looking.midpoint.score(
-            mixing, *run.calibration.split.at(looking.examples.held_out, run.dtype)
+            moves_of(found, run.device),
+            *run.calibration.split.at(looking.examples.held_out, run.dtype),
         )
     assert loss.item() == pytest.approx(min(held))
     (alignment,) = run.alignments.proved
@@ -197,10 +233,36 @@ def test_a_group_moves_at_a_pace_that_the_scale_of_its_gradient_does_not_change(
     weight = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     descent = Descent(scores)
     for _ in range(5):
-        descent.step((weight * scores[0]).sum() + 1000 * (weight * scores[1]).sum(), 0.1)
+        descent.move(0, weight, 0.1)
+        descent.move(1, 1000 * weight, 0.1)
     torch.testing.assert_close(scores[0], scores[1])
     expected = -0.5 * weight / weight.square().sum(-1).mean().sqrt()
     torch.testing.assert_close(scores[0].detach(), expected)
+
+
+def test_a_search_holds_few_copies_of_the_weights_and_of_the_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softening, "TOGETHER", 1)  # as of groups that are large
+    arguments = {"inputs": 64, "width": 512, "depth": 4}
+    metadata = {"lmctool.model": "mlp", "lmctool.model_arguments": json.dumps(arguments)}
+    metadata |= {"format": "pt", "lmctool.data": "digits"}
+    paths = tmp_path / "0.safetensors", tmp_path / "1.safetensors"
+    for seed, path in enumerate(paths):
+        torch.manual_seed(seed)
+        module = registry.load(MODELS, "mlp").build("mlp", **arguments)
+        save_file(module.state_dict(), path, metadata=metadata)
+    run = tiny_run(tmp_path, checkpoints=paths, calib_size=60)
+    a, b = run.weights(0), run.weights(1)
+    latent = begin(run, a, b, Permutation(run.permutation_spec, {}))
+    search = Search(run, RepairedMidpoint(run, a, b), parted_examples(run, "midpoint", 20))
+    with LiveBytes() as live:
+        search.go(latent, steps=3, rate=0.1)
+    weights = sum(tensor.nbytes for tensor in a.values())
+    scores = sum(each.nbytes for each in latent.scores.values())
+    # Of the scores, which are there before, momentum and gradients; of the midpoint gradients,
+    # before and after the mean with A; A and B; a little for activations, and for one group.
+    assert 2 * scores + weights < live.most < 2.25 * scores + 4.25 * weights, live.most / weights
 
 
 def on_gpu() -> Search:
@@ -208,8 +270,9 @@ def on_gpu() -> Search:
     split: Any = SimpleNamespace(at=lambda positions, _: (positions, torch.empty(50, device=GPU)))
     run: Any = SimpleNamespace(device=GPU, progress=silent)
 
-    def score(mixing: Any, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
-        loss = torch.stack([matrix.square().sum() for matrix in mixing.values()]).sum()
+    def score(moves: Any, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+        taking = [move.order if move.scores is None else move.scores for move in moves.values()]
+        loss = torch.stack([each.square().sum() for each in taking]).sum()
         return loss, loss.detach()
 
     midpoint: Any = SimpleNamespace(score=score)

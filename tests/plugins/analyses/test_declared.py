@@ -168,9 +168,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         out: Path = folder / f"{name}{number}.h5"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(figure, "save", lambda *_: None)  # nobody looks at them here
-            patch.setattr(
-                device, "has_bfloat16", lambda: True
-            )  # slow, and as exact
+            patch.setattr(device, "has_bfloat16", lambda: True)  # slow, and as exact
             done = invoke(name, *placed, "-o", out, "--quiet")
         assert done.exit_code == 0, done.output
         return read(out)

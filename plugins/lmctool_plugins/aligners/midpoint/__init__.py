@@ -16,6 +16,11 @@ attention heads are matched anew, heads stay paired as they are there.
 It uses the labels of calibration examples (``--calib-split``), of no other split.  A fifth of
 them is held out, and the permutation of the lowest loss on these is kept, the start among them.
 The barrier before REPAIR may well get higher.
+
+Scores, their momentum and their gradients are each one number for each pair of units, which of an
+MLP are as many as it has weights between hidden layers; beside A and B, the gradients of the
+midpoint take two copies of the weights at the peak.  No matrix of a permutation is made, and soft
+matrices are made of few groups at a time, where the gradient goes back through them.
 """
 
 from __future__ import annotations

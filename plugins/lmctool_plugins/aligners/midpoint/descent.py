@@ -29,27 +29,26 @@ class Descent:
         self.scores = list(scores)
         self.means = [torch.zeros_like(each) for each in self.scores]
         self.squares = [torch.zeros((), device=each.device) for each in self.scores]
-        self.steps = 0
+        self.steps = [0 for _ in self.scores]
 
-    def step(self, loss: Tensor, rate: float) -> None:
-        """Lower a loss.
+    def move(self, place: int, gradient: Tensor, rate: float) -> None:
+        """Lower a loss by the scores of one group.
 
         Args:
-            loss: a function of some of the scores; the others stay.
+            place: of the group, among the scores.
+            gradient: of the loss by its scores.
             rate: how far the scores of one place move, as a norm, where gradients agree.
         """
         import torch
 
-        gradients = torch.autograd.grad(
-            loss, self.scores, allow_unused=True, materialize_grads=True
-        )
-        self.steps += 1
+        self.steps[place] += 1
+        steps = self.steps[place]
         with torch.no_grad():
-            for place, (scores, gradient) in enumerate(zip(self.scores, gradients, strict=True)):
-                square = gradient.square().sum(-1).mean()
-                self.means[place].lerp_(gradient, 1 - MOMENTUM)
-                self.squares[place] = MEMORY * self.squares[place] + (1 - MEMORY) * square
-                # Both averages start at 0; divided by the weight of what is in them they don't lag.
-                mean = self.means[place] / (1 - MOMENTUM**self.steps)
-                norm = (self.squares[place] / (1 - MEMORY**self.steps)).sqrt()
-                scores -= rate * mean / norm.clamp_min(1e-12)  # not 0 / 0 without a gradient
+            square = gradient.square().sum(-1).mean()
+            self.means[place].lerp_(gradient, 1 - MOMENTUM)
+            self.squares[place] = MEMORY * self.squares[place] + (1 - MEMORY) * square
+            # Both averages start at 0; divided by the weight of what is in them they don't lag.
+            norm = (self.squares[place] / (1 - MEMORY**steps)).sqrt()
+            change = (self.means[place] / (1 - MOMENTUM**steps)).mul_(rate)
+            # not 0 / 0 without a gradient
+            self.scores[place] -= change.div_(norm.clamp_min(1e-12))

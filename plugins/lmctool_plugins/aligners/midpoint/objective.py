@@ -1,4 +1,4 @@
-"""The midpoint after REPAIR, as a function of the matrices that mix B's units."""
+"""The midpoint after REPAIR, as a function of the permutation of B."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmctool.api import Run, Weights
-    from lmctool.api.advanced import AxisForm, SoftPermutation, Target
+    from lmctool.api.advanced import AxisForm, Target
+    from lmctool_plugins.aligners.midpoint.permuted import Move
 
 EPSILON = 1e-5
 """Added to a batch's variance at a target that feeds no BatchNorm."""
 
 
 class RepairedMidpoint:
-    """Scores the midpoint of A and a mixed B, each REPAIR target renormalised batch by batch.
+    """Scores the midpoint of A and a permuted B, each REPAIR target renormalised batch by batch.
 
     The targets are those of ``--repair``, layers and blocks, and so are their goals: the means
     and the standard deviations of the ends, averaged (Jordan et al. 2023, equations 3 and 4).
@@ -30,10 +31,10 @@ class RepairedMidpoint:
 
     def __init__(self, run: Run, a: Weights, b: Weights) -> None:
         """Take the ends' statistics at the targets, on the calibration examples."""
-        from lmctool.api.advanced import SoftPermutation
+        from lmctool_plugins.aligners.midpoint.permuted import Permuting
 
         self.run, self.a, self.b = run, a, b
-        self.permutation: SoftPermutation = SoftPermutation(run.permutation_spec)
+        self.permuting = Permuting(run.permutation_spec)
         self.targets = run.resources.targets("both")
         free = [target for target in self.targets if target.batchnorm is None]
         self.forms = {target.tap: (channels(run, target),) for target in free}
@@ -41,21 +42,20 @@ class RepairedMidpoint:
         self.goals_b = goals(run, b, free)
 
     def score(
-        self, mixing: Mapping[str, Tensor], inputs: Tensor, targets: Tensor
+        self, moves: Mapping[str, Move], inputs: Tensor, targets: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss, in nats, and the mean error over a batch.
 
         Args:
-            mixing: the matrices of each group, as ``SoftPermutation`` takes them; gradients of
-                the loss flow to them.
+            moves: that of each group; gradients of the loss flow to their scores.
             inputs: (2 or more examples, ...) as the model sees them.
             targets: (example, ...) what the task takes.
         """
         task = self.run.task
         if task is None:
             raise ValueError("a run without data has no task to score a midpoint by")
-        weights = self._weights(self.permutation.apply(mixing, self.b))
-        edits = {target.tap: self._edit(target, mixing) for target in self.targets}
+        weights = self._weights(self.permuting.apply(moves, self.b))
+        edits = {target.tap: self._edit(target, moves) for target in self.targets}
         with summed_in_order(inputs):
             outputs = self.run.graph.run(weights, inputs, edits)
         split = self.run.calibration.split
@@ -82,11 +82,11 @@ class RepairedMidpoint:
             weights[norm.variance] = torch.full_like(weights[norm.variance], 1 - norm.epsilon)
         return weights
 
-    def _edit(self, target: Target, mixing: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+    def _edit(self, target: Target, moves: Mapping[str, Move]) -> Callable[[Tensor], Tensor]:
         if target.batchnorm:  # it would take away any mean and deviation given to its input
             return renormalising(target.axis, None, None, target.batchnorm.epsilon)
         mean, std = (
-            (mine + self.permutation.mix(mixing, theirs, self.forms[target.tap])) / 2
+            (mine + self.permuting.permuted(moves, theirs, self.forms[target.tap])) / 2
             for mine, theirs in zip(self.goals_a[target.tap], self.goals_b[target.tap], strict=True)
         )
         return renormalising(target.axis, mean, std, EPSILON)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmctool_plugins.aligners.midpoint.descent import Descent
+from lmctool_plugins.aligners.midpoint.softening import softened_gradients
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,6 +68,8 @@ class Search:
         """
         import torch
 
+        from lmctool_plugins.aligners.midpoint.permuted import moves_of
+
         descent = Descent(list(latent.scores.values()))
         course = Course(latent.hardened())
         losses: list[Tensor] = []
@@ -74,8 +77,12 @@ class Search:
         with self.run.progress(steps, "midpoint") as advance:
             for step, batch in zip(range(steps), self.examples.batches(), strict=False):
                 temperature = HOTTEST * (COLDEST / HOTTEST) ** (step / steps)
-                loss, _ = self.midpoint.score(latent.matrices(temperature), *batch)
-                descent.step(loss, rate * (1 + math.cos(math.pi * step / steps)) / 2)
+                pace = rate * (1 + math.cos(math.pi * step / steps)) / 2
+                moves = moves_of(latent.hardened(), self.run.device, latent.scores)
+                loss, _ = self.midpoint.score(moves, *batch)
+                for place, gradient in softened_gradients(loss, descent.scores, temperature):
+                    descent.move(place, gradient, pace)
+                    del gradient  # it would stay through the next step
                 losses.append(loss.detach())  # read at the end: each would be waited for
                 if (step + 1) % CHECK_EVERY == 0 or step + 1 == steps:
                     self._look(course, step + 1, latent)
@@ -87,13 +94,13 @@ class Search:
         """Score the hardened permutation on the held-out examples."""
         import torch
 
-        from lmctool.api.advanced import permutation_matrices
+        from lmctool_plugins.aligners.midpoint.permuted import moves_of
 
         permutation = latent.hardened()
-        mixing = permutation_matrices(permutation, next(iter(latent.scores.values())))
+        moves = moves_of(permutation, self.run.device)
         parts = self.examples.checks
         with torch.no_grad():
-            scores = [self.midpoint.score(mixing, *self.examples.at(part)) for part in parts]
+            scores = [self.midpoint.score(moves, *self.examples.at(part)) for part in parts]
         lengths = torch.tensor([len(part) for part in parts])
         counts = (lengths / len(self.examples.held_out)).double()
         both = torch.stack([torch.stack(each) for each in zip(*scores, strict=True)]).double().cpu()

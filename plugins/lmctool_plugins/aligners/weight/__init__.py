@@ -100,7 +100,7 @@ def align(
             optima.append(likeness.permutation)
             values.append(objective(mine, optima[-1].apply_lazily(theirs)))
             advance(1)
-    group = record(objective(mine, theirs), objective(mine, mine), values)
+    group = record(objective(mine, theirs), objective(mine, mine), values, kept=settled.keeps)
     return Alignment(optima[values.index(max(values))], {"weight": group})
 
 
@@ -120,8 +120,11 @@ def compared(run: Run, weights: Weights) -> Weights:
     return LazyWeights(kept, stacked.__getitem__)
 
 
-def record(unaligned: float, perfect: float, values: Sequence[float]) -> Group:
-    """Return the objective of each restart, of B as it is, and of A with itself."""
+def record(unaligned: float, perfect: float, values: Sequence[float], *, kept: bool) -> Group:
+    """Return the objective of each restart, of B as it is, and of A with itself.
+
+    And whether products of units were kept and changed, or made anew, which rounds otherwise.
+    """
     import numpy as np
 
     rows = np.arange(len(values))
@@ -132,7 +135,11 @@ def record(unaligned: float, perfect: float, values: Sequence[float]) -> Group:
                 np.array(values), ("restart",), long_name="<A, pi(B)> over all parameters"
             ),
         },
-        {"objective_unaligned": unaligned, "objective_a": perfect},
+        {
+            "objective_unaligned": unaligned,
+            "objective_a": perfect,
+            "products": "kept" if kept else "made anew",
+        },
     )
 
 
