@@ -58,6 +58,9 @@ class Stream:
         self.left_out = run.left_out
         self.squares = np.zeros(run.count)
         self.weights = LazyWeights(self.files[0].names, self._merged)
+        # sets, for each tensor is looked up in them, and there may be many thousands
+        self._floating = frozenset(self.files[0].floating)
+        self._parameters = frozenset(self.files[0].parameters)
         norms = spectral_norms(self.files[0].names)
         self._norms = {name: norm for norm in norms for name in (norm.u, norm.v)}
         self._counting = [n for n, count in enumerate(self.counts) if count]
@@ -66,12 +69,12 @@ class Stream:
         first = self.files[0]
         if name in self.left_out:
             return first.tensor(name, finite=True)
-        if name not in first.floating:
+        if name not in self._floating:
             self._one([file.mapped(name) for file in self.every], name)
             return self.every[self._counting[0] if self._counting else -1].tensor(name)
         if name in self._norms:
             return self._of_spectral_norm(name)
-        if self.method.record.elementwise or name not in first.parameters:
+        if self.method.record.elementwise or name not in self._parameters:
             return self._by_blocks(name)
         own = [file.tensor(name, finite=True).to(self.dtype) for file in self.every]
         merged = self._one(own, name)
@@ -87,7 +90,7 @@ class Stream:
             return base
         if len(tensors) == 1 and base is None and self.method.record.counts == "shares":
             return tensors[0]
-        averaged = name not in self.files[0].parameters
+        averaged = name not in self._parameters
         return self.method.tensor(
             name, tensors, counts, base, indices=self._counting, averaged=averaged
         )
@@ -113,7 +116,7 @@ class Stream:
                 block = self._one(own, name)
                 flat[begin : begin + len(block)] = block
                 begin += len(block)
-                if name in first.parameters:
+                if name in self._parameters:
                     squares += self._squares(own, block)
             return squares
 
