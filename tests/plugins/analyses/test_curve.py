@@ -84,7 +84,7 @@ def quick() -> Iterator[None]:
         yield
 
 
-def recorded(module: nn.Module, inputs: Tensor, _: str | None) -> Graph:
+def recorded(module: nn.Module, inputs: Tensor, *_: object) -> Graph:
     return record_graph(fresh(module), (inputs,))
 
 

@@ -84,7 +84,7 @@ def network(sign: float) -> dict[str, Tensor]:
     return {**state, "2.weight": last, "2.bias": torch.full((1,), 2.0)}
 
 
-def recorded(module: nn.Module, inputs: Tensor, _: str | None) -> Graph:
+def recorded(module: nn.Module, inputs: Tensor, *_: object) -> Graph:
     """Return the graph of a model by running it once: torch.export takes seconds."""
     return record_graph(fresh(module), (inputs,))
 
