@@ -117,7 +117,7 @@ def of_networks(folder: Path, count: int) -> dict[str, list[str]]:
         "matrix": ["matrix", *names, "--align", "weight", *few],
         "show of matrix": ["show", "matrix.h5"],
         "report of matrix": ["report", "matrix.h5", "-o", "page.html"],
-        "aggregate of matrix": ["aggregate", "matrix.h5", "--over", "pair"],
+        "aggregate of matrix": ["aggregate", "matrix.h5", "--over", "pair", "-o", "mean.h5"],
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmctool.errors import LmctoolError
 from lmctool.report import curve
+from lmctool.report.bars import row_bars
 from lmctool.report.curve_panels import (
     VARIANT,
     curve_panels,
@@ -42,6 +43,8 @@ WIDTH, HEIGHT = 5.2, 3.9
 BAR = 0.28
 """The height of one bar, in inches."""
 TALLEST = 100
+MOST_NAMES = 350
+"""Names beside the bars of one axes, as many as the tallest has room for."""
 LONGEST = 36
 """Letters of a name beside a bar."""
 
@@ -147,7 +150,9 @@ def _draw_metric(axes: Axes, variable: Variable, items: list[Metric], names: lis
     heights = [np.nan if item.value is None else item.value for item in items]
     variants = [item.where.get(VARIANT, "") for item in items]
     known = [look.colour for look in looks(variants)] if all(variants) else COLOURS[0]
-    axes.barh(range(len(items)), heights, tick_label=names, color=known)
+    row_bars(axes, np.arange(len(items)), np.array(heights), 0.8, color=known)
+    shown = range(0, len(items), -(-len(items) // MOST_NAMES))
+    axes.set_yticks(shown, [names[row] for row in shown])
     axes.invert_yaxis()
     axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel(titled(variable.long_name or variable.metric, variable.unit))

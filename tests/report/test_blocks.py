@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from lmctool.report.blocks import NUMBER, blocks, fitted, folded
+from lmctool.report.blocks import NUMBER, blocks, fitted, folded, shortened_rows
 from lmctool.results.table import Table
 from tests.report.row_cells import row_cells, unspaced
 
@@ -24,6 +24,14 @@ TABLE = Table(
     keys=3,
     marks={(row, 4): "best" for row in (1, 5)},
 )
+
+
+def test_a_long_table_ends_with_where_its_other_rows_are() -> None:
+    assert shortened_rows(TABLE, 6, "elsewhere") is TABLE
+    short = shortened_rows(TABLE, 4, "lmctool show x.h5")
+    assert short.rows == TABLE.rows[:4]
+    assert short.notes == ("2 more rows: lmctool show x.h5", *TABLE.notes)
+    assert short.marks == {(1, 4): "best"}
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 120, 150])

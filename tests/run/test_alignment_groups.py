@@ -135,6 +135,9 @@ def test_a_matrix_keeps_the_objectives_of_each_pair(networks: tuple[Path, ...]) 
     assert group.variables["restart"].dims == ("restart",)
     proofs = found.record.groups["proof"].variables["alignment"]
     assert group.variables["alignment"].values.tolist() == proofs.values.tolist() == [*"012"]
+    permutations = found.record.groups["permutations"].variables
+    assert permutations["moved"].dims == ("alignment", "group")
+    assert not [path for path in found.record.groups if path.startswith("permutations/")]
     run = tiny_run(networks[0].parent, "matrix", checkpoints=networks)
     for number, pair in enumerate(combinations(map(run.weights, range(3)), 2)):
         alone = run.match("weight", *pair).groups["weight"]

@@ -124,14 +124,17 @@ def _draw_lines(
     name, (variant, _, split) = scale.metric.name, place
     curve, full = (result.groups[f"layerwise/{group}"].variables for group in ("curve", "full"))
     alpha, few = curve["alpha"].values, len(parts) <= FEW
-    looks = zip(palette(len(parts)), cycle(MARKERS), cycle(DASHES))
-    for part, row, (colour, marker, dash) in zip(
-        parts, curve[name].values[place], looks, strict=False
-    ):
-        look: dict[str, Any] = {"marker": "", "linestyle": "-", "label": f"_{part}"}
-        if few:
-            look = {"marker": marker, "linestyle": dash, "label": part}
-        axes.plot(alpha, row, color=colour, linewidth=1.2, markersize=3, **look)
+    rows = curve[name].values[place]
+    if few:
+        looks = zip(palette(len(parts)), cycle(MARKERS), cycle(DASHES))
+        for part, row, (colour, marker, dash) in zip(parts, rows, looks, strict=False):
+            look: dict[str, Any] = {"marker": marker, "linestyle": dash, "label": part}
+            axes.plot(alpha, row, color=colour, linewidth=1.2, markersize=3, **look)
+    else:  # one object, which costs what one line does
+        from matplotlib.collections import LineCollection
+
+        paths = [np.column_stack([alpha, row]) for row in rows]
+        axes.add_collection(LineCollection(paths, colors=palette(len(parts)), linewidths=1.2))
     path = full[name].values[variant, split]
     axes.plot(alpha, path, color="0", linestyle="--", linewidth=2, marker="", label="full path")
     axes.set_xlabel(path_label(result))
