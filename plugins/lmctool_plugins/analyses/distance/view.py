@@ -38,6 +38,8 @@ FEW = 24
 """Layers up to which two panels stand beside each other."""
 MARKED = 60
 """Of more layers, the points of a line are not marked."""
+CROWDED, THIN = 1000, 0.4
+"""Layers of which a line is so thin that not all of it runs together, and how thin, in points."""
 START: dict[str, Any] = {"color": "0.45", "linestyle": ":", "marker": "d"}
 """How what A alone does looks, which no variant changes."""
 
@@ -112,6 +114,8 @@ def _draw_lines(axes: Axes, group: Group, name: str, width: float) -> None:
     values = group.variables[name].values
     variants = [str(variant) for variant in group.variables["variant"].values]
     marks: dict[str, Any] = {} if values.shape[1] <= MARKED else {"marker": ""}
+    if values.shape[1] > CROWDED:
+        marks["linewidth"] = THIN
     places = np.arange(values.shape[1])
     ended = values.ndim == 3  # of A and of B
     if ended:
