@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lmctool.errors import LmctoolError, first_line
 from lmctool.evaluate.verified import UnableError
 from lmctool.graph.folded import FoldedGraph
+from lmctool.graph.sizes import size_of, varies
 
 if TYPE_CHECKING:
     from lmctool.evaluate.functional import Network, Outputs, Weights
@@ -68,7 +69,7 @@ class Folded:
         if graph.tracer != "export":
             return "torch.export cannot follow the model"
         (shape,) = [n.meta["val"].shape for n in graph.nodes if n.name in graph.inputs]
-        if isinstance(shape[0], int):
+        if not varies(size_of(shape[0])):
             return "the model was followed for one size of batches"
         folded = FoldedGraph(graph)
         return folded if folded.layers else "none is the only one to read the values of its layer"

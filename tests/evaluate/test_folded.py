@@ -18,10 +18,12 @@ from lmctool.evaluate.autotune import candidates
 from lmctool.evaluate.batch_size import BatchSize
 from lmctool.evaluate.chance import majority_error
 from lmctool.evaluate.cuda_graphs import Replayed
-from lmctool.evaluate.folded import has_batchnorms
+from lmctool.evaluate.folded import Folded, has_batchnorms
 from lmctool.evaluate.strategy import chosen, made, multiplications, recorded
 from lmctool.graph.capture import capture
+from lmctool.graph.folded import FoldedGraph
 from lmctool.graph.fuse_batchnorm import BatchNormFusion
+from lmctool.plugin import kinds, registry
 from lmctool.plugin.records import Task
 from lmctool_plugins.tasks import classification
 
@@ -209,3 +211,11 @@ def test_weights_at_fixed_addresses_are_those_that_the_network_reads() -> None:
     replayed(second)
     with torch.no_grad():
         assert torch.equal(outputs(inputs), of(second)(inputs))
+
+
+def test_a_graph_whose_sizes_are_numbers_is_folded_too() -> None:
+    module = registry.load(kinds.MODELS, "resnet20").build("resnet20", channels=1).eval()
+    graph = capture(module, torch.zeros(2, 1, 8, 8))
+    (inputs,) = (node.meta["val"] for node in graph.nodes if node.name in graph.inputs)
+    assert isinstance(inputs.shape[0], int)
+    assert isinstance(Folded(Network(module, lambda: graph))._graph, FoldedGraph)
